@@ -1,0 +1,47 @@
+"""The gate: may one more target be taken out of service now?
+
+`out` counts the targets that are out of service: in flight or failed. The answer is only advice; the conditional
+write that follows a GO (`out < allowed`, no stop mark) is what keeps the promise when many targets ask at once.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Answer(StrEnum):
+    """What the target does next."""
+
+    GO = "Go"
+    WAIT = "Wait"
+    SKIP = "Skip"
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """Where the targets of a deployment are. `total` = pending + in flight + succeeded + failed + skipped."""
+
+    total: int = 0
+    allowed: int = 0  # targets that may be out of service at one time
+    out: int = 0  # in flight + failed
+    succeeded: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    @property
+    def in_flight(self) -> int:
+        return self.out - self.failed
+
+    @property
+    def pending(self) -> int:
+        return self.total - self.out - self.succeeded - self.skipped
+
+
+def ask(counters: Counters, *, stopping: bool) -> Answer:
+    """Whether a target that has not started may start.
+
+    >>> ask(Counters(total=3, allowed=1, out=1, failed=1), stopping=False)
+    <Answer.SKIP: 'Skip'>
+    """
+    if stopping or counters.failed >= counters.allowed:
+        return Answer.SKIP
+    return Answer.GO if counters.out < counters.allowed else Answer.WAIT

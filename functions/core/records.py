@@ -1,0 +1,236 @@
+"""The records: what the engine remembers, as values. `functions/aws/table.py` knows where they lie.
+
+Times are ISO 8601 strings in UTC with milliseconds ("2026-11-23T03:35:54.123Z"): they sort as text.
+"""
+
+from dataclasses import dataclass, field
+
+from functions.core.causes import Cause
+from functions.core.gate import Counters
+from functions.core.health import DEFAULT_CONFIG, PREDEFINED_CONFIGS, DeploymentConfig
+from functions.core.statuses import (
+    AutoRollbackEvent,
+    BundleType,
+    Creator,
+    DeploymentErrorCode,
+    DeploymentStatus,
+    FileExistsBehavior,
+    LifecycleErrorCode,
+    LifecycleEventStatus,
+    OnBusy,
+    TargetStatus,
+    TriggerEvent,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TagFilter:
+    """One EC2 tag filter: key only (value None), value only (key None), or both. Case-sensitive."""
+
+    key: str | None = None
+    value: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TagGroup:
+    """Filters of which one must match; an instance must match every group of the set (CodeDeploy's ec2TagSet)."""
+
+    filters: tuple[TagFilter, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alarms:
+    """CloudWatch alarms of a group; any one in ALARM stops its deployments."""
+
+    names: tuple[str, ...] = ()
+    enabled: bool = True
+    ignore_poll_alarm_failure: bool = False  # False: an alarm that cannot be read stops the deployment
+
+    @property
+    def watched(self) -> tuple[str, ...]:
+        return self.names if self.enabled else ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trigger:
+    """An SNS topic that hears of some events."""
+
+    name: str
+    topic_arn: str
+    events: frozenset[TriggerEvent]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupSettings:
+    """Everything of a deployment group that a deployment copies when it is created, so that a later change of the
+    group does not reach a deployment that already runs."""
+
+    config: DeploymentConfig = PREDEFINED_CONFIGS[DEFAULT_CONFIG]
+    tag_groups: tuple[TagGroup, ...] = ()
+    alarms: Alarms = Alarms()
+    auto_rollback: frozenset[AutoRollbackEvent] = frozenset()
+    triggers: tuple[Trigger, ...] = ()
+    bake_seconds: int = 0
+    on_busy: OnBusy = OnBusy.QUEUE
+    slack_channel: str | None = None
+    file_exists_behavior: FileExistsBehavior = FileExistsBehavior.DISALLOW
+    ignore_application_stop_failures: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revision:
+    """An archive in S3. Pinned once version, etag and sha256 are known: what was verified is what is installed."""
+
+    bucket: str
+    key: str
+    bundle_type: BundleType
+    version: str | None = None
+    etag: str | None = None
+    sha256: str | None = None
+    size: int = 0  # bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeploymentSummary:
+    """What a group remembers of a deployment."""
+
+    deployment_id: str
+    status: DeploymentStatus
+    create_time: str
+    complete_time: str | None = None
+    revision: Revision | None = None
+    file_exists_behavior: FileExistsBehavior = FileExistsBehavior.DISALLOW
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """A deployment group. Its id, a UUID, keys all state kept on the hosts and never changes."""
+
+    application: str
+    name: str
+    group_id: str
+    settings: GroupSettings
+    removed_at: str | None = None  # taken out of deployments.yaml: history stays, no new deployment starts
+    last_successful: DeploymentSummary | None = None
+    last_attempted: DeploymentSummary | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Why a deployment did not succeed: CodeDeploy's errorInformation."""
+
+    code: DeploymentErrorCode
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopMark:
+    """Somebody wants the deployment to stop. Set once; the gate starts nothing more from then on."""
+
+    by: str  # an IAM identity, or "alarm NAME"
+    code: DeploymentErrorCode  # MANUAL_STOP or ALARM_ACTIVE
+    message: str
+    at: str
+    cancel: bool = False  # cancel the commands in flight; a plain stop lets running scripts end
+    auto_rollback: bool | None = None  # a person's answer, instead of the group's setting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollbackInfo:
+    """CodeDeploy's rollbackInfo, which links a deployment and its rollback both ways."""
+
+    rollback_deployment_id: str | None = None
+    rollback_triggering_deployment_id: str | None = None
+    rollback_message: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """One deployment, running or history."""
+
+    deployment_id: str
+    application: str
+    group: str
+    group_id: str
+    status: DeploymentStatus
+    creator: Creator
+    revision: Revision
+    create_time: str
+    settings: GroupSettings = field(default_factory=GroupSettings)
+    requested_by: str | None = None  # the IAM identity or the upload that asked for it
+    description: str | None = None
+    start_time: str | None = None
+    complete_time: str | None = None
+    counters: Counters = Counters()
+    first_failure: str | None = None  # target id whose cause the message leads with
+    failure: Failure | None = None
+    stop: StopMark | None = None
+    rollback: RollbackInfo | None = None
+
+    @property
+    def group_key(self) -> str:
+        return f"{self.application}/{self.group}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnostics:
+    """What a lifecycle event left behind: CodeDeploy's diagnostics."""
+
+    error_code: LifecycleErrorCode = LifecycleErrorCode.SUCCESS
+    script_name: str = ""
+    message: str = ""
+    log_tail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LifecycleEventRecord:
+    """One lifecycle event of one target."""
+
+    name: str  # a host.lifecycle.LifecycleEvent
+    status: LifecycleEventStatus = LifecycleEventStatus.PENDING
+    start_time: str | None = None
+    end_time: str | None = None
+    diagnostics: Diagnostics | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetFailure:
+    """The one cause of a failed target."""
+
+    cause: Cause
+    message: str
+    event: str | None = None
+    script_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentResult:
+    """How a segment ended on a target: the value that wakes the waiting state, and the record of it."""
+
+    status: TargetStatus  # Succeeded, Failed or Skipped
+    events: tuple[LifecycleEventRecord, ...] = ()
+    failure: TargetFailure | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentRun:
+    """One segment on one target: the command that carries it and the state that waits for it."""
+
+    command_id: str | None = None
+    sent_at: str | None = None
+    task_token: str | None = None
+    status: TargetStatus | None = None  # None while it runs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """An instance taking part in a deployment."""
+
+    deployment_id: str
+    target_id: str  # i-... or mi-...
+    status: TargetStatus = TargetStatus.PENDING
+    name: str | None = None  # the instance's Name tag
+    last_updated_at: str | None = None
+    events: tuple[LifecycleEventRecord, ...] = ()
+    segments: dict[str, SegmentRun] = field(default_factory=dict)  # by segment number
+    failure: TargetFailure | None = None

@@ -1,0 +1,142 @@
+"""Every status and event name that the engine stores or says, spelled as CodeDeploy spells them.
+
+Source: CodeDeploy API model 2014-10-06 (enums DeploymentStatus, TargetStatus, LifecycleEventStatus, ErrorCode, ...).
+"""
+
+from enum import StrEnum
+
+
+class DeploymentStatus(StrEnum):
+    """What a deployment is doing. Queued waits for its group; the last three are terminal."""
+
+    CREATED = "Created"
+    QUEUED = "Queued"
+    IN_PROGRESS = "InProgress"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    STOPPED = "Stopped"
+
+    @property
+    def is_final(self) -> bool:
+        return not LEGAL_MOVES[self]
+
+
+LEGAL_MOVES: dict[DeploymentStatus, frozenset[DeploymentStatus]] = {
+    DeploymentStatus.QUEUED: frozenset({DeploymentStatus.CREATED, DeploymentStatus.FAILED, DeploymentStatus.STOPPED}),
+    DeploymentStatus.CREATED: frozenset(
+        {DeploymentStatus.IN_PROGRESS, DeploymentStatus.FAILED, DeploymentStatus.STOPPED}
+    ),
+    DeploymentStatus.IN_PROGRESS: frozenset(
+        {DeploymentStatus.SUCCEEDED, DeploymentStatus.FAILED, DeploymentStatus.STOPPED}
+    ),
+    DeploymentStatus.SUCCEEDED: frozenset(),
+    DeploymentStatus.FAILED: frozenset(),
+    DeploymentStatus.STOPPED: frozenset(),
+}
+
+
+class TargetStatus(StrEnum):
+    """What one instance is doing in one deployment. The last three are terminal."""
+
+    PENDING = "Pending"
+    IN_PROGRESS = "InProgress"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    SKIPPED = "Skipped"
+
+    @property
+    def is_final(self) -> bool:
+        return self in FINAL_TARGET_STATUSES
+
+
+FINAL_TARGET_STATUSES = frozenset({TargetStatus.SUCCEEDED, TargetStatus.FAILED, TargetStatus.SKIPPED})
+
+
+class LifecycleEventStatus(StrEnum):
+    """What one lifecycle event of one target is doing."""
+
+    PENDING = "Pending"
+    IN_PROGRESS = "InProgress"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    SKIPPED = "Skipped"
+    UNKNOWN = "Unknown"
+
+
+class LifecycleErrorCode(StrEnum):
+    """`diagnostics.errorCode` of a lifecycle event."""
+
+    SUCCESS = "Success"
+    SCRIPT_MISSING = "ScriptMissing"
+    SCRIPT_NOT_EXECUTABLE = "ScriptNotExecutable"
+    SCRIPT_TIMED_OUT = "ScriptTimedOut"
+    SCRIPT_FAILED = "ScriptFailed"
+    UNKNOWN_ERROR = "UnknownError"
+
+
+class DeploymentErrorCode(StrEnum):
+    """`errorInformation.code` of a deployment: the ones that an in-place deployment can end with."""
+
+    ALARM_ACTIVE = "ALARM_ACTIVE"
+    APPLICATION_MISSING = "APPLICATION_MISSING"
+    DEPLOYMENT_GROUP_MISSING = "DEPLOYMENT_GROUP_MISSING"
+    HEALTH_CONSTRAINTS = "HEALTH_CONSTRAINTS"
+    HEALTH_CONSTRAINTS_INVALID = "HEALTH_CONSTRAINTS_INVALID"
+    INTERNAL_ERROR = "INTERNAL_ERROR"
+    INVALID_REVISION = "INVALID_REVISION"
+    MANUAL_STOP = "MANUAL_STOP"
+    NO_INSTANCES = "NO_INSTANCES"
+    OVER_MAX_INSTANCES = "OVER_MAX_INSTANCES"
+    RESOURCE_LIMIT_EXCEEDED = "RESOURCE_LIMIT_EXCEEDED"
+    REVISION_MISSING = "REVISION_MISSING"
+
+
+class Creator(StrEnum):
+    """Who asked for a deployment."""
+
+    USER = "user"
+    ROLLBACK = "codeDeployRollback"
+
+
+class AutoRollbackEvent(StrEnum):
+    """When a group rolls back by itself."""
+
+    DEPLOYMENT_FAILURE = "DEPLOYMENT_FAILURE"
+    DEPLOYMENT_STOP_ON_ALARM = "DEPLOYMENT_STOP_ON_ALARM"
+    DEPLOYMENT_STOP_ON_REQUEST = "DEPLOYMENT_STOP_ON_REQUEST"
+
+
+class TriggerEvent(StrEnum):
+    """What an SNS trigger can ask for (without the blue/green ones)."""
+
+    DEPLOYMENT_START = "DeploymentStart"
+    DEPLOYMENT_SUCCESS = "DeploymentSuccess"
+    DEPLOYMENT_FAILURE = "DeploymentFailure"
+    DEPLOYMENT_STOP = "DeploymentStop"
+    DEPLOYMENT_ROLLBACK = "DeploymentRollback"
+    INSTANCE_START = "InstanceStart"
+    INSTANCE_SUCCESS = "InstanceSuccess"
+    INSTANCE_FAILURE = "InstanceFailure"
+
+
+class OnBusy(StrEnum):
+    """What a group does with a new deployment while one runs."""
+
+    REJECT = "reject"
+    QUEUE = "queue"
+
+
+class FileExistsBehavior(StrEnum):
+    """What Install does with a file that is there already and that the last deployment did not put there."""
+
+    DISALLOW = "DISALLOW"
+    OVERWRITE = "OVERWRITE"
+    RETAIN = "RETAIN"
+
+
+class BundleType(StrEnum):
+    """How a revision is packed."""
+
+    ZIP = "zip"
+    TAR = "tar"
+    TGZ = "tgz"
