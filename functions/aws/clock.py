@@ -1,0 +1,22 @@
+"""The clock and chance: the only places where the engine asks for the time or a random number."""
+
+import secrets
+import string
+from datetime import UTC, datetime
+
+_ALPHABET = string.ascii_uppercase + string.digits
+
+
+def now() -> datetime:
+    """This moment, in UTC."""
+    return datetime.now(UTC)
+
+
+def timestamp(moment: datetime | None = None) -> str:
+    """A moment as the records hold it: "2026-11-23T03:35:54.123Z"."""
+    return (moment or now()).astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def deployment_id() -> str:
+    """A new deployment id: d- and nine of A-Z, 0-9 (CodeDeploy's form)."""
+    return "d-" + "".join(secrets.choice(_ALPHABET) for _ in range(9))

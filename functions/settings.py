@@ -1,0 +1,63 @@
+"""Every environment variable of the functions, read once, on first use. infra/function.py sets them."""
+
+import os
+from dataclasses import dataclass
+from functools import cache
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Where this function's world is. A function has only the ones it needs; asking for another raises KeyError."""
+
+    environment: dict[str, str]
+
+    @property
+    def table_name(self) -> str:
+        return self.environment["TABLE_NAME"]
+
+    @property
+    def bucket_name(self) -> str:
+        """The revision bucket; manifests and hook logs live below its `.stepdeploy/` prefix."""
+        return self.environment["BUCKET_NAME"]
+
+    @property
+    def state_machine_arn(self) -> str:
+        return self.environment["STATE_MACHINE_ARN"]
+
+    @property
+    def document_name(self) -> str:
+        return self.environment["DOCUMENT_NAME"]
+
+    @property
+    def runner_bucket(self) -> str:
+        return self.environment["RUNNER_BUCKET"]
+
+    @property
+    def runner_key(self) -> str:
+        return self.environment["RUNNER_KEY"]
+
+    @property
+    def runner_sha256(self) -> str:
+        return self.environment["RUNNER_SHA256"]
+
+    @property
+    def bus_name(self) -> str:
+        return self.environment["BUS_NAME"]
+
+    @property
+    def slack_secret_arn(self) -> str:
+        return self.environment["SLACK_SECRET_ARN"]
+
+    @property
+    def slack_queue_url(self) -> str:
+        return self.environment["SLACK_QUEUE_URL"]
+
+    @property
+    def region(self) -> str:
+        return self.environment["AWS_REGION"]
+
+
+@cache
+def settings() -> Settings:
+    """This function's settings."""
+    return Settings(environment=dict(os.environ))
