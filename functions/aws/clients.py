@@ -14,13 +14,7 @@ def client(service: str) -> Any:
     import boto3
     from botocore.config import Config
 
-    # SigV4 and the regional S3 host, so that presigned URLs work in every region and with SSE-KMS.
-    s3 = {"addressing_style": "path" if _is_local() else "virtual"}
-    config = Config(retries={"mode": "standard", "max_attempts": 3}, signature_version=None, s3=s3)
-    return boto3.client(service, config=config)
-
-
-def _is_local() -> bool:
-    import os
-
-    return "AWS_ENDPOINT_URL" in os.environ
+    # Presigned URLs are SigV4 in every region, as encryption with KMS demands; botocore would still choose SigV2.
+    signature = "s3v4" if service == "s3" else None
+    config = Config(retries={"mode": "standard", "max_attempts": 3}, signature_version=signature)
+    return boto3.client(service, config=config)  # type: ignore[call-overload]

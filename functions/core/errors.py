@@ -1,5 +1,7 @@
 """The two kinds of exception the engine raises on purpose; everything else is a bug or AWS."""
 
+from functions.core.statuses import DeploymentErrorCode
+
 
 class InvalidInput(Exception):
     """The user's mistake: shown as written, never retried. Names the field, the value and the remedy."""
@@ -7,3 +9,11 @@ class InvalidInput(Exception):
 
 class Conflict(Exception):
     """A conditional write lost to another writer: expected, and handled where it arises."""
+
+
+class NotDeployable(InvalidInput):
+    """A deployment that cannot begin; `code` is CodeDeploy's errorInformation.code for it."""
+
+    def __init__(self, code: DeploymentErrorCode, message: str) -> None:
+        super().__init__(message)
+        self.code = code

@@ -26,6 +26,7 @@ class Counters:
     succeeded: int = 0
     failed: int = 0
     skipped: int = 0
+    started: int = 0  # targets that the gate let go: 0 means that no host was touched
 
     @property
     def in_flight(self) -> int:

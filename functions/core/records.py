@@ -112,6 +112,7 @@ class Group:
     settings: GroupSettings
     removed_at: str | None = None  # taken out of deployments.yaml: history stays, no new deployment starts
     last_successful: DeploymentSummary | None = None
+    previous_successful: DeploymentSummary | None = None  # the one before it
     last_attempted: DeploymentSummary | None = None
 
 
@@ -162,10 +163,10 @@ class Deployment:
     start_time: str | None = None
     complete_time: str | None = None
     counters: Counters = Counters()
-    first_failure: str | None = None  # target id whose cause the message leads with
     failure: Failure | None = None
     stop: StopMark | None = None
     rollback: RollbackInfo | None = None
+    bake_token: str | None = None  # what the Bake state waits for
 
     @property
     def group_key(self) -> str:

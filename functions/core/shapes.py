@@ -38,7 +38,7 @@ def from_plain(kind: type[T], plain: Any) -> T:
 
 
 def _build(kind: Any, plain: Any) -> Any:
-    if is_dataclass(kind):
+    if isinstance(kind, type) and is_dataclass(kind):
         values = {}
         for name, (hint, required) in _hints(kind).items():
             if name in plain:
@@ -62,7 +62,7 @@ def _build(kind: Any, plain: Any) -> Any:
 
 
 @cache
-def _hints(kind: Any) -> dict[str, tuple[Any, bool]]:
+def _hints(kind: type) -> dict[str, tuple[Any, bool]]:
     hints = get_type_hints(kind)
     return {
         field.name: (hints[field.name], field.default is MISSING and field.default_factory is MISSING)

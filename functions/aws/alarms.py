@@ -1,0 +1,36 @@
+"""CloudWatch alarms: their state at the start of a deployment. Changes during it come as events."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from functions.aws.clients import client
+
+_NAMES_A_CALL = 100  # DescribeAlarms' limit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlarmStates:
+    """Alarms in ALARM, and a sentence about those that cannot be read (empty: all could)."""
+
+    active: tuple[str, ...]
+    unreadable: str
+
+
+def read(names: Sequence[str]) -> AlarmStates:
+    """The alarms' states. An alarm that does not exist cannot be read; INSUFFICIENT_DATA is not ALARM."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    states: dict[str, str] = {}
+    try:
+        for start in range(0, len(names), _NAMES_A_CALL):
+            batch = list(names[start : start + _NAMES_A_CALL])
+            answer = client("cloudwatch").describe_alarms(
+                AlarmNames=batch, AlarmTypes=["MetricAlarm", "CompositeAlarm"], MaxRecords=_NAMES_A_CALL
+            )
+            for alarm in [*answer.get("MetricAlarms", ()), *answer.get("CompositeAlarms", ())]:
+                states[alarm["AlarmName"]] = alarm["StateValue"]
+    except (ClientError, BotoCoreError) as error:
+        return AlarmStates(active=(), unreadable=f"The state of the alarms {', '.join(names)} cannot be read: {error}.")
+    missing = [name for name in names if name not in states]
+    unreadable = f"The alarms {', '.join(missing)} do not exist in CloudWatch." if missing else ""
+    return AlarmStates(active=tuple(name for name in names if states.get(name) == "ALARM"), unreadable=unreadable)

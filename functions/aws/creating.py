@@ -1,0 +1,88 @@
+"""create_deployment: the one entrance for uploads, people and rollbacks on request."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from functions.aws import clock
+from functions.aws.table import table
+from functions.core.creation import busy, new_deployment, refused_deployment
+from functions.core.errors import NotDeployable
+from functions.core.records import Deployment, Failure, Group, Revision
+from functions.core.statuses import BundleType, DeploymentErrorCode, OnBusy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What somebody wants deployed."""
+
+    application: str
+    group: str
+    revision: Revision
+    requested_by: str
+    requested_at: str | None = None  # ISO 8601; an upload's own time, so that late events keep their order
+    upload: tuple[str, str, str] | None = None  # bucket, key, version: makes a repeated event harmless
+    on_busy: OnBusy | None = None  # None: what the group says
+    description: str | None = None
+
+    def of(self, application: str, group: str, bundle_type: BundleType) -> "Request":
+        revision = replace(self.revision, bundle_type=bundle_type)
+        return replace(self, application=application, group=group, revision=revision)
+
+
+def create(request: Request) -> str | None:
+    """Create the deployment; its id, or None for a repeated upload. Raises NotDeployable."""
+    group = known_group(request.application, request.group)
+    deployment = new_deployment(
+        group,
+        request.revision,
+        deployment_id=clock.deployment_id(),
+        now=_time(request),
+        requested_by=request.requested_by,
+        description=request.description,
+    )
+    return store(deployment, group, request.on_busy or group.settings.on_busy, request.upload)
+
+
+def store(
+    deployment: Deployment, group: Group, on_busy: OnBusy, upload: tuple[str, str, str] | None = None
+) -> str | None:
+    """Record a new deployment and take the group's lock, or wait for it. Raises NotDeployable when it may not wait."""
+    created = table().create(deployment, upload, queue=on_busy is OnBusy.QUEUE)
+    if created.busy_with:
+        failure = busy(group, created.busy_with)
+        raise NotDeployable(failure.code, failure.message)
+    return created.deployment_id
+
+
+def known_group(application: str, name: str) -> Group:
+    """The group as it is declared. Raises NotDeployable when there is none."""
+    group = table().group(application, name)
+    if group and not group.removed_at:
+        return group
+    if not table().has_application(application):
+        code, what = DeploymentErrorCode.APPLICATION_MISSING, f"application {application!r}"
+    else:
+        code, what = DeploymentErrorCode.DEPLOYMENT_GROUP_MISSING, f"deployment group {name!r} of {application!r}"
+    raise NotDeployable(code, f"There is no {what}: declare it in deployments.yaml and run cdk deploy.")
+
+
+def refuse(request: Request, code: DeploymentErrorCode, message: str) -> str:
+    """Record an upload that cannot be deployed as a deployment that failed; its id."""
+    deployment = refused_deployment(
+        application=request.application,
+        group=request.group,
+        revision=request.revision,
+        deployment_id=clock.deployment_id(),
+        now=_time(request),
+        requested_by=request.requested_by,
+        failure=Failure(code=code, message=message),
+        known=table().group(request.application, request.group) if request.application and request.group else None,
+    )
+    table().refuse(deployment, request.upload)
+    return deployment.deployment_id
+
+
+def _time(request: Request) -> str:
+    if request.requested_at is None:
+        return clock.timestamp()
+    return clock.timestamp(datetime.fromisoformat(request.requested_at))

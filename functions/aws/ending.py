@@ -1,0 +1,70 @@
+"""Ending a deployment: its targets get their terminal status, then deployment, lock and rollback change at once."""
+
+from dataclasses import replace
+
+from functions.aws.clock import deployment_id as new_id
+from functions.aws.clock import timestamp
+from functions.aws.table import Table, table
+from functions.core.causes import Cause
+from functions.core.creation import rollback_deployment
+from functions.core.records import Deployment, RollbackInfo, Target, TargetFailure
+from functions.core.statuses import DeploymentStatus, TargetStatus
+from functions.core.verdict import decide, rolls_back
+from functions.telemetry import logger
+
+_SWEEP = 50  # targets in one transaction, which holds at most 100 writes
+
+
+def end(deployment_id: str, engine_error: str | None = None) -> DeploymentStatus | None:
+    """Decide and record how the deployment ended; None when it does not exist. A repeat changes nothing.
+
+    Raises Conflict when a stop mark arrives in this very moment: decide again.
+    """
+    records = table()
+    deployment = records.deployment(deployment_id)
+    if deployment is None:
+        return None
+    if deployment.status.is_final:
+        return deployment.status
+    _sweep(records, deployment_id, engine_error)
+    deployment = records.deployment(deployment_id) or deployment
+    verdict = decide(deployment, records.failed_targets(deployment_id), engine_error)
+    now = timestamp()
+    closed = replace(deployment, status=verdict.status, failure=verdict.failure, complete_time=now)
+    group = records.group(deployment.application, deployment.group)
+    rollback = None
+    if group and rolls_back(deployment, verdict):
+        rollback = rollback_deployment(group, closed, deployment_id=new_id(), now=now)
+        closed = replace(closed, rollback=_rollback_info(closed, rollback))
+    records.close(closed, group, rollback)
+    logger.info("ended", deployment_id=deployment_id, status=verdict.status, failure=verdict.failure)
+    return verdict.status
+
+
+def _rollback_info(deployment: Deployment, rollback: Deployment | None) -> RollbackInfo:
+    if rollback is None:
+        message = "No rollback: the deployment group has no successful deployment to go back to."
+        return RollbackInfo(rollback_message=message)
+    message = (
+        f"Deployment {deployment.deployment_id} terminated."
+        f" Automatic rollback is triggered with a DeploymentId {rollback.deployment_id}."
+    )
+    return RollbackInfo(rollback_deployment_id=rollback.deployment_id, rollback_message=message)
+
+
+def _sweep(records: Table, deployment_id: str, engine_error: str | None) -> None:
+    """Targets that have not ended: those that never began are Skipped, those that did have failed with the engine."""
+    endings: list[tuple[Target, TargetStatus, TargetFailure | None]] = []
+    for target in records.targets(deployment_id, (TargetStatus.PENDING, TargetStatus.IN_PROGRESS)):
+        if target.status is TargetStatus.PENDING:
+            endings.append((target, TargetStatus.SKIPPED, None))
+        else:
+            endings.append((target, TargetStatus.FAILED, engine_failure(engine_error)))
+    for start in range(0, len(endings), _SWEEP):
+        records.finish_targets(endings[start : start + _SWEEP], timestamp())
+
+
+def engine_failure(error: str | None) -> TargetFailure:
+    """A target that failed because the engine did."""
+    message = error or "the target's workflow ended without a result"
+    return TargetFailure(cause=Cause.ENGINE, message=message)

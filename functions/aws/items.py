@@ -1,0 +1,86 @@
+"""DynamoDB's wire form of the records, and the keys they lie under (docs/records.md lists the access patterns)."""
+
+from decimal import Decimal
+from typing import Any
+
+from functions.core.records import Deployment
+
+Item = dict[str, Any]  # plain values
+Wire = dict[str, Any]  # DynamoDB's typed values
+
+
+def to_wire(plain: Item) -> Wire:
+    """A plain item as DynamoDB's typed attributes."""
+    return {name: _serialize(value) for name, value in plain.items()}
+
+
+def from_wire(wire: Wire) -> Item:
+    """DynamoDB's typed attributes as a plain item; whole numbers come back as int."""
+    return {name: _deserialize(value) for name, value in wire.items()}
+
+
+def _serialize(value: Any) -> Any:
+    match value:
+        case None:
+            return {"NULL": True}
+        case bool():
+            return {"BOOL": value}
+        case int() | float() | Decimal():
+            return {"N": str(value)}
+        case str():
+            return {"S": value}
+        case dict():
+            return {"M": to_wire(value)}
+        case list() | tuple():
+            return {"L": [_serialize(item) for item in value]}
+    raise TypeError(f"no DynamoDB form for {type(value).__name__}")
+
+
+def _deserialize(value: Any) -> Any:
+    ((kind, content),) = value.items()
+    match kind:
+        case "N":
+            number = Decimal(content)
+            return int(number) if number == number.to_integral_value() else float(number)
+        case "M":
+            return from_wire(content)
+        case "L":
+            return [_deserialize(item) for item in content]
+        case "NULL":
+            return None
+        case "SS":
+            return sorted(content)
+        case _:  # S and BOOL
+            return content
+
+
+def deployment_key(deployment_id: str) -> Item:
+    return {"pk": f"DEPLOYMENT#{deployment_id}", "sk": "DEPLOYMENT"}
+
+
+def target_key(deployment_id: str, target_id: str) -> Item:
+    return {"pk": f"DEPLOYMENT#{deployment_id}", "sk": f"TARGET#{target_id}"}
+
+
+def group_item_key(application: str, group: str) -> Item:
+    return {"pk": f"APPLICATION#{application}", "sk": f"GROUP#{group}"}
+
+
+def lock_key(group_key: str) -> Item:
+    return {"pk": f"LOCK#{group_key}", "sk": "LOCK"}
+
+
+def upload_key(bucket: str, key: str, version: str) -> Item:
+    return {"pk": f"UPLOAD#{bucket}/{key}", "sk": version}
+
+
+def command_key(command_id: str, instance_id: str) -> Item:
+    return {"pk": f"COMMAND#{command_id}", "sk": instance_id}
+
+
+def deployment_indexes(deployment: Deployment) -> Item:
+    """The attributes that the by_group and by_status indexes sort on."""
+    return {
+        "group_key": deployment.group_key,
+        "created": f"{deployment.create_time}#{deployment.deployment_id}",
+    }

@@ -1,0 +1,119 @@
+"""Revisions in S3: pinning, checking, presigned access for hosts, and the engine's own objects beside them."""
+
+import hashlib
+import json
+import tempfile
+from dataclasses import replace
+from typing import Any
+
+from functions.aws.clients import client
+from functions.core.errors import NotDeployable
+from functions.core.records import Revision
+from functions.core.revisions import ENGINE_PREFIX
+from functions.core.stages import Stage
+from functions.core.statuses import DeploymentErrorCode
+from functions.settings import settings
+
+MAX_BYTES = 4 * 1024**3  # of an archive: what Prepare's temporary disk holds (infra/engine.py)
+URL_SECONDS = 6 * 3600  # of presigned access: a segment may begin an hour after ApplicationStop did
+LOG_BYTES = 64 * 1024**2  # of one hook's compressed log
+_CHUNK = 1024**2
+
+
+def pin(revision: Revision) -> Revision:
+    """The revision with the version, etag, size and sha256 that will be installed, its archive and AppSpec checked.
+
+    Raises NotDeployable: object or version gone, too large, no archive, unsafe archive, no or invalid AppSpec.
+    """
+    from host.appspec import AppSpecError, parse
+    from host.archive import ArchiveError, read_appspec
+
+    head = _head(revision)
+    if (size := head["ContentLength"]) > MAX_BYTES:
+        raise _invalid(revision, f"is {size} bytes; the limit is {MAX_BYTES}: make the archive smaller")
+    pinned = replace(revision, version=head.get("VersionId"), etag=head["ETag"].strip('"'), size=size)
+    with tempfile.TemporaryFile() as archive:
+        pinned = replace(pinned, sha256=_download(pinned, archive))
+        archive.seek(0)
+        try:
+            parse(read_appspec(archive, pinned.bundle_type.value))
+        except (ArchiveError, AppSpecError) as error:
+            raise _invalid(revision, str(error)) from error
+    return pinned
+
+
+def _head(revision: Revision) -> dict[str, Any]:
+    from botocore.exceptions import ClientError
+
+    version = {"VersionId": revision.version} if revision.version else {}
+    try:
+        head: dict[str, Any] = client("s3").head_object(Bucket=revision.bucket, Key=revision.key, **version)
+    except ClientError as error:
+        if error.response["Error"]["Code"] in ("404", "NoSuchKey", "NoSuchVersion", "405", "MethodNotAllowed"):
+            which = f" version {revision.version}" if revision.version else ""
+            raise NotDeployable(
+                DeploymentErrorCode.REVISION_MISSING,
+                f"s3://{revision.bucket}/{revision.key}{which} does not exist (any more): upload it again",
+            ) from error
+        raise
+    return head
+
+
+def _download(revision: Revision, archive: Any) -> str:
+    """Copy the object into a file; its sha256 in hex."""
+    version = {"VersionId": revision.version} if revision.version else {}
+    body = client("s3").get_object(Bucket=revision.bucket, Key=revision.key, **version)["Body"]
+    digest = hashlib.sha256()
+    for chunk in body.iter_chunks(_CHUNK):
+        digest.update(chunk)
+        archive.write(chunk)
+    return digest.hexdigest()
+
+
+def _invalid(revision: Revision, what: str) -> NotDeployable:
+    return NotDeployable(DeploymentErrorCode.INVALID_REVISION, f"s3://{revision.bucket}/{revision.key}: {what}")
+
+
+def bundle_url(revision: Revision) -> str:
+    """A presigned URL of exactly the pinned version."""
+    version = {"VersionId": revision.version} if revision.version else {}
+    return _presigned(revision.bucket, revision.key, **version)
+
+
+def runner() -> dict[str, str]:
+    """Where a host gets the runner, and what its bytes must be."""
+    here = settings()
+    return {"url": _presigned(here.runner_bucket, here.runner_key), "sha256": here.runner_sha256}
+
+
+def _presigned(bucket: str, key: str, **version: str) -> str:
+    parameters = {"Bucket": bucket, "Key": key, **version}
+    return str(client("s3").generate_presigned_url("get_object", Params=parameters, ExpiresIn=URL_SECONDS))
+
+
+def log_upload(deployment_id: str, target_id: str) -> dict[str, Any]:
+    """A presigned POST by which one host may put the logs of one deployment, and nothing else."""
+    bucket, prefix = settings().bucket_name, f"{ENGINE_PREFIX}logs/{deployment_id}/{target_id}/"
+    post = client("s3").generate_presigned_post(
+        bucket,
+        prefix + "${filename}",
+        Conditions=[["starts-with", "$key", prefix], ["content-length-range", 0, LOG_BYTES]],
+        ExpiresIn=URL_SECONDS,
+    )
+    fields = {name: value for name, value in post["fields"].items() if name != "key"}
+    return {"url": post["url"], "fields": fields, "key_prefix": prefix}
+
+
+def write_manifest(deployment_id: str, stage: Stage) -> dict[str, Any]:
+    """Put a stage's targets where the Distributed Map reads them; the stage as the state machine knows it."""
+    bucket, key = settings().bucket_name, f"{ENGINE_PREFIX}manifests/{deployment_id}/{stage.number}.json"
+    client("s3").put_object(
+        Bucket=bucket, Key=key, Body=json.dumps(stage.manifest()).encode(), ContentType="application/json"
+    )
+    return {
+        "stage": stage.number,
+        "bucket": bucket,
+        "key": key,
+        "concurrency": stage.concurrency,
+        "bake_seconds": stage.bake_seconds,
+    }

@@ -1,0 +1,79 @@
+"""Run Command: sending a segment to a host, reading what became of it, cancelling it."""
+
+from datetime import datetime
+from typing import Any
+
+from functions.aws.clients import client
+from functions.core.causes import Cause
+from functions.settings import settings
+
+DELIVERY_SECONDS = 120  # a host that answered a minute ago takes a command within this, or is gone
+
+_REFUSALS = {
+    "InvalidInstanceId": (Cause.UNREACHABLE, "SSM does not reach the instance: is it running, and its SSM Agent?"),
+    "UnsupportedPlatformType": (Cause.DENIED, "the instance's platform cannot run the command"),
+    "AccessDeniedException": (
+        Cause.DENIED,
+        "stepdeploy may not send commands to the instance: give it the tag that the stack asks for (hostTagKey)",
+    ),
+}
+
+
+class Refused(Exception):
+    """SSM takes no command for this host, now or later."""
+
+    def __init__(self, cause: Cause, message: str) -> None:
+        super().__init__(message)
+        self.cause = cause
+
+
+def send(instance_id: str, instructions: str, *, comment: str) -> str:
+    """Send the lifecycle document to one host; its command id. Raises Refused for what no retry can mend."""
+    from botocore.exceptions import ClientError
+
+    try:
+        answer = client("ssm").send_command(
+            DocumentName=settings().document_name,
+            InstanceIds=[instance_id],
+            Parameters={"Instructions": [instructions]},
+            Comment=comment,
+            TimeoutSeconds=DELIVERY_SECONDS,
+        )
+    except ClientError as error:
+        if refusal := _REFUSALS.get(error.response["Error"]["Code"]):
+            raise Refused(*refusal) from error
+        raise
+    return str(answer["Command"]["CommandId"])
+
+
+def invocation(command_id: str, instance_id: str) -> dict[str, Any]:
+    """The command on that host with all its steps, in one call; empty while SSM does not show it yet."""
+    answer = client("ssm").list_command_invocations(CommandId=command_id, InstanceId=instance_id, Details=True)
+    found: list[dict[str, Any]] = answer["CommandInvocations"]
+    return found[0] if found else {}
+
+
+def find(instance_id: str, comment: str, since: datetime) -> str | None:
+    """The command that a function sent and did not live to record, by the comment that it carries."""
+    pages = (
+        client("ssm")
+        .get_paginator("list_command_invocations")
+        .paginate(
+            InstanceId=instance_id,
+            Filters=[
+                {"key": "InvokedAfter", "value": since.strftime("%Y-%m-%dT%H:%M:%SZ")},
+                {"key": "DocumentName", "value": settings().document_name},
+            ],
+        )
+    )
+    for page in pages:
+        for command in page["CommandInvocations"]:
+            if command.get("Comment") == comment:
+                return str(command["CommandId"])
+    return None
+
+
+def cancel(command_id: str, instance_id: str) -> None:
+    """Ask SSM to end the command on that host; one that has ended already stays as it is."""
+    ssm = client("ssm")
+    ssm.cancel_command(CommandId=command_id, InstanceIds=[instance_id])

@@ -1,0 +1,32 @@
+"""Stopping a deployment: set the mark, cancel what is in flight if asked to, wake the bake. Never StopExecution."""
+
+from functions.aws import run_command, tokens
+from functions.aws.clock import timestamp
+from functions.aws.table import table
+from functions.core.records import Deployment, StopMark
+from functions.core.statuses import DeploymentStatus, TargetStatus
+from functions.core.verdict import stopped
+from functions.telemetry import logger
+
+
+def stop(deployment: Deployment, mark: StopMark) -> bool:
+    """Stop a deployment that is not over. False when it is over, or is stopping already."""
+    if deployment.status is DeploymentStatus.QUEUED:
+        return table().stop_queued(deployment, stopped(mark), timestamp())
+    marked = table().mark_stop(deployment.deployment_id, mark)
+    if marked is None:
+        return False
+    logger.info("stopping", deployment_id=deployment.deployment_id, by=mark.by, cancel=mark.cancel)
+    if mark.cancel:
+        cancel_commands(deployment.deployment_id)
+    if marked.bake_token:
+        tokens.succeed(marked.bake_token, {"status": "Stopping"})
+    return True
+
+
+def cancel_commands(deployment_id: str) -> None:
+    """Cancel every command of the deployment that runs. One that is being sent now is cancelled by its sender."""
+    for target in table().targets(deployment_id, (TargetStatus.IN_PROGRESS,)):
+        for run in target.segments.values():
+            if run.command_id and run.status is None:
+                run_command.cancel(run.command_id, target.target_id)

@@ -1,0 +1,118 @@
+"""The one entrance: what a new deployment looks like, whoever asked for it."""
+
+from dataclasses import replace
+
+from functions.core.errors import InvalidInput
+from functions.core.records import Deployment, DeploymentSummary, Failure, Group, GroupSettings, Revision, RollbackInfo
+from functions.core.statuses import Creator, DeploymentErrorCode, DeploymentStatus
+
+
+def new_deployment(
+    group: Group, revision: Revision, *, deployment_id: str, now: str, requested_by: str, description: str | None = None
+) -> Deployment:
+    """A deployment that a person, an upload or a pipeline asked for."""
+    return Deployment(
+        deployment_id=deployment_id,
+        application=group.application,
+        group=group.name,
+        group_id=group.group_id,
+        status=DeploymentStatus.CREATED,
+        creator=Creator.USER,
+        revision=revision,
+        create_time=now,
+        settings=group.settings,
+        requested_by=requested_by,
+        description=description,
+    )
+
+
+def refused_deployment(
+    *,
+    application: str,
+    group: str,
+    revision: Revision,
+    deployment_id: str,
+    now: str,
+    requested_by: str,
+    failure: Failure,
+    known: Group | None = None,
+) -> Deployment:
+    """A deployment that ends as it is created: it is on the record and is announced, but touches nothing."""
+    return Deployment(
+        deployment_id=deployment_id,
+        application=application,
+        group=group,
+        group_id=known.group_id if known else "",
+        status=DeploymentStatus.FAILED,
+        creator=Creator.USER,
+        revision=revision,
+        create_time=now,
+        complete_time=now,
+        settings=known.settings if known else GroupSettings(),
+        requested_by=requested_by,
+        failure=failure,
+    )
+
+
+def rollback_deployment(group: Group, failed: Deployment, *, deployment_id: str, now: str) -> Deployment | None:
+    """The automatic rollback of `failed` to the group's last successful revision; None when there is none."""
+    good = group.last_successful
+    if good is None or good.revision is None:
+        return None
+    message = f"Deployment {deployment_id} is triggered to roll back deployment {failed.deployment_id}."
+    return replace(
+        _back_to(group, good, good.revision, deployment_id=deployment_id, now=now),
+        creator=Creator.ROLLBACK,
+        requested_by=f"rollback of {failed.deployment_id}",
+        rollback=RollbackInfo(rollback_triggering_deployment_id=failed.deployment_id, rollback_message=message),
+    )
+
+
+def requested_rollback(group: Group, *, deployment_id: str, now: str, requested_by: str) -> Deployment:
+    """A rollback that a person asks for: to the last successful revision, or to the one before it when the last
+    deployment of the group is itself the last successful one. Raises InvalidInput when there is none."""
+    last = group.last_successful
+    is_current = last and group.last_attempted and last.deployment_id == group.last_attempted.deployment_id
+    good = group.previous_successful if is_current else last
+    if good is None or good.revision is None:
+        raise InvalidInput(
+            f"group {group.application}/{group.name}: no earlier successful deployment to go back to; deploy a revision"
+        )
+    deployment = _back_to(group, good, good.revision, deployment_id=deployment_id, now=now)
+    return replace(deployment, requested_by=requested_by)
+
+
+def _back_to(group: Group, good: DeploymentSummary, revision: Revision, *, deployment_id: str, now: str) -> Deployment:
+    """A deployment of an earlier revision, which never rolls back by itself.
+
+    It takes the file-exists behaviour of the deployment it goes back to, and runs to its end although an alarm may
+    still be in ALARM (CodeDeploy User Guide, "Redeploy and roll back a deployment with CodeDeploy").
+    """
+    deployment = new_deployment(group, revision, deployment_id=deployment_id, now=now, requested_by="")
+    settings = replace(
+        group.settings,
+        alarms=replace(group.settings.alarms, enabled=False),
+        auto_rollback=frozenset(),
+        file_exists_behavior=good.file_exists_behavior,
+    )
+    return replace(deployment, settings=settings)
+
+
+def busy(group: Group, holder: str) -> Failure:
+    """A group that rejects a second deployment while `holder` runs (DeploymentLimitExceededException)."""
+    return Failure(
+        code=DeploymentErrorCode.RESOURCE_LIMIT_EXCEEDED,
+        message=f"The Deployment Group '{group.name}' already has an active Deployment '{holder}'",
+    )
+
+
+def summary(deployment: Deployment) -> DeploymentSummary:
+    """What the group remembers of a deployment."""
+    return DeploymentSummary(
+        deployment_id=deployment.deployment_id,
+        status=deployment.status,
+        create_time=deployment.create_time,
+        complete_time=deployment.complete_time,
+        revision=deployment.revision,
+        file_exists_behavior=deployment.settings.file_exists_behavior,
+    )

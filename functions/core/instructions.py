@@ -1,0 +1,56 @@
+"""The instructions of a segment: what the host runner is told, as the Run Command document's one parameter."""
+
+import base64
+import json
+from typing import Any
+
+from functions.core.records import Deployment
+from host.lifecycle import LifecycleEvent
+
+VERSION = 1
+
+
+def instructions(
+    deployment: Deployment,
+    target_id: str,
+    *,
+    events: tuple[LifecycleEvent, ...],
+    runner: dict[str, str],
+    bundle_url: str,
+    logs: dict[str, Any],
+) -> dict[str, Any]:
+    """Everything a host needs for one segment; `host/__main__.py` reads it."""
+    revision, settings = deployment.revision, deployment.settings
+    return {
+        "version": VERSION,
+        "runner": runner,
+        "deployment": {
+            "deployment_id": deployment.deployment_id,
+            "deployment_group_id": deployment.group_id,
+            "deployment_group_name": deployment.group,
+            "application_name": deployment.application,
+            "creator": deployment.creator.value,
+            "deployment_type": "IN_PLACE",
+        },
+        "target_id": target_id,
+        "events": [event.value for event in events],
+        "bundle": {
+            "url": bundle_url,
+            "sha256": revision.sha256,
+            "size": revision.size,
+            "type": revision.bundle_type.value,
+            "bucket": revision.bucket,
+            "key": revision.key,
+            "version": revision.version,
+            "etag": revision.etag,
+        },
+        "appspec_filename": "appspec.yml",
+        "file_exists_behavior": settings.file_exists_behavior.value,
+        "ignore_application_stop_failures": settings.ignore_application_stop_failures,
+        "logs": logs,
+    }
+
+
+def encode(told: dict[str, Any]) -> str:
+    """Base64 of the JSON: only letters that a shell leaves alone, as the document's allowedPattern demands."""
+    return base64.b64encode(json.dumps(told, separators=(",", ":")).encode()).decode()

@@ -1,0 +1,158 @@
+"""Segments: the runs of lifecycle events that one Run Command carries, and what SSM's answer means.
+
+Source of the SSM statuses: Systems Manager User Guide, "Understanding command statuses".
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from functions.core.causes import Cause
+from functions.core.records import Diagnostics, LifecycleEventRecord, SegmentResult, TargetFailure
+from functions.core.statuses import LifecycleErrorCode, LifecycleEventStatus, TargetStatus
+from host.lifecycle import LifecycleEvent
+
+IN_PLACE = (
+    LifecycleEvent.APPLICATION_STOP,
+    LifecycleEvent.DOWNLOAD_BUNDLE,
+    LifecycleEvent.BEFORE_INSTALL,
+    LifecycleEvent.INSTALL,
+    LifecycleEvent.AFTER_INSTALL,
+    LifecycleEvent.APPLICATION_START,
+    LifecycleEvent.VALIDATE_SERVICE,
+)
+SEGMENTS = (IN_PLACE,)  # in place, without a load balancer, is one segment
+
+FINAL_COMMAND_STATUSES = frozenset({"Success", "Failed", "TimedOut", "Cancelled"})
+_STARTED = frozenset({"InProgress", "Success", "Failed", "TimedOut", "Cancelled", "Cancelling"})
+
+_CAUSES = {
+    "DeliveryTimedOut": (Cause.UNREACHABLE, "SSM could not deliver the command to the instance in time"),
+    "Undeliverable": (Cause.UNREACHABLE, "SSM could not deliver the command to the instance"),
+    "Terminated": (Cause.UNREACHABLE, "SSM ended the command"),
+    "ExecutionTimedOut": (Cause.TIMEOUT, "the lifecycle event did not end in the time that SSM gives it"),
+    "TimedOut": (Cause.TIMEOUT, "the lifecycle event did not end in the time that SSM gives it"),
+    "Cancelled": (Cause.STOPPED, "the command was cancelled because the deployment is stopping"),
+    "Canceled": (Cause.STOPPED, "the command was cancelled because the deployment is stopping"),
+    "AccessDenied": (Cause.DENIED, "SSM was denied access to the instance"),
+    "InvalidPlatform": (Cause.DENIED, "the instance's platform cannot run the command"),
+}
+_LEFTOVER = 400  # characters of a step's output that a message quotes when the runner left no verdict
+
+
+def pending_events(events: tuple[LifecycleEvent, ...] = IN_PLACE) -> tuple[LifecycleEventRecord, ...]:
+    """The events of a target before anything has run: all listed, in order, Pending."""
+    return tuple(LifecycleEventRecord(name=event.value) for event in events)
+
+
+def read_invocation(
+    invocation: Mapping[str, Any], events: tuple[LifecycleEvent, ...] = IN_PLACE
+) -> SegmentResult | None:
+    """What a finished command invocation (an item of ListCommandInvocations with Details) says; None while it runs.
+
+    The first event that did not succeed fails the segment; later ones are Skipped, as CodeDeploy shows them.
+    """
+    if invocation.get("Status") not in FINAL_COMMAND_STATUSES:
+        return None
+    steps = {step["Name"]: step for step in invocation.get("CommandPlugins", ())}
+    records: list[LifecycleEventRecord] = []
+    failure: TargetFailure | None = None
+    succeeded = invocation["Status"] == "Success"
+    for event in events:
+        if failure:
+            records.append(LifecycleEventRecord(name=event.value, status=LifecycleEventStatus.SKIPPED))
+            continue
+        record, cause, goes_on = _read_step(event, steps.get(event.value, {}), invocation)
+        records.append(record)
+        if record.status is LifecycleEventStatus.FAILED and not (goes_on and succeeded):
+            failure = _failure(record, cause)
+    status = TargetStatus.FAILED if failure else TargetStatus.SUCCEEDED
+    return SegmentResult(status=status, events=tuple(records), failure=failure)
+
+
+def lost(cause: Cause, message: str, events: tuple[LifecycleEvent, ...] = IN_PLACE) -> SegmentResult:
+    """A segment that ended without a word from the host."""
+    first = LifecycleEventRecord(
+        name=events[0].value,
+        status=LifecycleEventStatus.FAILED,
+        diagnostics=Diagnostics(error_code=cause.lifecycle_error_code, message=message),
+    )
+    rest = (LifecycleEventRecord(name=event.value, status=LifecycleEventStatus.SKIPPED) for event in events[1:])
+    return SegmentResult(status=TargetStatus.FAILED, events=(first, *rest), failure=_failure(first, cause))
+
+
+def _read_step(
+    event: LifecycleEvent, step: Mapping[str, Any], invocation: Mapping[str, Any]
+) -> tuple[LifecycleEventRecord, Cause, bool]:
+    """One step: its record, its cause if it failed, and whether the runner let the segment go on."""
+    verdict = _verdict(step.get("Output", ""))
+    record = LifecycleEventRecord(
+        name=event.value,
+        status=LifecycleEventStatus.SUCCEEDED,
+        start_time=_time(step.get("ResponseStartDateTime")),
+        end_time=_time(step.get("ResponseFinishDateTime")),
+        diagnostics=Diagnostics(message="Succeeded"),
+    )
+    ended_well = step.get("Status") == "Success"
+    if verdict and verdict["event"] == event.value and (ended_well or verdict["status"] == LifecycleEventStatus.FAILED):
+        diagnostics = Diagnostics(
+            error_code=LifecycleErrorCode(verdict["error_code"]),
+            script_name=str(verdict["script_name"]),
+            message=str(verdict["message"]),
+            log_tail=str(verdict["log_tail"]),
+        )
+        record = replace(record, status=LifecycleEventStatus(verdict["status"]), diagnostics=diagnostics)
+        return record, Cause(verdict["cause"] or Cause.ENGINE), ended_well
+    if ended_well:
+        return record, Cause.ENGINE, True
+    cause, message = _without_verdict(step, invocation)
+    diagnostics = Diagnostics(error_code=cause.lifecycle_error_code, message=message)
+    return replace(record, status=LifecycleEventStatus.FAILED, diagnostics=diagnostics), cause, False
+
+
+def _without_verdict(step: Mapping[str, Any], invocation: Mapping[str, Any]) -> tuple[Cause, str]:
+    """Why a step failed whose runner said nothing: SSM's own words, of the step if it ran, else of the invocation."""
+    source = step if step.get("Status") in _STARTED else invocation
+    details = str(source.get("StatusDetails") or source.get("Status", "")).replace(" ", "")
+    if known := _CAUSES.get(details):
+        return known
+    if known := _CAUSES.get(str(invocation.get("StatusDetails", "")).replace(" ", "")):
+        return known
+    output = str(step.get("Output", "")).strip()[-_LEFTOVER:]
+    words = f"exit code {step.get('ResponseCode', 'unknown')}" + (f", output: {output}" if output else "")
+    return Cause.ENGINE, f"the host runner did not report ({details or 'no status'}, {words})"
+
+
+def _verdict(output: str) -> dict[str, Any] | None:
+    """The runner's JSON line in a step's output, if it is there and whole."""
+    for line in output.splitlines():
+        if line.startswith("{"):
+            try:
+                found = json.loads(line)
+                LifecycleErrorCode(found["error_code"])
+                LifecycleEventStatus(found["status"])
+                Cause(found["cause"] or Cause.ENGINE)
+                _ = found["event"], found["script_name"], found["message"], found["log_tail"]
+            except (ValueError, KeyError, TypeError):
+                continue
+            return dict(found)
+    return None
+
+
+def _failure(record: LifecycleEventRecord, cause: Cause) -> TargetFailure:
+    diagnostics = record.diagnostics or Diagnostics()
+    return TargetFailure(
+        cause=cause,
+        message=diagnostics.message,
+        event=record.name,
+        script_name=diagnostics.script_name or None,
+    )
+
+
+def _time(value: datetime | str | None) -> str | None:
+    """boto3 gives datetimes; a plugin that has not started has none."""
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return value

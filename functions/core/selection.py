@@ -1,0 +1,91 @@
+"""Which instances take part: CodeDeploy's tag sets.
+
+Source: CodeDeploy User Guide, "Tagging instances for deployment groups": filters of a group are ORed, groups ANDed.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from functions.core.causes import Cause
+from functions.core.records import TagFilter, TagGroup, Target, TargetFailure
+from functions.core.segments import pending_events
+from functions.core.statuses import TargetStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instance:
+    """An instance that the tags select."""
+
+    instance_id: str
+    tags: Mapping[str, str]
+
+    @property
+    def name(self) -> str | None:
+        return self.tags.get("Name")
+
+
+def matches(tags: Mapping[str, str], groups: Sequence[TagGroup]) -> bool:
+    """Whether tags fit every group of the set; an empty set selects nothing.
+
+    >>> matches({"role": "web"}, [TagGroup(filters=(TagFilter(key="role", value="web"), TagFilter(key="x")))])
+    True
+    """
+    return bool(groups) and all(any(_fits(tags, one) for one in group.filters) for group in groups)
+
+
+def _fits(tags: Mapping[str, str], one: TagFilter) -> bool:
+    if one.key is None:
+        return one.value in tags.values()
+    return one.key in tags and (one.value is None or tags[one.key] == one.value)
+
+
+def ec2_filters(group: TagGroup) -> list[dict[str, Any]]:
+    """EC2 DescribeInstances filters whose results together hold every instance of the group: one call each.
+
+    >>> ec2_filters(TagGroup(filters=(TagFilter(key="role", value="a"), TagFilter(key="role", value="b"))))
+    [{'Name': 'tag:role', 'Values': ['a', 'b']}]
+    """
+    found: dict[str, list[str]] = {}
+    for one in group.filters:
+        if one.key is None:
+            name, value = "tag-value", one.value
+        elif one.value is None:
+            name, value = "tag-key", one.key
+        else:
+            name, value = f"tag:{one.key}", one.value
+        found.setdefault(name, []).append(value or "")
+    # Outside a wildcard EC2 takes `*` and `?` as such; a tag set has none.
+    escape = str.maketrans({"\\": "\\\\", "*": "\\*", "?": "\\?"})
+    return [{"Name": name, "Values": [value.translate(escape) for value in values]} for name, values in found.items()]
+
+
+def new_targets(
+    deployment_id: str, instances: Sequence[Instance], reachable: Mapping[str, str | None], now: str
+) -> list[Target]:
+    """The targets of a deployment. `reachable`: SSM's ping status by instance id; any but Online fails at once."""
+    return [_target(deployment_id, instance, reachable.get(instance.instance_id), now) for instance in instances]
+
+
+def _target(deployment_id: str, instance: Instance, ping: str | None, now: str) -> Target:
+    failure = None
+    if ping is None:
+        failure = TargetFailure(
+            cause=Cause.UNREACHABLE,
+            message="not managed by SSM: run the SSM Agent there and give the instance a role with"
+            " AmazonSSMManagedInstanceCore",
+        )
+    elif ping != "Online":
+        failure = TargetFailure(
+            cause=Cause.UNREACHABLE,
+            message=f"SSM does not reach the instance (ping status {ping}): is it running, and its SSM Agent?",
+        )
+    return Target(
+        deployment_id=deployment_id,
+        target_id=instance.instance_id,
+        name=instance.name,
+        status=TargetStatus.FAILED if failure else TargetStatus.PENDING,
+        last_updated_at=now,
+        events=pending_events(),
+        failure=failure,
+    )

@@ -1,0 +1,44 @@
+"""Stopping: the marks that a person or an alarm sets on a deployment."""
+
+from collections.abc import Sequence
+
+from functions.core.records import StopMark
+from functions.core.statuses import DeploymentErrorCode
+
+_ACTIVATED = (
+    "One or more alarms have been activated according to the Amazon CloudWatch metrics you selected, and the affected"
+    " deployments have been stopped. Activated alarms:"
+)
+
+
+def by_alarms(alarms: Sequence[str], now: str) -> StopMark:
+    """Alarms in ALARM: commands in flight are cancelled."""
+    names = " ".join(alarms)
+    return StopMark(
+        by=f"alarm {names}", code=DeploymentErrorCode.ALARM_ACTIVE, message=f"{_ACTIVATED} {names}", at=now, cancel=True
+    )
+
+
+def by_unreadable_alarms(reason: str, now: str) -> StopMark:
+    """Alarms that cannot be read, where the group does not ignore that."""
+    return StopMark(
+        by="alarm check",
+        code=DeploymentErrorCode.ALARM_ACTIVE,
+        message=f"{reason} Create the alarm, take it out of the group, or set ignorePollAlarmFailure.",
+        at=now,
+        cancel=True,
+    )
+
+
+def by_person(
+    who: str, now: str, *, reason: str | None = None, cancel: bool = False, auto_rollback: bool | None = None
+) -> StopMark:
+    """A person's stop: running scripts end by themselves unless `cancel` is asked for."""
+    return StopMark(
+        by=who,
+        code=DeploymentErrorCode.MANUAL_STOP,
+        message=f"Stopped by {who}" + (f": {reason}" if reason else "."),
+        at=now,
+        cancel=cancel,
+        auto_rollback=auto_rollback,
+    )

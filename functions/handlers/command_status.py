@@ -1,0 +1,26 @@
+"""command_status: SSM reports that a command has ended on a host.
+
+Called by EventBridge. Stores first, wakes the waiting state second; a repeat stores nothing new and finds the same
+token. An event that comes before the command is on record is dropped: RunSegment looks itself after recording.
+"""
+
+from typing import Any
+
+from functions.aws import segments
+from functions.aws.table import table
+from functions.telemetry import logger
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: Any) -> None:
+    command_id, instance_id = event["detail"]["command-id"], event["detail"]["instance-id"]
+    logger.append_keys(command_id=command_id, target_id=instance_id)
+    known = table().command(command_id, instance_id)
+    if known is None:
+        logger.info("command not on record yet")
+        return
+    deployment_id, segment = known
+    target = table().target(deployment_id, instance_id)
+    if target:
+        status = segments.look(target, segment, command_id)
+        logger.info("command ended", deployment_id=deployment_id, status=status)

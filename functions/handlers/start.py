@@ -1,0 +1,65 @@
+"""start: an object arrives in the revision bucket, or a person names one; a deployment is created.
+
+Called by EventBridge (S3 "Object Created") and by `aws lambda invoke`. A repeated S3 event finds the mark of the first
+and creates nothing; an upload that nothing can be done with becomes a failed deployment, so that somebody hears of it.
+"""
+
+from typing import Any
+
+from functions.aws.creating import Request, create, refuse
+from functions.core.errors import InvalidInput, NotDeployable
+from functions.core.records import Revision
+from functions.core.revisions import bundle_type, destination
+from functions.core.statuses import BundleType, DeploymentErrorCode, OnBusy
+from functions.settings import settings
+from functions.telemetry import logger
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: Any) -> dict[str, str | None]:
+    return _uploaded(event) if event.get("source") == "aws.s3" else _asked_for(event)
+
+
+def _uploaded(event: dict[str, Any]) -> dict[str, str | None]:
+    """An upload: the group's own `onBusy` decides whether it waits while another deployment runs."""
+    bucket, found = event["detail"]["bucket"]["name"], event["detail"]["object"]
+    key, version = found["key"], found.get("version-id")
+    revision = Revision(bucket=bucket, key=key, version=version, etag=found.get("etag"), bundle_type=BundleType.ZIP)
+    application, _, rest = key.partition("/")
+    request = Request(
+        application=application,
+        group=rest.partition("/")[0],
+        revision=revision,
+        requested_by=f"upload of s3://{bucket}/{key}",
+        requested_at=event["time"],
+        upload=(bucket, key, version or found.get("etag", "")),
+    )
+    try:
+        where = destination(key)
+    except InvalidInput as error:
+        return {"deployment_id": refuse(request, DeploymentErrorCode.INVALID_REVISION, str(error))}
+    try:
+        return {"deployment_id": create(request.of(where.application, where.group, where.bundle_type))}
+    except NotDeployable as error:
+        return {"deployment_id": refuse(request, error.code, str(error))}
+
+
+def _asked_for(event: dict[str, Any]) -> dict[str, str | None]:
+    """A person's request; what is wrong with it is the answer. Rejected while the group is busy, or told to queue."""
+    if missing := [field for field in ("application", "group", "key") if not event.get(field)]:
+        raise InvalidInput(f"{', '.join(missing)}: missing; give application, group and key (and bucket, version)")
+    key = event["key"]
+    request = Request(
+        application=event["application"],
+        group=event["group"],
+        revision=Revision(
+            bucket=event.get("bucket") or settings().bucket_name,
+            key=key,
+            version=event.get("version"),
+            bundle_type=bundle_type(key),
+        ),
+        requested_by=event.get("requested_by") or "a person",
+        on_busy=OnBusy(event.get("on_busy", OnBusy.REJECT)),
+        description=event.get("description"),
+    )
+    return {"deployment_id": create(request)}

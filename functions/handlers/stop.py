@@ -1,0 +1,35 @@
+"""stop: a person stops a deployment: {"deployment_id", "reason"?, "cancel"?, "auto_rollback"?, "requested_by"?}.
+
+Called by `aws lambda invoke`. Running scripts end by themselves unless `cancel` is true; nothing more is started.
+The answer is CodeDeploy's: Pending while targets still run, Succeeded when nothing does.
+"""
+
+from typing import Any
+
+from functions.aws import clock, stopping
+from functions.aws.table import table
+from functions.core import stops
+from functions.core.errors import InvalidInput
+from functions.core.statuses import DeploymentStatus
+from functions.telemetry import logger
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: Any) -> dict[str, str]:
+    deployment_id = event.get("deployment_id") or ""
+    deployment = table().deployment(deployment_id)
+    if deployment is None:
+        raise InvalidInput(f"deployment_id {deployment_id!r}: there is no such deployment")
+    if deployment.status.is_final:
+        raise InvalidInput(f"deployment_id {deployment_id}: already completed ({deployment.status})")
+    mark = stops.by_person(
+        event.get("requested_by") or "a person",
+        clock.timestamp(),
+        reason=event.get("reason"),
+        cancel=bool(event.get("cancel")),
+        auto_rollback=event.get("auto_rollback"),
+    )
+    stopping.stop(deployment, mark)
+    queued = deployment.status is DeploymentStatus.QUEUED
+    message = "No more commands will be scheduled for execution in the deployment instances"
+    return {"status": "Succeeded" if queued else "Pending", "statusMessage": message}

@@ -1,0 +1,33 @@
+"""TargetDone: the last state of a target. Gives it its terminal status and moves the deployment's counters.
+
+Called by the target's workflow, also after an error of the engine. A second call finds the target ended.
+"""
+
+from typing import Any
+
+from functions.aws import clock, run_command
+from functions.aws.ending import engine_failure
+from functions.aws.table import table
+from functions.core.statuses import TargetStatus
+from functions.telemetry import logger
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: Any) -> dict[str, str]:
+    deployment_id, target_id = event["deployment_id"], event["target_id"]
+    logger.append_keys(deployment_id=deployment_id, target_id=target_id)
+    target = table().target(deployment_id, target_id)
+    if target is None:
+        raise LookupError(f"no record of target {target_id} in {deployment_id}")
+    if target.status.is_final:
+        return {"status": target.status}
+    error = event.get("error")
+    status = TargetStatus.FAILED if error else TargetStatus(event["segment_result"]["status"])
+    failure = None
+    if error:
+        failure = engine_failure(f"{error.get('Error', 'error')}: {error.get('Cause', '')}"[:1000])
+        for run in target.segments.values():
+            if run.command_id and run.status is None:
+                run_command.cancel(run.command_id, target_id)
+    table().finish_target(target, status, clock.timestamp(), failure)
+    return {"status": status}
