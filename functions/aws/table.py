@@ -396,7 +396,11 @@ class Table:
             stored = answer["Attributes"]
         except dynamodb.exceptions.ConditionalCheckFailedException as failed:
             stored = failed.response["Item"]
-        return from_plain(Target, from_wire(stored))
+        found = from_plain(Target, from_wire(stored))
+        run = found.segments.get(str(segment))
+        if run and run.status:
+            return found
+        return self.record_segment(found, segment, result, now)  # `target` was read before its command was stored
 
     def finish_target(
         self, target: Target, status: TargetStatus, now: str, failure: TargetFailure | None = None

@@ -1,0 +1,219 @@
+"""The table against moto's DynamoDB: locks, hand-overs, the gate's write and the counters."""
+
+from dataclasses import replace
+
+import pytest
+
+from functions.aws import table as table_module
+from functions.aws.table import Table
+from functions.core import stops
+from functions.core.creation import new_deployment, rollback_deployment
+from functions.core.errors import Conflict
+from functions.core.gate import Counters
+from functions.core.records import Deployment, SegmentResult, SegmentRun
+from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, TargetStatus
+from functions.core.verdict import stopped
+from tests.unit.conftest import all_items, pending, put_group, revision
+
+NOW = "2026-11-23T10:00:00.000Z"
+
+
+def deployment(number: int, at: str = NOW) -> Deployment:
+    group = table_module.table().group("shop", "web") or put_group()
+    return new_deployment(group, revision(f"v{number}"), deployment_id=f"d-00000000{number}", now=at, requested_by="me")
+
+
+def begun(table: Table, number: int = 1, hosts: int = 2, allowed: int = 1) -> Deployment:
+    one = deployment(number)
+    assert table.create(one, None, queue=True).deployment_id
+    one = replace(one, counters=Counters(total=hosts, allowed=allowed))
+    assert table.begin(one, pending(one, *(f"i-{n}" for n in range(hosts))), NOW)
+    return table.deployment(one.deployment_id) or one
+
+
+def test_a_group_has_one_deployment_and_the_second_waits(table: Table) -> None:
+    """Invariant 2."""
+    table.create(deployment(1), None, queue=True)
+    table.create(deployment(2), None, queue=True)
+    first, second = table.deployment("d-000000001"), table.deployment("d-000000002")
+    assert first and first.status is DeploymentStatus.CREATED
+    assert second and second.status is DeploymentStatus.QUEUED
+    assert table.holder("shop/web") == "d-000000001"
+
+
+def test_a_busy_group_that_rejects_names_the_deployment_in_the_way(table: Table) -> None:
+    table.create(deployment(1), None, queue=False)
+    created = table.create(deployment(2), None, queue=False)
+    assert created.busy_with == "d-000000001" and created.deployment_id is None
+    assert table.deployment("d-000000002") is None
+
+
+def test_the_newest_upload_waits_and_the_older_one_is_superseded(table: Table) -> None:
+    table.create(deployment(1), None, queue=True)
+    table.create(deployment(2, "2026-11-23T10:00:01.000Z"), None, queue=True)
+    table.create(deployment(3, "2026-11-23T10:00:02.000Z"), None, queue=True)
+    second, third = table.deployment("d-000000002"), table.deployment("d-000000003")
+    assert second and second.status is DeploymentStatus.STOPPED
+    assert second.failure and second.failure.message == "Superseded by the newer deployment d-000000003."
+    assert third and third.status is DeploymentStatus.QUEUED
+
+
+def test_an_upload_whose_event_came_late_does_not_supersede_a_newer_one(table: Table) -> None:
+    table.create(deployment(1), None, queue=True)
+    table.create(deployment(3, "2026-11-23T10:00:02.000Z"), None, queue=True)
+    table.create(deployment(2, "2026-11-23T10:00:01.000Z"), None, queue=True)
+    second, third = table.deployment("d-000000002"), table.deployment("d-000000003")
+    assert second and second.status is DeploymentStatus.STOPPED
+    assert third and third.status is DeploymentStatus.QUEUED
+
+
+def test_a_repeated_upload_creates_nothing_and_names_the_first(table: Table) -> None:
+    upload = ("revisions", "shop/web/v1.zip", "version-1")
+    assert table.create(deployment(1), upload, queue=True).deployment_id == "d-000000001"
+    assert table.create(deployment(2), upload, queue=True).deployment_id == "d-000000001"
+    assert table.deployment("d-000000002") is None
+
+
+def test_closing_frees_the_lock_and_remembers_the_success(table: Table) -> None:
+    """Invariant 3."""
+    running = begun(table)
+    group = table.group("shop", "web")
+    assert table.close(replace(running, status=DeploymentStatus.SUCCEEDED, complete_time=NOW), group, None)
+    assert table.holder("shop/web") is None
+    group = table.group("shop", "web")
+    assert group and group.last_successful and group.last_successful.deployment_id == "d-000000001"
+
+
+def test_closing_hands_the_lock_to_the_waiting_deployment(table: Table) -> None:
+    running = begun(table)
+    table.create(deployment(2), None, queue=True)
+    table.close(replace(running, status=DeploymentStatus.FAILED, complete_time=NOW), table.group("shop", "web"), None)
+    second = table.deployment("d-000000002")
+    assert table.holder("shop/web") == "d-000000002"
+    assert second and second.status is DeploymentStatus.CREATED
+
+
+def test_a_rollback_goes_before_the_waiting_deployment(table: Table) -> None:
+    first = begun(table, 1)
+    table.close(replace(first, status=DeploymentStatus.SUCCEEDED, complete_time=NOW), table.group("shop", "web"), None)
+    second = begun(table, 2)
+    table.create(deployment(3), None, queue=True)
+    group = table.group("shop", "web")
+    assert group
+    rollback = rollback_deployment(group, second, deployment_id="d-ROLLBACK1", now=NOW)
+    assert rollback
+    table.close(replace(second, status=DeploymentStatus.FAILED, complete_time=NOW), group, rollback)
+    assert table.holder("shop/web") == "d-ROLLBACK1"
+    third = table.deployment("d-000000003")
+    assert third and third.status is DeploymentStatus.QUEUED
+
+
+def test_a_deployment_is_closed_once(table: Table) -> None:
+    running = begun(table)
+    group = table.group("shop", "web")
+    assert table.close(replace(running, status=DeploymentStatus.FAILED, complete_time=NOW), group, None)
+    assert not table.close(replace(running, status=DeploymentStatus.SUCCEEDED, complete_time=NOW), group, None)
+    ended = table.deployment(running.deployment_id)
+    assert ended and ended.status is DeploymentStatus.FAILED
+
+
+def test_a_stop_that_comes_while_the_end_is_decided_is_not_lost(table: Table) -> None:
+    running = begun(table)
+    table.mark_stop(running.deployment_id, stops.by_person("me", NOW))
+    with pytest.raises(Conflict, match="decide again"):
+        table.close(replace(running, status=DeploymentStatus.SUCCEEDED, complete_time=NOW), None, None)
+
+
+def test_a_stop_is_marked_once_and_keeps_prepare_from_beginning(table: Table) -> None:
+    one = deployment(1)
+    table.create(one, None, queue=True)
+    assert table.mark_stop(one.deployment_id, stops.by_alarms(["cpu"], NOW))
+    assert table.mark_stop(one.deployment_id, stops.by_person("me", NOW)) is None
+    assert not table.begin(one, [], NOW)
+    marked = table.deployment(one.deployment_id)
+    assert marked and marked.stop and marked.stop.code is DeploymentErrorCode.ALARM_ACTIVE
+
+
+def test_a_waiting_deployment_stops_at_once_and_gives_up_its_place(table: Table) -> None:
+    begun(table, 1)
+    table.create(deployment(2), None, queue=True)
+    waiting = table.deployment("d-000000002")
+    assert waiting and table.stop_queued(waiting, stopped(stops.by_person("me", NOW)), NOW)
+    assert [item.get("waiting") for item in all_items() if item["sk"] == "LOCK"] == [None]
+    assert not table.stop_queued(waiting, stopped(stops.by_person("me", NOW)), NOW)
+
+
+def test_the_gate_lets_no_more_targets_out_than_allowed(table: Table) -> None:
+    """Invariant 1: only the write decides."""
+    running = begun(table, hosts=3, allowed=2)
+    first, second, third = table.targets(running.deployment_id)
+    assert table.go(running.deployment_id, first, NOW) and table.go(running.deployment_id, second, NOW)
+    assert not table.go(running.deployment_id, third, NOW)
+    assert not table.go(running.deployment_id, first, NOW)  # already let go
+    now = table.deployment(running.deployment_id)
+    assert now and now.counters == Counters(total=3, allowed=2, out=2, started=2)
+
+
+def test_the_gate_is_shut_once_a_stop_is_marked(table: Table) -> None:
+    running = begun(table)
+    table.mark_stop(running.deployment_id, stops.by_person("me", NOW))
+    (first, *_) = table.targets(running.deployment_id)
+    assert not table.go(running.deployment_id, first, NOW)
+
+
+@pytest.mark.parametrize(
+    ("started", "status", "counters"),
+    [
+        (True, TargetStatus.SUCCEEDED, Counters(total=2, allowed=1, succeeded=1, started=1)),
+        (True, TargetStatus.FAILED, Counters(total=2, allowed=1, out=1, failed=1, started=1)),
+        (True, TargetStatus.SKIPPED, Counters(total=2, allowed=1, skipped=1, started=1)),
+        (False, TargetStatus.SKIPPED, Counters(total=2, allowed=1, skipped=1)),
+        (False, TargetStatus.FAILED, Counters(total=2, allowed=1, out=1, failed=1)),
+    ],
+)
+def test_an_ended_target_moves_the_counters_once(
+    table: Table, started: bool, status: TargetStatus, counters: Counters
+) -> None:
+    running = begun(table)
+    if started:
+        table.go(running.deployment_id, next(table.targets(running.deployment_id)), NOW)
+    target = next(table.targets(running.deployment_id))
+    assert table.finish_target(target, status, NOW)
+    assert not table.finish_target(target, status, NOW)
+    now = table.deployment(running.deployment_id)
+    assert now and now.counters == counters
+
+
+def test_a_segment_is_recorded_once_and_a_repeat_finds_the_same_token(table: Table) -> None:
+    running = begun(table)
+    target = next(table.targets(running.deployment_id))
+    run = SegmentRun(command_id="c-1", sent_at=NOW, task_token="token")
+    table.store_command(target, 0, "c-1", run, expires_at=1)
+    assert table.command("c-1", target.target_id) == (running.deployment_id, 0)
+    first = table.record_segment(target, 0, SegmentResult(status=TargetStatus.FAILED), NOW)
+    fresh = table.target(running.deployment_id, target.target_id)
+    assert fresh
+    second = table.record_segment(fresh, 0, SegmentResult(status=TargetStatus.SUCCEEDED), NOW)
+    assert first.segments["0"] == second.segments["0"] == replace(run, status=TargetStatus.FAILED)
+
+
+def test_a_second_command_for_a_segment_is_refused(table: Table) -> None:
+    running = begun(table)
+    target = next(table.targets(running.deployment_id))
+    table.store_command(target, 0, "c-1", SegmentRun(command_id="c-1"), expires_at=1)
+    with pytest.raises(Conflict):
+        table.store_command(target, 0, "c-2", SegmentRun(command_id="c-2"), expires_at=1)
+
+
+def test_a_segment_that_was_never_sent_is_recorded_too(table: Table) -> None:
+    running = begun(table)
+    target = next(table.targets(running.deployment_id))
+    stored = table.record_segment(target, 0, SegmentResult(status=TargetStatus.FAILED), NOW)
+    assert stored.segments["0"].status is TargetStatus.FAILED and stored.segments["0"].task_token is None
+
+
+def test_all_targets_are_found_by_status(table: Table) -> None:
+    running = begun(table, hosts=40, allowed=40)
+    table.go(running.deployment_id, next(table.targets(running.deployment_id)), NOW)
+    assert len(list(table.targets(running.deployment_id))) == 40
+    assert [t.target_id for t in table.targets(running.deployment_id, (TargetStatus.IN_PROGRESS,))] == ["i-0"]

@@ -1,0 +1,129 @@
+"""moto's AWS for the adapters and handlers: real boto3 against an in-memory account, with the engine's table."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from functions.aws import clients
+from functions.aws import table as table_module
+from functions.aws.items import from_wire, group_item_key, to_wire
+from functions.aws.table import Table
+from functions.core.records import Deployment, Group, GroupSettings, Revision, TagFilter, TagGroup, Target
+from functions.core.shapes import to_plain
+from functions.core.statuses import BundleType
+from functions.settings import settings
+
+REGION = "us-east-1"
+BUCKET = "revisions"
+ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_DEFAULT_REGION": REGION,
+    "AWS_REGION": REGION,
+    "TABLE_NAME": "stepdeploy",
+    "BUCKET_NAME": BUCKET,
+    "DOCUMENT_NAME": "stepdeploy-lifecycle",
+    "RUNNER_BUCKET": "assets",
+    "RUNNER_KEY": "runner.pyz",
+    "RUNNER_SHA256": "0" * 64,
+    "STATE_MACHINE_ARN": f"arn:aws:states:{REGION}:123456789012:stateMachine:stepdeploy",
+    "POWERTOOLS_METRICS_NAMESPACE": "stepdeploy",
+    "POWERTOOLS_TRACE_DISABLED": "1",
+}
+
+
+@dataclass
+class LambdaContext:
+    """What Powertools asks a Lambda context for."""
+
+    function_name: str = "test"
+    memory_limit_in_mb: int = 128
+    invoked_function_arn: str = f"arn:aws:lambda:{REGION}:123456789012:function:test"
+    aws_request_id: str = "request"
+
+
+@pytest.fixture
+def context() -> LambdaContext:
+    return LambdaContext()
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    for cached in (settings, clients.client, table_module.table):
+        cached.cache_clear()
+    yield
+    for cached in (settings, clients.client, table_module.table):
+        cached.cache_clear()
+
+
+@pytest.fixture
+def aws(environment: None) -> Iterator[None]:
+    with mock_aws():
+        yield
+
+
+@pytest.fixture
+def table(aws: None) -> Table:
+    """The engine's table, empty, as infra/store.py makes it."""
+    keys = [("pk", "HASH"), ("sk", "RANGE")]
+    boto3.client("dynamodb").create_table(
+        TableName=ENVIRONMENT["TABLE_NAME"],
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys],
+        AttributeDefinitions=[
+            {"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk", "group_key", "status", "created")
+        ],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": index,
+                "KeySchema": [
+                    {"AttributeName": pk, "KeyType": "HASH"},
+                    {"AttributeName": "created", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "ALL"},
+            }
+            for index, pk in (("by_group", "group_key"), ("by_status", "status"))
+        ],
+    )
+    return table_module.table()
+
+
+@pytest.fixture
+def bucket(aws: None) -> str:
+    s3 = boto3.client("s3")
+    s3.create_bucket(Bucket=BUCKET)
+    s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    return BUCKET
+
+
+WEB = TagGroup(filters=(TagFilter(key="role", value="web"),))
+
+
+def put_group(group: str = "web", application: str = "shop", **fields: Any) -> Group:
+    """A declared group, on record."""
+    settings_ = fields.pop("settings", GroupSettings(tag_groups=(WEB,)))
+    found = Group(application=application, name=group, group_id=f"uuid-of-{group}", settings=settings_, **fields)
+    item = {**group_item_key(application, group), **to_plain(found)}
+    boto3.client("dynamodb").put_item(TableName=ENVIRONMENT["TABLE_NAME"], Item=to_wire(item))
+    application_item = {"pk": f"APPLICATION#{application}", "sk": "APPLICATION"}
+    boto3.client("dynamodb").put_item(TableName=ENVIRONMENT["TABLE_NAME"], Item=to_wire(application_item))
+    return found
+
+
+def all_items() -> list[dict[str, Any]]:
+    """Everything on record."""
+    return [from_wire(item) for item in boto3.client("dynamodb").scan(TableName=ENVIRONMENT["TABLE_NAME"])["Items"]]
+
+
+def revision(name: str = "v1", **fields: Any) -> Revision:
+    return Revision(bucket=BUCKET, key=f"shop/web/{name}.zip", bundle_type=BundleType.ZIP, **fields)
+
+
+def pending(deployment: Deployment, *target_ids: str) -> list[Target]:
+    return [Target(deployment_id=deployment.deployment_id, target_id=target_id) for target_id in target_ids]
