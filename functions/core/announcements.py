@@ -14,6 +14,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any
 
 from functions.core import texts
@@ -24,17 +25,27 @@ from functions.core.statuses import Creator, DeploymentStatus, TargetStatus, Tri
 DEPLOYMENT_CHANGE = "CodeDeploy Deployment State-change Notification"
 INSTANCE_CHANGE = "CodeDeploy Instance State-change Notification"
 
+
+class State(StrEnum):
+    """`detail.state` of an event."""
+
+    START = "START"
+    SUCCESS = "SUCCESS"
+    FAILURE = "FAILURE"
+    STOP = "STOP"
+
+
 _DEPLOYMENT_STATES = {
-    DeploymentStatus.CREATED: ("START", TriggerEvent.DEPLOYMENT_START),
-    DeploymentStatus.SUCCEEDED: ("SUCCESS", TriggerEvent.DEPLOYMENT_SUCCESS),
-    DeploymentStatus.FAILED: ("FAILURE", TriggerEvent.DEPLOYMENT_FAILURE),
-    DeploymentStatus.STOPPED: ("STOP", TriggerEvent.DEPLOYMENT_STOP),
+    DeploymentStatus.CREATED: (State.START, TriggerEvent.DEPLOYMENT_START),
+    DeploymentStatus.SUCCEEDED: (State.SUCCESS, TriggerEvent.DEPLOYMENT_SUCCESS),
+    DeploymentStatus.FAILED: (State.FAILURE, TriggerEvent.DEPLOYMENT_FAILURE),
+    DeploymentStatus.STOPPED: (State.STOP, TriggerEvent.DEPLOYMENT_STOP),
 }
 
 _INSTANCE_STATES = {
-    TargetStatus.IN_PROGRESS: ("START", TriggerEvent.INSTANCE_START),
-    TargetStatus.SUCCEEDED: ("SUCCESS", TriggerEvent.INSTANCE_SUCCESS),
-    TargetStatus.FAILED: ("FAILURE", TriggerEvent.INSTANCE_FAILURE),
+    TargetStatus.IN_PROGRESS: (State.START, TriggerEvent.INSTANCE_START),
+    TargetStatus.SUCCEEDED: (State.SUCCESS, TriggerEvent.INSTANCE_SUCCESS),
+    TargetStatus.FAILED: (State.FAILURE, TriggerEvent.INSTANCE_FAILURE),
 }
 
 
@@ -165,14 +176,14 @@ def is_rollback_start(deployment: Deployment) -> bool:
     return deployment.creator is Creator.ROLLBACK and deployment.status is DeploymentStatus.CREATED
 
 
-def _detail(deployment: Deployment, place: Place, state: str) -> dict[str, str]:
+def _detail(deployment: Deployment, place: Place, state: State) -> dict[str, str]:
     return {
         "application": deployment.application,
         "deploymentId": deployment.deployment_id,
         "deploymentGroup": deployment.group,
         "instanceGroupId": deployment.group_id,
         "region": place.region,
-        "state": state,
+        "state": state.value,
     }
 
 

@@ -1,0 +1,76 @@
+"""SQS: what a function received, what comes back later, and when."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from functions.aws.clients import client
+from functions.telemetry import logger
+
+_ENTRIES = 10  # of one batch call
+_MOST_SECONDS = 12 * 3600  # of a visibility timeout
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """A message that SQS handed to the function."""
+
+    message_id: str
+    receipt_handle: str
+    receives: int  # how often it was handed out, this time included
+    body: str
+
+
+def received(event: dict[str, Any]) -> list[Received]:
+    """The messages of a function's SQS event."""
+    return [
+        Received(
+            message_id=record["messageId"],
+            receipt_handle=record["receiptHandle"],
+            receives=int(record["attributes"]["ApproximateReceiveCount"]),
+            body=record["body"],
+        )
+        for record in event["Records"]
+    ]
+
+
+def back_off_seconds(message: Received) -> int:
+    """How long a message that failed rests: 5 s, then twice as long each time, up to 15 min."""
+    return int(min(5 * 2 ** min(message.receives - 1, 8), 900))
+
+
+def send(queue_url: str, bodies: Sequence[str], *, delay_seconds: int) -> None:
+    """Send messages that appear after a delay. Raises when the queue refuses one."""
+    for body in bodies:
+        client("sqs").send_message(QueueUrl=queue_url, MessageBody=body, DelaySeconds=delay_seconds)
+
+
+def come_back(
+    queue_url: str, messages: Sequence[Received], seconds: Callable[[Received], int] = back_off_seconds
+) -> dict[str, list[dict[str, str]]]:
+    """The function's answer (ReportBatchItemFailures) that returns `messages` to the queue for some seconds each.
+
+    A message whose time cannot be set comes back after the queue's own visibility timeout.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        _rest(queue_url, messages, seconds)
+    except (BotoCoreError, ClientError) as error:
+        logger.warning("messages keep the queue's visibility timeout", error=str(error))
+    return {"batchItemFailures": [{"itemIdentifier": each.message_id} for each in messages]}
+
+
+def _rest(queue_url: str, messages: Sequence[Received], seconds: Callable[[Received], int]) -> None:
+    for start in range(0, len(messages), _ENTRIES):
+        client("sqs").change_message_visibility_batch(
+            QueueUrl=queue_url,
+            Entries=[
+                {
+                    "Id": str(index),
+                    "ReceiptHandle": each.receipt_handle,
+                    "VisibilityTimeout": min(seconds(each), _MOST_SECONDS),
+                }
+                for index, each in enumerate(messages[start : start + _ENTRIES])
+            ],
+        )

@@ -1,0 +1,51 @@
+"""SNS topics of triggers."""
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from functions.aws.clients import client
+from functions.core.announcements import TriggerMessage
+
+_ENTRIES = 10  # of one PublishBatch call
+_MOST_BYTES = 200_000  # of one PublishBatch call, safely below SNS's 256 KB
+
+
+def publish(messages: Sequence[TriggerMessage]) -> list[TriggerMessage]:
+    """Publish messages, in order for each topic; returns the ones that SNS did not take.
+
+    A topic that fails is not asked again in this call: one that hangs must not hold up the others.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    left: list[TriggerMessage] = []
+    ordered = sorted(messages, key=lambda each: each.topic_arn)
+    for topic_arn, group in groupby(ordered, key=lambda each: each.topic_arn):
+        batches = _batches(list(group))
+        while batches:
+            try:
+                left += _publish(topic_arn, batches[0])
+            except (BotoCoreError, ClientError):
+                break
+            batches.pop(0)
+        left += [each for batch in batches for each in batch]
+    return left
+
+
+def _publish(topic_arn: str, batch: Sequence[TriggerMessage]) -> list[TriggerMessage]:
+    entries = [{"Id": str(index), "Subject": each.subject, "Message": each.message} for index, each in enumerate(batch)]
+    answer = client("sns").publish_batch(TopicArn=topic_arn, PublishBatchRequestEntries=entries)
+    return [batch[int(refused["Id"])] for refused in answer.get("Failed", [])]
+
+
+def _batches(messages: Sequence[TriggerMessage]) -> list[list[TriggerMessage]]:
+    """Messages in lists that one PublishBatch call takes."""
+    batches: list[list[TriggerMessage]] = []
+    room = 0
+    for each in messages:
+        size = len(each.message.encode())
+        if not batches or len(batches[-1]) == _ENTRIES or size > room:
+            batches.append([])
+            room = _MOST_BYTES
+        batches[-1].append(each)
+        room -= size
+    return batches

@@ -1,0 +1,35 @@
+"""declare: CloudFormation creates, updates or deletes the resource that stands for deployments.yaml.
+
+Applies the declaration in S3 (Bucket, Key; Hash makes a change of it an update) to the table; TopicArn is the engine's
+own topic. A second call writes nothing. Deleting keeps everything: history outlives the stack. CloudFormation always
+gets an answer, because without one it waits for an hour.
+"""
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from functions.aws import cloudformation, declarations
+from functions.settings import settings
+from functions.telemetry import logger
+
+_RESOURCE_ID = "stepdeploy-declaration"  # never another one, or CloudFormation would delete the old one
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: LambdaContext) -> None:
+    """Raises nothing that concerns the declaration: a failure is CloudFormation's to show."""
+    error = None
+    try:
+        if event["RequestType"] != "Delete":
+            _apply(event["ResourceProperties"])
+    except Exception as caught:
+        logger.exception("the declaration was not applied")
+        error = f"deployments.yaml was not applied: {type(caught).__name__}: {caught}"
+    cloudformation.answer(event, _RESOURCE_ID, error=error)
+
+
+def _apply(properties: dict[str, str]) -> None:
+    declaration = declarations.read(properties["Bucket"], properties["Key"])
+    written = declarations.apply(settings().table_name, declaration.with_engine_topic(properties["TopicArn"]))
+    logger.info("the declaration is applied", written=written)

@@ -1,0 +1,81 @@
+"""slack: the queue of the engine's deployment events -> Slack, one message for each outcome or a digest of many.
+
+A message of the queue is gone only when Slack has taken it; otherwise it comes back, later each time, or when Slack
+asks for it (429). A repeat may be posted twice.
+"""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from functions.aws import queues
+from functions.aws.queues import Received
+from functions.aws.table import table
+from functions.aws.webhook import Answer, Delivery, webhook
+from functions.core import slack
+from functions.core.announcements import Place, State
+from functions.core.slack import Outcome, Post
+from functions.settings import settings
+from functions.telemetry import logger
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[dict[str, str]]]:
+    """Answers with the messages that come back (ReportBatchItemFailures)."""
+    received = queues.received(event)
+    outcomes = [outcome for each in received if (outcome := _outcome(each))]
+    posts = slack.posts(outcomes)
+    waits: dict[str, int | None] = {each.message_id: None for each in received}  # seconds; None: the usual back-off
+    for number, post in enumerate(posts):
+        delivery = _deliver(post)
+        if delivery.answer in (Answer.POSTED, Answer.NOWHERE):
+            for message_id in post.message_ids:
+                del waits[message_id]
+            continue
+        logger.warning("Slack did not take a message", reason=delivery.reason, deployments=_ids(outcomes, post))
+        if delivery.answer is Answer.DOWN:  # nothing else would pass
+            waits |= {message_id: delivery.retry_after for late in posts[number:] for message_id in late.message_ids}
+            break
+    late = [each for each in received if each.message_id in waits]
+    return queues.come_back(
+        settings().slack_queue_url, late, lambda each: waits[each.message_id] or queues.back_off_seconds(each)
+    )
+
+
+def _outcome(received: Received) -> Outcome | None:
+    """The outcome that a message tells of, with the deployment as it is now; None when it cannot be read."""
+    try:
+        event = json.loads(received.body)
+        detail = event["detail"]
+        deployment = table().deployment(detail["deploymentId"])
+        if deployment is None:
+            raise KeyError(detail["deploymentId"])
+        outcome = Outcome(
+            message_id=received.message_id,
+            state=State(detail["state"]),
+            moment=event["time"],
+            place=Place.of(event["resources"][0]),
+            deployment=deployment,
+        )
+    except (KeyError, TypeError, ValueError):
+        logger.exception("a message cannot be read", message_id=received.message_id)
+        return None
+    if outcome.is_over and deployment.counters.failed:
+        failed = table().failed_targets(deployment.deployment_id, limit=slack.MOST_HOSTS)
+        return replace(outcome, failed=tuple(failed))
+    return outcome
+
+
+def _deliver(post: Post) -> Delivery:
+    delivery = webhook().post(post.channel, post.payload)
+    if delivery.answer is Answer.REFUSED and delivery.reason == "400":  # better plain news than none
+        delivery = webhook().post(post.channel, slack.plain(post.payload))
+    if delivery.answer is Answer.NOWHERE:
+        logger.info("no Slack webhook is set: a message is dropped", channel=post.channel)
+    return delivery
+
+
+def _ids(outcomes: list[Outcome], post: Post) -> list[str]:
+    return sorted(each.deployment.deployment_id for each in outcomes if each.message_id in post.message_ids)

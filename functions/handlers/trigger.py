@@ -1,0 +1,28 @@
+"""trigger: the queue of trigger messages that SNS did not take -> SNS, again.
+
+A message that SNS refuses again rests longer each time; one that it never takes (a topic that is gone, a missing
+permission) ends in the dead-letter queue. A repeat may publish twice.
+"""
+
+import json
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from functions.aws import queues, topics
+from functions.core.announcements import TriggerMessage
+from functions.core.shapes import from_plain
+from functions.settings import settings
+from functions.telemetry import logger
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[dict[str, str]]]:
+    """Answers with the messages that come back (ReportBatchItemFailures)."""
+    messages = [(each, from_plain(TriggerMessage, json.loads(each.body))) for each in queues.received(event)]
+    left = topics.publish([message for _, message in messages])
+    if left:
+        logger.warning("SNS did not take messages", count=len(left), topics=sorted({each.topic_arn for each in left}))
+    return queues.come_back(
+        settings().environment["TRIGGER_QUEUE_URL"], [each for each, message in messages if message in left]
+    )
