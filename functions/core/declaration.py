@@ -264,7 +264,9 @@ class _Value:
 
 def _did_you_mean(given: str | None, known: Iterable[str], *, says_all: bool = False) -> str:
     by_folded = {_folded(name): name for name in known}
-    if close := get_close_matches(_folded(given or ""), list(by_folded), n=1):
+    wanted = _folded(given or "")
+    ends_so = [name for name in by_folded if wanted and name.endswith(f".{wanted}")]  # without CodeDeployDefault.
+    if close := ends_so or get_close_matches(wanted, list(by_folded), n=1):
         return f': did you mean "{by_folded[close[0]]}"?'
     return "" if says_all else f": known are {', '.join(sorted(by_folded.values()))}"
 

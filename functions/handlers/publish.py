@@ -48,7 +48,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[dic
     if left := topics.publish(messages):
         logger.warning("SNS did not take messages: they wait in the queue", count=len(left), of=len(messages))
         bodies = [json.dumps(to_plain(message)) for message in left]
-        queues.send(settings().environment["TRIGGER_QUEUE_URL"], bodies, delay_seconds=_FIRST_RETRY_SECONDS)
+        queues.send(settings().trigger_queue_url, bodies, delay_seconds=_FIRST_RETRY_SECONDS)
     for each in told[:taken]:
         if each.deployment:
             _count(each.deployment)

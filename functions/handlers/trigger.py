@@ -24,5 +24,5 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[dic
     if left:
         logger.warning("SNS did not take messages", count=len(left), topics=sorted({each.topic_arn for each in left}))
     return queues.come_back(
-        settings().environment["TRIGGER_QUEUE_URL"], [each for each, message in messages if message in left]
+        settings().trigger_queue_url, [each for each, message in messages if message in left]
     )
