@@ -1,0 +1,57 @@
+"""The functions' package: our code and the pure-Python libraries it imports, copied from this virtual environment.
+
+No network, no Docker, no compiled file: the same tree, and so the same asset hash, on every machine that has the
+versions pinned in requirements.txt. boto3 comes with the Lambda runtime.
+"""
+
+import ast
+import shutil
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+
+DISTRIBUTIONS = ("aws-lambda-powertools", "jmespath", "typing-extensions", "PyYAML")
+
+
+def stage_functions(root: Path, destination: Path) -> Path:
+    """Fills `destination` with what Lambda unpacks; returns it. `root` is the repository."""
+    for source in (*(root / "functions").rglob("*.py"), *host_modules(root)):
+        _copy(source, destination / source.relative_to(root))
+    for distribution in DISTRIBUTIONS:
+        for source, target in _library_files(distribution):
+            _copy(source, destination / target)
+    return destination
+
+
+def host_modules(root: Path) -> list[Path]:
+    """The files of `host/` that the functions import, and the files of `host/` that those import."""
+    waiting, found = sorted((root / "functions").rglob("*.py")), set[Path]()
+    while waiting:
+        for name in _imports(waiting.pop()):
+            source = root.joinpath(*name.split(".")).with_suffix(".py")
+            if name.startswith("host.") and source.is_file() and source not in found:
+                found.add(source)
+                waiting.append(source)
+    return [root / "host" / "__init__.py", *sorted(found)] if found else []
+
+
+def _imports(source: Path) -> Iterator[str]:
+    """Every module that a file may import; `from host import appspec` gives host and host.appspec."""
+    for node in ast.walk(ast.parse(source.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _library_files(distribution: str) -> Iterator[tuple[Path, Path]]:
+    """Source and place in the package of each Python file of an installed distribution, its scripts left out."""
+    for file in metadata.distribution(distribution).files or ():
+        if file.suffix == ".py" and ".." not in file.parts and "tests" not in file.parts:
+            yield Path(str(file.locate())), Path(*file.parts)
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)

@@ -1,0 +1,39 @@
+"""What a person may do to a deployment: stop it, go back. Both are functions to call, by name."""
+
+from aws_cdk import Duration
+from constructs import Construct
+
+from infra.engine import Engine
+from infra.function import Function, Shape
+from infra.store import Store
+
+
+class Control(Construct):
+    """`stop` and `rollback`."""
+
+    def __init__(self, scope: Construct, id: str, *, shape: Shape, store: Store, engine: Engine) -> None:
+        super().__init__(scope, id)
+        table = {"TABLE_NAME": store.table.table_name}
+        self.stop = Function(
+            self,
+            "Stop",
+            shape=shape,
+            description="Stops a deployment for a person",
+            environment=table,
+            timeout=Duration.minutes(5),  # one CancelCommand for each command in flight
+        )
+        self.rollback = Function(
+            self,
+            "Rollback",
+            shape=shape,
+            description="Deploys the last good revision of a group again for a person",
+            environment=table,
+            timeout=Duration.minutes(5),
+        )
+        self.stop.allow("dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem", on=store.table.table_arn)
+        self.rollback.allow(
+            "dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem", on=store.table.table_arn
+        )
+        for function in (self.stop, self.rollback):
+            engine.let_cancel(function)
+            engine.let_answer(function)  # of a deployment that bakes

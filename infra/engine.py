@@ -1,0 +1,333 @@
+"""The engine: the state machine that is one deployment, the functions its states call, and the host's SSM document."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from aws_cdk import ArnFormat, Duration, RemovalPolicy, Size, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_s3_assets as assets
+from aws_cdk import aws_ssm as ssm
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from infra.function import Function, Shape
+from infra.nag import acknowledge_wildcard
+from infra.store import LOGS, MANIFESTS, Store
+
+
+def definition(statemachines: Path, numbers: Mapping[str, int]) -> dict[str, Any]:
+    """The flow as ASL: the target's states inside the Distributed Map `Targets`, and each `${Name}` of `numbers` put
+    in as a number. What names a function stays a placeholder: only CloudFormation knows ARNs."""
+    flow: dict[str, Any] = yaml.safe_load((statemachines / "deployment.asl.yaml").read_text())
+    target = yaml.safe_load((statemachines / "target.asl.yaml").read_text())
+    targets = _state(flow, "Targets")
+    if targets is None:
+        raise ValueError("deployment.asl.yaml has no state Targets: the target's flow has no place in it")
+    targets["ItemProcessor"] = {
+        "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
+        "StartAt": target["StartAt"],
+        "States": target["States"],
+    }
+    placed: dict[str, Any] = _with_numbers(flow, {f"${{{name}}}": number for name, number in numbers.items()})
+    return placed
+
+
+def _state(flow: Mapping[str, Any], name: str) -> dict[str, Any] | None:
+    """The state of that name, also inside a Map."""
+    states = flow.get("States", {})
+    if name in states:
+        found: dict[str, Any] = states[name]
+        return found
+    inner = (_state(state.get("ItemProcessor", {}), name) for state in states.values())
+    return next((state for state in inner if state is not None), None)
+
+
+def _with_numbers(value: Any, numbers: Mapping[str, int]) -> Any:
+    if isinstance(value, dict):
+        return {key: _with_numbers(item, numbers) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_numbers(item, numbers) for item in value]
+    return numbers.get(value, value) if isinstance(value, str) else value
+
+
+class Engine(Construct):
+    """The state machine with its functions (`functions`, by construct id), `launch` which starts it, and the document.
+
+    `machine_arn` and `document_arn` are made from names: the machine calls functions that answer it, and references
+    both ways would be a circle.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        shape: Shape,
+        store: Store,
+        statemachines: Path,
+        document: Mapping[str, Any],
+        runner: Path,
+        reconcile_seconds: int,
+        managed_tag: tuple[str, str],
+    ) -> None:
+        """`document`: the SSM document's content; `runner`: the zipapp; `managed_tag`: what every host must carry."""
+        super().__init__(scope, id)
+        stack = Stack.of(self)
+        self._shape = shape
+        self._store = store
+        self._table = {"TABLE_NAME": store.table.table_name}
+        self._name = stack.stack_name
+        self.machine_arn = _states_arn(stack, "stateMachine", self._name)
+        self.document_name = f"{self._name}-lifecycle"
+        self.document_arn = stack.format_arn(service="ssm", resource="document", resource_name=self.document_name)
+        ssm.CfnDocument(
+            self,
+            "Lifecycle",
+            name=self.document_name,
+            document_type="Command",
+            document_format="JSON",
+            content=document,
+            update_method="NewVersion",  # commands in flight keep theirs
+        )
+        self.functions = {
+            "Prepare": self._prepare(),
+            "RunSegment": self._run_segment(runner, managed_tag),
+            "TargetDone": self._target_done(),
+            "Bake": self._bake(),
+            "Finish": self._finish(),
+        }
+        self.machine = self._machine(definition(statemachines, {"ReconcileSeconds": reconcile_seconds}))
+        self.launch = self._launch()
+
+    def let_answer(self, function: Function) -> None:
+        """Lets a function complete this machine's task tokens.
+
+        The IAM reference lists no resource for SendTaskSuccess, yet AWS checks it against the ARN of the token's state
+        machine; the children of a Distributed Map belong to one with the map's label behind a slash.
+        """
+        function.allow(
+            "states:SendTaskSuccess",
+            on=[self.machine_arn, f"{self.machine_arn}/*"],
+            why_wildcard="The children of our own machine's Distributed Map, whose label AWS makes.",
+        )
+
+    def let_cancel(self, function: Function) -> None:
+        """Lets a function cancel commands on hosts."""
+        function.allow("ssm:CancelCommand", on="*", why_wildcard="ssm:CancelCommand knows no resources.")
+
+    def let_read_commands(self, function: Function) -> None:
+        """Lets a function ask SSM how a command went on a host."""
+        function.allow(
+            "ssm:ListCommandInvocations", on="*", why_wildcard="ssm:ListCommandInvocations knows no resources."
+        )
+
+    def _prepare(self) -> Function:
+        function = Function(
+            self,
+            "Prepare",
+            shape=self._shape,
+            description="Pins the revision, finds the targets and writes the manifests of the stages",
+            environment={**self._table, "BUCKET_NAME": self._store.bucket.bucket_name},
+            timeout=Duration.minutes(5),
+            memory_mb=512,
+            disk=Size.gibibytes(5),  # a revision of up to 4 GiB is unpacked as far as its AppSpec
+        )
+        function.allow(
+            "dynamodb:GetItem",
+            "dynamodb:Query",
+            "dynamodb:UpdateItem",
+            "dynamodb:BatchWriteItem",
+            on=self._store.table.table_arn,
+        )
+        self._let_read_revisions(function)
+        # Without it S3 answers 403, not 404, for an object that has been deleted.
+        function.allow("s3:ListBucket", on=self._store.bucket.bucket_arn)
+        function.allow(
+            "s3:PutObject",
+            on=self._store.bucket.arn_for_objects(f"{MANIFESTS}*"),
+            why_wildcard="Manifests have the deployment's id in their key.",
+        )
+        function.allow("ec2:DescribeInstances", on="*", why_wildcard="ec2:DescribeInstances knows no resources.")
+        self._let_ping(function)
+        function.allow(
+            "cloudwatch:DescribeAlarms",
+            on="*",
+            why_wildcard="CloudWatch shows composite alarms only to whom may describe all alarms.",
+        )
+        return function
+
+    def _run_segment(self, runner: Path, managed_tag: tuple[str, str]) -> Function:
+        asset = assets.Asset(self, "Runner", path=str(runner))
+        stack = Stack.of(self)
+        bucket = self._store.bucket
+        function = Function(
+            self,
+            "RunSegment",
+            shape=self._shape,
+            description="Asks the gate, sends a segment to a host once and looks how it went",
+            environment={
+                **self._table,
+                "BUCKET_NAME": bucket.bucket_name,
+                "DOCUMENT_NAME": self.document_name,
+                "RUNNER_BUCKET": asset.s3_bucket_name,
+                "RUNNER_KEY": asset.s3_object_key,
+                "RUNNER_SHA256": hashlib.sha256(runner.read_bytes()).hexdigest(),
+            },
+        )
+        function.allow("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", on=self._store.table.table_arn)
+        # Our document only, and only to hosts that carry the tag: never arbitrary shell, never any other host.
+        function.allow("ssm:SendCommand", on=self.document_arn)
+        tag, value = managed_tag
+        function.allow(
+            "ssm:SendCommand",
+            on=[
+                stack.format_arn(service="ec2", resource="instance", resource_name="*"),
+                stack.format_arn(service="ssm", resource="managed-instance", resource_name="*"),
+            ],
+            when={"StringEquals": {f"ssm:resourceTag/{tag}": value}},
+            why_wildcard="Hosts come and go; the condition fences them by tag.",
+        )
+        self.let_read_commands(function)
+        self.let_cancel(function)
+        self._let_ping(function)
+        self.let_answer(function)
+        # A presigned URL can do what its signer may do: what hosts fetch and where they put their logs.
+        self._let_read_revisions(function)
+        function.allow("s3:GetObject", on=asset.bucket.arn_for_objects(asset.s3_object_key))
+        function.allow(
+            "s3:PutObject",
+            on=bucket.arn_for_objects(f"{LOGS}*"),
+            why_wildcard="Logs have the deployment and the target in their key.",
+        )
+        return function
+
+    def _target_done(self) -> Function:
+        function = Function(
+            self,
+            "TargetDone",
+            shape=self._shape,
+            description="Gives a target its terminal status and moves the deployment's counters",
+            environment=self._table,
+        )
+        function.allow("dynamodb:GetItem", "dynamodb:UpdateItem", on=self._store.table.table_arn)
+        self.let_cancel(function)  # of a target whose workflow failed
+        return function
+
+    def _bake(self) -> Function:
+        function = Function(
+            self,
+            "Bake",
+            shape=self._shape,
+            description="Keeps the token by which a stop ends the wait after a stage",
+            environment=self._table,
+        )
+        function.allow("dynamodb:GetItem", "dynamodb:UpdateItem", on=self._store.table.table_arn)
+        self.let_answer(function)
+        return function
+
+    def _finish(self) -> Function:
+        function = Function(
+            self,
+            "Finish",
+            shape=self._shape,
+            description="Decides how the deployment ended, frees its group's lock, starts a rollback",
+            environment=self._table,
+            timeout=Duration.minutes(5),  # an engine that failed may leave 10,000 targets to be given an end
+        )
+        self.let_end(function)
+        return function
+
+    def let_end(self, function: Function) -> None:
+        """Lets a function end a deployment, its targets and its lock."""
+        function.allow(
+            "dynamodb:GetItem",
+            "dynamodb:Query",
+            "dynamodb:PutItem",
+            "dynamodb:UpdateItem",
+            on=self._store.table.table_arn,
+        )
+
+    def _launch(self) -> Function:
+        function = Function(
+            self,
+            "Launch",
+            shape=self._shape,
+            description="Starts the execution of a deployment that became Created",
+            environment={"STATE_MACHINE_ARN": self.machine_arn},
+        )
+        function.allow("states:StartExecution", on=self.machine_arn)
+        function.on_stream(
+            self._store.table,
+            new_image={"sk": {"S": ["DEPLOYMENT"]}, "status": {"S": ["Created"]}},
+            batch_size=10,
+            window_seconds=0,
+        )
+        return function
+
+    def _let_read_revisions(self, function: Function) -> None:
+        function.allow(
+            "s3:GetObject",
+            "s3:GetObjectVersion",
+            on=self._store.bucket.arn_for_objects("*"),
+            why_wildcard="Any object of the revision bucket may be a revision.",
+        )
+
+    def _let_ping(self, function: Function) -> None:
+        function.allow(
+            "ssm:DescribeInstanceInformation",
+            on="*",
+            why_wildcard="ssm:DescribeInstanceInformation knows no resources.",
+        )
+
+    def _machine(self, flow: Mapping[str, Any]) -> sfn.StateMachine:
+        stack = Stack.of(self)
+        role = iam.Role(self, "MachineRole", assumed_by=iam.ServicePrincipal("states.amazonaws.com"))
+        manifests = self._store.bucket.arn_for_objects(f"{MANIFESTS}*")
+        executions = [_states_arn(stack, "execution", f"{self._name}{separator}*") for separator in ":/"]
+        for actions, resources in (
+            (["lambda:InvokeFunction"], [function.function_arn for function in self.functions.values()]),
+            # What a Distributed Map needs: it starts its children as executions of its own machine, watches them, and
+            # reads its items.
+            (["states:StartExecution"], [self.machine_arn]),
+            (["states:DescribeExecution", "states:StopExecution"], executions),
+            (["s3:GetObject"], [manifests]),
+        ):
+            role.add_to_policy(iam.PolicyStatement(actions=actions, resources=resources))
+        acknowledge_wildcard(role, manifests, "Manifests have the deployment's id in their key.")
+        for arn in executions:
+            acknowledge_wildcard(role, arn, "Executions of this machine have the deployment's id as name.")
+        acknowledge_wildcard(role, "*", "Log delivery and X-Ray know no resources.")
+        return sfn.StateMachine(
+            self,
+            "Machine",
+            state_machine_name=self._name,
+            comment="One execution is one deployment and has its id as name",
+            role=role,
+            definition_body=sfn.DefinitionBody.from_string(json.dumps(flow)),
+            definition_substitutions={name: function.function_arn for name, function in self.functions.items()},
+            tracing_enabled=True,
+            logs=sfn.LogOptions(
+                destination=logs.LogGroup(
+                    self,
+                    "MachineLogs",
+                    log_group_name=f"/aws/vendedlogs/states/{self._name}",  # the prefix that needs no resource policy
+                    retention=self._shape.log_retention,
+                    removal_policy=RemovalPolicy.DESTROY,
+                ),
+                # All transitions, so that a deployment can be followed after its history is gone; without data, which
+                # would put task tokens into a log.
+                level=sfn.LogLevel.ALL,
+                include_execution_data=False,
+            ),
+        )
+
+
+def _states_arn(stack: Stack, resource: str, name: str) -> str:
+    return stack.format_arn(
+        service="states", resource=resource, resource_name=name, arn_format=ArnFormat.COLON_RESOURCE_NAME
+    )

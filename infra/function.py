@@ -1,0 +1,201 @@
+"""The one shape of a Lambda function, and the ways in which work reaches one: a rule, the table's stream, a queue."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aws_cdk import Duration, RemovalPolicy, Size, Stack
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from infra.nag import acknowledge, acknowledge_wildcard
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """What all functions of the engine share."""
+
+    code: lambda_.Code
+    log_retention: logs.RetentionDays
+    undelivered: sqs.IQueue
+
+
+class Function(lambda_.Function):
+    """A handler of functions/handlers as a function with a role, a name and a log group of its own.
+
+    The construct's id is the handler's name in CamelCase: `RunSegment` runs functions/handlers/run_segment.py and is
+    called `<stack>-run_segment`. Names are fixed so that people can call functions and find logs by them.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        shape: Shape,
+        description: str,
+        environment: Mapping[str, str],
+        timeout: Duration | None = None,  # default 30 seconds
+        memory_mb: int = 256,
+        disk: Size | None = None,  # of /tmp, default 512 MiB
+    ) -> None:
+        handler = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", id).lower()
+        name = f"{Stack.of(scope).stack_name}-{handler}"
+        log_group = logs.LogGroup(
+            scope,
+            f"{id}Logs",
+            log_group_name=f"/aws/lambda/{name}",
+            retention=shape.log_retention,
+            removal_policy=RemovalPolicy.DESTROY,  # the table keeps the history; a kept group would block a new stack
+        )
+        role = iam.Role(scope, f"{id}Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+        # AWSLambdaBasicExecutionRole would allow every log group of the account.
+        role.add_to_policy(
+            iam.PolicyStatement(
+                actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[log_group.log_group_arn]
+            )
+        )
+        super().__init__(
+            scope,
+            id,
+            function_name=name,
+            description=description,
+            runtime=lambda_.Runtime.PYTHON_3_13,
+            architecture=lambda_.Architecture.ARM_64,
+            code=shape.code,
+            handler=f"functions.handlers.{handler}.handler",
+            role=role,
+            log_group=log_group,
+            tracing=lambda_.Tracing.ACTIVE,
+            timeout=timeout or Duration.seconds(30),
+            memory_size=memory_mb,
+            ephemeral_storage_size=disk,
+            environment={"POWERTOOLS_SERVICE_NAME": "stepdeploy", "POWERTOOLS_LOG_LEVEL": "INFO", **environment},
+        )
+        self._shape = shape
+        self._role = role
+        acknowledge_wildcard(role, "*", "X-Ray's write actions know no resources.")
+        acknowledge(
+            self,
+            "L1",
+            "Lambda supports Python 3.13 until 2029. The version is raised on purpose, not whenever a newer cdk-nag "
+            "knows a newer runtime.",
+        )
+
+    def allow(
+        self,
+        *actions: str,
+        on: str | Sequence[str],
+        when: Mapping[str, Mapping[str, str]] | None = None,
+        why_wildcard: str | None = None,
+    ) -> None:
+        """Grants actions on ARNs, under conditions if any. An ARN with `*` needs a reason."""
+        resources = [on] if isinstance(on, str) else list(on)
+        self._role.add_to_policy(
+            iam.PolicyStatement(actions=list(actions), resources=resources, conditions=dict(when or {}))
+        )
+        if why_wildcard:
+            for arn in resources:
+                if arn.endswith("*"):
+                    acknowledge_wildcard(self._role, arn, why_wildcard)
+
+    def on_event(self, *, description: str, pattern: events.EventPattern) -> events.Rule:
+        """Runs the function on events of the default bus; what it cannot take or cannot do goes to `undelivered`."""
+        self.keep_failed_events()
+        return events.Rule(
+            self,
+            "Rule",
+            description=description,
+            event_pattern=pattern,
+            targets=[
+                targets.LambdaFunction(
+                    self,
+                    dead_letter_queue=self._shape.undelivered,
+                    max_event_age=Duration.hours(6),
+                    retry_attempts=100,
+                )
+            ],
+        )
+
+    def keep_failed_events(self) -> None:
+        """An asynchronous call that fails three times lands in `undelivered` with its event and its error."""
+        self.allow("sqs:SendMessage", on=self._shape.undelivered.queue_arn)
+        lambda_.CfnEventInvokeConfig(
+            self,
+            "Asynchronous",
+            function_name=self.function_name,
+            qualifier="$LATEST",
+            maximum_retry_attempts=2,
+            maximum_event_age_in_seconds=6 * 3600,
+            destination_config=lambda_.CfnEventInvokeConfig.DestinationConfigProperty(
+                on_failure=lambda_.CfnEventInvokeConfig.OnFailureProperty(destination=self._shape.undelivered.queue_arn)
+            ),
+        )
+
+    def on_stream(
+        self, table: dynamodb.Table, *, new_image: Mapping[str, Any], batch_size: int, window_seconds: int
+    ) -> None:
+        """Runs the function on records of the table's stream whose new image matches, in order per item.
+
+        A batch that fails is halved until the bad record stands alone; after two hours it is given up to
+        `undelivered`, so that one record can never hold up the deployments behind it for longer.
+        """
+        stream = table.table_stream_arn
+        assert stream  # noqa: S101  # the table is made with a stream
+        self.allow("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", on=stream)
+        self.allow("dynamodb:ListStreams", on="*", why_wildcard="dynamodb:ListStreams knows no resources.")
+        self.allow("sqs:SendMessage", on=self._shape.undelivered.queue_arn)
+        lambda_.CfnEventSourceMapping(
+            self,
+            "Stream",
+            function_name=self.function_name,
+            event_source_arn=stream,
+            starting_position="TRIM_HORIZON",  # records written while the stack is being made count too
+            batch_size=batch_size,
+            maximum_batching_window_in_seconds=window_seconds,
+            filter_criteria=lambda_.CfnEventSourceMapping.FilterCriteriaProperty(
+                filters=[
+                    lambda_.CfnEventSourceMapping.FilterProperty(
+                        pattern=json.dumps({"dynamodb": {"NewImage": new_image}}, separators=(",", ":"))
+                    )
+                ]
+            ),
+            function_response_types=["ReportBatchItemFailures"],
+            bisect_batch_on_function_error=True,
+            maximum_retry_attempts=1000,
+            maximum_record_age_in_seconds=2 * 3600,
+            destination_config=lambda_.CfnEventSourceMapping.DestinationConfigProperty(
+                on_failure=lambda_.CfnEventSourceMapping.OnFailureProperty(
+                    destination=self._shape.undelivered.queue_arn
+                )
+            ),
+        )
+
+    def on_queue(self, queue: sqs.IQueue, *, batch_size: int, window_seconds: int) -> None:
+        """Runs the function on messages of a queue; those it reports as failed come back."""
+        self.allow(
+            "sqs:ReceiveMessage",
+            "sqs:DeleteMessage",
+            "sqs:GetQueueAttributes",
+            "sqs:ChangeMessageVisibility",
+            on=queue.queue_arn,
+        )
+        lambda_.CfnEventSourceMapping(
+            self,
+            "Messages",
+            function_name=self.function_name,
+            event_source_arn=queue.queue_arn,
+            batch_size=batch_size,
+            maximum_batching_window_in_seconds=window_seconds,
+            function_response_types=["ReportBatchItemFailures"],
+            # Two at a time, the least that Lambda allows: whoever is being told prefers a digest to a flood.
+            scaling_config=lambda_.CfnEventSourceMapping.ScalingConfigProperty(maximum_concurrency=2),
+        )

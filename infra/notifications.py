@@ -1,0 +1,137 @@
+"""Telling: the engine's bus and topic, `publish` which announces every change, and the ways to SNS and Slack."""
+
+from collections.abc import Sequence
+
+from aws_cdk import Duration, SecretValue, Stack
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_secretsmanager as secrets
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from infra.function import Function, Shape
+from infra.nag import acknowledge
+from infra.store import Store, dead_letter_queue
+
+UNSET = "{}"  # the secret's value until somebody puts a webhook into it
+
+
+class Notifications(Construct):
+    """The bus, the topic that triggers call `notifications`, the secret of Slack's webhooks, and three functions."""
+
+    def __init__(self, scope: Construct, id: str, *, shape: Shape, store: Store, other_topics: Sequence[str]) -> None:
+        """`other_topics`: ARNs of the topics outside this stack that triggers name."""
+        super().__init__(scope, id)
+        name = Stack.of(self).stack_name
+        self._shape = shape
+        self._store = store
+        self._table = {"TABLE_NAME": store.table.table_name}
+        self.bus = events.EventBus(self, "Bus", event_bus_name=name, description="What happens to deployments")
+        self.topic = sns.Topic(self, "Topic", topic_name=f"{name}-notifications", enforce_ssl=True)
+        self._topics = [self.topic.topic_arn, *other_topics]
+        self.unsent = dead_letter_queue(self, "Unsent")
+        self.trigger_queue = self._queue("TriggerQueue")
+        self.slack_queue = self._queue("SlackQueue")
+        self.secret = self._secret()
+        self.publish = self._publish()
+        self.trigger = self._trigger()
+        self.slack = self._slack()
+
+    def _queue(self, id: str) -> sqs.Queue:
+        """Messages that come back until they are taken: the functions wait up to 15 minutes between two tries, so a
+        hundred tries are about a day."""
+        return sqs.Queue(
+            self,
+            id,
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            retention_period=Duration.days(14),
+            visibility_timeout=Duration.minutes(6),  # six times what the function may take, as Lambda asks
+            dead_letter_queue=sqs.DeadLetterQueue(queue=self.unsent, max_receive_count=100),
+        )
+
+    def _secret(self) -> secrets.Secret:
+        secret = secrets.Secret(
+            self,
+            "SlackWebhook",
+            secret_name=f"{Stack.of(self).stack_name}/slack",
+            description="Incoming webhooks of Slack: one URL, or a JSON object of URLs by channel and one as default",
+            # No secret yet. CloudFormation writes it again only when the template changes, so put-secret-value lasts.
+            secret_string_value=SecretValue.unsafe_plain_text(UNSET),
+        )
+        acknowledge(secret, "SMG4", "Only Slack can make a new webhook URL; there is nothing that could rotate it.")
+        return secret
+
+    def _publish(self) -> Function:
+        function = Function(
+            self,
+            "Publish",
+            shape=self._shape,
+            description="Announces changed deployments and targets on the bus and to SNS triggers",
+            environment={
+                **self._table,
+                "BUS_NAME": self.bus.event_bus_name,
+                "TRIGGER_QUEUE_URL": self.trigger_queue.queue_url,
+            },
+            timeout=Duration.minutes(1),
+        )
+        function.allow("dynamodb:GetItem", on=self._store.table.table_arn)
+        function.allow("events:PutEvents", on=self.bus.event_bus_arn)
+        function.allow("sns:Publish", on=self._topics)
+        function.allow("sqs:SendMessage", on=self.trigger_queue.queue_arn)
+        function.on_stream(
+            self._store.table,
+            new_image={"sk": {"S": ["DEPLOYMENT", {"prefix": "TARGET#"}]}},
+            batch_size=100,
+            window_seconds=1,  # a fleet's changes come together; one call tells of many
+        )
+        return function
+
+    def _trigger(self) -> Function:
+        function = Function(
+            self,
+            "Trigger",
+            shape=self._shape,
+            description="Publishes trigger messages that SNS did not take at first",
+            environment={"TRIGGER_QUEUE_URL": self.trigger_queue.queue_url},
+            timeout=Duration.minutes(1),
+        )
+        function.allow("sns:Publish", on=self._topics)
+        function.on_queue(self.trigger_queue, batch_size=10, window_seconds=0)
+        return function
+
+    def _slack(self) -> Function:
+        function = Function(
+            self,
+            "Slack",
+            shape=self._shape,
+            description="Tells Slack how deployments begin and end",
+            environment={
+                **self._table,
+                "SLACK_SECRET_ARN": self.secret.secret_arn,
+                "SLACK_QUEUE_URL": self.slack_queue.queue_url,
+            },
+            timeout=Duration.minutes(1),
+        )
+        function.allow("dynamodb:GetItem", "dynamodb:Query", on=self._store.table.table_arn)
+        function.allow("secretsmanager:GetSecretValue", on=self.secret.secret_arn)
+        function.on_queue(self.slack_queue, batch_size=100, window_seconds=5)  # a burst becomes a digest
+        events.Rule(
+            self,
+            "SlackRule",
+            event_bus=self.bus,
+            description="A deployment started or ended; instances have no message of their own",
+            event_pattern=events.EventPattern(
+                source=["stepdeploy"], detail_type=["CodeDeploy Deployment State-change Notification"]
+            ),
+            targets=[
+                targets.SqsQueue(
+                    self.slack_queue,
+                    dead_letter_queue=self._store.undelivered,
+                    max_event_age=Duration.hours(6),
+                    retry_attempts=100,
+                )
+            ],
+        )
+        return function

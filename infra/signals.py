@@ -1,0 +1,102 @@
+"""The signals that reach a running deployment from outside: SSM, CloudWatch alarms, Step Functions itself."""
+
+from aws_cdk import Duration
+from aws_cdk import aws_events as events
+from constructs import Construct
+
+from infra.engine import Engine
+from infra.function import Function, Shape
+from infra.store import Store
+
+# A command invocation that has one of these never changes again. Events carry the plain statuses ("TimedOut"); the
+# detailed ones are listed too, because the guide says of neither that an event cannot carry it.
+# Source: Systems Manager User Guide, "Understanding command statuses".
+FINAL_COMMAND_STATUSES = (
+    "Success",
+    "Failed",
+    "TimedOut",
+    "DeliveryTimedOut",
+    "ExecutionTimedOut",
+    "Cancelled",
+    "Undeliverable",
+    "Terminated",
+    "InvalidPlatform",
+    "AccessDenied",
+)
+
+
+class CommandStatus(Construct):
+    """SSM's command events -> command_status -> the waiting state."""
+
+    def __init__(self, scope: Construct, id: str, *, shape: Shape, store: Store, engine: Engine) -> None:
+        super().__init__(scope, id)
+        self.function = Function(
+            self,
+            "CommandStatus",
+            shape=shape,
+            description="Records how a command ended on a host and wakes the state that waits for it",
+            environment={"TABLE_NAME": store.table.table_name},
+        )
+        self.function.allow("dynamodb:GetItem", "dynamodb:UpdateItem", on=store.table.table_arn)
+        engine.let_read_commands(self.function)
+        engine.let_answer(self.function)
+        self.function.on_event(
+            description="A command with our document ended on a host",
+            pattern=events.EventPattern(
+                source=["aws.ssm"],
+                detail_type=["EC2 Command Invocation Status-change Notification"],
+                detail={"document-name": [engine.document_name], "status": list(FINAL_COMMAND_STATUSES)},
+            ),
+        )
+
+
+class AlarmState(Construct):
+    """CloudWatch alarms that go to ALARM -> alarm_state -> deployments of their groups stop."""
+
+    def __init__(self, scope: Construct, id: str, *, shape: Shape, store: Store, engine: Engine) -> None:
+        super().__init__(scope, id)
+        self.function = Function(
+            self,
+            "AlarmState",
+            shape=shape,
+            description="Stops the deployments of groups that watch an alarm",
+            environment={"TABLE_NAME": store.table.table_name},
+            timeout=Duration.minutes(5),  # one CancelCommand for each command in flight
+        )
+        self.function.allow("dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem", on=store.table.table_arn)
+        engine.let_cancel(self.function)
+        engine.let_answer(self.function)  # of a deployment that bakes
+        self.function.on_event(
+            description="A CloudWatch alarm went to ALARM",
+            pattern=events.EventPattern(
+                source=["aws.cloudwatch"],
+                detail_type=["CloudWatch Alarm State Change"],
+                detail={"state": {"value": ["ALARM"]}},
+            ),
+        )
+
+
+class ExecutionStatus(Construct):
+    """Executions that did not end by themselves -> execution_status -> their deployment ends all the same."""
+
+    def __init__(self, scope: Construct, id: str, *, shape: Shape, store: Store, engine: Engine) -> None:
+        super().__init__(scope, id)
+        self.function = Function(
+            self,
+            "ExecutionStatus",
+            shape=shape,
+            description="Ends the deployment of an execution that failed, timed out or was aborted",
+            environment={"TABLE_NAME": store.table.table_name},
+            timeout=Duration.minutes(5),  # up to 10,000 targets to be given an end
+        )
+        engine.let_end(self.function)
+        engine.let_cancel(self.function)
+        self.function.on_event(
+            description="An execution of the engine failed, timed out or was aborted",
+            pattern=events.EventPattern(
+                source=["aws.states"],
+                detail_type=["Step Functions Execution Status Change"],
+                # Exactly this ARN: children of the Distributed Map carry their label behind it.
+                detail={"stateMachineArn": [engine.machine_arn], "status": ["FAILED", "TIMED_OUT", "ABORTED"]},
+            ),
+        )

@@ -1,0 +1,155 @@
+"""The stack: it puts the parts together and defines nothing itself."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aws_cdk import CfnOutput, Stack, Tags
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct, IConstruct, Node
+
+from functions.core.declaration import Declaration
+from functions.core.errors import InvalidInput
+from infra.alarms import Alarms
+from infra.control import Control
+from infra.dashboard import Dashboard
+from infra.declaration import Declared
+from infra.engine import Engine
+from infra.function import Function, Shape
+from infra.notifications import Notifications
+from infra.revisions import Revisions
+from infra.signals import AlarmState, CommandStatus, ExecutionStatus
+from infra.store import Store
+
+_RETENTION = {
+    7: logs.RetentionDays.ONE_WEEK,
+    30: logs.RetentionDays.ONE_MONTH,
+    90: logs.RetentionDays.THREE_MONTHS,
+    180: logs.RetentionDays.SIX_MONTHS,
+    365: logs.RetentionDays.ONE_YEAR,
+    731: logs.RetentionDays.TWO_YEARS,
+    3653: logs.RetentionDays.TEN_YEARS,
+}
+_MAX_RECONCILE_SECONDS = 3600  # a lost event should not cost more than the longest lifecycle event may
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What cdk.json's context, or `cdk -c key=value`, may choose."""
+
+    local: bool = False  # for a local cloud: nothing outlives the stack, and the caller's own credentials deploy it
+    declaration: Path = Path("deployments.yaml")
+    reconcile_seconds: int = 120  # how late a lost event can make a target
+    host_tag: tuple[str, str] = ("stepdeploy", "enabled")  # key and value that a host must carry to be sent commands
+    log_retention_days: int = 90
+
+    @classmethod
+    def from_context(cls, node: Node) -> "Options":
+        """Raises InvalidInput for a value that cannot be."""
+
+        def text(key: str, default: str) -> str:
+            given = node.try_get_context(key)
+            return default if given is None else str(given)
+
+        def number(key: str, default: int) -> int:
+            if not (given := text(key, str(default))).isdecimal():
+                raise InvalidInput(f'context {key}: "{given}" is not a whole number')
+            return int(given)
+
+        usual = cls()
+        if (local := text("local", "false").lower()) not in ("true", "false"):
+            raise InvalidInput(f'context local: "{local}" is neither true nor false')
+        reconcile = number("reconcileSeconds", usual.reconcile_seconds)
+        if not 1 <= reconcile <= _MAX_RECONCILE_SECONDS:
+            raise InvalidInput(f"context reconcileSeconds: {reconcile} is not from 1 to {_MAX_RECONCILE_SECONDS}")
+        if (days := number("logRetentionDays", usual.log_retention_days)) not in _RETENTION:
+            known = ", ".join(str(each) for each in _RETENTION)
+            raise InvalidInput(f"context logRetentionDays: {days} is not one of {known}")
+        return cls(
+            local=local == "true",
+            declaration=Path(text("declaration", str(usual.declaration))),
+            reconcile_seconds=reconcile,
+            host_tag=(text("hostTagKey", usual.host_tag[0]), text("hostTagValue", usual.host_tag[1])),
+            log_retention_days=days,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What the other folders of the repository give to the stack."""
+
+    code: Path  # the functions' package: a folder
+    runner: Path  # the host's zipapp
+    document: Mapping[str, Any]  # content of the SSM document
+    statemachines: Path
+    declaration: Declaration
+    build: Path  # a folder for files that only become assets
+
+
+class StepDeploy(Stack):
+    """The engine: everything between an uploaded revision and the hosts."""
+
+    def __init__(self, scope: Construct, id: str, *, parts: Parts, options: Options, **stack: Any) -> None:
+        super().__init__(scope, id, description="stepdeploy: deployments to EC2 and on-premises hosts", **stack)
+        Tags.of(self).add("application", "stepdeploy")
+        store = Store(self, "Store", keep=not options.local)
+        shape = Shape(
+            code=lambda_.Code.from_asset(str(parts.code)),
+            log_retention=_RETENTION[options.log_retention_days],
+            undelivered=store.undelivered,
+        )
+        engine = Engine(
+            self,
+            "Engine",
+            shape=shape,
+            store=store,
+            statemachines=parts.statemachines,
+            document=parts.document,
+            runner=parts.runner,
+            reconcile_seconds=options.reconcile_seconds,
+            managed_tag=options.host_tag,
+        )
+        revisions = Revisions(self, "Revisions", shape=shape, store=store)
+        for signal in (CommandStatus, AlarmState, ExecutionStatus):
+            signal(self, signal.__name__, shape=shape, store=store, engine=engine)
+        told = Notifications(self, "Notifications", shape=shape, store=store, other_topics=parts.declaration.topic_arns)
+        control = Control(self, "Control", shape=shape, store=store, engine=engine)
+        Declared(
+            self,
+            "Declaration",
+            shape=shape,
+            store=store,
+            topic=told.topic,
+            declaration=parts.declaration,
+            build=parts.build,
+        )
+        functions = _functions(self)
+        Dashboard(self, "Dashboard", machine=engine.machine, functions=functions)
+        Alarms(
+            self,
+            "Alarms",
+            functions=functions,
+            stream_readers=[engine.launch, told.publish],
+            dead_letters={"Undelivered": store.undelivered, "Unsent": told.unsent},
+            waiting={"SlackQueue": told.slack_queue, "TriggerQueue": told.trigger_queue},
+            machine=engine.machine,
+        )
+        for name, value in {
+            "BucketName": store.bucket.bucket_name,
+            "TableName": store.table.table_name,
+            "StateMachineArn": engine.machine.state_machine_arn,
+            "DocumentName": engine.document_name,
+            "BusName": told.bus.event_bus_name,
+            "TopicArn": told.topic.topic_arn,
+            "SlackSecretArn": told.secret.secret_arn,
+            "StartFunctionName": revisions.start.function_name,
+            "StopFunctionName": control.stop.function_name,
+            "RollbackFunctionName": control.rollback.function_name,
+        }.items():
+            CfnOutput(self, name, value=value)
+
+
+def _functions(root: IConstruct) -> list[Function]:
+    return [each for each in root.node.find_all() if isinstance(each, Function)]

@@ -1,0 +1,105 @@
+"""What must not be lost: revisions (S3), records (DynamoDB), and signals that no function could take (SQS)."""
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from infra.nag import acknowledge
+
+MANIFESTS = ".stepdeploy/manifests/"
+LOGS = ".stepdeploy/logs/"
+
+
+class Store(Construct):
+    """The revision bucket, the table and the dead-letter queue of the engine."""
+
+    def __init__(self, scope: Construct, id: str, *, keep: bool) -> None:
+        """`keep`: bucket and table outlive the stack, as an account wants it and a local cloud does not."""
+        super().__init__(scope, id)
+        removal = RemovalPolicy.RETAIN if keep else RemovalPolicy.DESTROY
+        self.bucket = self._revisions(removal)
+        self.table = self._records(removal, protected=keep)
+        self.undelivered = dead_letter_queue(self, "Undelivered")
+
+    def _revisions(self, removal: RemovalPolicy) -> s3.Bucket:
+        bucket = s3.Bucket(
+            self,
+            "Revisions",
+            versioned=True,
+            # SSE-S3 rather than a KMS key: whoever may upload needs no key policy, hosts fetch by presigned URL
+            # without one, and there is no key to lose. An account that must use KMS changes this line.
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            enforce_ssl=True,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            removal_policy=removal,
+            lifecycle_rules=[
+                s3.LifecycleRule(id="Manifests", prefix=MANIFESTS, expiration=Duration.days(30)),
+                s3.LifecycleRule(id="HookLogs", prefix=LOGS, expiration=Duration.days(90)),
+                s3.LifecycleRule(
+                    id="OldRevisions",
+                    # A rollback needs the exact version that last succeeded, also when its key was overwritten since.
+                    noncurrent_version_expiration=Duration.days(365),
+                    noncurrent_versions_to_retain=20,
+                    abort_incomplete_multipart_upload_after=Duration.days(7),
+                ),
+            ],
+        )
+        resource = bucket.node.default_child
+        assert isinstance(resource, s3.CfnBucket)  # noqa: S101  # narrows jsii's IConstruct
+        # The L2's event_bridge_enabled brings a Lambda function of its own that edits the bucket; this is one property.
+        resource.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
+            event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True)
+        )
+        acknowledge(
+            bucket,
+            "S1",
+            "Each deployment records which object version it took and who asked; an account that wants every request "
+            "has CloudTrail data events, so a second bucket of access logs would only repeat them.",
+        )
+        return bucket
+
+    def _records(self, removal: RemovalPolicy, *, protected: bool) -> dynamodb.Table:
+        table = dynamodb.Table(
+            self,
+            "Records",
+            partition_key=_text("pk"),
+            sort_key=_text("sk"),
+            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+            # The account's own aws/dynamodb key: its use is in CloudTrail, and no principal needs a grant for it.
+            encryption=dynamodb.TableEncryption.AWS_MANAGED,
+            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+                point_in_time_recovery_enabled=True
+            ),
+            stream=dynamodb.StreamViewType.NEW_AND_OLD_IMAGES,
+            time_to_live_attribute="expires_at",
+            deletion_protection=protected,
+            removal_policy=removal,
+        )
+        table.add_global_secondary_index(
+            index_name="by_group", partition_key=_text("group_key"), sort_key=_text("created")
+        )
+        # Only deployments have `created`, so only they are in this index although targets have a status too.
+        table.add_global_secondary_index(
+            index_name="by_status", partition_key=_text("status"), sort_key=_text("created")
+        )
+        return table
+
+
+def dead_letter_queue(scope: Construct, id: str) -> sqs.Queue:
+    """Where messages end that nobody could take; two weeks to look at them and to send them back."""
+    queue = sqs.Queue(
+        scope,
+        id,
+        encryption=sqs.QueueEncryption.SQS_MANAGED,
+        enforce_ssl=True,
+        retention_period=Duration.days(14),
+    )
+    acknowledge(queue, "SQS3", "This is the dead-letter queue, and an alarm watches it.")
+    return queue
+
+
+def _text(name: str) -> dynamodb.Attribute:
+    return dynamodb.Attribute(name=name, type=dynamodb.AttributeType.STRING)
