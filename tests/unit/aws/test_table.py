@@ -13,7 +13,7 @@ from functions.core.gate import Counters
 from functions.core.records import Deployment, SegmentResult, SegmentRun
 from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, TargetStatus
 from functions.core.verdict import stopped
-from tests.unit.conftest import all_items, pending, put_group, revision
+from tests.conftest import all_items, pending, put_group, revision
 
 NOW = "2026-11-23T10:00:00.000Z"
 

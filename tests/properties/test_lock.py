@@ -1,0 +1,118 @@
+"""Invariants 2, 3 and 6 over the real table (moto's DynamoDB): any order of uploads, stops, endings and rollbacks."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import settings as run_settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from functions.aws.clients import client
+from functions.aws.items import to_wire
+from functions.aws.table import Table
+from functions.core import stops
+from functions.core.creation import new_deployment, rollback_deployment
+from functions.core.gate import Counters
+from functions.core.records import Deployment, Group, GroupSettings
+from functions.core.shapes import from_plain
+from functions.core.statuses import AutoRollbackEvent, Creator, DeploymentStatus
+from functions.core.verdict import Verdict, rolls_back, stopped
+from tests.conftest import all_items, put_group, revision
+
+RUNNING = {DeploymentStatus.CREATED, DeploymentStatus.IN_PROGRESS}
+
+
+class OneGroup(RuleBasedStateMachine):
+    """A group that is deployed to, stopped and rolled back in any order."""
+
+    table: Table  # set by the test below
+
+    @initialize()
+    def declare(self) -> None:
+        self.number = 0
+        for item in all_items():
+            key = to_wire({"pk": item["pk"], "sk": item["sk"]})
+            client("dynamodb").delete_item(TableName=self.table.name, Key=key)
+        put_group(settings=GroupSettings(auto_rollback=frozenset(AutoRollbackEvent)))
+
+    def _next(self) -> str:
+        self.number += 1
+        return f"d-{self.number:09}"
+
+    def _now(self) -> str:
+        return f"2026-11-23T10:00:00.{self.number:03}Z"
+
+    def _group(self) -> Group:
+        group = self.table.group("shop", "web")
+        assert group
+        return group
+
+    def _deployments(self) -> list[Deployment]:
+        return [from_plain(Deployment, item) for item in all_items() if item["sk"] == "DEPLOYMENT"]
+
+    def _holder(self) -> Deployment | None:
+        holder = self.table.holder("shop/web")
+        return self.table.deployment(holder) if holder else None
+
+    @rule(late=st.booleans(), queue=st.booleans())
+    def upload(self, late: bool, queue: bool) -> None:
+        deployment_id = self._next()
+        now = "2026-11-23T09:00:00.000Z" if late else self._now()
+        one = new_deployment(self._group(), revision(), deployment_id=deployment_id, now=now, requested_by="me")
+        self.table.create(one, None, queue=queue)
+
+    @precondition(lambda self: self._holder() is not None)
+    @rule(status=st.sampled_from([DeploymentStatus.SUCCEEDED, DeploymentStatus.FAILED]), touched=st.booleans())
+    def end(self, status: DeploymentStatus, touched: bool) -> None:
+        running = self._holder()
+        assert running
+        if running.stop:
+            status = DeploymentStatus.STOPPED
+        running = replace(running, counters=Counters(total=1, allowed=1, started=int(touched)))
+        ended = replace(running, status=status, complete_time=self._now())
+        rollback = None
+        if rolls_back(running, Verdict(status=status)):
+            rollback = rollback_deployment(self._group(), ended, deployment_id=self._next(), now=self._now())
+            assert rollback is None or running.creator is not Creator.ROLLBACK
+        assert self.table.close(ended, self._group(), rollback)
+        assert not self.table.close(ended, self._group(), None)  # a repeat changes nothing
+
+    @precondition(lambda self: self._holder() is not None)
+    @rule(data=st.data())
+    def stop(self, data: st.DataObject) -> None:
+        one = data.draw(st.sampled_from([one for one in self._deployments() if not one.status.is_final]))
+        mark = stops.by_person("me", self._now())
+        if one.status is DeploymentStatus.QUEUED:
+            self.table.stop_queued(one, stopped(mark), self._now())
+        else:
+            self.table.mark_stop(one.deployment_id, mark)
+
+    @invariant()
+    def the_lock_tells_who_runs_and_who_waits(self) -> None:
+        items = all_items()
+        known = {item["deployment_id"]: from_plain(Deployment, item) for item in items if item["sk"] == "DEPLOYMENT"}
+        lock = next((item for item in items if item["sk"] == "LOCK"), {})
+        running = [key for key, one in known.items() if one.status in RUNNING]
+        waiting = [key for key, one in known.items() if one.status is DeploymentStatus.QUEUED]
+        assert running == ([lock["holder"]] if "holder" in lock else [])
+        assert waiting == ([lock["waiting"]] if "waiting" in lock else [])
+        assert not waiting or running
+        for one in known.values():
+            if one.creator is Creator.ROLLBACK:
+                assert one.rollback and one.rollback.rollback_triggering_deployment_id
+                assert known[one.rollback.rollback_triggering_deployment_id].creator is not Creator.ROLLBACK
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_group_never_has_two_deployments_running(table: Table) -> None:
+    machine = type("OneGroupOfThisTest", (OneGroup,), {"table": table})
+    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+        machine, settings=run_settings(max_examples=10, stateful_step_count=12, deadline=None)
+    )

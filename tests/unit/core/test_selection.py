@@ -1,0 +1,52 @@
+"""Tag sets, and the targets they make."""
+
+import pytest
+
+from functions.core.causes import Cause
+from functions.core.records import TagFilter, TagGroup
+from functions.core.selection import Instance, ec2_filters, matches, new_targets
+from functions.core.statuses import TargetStatus
+
+WEB, DB = TagFilter(key="role", value="web"), TagFilter(key="role", value="db")
+PROD, ANY_PROD, KEY = TagFilter(key="env", value="prod"), TagFilter(value="prod"), TagFilter(key="env")
+
+
+def group(*filters: TagFilter) -> TagGroup:
+    return TagGroup(filters=filters)
+
+
+@pytest.mark.parametrize(
+    ("tags", "groups", "fits"),
+    [
+        ({"role": "web"}, [group(WEB, DB)], True),  # OR inside a group
+        ({"role": "web"}, [group(WEB), group(PROD)], False),  # AND between groups
+        ({"role": "web", "env": "prod"}, [group(WEB), group(PROD)], True),
+        ({"stage": "prod"}, [group(ANY_PROD)], True),  # value only: any key
+        ({"env": "x"}, [group(KEY)], True),  # key only: any value
+        ({"ENV": "x"}, [group(KEY)], False),  # case-sensitive
+        ({"role": "web"}, [], False),  # no tags select nothing, not everything
+    ],
+)
+def test_filters_are_ored_and_groups_anded(tags: dict[str, str], groups: list[TagGroup], fits: bool) -> None:
+    assert matches(tags, groups) is fits
+
+
+def test_one_ec2_call_for_all_values_of_a_key() -> None:
+    assert ec2_filters(group(WEB, DB, KEY, ANY_PROD)) == [
+        {"Name": "tag:role", "Values": ["web", "db"]},
+        {"Name": "tag-key", "Values": ["env"]},
+        {"Name": "tag-value", "Values": ["prod"]},
+    ]
+
+
+def test_a_star_in_a_tag_value_is_a_star() -> None:
+    assert ec2_filters(group(TagFilter(key="k", value="a*?\\"))) == [{"Name": "tag:k", "Values": ["a\\*\\?\\\\"]}]
+
+
+def test_instances_that_ssm_does_not_reach_have_failed_already_and_say_what_to_do() -> None:
+    instances = [Instance(instance_id=f"i-{name}", tags={"Name": name}) for name in ("ok", "lost", "unmanaged")]
+    ok, lost, unmanaged = new_targets("d-1", instances, {"i-ok": "Online", "i-lost": "ConnectionLost"}, "now")
+    assert ok.status is TargetStatus.PENDING and ok.failure is None and ok.name == "ok"
+    assert lost.status is TargetStatus.FAILED and lost.failure and lost.failure.cause is Cause.UNREACHABLE
+    assert "ping status ConnectionLost" in lost.failure.message
+    assert unmanaged.failure and "AmazonSSMManagedInstanceCore" in unmanaged.failure.message
