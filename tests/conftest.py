@@ -109,11 +109,13 @@ def put_group(group: str = "web", application: str = "shop", **fields: Any) -> G
     """A declared group, on record."""
     settings_ = fields.pop("settings", GroupSettings(tag_groups=(WEB,)))
     found = Group(application=application, name=group, group_id=f"uuid-of-{group}", settings=settings_, **fields)
-    item = {**group_item_key(application, group), **to_plain(found)}
-    boto3.client("dynamodb").put_item(TableName=ENVIRONMENT["TABLE_NAME"], Item=to_wire(item))
-    application_item = {"pk": f"APPLICATION#{application}", "sk": "APPLICATION"}
-    boto3.client("dynamodb").put_item(TableName=ENVIRONMENT["TABLE_NAME"], Item=to_wire(application_item))
+    put_item({**group_item_key(application, group), **to_plain(found)})
+    put_item({"pk": f"APPLICATION#{application}", "sk": "APPLICATION"})
     return found
+
+
+def put_item(item: dict[str, Any]) -> None:
+    boto3.client("dynamodb").put_item(TableName=ENVIRONMENT["TABLE_NAME"], Item=to_wire(item))
 
 
 def all_items() -> list[dict[str, Any]]:

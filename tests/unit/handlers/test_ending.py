@@ -1,0 +1,210 @@
+"""finish, execution_status, alarm_state, stop and rollback: how deployments end, on record."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from functions.aws import run_command
+from functions.aws.table import Table
+from functions.core.creation import new_deployment
+from functions.core.errors import InvalidInput
+from functions.core.gate import Counters
+from functions.core.records import Alarms, Deployment, GroupSettings, SegmentRun
+from functions.core.statuses import (
+    AutoRollbackEvent,
+    Creator,
+    DeploymentErrorCode,
+    DeploymentStatus,
+    TargetStatus,
+)
+from functions.handlers import alarm_state, execution_status, finish, rollback, stop
+from tests.conftest import LambdaContext, pending, put_group, put_item, revision
+
+NOW = "2026-11-23T10:00:00.000Z"
+SETTINGS = GroupSettings(alarms=Alarms(names=("errors",)), auto_rollback=frozenset(AutoRollbackEvent))
+
+
+@pytest.fixture
+def cancelled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Commands that SSM was asked to cancel (moto's Run Command knows no running one)."""
+    found: list[str] = []
+    monkeypatch.setattr(run_command, "cancel", lambda command_id, instance_id: found.append(command_id))
+    return found
+
+
+def running(table: Table, number: int = 1, hosts: int = 2, started: int = 1) -> Deployment:
+    """A deployment with some targets let go, each with a command in flight."""
+    group = table.group("shop", "web") or put_group(settings=SETTINGS)
+    one = new_deployment(group, revision(), deployment_id=f"d-{number:09}", now=NOW, requested_by="me")
+    table.create(one, None, queue=True)
+    one = replace(one, counters=Counters(total=hosts, allowed=hosts))
+    table.begin(one, pending(one, *(f"i-{n}" for n in range(hosts))), NOW)
+    for target in list(table.targets(one.deployment_id))[:started]:
+        table.go(one.deployment_id, target, NOW)
+        command = f"c-{target.target_id}"
+        table.store_command(target, 0, command, SegmentRun(command_id=command), expires_at=1)
+    return read(table, one.deployment_id)
+
+
+def read(table: Table, deployment_id: str) -> Deployment:
+    one = table.deployment(deployment_id)
+    assert one
+    return one
+
+
+def succeed_all(table: Table, one: Deployment) -> None:
+    for target in table.targets(one.deployment_id):
+        if target.status is TargetStatus.PENDING:
+            table.go(one.deployment_id, target, NOW)
+    for target in list(table.targets(one.deployment_id)):
+        table.finish_target(target, TargetStatus.SUCCEEDED, NOW)
+
+
+def done(table: Table, number: int, context: LambdaContext) -> Deployment:
+    one = running(table, number)
+    succeed_all(table, one)
+    finish.handler({"deployment_id": one.deployment_id}, context)
+    return read(table, one.deployment_id)
+
+
+def test_finish_ends_a_good_deployment_and_frees_the_group(table: Table, context: LambdaContext) -> None:
+    one = done(table, 1, context)
+    assert one.status is DeploymentStatus.SUCCEEDED and one.complete_time and one.failure is None
+    assert table.holder("shop/web") is None
+
+
+def test_finish_twice_ends_it_once(table: Table, context: LambdaContext) -> None:
+    one = done(table, 1, context)
+    assert finish.handler({"deployment_id": one.deployment_id}, context)["status"] == "Succeeded"
+    assert read(table, one.deployment_id) == one
+
+
+def test_a_failed_deployment_rolls_back_to_the_last_good_revision(table: Table, context: LambdaContext) -> None:
+    good = done(table, 1, context)
+    bad = running(table, 2)
+    finish.handler({"deployment_id": bad.deployment_id}, context)
+    bad = read(table, bad.deployment_id)
+    assert bad.status is DeploymentStatus.FAILED and bad.rollback and bad.rollback.rollback_deployment_id
+    back = read(table, bad.rollback.rollback_deployment_id)
+    assert back.creator is Creator.ROLLBACK and back.revision == good.revision
+    assert back.status is DeploymentStatus.CREATED and table.holder("shop/web") == back.deployment_id
+    assert back.rollback and back.rollback.rollback_triggering_deployment_id == bad.deployment_id
+    assert back.settings.alarms.watched == ()
+
+
+def test_without_an_earlier_success_there_is_no_rollback_and_the_record_says_so(
+    table: Table, context: LambdaContext
+) -> None:
+    bad = running(table)
+    finish.handler({"deployment_id": bad.deployment_id}, context)
+    bad = read(table, bad.deployment_id)
+    assert bad.rollback and bad.rollback.rollback_deployment_id is None
+    assert bad.rollback.rollback_message and "no successful deployment to go back to" in bad.rollback.rollback_message
+
+
+def test_finish_gives_every_target_an_end(table: Table, context: LambdaContext) -> None:
+    """Invariant 3."""
+    one = running(table, hosts=3, started=1)
+    finish.handler({"deployment_id": one.deployment_id, "error": {"Error": "Boom", "Cause": "because"}}, context)
+    first, *others = table.targets(one.deployment_id)
+    assert first.status is TargetStatus.FAILED and first.failure and first.failure.message == "Boom: because"
+    assert {target.status for target in others} == {TargetStatus.SKIPPED}
+    assert read(table, one.deployment_id).counters == Counters(
+        total=3, allowed=3, out=1, failed=1, skipped=2, started=1
+    )
+
+
+def test_an_aborted_execution_ends_its_deployment(table: Table, context: LambdaContext, cancelled: list[str]) -> None:
+    one = running(table)
+    event = {"detail": {"name": one.deployment_id, "status": "ABORTED", "error": None, "cause": None}}
+    execution_status.handler(event, context)
+    ended = read(table, one.deployment_id)
+    assert ended.status is DeploymentStatus.FAILED and ended.failure
+    assert "The execution of the deployment ended ABORTED." in ended.failure.message
+    assert cancelled == ["c-i-0"] and table.holder("shop/web") is None
+
+
+def to_alarm(name: str) -> dict[str, Any]:
+    return {"detail": {"alarmName": name, "state": {"value": "ALARM"}}}
+
+
+def test_an_alarm_of_the_group_stops_its_deployment_and_cancels_what_runs(
+    table: Table, context: LambdaContext, cancelled: list[str]
+) -> None:
+    one = running(table)
+    put_item({"pk": "ALARM#errors", "sk": "GROUP#shop/web"})
+    alarm_state.handler(to_alarm("errors"), context)
+    stopping = read(table, one.deployment_id)
+    assert stopping.stop and stopping.stop.code is DeploymentErrorCode.ALARM_ACTIVE and cancelled == ["c-i-0"]
+    finish.handler({"deployment_id": one.deployment_id}, context)
+    assert read(table, one.deployment_id).status is DeploymentStatus.STOPPED
+
+
+def test_another_alarm_stops_nothing(table: Table, context: LambdaContext, cancelled: list[str]) -> None:
+    one = running(table)
+    alarm_state.handler(to_alarm("other"), context)
+    assert read(table, one.deployment_id).stop is None and not cancelled
+
+
+def test_an_alarm_does_not_stop_a_rollback(table: Table, context: LambdaContext, cancelled: list[str]) -> None:
+    """Invariant 6: it runs to its end although the alarm is still in ALARM."""
+    done(table, 1, context)
+    bad = running(table, 2)
+    finish.handler({"deployment_id": bad.deployment_id}, context)
+    put_item({"pk": "ALARM#errors", "sk": "GROUP#shop/web"})
+    alarm_state.handler(to_alarm("errors"), context)
+    holder = table.holder("shop/web")
+    assert holder and read(table, holder).stop is None
+
+
+def test_a_persons_stop_lets_running_scripts_end(table: Table, context: LambdaContext, cancelled: list[str]) -> None:
+    one = running(table)
+    answer = stop.handler({"deployment_id": one.deployment_id, "reason": "wrong day", "requested_by": "ann"}, context)
+    assert answer["status"] == "Pending" and not cancelled
+    marked = read(table, one.deployment_id)
+    assert marked.stop and marked.stop.message == "Stopped by ann: wrong day"
+
+
+def test_a_waiting_deployment_stops_at_once(table: Table, context: LambdaContext) -> None:
+    running(table, 1)
+    group = table.group("shop", "web")
+    assert group
+    waiting = new_deployment(group, revision(), deployment_id="d-WAITING00", now=NOW, requested_by="me")
+    table.create(waiting, None, queue=True)
+    assert stop.handler({"deployment_id": "d-WAITING00"}, context)["status"] == "Succeeded"
+    assert read(table, "d-WAITING00").status is DeploymentStatus.STOPPED
+
+
+def test_stopping_what_is_over_or_unknown_is_an_error(table: Table, context: LambdaContext) -> None:
+    one = done(table, 1, context)
+    with pytest.raises(InvalidInput, match="already completed"):
+        stop.handler({"deployment_id": one.deployment_id}, context)
+    with pytest.raises(InvalidInput, match="there is no such deployment"):
+        stop.handler({"deployment_id": "d-NOTTHERE0"}, context)
+
+
+def test_a_person_goes_back_to_the_revision_before(table: Table, context: LambdaContext) -> None:
+    first, _second = done(table, 1, context), done(table, 2, context)
+    answer = rollback.handler({"application": "shop", "group": "web", "requested_by": "ann"}, context)
+    back = read(table, answer["deployment_id"] or "")
+    assert back.creator is Creator.USER and back.requested_by == "ann" and back.revision == first.revision
+    assert back.settings.auto_rollback == frozenset()
+
+
+def test_a_person_rolls_back_a_running_deployment_by_stopping_it(
+    table: Table, context: LambdaContext, cancelled: list[str]
+) -> None:
+    done(table, 1, context)
+    one = running(table, 2)
+    answer = rollback.handler({"application": "shop", "group": "web"}, context)
+    assert answer == {"stopped_deployment_id": one.deployment_id} and cancelled == ["c-i-0"]
+    finish.handler({"deployment_id": one.deployment_id}, context)
+    ended = read(table, one.deployment_id)
+    assert ended.status is DeploymentStatus.STOPPED and ended.rollback and ended.rollback.rollback_deployment_id
+
+
+def test_there_must_be_something_to_go_back_to(table: Table, context: LambdaContext) -> None:
+    done(table, 1, context)
+    with pytest.raises(InvalidInput, match="no earlier successful deployment to go back to"):
+        rollback.handler({"application": "shop", "group": "web"}, context)

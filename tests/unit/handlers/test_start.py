@@ -1,0 +1,113 @@
+"""start: uploads and requests become deployments, or say why not."""
+
+from typing import Any
+
+import pytest
+
+from functions.aws.table import Table
+from functions.core.errors import InvalidInput
+from functions.core.records import Deployment, GroupSettings
+from functions.core.statuses import BundleType, DeploymentErrorCode, DeploymentStatus, OnBusy
+from functions.handlers.start import handler
+from tests.conftest import BUCKET, LambdaContext, all_items, put_group
+
+
+def uploaded(key: str = "shop/web/v1.tar.gz", version: str = "version-1") -> dict[str, Any]:
+    """An S3 event as EventBridge delivers it."""
+    return {
+        "source": "aws.s3",
+        "detail-type": "Object Created",
+        "time": "2026-11-23T10:00:00Z",
+        "detail": {"bucket": {"name": BUCKET}, "object": {"key": key, "version-id": version, "etag": "e", "size": 9}},
+    }
+
+
+def deployments() -> int:
+    return sum(item["sk"] == "DEPLOYMENT" for item in all_items())
+
+
+def created(table: Table, answer: dict[str, str | None]) -> Deployment:
+    deployment = table.deployment(answer["deployment_id"] or "")
+    assert deployment
+    return deployment
+
+
+def test_an_upload_is_deployed_to_the_group_that_its_key_names(table: Table, context: LambdaContext) -> None:
+    group = put_group()
+    one = created(table, handler(uploaded(), context))
+    assert one.status is DeploymentStatus.CREATED
+    assert (one.application, one.group, one.group_id) == ("shop", "web", group.group_id)
+    assert one.revision.version == "version-1" and one.revision.bundle_type is BundleType.TGZ
+    assert one.requested_by == f"upload of s3://{BUCKET}/shop/web/v1.tar.gz"
+    assert one.create_time == "2026-11-23T10:00:00.000Z"
+
+
+def test_a_repeated_event_starts_nothing_twice(table: Table, context: LambdaContext) -> None:
+    put_group()
+    assert handler(uploaded(), context) == handler(uploaded(), context)
+    assert deployments() == 1
+
+
+def test_a_new_version_of_the_same_key_is_a_new_deployment(table: Table, context: LambdaContext) -> None:
+    put_group()
+    handler(uploaded(), context)
+    second = created(table, handler(uploaded(version="version-2"), context))
+    assert second.status is DeploymentStatus.QUEUED and deployments() == 2
+
+
+@pytest.mark.parametrize(
+    ("key", "code", "words"),
+    [
+        ("nowhere/web/v1.zip", DeploymentErrorCode.APPLICATION_MISSING, "There is no application 'nowhere'"),
+        ("shop/db/v1.zip", DeploymentErrorCode.DEPLOYMENT_GROUP_MISSING, "There is no deployment group 'db' of 'shop'"),
+        ("v1.zip", DeploymentErrorCode.INVALID_REVISION, "upload to <application>/<group>/<name>"),
+        ("shop/web.zip", DeploymentErrorCode.INVALID_REVISION, "upload to <application>/<group>/<name>"),
+    ],
+)
+def test_an_upload_that_goes_nowhere_is_a_failed_deployment_that_says_why(
+    table: Table, context: LambdaContext, key: str, code: DeploymentErrorCode, words: str
+) -> None:
+    put_group()
+    one = created(table, handler(uploaded(key), context))
+    assert one.status is DeploymentStatus.FAILED and one.complete_time
+    assert one.failure and one.failure.code is code and words in one.failure.message
+    assert table.holder(one.group_key) is None
+    handler(uploaded(key), context)
+    assert deployments() == 1
+
+
+def test_a_group_taken_out_of_the_file_takes_no_deployment(table: Table, context: LambdaContext) -> None:
+    put_group(removed_at="2026-01-01T00:00:00.000Z")
+    one = created(table, handler(uploaded(), context))
+    assert one.failure and one.failure.code is DeploymentErrorCode.DEPLOYMENT_GROUP_MISSING
+
+
+def test_a_busy_group_that_rejects_puts_the_refusal_on_record(table: Table, context: LambdaContext) -> None:
+    put_group(settings=GroupSettings(on_busy=OnBusy.REJECT))
+    first = created(table, handler(uploaded(), context))
+    second = created(table, handler(uploaded(version="version-2"), context))
+    assert second.status is DeploymentStatus.FAILED and second.failure
+    assert second.failure.message == (
+        f"The Deployment Group 'web' already has an active Deployment '{first.deployment_id}'"
+    )
+
+
+def test_a_person_may_deploy_any_object_and_is_on_record(table: Table, context: LambdaContext) -> None:
+    put_group()
+    request = {"application": "shop", "group": "web", "key": "elsewhere/v1.zip", "bucket": "builds", "version": "9"}
+    one = created(table, handler({**request, "requested_by": "ann", "description": "hotfix"}, context))
+    assert (one.revision.bucket, one.revision.key, one.revision.version) == ("builds", "elsewhere/v1.zip", "9")
+    assert one.requested_by == "ann" and one.description == "hotfix"
+
+
+def test_a_person_is_told_what_is_missing(table: Table, context: LambdaContext) -> None:
+    with pytest.raises(InvalidInput, match=r"^group, key: missing; give application, group and key"):
+        handler({"application": "shop"}, context)
+
+
+def test_a_person_is_refused_while_another_deployment_runs(table: Table, context: LambdaContext) -> None:
+    put_group()
+    first = created(table, handler(uploaded(), context))
+    with pytest.raises(InvalidInput, match=f"already has an active Deployment '{first.deployment_id}'"):
+        handler({"application": "shop", "group": "web", "key": "shop/web/v2.zip"}, context)
+    assert deployments() == 1
