@@ -6,7 +6,8 @@ from datetime import datetime
 from functions.aws import clock
 from functions.aws.table import table
 from functions.core.creation import busy, new_deployment, refused_deployment
-from functions.core.errors import NotDeployable
+from functions.core.errors import InvalidInput, NotDeployable
+from functions.core.health import PREDEFINED_CONFIGS, DeploymentConfig
 from functions.core.records import Deployment, Failure, Group, Revision
 from functions.core.statuses import BundleType, DeploymentErrorCode, OnBusy
 
@@ -23,15 +24,18 @@ class Request:
     upload: tuple[str, str, str] | None = None  # bucket, key, version: makes a repeated event harmless
     on_busy: OnBusy | None = None  # None: what the group says
     description: str | None = None
+    config_name: str | None = None  # a deployment configuration instead of the group's
 
     def of(self, application: str, group: str, bundle_type: BundleType) -> "Request":
         revision = replace(self.revision, bundle_type=bundle_type)
         return replace(self, application=application, group=group, revision=revision)
 
 
-def create(request: Request) -> str | None:
-    """Create the deployment; its id, or None for a repeated upload. Raises NotDeployable."""
+def create(request: Request) -> str:
+    """Create the deployment; its id, or that of the first for a repeated upload. Raises InvalidInput."""
     group = known_group(request.application, request.group)
+    if request.config_name:
+        group = replace(group, settings=replace(group.settings, config=_known_config(request.config_name)))
     deployment = new_deployment(
         group,
         request.revision,
@@ -43,15 +47,23 @@ def create(request: Request) -> str | None:
     return store(deployment, group, request.on_busy or group.settings.on_busy, request.upload)
 
 
-def store(
-    deployment: Deployment, group: Group, on_busy: OnBusy, upload: tuple[str, str, str] | None = None
-) -> str | None:
+def store(deployment: Deployment, group: Group, on_busy: OnBusy, upload: tuple[str, str, str] | None = None) -> str:
     """Record a new deployment and take the group's lock, or wait for it. Raises NotDeployable when it may not wait."""
     created = table().create(deployment, upload, queue=on_busy is OnBusy.QUEUE)
     if created.busy_with:
         failure = busy(group, created.busy_with)
         raise NotDeployable(failure.code, failure.message)
-    return created.deployment_id
+    return created.deployment_id or deployment.deployment_id
+
+
+def _known_config(name: str) -> DeploymentConfig:
+    config = table().config(name)
+    if config is None:
+        raise InvalidInput(
+            f"deployment_config {name!r}: there is none of that name; declare it under deploymentConfigs in"
+            f" deployments.yaml, or take one of {', '.join(PREDEFINED_CONFIGS)}"
+        )
+    return config
 
 
 def known_group(application: str, name: str) -> Group:

@@ -26,6 +26,7 @@ from functions.aws.items import (
 )
 from functions.core.creation import summary
 from functions.core.errors import Conflict
+from functions.core.health import PREDEFINED_CONFIGS, DeploymentConfig
 from functions.core.records import (
     Deployment,
     Failure,
@@ -81,6 +82,13 @@ class Table:
 
     def has_application(self, application: str) -> bool:
         return self._get({"pk": f"APPLICATION#{application}", "sk": "APPLICATION"}) is not None
+
+    def config(self, name: str) -> DeploymentConfig | None:
+        """A deployment configuration by name, predefined or declared."""
+        if predefined := PREDEFINED_CONFIGS.get(name):
+            return predefined
+        item = self._get({"pk": "CONFIG", "sk": f"CONFIG#{name}"})
+        return from_plain(DeploymentConfig, item) if item else None
 
     def holder(self, group_key: str) -> str | None:
         """The deployment that holds the group's lock."""

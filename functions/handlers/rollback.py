@@ -16,7 +16,7 @@ from functions.telemetry import logger
 
 
 @logger.inject_lambda_context(clear_state=True)
-def handler(event: dict[str, Any], context: Any) -> dict[str, str | None]:
+def handler(event: dict[str, Any], context: Any) -> dict[str, str]:
     if missing := [field for field in ("application", "group") if not event.get(field)]:
         raise InvalidInput(f"{', '.join(missing)}: missing; give application and group")
     who = event.get("requested_by") or "a person"

@@ -16,11 +16,11 @@ from functions.telemetry import logger
 
 
 @logger.inject_lambda_context(clear_state=True)
-def handler(event: dict[str, Any], context: Any) -> dict[str, str | None]:
+def handler(event: dict[str, Any], context: Any) -> dict[str, str]:
     return _uploaded(event) if event.get("source") == "aws.s3" else _asked_for(event)
 
 
-def _uploaded(event: dict[str, Any]) -> dict[str, str | None]:
+def _uploaded(event: dict[str, Any]) -> dict[str, str]:
     """An upload: the group's own `onBusy` decides whether it waits while another deployment runs."""
     bucket, found = event["detail"]["bucket"]["name"], event["detail"]["object"]
     key, version = found["key"], found.get("version-id")
@@ -44,7 +44,7 @@ def _uploaded(event: dict[str, Any]) -> dict[str, str | None]:
         return {"deployment_id": refuse(request, error.code, str(error))}
 
 
-def _asked_for(event: dict[str, Any]) -> dict[str, str | None]:
+def _asked_for(event: dict[str, Any]) -> dict[str, str]:
     """A person's request; what is wrong with it is the answer. Rejected while the group is busy, or told to queue."""
     if missing := [field for field in ("application", "group", "key") if not event.get(field)]:
         raise InvalidInput(f"{', '.join(missing)}: missing; give application, group and key (and bucket, version)")
@@ -61,5 +61,6 @@ def _asked_for(event: dict[str, Any]) -> dict[str, str | None]:
         requested_by=event.get("requested_by") or "a person",
         on_busy=OnBusy(event.get("on_busy", OnBusy.REJECT)),
         description=event.get("description"),
+        config_name=event.get("deployment_config"),
     )
     return {"deployment_id": create(request)}

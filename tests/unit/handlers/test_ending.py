@@ -187,7 +187,7 @@ def test_stopping_what_is_over_or_unknown_is_an_error(table: Table, context: Lam
 def test_a_person_goes_back_to_the_revision_before(table: Table, context: LambdaContext) -> None:
     first, _second = done(table, 1, context), done(table, 2, context)
     answer = rollback.handler({"application": "shop", "group": "web", "requested_by": "ann"}, context)
-    back = read(table, answer["deployment_id"] or "")
+    back = read(table, answer["deployment_id"])
     assert back.creator is Creator.USER and back.requested_by == "ann" and back.revision == first.revision
     assert back.settings.auto_rollback == frozenset()
 

@@ -26,8 +26,8 @@ def deployments() -> int:
     return sum(item["sk"] == "DEPLOYMENT" for item in all_items())
 
 
-def created(table: Table, answer: dict[str, str | None]) -> Deployment:
-    deployment = table.deployment(answer["deployment_id"] or "")
+def created(table: Table, answer: dict[str, str]) -> Deployment:
+    deployment = table.deployment(answer["deployment_id"])
     assert deployment
     return deployment
 
@@ -111,3 +111,12 @@ def test_a_person_is_refused_while_another_deployment_runs(table: Table, context
     with pytest.raises(InvalidInput, match=f"already has an active Deployment '{first.deployment_id}'"):
         handler({"application": "shop", "group": "web", "key": "shop/web/v2.zip"}, context)
     assert deployments() == 1
+
+
+def test_a_person_may_choose_another_configuration_for_one_deployment(table: Table, context: LambdaContext) -> None:
+    put_group()
+    request = {"application": "shop", "group": "web", "key": "shop/web/v1.zip"}
+    one = created(table, handler({**request, "deployment_config": "CodeDeployDefault.AllAtOnce"}, context))
+    assert one.settings.config.name == "CodeDeployDefault.AllAtOnce"
+    with pytest.raises(InvalidInput, match="deployment_config 'Half': there is none of that name"):
+        handler({**request, "deployment_config": "Half"}, context)
