@@ -1,0 +1,119 @@
+"""A person's hands on an engine that is deployed to the local cloud: for the demo, the benchmark and the tests.
+
+It does what a person would do (upload, invoke, watch the records), with boto3 against the cloud's endpoint.
+"""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, TypeVar
+
+from functions.aws.items import from_wire, to_wire, upload_key
+from functions.core.records import Deployment, Target
+from functions.core.shapes import from_plain
+from functions.core.statuses import DeploymentStatus
+
+T = TypeVar("T")
+POLL_SECONDS = 0.1
+
+
+class Clients(Protocol):
+    """Whoever makes boto3 clients for the cloud."""
+
+    def client(self, service: str) -> Any: ...
+
+
+class Engine:
+    """The deployed stack, by the outputs of its template."""
+
+    def __init__(self, cloud: Clients, outputs: Mapping[str, str]) -> None:
+        self.bucket = outputs["BucketName"]
+        self.table = outputs["TableName"]
+        self.machine = outputs["StateMachineArn"]
+        self.outputs = outputs
+        self._cloud = cloud
+
+    def upload(self, key: str, archive: bytes) -> str:
+        """Put a revision into the bucket, which starts its deployment; the deployment's id."""
+        version = self._cloud.client("s3").put_object(Bucket=self.bucket, Key=key, Body=archive)["VersionId"]
+        return self.started_by(key, version)
+
+    def started_by(self, key: str, version: str, timeout: float = 30) -> str:
+        """The deployment that an upload has started."""
+
+        def marked() -> str | None:
+            item = self._item(upload_key(self.bucket, key, version))
+            return item and str(item["deployment_id"])
+
+        return wait_for(marked, f"an upload of {key} to start a deployment", timeout)
+
+    def invoke(self, function: str, payload: Mapping[str, Any]) -> Any:
+        """Call one of the functions a person may call (Start, Stop, Rollback). Raises RuntimeError with its error."""
+        name = self.outputs[f"{function}FunctionName"]
+        answer = self._cloud.client("lambda").invoke(FunctionName=name, Payload=json.dumps(payload))
+        body = json.loads(answer["Payload"].read())
+        if "FunctionError" in answer:
+            raise RuntimeError(body.get("errorMessage", body))
+        return body
+
+    def deployment(self, deployment_id: str) -> Deployment:
+        """The deployment as it is on record."""
+        item = self._item({"pk": f"DEPLOYMENT#{deployment_id}", "sk": "DEPLOYMENT"})
+        if item is None:
+            raise LookupError(deployment_id)
+        return from_plain(Deployment, item)
+
+    def targets(self, deployment_id: str) -> list[Target]:
+        """The deployment's targets, in the order of their ids."""
+        pages = (
+            self._cloud.client("dynamodb")
+            .get_paginator("query")
+            .paginate(
+                TableName=self.table,
+                KeyConditionExpression="pk = :pk AND begins_with(sk, :target)",
+                ExpressionAttributeValues=to_wire({":pk": f"DEPLOYMENT#{deployment_id}", ":target": "TARGET#"}),
+                ConsistentRead=True,
+            )
+        )
+        return [from_plain(Target, from_wire(item)) for page in pages for item in page["Items"]]
+
+    def holder(self, group_key: str) -> str | None:
+        """The deployment that holds the group's lock."""
+        return (self._item({"pk": f"LOCK#{group_key}", "sk": "LOCK"}) or {}).get("holder")
+
+    def wait(self, deployment_id: str, timeout: float = 120) -> Deployment:
+        """The deployment once it has ended."""
+
+        def ended() -> Deployment | None:
+            one = self.deployment(deployment_id)
+            return one if one.status.is_final else None
+
+        return wait_for(ended, f"{deployment_id} to end", timeout)
+
+    def wait_until(self, deployment_id: str, holds: Callable[[Deployment], bool], timeout: float = 60) -> Deployment:
+        """The deployment once something holds of it."""
+
+        def check() -> Deployment | None:
+            one = self.deployment(deployment_id)
+            return one if holds(one) else None
+
+        return wait_for(check, f"{deployment_id} to get there", timeout)
+
+    def wait_in_progress(self, deployment_id: str) -> Deployment:
+        """The deployment once it has begun."""
+        return self.wait_until(deployment_id, lambda one: one.status is DeploymentStatus.IN_PROGRESS)
+
+    def _item(self, key: dict[str, Any]) -> dict[str, Any] | None:
+        answer = self._cloud.client("dynamodb").get_item(TableName=self.table, Key=to_wire(key), ConsistentRead=True)
+        return from_wire(answer["Item"]) if "Item" in answer else None
+
+
+def wait_for(check: Callable[[], T | None], what: str, timeout: float = 60) -> T:
+    """What `check` finds, asked every tenth of a second. Raises TimeoutError naming what was waited for."""
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        found = check()
+        if found:
+            return found
+        time.sleep(POLL_SECONDS)
+    raise TimeoutError(f"waited {timeout:.0f} s for {what}")
