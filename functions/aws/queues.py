@@ -8,7 +8,7 @@ from functions.aws.clients import client
 from functions.telemetry import logger
 
 _ENTRIES = 10  # of one batch call
-_MOST_SECONDS = 12 * 3600  # of a visibility timeout
+_MOST_SECONDS = 11 * 3600  # SQS allows 12 hours, counted from when the message was received
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,9 +1,10 @@
 """SNS topics of triggers."""
 
 from collections.abc import Sequence
+from functools import cache
 from itertools import groupby
+from typing import Any
 
-from functions.aws.clients import client
 from functions.core.announcements import TriggerMessage
 
 _ENTRIES = 10  # of one PublishBatch call
@@ -13,18 +14,23 @@ _MOST_BYTES = 200_000  # of one PublishBatch call, safely below SNS's 256 KB
 def publish(messages: Sequence[TriggerMessage]) -> list[TriggerMessage]:
     """Publish messages, in order for each topic; returns the ones that SNS did not take.
 
-    A topic that fails is not asked again in this call: one that hangs must not hold up the others.
+    A topic that refuses is not asked again in this call, and none is when SNS cannot be reached: waiting for it must
+    not use up the function's time.
     """
     from botocore.exceptions import BotoCoreError, ClientError
 
     left: list[TriggerMessage] = []
+    reachable = True
     ordered = sorted(messages, key=lambda each: each.topic_arn)
     for topic_arn, group in groupby(ordered, key=lambda each: each.topic_arn):
         batches = _batches(list(group))
-        while batches:
+        while batches and reachable:
             try:
                 left += _publish(topic_arn, batches[0])
-            except (BotoCoreError, ClientError):
+            except ClientError:
+                break
+            except BotoCoreError:
+                reachable = False
                 break
             batches.pop(0)
         left += [each for batch in batches for each in batch]
@@ -33,8 +39,18 @@ def publish(messages: Sequence[TriggerMessage]) -> list[TriggerMessage]:
 
 def _publish(topic_arn: str, batch: Sequence[TriggerMessage]) -> list[TriggerMessage]:
     entries = [{"Id": str(index), "Subject": each.subject, "Message": each.message} for index, each in enumerate(batch)]
-    answer = client("sns").publish_batch(TopicArn=topic_arn, PublishBatchRequestEntries=entries)
+    answer = _sns().publish_batch(TopicArn=topic_arn, PublishBatchRequestEntries=entries)
     return [batch[int(refused["Id"])] for refused in answer.get("Failed", [])]
+
+
+@cache
+def _sns() -> Any:
+    """A client that gives up early: what it does not deliver now waits in a queue."""
+    import boto3
+    from botocore.config import Config
+
+    config = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "max_attempts": 2})
+    return boto3.client("sns", config=config)
 
 
 def _batches(messages: Sequence[TriggerMessage]) -> list[list[TriggerMessage]]:

@@ -6,6 +6,7 @@ declare function, where `changes` compares it with what is stored. Keys are spel
 Source of the limits: CodeDeploy User Guide, "CodeDeploy limits", and the exceptions of API model 2014-10-06.
 """
 
+import json
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -259,7 +260,8 @@ class _Value:
             return "a list"
         if self._is("null"):
             return "nothing"
-        return f'"{self.node.value}"' if self._is("str") else str(self.node.value)
+        value = str(self.node.value)
+        return json.dumps(value, ensure_ascii=False) if self._is("str") else value
 
 
 def _did_you_mean(given: str | None, known: Iterable[str], *, says_all: bool = False) -> str:

@@ -99,7 +99,7 @@ def message(outcome: Outcome) -> Payload:
         blocks.append(_section(f"and {unseen} more failed"))
     where = f"{outcome.place.account} · {outcome.place.region} · {outcome.moment}"
     blocks.append({"type": "context", "elements": [_mrkdwn(clip(where, 200))]})
-    return _payload(clip(f"{title} ({deployment.deployment_id}) {why}", _MOST_FIELD), blocks)
+    return _payload(clip(f"{title} ({deployment.deployment_id}) {why}".strip(), _MOST_FIELD), blocks)
 
 
 def digest(outcomes: Sequence[Outcome]) -> Payload:

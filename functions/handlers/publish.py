@@ -63,7 +63,7 @@ def _read(event: dict[str, Any]) -> tuple[list[_Told], str | None]:
     for change in changes(event):
         try:
             each = _tell(change, deployment)
-        except (KeyError, TypeError, ValueError):  # written by another version: the records before it need not wait
+        except (LookupError, TypeError, ValueError):  # written by another version: the records before it need not wait
             logger.exception("a record cannot be read", sequence_number=change.sequence_number)
             return told, change.sequence_number
         if each:

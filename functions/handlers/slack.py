@@ -59,7 +59,7 @@ def _outcome(received: Received) -> Outcome | None:
             place=Place.of(event["resources"][0]),
             deployment=deployment,
         )
-    except (KeyError, TypeError, ValueError):
+    except (LookupError, TypeError, ValueError):
         logger.exception("a message cannot be read", message_id=received.message_id)
         return None
     if outcome.is_over and deployment.counters.failed:

@@ -1,6 +1,6 @@
 """The declaration in the table: what is written, and above all what is not."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import boto3
 import pytest
@@ -10,7 +10,7 @@ from functions.aws.items import group_item_key, to_wire
 from functions.aws.table import Table
 from functions.core.declaration import Declaration, load
 from functions.core.shapes import to_plain
-from tests.unit.conftest import all_items
+from tests.conftest import all_items
 from tests.unit.core.test_declaration import LAST, group
 
 
@@ -103,13 +103,13 @@ def test_a_transaction_that_met_a_deployment_is_written_again() -> None:
     pauses: list[float] = []
 
     class Busy:
-        class exceptions:  # noqa: N801 - boto3's name
+        class exceptions:
             class TransactionCanceledException(Exception):
-                response = {"CancellationReasons": [{"Code": "None"}, {"Code": "TransactionConflict"}]}
+                response: ClassVar = {"CancellationReasons": [{"Code": "None"}, {"Code": "TransactionConflict"}]}
 
         calls = 0
 
-        def transact_write_items(self, TransactItems: list[Any]) -> None:  # noqa: N803 - boto3's name
+        def transact_write_items(self, TransactItems: list[Any]) -> None:
             self.calls += 1
             if self.calls < 3:
                 raise self.exceptions.TransactionCanceledException

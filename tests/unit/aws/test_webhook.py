@@ -1,23 +1,14 @@
 """Slack's webhooks against a real socket, their secret in moto's Secrets Manager."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import boto3
 import pytest
 
-from functions.aws import webhook as webhook_module
 from functions.aws.webhook import Answer, Delivery, Webhook
 from tests.unit import fake_slack
 from tests.unit.fake_slack import FakeSlack
-
-
-@pytest.fixture
-def slack() -> Iterator[FakeSlack]:
-    with fake_slack.running() as running:
-        yield running
-    webhook_module._pool().clear()
 
 
 class Clock:

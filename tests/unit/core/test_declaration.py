@@ -237,7 +237,7 @@ def test_whatever_the_file_holds_it_loads_or_says_what_is_wrong(content: object)
     try:
         load(json.dumps({"applications": {"shop": {"groups": {"web": content}}}}))
     except InvalidInput as error:
-        assert all(line.startswith("deployments.yaml:") for line in str(error).splitlines())
+        assert all(line.startswith("deployments.yaml:") for line in str(error).split("\n"))
 
 
 def test_the_engines_topic_is_resolved_and_only_the_others_are_named() -> None:

@@ -1,0 +1,35 @@
+"""trigger: messages that SNS did not take, tried again."""
+
+from typing import Any
+
+import boto3
+import pytest
+
+from functions.aws import queues
+from functions.handlers import trigger
+from tests.conftest import LambdaContext
+from tests.unit.inbox import Inbox
+from tests.unit.news import queued
+
+
+def body(topic_arn: str) -> dict[str, str]:
+    return {"topic_arn": topic_arn, "subject": "s", "message": "m"}
+
+
+def test_what_sns_takes_is_gone_and_the_rest_comes_back_later(
+    aws: None, context: LambdaContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic = boto3.client("sns").create_topic(Name="ops")["TopicArn"]
+    inbox, queue = Inbox("inbox"), Inbox("triggers")
+    inbox.listen_to_topic(topic)
+    monkeypatch.setenv("TRIGGER_QUEUE_URL", queue.url)
+    event = queued(body(topic), body("arn:aws:sns:us-east-1:123456789012:gone"))
+    answer: dict[str, Any] = trigger.handler(event, context)
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "m-2"}]}
+    assert [each["Message"] for each in inbox.read()] == ["m"]
+
+
+@pytest.mark.parametrize(("receives", "seconds"), [(1, 5), (2, 10), (5, 80), (8, 640), (9, 900), (1000, 900)])
+def test_a_message_rests_longer_each_time(receives: int, seconds: int) -> None:
+    (message,) = queues.received(queued("", receives=receives))
+    assert queues.back_off_seconds(message) == seconds
