@@ -10,6 +10,7 @@ from aws_cdk import App, CliCredentialsStackSynthesizer, DefaultStackSynthesizer
 from cdk_nag import AwsSolutionsChecks
 
 from functions.core import declaration
+from functions.core.errors import InvalidInput
 from functions.core.segments import IN_PLACE
 from host.build import build_runner
 from host.step import lifecycle_document
@@ -43,11 +44,13 @@ def engine_app(**app: Any) -> Iterator[App]:
 
 
 def _parts(build: Path, declared: Path) -> Parts:
+    if not (file := ROOT / declared).is_file():
+        raise InvalidInput(f"{declared}: there is no such file; `-c declaration=...` names another one")
     return Parts(
         code=stage_functions(ROOT, build / "functions"),
         runner=build_runner(build / "runner.pyz"),
         document=lifecycle_document(IN_PLACE, MAX_STEP_SECONDS),
         statemachines=ROOT / "statemachines",
-        declaration=declaration.load(ROOT / declared),
+        declaration=declaration.load(file),
         build=build,
     )

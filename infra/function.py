@@ -82,7 +82,8 @@ class Function(lambda_.Function):
         )
         self._shape = shape
         self._role = role
-        acknowledge_wildcard(role, "*", "X-Ray's write actions know no resources.")
+        self._wildcards: dict[str, list[str]] = {}
+        self._answer_for("*", "X-Ray's write actions know no resources.")
         acknowledge(
             self,
             "L1",
@@ -103,9 +104,13 @@ class Function(lambda_.Function):
             iam.PolicyStatement(actions=list(actions), resources=resources, conditions=dict(when or {}))
         )
         if why_wildcard:
-            for arn in resources:
-                if arn.endswith("*"):
-                    acknowledge_wildcard(self._role, arn, why_wildcard)
+            for arn in (each for each in resources if each.endswith("*")):
+                self._answer_for(arn, why_wildcard)
+
+    def _answer_for(self, arn: str, reason: str) -> None:
+        """cdk-nag has one finding for an ARN, however many statements name it: the reasons add up."""
+        self._wildcards.setdefault(arn, []).append(reason)
+        acknowledge_wildcard(self._role, arn, " ".join(self._wildcards[arn]))
 
     def on_event(self, *, description: str, pattern: events.EventPattern) -> events.Rule:
         """Runs the function on events of the default bus; what it cannot take or cannot do goes to `undelivered`."""

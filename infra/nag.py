@@ -13,16 +13,22 @@ def acknowledge(construct: IConstruct, rule: str, reason: str) -> None:
 
 def acknowledge_wildcard(construct: IConstruct, arn: str, reason: str) -> None:
     """Accepts that a policy of the construct names this one ARN with a `*` in it."""
-    acknowledge(construct, f"IAM5[Resource::{_spelled(Stack.of(construct).resolve(arn))}]", reason)
+    acknowledge(construct, f"IAM5[Resource::{spelled(Stack.of(construct).resolve(arn))}]", reason)
 
 
-def _spelled(value: Any) -> str:
-    """A resolved ARN as cdk-nag spells it: references in angle brackets."""
+def spelled(value: Any) -> str:
+    """A resolved ARN as cdk-nag spells it: references in angle brackets.
+
+    >>> spelled({"Fn::Join": ["", [{"Fn::GetAtt": ["Revisions", "Arn"]}, "/*"]]})
+    '<Revisions.Arn>/*'
+    """
     match value:
         case {"Fn::Join": [separator, parts]}:
-            return str(separator).join(_spelled(part) for part in parts)
+            return str(separator).join(spelled(part) for part in parts)
         case {"Fn::GetAtt": [resource, attribute]}:
             return f"<{resource}.{attribute}>"
         case {"Ref": name}:
             return f"<{name}>"
+        case {"Fn::Sub": str(text)}:
+            return text.replace("${", "<").replace("}", ">")
     return str(value)

@@ -55,7 +55,6 @@ class Notifications(Construct):
         secret = secrets.Secret(
             self,
             "SlackWebhook",
-            secret_name=f"{Stack.of(self).stack_name}/slack",
             description="Incoming webhooks of Slack: one URL, or a JSON object of URLs by channel and one as default",
             # No secret yet. CloudFormation writes it again only when the template changes, so put-secret-value lasts.
             secret_string_value=SecretValue.unsafe_plain_text(UNSET),

@@ -36,13 +36,14 @@ class Store(Construct):
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
             removal_policy=removal,
             lifecycle_rules=[
-                s3.LifecycleRule(id="Manifests", prefix=MANIFESTS, expiration=Duration.days(30)),
-                s3.LifecycleRule(id="HookLogs", prefix=LOGS, expiration=Duration.days(90)),
+                _expires("Manifests", MANIFESTS, days=30),
+                _expires("HookLogs", LOGS, days=90),
                 s3.LifecycleRule(
                     id="OldRevisions",
                     # A rollback needs the exact version that last succeeded, also when its key was overwritten since.
                     noncurrent_version_expiration=Duration.days(365),
                     noncurrent_versions_to_retain=20,
+                    expired_object_delete_marker=True,
                     abort_incomplete_multipart_upload_after=Duration.days(7),
                 ),
             ],
@@ -99,6 +100,13 @@ def dead_letter_queue(scope: Construct, id: str) -> sqs.Queue:
     )
     acknowledge(queue, "SQS3", "This is the dead-letter queue, and an alarm watches it.")
     return queue
+
+
+def _expires(id: str, prefix: str, *, days: int) -> s3.LifecycleRule:
+    """Objects below `prefix` go after some days, for good: in a versioned bucket the first step only hides them."""
+    return s3.LifecycleRule(
+        id=id, prefix=prefix, expiration=Duration.days(days), noncurrent_version_expiration=Duration.days(1)
+    )
 
 
 def _text(name: str) -> dynamodb.Attribute:

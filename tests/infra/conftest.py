@@ -1,0 +1,83 @@
+"""The stack, synthesized once as an account gets it: five seconds that all tests here share."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.app import ROOT, STACK, engine_app
+from infra.permissions import context
+
+TEXT = "applications: {shop: {groups: {web: {ec2TagFilters: [{Key: app}], triggerConfigurations: [%s]}}}}"
+OTHER_TOPIC = "arn:aws:sns:eu-west-1:210987654321:their-topic"
+TRIGGER = f"{{triggerName: t, triggerTargetArn: '{OTHER_TOPIC}', triggerEvents: [DeploymentFailure]}}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Synthesized:
+    """A cloud assembly."""
+
+    folder: Path
+
+    @property
+    def template(self) -> dict[str, Any]:
+        return self._read(f"{STACK}.template.json")
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """What cdk-nag found."""
+        return self._read("validation-report.json")
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        return self._read("manifest.json")
+
+    def _read(self, name: str) -> dict[str, Any]:
+        content: dict[str, Any] = json.loads((self.folder / name).read_text())
+        return content
+
+
+def synthesize(folder: Path, **given: str) -> Synthesized:
+    """The assembly of the stack with cdk.json's context and what is given on top."""
+    with engine_app(outdir=str(folder), context={**context(ROOT), **given}) as app:
+        app.synth()
+    return Synthesized(folder=folder)
+
+
+@pytest.fixture(scope="session")
+def synthesized(tmp_path_factory: pytest.TempPathFactory) -> Synthesized:
+    """The stack of an account, with a trigger to a topic of somebody else."""
+    declaration = tmp_path_factory.mktemp("declared") / "deployments.yaml"
+    declaration.write_text(TEXT % TRIGGER)
+    return synthesize(tmp_path_factory.mktemp("assembly"), declaration=str(declaration))
+
+
+@pytest.fixture(scope="session")
+def local(tmp_path_factory: pytest.TempPathFactory) -> Synthesized:
+    """The stack of a local cloud, with deployments.yaml as it is."""
+    return synthesize(tmp_path_factory.mktemp("local"), local="true")
+
+
+@pytest.fixture(scope="session")
+def template(synthesized: Synthesized) -> dict[str, Any]:
+    return synthesized.template
+
+
+def resources(template: Mapping[str, Any], type: str) -> dict[str, dict[str, Any]]:
+    """Resources of a type by logical id."""
+    return {name: each for name, each in template["Resources"].items() if each["Type"] == type}
+
+
+def only(template: Mapping[str, Any], type: str, **properties: Any) -> dict[str, Any]:
+    """The properties of the one resource of a type that has these properties."""
+    found = [
+        each["Properties"]
+        for each in resources(template, type).values()
+        if all(each["Properties"].get(name) == value for name, value in properties.items())
+    ]
+    assert len(found) == 1, f"{len(found)} of {type} with {properties}"
+    one: dict[str, Any] = found[0]
+    return one

@@ -1,0 +1,63 @@
+"""The functions' package: what a handler imports is in it, and nothing that depends on the machine."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from infra.app import ROOT
+from infra.bundle import host_modules, stage_functions
+
+HANDLERS = sorted(path.stem for path in (ROOT / "functions" / "handlers").glob("[!_]*.py"))
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return stage_functions(ROOT, tmp_path_factory.mktemp("package"))
+
+
+def test_the_package_holds_python_and_nothing_else(package: Path) -> None:
+    suffixes = {path.suffix for path in package.rglob("*") if path.is_file()}
+    assert suffixes == {".py"}
+    assert {path.name for path in package.iterdir()} >= {"functions", "host", "aws_lambda_powertools", "yaml"}
+
+
+def test_host_modules_are_those_that_functions_import_and_no_others(package: Path) -> None:
+    packed = {path.stem for path in (package / "host").glob("*.py")}
+    assert packed >= {"__init__", "lifecycle", "appspec", "archive"}
+    assert not packed & {"build", "install", "hooks"}, "the runner's own"
+
+
+def test_every_handler_imports_from_the_package_alone(package: Path) -> None:
+    """-I and no site-packages but boto3's, which Lambda has: whatever the package lacks fails here."""
+    program = "\n".join(
+        [
+            "import sys",
+            "import boto3, botocore",
+            f"sys.path = [{str(package)!r}] + [each for each in sys.path if 'site-packages' not in each]",
+            "import importlib, functions.aws.revisions, host.archive, yaml",
+            f"for name in {HANDLERS!r}: importlib.import_module('functions.handlers.' + name)",
+            f"assert yaml.__file__.startswith({str(package)!r}), yaml.__file__",
+        ]
+    )
+    environment = {"AWS_DEFAULT_REGION": "eu-west-1"}
+    run = subprocess.run(
+        [sys.executable, "-I", "-B", "-c", program], capture_output=True, text=True, env=environment, cwd=package
+    )
+    assert (run.stderr, run.returncode) == ("", 0)
+
+
+def test_imports_of_imports_are_found(tmp_path: Path) -> None:
+    files = {
+        "functions/a.py": "def f():\n    from host import appspec\n",
+        "host/__init__.py": "",
+        "host/appspec.py": "import host.values\n",
+        "host/values.py": "import os\n",
+        "host/hooks.py": "",
+    }
+    for name, text in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    assert [path.name for path in host_modules(tmp_path)] == ["__init__.py", "appspec.py", "values.py"]

@@ -1,0 +1,109 @@
+"""Every function has the one shape, and every way in has a way out for what nobody could take."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.app import ROOT
+from tests.infra.conftest import resources
+
+
+@pytest.fixture(scope="module")
+def functions(template: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Properties of the functions by the handler's name."""
+    found = resources(template, "AWS::Lambda::Function").values()
+    return {each["Properties"]["FunctionName"].removeprefix("stepdeploy-"): each["Properties"] for each in found}
+
+
+def test_there_is_a_function_for_every_handler_and_a_handler_for_every_function(
+    functions: dict[str, dict[str, Any]],
+) -> None:
+    handlers = {path.stem for path in (ROOT / "functions" / "handlers").glob("[!_]*.py")}
+    assert set(functions) == handlers
+    for name, function in functions.items():
+        assert function["Handler"] == f"functions.handlers.{name}.handler"
+
+
+def test_every_function_has_the_same_shape(functions: dict[str, dict[str, Any]]) -> None:
+    for function in functions.values():
+        assert (function["Runtime"], function["Architectures"]) == ("python3.13", ["arm64"])
+        assert function["TracingConfig"] == {"Mode": "Active"}
+        assert function["Description"]
+        assert 30 <= function["Timeout"] <= 300
+    assert len({str(function["Code"]) for function in functions.values()}) == 1, "one package for all"
+    assert len({str(function["Role"]) for function in functions.values()}) == len(functions), "a role for each"
+
+
+def test_every_log_group_has_a_retention_and_every_function_one_of_its_own(
+    template: dict[str, Any], functions: dict[str, dict[str, Any]]
+) -> None:
+    groups = [each["Properties"] for each in resources(template, "AWS::Logs::LogGroup").values()]
+    assert {group["RetentionInDays"] for group in groups} == {90}
+    names = {group["LogGroupName"] for group in groups}
+    assert names >= {f"/aws/lambda/stepdeploy-{name}" for name in functions}
+
+
+def test_every_function_is_told_each_setting_that_its_modules_read(functions: dict[str, dict[str, Any]]) -> None:
+    """A property of Settings that a handler reaches, but the stack does not set, would be a KeyError in an account."""
+    settings = (ROOT / "functions" / "settings.py").read_text()
+    variables = dict(re.findall(r"def (\w+)\(self\).*?environment\[\"(\w+)\"\]", settings, re.DOTALL))
+    for name, function in functions.items():
+        told = set(function["Environment"]["Variables"]) | {"AWS_REGION"}
+        source = (ROOT / "functions" / "handlers" / f"{name}.py").read_text()
+        wanted = {variables[each] for each in re.findall(r"settings\(\)\.(\w+)", source)}
+        wanted |= {"TABLE_NAME"} if "aws.table import" in source else set()
+        assert wanted <= told, name
+
+
+def test_every_setting_is_given_to_some_function(functions: dict[str, dict[str, Any]]) -> None:
+    given = {variable for function in functions.values() for variable in function["Environment"]["Variables"]}
+    read = set(re.findall(r"environment\[\"(\w+)\"\]", Path(ROOT / "functions" / "settings.py").read_text()))
+    assert read - {"AWS_REGION"} == {name for name in given if not name.startswith("POWERTOOLS_")}
+
+
+def test_every_rule_has_a_dead_letter_queue_and_retries(template: dict[str, Any]) -> None:
+    rules = resources(template, "AWS::Events::Rule")
+    assert len(rules) == 5
+    for rule in rules.values():
+        (target,) = rule["Properties"]["Targets"]
+        assert target["DeadLetterConfig"]["Arn"]["Fn::GetAtt"][0].startswith("StoreUndelivered")
+        assert target["RetryPolicy"]["MaximumRetryAttempts"] > 0
+
+
+def test_asynchronous_calls_that_fail_are_kept(template: dict[str, Any]) -> None:
+    kept = {
+        template["Resources"][each["Properties"]["FunctionName"]["Ref"]]["Properties"]["FunctionName"]
+        for each in resources(template, "AWS::Lambda::EventInvokeConfig").values()
+        if "OnFailure" in each["Properties"]["DestinationConfig"]
+    }
+    asynchronous = ("start", "command_status", "alarm_state", "execution_status", "declare")
+    assert kept == {f"stepdeploy-{name}" for name in asynchronous}
+
+
+def test_stream_readers_set_a_bad_record_aside_and_lose_none(template: dict[str, Any]) -> None:
+    readers = [
+        each["Properties"]
+        for each in resources(template, "AWS::Lambda::EventSourceMapping").values()
+        if "StartingPosition" in each["Properties"]
+    ]
+    assert len(readers) == 2
+    for reader in readers:
+        assert reader["StartingPosition"] == "TRIM_HORIZON"
+        assert reader["BisectBatchOnFunctionError"] is True
+        assert reader["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+        assert "OnFailure" in reader["DestinationConfig"]
+
+
+def test_messages_that_wait_outlive_a_day_without_slack_or_sns(template: dict[str, Any]) -> None:
+    waiting = {
+        name: each["Properties"]
+        for name, each in resources(template, "AWS::SQS::Queue").items()
+        if "RedrivePolicy" in each["Properties"]
+    }
+    assert len(waiting) == 2
+    longest_back_off = 15  # minutes: functions/aws/queues.py
+    for queue in waiting.values():
+        assert queue["RedrivePolicy"]["maxReceiveCount"] * longest_back_off >= 24 * 60
+        assert queue["VisibilityTimeout"] >= 6 * 60, "six times the timeout of the function"

