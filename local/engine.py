@@ -43,7 +43,7 @@ class Engine:
 
         def marked() -> str | None:
             item = self._item(upload_key(self.bucket, key, version))
-            return item and str(item["deployment_id"])
+            return str(item["deployment_id"]) if item else None
 
         return wait_for(marked, f"an upload of {key} to start a deployment", timeout)
 
