@@ -23,8 +23,8 @@ when it is not current; the grants themselves stand in `infra/`, beside the cons
 resource of the stack, `asset` a file that `cdk deploy` has put into the bootstrap bucket.
 
 The engine sends commands with its own SSM document only, and only to hosts that carry the tag of the context values
-`hostTagKey` and `hostTagValue`. Nothing in the stack may pass a role, change IAM, or run another document. `Publish` and
-`Trigger` may publish to the topics that triggers in `deployments.yaml` name, besides.
+`hostTagKey` and `hostTagValue`. Nothing in the stack may pass a role, change IAM, or run another document.
+`Publish` and `Trigger` may besides publish to the topics that triggers in `deployments.yaml` name.
 """
 
 

@@ -22,6 +22,7 @@ class Store(Construct):
         self.bucket = self._revisions(removal)
         self.table = self._records(removal, protected=keep)
         self.undelivered = dead_letter_queue(self, "Undelivered")
+        acknowledge(self.undelivered, "SQS3", "This is a dead-letter queue itself, and an alarm watches it.")
 
     def _revisions(self, removal: RemovalPolicy) -> s3.Bucket:
         bucket = s3.Bucket(
@@ -91,15 +92,13 @@ class Store(Construct):
 
 def dead_letter_queue(scope: Construct, id: str) -> sqs.Queue:
     """Where messages end that nobody could take; two weeks to look at them and to send them back."""
-    queue = sqs.Queue(
+    return sqs.Queue(
         scope,
         id,
         encryption=sqs.QueueEncryption.SQS_MANAGED,
         enforce_ssl=True,
         retention_period=Duration.days(14),
     )
-    acknowledge(queue, "SQS3", "This is the dead-letter queue, and an alarm watches it.")
-    return queue
 
 
 def _expires(id: str, prefix: str, *, days: int) -> s3.LifecycleRule:

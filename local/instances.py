@@ -18,13 +18,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import IO, Any
 
 from local.agent import Step, remove_tree
-from local.namespaces import NamespaceUnavailable, Root
+from local.namespaces import PLAIN_PATH, NamespaceUnavailable, Root
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 FIRST_ADDRESS = 11  # 127.x.y.11 is the first instance's
@@ -149,7 +150,7 @@ class Instance:
             [str(self._root.python_executable), "-E", "-s", "-S", "-m", "local.agent"],
             stdin=theirs,
             cwd=REPOSITORY,
-            env=dict[str, str](),
+            env={"PATH": PLAIN_PATH},
             start_new_session=True,
         )
         theirs.close()
@@ -404,9 +405,7 @@ class Instances:
 
     def register(self, instance: Instance) -> None:
         """Show an instance in the emulator's EC2, where its tags then live."""
-        from ministack.services import ec2  # type: ignore[import-untyped]
-
-        with self._emulated():
+        with self._emulated_ec2() as ec2:
             record = ec2._launch_instances_internal(
                 "ami-0123456789abcdef0", "t3.micro", ec2._DEFAULT_SUBNET_ID, 1, requested_private_ip=instance.address
             )[0]
@@ -425,9 +424,7 @@ class Instances:
         """Its tags now: EC2's, where they can be changed through the API, or those it was launched with."""
         if instance.instance_id not in self._in_ec2:
             return instance.tags
-        from ministack.services import ec2  # type: ignore[import-untyped]
-
-        with self._emulated():
+        with self._emulated_ec2() as ec2:
             return {tag["Key"]: tag["Value"] for tag in ec2._tags.get(instance.instance_id, [])}
 
     async def close(self) -> None:
@@ -440,13 +437,15 @@ class Instances:
     def _show_state_in_ec2(self, instance: Instance) -> None:
         if instance.instance_id not in self._in_ec2:
             return
-        from ministack.services import ec2  # type: ignore[import-untyped]
-
-        with self._emulated():
+        with self._emulated_ec2() as ec2:
             state = {"Code": EC2_STATE_CODES[instance.state], "Name": str(instance.state)}
             ec2._instances[instance.instance_id]["State"] = state
 
-    def _emulated(self) -> Any:
+    @contextmanager
+    def _emulated_ec2(self) -> Iterator[Any]:
+        """The emulator's EC2 module, for this account and region; imported late, as instances need no emulator."""
         from ministack.core.responses import request_scope  # type: ignore[import-untyped]
+        from ministack.services import ec2
 
-        return request_scope(self.account, self.region)
+        with request_scope(self.account, self.region):
+            yield ec2

@@ -5,6 +5,7 @@ from dataclasses import replace
 from functions.aws.clock import deployment_id as new_id
 from functions.aws.clock import timestamp
 from functions.aws.table import Table, table
+from functions.core import texts
 from functions.core.causes import Cause
 from functions.core.creation import rollback_deployment
 from functions.core.records import Deployment, RollbackInfo, Target, TargetFailure
@@ -45,10 +46,7 @@ def _rollback_info(deployment: Deployment, rollback: Deployment | None) -> Rollb
     if rollback is None:
         message = "No rollback: the deployment group has no successful deployment to go back to."
         return RollbackInfo(rollback_message=message)
-    message = (
-        f"Deployment {deployment.deployment_id} terminated."
-        f" Automatic rollback is triggered with a DeploymentId {rollback.deployment_id}."
-    )
+    message = texts.rollback_triggered(deployment.deployment_id, rollback.deployment_id)
     return RollbackInfo(rollback_deployment_id=rollback.deployment_id, rollback_message=message)
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from functions.core import texts
 from functions.core.errors import InvalidInput
 from functions.core.records import Deployment, DeploymentSummary, Failure, Group, GroupSettings, Revision, RollbackInfo
 from functions.core.statuses import Creator, DeploymentErrorCode, DeploymentStatus
@@ -59,7 +60,7 @@ def rollback_deployment(group: Group, failed: Deployment, *, deployment_id: str,
     good = group.last_successful
     if good is None or good.revision is None:
         return None
-    message = f"Deployment {deployment_id} is triggered to roll back deployment {failed.deployment_id}."
+    message = texts.rolls_back(deployment_id, failed.deployment_id)
     return replace(
         _back_to(group, good, good.revision, deployment_id=deployment_id, now=now),
         creator=Creator.ROLLBACK,
@@ -102,7 +103,7 @@ def busy(group: Group, holder: str) -> Failure:
     """A group that rejects a second deployment while `holder` runs (DeploymentLimitExceededException)."""
     return Failure(
         code=DeploymentErrorCode.RESOURCE_LIMIT_EXCEEDED,
-        message=f"The Deployment Group '{group.name}' already has an active Deployment '{holder}'",
+        message=texts.busy(group.name, holder),
     )
 
 

@@ -4,18 +4,17 @@ from collections.abc import Sequence
 
 from functions.core.records import StopMark
 from functions.core.statuses import DeploymentErrorCode
-
-_ACTIVATED = (
-    "One or more alarms have been activated according to the Amazon CloudWatch metrics you selected, and the affected"
-    " deployments have been stopped. Activated alarms:"
-)
+from functions.core.texts import alarms_activated
 
 
 def by_alarms(alarms: Sequence[str], now: str) -> StopMark:
     """Alarms in ALARM: commands in flight are cancelled."""
-    names = " ".join(alarms)
     return StopMark(
-        by=f"alarm {names}", code=DeploymentErrorCode.ALARM_ACTIVE, message=f"{_ACTIVATED} {names}", at=now, cancel=True
+        by=f"alarm {' '.join(alarms)}",
+        code=DeploymentErrorCode.ALARM_ACTIVE,
+        message=alarms_activated(alarms),
+        at=now,
+        cancel=True,
     )
 
 

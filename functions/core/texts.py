@@ -3,6 +3,8 @@
 Source: messages of the service as observed on real topics.
 """
 
+from collections.abc import Sequence
+
 
 def subject(status: str, deployment_id: str, region: str, application_or_instance: str) -> str:
     """Subject of an SNS trigger message; SNS allows at most 100 ASCII characters.
@@ -12,3 +14,37 @@ def subject(status: str, deployment_id: str, region: str, application_or_instanc
     """
     text = f"{status}: AWS CodeDeploy {deployment_id} in {region} to {application_or_instance}"
     return "".join(letter if " " <= letter <= "~" else "?" for letter in text)[:100]
+
+
+STOPPING = "No more commands will be scheduled for execution in the deployment instances"
+
+
+def alarms_activated(names: Sequence[str]) -> str:
+    """errorInformation of a deployment that alarms stopped."""
+    return (
+        "One or more alarms have been activated according to the Amazon CloudWatch metrics you selected, and the"
+        f" affected deployments have been stopped. Activated alarms: {' '.join(names)}"
+    )
+
+
+def rollback_triggered(failed_id: str, rollback_id: str) -> str:
+    """rollbackMessage of a deployment that is rolled back."""
+    return f"Deployment {failed_id} terminated. Automatic rollback is triggered with a DeploymentId {rollback_id}."
+
+
+def rolls_back(rollback_id: str, failed_id: str) -> str:
+    """rollbackMessage of a rollback."""
+    return f"Deployment {rollback_id} is triggered to roll back deployment {failed_id}."
+
+
+def busy(group: str, active_id: str) -> str:
+    """DeploymentLimitExceededException: a group that already deploys."""
+    return f"The Deployment Group '{group}' already has an active Deployment '{active_id}'"
+
+
+def no_instances(group_key: str) -> str:
+    """errorInformation NO_INSTANCES; CodeDeploy's opening, our remedy."""
+    return (
+        f"The deployment failed because no instances were found for your deployment group {group_key}:"
+        " no running or stopped EC2 instance has the tags of its ec2TagSet."
+    )

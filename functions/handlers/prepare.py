@@ -9,7 +9,7 @@ from typing import Any
 
 from functions.aws import alarms, clock, revisions, stopping, targets
 from functions.aws.table import table
-from functions.core import stages, stops
+from functions.core import stages, stops, texts
 from functions.core.errors import NotDeployable
 from functions.core.health import HealthConstraintsInvalid
 from functions.core.records import Deployment, Failure, Target
@@ -76,11 +76,7 @@ def _begin(deployment: Deployment) -> tuple[Deployment, list[Target]]:
 def _fleet(deployment: Deployment) -> list[Target]:
     found = targets.select(deployment.settings.tag_groups)
     if not found:
-        raise NotDeployable(
-            DeploymentErrorCode.NO_INSTANCES,
-            "The deployment failed because no instances were found for your deployment group"
-            f" {deployment.group_key}: no running or stopped EC2 instance has the tags of its ec2TagSet.",
-        )
+        raise NotDeployable(DeploymentErrorCode.NO_INSTANCES, texts.no_instances(deployment.group_key))
     if len(found) > MAX_TARGETS:
         raise NotDeployable(
             DeploymentErrorCode.OVER_MAX_INSTANCES,

@@ -8,7 +8,7 @@ from typing import Any
 
 from functions.aws import clock, stopping
 from functions.aws.table import table
-from functions.core import stops
+from functions.core import stops, texts
 from functions.core.errors import InvalidInput
 from functions.core.statuses import DeploymentStatus
 from functions.telemetry import logger
@@ -31,5 +31,4 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, str]:
     )
     stopping.stop(deployment, mark)
     queued = deployment.status is DeploymentStatus.QUEUED
-    message = "No more commands will be scheduled for execution in the deployment instances"
-    return {"status": "Succeeded" if queued else "Pending", "statusMessage": message}
+    return {"status": "Succeeded" if queued else "Pending", "statusMessage": texts.STOPPING}

@@ -23,6 +23,4 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[dic
     left = topics.publish([message for _, message in messages])
     if left:
         logger.warning("SNS did not take messages", count=len(left), topics=sorted({each.topic_arn for each in left}))
-    return queues.come_back(
-        settings().trigger_queue_url, [each for each, message in messages if message in left]
-    )
+    return queues.come_back(settings().trigger_queue_url, [each for each, message in messages if message in left])
