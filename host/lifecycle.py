@@ -1,0 +1,34 @@
+"""The lifecycle events of a deployment, in the order in which they run on one target.
+
+Source: CodeDeploy User Guide, "AppSpec 'hooks' section for an EC2/On-Premises deployment".
+"""
+
+from enum import Enum
+
+
+class LifecycleEvent(str, Enum):
+    """One event. BlockTraffic, DownloadBundle, Install and AllowTraffic take no hooks."""
+
+    BEFORE_BLOCK_TRAFFIC = "BeforeBlockTraffic"
+    BLOCK_TRAFFIC = "BlockTraffic"
+    AFTER_BLOCK_TRAFFIC = "AfterBlockTraffic"
+    APPLICATION_STOP = "ApplicationStop"
+    DOWNLOAD_BUNDLE = "DownloadBundle"
+    BEFORE_INSTALL = "BeforeInstall"
+    INSTALL = "Install"
+    AFTER_INSTALL = "AfterInstall"
+    APPLICATION_START = "ApplicationStart"
+    VALIDATE_SERVICE = "ValidateService"
+    BEFORE_ALLOW_TRAFFIC = "BeforeAllowTraffic"
+    ALLOW_TRAFFIC = "AllowTraffic"
+    AFTER_ALLOW_TRAFFIC = "AfterAllowTraffic"
+
+
+WITHOUT_HOOKS = frozenset(
+    {
+        LifecycleEvent.BLOCK_TRAFFIC,
+        LifecycleEvent.DOWNLOAD_BUNDLE,
+        LifecycleEvent.INSTALL,
+        LifecycleEvent.ALLOW_TRAFFIC,
+    }
+)
