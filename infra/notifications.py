@@ -33,7 +33,7 @@ class Notifications(Construct):
         self.unsent = dead_letter_queue(self, "Unsent")
         self.trigger_queue = self._queue("TriggerQueue")
         self.slack_queue = self._queue("SlackQueue")
-        self.secret = self._secret()
+        self.secret_arn = self._secret()
         self.publish = self._publish()
         self.trigger = self._trigger()
         self.slack = self._slack()
@@ -51,7 +51,8 @@ class Notifications(Construct):
             dead_letter_queue=sqs.DeadLetterQueue(queue=self.unsent, max_receive_count=100),
         )
 
-    def _secret(self) -> secrets.Secret:
+    def _secret(self) -> str:
+        """The ARN of the secret that holds Slack's webhooks."""
         secret = secrets.Secret(
             self,
             "SlackWebhook",
@@ -60,7 +61,9 @@ class Notifications(Construct):
             secret_string_value=SecretValue.unsafe_plain_text(UNSET),
         )
         acknowledge(secret, "SMG4", "Only Slack can make a new webhook URL; there is nothing that could rotate it.")
-        return secret
+        resource = secret.node.default_child
+        assert isinstance(resource, secrets.CfnSecret)  # noqa: S101  # narrows jsii's IConstruct
+        return resource.attr_id
 
     def _publish(self) -> Function:
         function = Function(
@@ -108,13 +111,13 @@ class Notifications(Construct):
             description="Tells Slack how deployments begin and end",
             environment={
                 **self._table,
-                "SLACK_SECRET_ARN": self.secret.secret_arn,
+                "SLACK_SECRET_ARN": self.secret_arn,
                 "SLACK_QUEUE_URL": self.slack_queue.queue_url,
             },
             timeout=Duration.minutes(1),
         )
         function.allow("dynamodb:GetItem", "dynamodb:Query", on=self._store.table.table_arn)
-        function.allow("secretsmanager:GetSecretValue", on=self.secret.secret_arn)
+        function.allow("secretsmanager:GetSecretValue", on=self.secret_arn)
         function.on_queue(self.slack_queue, batch_size=100, window_seconds=5)  # a burst becomes a digest
         events.Rule(
             self,

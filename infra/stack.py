@@ -143,7 +143,7 @@ class StepDeploy(Stack):
             "DocumentName": engine.document_name,
             "BusName": told.bus.event_bus_name,
             "TopicArn": told.topic.topic_arn,
-            "SlackSecretArn": told.secret.secret_arn,
+            "SlackSecretArn": told.secret_arn,
             "StartFunctionName": revisions.start.function_name,
             "StopFunctionName": control.stop.function_name,
             "RollbackFunctionName": control.rollback.function_name,

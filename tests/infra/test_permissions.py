@@ -83,7 +83,7 @@ EXPECTED = {
     "Trigger": PUBLISH | take("TriggerQueue"),
     "Slack": table("GetItem", "Query")
     | take("SlackQueue")
-    | {("secretsmanager:GetSecretValue", "<NotificationsSlackWebhook>")},
+    | {("secretsmanager:GetSecretValue", "<NotificationsSlackWebhook.Id>")},
 }
 
 
