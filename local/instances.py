@@ -148,7 +148,7 @@ class Instance:
         self._process = subprocess.Popen(
             # Outside the virtual environment and the caller's shell: nothing of either shows inside.
             [str(self._root.python_executable), "-E", "-s", "-S", "-m", "local.agent"],
-            stdin=theirs,
+            stdin=theirs.fileno(),
             cwd=REPOSITORY,
             env={"PATH": PLAIN_PATH},
             start_new_session=True,
@@ -445,7 +445,7 @@ class Instances:
     def _emulated_ec2(self) -> Iterator[Any]:
         """The emulator's EC2 module, for this account and region; imported late, as instances need no emulator."""
         from ministack.core.responses import request_scope  # type: ignore[import-untyped]
-        from ministack.services import ec2
+        from ministack.services import ec2  # type: ignore[import-untyped]
 
         with request_scope(self.account, self.region):
             yield ec2
