@@ -101,7 +101,8 @@ class Engine(Construct):
             "Bake": self._bake(),
             "Finish": self._finish(),
         }
-        self.machine = self._machine(definition(statemachines, {"ReconcileSeconds": reconcile_seconds}))
+        numbers = {"ReconcileSeconds": reconcile_seconds, "AskAgainSeconds": min(15, reconcile_seconds)}
+        self.machine = self._machine(definition(statemachines, numbers))
         self.launch = self._launch()
 
     def let_answer(self, function: Function) -> None:
