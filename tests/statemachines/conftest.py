@@ -1,0 +1,148 @@
+"""`play` runs the real ASL files in moto's interpreter; a test scripts what the functions answer.
+
+Only the call of a function is replaced, at the one place where moto would start a container for it; states, retries,
+catches, timeouts, tokens and the map are moto's.
+"""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+import yaml
+from botocore.exceptions import ClientError
+from moto import mock_aws
+from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
+
+from infra.engine import definition
+
+STATEMACHINES = Path(__file__).resolve().parents[2] / "statemachines"
+NUMBERS = {"ReconcileSeconds": 1, "AskAgainSeconds": 1}
+BUCKET = "manifests"
+
+
+@dataclass(frozen=True)
+class Raises:
+    """A function that fails with an error of this type."""
+
+    error: str = "RuntimeError"
+
+
+@dataclass(frozen=True)
+class Throttled:
+    """A function that Lambda does not even start."""
+
+
+SILENCE = object()  # a function with a task token that leaves the token to somebody else
+Answers = Mapping[str, Sequence[Any]]
+
+
+@dataclass
+class Run:
+    """What became of an execution."""
+
+    status: str = ""
+    output: Any = None
+    path: list[str] = field(default_factory=list)  # states in the order in which they were entered
+    calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)  # functions, with their payload
+
+    def payloads(self, function: str) -> list[dict[str, Any]]:
+        return [payload for name, payload in self.calls if name == function]
+
+
+Play = Callable[..., Run]
+
+
+def flow(which: str) -> dict[str, Any]:
+    """The definition as it is deployed, functions being their own names; the target's by itself, or the whole."""
+    whole = definition(STATEMACHINES, NUMBERS)
+    # AWS takes whole and broken numbers here; moto's grammar knows only broken ones.
+    whole["States"]["Stages"]["ItemProcessor"]["States"]["Targets"]["ToleratedFailurePercentage"] = 100.0
+    if which == "deployment":
+        return whole
+    processor = dict(whole["States"]["Stages"]["ItemProcessor"]["States"]["Targets"]["ItemProcessor"])
+    del processor["ProcessorConfig"]
+    return processor
+
+
+@pytest.fixture
+def play(monkeypatch: pytest.MonkeyPatch) -> Iterator[Play]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    with mock_aws(config={"stepfunctions": {"execute_state_machine": True}}):
+        yield lambda which, given, answers: _play(monkeypatch, which, given, answers)
+
+
+def _play(monkeypatch: pytest.MonkeyPatch, which: str, given: Any, answers: Answers) -> Run:
+    client = boto3.client("stepfunctions")
+    run, scripted, lock = Run(), {name: list(each) for name, each in answers.items()}, threading.Lock()
+
+    def invoke(parameters: dict[str, Any], region: str, state_credentials: Any) -> dict[str, Any]:
+        name, payload = parameters["FunctionName"].strip("${}"), json.loads(parameters["Payload"])
+        with lock:
+            run.calls.append((name, payload))
+            answer = scripted[name].pop(0)
+        if isinstance(answer, Raises):
+            body = json.dumps({"errorType": answer.error, "errorMessage": "scripted"})
+            raise lambda_eval_utils.LambdaFunctionErrorException("Unhandled", body)
+        if isinstance(answer, Throttled):
+            error = {"Code": "TooManyRequestsException", "Message": "Rate Exceeded."}
+            metadata = {"HTTPStatusCode": 429, "RequestId": "r"}
+            raise ClientError({"Error": error, "ResponseMetadata": metadata}, "Invoke")  # type: ignore[typeddict-item]
+        if answer is not SILENCE and "task_token" in payload:
+            client.send_task_success(taskToken=payload["task_token"], output=json.dumps(answer))
+        return {"Payload": None if answer is SILENCE else answer, "StatusCode": 200}
+
+    monkeypatch.setattr(lambda_eval_utils, "_invoke_lambda_function", invoke)
+    role = "arn:aws:iam::123456789012:role/any"
+    arn = client.create_state_machine(name=which, roleArn=role, definition=json.dumps(flow(which)))["stateMachineArn"]
+    execution = client.start_execution(stateMachineArn=arn, name="d-000000001", input=json.dumps(given))["executionArn"]
+    deadline = time.monotonic() + 30
+    while (found := client.describe_execution(executionArn=execution))["status"] == "RUNNING":
+        assert time.monotonic() < deadline, f"still running after {run.calls}"
+        time.sleep(0.05)
+    run.status, run.output = found["status"], json.loads(found.get("output") or "null")
+    for event in client.get_execution_history(executionArn=execution, maxResults=1000)["events"]:
+        if event["type"].endswith("StateEntered"):
+            run.path.append(event["stateEnteredEventDetails"]["name"])
+    return run
+
+
+@pytest.fixture
+def manifest(play: Play) -> Callable[..., dict[str, Any]]:
+    """A stage as Prepare answers it, with its targets in S3."""
+    s3 = boto3.client("s3")
+    s3.create_bucket(Bucket=BUCKET)
+
+    def put(number: int, *target_ids: str, bake_seconds: int = 0, concurrency: int = 2) -> dict[str, Any]:
+        body = json.dumps([{"target_id": target_id} for target_id in target_ids])
+        s3.put_object(Bucket=BUCKET, Key=f"{number}.json", Body=body.encode())
+        return {
+            "stage": number,
+            "bucket": BUCKET,
+            "key": f"{number}.json",
+            "concurrency": concurrency,
+            "bake_seconds": bake_seconds,
+        }
+
+    return put
+
+
+def sources() -> dict[str, dict[str, Any]]:
+    """The two files as they are written."""
+    return {file.name: yaml.safe_load(file.read_text()) for file in STATEMACHINES.glob("*.asl.yaml")}
+
+
+@pytest.fixture
+def fast_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Retries without their pauses: their number is what counts."""
+    from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
+
+    monkeypatch.setattr(retrier_decl, "time", SimpleNamespace(sleep=lambda seconds: None))

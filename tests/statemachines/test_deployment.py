@@ -1,0 +1,90 @@
+"""The way of a deployment, branch by branch."""
+
+from collections.abc import Callable
+from typing import Any
+
+from tests.statemachines.conftest import SILENCE, Play, Raises
+
+GIVEN = {"deployment_id": "d-000000001"}
+SUCCEEDED = {"status": "Succeeded"}
+FINISHED = [{**GIVEN, "status": "Succeeded"}]
+Manifest = Callable[..., dict[str, Any]]
+
+
+def prepared(*stages: dict[str, Any]) -> list[dict[str, Any]]:
+    return [{**GIVEN, "proceed": bool(stages), "stages": list(stages)}]
+
+
+def test_every_target_of_the_manifest_runs_and_then_the_deployment_is_finished(play: Play, manifest: Manifest) -> None:
+    answers = {
+        "Prepare": prepared(manifest(0, "i-1", "i-2", "i-3")),
+        "RunSegment": [SUCCEEDED] * 3,
+        "TargetDone": [SUCCEEDED] * 3,
+        "Finish": FINISHED,
+    }
+    run = play("deployment", GIVEN, answers)
+    assert run.status == "SUCCEEDED" and run.output == FINISHED[0]
+    assert {call["target_id"] for call in run.payloads("TargetDone")} == {"i-1", "i-2", "i-3"}
+    own = [state for state in run.path if state not in ("RunSegment", "Gate", "TargetDone")]
+    assert own == ["Prepare", "Proceed", "Stages", "Targets", "BakeNeeded", "StageDone", "Finish"]  # 7, at most 12
+
+
+def test_a_refused_deployment_goes_straight_to_its_end(play: Play) -> None:
+    run = play("deployment", GIVEN, {"Prepare": prepared(), "Finish": FINISHED})
+    assert run.path == ["Prepare", "Proceed", "Finish"]
+    assert run.payloads("Finish") == [GIVEN]
+
+
+def test_a_prepare_that_fails_for_good_is_told_to_finish(play: Play, fast_retries: None) -> None:
+    run = play("deployment", GIVEN, {"Prepare": [Raises("Bug")] * 6, "Finish": FINISHED})
+    assert run.path == ["Prepare", "FinishWithError"] and run.status == "SUCCEEDED"
+    assert run.payloads("Finish")[0]["error"]["Error"] == "Bug"
+
+
+def test_stages_run_one_after_another(play: Play, manifest: Manifest) -> None:
+    answers = {
+        "Prepare": prepared(manifest(0, "i-1"), manifest(1, "i-2")),
+        "RunSegment": [SUCCEEDED] * 2,
+        "TargetDone": [SUCCEEDED] * 2,
+        "Finish": FINISHED,
+    }
+    run = play("deployment", GIVEN, answers)
+    order = [(name, payload["target_id"]) for name, payload in run.calls if "target_id" in payload]
+    assert order == [(name, target) for target in ("i-1", "i-2") for name in ("RunSegment", "TargetDone")]
+
+
+def test_a_bake_that_nobody_ends_is_a_success(play: Play, manifest: Manifest) -> None:
+    answers = {
+        "Prepare": prepared(manifest(0, "i-1", bake_seconds=1)),
+        "RunSegment": [SUCCEEDED],
+        "TargetDone": [SUCCEEDED],
+        "Bake": [SILENCE],
+        "Finish": FINISHED,
+    }
+    run = play("deployment", GIVEN, answers)
+    assert run.status == "SUCCEEDED" and "Bake" in run.path and "FinishWithError" not in run.path
+    assert len(run.payloads("Bake")) == 1  # running out of time is not retried
+
+
+def test_a_stop_ends_the_bake_at_once(play: Play, manifest: Manifest) -> None:
+    answers = {
+        "Prepare": prepared(manifest(0, "i-1", bake_seconds=3600)),
+        "RunSegment": [SUCCEEDED],
+        "TargetDone": [SUCCEEDED],
+        "Bake": [{"status": "Stopping"}],
+        "Finish": FINISHED,
+    }
+    run = play("deployment", GIVEN, answers)
+    assert run.path[-1] == "Finish" and run.status == "SUCCEEDED"
+
+
+def test_a_manifest_that_cannot_be_read_is_told_to_finish(play: Play, manifest: Manifest) -> None:
+    lost = {**manifest(0, "i-1"), "key": "gone.json"}
+    run = play("deployment", GIVEN, {"Prepare": prepared(lost), "Finish": FINISHED})
+    assert run.path[-1] == "FinishWithError" and run.status == "SUCCEEDED"
+    assert "error" in run.payloads("Finish")[0]
+
+
+def test_finish_is_tried_again_until_it_ends_the_deployment(play: Play) -> None:
+    run = play("deployment", GIVEN, {"Prepare": prepared(), "Finish": [Raises(), *FINISHED]})
+    assert run.status == "SUCCEEDED" and len(run.payloads("Finish")) == 2

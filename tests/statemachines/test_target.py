@@ -1,0 +1,46 @@
+"""The way of one target, branch by branch."""
+
+from tests.statemachines.conftest import SILENCE, Play, Raises, Throttled
+
+TARGET = {"deployment_id": "d-000000001", "target_id": "i-1", "segment": 0}
+SUCCEEDED, FAILED, WAIT = {"status": "Succeeded"}, {"status": "Failed"}, {"status": "Wait"}
+DONE = [SUCCEEDED]
+
+
+def test_a_target_takes_three_transitions(play: Play) -> None:
+    run = play("target", TARGET, {"RunSegment": [SUCCEEDED], "TargetDone": DONE})
+    assert run.path == ["RunSegment", "Gate", "TargetDone"]
+    assert run.status == "SUCCEEDED" and run.output == {}
+    (asked,) = run.payloads("RunSegment")
+    assert {name: asked[name] for name in TARGET} == TARGET and asked["task_token"]
+    (told,) = run.payloads("TargetDone")
+    assert told == {"deployment_id": "d-000000001", "target_id": "i-1", "segment_result": SUCCEEDED}
+
+
+def test_a_lost_event_only_makes_us_late(play: Play) -> None:
+    run = play("target", TARGET, {"RunSegment": [SILENCE, SILENCE, SUCCEEDED], "TargetDone": DONE})
+    assert len(run.payloads("RunSegment")) == 3 and run.path[-1] == "TargetDone"
+
+
+def test_a_target_that_must_wait_asks_again(play: Play) -> None:
+    run = play("target", TARGET, {"RunSegment": [WAIT, WAIT, FAILED], "TargetDone": DONE})
+    assert run.path == ["RunSegment", "Gate", "AskAgain"] * 2 + ["RunSegment", "Gate", "TargetDone"]
+    assert run.payloads("TargetDone")[0]["segment_result"] == FAILED
+
+
+def test_a_throttled_or_killed_function_is_called_again(play: Play) -> None:
+    answers = {"RunSegment": [Throttled(), Raises("Lambda.Unknown"), SUCCEEDED], "TargetDone": DONE}
+    run = play("target", TARGET, answers)
+    assert run.status == "SUCCEEDED" and run.path == ["RunSegment", "Gate", "TargetDone"]
+
+
+def test_a_function_that_fails_for_good_fails_the_target_and_not_the_machine(play: Play, fast_retries: None) -> None:
+    run = play("target", TARGET, {"RunSegment": [Raises("Bug")] * 9, "TargetDone": DONE})
+    assert run.status == "SUCCEEDED" and run.path == ["RunSegment", "TargetFailed"]
+    (told,) = run.payloads("TargetDone")
+    assert told["error"]["Error"] == "Bug" and "segment_result" not in told
+
+
+def test_target_done_is_called_again_when_it_fails(play: Play) -> None:
+    run = play("target", TARGET, {"RunSegment": [SUCCEEDED], "TargetDone": [Raises(), *DONE]})
+    assert run.status == "SUCCEEDED" and len(run.payloads("TargetDone")) == 2
