@@ -26,7 +26,7 @@ import socket
 import subprocess
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -91,6 +91,9 @@ class Step:
     on_failure: Literal["", "exit", "successAndExit"] = ""
     on_success: Literal["", "exit"] = ""
     finally_step: bool = False
+
+    def lasting_at_most(self, seconds: float) -> Step:
+        return replace(self, timeout_seconds=seconds)
 
 
 @dataclass(slots=True)

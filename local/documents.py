@@ -126,6 +126,9 @@ class Documents:
         self._documents["AWS-RunShellScript"] = Document("AWS-RunShellScript", "Amazon", {1: version})
 
     def arn(self, name: str) -> str:
+        """As IAM names it, whether it exists or not; `name` may be the ARN."""
+        if name.startswith("arn:"):
+            return name
         account = "" if name.startswith("AWS-") else self.account
         return f"arn:aws:ssm:{self.region}:{account}:document/{name}"
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import itertools
 import json
 import os
 import secrets
@@ -108,6 +109,7 @@ class Instance:
         self._process: subprocess.Popen[bytes] | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._passing_on: asyncio.Task[None] | None = None  # outlives a reboot, as what the agent has to tell does
 
     @property
     def address(self) -> str:
@@ -163,7 +165,7 @@ class Instance:
             await self._end()
             raise NamespaceUnavailable(first["error"])
         self._spawn(self._read(reader))
-        self._spawn(self._pass_reports_on())
+        self._passing_on = self._passing_on or asyncio.create_task(self._pass_reports_on())
         self._agent_alive = True
         self._enter_state(InstanceState.RUNNING)
         self._resume_accepted()
@@ -185,6 +187,8 @@ class Instance:
     async def terminate(self) -> None:
         """Everything in it ends and its files go; a second call does nothing."""
         await self._end()
+        if self._passing_on:
+            self._passing_on.cancel()
         self._enter_state(InstanceState.TERMINATED)
         if self._root.directory.exists():
             remove_tree(self._root.directory)
@@ -335,12 +339,12 @@ class Instances:
         self.account = account
         self.on_report: Callable[[Instance, Report], None] = lambda instance, report: None
         self._network = network
+        self._numbers = itertools.count(FIRST_ADDRESS)
         self._ping_lost_after = ping_lost_after
         self._instances: dict[str, Instance] = {}
         self._in_ec2: set[str] = set()
         directory.mkdir(parents=True, exist_ok=True)
-        self._lock: IO[str] = (directory / "lock").open("w")
-        fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self._lock = _locked(directory / "lock")
         for left_over in directory.glob("*i-*"):
             remove_tree(left_over)
 
@@ -350,10 +354,15 @@ class Instances:
     def get(self, instance_id: str) -> Instance | None:
         return self._instances.get(instance_id)
 
-    def arn(self, instance: Instance) -> str:
-        if instance.is_on_premises:
-            return f"arn:aws:ssm:{self.region}:{self.account}:managed-instance/{instance.instance_id}"
-        return f"arn:aws:ec2:{self.region}:{self.account}:instance/{instance.instance_id}"
+    def arn_of(self, instance_id: str) -> str:
+        """As IAM and events name it, whether it exists or not."""
+        if instance_id.startswith("mi-"):
+            return f"arn:aws:ssm:{self.region}:{self.account}:managed-instance/{instance_id}"
+        return f"arn:aws:ec2:{self.region}:{self.account}:instance/{instance_id}"
+
+    def managed(self) -> list[Instance]:
+        """Those that SSM knows, reached or not."""
+        return [i for i in self if i.managed and i.state is not InstanceState.TERMINATED]
 
     async def launch(
         self,
@@ -371,7 +380,7 @@ class Instances:
         `privileged` is whether to do without a user namespace; by default the caller is asked whether it is root.
         """
         instance_id = instance_id or ("mi-" if on_premises else "i-") + secrets.token_hex(9)[:17]
-        number = FIRST_ADDRESS + len(self._instances)
+        number = next(self._numbers)
         prefix, third = self._network.rsplit(".", 1)
         base = Path(sys.base_prefix)
         root = Root(
@@ -438,8 +447,8 @@ class Instances:
         if instance.instance_id not in self._in_ec2:
             return
         with self._emulated_ec2() as ec2:
-            state = {"Code": EC2_STATE_CODES[instance.state], "Name": str(instance.state)}
-            ec2._instances[instance.instance_id]["State"] = state
+            if record := ec2._instances.get(instance.instance_id):  # not after a reset of the emulator
+                record["State"] = {"Code": EC2_STATE_CODES[instance.state], "Name": str(instance.state)}
 
     @contextmanager
     def _emulated_ec2(self) -> Iterator[Any]:
@@ -449,3 +458,14 @@ class Instances:
 
         with request_scope(self.account, self.region):
             yield ec2
+
+
+def _locked(path: Path) -> IO[str]:
+    """The file, open and locked by this process alone. Raises BlockingIOError."""
+    file = path.open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise
+    return file
