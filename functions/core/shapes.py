@@ -1,9 +1,9 @@
 """Dataclasses to plain JSON shapes and back: what the table, the state machine and the declaration file hold.
 
-`None` and empty collections are left out of the plain form and come back as the field's default.
+`None` and empty collections are left out of the plain form where the field has a default, and come back as that.
 """
 
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass
 from enum import Enum
 from functools import cache
 from types import NoneType, UnionType
@@ -15,8 +15,13 @@ T = TypeVar("T")
 def to_plain(value: Any) -> Any:
     """A dataclass, enum or collection as dicts, lists, strings and numbers."""
     if is_dataclass(value):
-        plain = {field.name: to_plain(getattr(value, field.name)) for field in fields(value)}
-        return {name: item for name, item in plain.items() if item is not None and item != [] and item != {}}
+        plain = {}
+        for field in fields(value):
+            item = getattr(value, field.name)
+            is_empty = item is None or (isinstance(item, (tuple, frozenset, dict)) and not item)
+            if not is_empty or _is_required(field):
+                plain[field.name] = to_plain(item)
+        return plain
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, dict):
@@ -64,7 +69,8 @@ def _build(kind: Any, plain: Any) -> Any:
 @cache
 def _hints(kind: type) -> dict[str, tuple[Any, bool]]:
     hints = get_type_hints(kind)
-    return {
-        field.name: (hints[field.name], field.default is MISSING and field.default_factory is MISSING)
-        for field in fields(kind)
-    }
+    return {field.name: (hints[field.name], _is_required(field)) for field in fields(kind)}
+
+
+def _is_required(field: Field[Any]) -> bool:
+    return field.default is MISSING and field.default_factory is MISSING

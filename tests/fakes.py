@@ -1,0 +1,99 @@
+"""Fakes of what moto does not have: a Run Command whose hosts a test makes answer, and the waiting states' tokens.
+
+The local cloud's Run Command really executes and is held against botocore's model; the end-to-end tests use that one.
+"""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+
+def refusal(code: str, operation: str = "SendCommand") -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": code}}, operation)
+
+
+class FakeRunCommand:
+    """SSM's client, as far as functions/aws/run_command.py and targets.py use it."""
+
+    def __init__(self) -> None:
+        self.sent: list[dict[str, Any]] = []
+        self.invocations: dict[str, dict[str, Any]] = {}  # by command id
+        self.cancelled: list[str] = []
+        self.ping: dict[str, str] = {}
+        self.refuses: ClientError | None = None
+
+    def send_command(self, **request: Any) -> dict[str, Any]:
+        if self.refuses:
+            raise self.refuses
+        command_id = f"c-{len(self.sent)}"
+        self.sent.append(request)
+        self.invocations[command_id] = {
+            "CommandId": command_id,
+            "InstanceId": request["InstanceIds"][0],
+            "Comment": request["Comment"],
+            "Status": "InProgress",
+            "StatusDetails": "InProgress",
+            "CommandPlugins": [],
+        }
+        return {"Command": {"CommandId": command_id}}
+
+    def answer(self, command_id: str, events: tuple[str, ...], status: str = "Success") -> None:
+        """The host has done every event; a failed one is the last."""
+        said = {"stepdeploy": 1, "cause": None, "script_name": "", "log_tail": ""}
+        plugins = []
+        for name in events:
+            fails = status == "Failed" and name == events[-1]
+            words = {"status": "Failed", "error_code": "ScriptFailed", "cause": "SCRIPT", "message": "exit code 1"}
+            well = {"status": "Succeeded", "error_code": "Success", "message": "Succeeded"}
+            output = json.dumps({**said, "event": name, **(words if fails else well)})
+            state = "Failed" if fails else "Success"
+            plugins.append({"Name": name, "Status": state, "StatusDetails": state, "Output": output})
+        self.end(command_id, status, plugins=plugins)
+
+    def end(self, command_id: str, status: str, details: str | None = None, plugins: Any = ()) -> None:
+        changes = {"Status": status, "StatusDetails": details or status, "CommandPlugins": list(plugins)}
+        self.invocations[command_id].update(changes)
+
+    def list_command_invocations(self, **request: Any) -> dict[str, Any]:
+        wanted = request.get("CommandId")
+        found = [
+            each
+            for each in self.invocations.values()
+            if each["InstanceId"] == request["InstanceId"] and wanted in (None, each["CommandId"])
+        ]
+        return {"CommandInvocations": found}
+
+    def describe_instance_information(self, **request: Any) -> dict[str, Any]:
+        asked = request["Filters"][0]["Values"]
+        return {
+            "InstanceInformationList": [
+                {"InstanceId": each, "PingStatus": self.ping.get(each, "Online"), "LastPingDateTime": datetime.now(UTC)}
+                for each in asked
+            ]
+        }
+
+    def cancel_command(self, **request: Any) -> None:
+        self.cancelled.append(request["CommandId"])
+
+    def get_paginator(self, operation: str) -> Any:
+        call = getattr(self, operation)
+
+        class Pages:
+            def paginate(self, **request: Any) -> list[dict[str, Any]]:
+                return [call(**request)]
+
+        return Pages()
+
+
+class FakeTokens:
+    """Step Functions' client, as far as tokens go: what each waiting state was told."""
+
+    def __init__(self) -> None:
+        self.told: dict[str, Any] = {}
+
+    def send_task_success(self, taskToken: str, output: str) -> None:
+        if taskToken in self.told:
+            raise ClientError({"Error": {"Code": "TaskTimedOut", "Message": ""}}, "SendTaskSuccess")
+        self.told[taskToken] = json.loads(output)

@@ -1,0 +1,36 @@
+"""Every record comes back from its plain form, and from DynamoDB's, as it was."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from functions.aws.items import from_wire, to_wire
+from functions.core.health import MinimumHealthyHosts, MinimumHealthyHostsType
+from functions.core.records import Deployment, Group, SegmentResult, StopMark, Target
+from functions.core.shapes import from_plain, to_plain
+
+st.register_type_strategy(
+    MinimumHealthyHosts,
+    st.builds(MinimumHealthyHosts, st.sampled_from(MinimumHealthyHostsType), st.integers(0, 99)),
+)
+
+
+@pytest.mark.parametrize("kind", [Deployment, Target, Group, SegmentResult, StopMark])
+@given(data=st.data())
+def test_a_record_survives_the_table(kind: Any, data: st.DataObject) -> None:
+    record = data.draw(st.from_type(kind))
+    plain = to_plain(record)
+    assert from_plain(kind, plain) == record
+    assert from_plain(kind, from_wire(to_wire(plain))) == record
+
+
+def test_a_missing_field_is_named() -> None:
+    with pytest.raises(KeyError, match=r"StopMark\.by"):
+        from_plain(StopMark, {})
+
+
+def test_fields_of_a_later_version_are_ignored() -> None:
+    plain = {"by": "me", "code": "MANUAL_STOP", "message": "m", "at": "t", "later": 1}
+    assert from_plain(StopMark, plain).by == "me"
