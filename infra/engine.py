@@ -19,15 +19,18 @@ from infra.function import Function, Shape
 from infra.nag import acknowledge_wildcard
 from infra.store import LOGS, MANIFESTS, Store
 
+TARGETS = "Targets"  # the Distributed Map: the state and its label
+
 
 def definition(statemachines: Path, numbers: Mapping[str, int]) -> dict[str, Any]:
     """The flow as ASL: the target's states inside the Distributed Map `Targets`, and each `${Name}` of `numbers` put
     in as a number. What names a function stays a placeholder: only CloudFormation knows ARNs."""
     flow: dict[str, Any] = yaml.safe_load((statemachines / "deployment.asl.yaml").read_text())
     target = yaml.safe_load((statemachines / "target.asl.yaml").read_text())
-    targets = _state(flow, "Targets")
+    targets = _state(flow, TARGETS)
     if targets is None:
-        raise ValueError("deployment.asl.yaml has no state Targets: the target's flow has no place in it")
+        raise ValueError(f"deployment.asl.yaml has no state {TARGETS}: the target's flow has no place in it")
+    targets["Label"] = TARGETS  # without one AWS makes a new name for each version, which no grant could name
     targets["ItemProcessor"] = {
         "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
         "StartAt": target["StartAt"],
@@ -111,11 +114,7 @@ class Engine(Construct):
         The IAM reference lists no resource for SendTaskSuccess, yet AWS checks it against the ARN of the token's state
         machine; the children of a Distributed Map belong to one with the map's label behind a slash.
         """
-        function.allow(
-            "states:SendTaskSuccess",
-            on=[self.machine_arn, f"{self.machine_arn}/*"],
-            why_wildcard="The children of our own machine's Distributed Map, whose label AWS makes.",
-        )
+        function.allow("states:SendTaskSuccess", on=[self.machine_arn, f"{self.machine_arn}/{TARGETS}"])
 
     def let_cancel(self, function: Function) -> None:
         """Lets a function cancel commands on hosts."""
@@ -289,7 +288,7 @@ class Engine(Construct):
         stack = Stack.of(self)
         role = iam.Role(self, "MachineRole", assumed_by=iam.ServicePrincipal("states.amazonaws.com"))
         manifests = self._store.bucket.arn_for_objects(f"{MANIFESTS}*")
-        executions = [_states_arn(stack, "execution", f"{self._name}{separator}*") for separator in ":/"]
+        executions = [_states_arn(stack, "execution", f"{self._name}{label}:*") for label in ("", f"/{TARGETS}")]
         for actions, resources in (
             (["lambda:InvokeFunction"], [function.function_arn for function in self.functions.values()]),
             # What a Distributed Map needs: it starts its children as executions of its own machine, watches them, and

@@ -34,6 +34,7 @@ def test_placeholders_are_exactly_the_functions_of_the_engine(machine: dict[str,
 
 def test_the_targets_flow_is_the_distributed_map(flow: dict[str, Any]) -> None:
     targets = dict(_states(flow))["Targets"]
+    assert targets["Label"] == "Targets", "grants name it"
     processor = targets["ItemProcessor"]
     assert processor["ProcessorConfig"] == {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}
     target = yaml.safe_load((ROOT / "statemachines" / "target.asl.yaml").read_text())
@@ -41,8 +42,9 @@ def test_the_targets_flow_is_the_distributed_map(flow: dict[str, Any]) -> None:
     assert list(processor["States"]) == list(target["States"])
 
 
-def test_the_reconcile_period_is_a_number(flow: dict[str, Any]) -> None:
+def test_times_are_numbers(flow: dict[str, Any]) -> None:
     assert dict(_states(flow))["RunSegment"]["TimeoutSeconds"] == 120
+    assert dict(_states(flow))["AskAgain"]["Seconds"] == 15
 
 
 def test_state_names_are_unique_and_short(flow: dict[str, Any]) -> None:
@@ -66,7 +68,8 @@ def test_every_task_has_a_timeout_and_retries_what_passes(flow: dict[str, Any]) 
     for name, state in _states(flow):
         if state["Type"] == "Task":
             assert {"TimeoutSeconds", "TimeoutSecondsPath"} & set(state), name
-            assert "Lambda.TooManyRequestsException" in str(state["Retry"]), name
+            retried = {error for retrier in state["Retry"] for error in retrier["ErrorEquals"]}
+            assert retried & {"States.ALL", "Lambda.TooManyRequestsException"}, name
 
 
 def test_the_machine_is_traced_and_logs_without_data(machine: dict[str, Any]) -> None:

@@ -15,7 +15,7 @@ MACHINE = "states stateMachine:stepdeploy"
 TAGGED = '{"StringEquals": {"ssm:resourceTag/stepdeploy": "enabled"}}'
 
 XRAY = {("xray:PutTelemetryRecords", "*"), ("xray:PutTraceSegments", "*")}
-ANSWER = {("states:SendTaskSuccess", MACHINE), ("states:SendTaskSuccess", f"{MACHINE}/*")}
+ANSWER = {("states:SendTaskSuccess", MACHINE), ("states:SendTaskSuccess", f"{MACHINE}/Targets")}
 CANCEL = {("ssm:CancelCommand", "*")}
 LOOK = {("ssm:ListCommandInvocations", "*")}
 PING = {("ssm:DescribeInstanceInformation", "*")}
@@ -118,9 +118,9 @@ def test_the_machine_may_call_its_functions_and_run_its_distributed_map(template
         for name in ("Prepare", "RunSegment", "TargetDone", "Bake", "Finish")
     }
     executions = {
-        (action, f"states execution:stepdeploy{separator}*")
+        (action, f"states execution:stepdeploy{label}:*")
         for action in ("states:DescribeExecution", "states:StopExecution")
-        for separator in ":/"
+        for label in ("", "/Targets")
     }
     manifests = {("s3:GetObject", f"{BUCKET}/.stepdeploy/manifests/*")}
     assert services == calls | executions | manifests | {("states:StartExecution", MACHINE)}
