@@ -37,7 +37,7 @@ STEP_KEYS = {"action", "name", "inputs", "precondition", "maxAttempts"}
 INPUT_KEYS = {"runCommand", "timeoutSeconds", "workingDirectory", "onFailure", "onSuccess", "finallyStep"}
 LINUX_ONLY = ({"StringEquals": ["platformType", "Linux"]}, {"StringEquals": ["Linux", "platformType"]})
 PLACEHOLDER = re.compile(r"\{\{\s*([a-zA-Z0-9_]+)\s*\}\}")
-STEP_NAME = re.compile(r"[a-zA-Z0-9_\-]{1,128}")
+STEP_NAME = re.compile(r"[a-zA-Z0-9_\-]{4,128}")  # shorter ones could not be asked for: CommandPluginName
 
 Format = Literal["JSON", "YAML"]
 

@@ -58,20 +58,26 @@ def check_request(operation: str, body: dict[str, Any]) -> None:
 
 
 def check_answer(operation: str, body: dict[str, Any]) -> None:
-    """Raises ValueError when our own answer has not the shape that AWS publishes."""
+    """Raises ValueError when our own answer has not the members, types and enumerations that AWS publishes.
+
+    Lengths and patterns are for requests: AWS's own answers break them (milliseconds in ExecutionStartDateTime).
+    """
     shape = _operation(operation).output_shape
-    faults = list(_faults(shape, body, "", closed=True)) if shape else []
+    faults = list(_faults(shape, body, "", answer=True)) if shape else []
     if faults:
         raise ValueError(f"{operation}: {'; '.join(faults)}")
 
 
-def _faults(shape: Shape, value: Any, path: str, *, closed: bool = False) -> Iterator[str]:
-    """What is wrong with a value, in AWS's words; `closed` also refuses members that the shape does not have."""
+def _faults(shape: Shape, value: Any, path: str, *, answer: bool = False) -> Iterator[str]:
+    """What is wrong with a value, in AWS's words; an `answer` is held to members, types and enumerations only."""
     kind = shape.type_name
     if not _is_a(kind, value):
         yield f"Value at '{path}' failed to satisfy constraint: Member must be of type {kind}"
         return
-    yield from _broken_constraints(shape, value, path)
+    if "enum" in shape.metadata and value not in shape.metadata["enum"]:
+        yield f"{_start(value, path)} satisfy enum value set: [{', '.join(shape.metadata['enum'])}]"
+    if not answer:
+        yield from _broken_constraints(shape, value, path)
     match shape:
         case StructureShape():
             for name in shape.required_members:
@@ -79,16 +85,16 @@ def _faults(shape: Shape, value: Any, path: str, *, closed: bool = False) -> Ite
                     yield f"Value null at '{_member(path, name)}' failed to satisfy constraint: Member must not be null"
             for name, child in value.items():
                 if name in shape.members:
-                    yield from _faults(shape.members[name], child, _member(path, name), closed=closed)
-                elif closed:
+                    yield from _faults(shape.members[name], child, _member(path, name), answer=answer)
+                elif answer:
                     yield f"Value at '{_member(path, name)}' is not a member of {shape.name}"
         case ListShape():
             for number, child in enumerate(value, 1):
-                yield from _faults(shape.member, child, f"{path}.{number}.member", closed=closed)
+                yield from _faults(shape.member, child, f"{path}.{number}.member", answer=answer)
         case MapShape():
             for name, child in value.items():
-                yield from _faults(shape.key, name, f"{path}.key", closed=closed)
-                yield from _faults(shape.value, child, f"{path}.{name}.member", closed=closed)
+                yield from _faults(shape.key, name, f"{path}.key", answer=answer)
+                yield from _faults(shape.value, child, f"{path}.{name}.member", answer=answer)
 
 
 def _is_a(kind: str, value: Any) -> bool:
@@ -98,16 +104,18 @@ def _is_a(kind: str, value: Any) -> bool:
 
 def _broken_constraints(shape: Shape, value: Any, path: str) -> Iterator[str]:
     rules = shape.metadata
-    start = f"Value '{value}' at '{path}' failed to satisfy constraint: Member must"
+    start = _start(value, path)
     size, what = (len(value), "length") if isinstance(value, (str, list, dict)) else (value, "value")
     if "min" in rules and size < rules["min"]:
         yield f"{start} have {what} greater than or equal to {rules['min']}"
     if "max" in rules and size > rules["max"]:
         yield f"{start} have {what} less than or equal to {rules['max']}"
-    if "enum" in rules and value not in rules["enum"]:
-        yield f"{start} satisfy enum value set: [{', '.join(rules['enum'])}]"
     if "pattern" in rules and isinstance(value, str) and not _matches(rules["pattern"], value):
         yield f"{start} satisfy regular expression pattern: {rules['pattern']}"
+
+
+def _start(value: Any, path: str) -> str:
+    return f"Value '{value}' at '{path}' failed to satisfy constraint: Member must"
 
 
 def _matches(pattern: str, value: str) -> bool:

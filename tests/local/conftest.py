@@ -58,10 +58,10 @@ class Ssm:
         return str(command["CommandId"])
 
     def document(self, *steps: Mapping[str, Any], parameters: Mapping[str, Any] | None = None) -> str:
-        """A new document of the steps' inputs, the steps named A, B, C...; its name."""
+        """A new document of the steps' inputs, the steps named StepA, StepB...; its name."""
         name = f"steps-{len(self.documents.all())}"
         main_steps = [
-            {"action": "aws:runShellScript", "name": chr(ord("A") + number), "inputs": inputs}
+            {"action": "aws:runShellScript", "name": f"Step{chr(ord('A') + number)}", "inputs": inputs}
             for number, inputs in enumerate(steps)
         ]
         self.documents.create(name, {"schemaVersion": "2.2", "parameters": parameters or {}, "mainSteps": main_steps})

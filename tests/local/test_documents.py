@@ -72,7 +72,9 @@ def test_a_document_that_ssm_refuses_is_refused_with_the_reason(wrong: Any, says
 def test_content_may_be_json_or_yaml_or_parsed_and_at_most_64_kb() -> None:
     documents = Documents()
     documents.create("by-json", json.dumps(CONTENT))
-    yaml = 'schemaVersion: "2.2"\nmainSteps:\n- {action: "aws:runShellScript", name: A, inputs: {runCommand: [id]}}\n'
+    yaml = (
+        'schemaVersion: "2.2"\nmainSteps:\n- {action: "aws:runShellScript", name: StepA, inputs: {runCommand: [id]}}\n'
+    )
     documents.create("by-yaml", yaml, document_format="YAML")
     documents.create("parsed", CONTENT)
     assert "InvalidDocumentContent: JSON not well-formed" in error(lambda: documents.create("bad", "{"))

@@ -75,7 +75,7 @@ def processes(text: str) -> list[int]:
     found = []
     for entry in Path("/proc").glob("[0-9]*/cmdline"):
         try:
-            if text.encode() in entry.read_bytes():
+            if text.encode() in entry.read_bytes().replace(b"\0", b" "):
                 found.append(int(entry.parent.name))
         except OSError:
             continue
