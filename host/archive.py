@@ -1,0 +1,305 @@
+"""Revisions as archives: checked whole before anything is unpacked, and unpacked without leaving their folder.
+
+Prepare checks with `read_appspec` before a host is touched; the runner unpacks with the same checks. Unlike the reference
+agent, which calls tar and unzip, this refuses whatever could write or point outside the revision, devices and pipes, and
+archives that unpack to absurd sizes.
+"""
+
+import os
+import posixpath
+import stat
+import tarfile
+import time
+import zipfile
+import zlib
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import IO, Any, BinaryIO, Callable, Dict, Iterator, List, Optional, Set, Tuple, Union
+
+MAX_ENTRIES = 200_000
+MAX_BYTES = 32 * 1024**3  # of all files, unpacked
+MAX_RATIO = 100  # of unpacked to packed bytes, ...
+RATIO_FREE_BYTES = 64 * 1024**2  # ... once more than this comes out: text and sparse files pack well
+MAX_APPSPEC_BYTES = 1024**2
+MAX_LINK_BYTES = 4096
+_CHUNK = 1024 * 1024
+_MAX_NAME_BYTES = 255  # of one part of a path, as file systems have it
+_LISTED = 8  # entries that a message names
+
+
+class ArchiveError(Exception):
+    """An archive that cannot be used; the text says what is wrong with it, without its name."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry: where it lies below the root ("" is the root itself), and what it is."""
+
+    path: str
+    kind: str  # file, directory, symlink or hardlink
+    mode: int = 0o644
+    mtime: float = 0
+    target: str = ""  # of a link
+
+
+Read = Callable[[], IO[bytes]]
+
+
+def read_appspec(file: BinaryIO, bundle_type: str, filename: str = "appspec.yml") -> str:
+    """The AppSpec's text, after every entry of the archive has been checked and read. Raises ArchiveError."""
+    names = [filename] + (["appspec.yaml"] if filename == "appspec.yml" else [])
+    texts: Dict[str, bytes] = {}
+
+    def keep(entry: Entry, read: Optional[Read], budget: "_Budget") -> None:
+        if read is None:
+            return
+        wanted = posixpath.basename(entry.path) in names and entry.path.count("/") <= 1
+        kept = bytearray()
+        with read() as body:
+            for chunk in _chunks(body, entry.path, budget):
+                if wanted and len(kept) <= MAX_APPSPEC_BYTES:
+                    kept += chunk
+        if wanted:
+            if len(kept) > MAX_APPSPEC_BYTES:
+                raise ArchiveError("{} is larger than {} bytes".format(entry.path, MAX_APPSPEC_BYTES))
+            texts[entry.path] = bytes(kept)
+
+    paths = _walk(file, bundle_type, keep)
+    prefix = _stripped(paths)
+    for name in names:
+        if prefix + name in texts:
+            try:
+                return texts[prefix + name].decode("utf-8-sig")
+            except UnicodeDecodeError as error:
+                raise ArchiveError("{} is not UTF-8 text".format(prefix + name)) from error
+    top = sorted({path[len(prefix) :].split("/")[0] for path in paths if path.startswith(prefix)} - {""})
+    more = ", ..." if len(top) > _LISTED else ""
+    held = ", ".join(top[:_LISTED]) + more if top else "nothing"
+    raise ArchiveError("has no {} at its root; it holds {}".format(filename, held))
+
+
+def unpack(file: BinaryIO, bundle_type: str, destination: str) -> None:
+    """Unpack a checked archive into the folder `destination`, which must be new or empty.
+
+    A single top-level folder that holds the AppSpec is stripped. Permission bits, times, links and empty folders are
+    kept; owners are not, nor setuid bits. Raises ArchiveError, and OSError for what the disk refuses.
+    """
+    with _rewound(file):
+        paths = _walk(file, bundle_type, _drain)
+    prefix = _stripped(paths)
+    os.makedirs(destination, exist_ok=True)
+    folders: List[Tuple[str, Entry]] = []
+    links: List[Tuple[str, Entry]] = []
+
+    def write(entry: Entry, read: Optional[Read], budget: "_Budget") -> None:
+        inside = entry.path[len(prefix) :] if entry.path.startswith(prefix) else ""
+        if not inside:
+            return
+        path = os.path.join(destination, *inside.split("/"))
+        if entry.kind == "directory":
+            os.makedirs(path, exist_ok=True)
+            folders.append((path, entry))
+            return
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        if read is None:
+            links.append((path, entry))
+            return
+        with read() as body, open(path, "xb") as copy:
+            for chunk in _chunks(body, entry.path, budget):
+                copy.write(chunk)
+        os.chmod(path, entry.mode & 0o777)
+        os.utime(path, (entry.mtime, entry.mtime))
+
+    _walk(file, bundle_type, write)
+    # Links last, so that nothing was written through one; folders' times after what is in them.
+    for path, entry in links:
+        if entry.kind == "symlink":
+            os.symlink(entry.target, path)
+        else:
+            os.link(os.path.join(destination, *entry.target[len(prefix) :].split("/")), path)
+    for path, entry in reversed(folders):
+        os.chmod(path, (entry.mode & 0o777) | 0o700)
+        os.utime(path, (entry.mtime, entry.mtime))
+
+
+class _Budget:
+    """What an archive may still unpack to."""
+
+    def __init__(self, packed: int) -> None:
+        self.packed = max(packed, 1)
+        self.unpacked = 0
+
+    def spend(self, count: int, path: str) -> None:
+        self.unpacked += count
+        if self.unpacked > MAX_BYTES:
+            raise ArchiveError("unpacks to more than {} bytes (at entry {!r})".format(MAX_BYTES, path))
+        if self.unpacked > RATIO_FREE_BYTES and self.unpacked > MAX_RATIO * self.packed:
+            message = "unpacks to more than {} times its size (at entry {!r}): it may be a bomb"
+            raise ArchiveError(message.format(MAX_RATIO, path))
+
+
+Visit = Callable[[Entry, Optional[Read], _Budget], None]
+
+
+def _walk(file: BinaryIO, bundle_type: str, visit: Visit) -> List[str]:
+    """Visit every entry after checking it; the paths of all. Whatever is wrong with the archive is an ArchiveError."""
+    budget = _Budget(file.seek(0, os.SEEK_END))
+    file.seek(0)
+    walk = _walk_zip if bundle_type == "zip" else _walk_tar
+    seen: Dict[str, str] = {}
+    try:
+        for entry, read in walk(file, bundle_type):
+            _check(entry, seen)
+            visit(entry, read, budget)
+    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        raise ArchiveError("cannot be read as a {} archive: {}".format(bundle_type, error)) from error
+    except (ValueError, OverflowError, UnicodeError, IndexError, KeyError) as error:  # what a broken header leads to
+        raise ArchiveError("is damaged: {}".format(error)) from error
+    _check_parents(seen)
+    return list(seen)
+
+
+def _check(entry: Entry, seen: Dict[str, str]) -> None:
+    """Refuse what leaves the root, comes twice, or cannot be a name."""
+    if len(seen) >= MAX_ENTRIES:
+        raise ArchiveError("has more than {} entries".format(MAX_ENTRIES))
+    for part in entry.path.split("/"):
+        if len(part.encode("utf-8", "surrogateescape")) > _MAX_NAME_BYTES:
+            raise ArchiveError("entry {!r} has a name longer than {} bytes".format(entry.path, _MAX_NAME_BYTES))
+    before = seen.get(entry.path)
+    if before is not None and not before == entry.kind == "directory":
+        raise ArchiveError("entry {!r} comes twice".format(entry.path))
+    if entry.kind == "symlink":
+        if entry.target.startswith("/") or _escapes(posixpath.join(posixpath.dirname(entry.path), entry.target)):
+            raise ArchiveError("entry {!r} links to {!r}, outside of the revision".format(entry.path, entry.target))
+    if entry.kind == "hardlink" and seen.get(entry.target) != "file":
+        raise ArchiveError("entry {!r} is a hard link to {!r}, no file before it".format(entry.path, entry.target))
+    seen[entry.path] = entry.kind
+
+
+def _check_parents(seen: Dict[str, str]) -> None:
+    """Nothing may lie below a file or a link: it would be written somewhere else."""
+    for path in seen:
+        parent = posixpath.dirname(path)
+        while parent:
+            if seen.get(parent, "directory") != "directory":
+                raise ArchiveError("entry {!r} lies below {!r}, which is a {}".format(path, parent, seen[parent]))
+            parent = posixpath.dirname(parent)
+
+
+def _clean(name: str) -> str:
+    """An entry's name as a path below the root. Raises ArchiveError when it would leave it."""
+    if "\0" in name:
+        raise ArchiveError("entry {!r} has a NUL in its name".format(name))
+    if name.startswith("/"):
+        raise ArchiveError("entry {!r} has an absolute name".format(name))
+    if ".." in name.split("/"):
+        raise ArchiveError("entry {!r} would leave the revision's folder".format(name))
+    clean = posixpath.normpath(name)
+    return "" if clean == "." else clean
+
+
+def _escapes(path: str) -> bool:
+    clean = posixpath.normpath(path)
+    return clean == ".." or clean.startswith("../") or clean.startswith("/")
+
+
+def _walk_zip(file: BinaryIO, bundle_type: str) -> Iterator[Tuple[Entry, Optional[Read]]]:
+    if not zipfile.is_zipfile(file):
+        raise ArchiveError("is not a zip archive")
+    file.seek(0)
+    with zipfile.ZipFile(file) as archive:
+        if len(archive.infolist()) > MAX_ENTRIES:
+            raise ArchiveError("has more than {} entries".format(MAX_ENTRIES))
+        for info in archive.infolist():
+            name = info.orig_filename.replace("\\", "/") if info.create_system == 0 else info.orig_filename
+            path, mode = _clean(name), info.external_attr >> 16
+            if info.flag_bits & 0x1:
+                raise ArchiveError("entry {!r} is encrypted".format(name))
+            kind = stat.S_IFMT(mode)
+            try:
+                moment = time.mktime((*info.date_time, 0, 0, -1))
+            except (ValueError, OverflowError):
+                moment = 0
+            permissions = stat.S_IMODE(mode) or (0o755 if info.is_dir() else 0o644)
+            if info.is_dir() or kind == stat.S_IFDIR:
+                yield Entry(path, "directory", permissions, moment), None
+            elif kind == stat.S_IFLNK:
+                with archive.open(info) as body:
+                    target = body.read(MAX_LINK_BYTES + 1)
+                if len(target) > MAX_LINK_BYTES:
+                    raise ArchiveError("entry {!r} is a link with a target that is too long".format(name))
+                yield Entry(path, "symlink", target=os.fsdecode(target)), None
+            elif kind in (0, stat.S_IFREG):
+                yield Entry(path, "file", permissions, moment), _opener(archive, info)
+            else:
+                raise ArchiveError("entry {!r} is a device, pipe or socket".format(name))
+
+
+def _opener(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Read:
+    return lambda: archive.open(info)
+
+
+def _walk_tar(file: BinaryIO, bundle_type: str) -> Iterator[Tuple[Entry, Optional[Read]]]:
+    mode = "r:gz" if bundle_type == "tgz" else "r:"
+    try:
+        archive: Any = tarfile.open(fileobj=file, mode=mode)
+    except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
+        raise ArchiveError("is not a {} archive: {}".format(bundle_type, error)) from error
+    with archive:
+        for member in archive:
+            archive.members = []  # it would remember every entry
+            path = _clean(member.name)
+            if member.isdir():
+                yield Entry(path, "directory", member.mode, member.mtime), None
+            elif member.issym():
+                yield Entry(path, "symlink", target=member.linkname), None
+            elif member.islnk():
+                yield Entry(path, "hardlink", target=_clean(member.linkname)), None
+            elif member.isfile():
+                yield Entry(path, "file", member.mode, member.mtime), _extractor(archive, member)
+            else:
+                raise ArchiveError("entry {!r} is a device, pipe or socket".format(member.name))
+
+
+def _extractor(archive: Any, member: tarfile.TarInfo) -> Read:
+    def read() -> IO[bytes]:
+        body: Optional[IO[bytes]] = archive.extractfile(member)
+        if body is None:
+            raise ArchiveError("entry {!r} has no content".format(member.name))
+        return body
+
+    return read
+
+
+def _drain(entry: Entry, read: Optional[Read], budget: _Budget) -> None:
+    if read is not None:
+        with read() as body:
+            for _ in _chunks(body, entry.path, budget):
+                pass
+
+
+def _chunks(body: IO[bytes], path: str, budget: _Budget) -> Iterator[bytes]:
+    """A file's content, never more than the budget allows, whatever its header says."""
+    while True:
+        chunk = body.read(_CHUNK)
+        if not chunk:
+            return
+        budget.spend(len(chunk), path)
+        yield chunk
+
+
+def _stripped(paths: List[str]) -> str:
+    """The single top-level folder that holds an AppSpec, as a prefix; "" when there is none to strip."""
+    tops: Set[str] = {path.split("/")[0] for path in paths if path}
+    if len(tops) != 1:
+        return ""
+    prefix = tops.pop() + "/"
+    held = (path[len(prefix) :] for path in paths if path.startswith(prefix))
+    return prefix if any("/" not in name and "appspec" in name.lower() for name in held) else ""
+
+
+@contextmanager
+def _rewound(file: Union[BinaryIO, IO[bytes]]) -> Iterator[None]:
+    yield
+    file.seek(0)
