@@ -13,7 +13,6 @@ import itertools
 import json
 import os
 import secrets
-import shutil
 import socket
 import subprocess
 import sys
@@ -276,6 +275,8 @@ class Instance:
             elif report["command_id"] in self._accepted:
                 self._accepted[report["command_id"]].reports[report["step"]] = report
             self._reports.put_nowait(report)
+        self._agent_alive = False  # its end was not asked for, or this would have been cancelled
+        self._update_reachable()
 
     async def _pass_reports_on(self) -> None:
         while True:
@@ -379,6 +380,8 @@ class Instances:
 
         `privileged` is whether to do without a user namespace; by default the caller is asked whether it is root.
         """
+        if sys.platform != "linux":
+            raise NamespaceUnavailable("local instances are namespaces, which only Linux has")
         instance_id = instance_id or ("mi-" if on_premises else "i-") + secrets.token_hex(9)[:17]
         number = next(self._numbers)
         prefix, third = self._network.rsplit(".", 1)
@@ -407,7 +410,7 @@ class Instances:
         try:
             await instance.start()
         except NamespaceUnavailable:
-            shutil.rmtree(root.directory)
+            remove_tree(root.directory)
             raise
         self._instances[instance_id] = instance
         return instance

@@ -171,7 +171,7 @@ def _mirror_directories(below: Path, above: Path, depth: int) -> None:
 def _overlay(root: Root, name: str) -> None:
     upper = root.upper(name)
     options = f"lowerdir=/{name},upperdir={upper},workdir={upper.parent / 'work'},userxattr"
-    needs = "overlayfs in user namespaces (Linux 5.11 or newer, CONFIG_OVERLAY_FS)"
+    needs = f"overlayfs in user namespaces (Linux 5.11 or newer, CONFIG_OVERLAY_FS) and nothing mounted below /{name}"
     try:
         _mount("overlay", root.tree / name, "overlay", 0, needs, options)
     except NamespaceUnavailable:
@@ -231,8 +231,7 @@ def _make_read_only(path: Path, flags: int) -> None:
 
 def _locked_flags(path: Path) -> int:
     """Flags of a mount that a user namespace may not take away: a remount has to repeat them."""
-    flags = os.statvfs(path).f_flag
-    return flags & (MS_NOSUID | MS_NODEV | MS_NOEXEC | os.ST_NOATIME | os.ST_NODIRATIME | os.ST_RELATIME)
+    return os.statvfs(path).f_flag & (MS_NOSUID | MS_NODEV | MS_NOEXEC)
 
 
 def _pivot(tree: Path) -> None:

@@ -128,11 +128,12 @@ def test_what_it_writes_is_its_own_and_readable_from_outside(ssm: Ssm) -> None:
         "mount -t tmpfs none /mnt",
         "mknod /tmp/disk b 8 0",
         "ip link add stepdeploy0 type dummy",
-        f"kill -0 {os.getpid()}",
+        "kill -0 THE_TESTS_PROCESS",
     ],
 )
 def test_it_cannot_reach_this_machine(ssm: Ssm, attempt: str) -> None:
     host = ssm.host()
+    attempt = attempt.replace("THE_TESTS_PROCESS", str(os.getpid()))
     assert ssm.output(host, f"({attempt}) 2>/dev/null && echo reached || echo refused") == "refused\n"
 
 
@@ -223,8 +224,15 @@ def someone_else() -> Iterator[tuple[list[str], str, Path]]:
     directory.rmdir()
 
 
-def test_without_root_an_instance_works_in_a_user_namespace(someone_else: tuple[list[str], str, Path]) -> None:
+@pytest.mark.parametrize("mounted_in_etc", [False, True], ids=["machine", "container"])
+def test_without_root_an_instance_works_in_a_user_namespace(
+    someone_else: tuple[list[str], str, Path], tmp_path: Path, mounted_in_etc: bool
+) -> None:
     prefix, python, directory = someone_else
+    if mounted_in_etc:  # as Docker does, which keeps a user namespace from overlaying /etc
+        (tmp_path / "hosts").touch()
+        mount = f'mount --bind {tmp_path}/hosts /etc/hosts && exec "$@"'
+        prefix = ["unshare", "--mount", "sh", "-c", mount, "sh", *prefix]
     paths = "/srv/x /opt/x /etc/stepdeploy-test /usr/local/bin/stepdeploy-test /var/log/x"
     script = f"id -u > /srv/result; cat /etc/hostname >> /srv/result; for p in {paths}; do echo y > $p || exit 1; done"
     with start_cloud(directory / "fleet", script, "unprivileged", prefix, python) as cloud:
@@ -233,6 +241,7 @@ def test_without_root_an_instance_works_in_a_user_namespace(someone_else: tuple[
         (host,) = (directory / "fleet").glob("i-*")
         assert (host / "root/var/log/x").stat().st_uid == NOBODY
         assert (host / "layers/etc/upper/stepdeploy-test").read_text() == "y\n"
+        assert (host / "layers/etc/upper/passwd").exists() == mounted_in_etc  # a copy instead of an overlay
         cloud.stdin.write("end\n")
         cloud.stdin.close()
         assert cloud.stdout.read().endswith("closed\n")
@@ -259,7 +268,10 @@ def test_a_machine_without_python_lends_the_local_clouds(tmp_path: Path) -> None
     (tmp_path / "nothing").touch()
     hide = f'mount --bind {tmp_path}/nothing {system_python} && exec "$@"' if system_python.exists() else 'exec "$@"'
     prefix = ["unshare", "--mount", "sh", "-c", hide, "sh"]
-    script = "setpriv --reuid=65534 --clear-groups python3 -c 'import ssl, sys; print(sys.prefix)' > /srv/result"
+    script = (
+        "setpriv --reuid=65534 --clear-groups python3 -c 'import ssl, sys; print(sys.prefix)' > /srv/result\n"
+        f"touch {sys.base_prefix}/stepdeploy-test 2>/dev/null && echo written >> /srv/result"
+    )
     with start_cloud(tmp_path / "fleet", script, "privileged", prefix, sys.executable) as cloud:
         assert cloud.communicate("end\n")[0] == f"{sys.base_prefix}\n\nclosed\n"
 

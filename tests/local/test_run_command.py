@@ -1,6 +1,7 @@
 """Run Command: what SSM and its agent do with a command, seen through SSM's API and its events."""
 
 import json
+import os
 import time
 from typing import Any
 
@@ -14,7 +15,7 @@ from tests.local.conftest import Ssm
 from tests.local.test_instances import processes
 
 pytestmark = pytest.mark.root
-NEVER = "sleep 97531"  # longer than any test
+NEVER = f"sleep 97531.{os.getpid()}"  # longer than any test, and like no other test run's
 
 
 def steps(ssm: Ssm, host: Instance, *inputs: dict[str, Any], **options: Any) -> str:
@@ -245,13 +246,13 @@ def test_an_interrupted_command_fails_as_its_agent_comes_back(ssm: Ssm, interrup
 
 def test_a_step_that_asks_for_a_reboot_runs_again_after_it(ssm: Ssm) -> None:
     host = ssm.host()
-    again = "test -e /srv/rebooted || { touch /srv/rebooted; setsid sleep 97532 >/dev/null 2>&1 & exit 194; }"
+    again = f"test -e /srv/rebooted || {{ touch /srv/rebooted; setsid {NEVER}6 >/dev/null 2>&1 & exit 194; }}"
     command_id = steps(ssm, host, lines("echo x >> /srv/first"), lines(again, "echo twice"), lines("echo third"))
     invocation = ssm.ended(command_id, host)
     assert plugin_facts(invocation) == [("StepA", "Success", 0), ("StepB", "Success", 0), ("StepC", "Success", 0)]
     assert [plugin["Output"] for plugin in invocation["CommandPlugins"]] == ["", "twice\n", "third\n"]
     assert host.path("/srv/first").read_text() == "x\n"
-    assert not processes("97532")
+    assert not processes(f"{NEVER}6")
 
 
 def test_a_slow_host_takes_its_time(ssm: Ssm) -> None:
