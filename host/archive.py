@@ -1,8 +1,8 @@
 """Revisions as archives: checked whole before anything is unpacked, and unpacked without leaving their folder.
 
-Prepare checks with `read_appspec` before a host is touched; the runner unpacks with the same checks. Unlike the reference
-agent, which calls tar and unzip, this refuses whatever could write or point outside the revision, devices and pipes, and
-archives that unpack to absurd sizes.
+Prepare checks with `read_appspec` before a host is touched; the runner unpacks with the same checks. Unlike the
+reference agent, which calls tar and unzip, this refuses whatever could write or point outside the revision, devices and
+pipes, and archives that unpack to absurd sizes.
 """
 
 import os
@@ -169,9 +169,8 @@ def _check(entry: Entry, seen: Dict[str, str]) -> None:
     before = seen.get(entry.path)
     if before is not None and not before == entry.kind == "directory":
         raise ArchiveError("entry {!r} comes twice".format(entry.path))
-    if entry.kind == "symlink":
-        if entry.target.startswith("/") or _escapes(posixpath.join(posixpath.dirname(entry.path), entry.target)):
-            raise ArchiveError("entry {!r} links to {!r}, outside of the revision".format(entry.path, entry.target))
+    if entry.kind == "symlink" and _escapes(posixpath.join(posixpath.dirname(entry.path), entry.target)):
+        raise ArchiveError("entry {!r} links to {!r}, outside of the revision".format(entry.path, entry.target))
     if entry.kind == "hardlink" and seen.get(entry.target) != "file":
         raise ArchiveError("entry {!r} is a hard link to {!r}, no file before it".format(entry.path, entry.target))
     seen[entry.path] = entry.kind
@@ -201,7 +200,7 @@ def _clean(name: str) -> str:
 
 def _escapes(path: str) -> bool:
     clean = posixpath.normpath(path)
-    return clean == ".." or clean.startswith("../") or clean.startswith("/")
+    return clean == ".." or clean.startswith(("../", "/"))
 
 
 def _walk_zip(file: BinaryIO, bundle_type: str) -> Iterator[Tuple[Entry, Optional[Read]]]:
@@ -241,9 +240,8 @@ def _opener(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Read:
 
 
 def _walk_tar(file: BinaryIO, bundle_type: str) -> Iterator[Tuple[Entry, Optional[Read]]]:
-    mode = "r:gz" if bundle_type == "tgz" else "r:"
     try:
-        archive: Any = tarfile.open(fileobj=file, mode=mode)
+        archive: Any = tarfile.open(fileobj=file, mode="r:gz" if bundle_type == "tgz" else "r:")
     except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
         raise ArchiveError("is not a {} archive: {}".format(bundle_type, error)) from error
     with archive:

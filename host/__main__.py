@@ -1,0 +1,28 @@
+"""`runner.pyz run <LifecycleEvent> <Instructions>`: one event; prints one JSON line, ends 0 when the next may run."""
+
+import sys
+from typing import List
+
+from host.lifecycle import LifecycleEvent
+from host.report import Failed
+from host.run import run
+from host.told import Told
+
+
+def main(arguments: List[str]) -> int:
+    if len(arguments) != 3 or arguments[0] != "run":
+        print("usage: runner.pyz run <LifecycleEvent> <Instructions>", file=sys.stderr)
+        return 2
+    _, name, instructions = arguments
+    try:
+        event, told = LifecycleEvent(name), Told.decode(instructions)
+    except (ValueError, KeyError, TypeError) as error:
+        report = Failed("ENGINE", "the instructions cannot be read: {!r}".format(error)).report(name)
+    else:
+        report = run(event, told)
+    print(report.line(), flush=True)
+    return 0 if report.goes_on else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

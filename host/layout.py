@@ -1,0 +1,79 @@
+"""Where things lie on a host: the reference agent's deployment root, below /opt/stepdeploy.
+
+Source: the agent's deployment-root (lib/instance_agent/plugins/codedeploy); STEPDEPLOY_ROOT moves it for tests.
+"""
+
+import os
+import shutil
+import tempfile
+from typing import List, Optional
+
+MAX_REVISIONS = 5  # kept per deployment group, the current one included
+
+
+class Layout:
+    """The folders and files of one deployment of one group."""
+
+    def __init__(self, group_id: str, deployment_id: str) -> None:
+        self.root = os.environ.get("STEPDEPLOY_ROOT", "/opt/stepdeploy")
+        self.deployments = os.path.join(self.root, "deployment-root")
+        self.group = os.path.join(self.deployments, group_id)
+        self.deployment = os.path.join(self.group, deployment_id)
+        self.bundle = os.path.join(self.deployment, "bundle.tar")
+        self.archive = os.path.join(self.deployment, "deployment-archive")
+        self.script_log = os.path.join(self.deployment, "logs", "scripts.log")
+        self.journal = os.path.join(self.deployment, "journal.json")
+        instructions = os.path.join(self.deployments, "deployment-instructions")
+        self.cleanup = os.path.join(instructions, group_id + "-cleanup")
+        self.install = os.path.join(instructions, group_id + "-install.json")
+        self._last_successful = os.path.join(instructions, group_id + "_last_successful_install")
+        self._most_recent = os.path.join(instructions, group_id + "_most_recent_install")
+
+    def make(self) -> None:
+        """The folders that everything else lies in; only the runner's user reads them."""
+        os.makedirs(self.root, mode=0o755, exist_ok=True)
+        for folder in (self.deployment, os.path.dirname(self.cleanup), os.path.dirname(self.script_log)):
+            os.makedirs(folder, mode=0o755, exist_ok=True)
+
+    @property
+    def last_successful(self) -> Optional[str]:
+        """The deployment folder whose Install ended last; hooks of events before Install run from there."""
+        return _read(self._last_successful)
+
+    def mark_successful(self) -> None:
+        write_atomically(self._last_successful, self.deployment.encode())
+
+    def mark_most_recent(self) -> None:
+        write_atomically(self._most_recent, self.deployment.encode())
+
+    def forget_old_revisions(self) -> None:
+        """Keep the newest revisions of the group, and always the one whose Install ended last."""
+        kept = {self.deployment, self.last_successful}
+        others = [entry.path for entry in os.scandir(self.group) if entry.is_dir() and entry.path not in kept]
+        others.sort(key=os.path.getmtime)
+        room = max(MAX_REVISIONS - len([path for path in kept if path and os.path.isdir(path)]), 0)
+        old: List[str] = others[: len(others) - room] if room < len(others) else []
+        for path in old:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def write_atomically(path: str, body: bytes) -> None:
+    """A file is there whole, or as it was: written beside it, synced, renamed."""
+    handle, partial = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".partial-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(body)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    except BaseException:
+        os.unlink(partial)
+        raise
+
+
+def _read(path: str) -> Optional[str]:
+    try:
+        with open(path) as file:
+            return file.read().strip() or None
+    except FileNotFoundError:
+        return None

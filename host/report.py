@@ -1,0 +1,88 @@
+"""What one lifecycle event left behind: the one JSON line that the control plane stores as its diagnostics.
+
+SSM shows at most 2,500 characters of a step, so that the line stays below that whatever a script printed. Codes and
+texts are the reference agent's (script_error.rb, hook_executor.rb).
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any, Dict, Optional
+
+LINE_BYTES = 2300
+TAIL_CHARACTERS = 2048  # the agent's limit; whole lines only
+MESSAGE_CHARACTERS = 900
+INTERRUPTED = "Failed: Failing in-progress lifecycle event after an agent restart."
+
+
+@dataclass(frozen=True)
+class Report:
+    """How an event ended. `goes_on`: the later events may run, although this one failed."""
+
+    event: str
+    status: str = "Succeeded"
+    error_code: str = "Success"
+    cause: Optional[str] = None
+    script_name: str = ""
+    message: str = "Succeeded"
+    log_tail: str = ""
+    goes_on: bool = True
+
+    def line(self) -> str:
+        """The JSON line, at most LINE_BYTES of ASCII: the log's oldest lines go first, then the message's end."""
+        tail = _newest_lines(self.log_tail)
+        message = self.message
+        if len(message) > MESSAGE_CHARACTERS:
+            message = message[:MESSAGE_CHARACTERS] + "..."
+        while True:
+            line = json.dumps(
+                {
+                    "stepdeploy": 1,
+                    "event": self.event,
+                    "status": self.status,
+                    "error_code": self.error_code,
+                    "cause": self.cause,
+                    "script_name": self.script_name[:200],
+                    "message": message,
+                    "log_tail": tail,
+                }
+            )
+            if len(line) <= LINE_BYTES:
+                return line
+            if tail:
+                tail = tail.partition("\n")[2]
+            else:
+                message = message[: len(message) // 2]
+
+    def plain(self) -> Dict[str, Any]:
+        """For the journal."""
+        return dict(self.__dict__)
+
+
+def _newest_lines(text: str) -> str:
+    """The newest whole lines whose total stays below the limit."""
+    kept = []
+    left = TAIL_CHARACTERS
+    for line in reversed(text.splitlines()):
+        left -= len(line) + 1
+        if left <= 0:
+            break
+        kept.append(line)
+    return "\n".join(reversed(kept))
+
+
+class Failed(Exception):
+    """An event that cannot succeed, with its cause and the agent's code."""
+
+    def __init__(
+        self, cause: str, message: str, error_code: str = "UnknownError", script_name: str = "", log_tail: str = ""
+    ) -> None:
+        super().__init__(message)
+        self.cause = cause
+        self.error_code = error_code
+        self.script_name = script_name
+        self.log_tail = log_tail
+
+    def report(self, event: str) -> Report:
+        return Report(
+            event, "Failed", self.error_code, self.cause, self.script_name, str(self), self.log_tail, goes_on=False
+        )

@@ -1,0 +1,65 @@
+"""The instructions of a segment, as the control plane writes them (functions/core/instructions.py)."""
+
+import base64
+import json
+from dataclasses import dataclass
+from typing import Any, Dict, Optional
+
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """The revision: where to get it, and what its bytes must be."""
+
+    url: str
+    sha256: str
+    size: int
+    type: str
+    bucket: str
+    key: str
+    version: Optional[str]
+    etag: Optional[str]
+
+
+@dataclass(frozen=True)
+class Told:
+    """Everything the control plane tells a host for one segment."""
+
+    deployment_id: str
+    deployment_group_id: str
+    deployment_group_name: str
+    application_name: str
+    bundle: Bundle
+    appspec_filename: str
+    file_exists_behavior: str
+    ignore_application_stop_failures: bool
+    logs: Optional[Dict[str, Any]]
+
+    @classmethod
+    def decode(cls, text: str) -> "Told":
+        """Raises ValueError for what is not base64 of instructions of this version."""
+        told = json.loads(base64.b64decode(text, validate=True))
+        if told.get("version") != VERSION:
+            raise ValueError(
+                "instructions of version {}: this runner reads version {}".format(told.get("version"), VERSION)
+            )
+        deployment, bundle = told["deployment"], told["bundle"]
+        return cls(
+            deployment_id=_name(deployment["deployment_id"]),
+            deployment_group_id=_name(deployment["deployment_group_id"]),
+            deployment_group_name=deployment["deployment_group_name"],
+            application_name=deployment["application_name"],
+            bundle=Bundle(**{name: bundle.get(name) for name in Bundle.__dataclass_fields__}),
+            appspec_filename=told["appspec_filename"],
+            file_exists_behavior=told["file_exists_behavior"],
+            ignore_application_stop_failures=told["ignore_application_stop_failures"],
+            logs=told.get("logs"),
+        )
+
+
+def _name(text: str) -> str:
+    """An id becomes a folder's name."""
+    if not text or "/" in text or text.startswith("."):
+        raise ValueError("{!r} cannot be an id".format(text))
+    return text
