@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from uuid import uuid4
 
 import boto3
 import pytest
@@ -51,6 +52,7 @@ class Run:
     output: Any = None
     path: list[str] = field(default_factory=list)  # states in the order in which they were entered
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)  # functions, with their payload
+    history: list[Any] = field(default_factory=list)  # its events, without those of the Distributed Map's children
 
     def payloads(self, function: str) -> list[dict[str, Any]]:
         return [payload for name, payload in self.calls if name == function]
@@ -103,15 +105,16 @@ def _play(monkeypatch: pytest.MonkeyPatch, which: str, given: Any, answers: Answ
     monkeypatch.setattr(lambda_eval_utils, "_invoke_lambda_function", invoke)
     role = "arn:aws:iam::123456789012:role/any"
     arn = client.create_state_machine(name=which, roleArn=role, definition=json.dumps(flow(which)))["stateMachineArn"]
-    execution = client.start_execution(stateMachineArn=arn, name="d-000000001", input=json.dumps(given))["executionArn"]
+    name = f"d-{uuid4().hex[:9]}"
+    execution = client.start_execution(stateMachineArn=arn, name=name, input=json.dumps(given))["executionArn"]
     deadline = time.monotonic() + 30
     while (found := client.describe_execution(executionArn=execution))["status"] == "RUNNING":
         assert time.monotonic() < deadline, f"still running after {run.calls}"
         time.sleep(0.05)
     run.status, run.output = found["status"], json.loads(found.get("output") or "null")
-    for event in client.get_execution_history(executionArn=execution, maxResults=1000)["events"]:
-        if event["type"].endswith("StateEntered"):
-            run.path.append(event["stateEnteredEventDetails"]["name"])
+    run.history = client.get_execution_history(executionArn=execution, maxResults=1000)["events"]
+    entered = [event["stateEnteredEventDetails"] for event in run.history if event["type"].endswith("StateEntered")]
+    run.path = [details["name"] for details in entered]
     return run
 
 

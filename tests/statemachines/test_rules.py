@@ -2,32 +2,14 @@
 
 import json
 import re
-from collections.abc import Iterator
 from importlib.resources import files
 from typing import Any
 
-import jsonschema
+import jsonschema  # type: ignore[import-untyped]
 import pytest
 
+from tests.statemachines.branches import machines, states
 from tests.statemachines.conftest import flow, sources
-
-State = tuple[str, dict[str, Any]]
-
-
-def states(machine: dict[str, Any]) -> Iterator[State]:
-    """Every state, also inside the maps."""
-    for name, state in machine["States"].items():
-        yield name, state
-        if isinstance(state.get("ItemProcessor"), dict):
-            yield from states(state["ItemProcessor"])
-
-
-def machines(machine: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The machine and the processors of its maps, each of which has its own states."""
-    yield machine
-    for state in machine["States"].values():
-        if isinstance(state.get("ItemProcessor"), dict):
-            yield from machines(state["ItemProcessor"])
 
 
 def targets_of(state: dict[str, Any]) -> set[str]:
@@ -38,7 +20,7 @@ def targets_of(state: dict[str, Any]) -> set[str]:
 
 
 WHOLE = flow("deployment")
-ALL = list(states(WHOLE))
+ALL = states(WHOLE).items()
 
 
 @pytest.mark.parametrize(("name", "state"), ALL, ids=[name for name, _ in ALL])
@@ -63,7 +45,7 @@ def test_every_state_can_be_reached_and_leads_somewhere() -> None:
 
 
 def test_no_state_is_named_as_yaml_spells_a_boolean() -> None:
-    names = {name for machine in sources().values() for name, _ in states(machine)}
+    names = {name for machine in sources().values() for name in states(machine)}
     assert all(isinstance(name, str) for name in names)
     assert not {name.lower() for name in names} & {"yes", "no", "on", "off", "true", "false"}
 
@@ -73,13 +55,20 @@ def test_the_placeholders_are_the_functions_that_the_states_name() -> None:
     assert placeholders == {"Prepare", "RunSegment", "TargetDone", "Bake", "Finish"}
 
 
+def test_no_retries_outgrow_an_executions_history() -> None:
+    """AWS ends an execution at 25,000 events; an attempt takes four (scheduled, started, submitted, failed)."""
+    for name, state in ALL:
+        attempts = sum(retrier["MaxAttempts"] for retrier in state.get("Retry", ()))
+        assert 4 * attempts < 25_000 / 2, name
+
+
 def test_a_failed_child_never_fails_the_map() -> None:
     (targets,) = (state for name, state in ALL if name == "Targets")
     assert targets["ToleratedFailurePercentage"] == 100 and len(targets["Label"]) <= 40
 
 
 def test_a_childs_output_is_empty_so_that_ten_thousand_fit() -> None:
-    ends = [state for _, state in states(flow("target")) if state.get("End")]
+    ends = [state for state in states(flow("target")).values() if state.get("End")]
     assert ends and all(state["OutputPath"] is None for state in ends)
 
 

@@ -41,6 +41,18 @@ def test_a_function_that_fails_for_good_fails_the_target_and_not_the_machine(pla
     assert told["error"]["Error"] == "Bug" and "segment_result" not in told
 
 
+def test_a_result_that_cannot_be_recorded_fails_the_target(play: Play, fast_retries: None) -> None:
+    """Invariant 3: without an end it would keep its place at the gate, and the others would wait for it."""
+    run = play("target", TARGET, {"RunSegment": [SUCCEEDED], "TargetDone": [*[Raises("Bug")] * 9, Raises(), *DONE]})
+    assert run.status == "SUCCEEDED" and run.path[-2:] == ["TargetDone", "TargetFailed"]
+    assert run.payloads("TargetDone")[-1]["error"]["Error"] == "Bug"
+
+
+def test_a_busy_lambda_is_waited_for_longer_than_a_broken_function(play: Play, fast_retries: None) -> None:
+    run = play("target", TARGET, {"RunSegment": [*[Throttled()] * 50, SUCCEEDED], "TargetDone": DONE})
+    assert run.status == "SUCCEEDED" and run.path == ["RunSegment", "Gate", "TargetDone"]
+
+
 def test_target_done_is_called_again_when_it_fails(play: Play) -> None:
     run = play("target", TARGET, {"RunSegment": [SUCCEEDED], "TargetDone": [Raises(), *DONE]})
     assert run.status == "SUCCEEDED" and len(run.payloads("TargetDone")) == 2

@@ -1,0 +1,50 @@
+"""No branch of the two files goes unplayed: these executions together take every one of them.
+
+What each branch is for, the sentences of test_target and test_deployment say.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from tests.statemachines.branches import branches, taken
+from tests.statemachines.conftest import SILENCE, Answers, Play, Raises, Throttled, flow
+
+TARGET = {"deployment_id": "d-000000001", "target_id": "i-1", "segment": 0}
+DEPLOYMENT = {"deployment_id": "d-000000001"}
+DONE, WAIT = {"status": "Succeeded"}, {"status": "Wait"}
+FINISHED = {**DEPLOYMENT, "status": "Succeeded"}
+BAD_LUCK = [Throttled(), Raises()]  # what each retrier is for
+
+
+def test_every_branch_of_a_targets_way_is_played(play: Play, fast_retries: None) -> None:
+    executions: list[Answers] = [
+        {"RunSegment": [SILENCE, *BAD_LUCK, WAIT, DONE], "TargetDone": [*BAD_LUCK, DONE]},
+        {"RunSegment": [Raises()] * 9, "TargetDone": [Raises(), DONE]},
+        {"RunSegment": [DONE], "TargetDone": [*[Raises()] * 9, DONE]},
+    ]
+    target = flow("target")
+    assert _taken(play, "target", TARGET, executions) == branches(target)
+
+
+def test_every_branch_of_a_deployments_way_is_played(
+    play: Play, manifest: Callable[..., dict[str, Any]], fast_retries: None
+) -> None:
+    def prepared(**stage: Any) -> dict[str, Any]:
+        return {**DEPLOYMENT, "proceed": True, "stages": [{**manifest(0, "i-1", bake_seconds=1), **stage}]}
+
+    target = {"RunSegment": [DONE], "TargetDone": [DONE]}
+    refused = {**DEPLOYMENT, "proceed": False, "stages": []}
+    executions: list[Answers] = [
+        {"Prepare": [*BAD_LUCK, prepared()], **target, "Bake": [*BAD_LUCK, SILENCE], "Finish": [Raises(), FINISHED]},
+        {"Prepare": [prepared()], **target, "Bake": [DONE], "Finish": [FINISHED]},
+        {"Prepare": [prepared(bake_seconds=0)], **target, "Finish": [FINISHED]},
+        {"Prepare": [prepared(key="gone.json")], "Finish": [FINISHED]},
+        {"Prepare": [refused], "Finish": [FINISHED]},
+        {"Prepare": [Raises()] * 6, "Finish": [Raises(), FINISHED]},
+    ]
+    whole = flow("deployment")
+    assert _taken(play, "deployment", DEPLOYMENT, executions) == branches(whole) - branches(flow("target"))
+
+
+def _taken(play: Play, which: str, given: Any, executions: list[Answers]) -> set[str]:
+    return set().union(*(taken(flow(which), play(which, given, answers).history) for answers in executions))
