@@ -1,404 +1,521 @@
-"""The AppSpec file of EC2/on-premises deployments: its grammar, and every problem of a file reported at once.
+"""The AppSpec file of an EC2/on-premises revision: its grammar, defaults and limits. Pure: text in, a value out.
 
-Pure: text in, values out. Prepare, the host runner and the command line all read AppSpecs with this module.
-Source: CodeDeploy User Guide, "AppSpec file structure", "files", "permissions" and "hooks" sections; the reference
-agent's application_specification/*.rb. docs/appspec.md lists where this is deliberately stricter.
+Source: CodeDeploy User Guide, "AppSpec file reference" (structure, files, permissions, hooks); where the guide is
+silent, aws-codedeploy-agent, lib/instance_agent/plugins/codedeploy/application_specification. Unlike the agent, which
+stops at the first error, all problems of a file are reported together, each with its line and column.
 """
 
+from __future__ import annotations
+
+import difflib
+import math
 import posixpath
 import re
 from dataclasses import dataclass
-from difflib import get_close_matches
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from enum import Enum
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
 
 import yaml
 
 from host.lifecycle import WITHOUT_HOOKS, LifecycleEvent
 
-MAX_BYTES = 1024 * 1024
-MAX_NODES = 50_000  # aliases counted as often as they are used: what a small file can grow to is bounded
-EVENT_SECONDS = 3600  # all scripts of one event together
-FILE_EXISTS_BEHAVIORS = ("DISALLOW", "OVERWRITE", "RETAIN")
-PERMISSION_TYPES = ("file", "directory")
+DEFAULT_NAME = "appspec.yml"
+MAX_CHARACTERS = 256 * 1024  # of an AppSpec: a real one has a few thousand; parsing stays below seconds
+EVENT_SECONDS = 3600  # what the hooks of one lifecycle event may take together
 
-_MODE = re.compile(r"^[0-7]{1,4}$")
-_ACL_TYPES = {"u": "user", "user": "user", "g": "group", "group": "group", "m": "mask", "mask": "mask", "o": "other"}
-_ACL_TYPES["other"] = "other"
-_ACL_PERMISSIONS = re.compile(r"^([rwx-]{1,3}|[0-7])$")
+_INT, _FLOAT, _NULL, _BOOL = (f"tag:yaml.org,2002:{name}" for name in ("int", "float", "null", "bool"))
+_TOP_KEYS = ("version", "os", "hooks", "files", "permissions", "file_exists_behavior")
+_ACCOUNT_NAME = re.compile(r"[^-\s/:][^\s/:]*")  # of a user or group; never something that su reads as an option
+_MODE = re.compile(r"[0-7]{1,4}")
+_ACL_KINDS = {"u": "user", "user": "user", "g": "group", "group": "group"}
+_ACL_KINDS.update({"m": "mask", "mask": "mask", "o": "other", "other": "other"})
+_RANGE = re.compile(r"s(\d+)(?:-s(\d+))?(?::(c\d+(?:\.c\d+)?(?:,c\d+(?:\.c\d+)?)*))?")
+_MAX_CATEGORY = 1023
+
+
+class FileExistsBehavior(str, Enum):
+    """What Install does with a file that it did not put there and that is in its way."""
+
+    DISALLOW = "DISALLOW"  # fail
+    OVERWRITE = "OVERWRITE"
+    RETAIN = "RETAIN"  # keep the file that is there
+
+
+class ObjectType(str, Enum):
+    FILE = "file"
+    DIRECTORY = "directory"
 
 
 @dataclass(frozen=True)
-class FileEntry:
-    """One entry of `files`. `source` is relative to the revision ("" is all of it), `destination` a directory."""
-
-    source: str
-    destination: str
+class FileMapping:
+    source: str  # relative to the archive's root, normalized; "" is the whole revision
+    destination: str  # absolute, normalized; always a directory
 
 
 @dataclass(frozen=True)
-class Hook:
-    """One script of an event: its path in the revision, its time limit in seconds, the user it runs as."""
+class AclEntry:
+    kind: str  # user, group, mask, other
+    name: str  # "" for mask, other and the base entries of a default ACL
+    permissions: str  # three of "rwx-"
+    default: bool = False
 
-    location: str
-    timeout: int = EVENT_SECONDS
-    runas: Optional[str] = None
+    def __str__(self) -> str:
+        """As setfacl reads it."""
+        return f"{'default:' if self.default else ''}{self.kind}:{self.name}:{self.permissions}"
+
+
+@dataclass(frozen=True)
+class SecurityContext:
+    """SELinux labels."""
+
+    type: str
+    user: Optional[str] = None
+    range: Optional[str] = None
 
 
 @dataclass(frozen=True)
 class Permission:
-    """One entry of `permissions`; None leaves the attribute as it is."""
-
-    object: str
-    pattern: str = "**"
-    except_: Tuple[str, ...] = ()
-    type: Tuple[str, ...] = PERMISSION_TYPES
+    object: str  # absolute, normalized
+    pattern: str = "**"  # ** is everything below; otherwise a glob of direct children in which * is the only wildcard
+    exceptions: Tuple[str, ...] = ()  # `except`: such globs
+    types: Tuple[ObjectType, ...] = (ObjectType.FILE, ObjectType.DIRECTORY)
     owner: Optional[str] = None
     group: Optional[str] = None
     mode: Optional[int] = None
-    acls: Optional[Tuple[str, ...]] = None
-    context: Optional[Dict[str, str]] = None
+    acls: Tuple[AclEntry, ...] = ()
+    context: Optional[SecurityContext] = None
+    place: str = ""  # `permissions[2]`, for messages
 
 
 @dataclass(frozen=True)
-class AppSpec:
-    """A valid AppSpec."""
-
-    files: Tuple[FileEntry, ...]
-    permissions: Tuple[Permission, ...]
-    hooks: Dict[LifecycleEvent, Tuple[Hook, ...]]
-    file_exists_behavior: Optional[str] = None
+class Hook:
+    location: str  # as the AppSpec says it, relative to the archive's root
+    timeout: int = EVENT_SECONDS  # seconds
+    runas: Optional[str] = None
+    sudo: bool = False
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong, where, and what is allowed instead."""
+    line: int  # from 1
+    column: int  # from 1
+    field: str  # hooks.AfterInstall[0].timeout; "" for the whole file
+    message: str  # what is wrong and what is allowed
 
-    line: int
-    column: int
-    field: str
-    message: str
+    def __str__(self) -> str:
+        return f"{self.line}:{self.column}: {self.field + ': ' if self.field else ''}{self.message}"
+
+
+@dataclass(frozen=True)
+class AppSpec:
+    files: Tuple[FileMapping, ...]
+    permissions: Tuple[Permission, ...]
+    hooks: Mapping[LifecycleEvent, Tuple[Hook, ...]]
+    file_exists_behavior: Optional[FileExistsBehavior]  # None: the deployment's
+    warnings: Tuple[Problem, ...] = ()
 
 
 class AppSpecError(Exception):
-    """An AppSpec that cannot be used. Its text has one line for each problem."""
+    """The file breaks the grammar: `problems`, in the order of the file; str() is one line for each."""
 
-    def __init__(self, filename: str, problems: Tuple[Problem, ...]) -> None:
-        self.filename = filename
-        self.problems = problems
-        lines = (
-            "{}:{}:{}: {}{}".format(filename, p.line, p.column, p.field + ": " if p.field else "", p.message)
-            for p in problems
+    def __init__(self, problems: Iterable[Problem], name: str = DEFAULT_NAME) -> None:
+        self.problems = tuple(sorted(problems, key=lambda problem: (problem.line, problem.column)))
+        super().__init__("\n".join(f"{name}:{problem}" for problem in self.problems))
+
+
+def parse(text: str, name: str = DEFAULT_NAME) -> AppSpec:
+    """`name` is what messages call the file. Raises AppSpecError.
+
+    >>> parse("version: 0.0\\nos: linux\\nfiles: [{source: /, destination: /srv/app}]").files
+    (FileMapping(source='', destination='/srv/app'),)
+    """
+    reader = _Reader()
+    spec = reader.spec(_compose(text, name), starts_with_mark=text.startswith("\ufeff"))
+    if reader.problems:
+        raise AppSpecError(reader.problems, name)
+    return spec
+
+
+def _compose(text: str, name: str) -> yaml.Node:
+    """The first document as a tree of nodes, which know their places; nothing is constructed, aliases stay aliases."""
+    if len(text) > MAX_CHARACTERS:
+        raise AppSpecError(
+            [Problem(1, 1, "", f"has {len(text)} characters, at most {MAX_CHARACTERS} are allowed")], name
         )
-        super().__init__("\n".join(lines))
+    node: Optional[yaml.Node] = None
+    try:
+        loader = yaml.SafeLoader(text)
+        if loader.check_node():
+            node = loader.get_node()
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        what = "; ".join(part for part in (error.context, error.problem) if part)
+        raise AppSpecError([Problem(line, column, "", f"is not YAML: {what}")], name) from error
+    except yaml.YAMLError as error:
+        raise AppSpecError([Problem(1, 1, "", f"is not YAML: {error}".replace("\n", " "))], name) from error
+    except RecursionError as error:
+        raise AppSpecError([Problem(1, 1, "", "is nested too deeply")], name) from error
+    if node is None or node.tag == _NULL:
+        raise AppSpecError([Problem(1, 1, "", "is empty: at least version and os are needed")], name)
+    return node
 
 
-def parse(text: str, filename: str = "appspec.yml") -> AppSpec:
-    """The AppSpec that a file holds. Raises AppSpecError with all of its problems."""
-    return _Parser(filename).parse(text)
+_Entries = Dict[str, Tuple[yaml.Node, yaml.Node]]
 
 
-class _Parser:
-    """Walks the YAML nodes, which know their line and column, and collects problems."""
+class _Reader:
+    """Turns nodes into values; collects what is wrong instead of stopping."""
 
-    def __init__(self, filename: str) -> None:
-        self.filename = filename
+    def __init__(self) -> None:
         self.problems: List[Problem] = []
-        self.nodes = 0
+        self.warnings: List[Problem] = []
+        self._merging: List[yaml.Node] = []
 
-    def parse(self, text: str) -> AppSpec:
-        root = self._compose(text)
-        spec = self._root(root) if root is not None else None
-        if self.problems or spec is None:
-            self.problems.sort(key=lambda problem: (problem.line, problem.column))
-            raise AppSpecError(self.filename, tuple(self.problems))
-        return spec
+    def spec(self, root: yaml.Node, *, starts_with_mark: bool) -> AppSpec:
+        if starts_with_mark:
+            self._warn(root, "", "begins with a byte-order mark, which the CodeDeploy agent refuses")
+        entries = self._mapping(root, "", _TOP_KEYS, required=("version", "os"))
+        self._version(entries)
+        self._os(entries)
+        hooks = self._hooks(entries)
+        return AppSpec(
+            files=tuple(f for n, p in self._list(entries, "files", "") for f in self._file(n, p)),
+            permissions=tuple(f for n, p in self._list(entries, "permissions", "") for f in self._permission(n, p)),
+            hooks=hooks,
+            file_exists_behavior=self._behavior(entries),
+            warnings=tuple(self.warnings),
+        )
 
-    def _compose(self, text: str) -> Optional[yaml.MappingNode]:
-        if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
-            self._report(None, "", "is larger than {} bytes".format(MAX_BYTES))
+    def _version(self, entries: _Entries) -> None:
+        if "version" not in entries:
+            return
+        node = entries["version"][1]
+        value = self._text(node, "version")
+        if value is None or re.fullmatch(r"[+-]?0+(\.0*)?", value) is None:
+            self._refuse(node, "version", f"invalid version value ({value}): the only version is 0.0")
+        elif node.tag not in (_INT, _FLOAT):
+            self._warn(node, "version", "is quoted, which the CodeDeploy agent refuses: write 0.0")
+
+    def _os(self, entries: _Entries) -> None:
+        if "os" in entries:
+            node = entries["os"][1]
+            value = self._text(node, "os")
+            if value != "linux":
+                self._refuse(node, "os", f"unsupported operating system ({value}): only linux is supported")
+
+    def _behavior(self, entries: _Entries) -> Optional[FileExistsBehavior]:
+        if "file_exists_behavior" not in entries:
+            return None
+        node = entries["file_exists_behavior"][1]
+        value = self._text(node, "file_exists_behavior")
+        allowed = [behavior.value for behavior in FileExistsBehavior]
+        if value not in allowed:
+            what = f"invalid file_exists_behavior value ({value}): allowed are {', '.join(allowed)}"
+            self._refuse(node, "file_exists_behavior", what)
+            return None
+        return FileExistsBehavior(value)
+
+    def _file(self, node: yaml.Node, field: str) -> List[FileMapping]:
+        entries = self._mapping(node, field, ("source", "destination"), required=("source", "destination"))
+        source = self._inside(entries, "source", field)
+        destination = self._absolute(entries, "destination", field)
+        return [] if source is None or destination is None else [FileMapping(source, destination)]
+
+    def _permission(self, node: yaml.Node, field: str) -> List[Permission]:
+        known = ("object", "pattern", "except", "type", "owner", "group", "mode", "acls", "context")
+        entries = self._mapping(node, field, known, required=("object",))
+        target = self._absolute(entries, "object", field)
+        permission = Permission(
+            object=target or "/",
+            pattern=self._optional(entries, "pattern", field) or "**",
+            exceptions=tuple(t for n, p in self._list(entries, "except", field) for t in self._texts(n, p)),
+            types=tuple(t for n, p in self._list(entries, "type", field) for t in self._type(n, p))
+            or (ObjectType.FILE, ObjectType.DIRECTORY),
+            owner=self._account(entries, "owner", field),
+            group=self._account(entries, "group", field),
+            mode=self._mode(entries, field),
+            acls=tuple(t for n, p in self._list(entries, "acls", field) for t in self._acl(n, p)),
+            context=self._context(entries, field),
+            place=field,
+        )
+        return [] if target is None else [permission]
+
+    def _type(self, node: yaml.Node, field: str) -> List[ObjectType]:
+        value = self._text(node, field)
+        if value in [kind.value for kind in ObjectType]:
+            return [ObjectType(value)]
+        self._refuse(node, field, f"{value!r} is not a type: allowed are file and directory")
+        return []
+
+    def _mode(self, entries: _Entries, field: str) -> Optional[int]:
+        value = self._optional(entries, "mode", field)
+        if value is None:
+            return None
+        node, field = entries["mode"][1], f"{field}.mode"
+        if _MODE.fullmatch(value) is None:
+            self._refuse(node, field, f"{value!r} is not a mode: one to four octal digits are allowed, such as 755")
+            return None
+        if node.tag == _INT and value.startswith("0") and value.strip("0"):
+            agent = f"the CodeDeploy agent reads an unquoted {value} as {int(value, 8)}"
+            self._warn(node, field, f"is taken as octal {value}; {agent}: leave out the leading zero")
+        return int(value, 8)
+
+    def _acl(self, node: yaml.Node, field: str) -> List[AclEntry]:
+        value = self._text(node, field) or ""
+        parts = value.split(":")
+        default = len(parts) > 1 and parts[0] in ("d", "default")
+        rest = parts[1:] if default else parts
+        if len(rest) == 2:
+            rest = [rest[0], "", rest[1]] if _ACL_KINDS.get(rest[0]) in ("mask", "other") else ["user", *rest]
+        kind = _ACL_KINDS.get(rest[0]) if len(rest) == 3 else None
+        if kind is None:
+            form = "[default:](user|group|mask|other):[name]:permissions or name:permissions"
+            self._refuse(node, field, f"Invalid acl entry {value!r}: the form is {form}")
+            return []
+        name, permissions = rest[1], _acl_permissions(rest[2])
+        if permissions is None:
+            self._refuse(node, field, f"Invalid acl entry {value!r}: permissions are letters of rwx- or a digit 0-7")
+        elif kind in ("mask", "other") and name:
+            self._refuse(node, field, f"Invalid acl entry {value!r}: {kind} takes no name")
+        elif not name and not default and kind != "mask":
+            self._refuse(node, field, f"Invalid acl entry {value!r}: without a name, use mode instead of an acl")
+        elif name and _ACCOUNT_NAME.fullmatch(name) is None:
+            self._refuse(node, field, f"Invalid acl entry {value!r}: {name!r} is not a name")
+        else:
+            return [AclEntry(kind, name, permissions, default)]
+        return []
+
+    def _context(self, entries: _Entries, field: str) -> Optional[SecurityContext]:
+        if "context" not in entries or entries["context"][1].tag == _NULL:
+            return None
+        field = f"{field}.context"
+        found = self._mapping(entries["context"][1], field, ("user", "name", "type", "range"), required=("type",))
+        if "role" in found:
+            self._refuse(found["role"][0], f"{field}.role", "is not supported: allowed are user, type and range")
+        values = {key: self._label(found, key, field) for key in ("user", "name", "type")}
+        level = self._optional(found, "range", field)
+        if level is not None:
+            error = _range_error(level)
+            if error:
+                self._refuse(found["range"][1], f"{field}.range", f"{level!r}: {error}")
+        return SecurityContext(values["type"] or "", values["user"] or values["name"], level)
+
+    def _label(self, entries: _Entries, key: str, field: str) -> Optional[str]:
+        value = self._optional(entries, key, field)
+        if value is not None and re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", value) is None:
+            self._refuse(entries[key][1], f"{field}.{key}", f"{value!r} is not an SELinux name")
+        return value
+
+    def _hooks(self, entries: _Entries) -> Dict[LifecycleEvent, Tuple[Hook, ...]]:
+        if "hooks" not in entries or entries["hooks"][1].tag == _NULL:
+            return {}
+        names = [event.value for event in LifecycleEvent]
+        hooks = {}
+        events = self._mapping(entries["hooks"][1], "hooks", None)
+        for name, (key, _) in events.items():
+            field = f"hooks.{name}"
+            if name not in names:
+                allowed = ", ".join(e.value for e in LifecycleEvent if e not in WITHOUT_HOOKS)
+                hint = _nearest(name, names)
+                self._refuse(key, field, f"unknown lifecycle event{hint}; events with hooks are {allowed}")
+                continue
+            if LifecycleEvent(name) in WITHOUT_HOOKS:
+                self._warn(key, field, "cannot be scripted: its scripts are never run")
+            found = [(n, h) for n, p in self._list(events, name, "hooks") for h in self._hook(n, p)]
+            # A script without a timeout of its own has what the others leave: only stated timeouts count.
+            stated = sum(hook.timeout for _, (hook, has_timeout) in found if has_timeout)
+            if stated > EVENT_SECONDS:
+                self._refuse(
+                    key, field, f"its timeouts add up to {stated} seconds, at most {EVENT_SECONDS} are allowed"
+                )
+            hooks[LifecycleEvent(name)] = tuple(hook for _, (hook, _) in found)
+        return hooks
+
+    def _hook(self, node: yaml.Node, field: str) -> List[Tuple[Hook, bool]]:
+        """The hook, and whether it states a timeout."""
+        entries = self._mapping(node, field, ("location", "timeout", "runas", "sudo"), required=("location",))
+        location = self._inside(entries, "location", field)
+        if location == "":
+            self._refuse(entries["location"][1], f"{field}.location", "names the revision's root, not a script")
+        timeout = self._timeout(entries, field)
+        runas = self._account(entries, "runas", field)
+        sudo = self._optional(entries, "sudo", field)
+        if sudo is not None and entries["sudo"][1].tag != _BOOL:
+            self._refuse(entries["sudo"][1], f"{field}.sudo", f"{sudo!r} is neither true nor false")
+        if not location:
+            return []
+        as_written = entries["location"][1].value
+        is_sudo = (sudo or "").lower() in ("true", "yes", "on")
+        return [(Hook(as_written, timeout or EVENT_SECONDS, runas, is_sudo), timeout is not None)]
+
+    def _timeout(self, entries: _Entries, field: str) -> Optional[int]:
+        value = self._optional(entries, "timeout", field)
+        if value is None:
             return None
         try:
-            root = yaml.compose(text, Loader=yaml.SafeLoader)
-        except (yaml.YAMLError, RecursionError, ValueError) as error:
-            mark = getattr(error, "problem_mark", None)
-            what = getattr(error, "problem", None) or str(error) or type(error).__name__
-            line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-            self.problems.append(Problem(line, column, "", "is not valid YAML: {}".format(what)))
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        if not 1 <= number < math.inf:
+            what = f"{value} is not a positive whole number of seconds"
+            self._refuse(entries["timeout"][1], f"{field}.timeout", what)
             return None
-        if root is None:
-            self._report(None, "", "is empty: it needs at least version and os")
+        return int(number)
+
+    def _account(self, entries: _Entries, key: str, field: str) -> Optional[str]:
+        value = self._optional(entries, key, field)
+        if value is None:
             return None
-        if not isinstance(root, yaml.MappingNode):
-            self._report(root, "", "is not a mapping: it needs at least version and os")
+        kind = "group" if key == "group" else "user"
+        if _ACCOUNT_NAME.fullmatch(value) is None:
+            self._refuse(entries[key][1], f"{field}.{key}", f"{value!r} is not the name of a {kind}")
+        elif value.isdigit():
+            self._refuse(entries[key][1], f"{field}.{key}", f"{value} is a number: give the {kind}'s name")
+        return value
+
+    def _inside(self, entries: _Entries, key: str, field: str) -> Optional[str]:
+        """A path below the archive's root, where / and ./ both mean that root; "" is the root."""
+        value = self._path(entries, key, field)
+        if value is None:
             return None
-        return root
-
-    # -- the sections
-
-    def _root(self, root: yaml.MappingNode) -> AppSpec:
-        keys = self._mapping(root, "")
-        self._version(keys.get("version"), root)
-        self._os(keys.get("os"), root)
-        behavior = None
-        if "file_exists_behavior" in keys:
-            behavior = self._choice(keys["file_exists_behavior"], "file_exists_behavior", FILE_EXISTS_BEHAVIORS)
-        return AppSpec(
-            files=self._list(keys.get("files"), "files", self._file),
-            permissions=self._list(keys.get("permissions"), "permissions", self._permission),
-            hooks=self._hooks(keys.get("hooks")),
-            file_exists_behavior=behavior,
-        )
-
-    def _version(self, node: Optional[yaml.Node], root: yaml.Node) -> None:
-        if node is None:
-            self._report(root, "version", "is missing: write version: 0.0")
-        elif not isinstance(node, yaml.ScalarNode) or node.value not in ("0.0", "0") or node.style in ("'", '"'):
-            self._report(node, "version", "{} is not the number 0.0 (without quotes)".format(_shown(node)))
-
-    def _os(self, node: Optional[yaml.Node], root: yaml.Node) -> None:
-        if node is None:
-            self._report(root, "os", "is missing: write os: linux")
-        elif _text(node) == "windows":
-            self._report(node, "os", "windows hosts are not supported: use linux")
-        elif _text(node) != "linux":
-            self._report(node, "os", "{} is not linux".format(_shown(node)))
-
-    def _file(self, node: yaml.Node, field: str) -> Optional[FileEntry]:
-        keys = self._mapping(node, field)
-        source = self._required(keys, node, field, "source")
-        destination = self._required(keys, node, field, "destination")
-        if source is None or destination is None:
+        path = posixpath.normpath("./" + value.lstrip("/"))
+        if path == ".." or path.startswith("../"):
+            self._refuse(entries[key][1], f"{field}.{key}", f"{value!r} leads out of the revision")
             return None
-        inside = _inside(source)
-        if inside is None:
-            self._report(keys["source"], field + ".source", "{!r} leaves the revision".format(source))
-        if not destination.startswith("/"):
-            message = "{!r} is not an absolute path: begin it with /".format(destination)
-            self._report(keys["destination"], field + ".destination", message)
-        return FileEntry(inside or "", posixpath.normpath(destination))
+        return "" if path == "." else path
 
-    def _hooks(self, node: Optional[yaml.Node]) -> Dict[LifecycleEvent, Tuple[Hook, ...]]:
-        found: Dict[LifecycleEvent, Tuple[Hook, ...]] = {}
-        if node is None or _is_null(node):
-            return found
-        for name, scripts in self._mapping(node, "hooks").items():
-            field = "hooks.{}".format(name)
-            event = self._event(name, node, field)
-            if event is None or _is_null(scripts):
-                continue
-            hooks = self._list(scripts, field, self._hook)
-            total = sum(hook.timeout for hook in hooks)
-            if total > EVENT_SECONDS:
-                message = "its scripts' timeouts sum to {} seconds: the event may take {}".format(total, EVENT_SECONDS)
-                self._report(scripts, field, message)
-            found[event] = hooks
-        return found
-
-    def _event(self, name: str, node: yaml.Node, field: str) -> Optional[LifecycleEvent]:
-        where = self._key_node(node, name)
-        known = [event.value for event in LifecycleEvent if event not in WITHOUT_HOOKS]
-        if name in known:
-            return LifecycleEvent(name)
-        if any(name == event.value for event in WITHOUT_HOOKS):
-            self._report(where, field, "{} takes no scripts: stepdeploy runs it itself".format(name))
-        else:
-            self._report(where, field, "there is no such lifecycle event{}".format(_did_you_mean(name, known)))
-        return None
-
-    def _hook(self, node: yaml.Node, field: str) -> Optional[Hook]:
-        keys = self._mapping(node, field)
-        location = self._required(keys, node, field, "location")
-        timeout = EVENT_SECONDS
-        if "timeout" in keys:
-            timeout = self._seconds(keys["timeout"], field + ".timeout")
-        if "sudo" in keys:
-            self._report(keys["sudo"], field + ".sudo", "is not supported: use runas")
-        runas = self._optional(keys, field, "runas")
-        if location is None:
+    def _absolute(self, entries: _Entries, key: str, field: str) -> Optional[str]:
+        value = self._path(entries, key, field)
+        if value is None:
             return None
-        inside = _inside(location)
-        if not inside:
-            self._report(keys["location"], field + ".location", "{!r} leaves the revision".format(location))
+        if not value.startswith("/"):
+            self._warn(entries[key][1], f"{field}.{key}", f"{value!r} is not absolute: taken below /")
+        return posixpath.normpath("/" + value.lstrip("/"))
+
+    def _path(self, entries: _Entries, key: str, field: str) -> Optional[str]:
+        value = self._optional(entries, key, field)
+        if value is None or value == "":
+            if key in entries:
+                self._refuse(entries[key][1], f"{field}.{key}", f"has no {key} value: give a path")
             return None
-        return Hook(inside, timeout, runas)
-
-    def _seconds(self, node: yaml.Node, field: str) -> int:
-        text = _text(node) or ""
-        if not re.match(r"^[0-9]{1,6}$", text) or int(text) == 0:
-            self._report(node, field, "{} is not a whole number of seconds greater than 0".format(_shown(node)))
-            return 1
-        return int(text)
-
-    def _permission(self, node: yaml.Node, field: str) -> Optional[Permission]:
-        keys = self._mapping(node, field)
-        target = self._required(keys, node, field, "object")
-        if target is not None and not target.startswith("/"):
-            message = "{!r} is not an absolute path: begin it with /".format(target)
-            self._report(keys["object"], field + ".object", message)
-        types = PERMISSION_TYPES
-        if "type" in keys:
-            types = self._list(keys["type"], field + ".type", lambda n, f: self._choice(n, f, PERMISSION_TYPES))
-        acls = self._list(keys["acls"], field + ".acls", self._acl) if "acls" in keys else None
-        return Permission(
-            object=posixpath.normpath(target or "/"),
-            pattern=self._optional(keys, field, "pattern") or "**",
-            except_=self._list(keys.get("except"), field + ".except", self._string),
-            type=types,
-            owner=self._name(keys, field, "owner"),
-            group=self._name(keys, field, "group"),
-            mode=self._mode(keys["mode"], field + ".mode") if "mode" in keys else None,
-            acls=acls,
-            context=self._context(keys["context"], field + ".context") if "context" in keys else None,
-        )
-
-    def _name(self, keys: Dict[str, yaml.Node], field: str, key: str) -> Optional[str]:
-        name = self._optional(keys, field, key)
-        if name is not None and name.isdigit():
-            self._report(keys[key], "{}.{}".format(field, key), "{} is a number: give a name".format(name))
-        return name
-
-    def _mode(self, node: yaml.Node, field: str) -> Optional[int]:
-        text = _text(node) or ""
-        if not _MODE.match(text):
-            message = '{} is not 1 to 4 octal digits such as 644 or "4755"'.format(_shown(node))
-            self._report(node, field, message)
+        if "\0" in value:
+            self._refuse(entries[key][1], f"{field}.{key}", "has a NUL character, which no path can have")
             return None
-        if node.tag == "tag:yaml.org,2002:int" and text.startswith("0") and len(text) > 1:
-            # The reference agent gets YAML's octal number, 420 for 0644, and sets that mode.
-            self._report(node, field, '{} without quotes is another number to YAML: write "{}"'.format(text, text))
-            return None
-        return int(text, 8)
+        return value
 
-    def _acl(self, node: yaml.Node, field: str) -> Optional[str]:
-        text = self._string(node, field)
-        if text is None:
-            return None
-        parts = text.split(":")
-        is_default = parts[0] in ("d", "default")
-        if is_default:
-            parts = parts[1:]
-        if len(parts) == 2:
-            parts = ["user", *parts] if parts[0] not in _ACL_TYPES else [parts[0], "", parts[1]]
-        kind = _ACL_TYPES.get(parts[0]) if len(parts) == 3 else None
-        if kind is None or not _ACL_PERMISSIONS.match(parts[-1]):
-            allowed = "[default:][user|group|mask|other]:[name]:permissions, for example user:bob:rw"
-            self._report(node, field, "{!r} is not {}".format(text, allowed))
-        elif kind in ("user", "group") and not parts[1] and not is_default:
-            self._report(node, field, "{!r} has no name: use mode for the file's own {}".format(text, kind))
-        elif kind in ("mask", "other") and parts[1]:
-            self._report(node, field, "{!r}: {} takes no name".format(text, kind))
-        return text
-
-    def _context(self, node: yaml.Node, field: str) -> Optional[Dict[str, str]]:
-        keys = self._mapping(node, field)
-        found = {}
-        for key in keys:
-            if key not in ("user", "name", "type", "range"):
-                self._report(keys[key], "{}.{}".format(field, key), "is not one of user, type, range")
-            value = self._optional(keys, field, key)
-            if value is not None:
-                found["user" if key == "name" else key] = value
-        if "type" not in found:
-            self._report(node, field + ".type", "is missing")
-        return found
-
-    # -- nodes
-
-    def _mapping(self, node: yaml.Node, field: str) -> Dict[str, yaml.Node]:
-        self._count(node)
+    def _mapping(
+        self, node: yaml.Node, field: str, known: Optional[Tuple[str, ...]], *, required: Tuple[str, ...] = ()
+    ) -> _Entries:
+        """Key to key node and value node; a key that is not `known` gives a warning only; without `known` all are."""
         if not isinstance(node, yaml.MappingNode):
-            self._report(node, field, "{} is not a mapping of keys to values".format(_shown(node)))
+            keys = f" with the keys {', '.join(known)}" if known else ""
+            self._refuse(node, field, f"must be a mapping{keys}, not {_kind(node)}")
             return {}
-        found: Dict[str, yaml.Node] = {}
-        for key_node, value in node.value:
-            key = _text(key_node)
-            if key is None:
-                self._report(key_node, field, "a key that is no text")
-            elif key in found:
-                self._report(key_node, "{}.{}".format(field, key) if field else key, "is given twice")
-            else:
-                found[key] = value
-        return found
+        entries = self._merged(node, field)
+        for key in entries:
+            if known and key not in known and key != "role":
+                self._warn(entries[key][0], f"{field}.{key}" if field else key, f"is ignored{_nearest(key, known)}")
+        for key in required:
+            if key not in entries:
+                self._refuse(node, f"{field}.{key}" if field else key, f"is missing: has no {key} value")
+        return entries
 
-    def _list(self, node: Optional[yaml.Node], field: str, read: Callable[[yaml.Node, str], Any]) -> Tuple[Any, ...]:
-        if node is None or _is_null(node):
-            return ()
-        self._count(node)
+    def _merged(self, node: yaml.MappingNode, field: str) -> _Entries:
+        entries: _Entries = {}
+        inherited: _Entries = {}
+        for key, value in node.value:
+            if key.tag == "tag:yaml.org,2002:merge":
+                for part in value.value if isinstance(value, yaml.SequenceNode) else [value]:
+                    if isinstance(part, yaml.MappingNode) and part not in self._merging:
+                        self._merging.append(part)
+                        inherited = {**self._merged(part, field), **inherited}
+                        self._merging.pop()
+                continue
+            name = self._text(key, field) or ""
+            if name in entries:
+                self._warn(key, f"{field}.{name}" if field else name, "is given twice: the last one counts")
+            entries[name] = (key, value)
+        return {**inherited, **entries}
+
+    def _list(self, entries: _Entries, key: str, field: str) -> List[Tuple[yaml.Node, str]]:
+        """The items of a list and their places; absent and null are an empty list."""
+        if key not in entries or entries[key][1].tag == _NULL:
+            return []
+        node, field = entries[key][1], f"{field}.{key}" if field else key
         if not isinstance(node, yaml.SequenceNode):
-            self._report(node, field, "{} is not a list: begin each entry with -".format(_shown(node)))
-            return ()
-        items = (read(item, "{}[{}]".format(field, number)) for number, item in enumerate(node.value))
-        return tuple(item for item in items if item is not None)
+            self._refuse(node, field, f"must be a list, not {_kind(node)}")
+            return []
+        return [(item, f"{field}[{index}]") for index, item in enumerate(node.value)]
 
-    def _string(self, node: yaml.Node, field: str) -> Optional[str]:
-        self._count(node)
-        text = _text(node)
-        if not text or "\0" in text:
-            self._report(node, field, "{} is not a text".format(_shown(node)))
+    def _texts(self, node: yaml.Node, field: str) -> List[str]:
+        value = self._text(node, field)
+        return [] if value is None else [value]
+
+    def _optional(self, entries: _Entries, key: str, field: str) -> Optional[str]:
+        return self._text(entries[key][1], f"{field}.{key}") if key in entries else None
+
+    def _text(self, node: yaml.Node, field: str) -> Optional[str]:
+        """A scalar as it is written (so that 0644 and 0.0 stay what they are); None for null."""
+        if not isinstance(node, yaml.ScalarNode):
+            self._refuse(node, field, f"must be a single value, not {_kind(node)}")
             return None
-        return text
+        return None if node.tag == _NULL else str(node.value)
 
-    def _required(self, keys: Dict[str, yaml.Node], node: yaml.Node, field: str, key: str) -> Optional[str]:
-        name = "{}.{}".format(field, key)
-        if key not in keys or _is_null(keys[key]):
-            self._report(keys.get(key, node), name, "is missing")
-            return None
-        return self._string(keys[key], name)
+    def _refuse(self, node: yaml.Node, field: str, message: str) -> None:
+        self.problems.append(_problem(node, field, message))
 
-    def _optional(self, keys: Dict[str, yaml.Node], field: str, key: str) -> Optional[str]:
-        if key not in keys or _is_null(keys[key]):
-            return None
-        return self._string(keys[key], "{}.{}".format(field, key))
-
-    def _choice(self, node: yaml.Node, field: str, allowed: Tuple[str, ...]) -> Optional[str]:
-        text = _text(node)
-        if text in allowed:
-            return text
-        self._report(node, field, "{} is not one of {}".format(_shown(node), ", ".join(allowed)))
-        return None
-
-    def _key_node(self, node: yaml.Node, name: str) -> yaml.Node:
-        return next((key for key, _ in node.value if _text(key) == name), node)
-
-    def _count(self, node: yaml.Node) -> None:
-        """Aliases make a small file large: every visit counts. Raises AppSpecError when there are too many."""
-        self.nodes += 1
-        if self.nodes > MAX_NODES:
-            self._report(node, "", "has more than {} entries".format(MAX_NODES))
-            raise AppSpecError(self.filename, tuple(self.problems))
-
-    def _report(self, node: Optional[yaml.Node], field: str, message: str) -> None:
-        mark = node.start_mark if node is not None else None
-        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        self.problems.append(Problem(line, column, field, message))
+    def _warn(self, node: yaml.Node, field: str, message: str) -> None:
+        self.warnings.append(_problem(node, field, message))
 
 
-def _text(node: yaml.Node) -> Optional[str]:
-    """A scalar as it is written; None for anything else."""
-    return str(node.value) if isinstance(node, yaml.ScalarNode) else None
+def _problem(node: yaml.Node, field: str, message: str) -> Problem:
+    mark: Any = node.start_mark
+    return Problem(mark.line + 1, mark.column + 1, field, message)
 
 
-def _is_null(node: yaml.Node) -> bool:
-    return bool(node.tag == "tag:yaml.org,2002:null")
+def _kind(node: yaml.Node) -> str:
+    if isinstance(node, yaml.MappingNode):
+        return "a mapping"
+    return "a list" if isinstance(node, yaml.SequenceNode) else f"{node.value!r}"
 
 
-def _shown(node: yaml.Node) -> str:
-    """A value as a message quotes it."""
-    if isinstance(node, yaml.ScalarNode):
-        text = node.value if len(node.value) <= 60 else node.value[:60] + "..."
-        return '"{}"'.format(text) if node.style in ("'", '"') or not text else str(text)
-    return "a mapping" if isinstance(node, yaml.MappingNode) else "a list"
+def _nearest(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f": did you mean {near[0]}?" if near else ""
 
 
-def _inside(path: str) -> Optional[str]:
-    """A path relative to the revision's root, "" for the root; None when it leaves the revision."""
-    clean = posixpath.normpath("/" + path).lstrip("/")
-    walked = posixpath.normpath(path.lstrip("/") or ".")
-    if walked == ".." or walked.startswith("../"):
-        return None
-    return clean
+def _acl_permissions(text: str) -> Optional[str]:
+    """Letters of rwx- or one octal digit, as three letters; None for anything else.
+
+    >>> _acl_permissions("rx"), _acl_permissions("6"), _acl_permissions("rz")
+    ('r-x', 'rw-', None)
+    """
+    if re.fullmatch("[0-7]", text):
+        digit = int(text)
+        return "".join(letter if digit & bit else "-" for letter, bit in (("r", 4), ("w", 2), ("x", 1)))
+    if re.fullmatch("[rwx-]+", text):
+        return "".join(letter if letter in text else "-" for letter in "rwx")
+    return None
 
 
-def _did_you_mean(name: str, known: List[str]) -> str:
-    close = get_close_matches(name, known, 1)
-    return ": did you mean {}?".format(close[0]) if close else "; there are {}".format(", ".join(known))
+def _range_error(text: str) -> str:
+    """What is wrong with an SELinux range such as s0-s1:c0.c3,c7; "" when it is right."""
+    match = _RANGE.fullmatch(text)
+    if match is None:
+        return "the form is s#[-s#][:c#[.c#][,c#[.c#]]...]"
+    low, high, categories = match.groups()
+    if high is not None and int(high) < int(low):
+        return "the high sensitivity is below the low one"
+    seen = set()
+    for part in (categories or "").split(","):
+        ends = [int(end) for end in re.findall(r"\d+", part)]
+        if ends and ends[-1] > _MAX_CATEGORY:
+            return f"categories end at c{_MAX_CATEGORY}"
+        if ends and ends[-1] < ends[0]:
+            return f"the category range {part} runs backwards"
+        for category in range(ends[0], ends[-1] + 1) if ends else ():
+            if category in seen:
+                return f"the category c{category} is given twice"
+            seen.add(category)
+    return ""

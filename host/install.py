@@ -1,168 +1,214 @@
 """Install: the previous installation's files go, the new ones come, and both are on record at every moment.
 
 Order and files are the reference agent's (installer.rb): the cleanup file names what is installed, each path before it
-is made, and is read backwards by the next Install. Differences: conflicts and free space are checked before anything is
-removed, and every file is written beside its final name and renamed. Interrupted, it is simply run again: what it had
-made is in the cleanup file.
+is made, and is read backwards by the next Install. Differences: everything that can be known to fail is found before
+anything is removed (conflicts, missing sources, unknown owners, free space), every file is written beside its final
+name and renamed, and the owner is set before the mode, so that a setuid bit stays. Interrupted, it is simply run again:
+what it had made is in the cleanup file.
 """
 
+import grp
 import json
 import os
+import pwd
 import shutil
+import stat
 import subprocess
-import tempfile
-from typing import IO, Callable, Dict, List, Sequence, Set
+from typing import IO, Dict, FrozenSet, List, Optional, Sequence, Set, Tuple
 
-from host.appspec import AppSpec, Permission
+from host.appspec import AclEntry, AppSpec, FileExistsBehavior, Permission
+from host.archive import MAX_ENTRIES
 from host.layout import Layout, write_atomically
-from host.plan import Copy, Listed, permissions_of, plan
+from host.plan import Listed, Make, Plan, plan
 from host.report import Failed
 
+_PARTIAL = ".stepdeploy-partial"  # the one file that is being written in a folder, before its rename
+_SEMANAGE = "semanage"  # marks a cleanup entry that is a file context, not a path
 
-def install(appspec: AppSpec, behavior: str, layout: Layout) -> None:
+
+def install(appspec: AppSpec, behavior: FileExistsBehavior, layout: Layout) -> None:
     """Replace the group's previous installation by the unpacked revision. Raises Failed and OSError."""
-    behavior = appspec.file_exists_behavior or behavior
-    copies = plan(appspec, _listing(layout.archive))
     previous = _read_cleanup(layout.cleanup)
-    _check_existing(copies, behavior, set(previous))
-    _check_space(copies, previous)
+    after = _AfterCleanup(previous)
+    chosen = appspec.file_exists_behavior or behavior
+    decided = plan(appspec, lambda source: _tree(layout.archive, source), after.standing, chosen)
+    _check_permissions(decided)
+    _check_space(decided, previous)
     _remove(previous)
     write_atomically(layout.cleanup, b"")
-    kept = [copy for copy in copies if not (behavior == "RETAIN" and _stands_in_the_way(copy))]
-    write_atomically(layout.install, json.dumps({"instructions": [copy.__dict__ for copy in kept]}).encode())
+    write_atomically(layout.install, json.dumps({"instructions": [m.__dict__ for m in decided.makes]}).encode())
     with open(layout.cleanup, "a") as record:
-        made = _Maker(layout.archive, record)
-        for copy in kept:
-            made.make(copy)
-        for path, permission in permissions_of(appspec, made.files, made.directories):
-            _apply(path, permission)
+        for make in decided.makes:
+            _make(make, layout.archive, record)
+        for make, permission in decided.permissions:
+            _apply(make.destination, permission, record)
     layout.mark_successful()
 
 
-class _Maker:
-    """Makes what the plan says, each path on record first."""
-
-    def __init__(self, archive: str, record: IO[str]) -> None:
-        self.archive = archive
-        self.record = record
-        self.files: List[str] = []
-        self.directories: List[str] = []
-
-    def make(self, copy: Copy) -> None:
-        if copy.kind == "directory":
-            self._directory(copy.destination)
-            return
-        self._directory(os.path.dirname(copy.destination))
-        self._write_down(copy.destination)
-        source = os.path.join(self.archive, copy.source)
-        if copy.kind == "symlink":
-            _replace_by(copy.destination, lambda partial: os.symlink(os.readlink(source), partial))
+def _make(make: Make, archive: str, record: IO[str]) -> None:
+    if make.kind == "directory":
+        try:
+            os.mkdir(make.destination)
+        except FileExistsError:  # the cleanup found something of the user's in it and left it
+            if not os.path.isdir(make.destination):
+                raise
         else:
-            _replace_by(copy.destination, lambda partial: shutil.copy2(source, partial))
-            self.files.append(copy.destination)
-
-    def _directory(self, path: str) -> None:
-        """A folder and its parents; only those that are made here are on record."""
-        if os.path.isdir(path):
-            return
-        if os.path.lexists(path):
-            raise Failed("CONFLICT", "{} is there and is no folder".format(path))
-        parent = os.path.dirname(path)
-        if parent != path:
-            self._directory(parent)
-        os.mkdir(path)
-        self._write_down(path)
-        self.directories.append(path)
-
-    def _write_down(self, path: str) -> None:
-        self.record.write(json.dumps(path) + "\n")
-        self.record.flush()
-
-
-def _replace_by(path: str, make: Callable[[str], object]) -> None:
-    """Make a file beside its final name and rename it: under its name it is whole, or as it was."""
-    folder = os.path.dirname(path)
-    handle, partial = tempfile.mkstemp(dir=folder, prefix=".stepdeploy-")
-    os.close(handle)
-    os.unlink(partial)
+            _write_down(record, make.destination)
+        return
+    # On record first: a path that was never made costs the next Install nothing.
+    _write_down(record, make.destination)
+    source = os.path.join(archive, make.source)
+    partial = os.path.join(os.path.dirname(make.destination), _PARTIAL)
+    _unlink(partial)
     try:
-        make(partial)
-        os.replace(partial, path)
+        if make.kind == "symlink":
+            os.symlink(os.readlink(source), partial)
+        else:
+            _copy(source, partial)
+        os.replace(partial, make.destination)
     except BaseException:
-        if os.path.lexists(partial):
-            os.unlink(partial)
+        _unlink(partial)
         raise
 
 
-def _listing(archive: str) -> Dict[str, Listed]:
-    """Everything in the unpacked revision, by its path in it."""
-    found: Dict[str, Listed] = {}
-    for folder, directories, files in os.walk(archive):
-        for name in directories + files:
-            path = os.path.join(folder, name)
-            inside = os.path.relpath(path, archive)
-            if os.path.islink(path):
-                found[inside] = Listed("symlink")
-            elif os.path.isdir(path):
-                found[inside] = Listed("directory")
-            else:
-                found[inside] = Listed("file", os.path.getsize(path))
+def _copy(source: str, partial: str) -> None:
+    """Content, mode, time and (as root) owner."""
+    status = os.stat(source)
+    shutil.copyfile(source, partial)
+    if os.geteuid() == 0:
+        os.chown(partial, status.st_uid, status.st_gid)
+    os.chmod(partial, stat.S_IMODE(status.st_mode))
+    os.utime(partial, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def _write_down(record: IO[str], entry: object) -> None:
+    record.write(json.dumps(entry) + "\n")
+    record.flush()
+
+
+def _unlink(path: str) -> None:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass
+
+
+def _tree(archive: str, source: str) -> Optional[List[Listed]]:
+    """What a source names and everything below it, in order; None when the revision has no such path.
+
+    A link to a folder is followed, a link to a file stays a link. Raises Failed for what leads out of the revision.
+    """
+    top = os.path.join(archive, source) if source else archive
+    if not os.path.lexists(top):
+        return None
+    root = os.path.realpath(archive)
+    found: List[Listed] = []
+    waiting: List[Tuple[str, FrozenSet[str]]] = [(source, frozenset())]
+    while waiting:
+        inside, above = waiting.pop()
+        path = os.path.join(archive, inside)
+        if not os.path.isdir(path):
+            found.append(_listed_file(inside, path, root))
+            continue
+        real = _inside(path, root, inside)
+        if real in above:
+            raise Failed("APPSPEC", "files: {!r} links to a folder that it lies in".format(inside))
+        found.append(Listed(inside, "directory"))
+        if len(found) > MAX_ENTRIES:
+            raise Failed("APPSPEC", "files: {!r} has more than {} entries".format(source, MAX_ENTRIES))
+        names = sorted(os.listdir(path), reverse=True)
+        waiting.extend((os.path.join(inside, name), above | {real}) for name in names)
     return found
 
 
-def _read_cleanup(path: str) -> List[str]:
-    """What the last Install put on the host, in its order. A last line that a crash cut off names nothing yet made."""
+def _listed_file(inside: str, path: str, root: str) -> Listed:
+    status = os.lstat(path)
+    if stat.S_ISLNK(status.st_mode):
+        _inside(os.path.dirname(path), root, inside)
+        return Listed(inside, "symlink")
+    if not stat.S_ISREG(status.st_mode):
+        raise Failed("APPSPEC", "files: {!r} is a device, pipe or socket".format(inside))
+    return Listed(inside, "file", status.st_size)
+
+
+def _inside(path: str, root: str, inside: str) -> str:
+    real = os.path.realpath(path)
+    if real != root and not real.startswith(root + os.sep):
+        raise Failed("APPSPEC", "files: {!r} leads out of the revision, to {}".format(inside, real))
+    return real
+
+
+def _read_cleanup(path: str) -> List[List[str]]:
+    """What the last Install put on the host, in its order: [path] or [semanage, path].
+
+    JSON, so that a name may hold anything. A last line that a crash cut off names nothing that was made.
+    """
     try:
         with open(path) as file:
             lines = file.read().split("\n")[:-1]
     except FileNotFoundError:
         return []
-    return [str(json.loads(line)) for line in lines]
+    entries = [json.loads(line) for line in lines]
+    return [[entry] if isinstance(entry, str) else list(entry) for entry in entries]
 
 
-def _remove(paths: Sequence[str]) -> None:
+class _AfterCleanup:
+    """The host's files as they will be once the previous installation is gone."""
+
+    def __init__(self, previous: Sequence[Sequence[str]]) -> None:
+        self._gone: Set[str] = set()
+        for entry in reversed(previous):
+            path = entry[-1]
+            if len(entry) == 1 and (not _is_folder(path) or self._empties(path)):
+                self._gone.add(path)
+
+    def _empties(self, folder: str) -> bool:
+        return all(name == _PARTIAL or os.path.join(folder, name) in self._gone for name in os.listdir(folder))
+
+    def standing(self, path: str) -> str:
+        """directory, file, dangling (a link to nothing), or "" for nothing."""
+        if path in self._gone:
+            return ""
+        if os.path.isdir(path):
+            return "directory"
+        if os.path.exists(path):
+            return "file"
+        return "dangling" if os.path.islink(path) else ""
+
+
+def _is_folder(path: str) -> bool:
+    return os.path.isdir(path) and not os.path.islink(path)
+
+
+def _remove(previous: Sequence[Sequence[str]]) -> None:
     """Backwards: files and links; folders only when nothing is left in them."""
-    for path in reversed(paths):
-        if os.path.isdir(path) and not os.path.islink(path):
+    for entry in reversed(previous):
+        path = entry[-1]
+        if len(entry) > 1:
+            subprocess.run([_SEMANAGE, "fcontext", "-d", path], stdin=subprocess.DEVNULL, capture_output=True)
+        elif _is_folder(path):
+            _unlink(os.path.join(path, _PARTIAL))
             try:
                 os.rmdir(path)
             except OSError:
                 continue  # something of the user's is in it
         elif os.path.lexists(path):
             os.unlink(path)
+            _unlink(os.path.join(os.path.dirname(path), _PARTIAL))
 
 
-def _stands_in_the_way(copy: Copy) -> bool:
-    return copy.kind != "directory" and os.path.lexists(copy.destination)
-
-
-def _check_existing(copies: Sequence[Copy], behavior: str, previous: Set[str]) -> None:
-    for copy in copies:
-        if not _stands_in_the_way(copy) or copy.destination in previous:
-            continue
-        if os.path.isdir(copy.destination) and not os.path.islink(copy.destination):
-            raise Failed("CONFLICT", "{} is there and is a folder: a file should go there".format(copy.destination))
-        if behavior == "DISALLOW":
-            raise Failed(
-                "CONFLICT",
-                "The deployment failed because a specified file already exists at this location: {}".format(
-                    copy.destination
-                ),
-            )
-
-
-def _check_space(copies: Sequence[Copy], previous: Sequence[str]) -> None:
+def _check_space(decided: Plan, previous: Sequence[Sequence[str]]) -> None:
     """Every file system must hold what goes to it, counting what is removed first."""
     needed: Dict[int, int] = {}
     folders: Dict[int, str] = {}
-    for copy in copies:
-        folder = _existing_parent(copy.destination)
+    for make in decided.makes:
+        folder = _existing_parent(make.destination)
         device = os.stat(folder).st_dev
         folders[device] = folder
-        needed[device] = needed.get(device, 0) + copy.size
-    for path in previous:
-        if os.path.isfile(path) and not os.path.islink(path):
-            status = os.stat(path)
+        needed[device] = needed.get(device, 0) + make.size
+    for entry in previous:
+        if len(entry) == 1 and os.path.isfile(entry[0]) and not os.path.islink(entry[0]):
+            status = os.stat(entry[0])
             needed[status.st_dev] = needed.get(status.st_dev, 0) - status.st_size
     for device, folder in folders.items():
         disk = os.statvfs(folder)
@@ -178,36 +224,64 @@ def _existing_parent(path: str) -> str:
     return path
 
 
-def _apply(path: str, permission: Permission) -> None:
-    """Mode, ACL, SELinux context and owner, in the agent's order."""
+def _check_permissions(decided: Plan) -> None:
+    """Names and tools that the host lacks, before anything is removed."""
+    for permission in {permission.place: permission for _, permission in decided.permissions}.values():
+        _ids(permission)
+        for tool, is_needed in (("setfacl", permission.acls), (_SEMANAGE, permission.context)):
+            if is_needed and shutil.which(tool) is None:
+                raise Failed("APPSPEC", "{}: the host has no {}".format(permission.place, tool))
+
+
+def _ids(permission: Permission) -> List[int]:
+    """User id and group id; -1 is unchanged."""
+    user = group = -1
+    try:
+        if permission.owner:
+            user = pwd.getpwnam(permission.owner).pw_uid
+        if permission.group:
+            group = grp.getgrnam(permission.group).gr_gid
+    except KeyError as error:
+        raise Failed("APPSPEC", "{}: the host has no such user or group: {}".format(permission.place, error)) from error
+    return [user, group]
+
+
+def _apply(path: str, permission: Permission, record: IO[str]) -> None:
+    if permission.owner or permission.group:
+        mode = stat.S_IMODE(os.stat(path).st_mode)
+        os.chown(path, *_ids(permission))
+        os.chmod(path, mode)  # chown took setuid and setgid away
     if permission.mode is not None:
         os.chmod(path, permission.mode)
     if permission.acls:
-        _tool("setfacl", "--set", ",".join(_acl(path, permission.acls)), path)
+        _tool("setfacl", "--set", ",".join(_acl(os.stat(path).st_mode, permission.acls)), "--", path)
     if permission.context:
-        context = permission.context
-        user = ["-s", context["user"]] if context.get("user") else []
-        level = ["-r", context["range"]] if context.get("range") else []
-        _tool("semanage", "fcontext", "-a", *user, "-t", context["type"], *level, os.path.realpath(path))
-        _tool("restorecon", "-v", os.path.realpath(path))
-    if permission.owner or permission.group:
-        try:
-            shutil.chown(path, permission.owner or None, permission.group or None)  # type: ignore[arg-type]
-        except LookupError as error:
-            raise Failed("APPSPEC", "permissions: {}".format(error)) from error
+        context, real = permission.context, os.path.realpath(path)
+        user = ["-s", context.user] if context.user else []
+        level = ["-r", context.range] if context.range else []
+        _tool(_SEMANAGE, "fcontext", "-a", *user, "-t", context.type, *level, real)
+        _write_down(record, [_SEMANAGE, real])
+        _tool("restorecon", "-v", real)
 
 
-def _acl(path: str, entries: Sequence[str]) -> List[str]:
-    """The whole ACL that setfacl wants: the file's own three entries come from its mode."""
-    mode = os.stat(path).st_mode
-    own = ["{}::{}".format(kind, (mode >> shift) & 7) for kind, shift in (("user", 6), ("group", 3), ("other", 0))]
-    return [*own, *entries]
+def _acl(mode: int, entries: Sequence[AclEntry]) -> List[str]:
+    """The whole ACL that setfacl wants: base entries come from the mode, and so does a mask where names need one."""
+    whole = []
+    for default in (False, True):
+        given = [entry for entry in entries if entry.default is default]
+        if default and not given:
+            continue
+        has = {entry.kind for entry in given if not entry.name}
+        named = any(entry.name for entry in given)
+        prefix = "default:" if default else ""
+        for kind, shift in (("user", 6), ("group", 3), ("other", 0), ("mask", 3)):
+            if kind not in has and (kind != "mask" or named):
+                whole.append("{}{}::{}".format(prefix, kind, (mode >> shift) & 7))
+        whole.extend(str(entry) for entry in given)
+    return whole
 
 
 def _tool(*command: str) -> None:
-    try:
-        ran = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    except FileNotFoundError as error:
-        raise Failed("APPSPEC", "permissions: the host has no {}".format(command[0])) from error
+    ran = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     if ran.returncode:
         raise Failed("APPSPEC", "permissions: {}: {}".format(" ".join(command), ran.stdout.decode(errors="replace")))

@@ -1,4 +1,4 @@
-"""Install's plan: what goes where, decided before anything on the host changes. Pure: a listing in, instructions out.
+"""Install's plan: what is made where, decided before anything on the host changes. Pure: views in, instructions out.
 
 Source: AppSpec "files" and "permissions" sections; the agent's installer.rb and install_instruction.rb.
 """
@@ -6,116 +6,147 @@ Source: AppSpec "files" and "permissions" sections; the agent's installer.rb and
 import posixpath
 import re
 from dataclasses import dataclass
-from typing import Dict, Iterable, List, Mapping, Tuple
+from typing import Callable, Dict, List, Optional, Set, Tuple
 
-from host.appspec import AppSpec, Permission
+from host.appspec import AppSpec, FileExistsBehavior, ObjectType, Permission
 from host.report import Failed
 
 
 @dataclass(frozen=True)
 class Listed:
-    """One entry of the unpacked revision."""
+    """One entry of the unpacked revision; links to folders are listed as folders."""
 
+    path: str  # relative to the revision's root
     kind: str  # file, directory or symlink
     size: int = 0
 
 
 @dataclass(frozen=True)
-class Copy:
-    """One thing that Install puts on the host; `source` is relative to the revision."""
+class Make:
+    """One thing that Install makes on the host; `source` is relative to the revision, "" for a bare folder."""
 
-    source: str
     destination: str
     kind: str
+    source: str = ""
     size: int = 0
 
 
-def plan(appspec: AppSpec, listing: Mapping[str, Listed]) -> List[Copy]:
-    """Everything that Install copies, folders before what is in them. Raises Failed for conflicts in the revision."""
-    copies: Dict[str, Copy] = {}
-    for entry in appspec.files:
-        for copy in _copies(entry.source, entry.destination, listing):
-            _add(copies, copy)
-    for copy in copies.values():
-        for parent in _parents(copy.destination):
-            above = copies.get(parent)
-            if above is not None and above.kind != "directory":
-                message = "The deployment specified {} as a file and as the folder of {}".format(
-                    parent, copy.destination
-                )
-                raise Failed("CONFLICT", message)
-    return list(copies.values())
+@dataclass(frozen=True)
+class Plan:
+    """Everything that Install makes, folders before what is in them, and the permissions of it, in order."""
+
+    makes: Tuple[Make, ...]
+    permissions: Tuple[Tuple[Make, Permission], ...]
 
 
-def _copies(source: str, destination: str, listing: Mapping[str, Listed]) -> Iterable[Copy]:
+Tree = Callable[[str], Optional[List[Listed]]]  # a source and everything below it; None when there is none
+Standing = Callable[[str], str]  # what stands at a path once the previous installation is gone: directory, file, ""
+
+
+def plan(appspec: AppSpec, tree: Tree, standing: Standing, behavior: FileExistsBehavior) -> Plan:
+    """Raises Failed for what cannot be: conflicts within the revision and with the host, permissions given twice."""
+    wanted: Dict[str, Make] = {}
+    for number, entry in enumerate(appspec.files):
+        listed = tree(entry.source)
+        if listed is None:
+            raise Failed("APPSPEC", "files[{}].source: the revision has no {!r}".format(number, entry.source))
+        for make in _contents(entry.source, entry.destination, listed):
+            _add(wanted, make)
+    makes: Dict[str, Make] = {}
+    for make in wanted.values():
+        _add_missing_folders(posixpath.dirname(make.destination), wanted, makes, standing)
+        if make.kind == "directory":
+            _add_missing_folders(make.destination, wanted, makes, standing)
+        elif _goes_there(make, standing(make.destination), behavior):
+            makes[make.destination] = make
+    return Plan(tuple(makes.values()), tuple(_permissions(appspec, makes)))
+
+
+def _contents(source: str, destination: str, listed: List[Listed]) -> List[Make]:
     """A folder's contents go into the destination; a file goes into it under its own name."""
-    found = Listed("directory") if not source else listing.get(source)
-    if found is None:
-        raise Failed("APPSPEC", "files: the revision has no {!r}".format(source))
-    if found.kind != "directory":
-        yield Copy(source, posixpath.join(destination, posixpath.basename(source)), found.kind, found.size)
-        return
-    yield Copy(source, destination, "directory")
+    top = listed[0]
+    if top.kind != "directory":
+        return [Make(posixpath.join(destination, posixpath.basename(source)), top.kind, top.path, top.size)]
     prefix = source + "/" if source else ""
-    for path in sorted(listing):
-        if path.startswith(prefix):
-            each = listing[path]
-            yield Copy(path, posixpath.join(destination, path[len(prefix) :]), each.kind, each.size)
+    below = ((entry, posixpath.join(destination, entry.path[len(prefix) :])) for entry in listed[1:])
+    makes = [Make(place, entry.kind, entry.path, entry.size) for entry, place in below]
+    return [Make(destination, "directory", source), *makes]
 
 
-def _add(copies: Dict[str, Copy], copy: Copy) -> None:
-    before = copies.get(copy.destination)
-    if before is None or (before.kind == copy.kind == "directory"):
-        copies[copy.destination] = copy
-        return
-    raise Failed(
-        "CONFLICT",
-        "The deployment specifies two source files named {} and {} for the same destination {}".format(
-            before.source, copy.source, copy.destination
-        ),
-    )
+def _add(wanted: Dict[str, Make], make: Make) -> None:
+    before = wanted.setdefault(make.destination, make)
+    if before is not make and not before.kind == make.kind == "directory":
+        message = "The deployment specifies two source files named {} and {} for the same destination {}"
+        raise Failed("CONFLICT", message.format(before.source, make.source, make.destination))
 
 
-def permissions_of(appspec: AppSpec, files: Iterable[str], directories: Iterable[str]) -> List[Tuple[str, Permission]]:
-    """Which permissions apply to what this deployment created, in the order of the AppSpec. Raises Failed.
+def _add_missing_folders(path: str, wanted: Dict[str, Make], makes: Dict[str, Make], standing: Standing) -> None:
+    """The folder and those above it that are not there, from the top."""
+    missing = []
+    while path not in makes and standing(path) != "directory":
+        if standing(path):
+            raise Failed("CONFLICT", "{} is there and is no folder: a folder should go there".format(path))
+        if path in wanted and wanted[path].kind != "directory":
+            raise Failed("CONFLICT", "The deployment specifies {} both as a file and as a folder".format(path))
+        missing.append(path)
+        path = posixpath.dirname(path)
+    for folder in reversed(missing):
+        makes[folder] = Make(folder, "directory")
+
+
+def _goes_there(make: Make, standing: str, behavior: FileExistsBehavior) -> bool:
+    if not standing or standing == "dangling":
+        return True
+    if behavior is FileExistsBehavior.RETAIN:
+        return False
+    path = make.destination
+    if behavior is FileExistsBehavior.DISALLOW:
+        message = "The deployment failed because a specified file already exists at this location: {}"
+        raise Failed("CONFLICT", message.format(path))
+    if standing == "directory":
+        raise Failed("CONFLICT", "{} is there and is a folder: a file should go there".format(path))
+    return True
+
+
+def _permissions(appspec: AppSpec, makes: Dict[str, Make]) -> List[Tuple[Make, Permission]]:
+    """Which permissions apply to what this deployment makes.
 
     Never to the object folder itself, to what was there before, or to what was retained.
     """
-    created = [(path, "file") for path in files] + [(path, "directory") for path in directories]
-    found: Dict[str, Permission] = {}
-    ordered: List[Tuple[str, Permission]] = []
+    matched: Set[str] = set()
+    ordered: List[Tuple[Make, Permission]] = []
     for permission in appspec.permissions:
-        for path, kind in created:
-            if kind in permission.type and _applies(permission, path, kind):
-                if path in found:
-                    raise Failed("APPSPEC", "the permissions setting for ({}) is specified more than once".format(path))
-                found[path] = permission
-                ordered.append((path, permission))
+        for make in makes.values():
+            kind = ObjectType.DIRECTORY if make.kind == "directory" else ObjectType.FILE
+            if make.kind == "symlink" or kind not in permission.types or not _applies(permission, make):
+                continue
+            path = make.destination
+            if path in matched:
+                raise Failed("APPSPEC", "the permissions setting for ({}) is specified more than once".format(path))
+            if kind is ObjectType.FILE and any(entry.default for entry in permission.acls):
+                raise Failed("APPSPEC", "{}.acls: {} is a file: only folders take default entries".format(
+                    permission.place, path))  # fmt: skip
+            matched.add(path)
+            ordered.append((make, permission))
     return ordered
 
 
-def _applies(permission: Permission, path: str, kind: str) -> bool:
+def _applies(permission: Permission, make: Make) -> bool:
+    path = make.destination
     if path == permission.object:
-        if kind == "file" and (permission.pattern != "**" or permission.except_):
-            message = "permissions: {} is a file: it takes neither pattern nor except".format(path)
+        if make.kind != "directory" and (permission.pattern != "**" or permission.exceptions):
+            message = "{}: {} is a file: it takes neither pattern nor except".format(permission.place, path)
             raise Failed("APPSPEC", message)
-        return kind == "file"
+        return make.kind != "directory"
     prefix = permission.object.rstrip("/") + "/"
     if not path.startswith(prefix):
         return False
     name = path[len(prefix) :]
     matches = permission.pattern == "**" or _glob(permission.pattern, name)
-    return matches and not any(_glob(pattern, name) for pattern in permission.except_)
+    return matches and not any(_glob(pattern, name) for pattern in permission.exceptions)
 
 
 def _glob(pattern: str, name: str) -> bool:
     """The agent's simple glob: `*` is the only wildcard, and only direct children match."""
     parts = (re.escape(part) for part in pattern.split("*"))
-    return "/" not in name and re.match("(?s)^" + ".*".join(parts) + "$", name) is not None
-
-
-def _parents(path: str) -> Iterable[str]:
-    parent = posixpath.dirname(path)
-    while parent not in ("/", ""):
-        yield parent
-        parent = posixpath.dirname(parent)
+    return "/" not in name and re.match("(?s)^" + ".*".join(parts) + r"\Z", name) is not None

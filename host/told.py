@@ -5,6 +5,8 @@ import json
 from dataclasses import dataclass
 from typing import Any, Dict, Optional
 
+from host.appspec import FileExistsBehavior
+
 VERSION = 1
 
 
@@ -32,7 +34,7 @@ class Told:
     application_name: str
     bundle: Bundle
     appspec_filename: str
-    file_exists_behavior: str
+    file_exists_behavior: FileExistsBehavior
     ignore_application_stop_failures: bool
     logs: Optional[Dict[str, Any]]
 
@@ -52,7 +54,7 @@ class Told:
             application_name=deployment["application_name"],
             bundle=Bundle(**{name: bundle.get(name) for name in Bundle.__dataclass_fields__}),
             appspec_filename=told["appspec_filename"],
-            file_exists_behavior=told["file_exists_behavior"],
+            file_exists_behavior=FileExistsBehavior(told["file_exists_behavior"]),
             ignore_application_stop_failures=told["ignore_application_stop_failures"],
             logs=told.get("logs"),
         )
