@@ -8,6 +8,7 @@ pipes, and archives that unpack to absurd sizes.
 import os
 import posixpath
 import stat
+import struct
 import tarfile
 import time
 import zipfile
@@ -19,11 +20,15 @@ from typing import IO, Any, BinaryIO, Callable, Dict, Iterator, List, Optional, 
 MAX_ENTRIES = 200_000
 MAX_BYTES = 32 * 1024**3  # of all files, unpacked
 MAX_RATIO = 100  # of unpacked to packed bytes, ...
-RATIO_FREE_BYTES = 64 * 1024**2  # ... once more than this comes out: text and sparse files pack well
+RATIO_FREE_BYTES = 1024**2  # ... once more than this comes out: what is smaller harms nobody
 MAX_APPSPEC_BYTES = 1024**2
+MAX_DIRECTORY_BYTES = 64 * 1024**2  # of a zip's central directory, which is read at once
+MAX_HEADER_BYTES = 1024**2  # of a tar's extended header, likewise
+MAX_LINKS = 40  # followed for one path, as the kernel does
 MAX_LINK_BYTES = 4096
 _CHUNK = 1024 * 1024
 _MAX_NAME_BYTES = 255  # of one part of a path, as file systems have it
+_END_BYTES = 22 + 65535 + 20 + 56  # of a zip: its end records and the longest comment
 _LISTED = 8  # entries that a message names
 
 
@@ -42,18 +47,26 @@ class Entry:
     target: str = ""  # of a link
 
 
+_EXTENDED = (
+    tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK,
+)  # fmt: skip
 Read = Callable[[], IO[bytes]]
+
+
+def appspec_names(filename: str) -> List[str]:
+    """Where the AppSpec may be, in order. The agent looks so in Install only, and then fails at the hooks."""
+    return list(dict.fromkeys((filename, "appspec.yaml", "appspec.yml")))
 
 
 def read_appspec(file: BinaryIO, bundle_type: str, filename: str = "appspec.yml") -> str:
     """The AppSpec's text, after every entry of the archive has been checked and read. Raises ArchiveError."""
-    names = [filename] + (["appspec.yaml"] if filename == "appspec.yml" else [])
+    names = appspec_names(filename)
     texts: Dict[str, bytes] = {}
 
     def keep(entry: Entry, read: Optional[Read], budget: "_Budget") -> None:
         if read is None:
             return
-        wanted = posixpath.basename(entry.path) in names and entry.path.count("/") <= 1
+        wanted = entry.path in names or entry.path.partition("/")[2] in names
         kept = bytearray()
         with read() as body:
             for chunk in _chunks(body, entry.path, budget):
@@ -69,13 +82,15 @@ def read_appspec(file: BinaryIO, bundle_type: str, filename: str = "appspec.yml"
     for name in names:
         if prefix + name in texts:
             try:
-                return texts[prefix + name].decode("utf-8-sig")
+                return texts[prefix + name].decode()
             except UnicodeDecodeError as error:
                 raise ArchiveError("{} is not UTF-8 text".format(prefix + name)) from error
     top = sorted({path[len(prefix) :].split("/")[0] for path in paths if path.startswith(prefix)} - {""})
     more = ", ..." if len(top) > _LISTED else ""
     held = ", ".join(top[:_LISTED]) + more if top else "nothing"
-    raise ArchiveError("has no {} at its root; it holds {}".format(filename, held))
+    deeper = next((path for path in paths if posixpath.basename(path) in names), "")
+    hint = "; {} must lie at the root".format(deeper) if deeper else ""
+    raise ArchiveError("has no {} at its root; it holds {}{}".format(filename, held, hint))
 
 
 def unpack(file: BinaryIO, bundle_type: str, destination: str) -> None:
@@ -147,15 +162,21 @@ def _walk(file: BinaryIO, bundle_type: str, visit: Visit) -> List[str]:
     file.seek(0)
     walk = _walk_zip if bundle_type == "zip" else _walk_tar
     seen: Dict[str, str] = {}
+    links: Dict[str, str] = {}
     try:
         for entry, read in walk(file, bundle_type):
             _check(entry, seen)
+            if entry.kind == "symlink":
+                links[entry.path] = entry.target
             visit(entry, read, budget)
     except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         raise ArchiveError("cannot be read as a {} archive: {}".format(bundle_type, error)) from error
     except (ValueError, OverflowError, UnicodeError, IndexError, KeyError) as error:  # what a broken header leads to
         raise ArchiveError("is damaged: {}".format(error)) from error
     _check_parents(seen)
+    root = _stripped(list(seen)).rstrip("/")
+    for path, target in links.items():
+        _check_link(path, target, links, root)
     return list(seen)
 
 
@@ -169,8 +190,6 @@ def _check(entry: Entry, seen: Dict[str, str]) -> None:
     before = seen.get(entry.path)
     if before is not None and not before == entry.kind == "directory":
         raise ArchiveError("entry {!r} comes twice".format(entry.path))
-    if entry.kind == "symlink" and _escapes(posixpath.join(posixpath.dirname(entry.path), entry.target)):
-        raise ArchiveError("entry {!r} links to {!r}, outside of the revision".format(entry.path, entry.target))
     if entry.kind == "hardlink" and seen.get(entry.target) != "file":
         raise ArchiveError("entry {!r} is a hard link to {!r}, no file before it".format(entry.path, entry.target))
     seen[entry.path] = entry.kind
@@ -186,6 +205,32 @@ def _check_parents(seen: Dict[str, str]) -> None:
             parent = posixpath.dirname(parent)
 
 
+def _check_link(path: str, target: str, links: Dict[str, str], root: str) -> None:
+    """Refuse a link that leaves the root, other links of the archive followed: `a -> .` and then `b -> a/a/..`."""
+    place = [part for part in posixpath.dirname(path).split("/") if part]
+    depth = len(root.split("/")) if root else 0
+    waiting, followed = target, 0
+    if target.startswith("/"):
+        raise ArchiveError("entry {!r} links to {!r}, an absolute name".format(path, target))
+    while waiting:
+        part, _, waiting = waiting.partition("/")
+        if part in ("", "."):
+            continue
+        if part == "..":
+            if len(place) <= depth:
+                raise ArchiveError("entry {!r} links to {!r}, outside of the revision".format(path, target))
+            place.pop()
+            continue
+        place.append(part)
+        other = links.get("/".join(place))
+        if other is not None:
+            followed += 1
+            if followed > MAX_LINKS or other.startswith("/"):
+                raise ArchiveError("entry {!r} links to {!r}, which leads round or away".format(path, target))
+            place.pop()
+            waiting = other + "/" + waiting
+
+
 def _clean(name: str) -> str:
     """An entry's name as a path below the root. Raises ArchiveError when it would leave it."""
     if "\0" in name:
@@ -198,20 +243,16 @@ def _clean(name: str) -> str:
     return "" if clean == "." else clean
 
 
-def _escapes(path: str) -> bool:
-    clean = posixpath.normpath(path)
-    return clean == ".." or clean.startswith(("../", "/"))
-
-
 def _walk_zip(file: BinaryIO, bundle_type: str) -> Iterator[Tuple[Entry, Optional[Read]]]:
     if not zipfile.is_zipfile(file):
         raise ArchiveError("is not a zip archive")
+    _check_directory(file)
     file.seek(0)
     with zipfile.ZipFile(file) as archive:
         if len(archive.infolist()) > MAX_ENTRIES:
             raise ArchiveError("has more than {} entries".format(MAX_ENTRIES))
         for info in archive.infolist():
-            name = info.orig_filename.replace("\\", "/") if info.create_system == 0 else info.orig_filename
+            name = _zip_name(info)
             path, mode = _clean(name), info.external_attr >> 16
             if info.flag_bits & 0x1:
                 raise ArchiveError("entry {!r} is encrypted".format(name))
@@ -235,13 +276,50 @@ def _walk_zip(file: BinaryIO, bundle_type: str) -> Iterator[Tuple[Entry, Optiona
                 raise ArchiveError("entry {!r} is a device, pipe or socket".format(name))
 
 
+def _zip_name(info: zipfile.ZipInfo) -> str:
+    """The name as it was meant: DOS separates by backslash, Unix writes UTF-8 without always saying so."""
+    name = info.orig_filename
+    if info.create_system == 0:
+        return name.replace("\\", "/")
+    if not info.flag_bits & 0x800:
+        try:
+            return name.encode("cp437").decode("utf-8")
+        except UnicodeError:
+            pass
+    return name
+
+
+def _check_directory(file: BinaryIO) -> None:
+    """Refuse a central directory that would not fit into memory, before zipfile reads it whole."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(size - _END_BYTES, 0))
+    tail = file.read()
+    for marker, form in ((b"PK\6\6", "<40xQ"), (b"PK\5\6", "<12xL")):
+        at = tail.rfind(marker)
+        if at >= 0 and len(tail) - at >= struct.calcsize(form):
+            claimed = struct.unpack_from(form, tail, at)[0]
+            if MAX_DIRECTORY_BYTES < claimed != 0xFFFFFFFF:
+                raise ArchiveError("has a list of entries of {} bytes".format(claimed))
+
+
 def _opener(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Read:
     return lambda: archive.open(info)
 
 
+class _Header(tarfile.TarInfo):
+    """A tar header; extended ones are read whole by tarfile, so their size is checked first."""
+
+    @classmethod
+    def frombuf(cls, buf: "bytes | bytearray", encoding: str, errors: str) -> "_Header":
+        header = super().frombuf(buf, encoding, errors)
+        if header.type in _EXTENDED and header.size > MAX_HEADER_BYTES:
+            raise ArchiveError("has an extended header of {} bytes".format(header.size))
+        return header
+
+
 def _walk_tar(file: BinaryIO, bundle_type: str) -> Iterator[Tuple[Entry, Optional[Read]]]:
     try:
-        archive: Any = tarfile.open(fileobj=file, mode="r:gz" if bundle_type == "tgz" else "r:")
+        archive: Any = tarfile.open(fileobj=file, mode="r:gz" if bundle_type == "tgz" else "r:", tarinfo=_Header)
     except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
         raise ArchiveError("is not a {} archive: {}".format(bundle_type, error)) from error
     with archive:
