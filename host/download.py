@@ -1,45 +1,47 @@
 """DownloadBundle: the revision by its presigned URL, with the size and digest that were verified before, unpacked."""
 
+import errno
 import hashlib
+import http.client
 import os
+import re
 import shutil
 import time
-import urllib.error
-import urllib.request
 from typing import IO
 
 from host.appspec import AppSpec, AppSpecError, parse
-from host.archive import ArchiveError, unpack
+from host.archive import ArchiveError, appspec_names, unpack
 from host.layout import Layout
 from host.report import Failed
 from host.told import Bundle, Told
 
-_PAUSES = (1, 3, 9)  # seconds between tries
+_PAUSES = (0.5, 2, 6)  # seconds between tries
+SOCKET_SECONDS = 60  # without a byte
+_ERROR_BYTES = 4096
+_CODES = re.compile("<(?:Code|Message)>([^<]*)<")  # of S3's error documents
 _CHUNK = 1024 * 1024
 
 
-def download(told: Told, layout: Layout) -> None:
+def download(told: Told, layout: Layout, deadline: float) -> None:
     """Fetch, check and unpack the revision anew, whatever an earlier try left. Raises Failed and OSError."""
     layout.forget_old_revisions()
-    _fetch(told.bundle, layout.bundle)
-    shutil.rmtree(layout.archive, ignore_errors=True)
+    _fetch(told.bundle, layout.bundle, deadline)
     partial = layout.archive + ".partial"
-    shutil.rmtree(partial, ignore_errors=True)
+    for folder in (layout.archive, partial):
+        shutil.rmtree(folder, ignore_errors=True)
     try:
         with open(layout.bundle, "rb") as file:
             unpack(file, told.bundle.type, partial)
+        read_appspec(told, partial)
     except ArchiveError as error:
         raise Failed("DOWNLOAD", "the revision {}".format(error)) from error
     os.rename(partial, layout.archive)
-    read_appspec(told, layout.archive)
     layout.mark_most_recent()
 
 
 def read_appspec(told: Told, archive: str) -> AppSpec:
     """The AppSpec of an unpacked revision. Raises Failed."""
-    names = [told.appspec_filename]
-    if told.appspec_filename == "appspec.yml":
-        names.append("appspec.yaml")
+    names = appspec_names(told.appspec_filename)
     for name in names:
         path = os.path.join(archive, name)
         if os.path.isfile(path):
@@ -55,26 +57,43 @@ def read_appspec(told: Told, archive: str) -> AppSpec:
     )
 
 
-def _fetch(bundle: Bundle, path: str) -> None:
+def _fetch(bundle: Bundle, path: str, deadline: float) -> None:
+    import urllib.request  # only here: it costs an event a tenth of a second
+
+    if not bundle.url.startswith(("https://", "http://")):
+        raise Failed("DOWNLOAD", "the revision's URL is neither https nor http")
+    partial = path + ".partial"
     for pause in (*_PAUSES, None):
         try:
-            with urllib.request.urlopen(bundle.url, timeout=60) as answer, open(path, "wb") as file:
-                digest = _copy(answer, file, bundle)
-        except urllib.error.HTTPError as error:
-            if error.code < 500 or pause is None:
-                raise Failed("DOWNLOAD", "the revision could not be fetched: HTTP {}".format(error.code)) from error
-        except (OSError, ValueError) as error:
-            if pause is None or not isinstance(error, (urllib.error.URLError, ConnectionError, TimeoutError)):
-                raise Failed("DOWNLOAD", "the revision could not be fetched: {}".format(error)) from error
-        else:
-            if digest != bundle.sha256:
-                raise Failed("DIGEST", "the revision is not the one that was verified: its sha256 is {}".format(digest))
-            return
+            with urllib.request.urlopen(bundle.url, timeout=SOCKET_SECONDS) as answer, open(partial, "wb") as file:
+                digest = _copy(answer, file, bundle, deadline)
+            break
+        except (OSError, http.client.HTTPException) as error:
+            _consider(error, is_last=pause is None or time.monotonic() > deadline)
         time.sleep(pause or 0)
+    if digest != bundle.sha256:
+        raise Failed("DIGEST", "the revision is not the one that was verified: its sha256 is {}".format(digest))
+    os.replace(partial, path)
 
 
-def _copy(answer: IO[bytes], file: IO[bytes], bundle: Bundle) -> str:
-    """Copy at most what the bundle may be; the sha256 of it."""
+def _consider(error: Exception, *, is_last: bool) -> None:
+    """Raises unless another try may do better: the disk's errors as they are, the network's as Failed."""
+    import urllib.error
+
+    if isinstance(error, urllib.error.HTTPError):
+        with error:
+            said = _CODES.findall(error.read(_ERROR_BYTES).decode("utf-8", "replace"))
+        what = " ".join(["HTTP {}".format(error.code), *said])
+        if is_last or (error.code < 500 and error.code not in (408, 429)):
+            raise Failed("DOWNLOAD", "the revision could not be fetched: {}".format(what)) from error
+    elif isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
+        raise error
+    elif is_last:
+        raise Failed("DOWNLOAD", "the revision could not be fetched: {}".format(error)) from error
+
+
+def _copy(answer: IO[bytes], file: IO[bytes], bundle: Bundle, deadline: float) -> str:
+    """Copy at most what the bundle may be; the sha256 of it. Raises ConnectionError for less, TimeoutError, Failed."""
     digest = hashlib.sha256()
     left = bundle.size
     while True:
@@ -84,6 +103,8 @@ def _copy(answer: IO[bytes], file: IO[bytes], bundle: Bundle) -> str:
         left -= len(chunk)
         if left < 0:
             raise Failed("DIGEST", "the revision is larger than the {} bytes that were verified".format(bundle.size))
+        if time.monotonic() > deadline:
+            raise TimeoutError("it took too long, {} bytes are missing".format(left))
         digest.update(chunk)
         file.write(chunk)
     if left > 0:

@@ -1,30 +1,32 @@
 """Hook scripts: their environment, their process, their time limit, their output.
 
-Source: AppSpec "hooks" section; the agent's hook_executor.rb. Difference: a script that ignores SIGTERM is killed five
-seconds later, so that it cannot keep its event open for ever.
+Source: AppSpec "hooks" section; the agent's hook_executor.rb. Differences: a script that ignores SIGTERM is killed ten
+seconds later, and one that leaves a child in the background with its output open ends its event when it ends itself;
+the agent waits for both, up to the whole hour.
 """
 
 import errno
 import os
 import shlex
-import signal
 import stat
 import subprocess
 import threading
 import time
-from typing import IO, Dict, List, Optional
+from typing import IO, Dict, List
 
 from host.appspec import Hook
 from host.report import Failed
 from host.script_log import ScriptLog
 from host.told import Told
+from host.watchdog import Watchdog, end_family
 
-KILL_SECONDS = 5
+DRAIN_SECONDS = 1  # for the rest of a script's output once it has ended
+_LINE_BYTES = 64 * 1024  # a longer line is logged in parts
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def environment(told: Told, event: str) -> Dict[str, str]:
-    """The variables that a script sees, besides the agent's own; ids are those of the current deployment."""
+    """The variables that a script sees, besides the runner's own; ids are those of the current deployment."""
     own = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_SSM_", "STEPDEPLOY_"))}
     own.setdefault("PATH", _PATH)
     bundle = told.bundle
@@ -44,35 +46,45 @@ def environment(told: Told, event: str) -> Dict[str, str]:
     return own
 
 
-def run_hook(hook: Hook, archive: str, variables: Dict[str, str], log: ScriptLog) -> None:
-    """Run one script to its end. Raises Failed for whatever is not exit status 0 within its time."""
-    path = os.path.join(archive, hook.location)
+def run_hook(
+    hook: Hook, archive: str, variables: Dict[str, str], log: ScriptLog, watchdog: Watchdog, deadline: float
+) -> None:
+    """Run one script to its end. Raises Failed for whatever is not exit status 0 within its time.
+
+    `deadline`, of time.monotonic(), is the event's: a script's own timeout may end it before, never after.
+    """
+    path = os.path.join(archive, hook.location.lstrip("/"))
     _check(path, hook)
     log.script(hook.location)
-    deadline = time.monotonic() + hook.timeout
-    process = _start(path, hook, variables)
+    seconds = max(min(hook.timeout, deadline - time.monotonic()), 0)
+    process = _start(path, hook, variables, watchdog)
     readers = [
         _Reader(stream, name, log)
         for stream, name in ((process.stdout, "stdout"), (process.stderr, "stderr"))
         if stream
     ]
     try:
-        process.wait(max(deadline - time.monotonic(), 0))
+        process.wait(seconds)
     except subprocess.TimeoutExpired:
-        _kill(process)
-        for reader in readers:
-            reader.join(1)
-        message = "Script at specified location: {} failed to complete in {} seconds".format(
-            hook.location, hook.timeout
-        )
-        raise _failed("TIMEOUT", "ScriptTimedOut", message, hook, log) from None
-    for reader in readers:
-        reader.join(max(deadline - time.monotonic(), 0.1))
-        if reader.is_alive():
-            message = "Script at specified location: {} failed to close {}".format(hook.location, reader.stream.upper())
-            raise _failed("TIMEOUT", "UnknownError", message, hook, log)
+        end_family(process.pid)
+        process.wait()
+        _drain(readers)
+        message = "Script at specified location: {} failed to complete in {:.0f} seconds"
+        raise _failed("TIMEOUT", "ScriptTimedOut", message.format(hook.location, seconds), hook, log) from None
+    finally:
+        watchdog.guard(0)
+    for stream in _drain(readers):
+        log.trouble("the script has ended, but something that it started keeps its {} open".format(stream))
     if process.returncode:
         _raise_exit(process.returncode, hook, log)
+
+
+def _drain(readers: "List[_Reader]") -> List[str]:
+    """Wait for the end of the output; the streams that are held open."""
+    deadline = time.monotonic() + DRAIN_SECONDS
+    for reader in readers:
+        reader.join(max(deadline - time.monotonic(), 0.05))
+    return [reader.stream for reader in readers if reader.is_alive()]
 
 
 def _raise_exit(code: int, hook: Hook, log: ScriptLog) -> None:
@@ -90,26 +102,32 @@ def _check(path: str, hook: Hook) -> None:
     if not os.path.isfile(path):
         message = "Script does not exist at specified location: {}".format(path)
         raise Failed("SCRIPT", message, "ScriptMissing", hook.location)
-    if not os.access(path, os.X_OK):
+    mode = os.stat(path).st_mode
+    if not mode & stat.S_IXUSR or (hook.runas and not mode & stat.S_IXOTH):
         try:
-            os.chmod(path, os.stat(path).st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
+            os.chmod(path, mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
         except OSError as error:
             message = "Unable to set script at specified location: {} as executable".format(hook.location)
             raise Failed("SCRIPT", message, "ScriptNotExecutable", hook.location) from error
 
 
-def _start(path: str, hook: Hook, variables: Dict[str, str]) -> "subprocess.Popen[bytes]":
+def _start(path: str, hook: Hook, variables: Dict[str, str], watchdog: Watchdog) -> "subprocess.Popen[bytes]":
     """The script as the leader of a session, so that its whole group can be ended; by sh if it names no interpreter."""
+    # Quoted, because su hands it to a shell; -s, because accounts of services have no login shell.
     command = [path] if not hook.runas else ["su", hook.runas, "-s", "/bin/sh", "-c", shlex.quote(path)]
+    if hook.sudo:
+        command = ["sudo", *command]
     try:
-        return _popen(command, variables)
+        process = _popen(command, variables)
     except OSError as error:
-        if error.errno == errno.ENOEXEC:
-            return _popen(["/bin/sh", path], variables)
-        message = "Script at specified location: {} failed with error {} with message {}".format(
-            hook.location, type(error).__name__, error
-        )
-        raise Failed("SCRIPT", message, "ScriptFailed", hook.location) from error
+        if error.errno != errno.ENOEXEC:
+            message = "Script at specified location: {} failed with error {} with message {}".format(
+                hook.location, type(error).__name__, error
+            )
+            raise Failed("SCRIPT", message, "ScriptFailed", hook.location) from error
+        process = _popen(["/bin/sh", path], variables)
+    watchdog.guard(process.pid)
+    return process
 
 
 def _popen(command: List[str], variables: Dict[str, str]) -> "subprocess.Popen[bytes]":
@@ -124,47 +142,20 @@ def _popen(command: List[str], variables: Dict[str, str]) -> "subprocess.Popen[b
     )
 
 
-def _kill(process: "subprocess.Popen[bytes]") -> None:
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(process.pid, number)
-        except ProcessLookupError:
-            return
-        try:
-            process.wait(KILL_SECONDS)
-        except subprocess.TimeoutExpired:
-            continue
-        if number == signal.SIGTERM:
-            _wait_for_group(process.pid)
-
-
-def _wait_for_group(group: int) -> None:
-    """Children of an obedient script have the same time to end."""
-    deadline = time.monotonic() + KILL_SECONDS
-    while time.monotonic() < deadline:
-        try:
-            os.killpg(group, 0)
-        except (ProcessLookupError, PermissionError):
-            return
-        time.sleep(0.05)
-
-
 class _Reader(threading.Thread):
     """Copies one of a script's outputs into the log, line by line."""
 
     def __init__(self, pipe: IO[bytes], stream: str, log: ScriptLog) -> None:
         super().__init__(daemon=True)
-        self.pipe: Optional[IO[bytes]] = pipe
+        self.pipe = pipe
         self.stream = stream
         self.log = log
         self.start()
 
     def run(self) -> None:
-        pipe = self.pipe
-        if pipe is None:
-            return
         while True:
-            line = pipe.readline(64 * 1024)
+            line = self.pipe.readline(_LINE_BYTES)
             if not line:
                 break
             self.log.output(self.stream, line.decode("utf-8", "replace").rstrip("\r\n"))
+        self.pipe.close()

@@ -13,9 +13,20 @@ from contextlib import contextmanager
 from typing import Any, Dict, Iterator, Optional
 
 from host.layout import write_atomically
+from host.lifecycle import LifecycleEvent
 from host.report import Failed, Report
 
-LOCK_SECONDS = 7000  # a step has 7,200: a command waits for the one before it, but not for ever
+_LOCK_TICK = 0.1  # seconds between looks at a lock that is held
+
+# What must have succeeded for this deployment before an event may run. SSM's agent goes on with the next step when a
+# step was ended from outside (its status is then TimedOut, which onFailure does not cover): here the deployment stops.
+_NEEDS = {
+    LifecycleEvent.BEFORE_INSTALL: LifecycleEvent.DOWNLOAD_BUNDLE,
+    LifecycleEvent.INSTALL: LifecycleEvent.DOWNLOAD_BUNDLE,
+    LifecycleEvent.AFTER_INSTALL: LifecycleEvent.INSTALL,
+    LifecycleEvent.APPLICATION_START: LifecycleEvent.INSTALL,
+    LifecycleEvent.VALIDATE_SERVICE: LifecycleEvent.INSTALL,
+}
 
 
 class Journal:
@@ -39,6 +50,17 @@ class Journal:
         """Whether a script of the event had begun and nobody saw its end."""
         return bool(self.events.get(event, {}).get("script"))
 
+    def check_order(self, event: LifecycleEvent) -> None:
+        """Raises Failed when an earlier event of the deployment failed, never ended, or never ran though it must."""
+        for name, record in self.events.items():
+            report = record.get("report")
+            if name != event.value and not (report and report["goes_on"]):
+                how = "failed" if report else "was interrupted"
+                raise Failed("ENGINE", "{} {}: {} is not run".format(name, how, event.value))
+        needed = _NEEDS.get(event)
+        if needed and needed.value not in self.events:
+            raise Failed("ENGINE", "{} did not run to its end: {} is not run".format(needed.value, event.value))
+
     def begin_script(self, event: str, location: str) -> None:
         self.events[event] = {"script": location}
         self._write()
@@ -52,10 +74,12 @@ class Journal:
 
 
 @contextmanager
-def host_lock(root: str) -> Iterator[None]:
-    """Two commands on one host never interleave: the second waits."""
+def host_lock(root: str, deadline: float) -> Iterator[None]:
+    """Two commands on one host never interleave: the second waits, until `deadline` of time.monotonic().
+
+    The lock goes with the open file: when the runner is killed, it is free once the runner's watchdog has ended too.
+    """
     with open(os.path.join(root, "lock"), "w") as file:
-        deadline = time.monotonic() + LOCK_SECONDS
         while True:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -65,5 +89,5 @@ def host_lock(root: str) -> Iterator[None]:
                     raise
                 if time.monotonic() > deadline:
                     raise Failed("TIMEOUT", "another command has been running on this host for too long") from error
-                time.sleep(0.2)
+                time.sleep(_LOCK_TICK)
         yield

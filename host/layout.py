@@ -22,6 +22,7 @@ class Layout:
         self.bundle = os.path.join(self.deployment, "bundle.tar")
         self.archive = os.path.join(self.deployment, "deployment-archive")
         self.script_log = os.path.join(self.deployment, "logs", "scripts.log")
+        self.all_log = os.path.join(self.deployments, "deployment-logs", "codedeploy-agent-deployments.log")
         self.journal = os.path.join(self.deployment, "journal.json")
         instructions = os.path.join(self.deployments, "deployment-instructions")
         self.cleanup = os.path.join(instructions, group_id + "-cleanup")
@@ -30,7 +31,7 @@ class Layout:
         self._most_recent = os.path.join(instructions, group_id + "_most_recent_install")
 
     def make(self) -> None:
-        """The folders that everything else lies in; only the runner's user reads them."""
+        """The folders that everything else lies in; scripts that run as another user must get into them."""
         os.makedirs(self.root, mode=0o755, exist_ok=True)
         for folder in (self.deployment, os.path.dirname(self.cleanup), os.path.dirname(self.script_log)):
             os.makedirs(folder, mode=0o755, exist_ok=True)

@@ -6,11 +6,13 @@ texts are the reference agent's (script_error.rb, hook_executor.rb).
 
 import json
 from dataclasses import dataclass
-from typing import Any, Dict, Optional
+from typing import Any, Dict, List, Optional
 
 LINE_BYTES = 2300
 TAIL_CHARACTERS = 2048  # the agent's limit; whole lines only
 MESSAGE_CHARACTERS = 900
+SCRIPT_CHARACTERS = 100
+MARK_CHARACTERS = 40
 INTERRUPTED = "Failed: Failing in-progress lifecycle event after an agent restart."
 
 
@@ -30,9 +32,7 @@ class Report:
     def line(self) -> str:
         """The JSON line, at most LINE_BYTES of ASCII: the log's oldest lines go first, then the message's end."""
         tail = _newest_lines(self.log_tail)
-        message = self.message
-        if len(message) > MESSAGE_CHARACTERS:
-            message = message[:MESSAGE_CHARACTERS] + "..."
+        message = _cut(self.message, MESSAGE_CHARACTERS)
         while True:
             line = json.dumps(
                 {
@@ -41,30 +41,41 @@ class Report:
                     "status": self.status,
                     "error_code": self.error_code,
                     "cause": self.cause,
-                    "script_name": self.script_name[:200],
+                    "script_name": _cut(self.script_name, SCRIPT_CHARACTERS),
                     "message": message,
                     "log_tail": tail,
                 }
             )
-            if len(line) <= LINE_BYTES:
+            if len(line) < LINE_BYTES:  # and the newline
                 return line
-            if tail:
+            if "\n" in tail:
                 tail = tail.partition("\n")[2]
+            elif len(tail) > MARK_CHARACTERS:
+                tail = tail[len(tail) // 4 + 1 :]  # the end of one long line is more than nothing
+            elif len(message) > MARK_CHARACTERS:
+                message = _cut(message, len(message) // 2)
             else:
-                message = message[: len(message) // 2]
+                tail = ""
 
     def plain(self) -> Dict[str, Any]:
         """For the journal."""
         return dict(self.__dict__)
 
 
+def _cut(text: str, characters: int) -> str:
+    return text if len(text) <= characters else text[: characters - 3] + "..."
+
+
 def _newest_lines(text: str) -> str:
-    """The newest whole lines whose total stays below the limit."""
-    kept = []
+    """The newest whole lines whose total stays below the limit; none when the newest alone does not.
+
+    Split at newlines only: a script may print whatever else Unicode calls a line's end.
+    """
+    kept: List[str] = []
     left = TAIL_CHARACTERS
-    for line in reversed(text.splitlines()):
+    for line in reversed(text.split("\n")):
         left -= len(line) + 1
-        if left <= 0:
+        if left < 0:
             break
         kept.append(line)
     return "\n".join(reversed(kept))

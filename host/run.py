@@ -5,63 +5,68 @@ Source: the agent's command_executor.rb and hook_executor.rb (which bundle an ev
 
 import errno
 import os
+import time
 import traceback
 from typing import Optional
 
+from host.appspec import EVENT_SECONDS
 from host.download import download, read_appspec
 from host.hooks import environment, run_hook
 from host.install import install
 from host.journal import Journal, host_lock
 from host.layout import Layout
-from host.lifecycle import LifecycleEvent
+from host.lifecycle import WITHOUT_HOOKS, LifecycleEvent
 from host.report import INTERRUPTED, Failed, Report
 from host.script_log import ScriptLog
 from host.told import Told
+from host.watchdog import Watchdog
 
 FROM_LAST_INSTALL = frozenset(
     {LifecycleEvent.BEFORE_BLOCK_TRAFFIC, LifecycleEvent.AFTER_BLOCK_TRAFFIC, LifecycleEvent.APPLICATION_STOP}
 )
-_DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
+_CAUSES = {
+    "DISK": (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENAMETOOLONG),
+    "DENIED": (errno.EACCES, errno.EPERM),
+    "CONFLICT": (errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY, errno.ELOOP, errno.ETXTBSY),
+}
+STEP_SECONDS = 7200  # what SSM gives a step, if the step does not say
+MARGIN_SECONDS = 90  # to end a script, put its log away and report, before SSM ends the step
 
 
 def run(event: LifecycleEvent, told: Told) -> Report:
     """Run the event, or report again how it ended before. Never raises: what goes wrong is the report."""
     layout = Layout(told.deployment_group_id, told.deployment_id)
+    deadline = time.monotonic() + int(os.environ.get("STEPDEPLOY_STEP_SECONDS", STEP_SECONDS)) - MARGIN_SECONDS
     try:
         layout.make()
-        with host_lock(layout.root):
+        with host_lock(layout.root, deadline):
             journal = Journal(layout.journal)
             done = journal.ended(event.value)
             if done is None:
-                done = _run(event, told, layout, journal)
+                journal.check_order(event)
+                done = _run(event, told, layout, journal, deadline)
                 journal.end(done)
             return done
-    except Failed as failed:
-        return failed.report(event.value)
-    except OSError as error:
-        return _os_failure(error).report(event.value)
+    except Exception as error:  # a bug must be a report too, not a silent host
+        return _failure(error).report(event.value)
 
 
-def _run(event: LifecycleEvent, told: Told, layout: Layout, journal: Journal) -> Report:
-    log = ScriptLog(layout.script_log, event.value)
+def _run(event: LifecycleEvent, told: Told, layout: Layout, journal: Journal, deadline: float) -> Report:
+    log = ScriptLog(layout.script_log, layout.all_log, told.deployment_id, event.value)
+    report = Report(event.value)
     try:
         if journal.was_interrupted(event.value):
-            raise Failed("SCRIPT", INTERRUPTED)
+            raise Failed("ENGINE", INTERRUPTED)
         if event is LifecycleEvent.DOWNLOAD_BUNDLE:
-            download(told, layout)
+            download(told, layout, deadline)
         elif event is LifecycleEvent.INSTALL:
             install(read_appspec(told, layout.archive), told.file_exists_behavior, layout)
-        else:
-            _run_hooks(event, told, layout, journal, log)
-        report = Report(event.value)
-    except Failed as failed:
-        report = failed.report(event.value)
-    except OSError as error:
-        log.trouble(traceback.format_exc())
-        report = _os_failure(error).report(event.value)
-    except Exception as error:  # a bug must be a report too, not a silent host
-        log.trouble(traceback.format_exc())
-        report = Failed("ENGINE", "{}: {}".format(type(error).__name__, error)).report(event.value)
+        elif event not in WITHOUT_HOOKS:
+            _run_hooks(event, told, layout, journal, log, deadline)
+    except Exception as error:
+        if not isinstance(error, Failed):
+            log.trouble(traceback.format_exc())
+        report = _failure(error).report(event.value)
     if told.logs:
         try:
             log.upload(told.logs)
@@ -72,13 +77,30 @@ def _run(event: LifecycleEvent, told: Told, layout: Layout, journal: Journal) ->
     return report
 
 
-def _run_hooks(event: LifecycleEvent, told: Told, layout: Layout, journal: Journal, log: ScriptLog) -> None:
+def _run_hooks(
+    event: LifecycleEvent, told: Told, layout: Layout, journal: Journal, log: ScriptLog, deadline: float
+) -> None:
     archive = _archive_of(event, layout)
     if archive is None:
         return  # the first deployment of this group here has nothing to stop
-    for hook in read_appspec(told, archive).hooks.get(event, ()):
-        journal.begin_script(event.value, hook.location)
-        run_hook(hook, archive, environment(told, event.value), log)
+    is_previous = archive != layout.archive
+    try:
+        hooks = read_appspec(told, archive).hooks.get(event, ())
+    except Failed as error:
+        if not is_previous:
+            raise
+        # Unlike with the agent, a previous revision that was lost does not lock out every later deployment.
+        log.trouble("the previous revision is lost, nothing of it is run: {}".format(error))
+        return
+    deadline = min(deadline, time.monotonic() + EVENT_SECONDS)
+    variables = environment(told, event.value)
+    with Watchdog() as watchdog:
+        for hook in hooks:
+            if is_previous and not os.path.exists(os.path.join(archive, hook.location.lstrip("/"))):
+                log.trouble("the previous revision has lost its script {}".format(hook.location))
+                continue
+            journal.begin_script(event.value, hook.location)
+            run_hook(hook, archive, variables, log, watchdog, deadline)
 
 
 def _archive_of(event: LifecycleEvent, layout: Layout) -> Optional[str]:
@@ -89,9 +111,11 @@ def _archive_of(event: LifecycleEvent, layout: Layout) -> Optional[str]:
     return os.path.join(last, "deployment-archive") if last else None
 
 
-def _os_failure(error: OSError) -> Failed:
-    if error.errno in _DISK_ERRORS:
-        return Failed("DISK", str(error))
-    if error.errno in (errno.EACCES, errno.EPERM):
-        return Failed("DENIED", str(error))
-    return Failed("ENGINE", str(error))
+def _failure(error: Exception) -> Failed:
+    """What an error means for the deployment; the text of one that nobody foresaw names its class."""
+    if isinstance(error, Failed):
+        return error
+    if isinstance(error, OSError):
+        cause = next((cause for cause, numbers in _CAUSES.items() if error.errno in numbers), "ENGINE")
+        return Failed(cause, str(error))
+    return Failed("ENGINE", "{}: {}".format(type(error).__name__, error))

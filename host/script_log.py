@@ -1,80 +1,115 @@
-"""The log of an event's scripts: in the deployment's folder, its tail for the report, the whole of it for S3.
+"""The log of an event's scripts: in the deployment's folder and the host's, its tail for the report, all of it for S3.
 
-Format: the agent's scripts.log. The upload is best effort: a log that does not arrive fails nothing.
+Format and files: the agent's scripts.log and codedeploy-agent-deployments.log. The upload is best effort: a log that
+does not arrive fails nothing.
 """
 
 import gzip
-import io
 import os
+import shutil
+import tempfile
 import threading
 import time
-import urllib.request
 import uuid
-from typing import Any, Dict, List, Tuple
+from typing import IO, Any, Dict, List
 
 UPLOAD_SECONDS = 20
-UPLOAD_BYTES = 256 * 1024 * 1024  # of the log before compression: its end is what matters
-_TAIL_LINES = 200
+ALL_LOG_BYTES, ALL_LOG_FILES = 64 * 1024 * 1024, 8  # of the log of all deployments
+_TAIL_LINES = 200  # more than the report ever shows
+_TRIES = 2
 
 
 class ScriptLog:
     """One event's log."""
 
-    def __init__(self, path: str, event: str) -> None:
+    def __init__(self, path: str, all_path: str, deployment_id: str, event: str) -> None:
         self.event = event
         self._path = path
+        self._prefix = "[{}]".format(deployment_id)
         self._lock = threading.Lock()
         self._tail: List[str] = []
-        self._started_at = os.path.getsize(path) if os.path.exists(path) else 0
         self._scripts = 0
-        self._write("LifecycleEvent - {}".format(event))
+        _rotate(all_path)
+        self._file = _open(path)
+        self._all = _open(all_path)
+        self._started_at = self._file.tell()
 
     def script(self, location: str) -> None:
+        if not self._scripts:
+            self._say("LifecycleEvent - {}".format(self.event))
         self._scripts += 1
-        self._write("Script - {}".format(location))
+        self._say("Script - {}".format(location))
 
     def output(self, stream: str, line: str) -> None:
-        text = "[{}]{}".format(stream, line)
-        with self._lock:
-            self._tail = [*self._tail[-_TAIL_LINES:], text]
-        self._write(text)
+        self._say("[{}]{}".format(stream, line))
 
     def trouble(self, text: str) -> None:
-        """What the runner itself has to say: a traceback."""
-        self._write(text)
+        """What the runner itself has to say; no part of the tail."""
+        with self._lock:
+            self._write(text)
 
     def tail(self) -> str:
         with self._lock:
             return "\n".join(self._tail)
 
+    def _say(self, text: str) -> None:
+        with self._lock:
+            self._tail.append(text)
+            del self._tail[:-_TAIL_LINES]
+            self._write(text)
+
+    def _write(self, text: str) -> None:
+        line = "{} {}\n".format(time.strftime("%Y-%m-%d %H:%M:%S"), text).encode("utf-8", "replace")
+        self._file.write(line)
+        self._all.write(self._prefix.encode() + line)
+
     def upload(self, logs: Dict[str, Any]) -> None:
         """Put what this event's scripts said where the control plane keeps logs, by its presigned POST."""
         if not self._scripts:
             return
-        with open(self._path, "rb") as file:
-            size = os.path.getsize(self._path)
-            file.seek(max(self._started_at, size - UPLOAD_BYTES))
-            packed = gzip.compress(file.read())
+        import urllib.request  # only here: it costs an event a tenth of a second
+
         name = "{}.log.gz".format(self.event)
-        body, kind = _form({**logs["fields"], "key": logs["key_prefix"] + name}, name, packed)
-        request = urllib.request.Request(logs["url"], data=body, headers={"Content-Type": kind}, method="POST")
-        with urllib.request.urlopen(request, timeout=UPLOAD_SECONDS):
-            pass
+        boundary = uuid.uuid4().hex
+        head, tail = _form({**logs["fields"], "key": logs["key_prefix"] + name}, name, boundary)
+        with tempfile.TemporaryFile(dir=os.path.dirname(self._path)) as body:
+            body.write(head)
+            with open(self._path, "rb") as said, gzip.GzipFile(fileobj=body, mode="wb", mtime=0) as packed:
+                said.seek(self._started_at)
+                shutil.copyfileobj(said, packed)
+            body.write(tail)
+            size = body.tell()
+            for tries_left in reversed(range(_TRIES)):
+                body.seek(0)
+                request = urllib.request.Request(logs["url"], data=body, method="POST")
+                request.add_header("Content-Type", "multipart/form-data; boundary={}".format(boundary))
+                request.add_header("Content-Length", str(size))
+                try:
+                    with urllib.request.urlopen(request, timeout=UPLOAD_SECONDS):
+                        return
+                except OSError:
+                    if not tries_left:
+                        raise
 
-    def _write(self, text: str) -> None:
-        with self._lock, open(self._path, "a", encoding="utf-8", errors="replace") as file:
-            file.write("{} {}\n".format(time.strftime("%Y-%m-%d %H:%M:%S"), text))
+
+def _open(path: str) -> IO[bytes]:
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    return open(path, "ab", buffering=0)
 
 
-def _form(fields: Dict[str, str], name: str, content: bytes) -> Tuple[bytes, str]:
-    """multipart/form-data; S3 wants the file last."""
-    boundary = uuid.uuid4().hex
-    body = io.BytesIO()
-    for field, value in fields.items():
-        head = '--{}\r\nContent-Disposition: form-data; name="{}"\r\n\r\n{}\r\n'.format(boundary, field, value)
-        body.write(head.encode())
-    disposition = 'Content-Disposition: form-data; name="file"; filename="{}"'.format(name)
-    body.write("--{}\r\n{}\r\nContent-Type: application/gzip\r\n\r\n".format(boundary, disposition).encode())
-    body.write(content)
-    body.write("\r\n--{}--\r\n".format(boundary).encode())
-    return body.getvalue(), "multipart/form-data; boundary={}".format(boundary)
+def _rotate(path: str) -> None:
+    if not os.path.exists(path) or os.path.getsize(path) < ALL_LOG_BYTES:
+        return
+    for number in range(ALL_LOG_FILES - 1, 0, -1):
+        older = path if number == 1 else "{}.{}".format(path, number - 1)
+        if os.path.exists(older):
+            os.replace(older, "{}.{}".format(path, number))
+
+
+def _form(fields: Dict[str, str], name: str, boundary: str) -> "tuple[bytes, bytes]":
+    """What stands before and after the file in multipart/form-data; S3 wants the file last."""
+    part = '--{}\r\nContent-Disposition: form-data; name="{}"'
+    before = [part.format(boundary, field) + "\r\n\r\n{}\r\n".format(value) for field, value in fields.items()]
+    before.append(part.format(boundary, "file"))
+    before.append('; filename="{}"\r\nContent-Type: application/gzip\r\n\r\n'.format(name))
+    return "".join(before).encode(), "\r\n--{}--\r\n".format(boundary).encode()
