@@ -1,5 +1,10 @@
-"""`runner.pyz run <LifecycleEvent> <Instructions>`: one event; prints one JSON line, ends 0 when the next may run."""
+"""`runner.pyz run <LifecycleEvent> [<Instructions>]`: one event; prints one JSON line, ends 0 when the next may run.
 
+Without Instructions they are read from standard input, where no other user of the host sees them: the presigned URLs in
+them are as good as a key to the revision.
+"""
+
+import os
 import sys
 from typing import List
 
@@ -10,13 +15,15 @@ from host.told import Told
 
 
 def main(arguments: List[str]) -> int:
-    if len(arguments) != 3 or arguments[0] != "run":
-        print("usage: runner.pyz run <LifecycleEvent> <Instructions>", file=sys.stderr)
+    if len(arguments) not in (2, 3) or arguments[0] != "run":
+        print("usage: runner.pyz run <LifecycleEvent> [<Instructions>]", file=sys.stderr)
         return 2
-    _, name, instructions = arguments
+    os.umask(0o022)
+    name = arguments[1]
     try:
-        event, told = LifecycleEvent(name), Told.decode(instructions)
-    except (ValueError, KeyError, TypeError) as error:
+        told = Told.decode(arguments[2] if len(arguments) == 3 else sys.stdin.read().strip())
+        event = LifecycleEvent(name)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         report = Failed("ENGINE", "the instructions cannot be read: {!r}".format(error)).report(name)
     else:
         report = run(event, told)

@@ -7,17 +7,17 @@ from pathlib import Path
 import yaml
 
 _MOMENT = (2026, 1, 1, 0, 0, 0)  # of every entry: the same input gives the same bytes
-_MAIN = "import sys\nfrom host.__main__ import main\nsys.exit(main(sys.argv[1:]))\n"
+_NOT_ON_HOSTS = ("build.py", "step.py", "bootstrap.py", "unpacked.py")
+_HERE = Path(__file__).resolve().parent
 
 
 def build_runner(destination: Path) -> Path:
     """Write the runner to `destination`, a .pyz, and return that."""
-    here = Path(__file__).resolve().parent
-    files = {f"host/{file.name}": file.read_text() for file in here.glob("*.py") if file.name != "build.py"}
+    files = {f"host/{file.name}": file.read_bytes() for file in _HERE.glob("*.py") if file.name not in _NOT_ON_HOSTS}
     for file in Path(yaml.__file__).resolve().parent.glob("*.py"):
-        if file.name != "cyaml.py":
-            files[f"yaml/{file.name}"] = file.read_text()
-    files["__main__.py"] = _MAIN
+        if file.name != "cyaml.py":  # needs the C library; PyYAML does without it
+            files[f"yaml/{file.name}"] = file.read_bytes()
+    files["__main__.py"] = (_HERE / "unpacked.py").read_bytes()
     destination.parent.mkdir(parents=True, exist_ok=True)
     with destination.open("wb") as written:
         written.write(b"#!/usr/bin/env python3\n")
