@@ -1,0 +1,279 @@
+"""A host for tests: the built zipapp, run in a root of its own and fed by a web server on 127.0.0.1."""
+
+import base64
+import hashlib
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+import tarfile
+import threading
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from host.build import build_runner
+
+GROUP_ID = "5fa7f0d6-6ff4-4d5f-8a6b-6c0f1f6c8f00"
+IN_PLACE = (
+    "ApplicationStop", "DownloadBundle", "BeforeInstall", "Install", "AfterInstall", "ApplicationStart",
+    "ValidateService",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def runner(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    built = build_runner(tmp_path_factory.mktemp("runner") / "runner.pyz")
+    return built.rename(built.with_name(f"{hashlib.sha256(built.read_bytes()).hexdigest()}.pyz"))  # as on a host
+
+
+class Web:
+    """Serves what tests put into `files`, records what is posted; `answers` are (status, body) given first, by path."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = {}
+        self.answers: dict[str, list[tuple[int, bytes]]] = {}
+        self.posts: list[tuple[str, bytes]] = []
+        self.gets: list[str] = []
+        web = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                web.gets.append(self.path)
+                path = self.path.partition("?")[0]
+                status, body = 404, b"<Error><Code>NoSuchKey</Code></Error>"
+                if path in web.files:
+                    status, body = 200, web.files[path]
+                if web.answers.get(path):
+                    status, body = web.answers[path].pop(0)
+                self._answer(status, body)
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                web.posts.append((self.headers["Content-Type"], body))
+                self._answer(*(web.answers.get("POST") or [(204, b"")]).pop(0))
+
+            def _answer(self, status: int, body: bytes) -> None:
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, format: str, *args: Any) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+
+    def serve(self, path: str, body: bytes) -> str:
+        self.files[path] = body
+        return f"{self.url}{path}?X-Amz-Signature=0"
+
+
+@pytest.fixture
+def web() -> Iterator[Web]:
+    web = Web()
+    thread = threading.Thread(target=web.server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield web
+    web.server.shutdown()
+    web.server.server_close()
+    thread.join()
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one step left: its exit status, its one line, and that line read."""
+
+    exit: int
+    output: bytes
+    line: dict[str, Any]
+
+    def __getattr__(self, name: str) -> Any:
+        return self.line[name]
+
+
+def read_step(ran: "subprocess.CompletedProcess[bytes]") -> Step:
+    lines = ran.stdout.decode().split("\n")
+    assert len(lines) == 2 and lines[1] == "", (ran.stdout, ran.stderr)
+    assert len(ran.stdout) <= 2300
+    assert len(lines[0].splitlines()) == 1, "the engine reads line by line"
+    line = json.loads(lines[0])
+    keys = ["stepdeploy", "event", "status", "error_code", "cause", "script_name", "message", "log_tail"]
+    assert sorted(line) == sorted(keys)
+    assert (ran.returncode, line["stepdeploy"]) in ((0, 1), (1, 1))
+    return Step(ran.returncode, ran.stdout, line)
+
+
+@dataclass
+class Host:
+    root: Path
+    runner: Path
+    web: Web
+    python: str = sys.executable
+    environment: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def deployments(self) -> Path:
+        return self.root / "deployment-root"
+
+    def folder(self, deployment: str) -> Path:
+        return self.deployments / GROUP_ID / deployment
+
+    def archive(self, deployment: str) -> Path:
+        return self.folder(deployment) / "deployment-archive"
+
+    def script_log(self, deployment: str) -> str:
+        return (self.folder(deployment) / "logs" / "scripts.log").read_text()
+
+    def told(self, deployment: str, content: bytes, *, type: str = "zip", **changes: Any) -> dict[str, Any]:
+        url = self.web.serve(f"/{deployment}.{type}", content)
+        told: dict[str, Any] = {
+            "version": 1,
+            "runner": {
+                "url": self.web.serve("/runner.pyz", self.runner.read_bytes()),
+                "sha256": hashlib.sha256(self.runner.read_bytes()).hexdigest(),
+            },
+            "deployment": {
+                "deployment_id": deployment,
+                "deployment_group_id": GROUP_ID,
+                "deployment_group_name": "web & co",
+                "application_name": "shop",
+                "creator": "user",
+                "deployment_type": "IN_PLACE",
+            },
+            "target_id": "i-0123456789abcdef0",
+            "bundle": {
+                "url": url,
+                "sha256": hashlib.sha256(content).hexdigest(),
+                "size": len(content),
+                "type": type,
+                "bucket": "revisions",
+                "key": f"shop/web/{deployment}.{type}",
+                "version": "v1",
+                "etag": "e1",
+            },
+            "appspec_filename": "appspec.yml",
+            "file_exists_behavior": "DISALLOW",
+            "ignore_application_stop_failures": False,
+            "logs": None,
+        }
+        for key, value in changes.items():
+            told[key] = {**told[key], **value} if isinstance(told.get(key), dict) else value
+        return told
+
+    def command(self, event: str, told: dict[str, Any]) -> list[str]:
+        instructions = base64.b64encode(json.dumps(told).encode()).decode()
+        return [self.python, "-I", str(self.runner), "run", event, instructions]
+
+    def start(self, event: str, told: dict[str, Any]) -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(
+            self.command(event, told),
+            env={**os.environ, "STEPDEPLOY_ROOT": str(self.root), **self.environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+
+    def run(self, event: str, told: dict[str, Any]) -> Step:
+        process = self.start(event, told)
+        output, errors = process.communicate(timeout=30)
+        step = read_step(subprocess.CompletedProcess(process.args, process.returncode, output, errors))
+        assert step.event == event
+        return step
+
+    def deploy(self, told: dict[str, Any], events: tuple[str, ...] = IN_PLACE) -> Step:
+        """The events in order, as the document runs them, up to the first that ends the segment; the last step."""
+        for event in events:
+            step = self.run(event, told)
+            if step.exit:
+                break
+        return step
+
+    def install(self, deployment: str, bundle: bytes, **changes: Any) -> Step:
+        return self.deploy(self.told(deployment, bundle, **changes), ("DownloadBundle", "Install"))
+
+
+@pytest.fixture
+def host(tmp_path: Path, runner: Path, web: Web) -> Host:
+    return Host(tmp_path / "stepdeploy", runner, web)
+
+
+def appspec(
+    files: Mapping[str, object] | None = None,
+    hooks: Mapping[str, list[dict[str, object]]] | None = None,
+    permissions: list[dict[str, object]] | None = None,
+    **keys: object,
+) -> str:
+    """`files` is source to destination. JSON is YAML."""
+    sections: dict[str, object] = {
+        "os": "linux",
+        "files": [{"source": source, "destination": str(place)} for source, place in (files or {}).items()],
+        "hooks": hooks or {},
+        "permissions": permissions or [],
+        **keys,
+    }
+    return "version: 0.0\n" + "".join(f"{key}: {json.dumps(value)}\n" for key, value in sections.items())
+
+
+def revision(files: Mapping[str, str | bytes], *, type: str = "zip") -> bytes:
+    """An archive; what ends in .sh is executable, what ends in / is a folder, what begins with `-> ` is a link."""
+    body = io.BytesIO()
+    if type == "zip":
+        with zipfile.ZipFile(body, "w", zipfile.ZIP_DEFLATED) as zipped:
+            for name, content in files.items():
+                info = zipfile.ZipInfo(name, (2026, 1, 2, 3, 4, 6))
+                is_link = isinstance(content, str) and content.startswith("-> ")
+                kind = (
+                    0o120777
+                    if is_link
+                    else 0o40755
+                    if name.endswith("/")
+                    else 0o100755
+                    if name.endswith(".sh")
+                    else 0o100644
+                )
+                info.external_attr, info.create_system = kind << 16, 3
+                zipped.writestr(info, content[3:] if is_link else content, zipfile.ZIP_DEFLATED)
+        return body.getvalue()
+    with tarfile.open(fileobj=body, mode="w:gz" if type == "tgz" else "w") as tarred:
+        for name, content in files.items():
+            info_ = tarfile.TarInfo(name.rstrip("/"))
+            info_.mtime = 1_767_323_046
+            data = content.encode() if isinstance(content, str) else content
+            if isinstance(content, str) and content.startswith("-> "):
+                info_.type, info_.linkname, data = tarfile.SYMTYPE, content[3:], b""
+            elif name.endswith("/"):
+                info_.type, info_.mode = tarfile.DIRTYPE, 0o755
+            else:
+                info_.mode = 0o755 if name.endswith(".sh") else 0o644
+            info_.size = len(data)
+            tarred.addfile(info_, io.BytesIO(data))
+    return body.getvalue()
+
+
+def script(*lines: str) -> str:
+    return "\n".join(("#!/bin/sh", *lines, ""))
+
+
+def pythons() -> list[str]:
+    """This interpreter and every other from 3.7 on that is on the PATH or in pyenv."""
+    names = {sys.executable}
+    folders = [*os.environ.get("PATH", "").split(os.pathsep), *map(str, Path.home().glob(".pyenv/versions/*/bin"))]
+    for folder in folders:
+        for path in sorted(Path(folder or ".").glob("python3.*")):
+            if re.fullmatch(r"python3\.(7|8|9|[1-9][0-9])", path.name) and os.access(path, os.X_OK):
+                names.add(str(path))
+    found = {}
+    for name in sorted(names, key=lambda name: name != sys.executable):
+        asked = subprocess.run([name, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"], capture_output=True)
+        if asked.returncode == 0:
+            found.setdefault(asked.stdout.decode().strip(), name)
+    return list(found.values())

@@ -1,0 +1,374 @@
+"""What each lifecycle event does on a host: reference behaviour, causes, and what an operator is told."""
+
+import gzip
+import hashlib
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.host.conftest import GROUP_ID, Host, Web, appspec, pythons, revision, script
+
+SERVED = {"version.txt": "1"}
+
+
+def app(target: Path, version: str = "1", **keys: object) -> bytes:
+    return revision({"appspec.yml": appspec({"app": target}, **keys), "app/version.txt": version})  # type: ignore[arg-type]
+
+
+def hooked(event: str, *lines: str, name: str = "hook.sh", **hook: object) -> bytes:
+    spec = appspec(hooks={event: [{"location": name, "timeout": 20, **hook}]})
+    return revision({"appspec.yml": spec, name: script(*lines)})
+
+
+@pytest.mark.parametrize("python", pythons())
+def test_a_whole_deployment_succeeds_on_every_python_here(host: Host, tmp_path: Path, python: str) -> None:
+    host.python = python
+    said = tmp_path / "said"
+    events = ("BeforeInstall", "AfterInstall", "ApplicationStart", "ValidateService")
+    hooks = {event: [{"location": "say.sh", "timeout": 10}] for event in events}
+    files = {
+        "appspec.yml": appspec({"app": tmp_path / "srv"}, hooks, [{"object": str(tmp_path / "srv"), "mode": 640}]),
+        "say.sh": script(f'echo "$LIFECYCLE_EVENT" >>{said}'),
+        "app/grüße.txt": "hello",
+    }
+    assert host.deploy(host.told("d-1", revision(files))).line["status"] == "Succeeded"
+    assert (tmp_path / "srv" / "grüße.txt").read_text() == "hello"
+    assert (tmp_path / "srv" / "grüße.txt").stat().st_mode & 0o7777 == 0o640
+    assert said.read_text().split() == list(events)
+
+
+def test_a_script_finds_the_deployment_in_its_environment(host: Host, tmp_path: Path) -> None:
+    seen = tmp_path / "seen"
+    told = host.told("d-1", hooked("BeforeInstall", f"env >{seen}; pwd >>{seen}; cat >>{seen}"))
+    host.deploy(told)
+    lines = seen.read_text().splitlines()
+    for expected in (
+        "LIFECYCLE_EVENT=BeforeInstall", "DEPLOYMENT_ID=d-1", "APPLICATION_NAME=shop", "DEPLOYMENT_GROUP_NAME=web & co",
+        f"DEPLOYMENT_GROUP_ID={GROUP_ID}", "BUNDLE_BUCKET=revisions", "BUNDLE_KEY=shop/web/d-1.zip",
+        "BUNDLE_VERSION=v1", "BUNDLE_ETAG=e1",
+    ):  # fmt: skip
+        assert expected in lines
+    assert lines[-1] == "/"
+
+
+def test_a_failing_script_is_reported_with_its_exit_code_and_last_lines(host: Host) -> None:
+    step = host.deploy(host.told("d-1", hooked("AfterInstall", "echo first", "echo second >&2", "exit 3")))
+    assert (step.exit, step.event, step.status, step.error_code) == (1, "AfterInstall", "Failed", "ScriptFailed")
+    assert (step.cause, step.script_name) == ("SCRIPT", "hook.sh")
+    assert step.message == "Script at specified location: hook.sh failed with exit code 3"
+    assert sorted(line for line in step.log_tail.split("\n") if line.startswith("[")) == [
+        "[stderr]second",
+        "[stdout]first",
+    ]
+    log = host.script_log("d-1")
+    assert "LifecycleEvent - AfterInstall" in log and "Script - hook.sh" in log and "[stdout]first" in log
+
+
+def test_a_missing_script_is_reported_as_missing(host: Host) -> None:
+    spec = appspec(hooks={"BeforeInstall": [{"location": "gone.sh"}]})
+    step = host.deploy(host.told("d-1", revision({"appspec.yml": spec})))
+    assert (step.error_code, step.cause, step.script_name) == ("ScriptMissing", "SCRIPT", "gone.sh")
+    path = host.archive("d-1") / "gone.sh"
+    assert step.message == f"Script does not exist at specified location: {path}"
+
+
+def test_a_script_that_is_not_executable_is_made_so(host: Host, tmp_path: Path) -> None:
+    assert host.deploy(host.told("d-1", hooked("BeforeInstall", "exit 0", name="hook"))).status == "Succeeded"
+
+
+def test_two_scripts_without_a_timeout_share_the_event_hour(host: Host) -> None:
+    """A revision that relies on the default twice is common and valid."""
+    spec = appspec(hooks={"BeforeInstall": [{"location": "a.sh"}, {"location": "a.sh"}]})
+    assert host.deploy(host.told("d-1", revision({"appspec.yml": spec, "a.sh": script("exit 0")}))).exit == 0
+
+
+def test_a_hanging_script_ends_with_its_whole_group_when_its_time_is_over(host: Host, tmp_path: Path) -> None:
+    child = tmp_path / "child"
+    told = host.told("d-1", hooked("BeforeInstall", "sleep 60 &", f"echo $! >{child}", "wait", timeout=1))
+    step = host.deploy(told)
+    assert (step.error_code, step.cause) == ("ScriptTimedOut", "TIMEOUT")
+    assert step.message == "Script at specified location: hook.sh failed to complete in 1 seconds"
+    assert not alive(int(child.read_text()))
+
+
+def alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+def test_a_daemon_that_keeps_the_output_open_does_not_hold_its_event_for_an_hour(host: Host, tmp_path: Path) -> None:
+    child = tmp_path / "child"
+    told = host.told("d-1", hooked("BeforeInstall", "sleep 60 &", f"echo $! >{child}", timeout=5))
+    before = time.monotonic()
+    step = host.deploy(told)
+    os.kill(int(child.read_text()), 9)
+    assert time.monotonic() - before < 15
+    assert step.exit in (0, 1)
+
+
+@pytest.mark.parametrize(
+    "noise",
+    [
+        "head -c 300000 /dev/urandom",
+        "head -c 300000 /dev/zero | tr '\\0' x",
+        'i=0; while [ $i -lt 3000 ]; do echo "grüße $i 🎉 $i"; i=$((i+1)); done',
+        "printf '\\342\\200\\250\\342\\200\\251\\302\\205\\013\\014\\034\"\\\\{}\\n%.0s' $(seq 400)",
+        "head -c 5000 /dev/zero | tr '\\0' '\\1'; echo",
+    ],
+)
+def test_whatever_a_script_prints_the_line_stays_whole_and_small(host: Host, noise: str) -> None:
+    step = host.deploy(
+        host.told("d-1", hooked("BeforeInstall", f"echo before; {noise}; echo; echo last words; exit 1"))
+    )
+    assert step.error_code == "ScriptFailed"
+    assert step.log_tail.endswith("last words")
+
+
+def test_nothing_that_the_revision_says_reaches_a_shell(host: Host, tmp_path: Path) -> None:
+    trap = tmp_path / "trapped"
+    name = f"hook; touch $(echo {trap} | tr _ /) `id`"
+    name = name.replace("/", "_")
+    spec = appspec(hooks={"BeforeInstall": [{"location": name}, {"location": name, "runas": "root"}]})
+    host.deploy(host.told("d-1", revision({"appspec.yml": spec, name: script("exit 0")})))
+    assert not trap.exists()
+
+
+# Where a hook is taken from
+
+
+def test_application_stop_runs_the_script_of_what_was_installed_before(host: Host, tmp_path: Path) -> None:
+    said = tmp_path / "said"
+
+    def bundle(version: str) -> bytes:
+        return hooked("ApplicationStop", f'echo "{version} $DEPLOYMENT_ID" >>{said}')
+
+    assert host.deploy(host.told("d-1", bundle("one"))).exit == 0
+    assert not said.exists(), "the first deployment has nothing to stop"
+    assert host.deploy(host.told("d-2", bundle("two"))).exit == 0
+    assert said.read_text() == "one d-2\n"
+
+
+def test_a_failing_application_stop_blocks_unless_it_is_to_be_ignored(host: Host) -> None:
+    host.deploy(host.told("d-1", hooked("ApplicationStop", "exit 1")))
+    blocked = host.deploy(host.told("d-2", hooked("BeforeInstall", "exit 0")))
+    assert (blocked.event, blocked.exit, blocked.status) == ("ApplicationStop", 1, "Failed")
+    told = host.told("d-3", hooked("BeforeInstall", "exit 0"), ignore_application_stop_failures=True)
+    stop = host.run("ApplicationStop", told)
+    assert (stop.exit, stop.status, stop.error_code) == (0, "Failed", "ScriptFailed")
+    assert host.deploy(told).exit == 0
+
+
+def test_a_lost_previous_revision_is_no_lock_out(host: Host) -> None:
+    host.deploy(host.told("d-1", hooked("ApplicationStop", "exit 0")))
+    (host.archive("d-1") / "appspec.yml").unlink()
+    assert host.deploy(host.told("d-2", hooked("BeforeInstall", "exit 0"))).exit == 0
+
+
+# DownloadBundle
+
+
+def test_a_wrong_digest_stops_before_anything_is_unpacked(host: Host) -> None:
+    told = host.told("d-1", hooked("BeforeInstall", "exit 0"), bundle={"sha256": "0" * 64})
+    step = host.deploy(told)
+    assert (step.event, step.cause, step.exit) == ("DownloadBundle", "DIGEST", 1)
+    assert not host.archive("d-1").exists()
+
+
+def test_a_wrong_size_is_told(host: Host) -> None:
+    bundle = hooked("BeforeInstall", "exit 0")
+    assert host.deploy(host.told("d-1", bundle, bundle={"size": len(bundle) - 1})).cause == "DIGEST"
+
+
+def test_a_transient_error_is_tried_again_and_a_refusal_is_not(host: Host, web: Web) -> None:
+    told = host.told("d-1", hooked("BeforeInstall", "exit 0"))
+    web.answers["/d-1.zip"] = [(503, b"Slow Down")]
+    assert host.run("DownloadBundle", told).status == "Succeeded"
+    told = host.told("d-2", hooked("BeforeInstall", "exit 0"))
+    web.answers["/d-2.zip"] = [(403, b"<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>")]
+    step = host.run("DownloadBundle", told)
+    assert step.cause == "DOWNLOAD" and "403" in step.message and "Request has expired" in step.message
+
+
+def test_a_file_url_is_not_fetched(host: Host, tmp_path: Path) -> None:
+    bundle = hooked("BeforeInstall", "exit 0")
+    (tmp_path / "bundle.zip").write_bytes(bundle)
+    told = host.told("d-1", bundle, bundle={"url": f"file://{tmp_path}/bundle.zip"})
+    assert host.run("DownloadBundle", told).cause == "DOWNLOAD"
+
+
+def test_an_invalid_appspec_is_told_with_its_line_before_anything_runs(host: Host) -> None:
+    step = host.deploy(host.told("d-1", revision({"appspec.yml": "version: 0.0\nos: beos\n"})))
+    assert (step.event, step.cause) == ("DownloadBundle", "APPSPEC")
+    assert "appspec.yml:2:5: os" in step.message
+
+
+def test_only_the_five_newest_revisions_and_the_installed_one_are_kept(host: Host) -> None:
+    for number in range(1, 8):
+        assert host.run("DownloadBundle", host.told(f"d-{number}", hooked("BeforeInstall", "exit 0"))).exit == 0
+        if number == 1:
+            assert host.run("Install", host.told("d-1", hooked("BeforeInstall", "exit 0"))).exit == 0
+        past = time.time() - 1000 + number
+        os.utime(host.folder(f"d-{number}"), (past, past))
+    kept = sorted(folder.name for folder in (host.deployments / GROUP_ID).iterdir())
+    assert kept == ["d-1", "d-4", "d-5", "d-6", "d-7"]
+
+
+# Install
+
+
+def test_install_copies_with_mode_time_links_and_empty_folders(host: Host, tmp_path: Path) -> None:
+    srv = tmp_path / "srv"
+    files = {
+        "appspec.yml": appspec({"/": srv / "all", "app": srv / "app", "app/run.sh": srv / "bin"}),
+        "app/run.sh": script("exit 0"),
+        "app/.hidden": "x",
+        "app/empty/": "",
+        "app/current": "-> run.sh",
+        "app/a b ": "space",
+    }
+    assert host.install("d-1", revision(files)).status == "Succeeded"
+    assert (srv / "bin" / "run.sh").stat().st_mode & 0o777 == 0o755
+    assert (srv / "app" / ".hidden").read_text() == "x" and (srv / "app" / "a b ").read_text() == "space"
+    assert (srv / "app" / "empty").is_dir()
+    assert (srv / "app" / "current").readlink().name == "run.sh"
+    assert (srv / "all" / "appspec.yml").exists()
+
+
+def test_the_next_install_removes_what_the_last_one_put_there_and_only_that(host: Host, tmp_path: Path) -> None:
+    srv = tmp_path / "srv"
+    first = {"appspec.yml": appspec({"app": srv}), "app/old/deep.txt": "1", "app/shared/a.txt": "1", "app/l\nine": "1"}
+    assert host.install("d-1", revision(first, type="tar"), type="tar").exit == 0
+    (srv / "shared" / "of-a-hook.txt").write_text("kept")
+    assert host.install("d-2", revision({"appspec.yml": appspec({"app": srv}), "app/new.txt": "2"})).exit == 0
+    assert sorted(p.relative_to(srv).as_posix() for p in srv.rglob("*")) == [
+        "new.txt",
+        "shared",
+        "shared/of-a-hook.txt",
+    ]
+
+
+def test_disallow_refuses_a_foreign_file_and_leaves_the_old_release_in_place(host: Host, tmp_path: Path) -> None:
+    srv = tmp_path / "srv"
+    assert host.install("d-1", app(srv)).exit == 0
+    (srv / "foreign.txt").write_text("mine")
+    bundle = revision({"appspec.yml": appspec({"app": srv}), "app/version.txt": "2", "app/foreign.txt": "theirs"})
+    step = host.install("d-2", bundle)
+    assert (step.cause, step.error_code) == ("CONFLICT", "UnknownError")
+    assert step.message == (
+        f"The deployment failed because a specified file already exists at this location: {srv}/foreign.txt"
+    )
+    assert (srv / "version.txt").read_text() == "1" and (srv / "foreign.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize(("behavior", "left"), [("OVERWRITE", "theirs"), ("RETAIN", "mine")])
+def test_overwrite_and_retain(host: Host, tmp_path: Path, behavior: str, left: str) -> None:
+    srv = tmp_path / "srv"
+    srv.mkdir()
+    (srv / "foreign.txt").write_text("mine")
+    bundle = revision({"appspec.yml": appspec({"app": srv}), "app/foreign.txt": "theirs"})
+    assert host.install("d-1", bundle, file_exists_behavior=behavior).exit == 0
+    assert (srv / "foreign.txt").read_text() == left
+    empty = revision({"appspec.yml": appspec()})
+    assert host.install("d-2", empty).exit == 0
+    assert (srv / "foreign.txt").exists() == (behavior == "RETAIN")
+
+
+def test_the_appspec_beats_the_deployment(host: Host, tmp_path: Path) -> None:
+    srv = tmp_path / "srv"
+    srv.mkdir()
+    (srv / "version.txt").write_text("mine")
+    bundle = app(srv, file_exists_behavior="OVERWRITE")
+    assert host.install("d-1", bundle).exit == 0
+    assert (srv / "version.txt").read_text() == "1"
+
+
+def test_permissions_apply_to_what_this_deployment_created_only(host: Host, tmp_path: Path) -> None:
+    srv = tmp_path / "srv"
+    (srv / "before").mkdir(parents=True)
+    (srv / "before").chmod(0o711)
+    (srv / "foreign").write_text("")
+    (srv / "foreign").chmod(0o604)
+    permissions: list[dict[str, object]] = [
+        {"object": str(srv), "type": ["directory"], "mode": 750},
+        {
+            "object": str(srv),
+            "type": ["file"],
+            "mode": "4750",
+            "except": ["keep.txt"],
+            "owner": "root",
+            "group": "root",
+        },
+    ]
+    files = {
+        "appspec.yml": appspec({"app": srv}, permissions=permissions),
+        "app/made/deep.txt": "", "app/keep.txt": "", "app/before/x.txt": "",
+    }  # fmt: skip
+    srv.chmod(0o701)
+    assert host.install("d-1", revision(files)).exit == 0
+    modes = {p.relative_to(tmp_path).as_posix(): oct(p.stat().st_mode & 0o7777) for p in [srv, *srv.rglob("*")]}
+    assert modes == {
+        "srv": "0o701", "srv/before": "0o711", "srv/foreign": "0o604", "srv/made": "0o750",
+        "srv/made/deep.txt": "0o4750", "srv/keep.txt": "0o644", "srv/before/x.txt": "0o4750",
+    }  # fmt: skip
+
+
+def test_an_unknown_owner_is_told_before_the_old_release_goes(host: Host, tmp_path: Path) -> None:
+    srv = tmp_path / "srv"
+    host.install("d-1", app(srv))
+    step = host.install("d-2", app(srv, "2", permissions=[{"object": str(srv), "owner": "no-such-user"}]))
+    assert step.cause == "APPSPEC" and "no-such-user" in step.message
+    assert (srv / "version.txt").read_text() == "1"
+
+
+def test_a_missing_source_is_told_before_the_old_release_goes(host: Host, tmp_path: Path) -> None:
+    srv = tmp_path / "srv"
+    host.install("d-1", app(srv))
+    step = host.install("d-2", revision({"appspec.yml": appspec({"gone": srv})}))
+    assert step.cause == "APPSPEC" and "gone" in step.message
+    assert (srv / "version.txt").read_text() == "1"
+
+
+def test_a_file_where_a_folder_should_be_is_a_conflict(host: Host, tmp_path: Path) -> None:
+    (tmp_path / "srv").write_text("")
+    step = host.install("d-1", app(tmp_path / "srv"))
+    assert step.cause == "CONFLICT" and str(tmp_path / "srv") in step.message
+
+
+def test_links_to_folders_are_followed_and_copied_as_folders(host: Host, tmp_path: Path) -> None:
+    files = {"appspec.yml": appspec({"app": tmp_path / "srv"}), "app/real/x.txt": "x", "app/linked": "-> real"}
+    assert host.install("d-1", revision(files)).exit == 0
+    assert (tmp_path / "srv" / "linked" / "x.txt").read_text() == "x"
+    assert not (tmp_path / "srv" / "linked").is_symlink()
+
+
+# Logs
+
+
+def test_the_whole_output_is_posted_after_each_event_with_hooks(host: Host, web: Web) -> None:
+    logs = {"url": f"{web.url}/logs", "fields": {"policy": "p"}, "key_prefix": ".stepdeploy/logs/d-1/i-1/"}
+    told = host.told("d-1", hooked("BeforeInstall", "seq 1 20000", "exit 1"), logs=logs)
+    assert host.deploy(told).error_code == "ScriptFailed"
+    ((kind, body),) = web.posts
+    assert kind.startswith("multipart/form-data")
+    assert b".stepdeploy/logs/d-1/i-1/BeforeInstall.log.gz" in body and b'name="policy"' in body
+    packed = body[body.index(b"\x1f\x8b") :].rpartition(b"\r\n--")[0]
+    assert gzip.decompress(packed).decode().count("[stdout]") == 20_000
+
+
+def test_a_log_that_cannot_be_put_fails_nothing(host: Host, web: Web) -> None:
+    web.answers["POST"] = [(403, b""), (500, b""), (500, b"")]
+    logs = {"url": f"{web.url}/logs", "fields": {}, "key_prefix": "k/"}
+    assert host.deploy(host.told("d-1", hooked("BeforeInstall", "exit 0"), logs=logs)).exit == 0
+    assert len(web.posts) >= 1
+
+
+def test_the_runner_is_the_same_bytes_each_time(runner: Path, tmp_path: Path) -> None:
+    from host.build import build_runner
+
+    again = build_runner(tmp_path / "again.pyz")
+    assert hashlib.sha256(again.read_bytes()).digest() == hashlib.sha256(runner.read_bytes()).digest()
