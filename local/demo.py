@@ -1,0 +1,309 @@
+"""`make demo`: the main job on this machine, shown while it happens and checked where it happened.
+
+The real stack is deployed to the local cloud by the real CDK CLI. Four revisions of examples/webapp go to four local
+instances: a good one to all at once; a better one, one host at a time, while a client reads from every host; one whose
+ValidateService fails; one that is well but trips an alarm. The last two are rolled back. Exit status 0 only when every
+one of these was seen to be true.
+"""
+
+import json
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from functions.core.records import Deployment, Target
+from functions.core.segments import IN_PLACE
+from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, LifecycleEventStatus, TargetStatus
+from local.bundles import webapp
+from local.check import Unfit, check
+from local.cloud import LocalCloud, LocalInstance
+from local.engine import Engine, wait_for
+
+HERE = Path(__file__).resolve().parent
+GROUP = "shop/web"
+ALARM = "shop-errors"
+CHANNEL = "#deployments"
+PORT = 8080  # of the example's web server
+console = Console()
+
+MARKS = {
+    LifecycleEventStatus.PENDING: "[dim]·[/]",
+    LifecycleEventStatus.IN_PROGRESS: "[yellow]●[/]",
+    LifecycleEventStatus.SUCCEEDED: "[green]✔[/]",
+    LifecycleEventStatus.FAILED: "[red]✘[/]",
+    LifecycleEventStatus.SKIPPED: "[dim]–[/]",
+    LifecycleEventStatus.UNKNOWN: "[dim]?[/]",
+}
+COLOURS = {
+    TargetStatus.SUCCEEDED: "green",
+    TargetStatus.FAILED: "red",
+    TargetStatus.IN_PROGRESS: "yellow",
+    DeploymentStatus.SUCCEEDED: "green",
+    DeploymentStatus.FAILED: "red",
+    DeploymentStatus.STOPPED: "magenta",
+}
+
+
+class Checks:
+    """What was claimed, and whether it was seen."""
+
+    def __init__(self) -> None:
+        self.failed = 0
+
+    def expect(self, seen: bool, claim: str) -> None:
+        self.failed += not seen
+        console.print(f"  {'[green]seen[/]' if seen else '[red]NOT SEEN[/]'}  {claim}")
+
+
+class Reader(threading.Thread):
+    """A client that reads from every host all the time, and remembers what it got."""
+
+    def __init__(self, addresses: Mapping[str, str]) -> None:
+        super().__init__(daemon=True)
+        self.addresses = addresses
+        self.reads = self.most_down = 0
+        self.versions: set[str] = set()
+        self._stop = threading.Event()
+
+    def run(self) -> None:
+        while not self._stop.wait(0.05):
+            answers = [served(address) for address in self.addresses.values()]
+            self.reads += len(answers)
+            self.most_down = max(self.most_down, answers.count(None))
+            self.versions |= {answer for answer in answers if answer}
+
+    def stop(self) -> None:
+        self._stop.set()
+        self.join()
+
+
+def served(address: str) -> str | None:
+    """The version that a host serves, None when it does not answer."""
+    try:
+        with urllib.request.urlopen(f"http://{address}:{PORT}/", timeout=1) as answer:
+            return str(json.load(answer)["version"])
+    except (OSError, ValueError):
+        return None
+
+
+class Demo:
+    """The hosts, the engine, and what is seen of them."""
+
+    def __init__(self, cloud: LocalCloud, engine: Engine, hosts: Sequence[LocalInstance]) -> None:
+        self.cloud, self.engine, self.checks = cloud, engine, Checks()
+        self.hosts = {host.name: host for host in hosts}
+
+    def deploy(self, version: str, meanwhile: Callable[[Deployment], None] | None = None, **how: Any) -> Deployment:
+        """Upload a version and watch its deployment to the end."""
+        return self.watch(self.engine.upload(f"{GROUP}/{version}.zip", webapp(version, **how)), meanwhile)
+
+    def watch(self, deployment_id: str, meanwhile: Callable[[Deployment], None] | None = None) -> Deployment:
+        """Show a deployment's targets and lifecycle events until it has ended."""
+        with Live(console=console, refresh_per_second=8, transient=not console.is_terminal) as live:
+            while True:
+                deployment = self.engine.deployment(deployment_id)
+                live.update(self.progress(deployment))
+                if deployment.status.is_final:
+                    return deployment
+                if meanwhile:
+                    meanwhile(deployment)
+                time.sleep(0.15)
+
+    def progress(self, deployment: Deployment) -> Table:
+        colour = COLOURS.get(deployment.status, "yellow")
+        title = f"{deployment.deployment_id}  {deployment.revision.key}  [{colour}]{deployment.status}[/]"
+        table = Table(title=title, title_justify="left")
+        table.add_column("instance")
+        for event in IN_PLACE:
+            table.add_column(event.value, justify="center")
+        table.add_column("status")
+        for target in self.engine.targets(deployment.deployment_id):
+            marks = [MARKS[status] for status in self.live_events(target)]
+            colour = COLOURS.get(target.status, "dim")
+            table.add_row(target.name or target.target_id, *marks, f"[{colour}]{target.status}[/]")
+        return table
+
+    def live_events(self, target: Target) -> list[LifecycleEventStatus]:
+        """The target's events; while its command runs, as SSM shows its steps."""
+        run = target.segments.get("0")
+        recorded = [event.status for event in target.events]
+        if not run or not run.command_id or run.status:
+            return recorded
+        answer = self.cloud.client("ssm").list_command_invocations(CommandId=run.command_id, Details=True)
+        steps = {
+            step["Name"]: step["Status"] for each in answer["CommandInvocations"] for step in each["CommandPlugins"]
+        }
+        shown = {
+            "Success": LifecycleEventStatus.SUCCEEDED,
+            "InProgress": LifecycleEventStatus.IN_PROGRESS,
+            "Failed": LifecycleEventStatus.FAILED,
+        }
+        return [shown.get(steps.get(event.value, ""), LifecycleEventStatus.PENDING) for event in IN_PLACE]
+
+    def rolled_back(self, deployment: Deployment) -> Deployment:
+        """Watch the rollback that a deployment has caused."""
+        rollback = deployment.rollback.rollback_deployment_id if deployment.rollback else None
+        if rollback is None:
+            raise LookupError(f"{deployment.deployment_id} has no rollback: {deployment.rollback}")
+        console.print(f"  {deployment.failure.message if deployment.failure else ''}", style="dim")
+        return self.watch(rollback)
+
+    def expect_served(self, version: str) -> None:
+        """Look on every host: what it serves, and the file that it has on its disk."""
+        found = {}
+        for name, host in self.hosts.items():
+            on_disk = (host.path("/srv/webapp/version.txt")).read_text().strip()
+            found[name] = (served(host.address), on_disk)
+        words = ", ".join(f"{name} ({self.hosts[name].address}) {is_}" for name, (is_, _) in found.items())
+        self.checks.expect(set(found.values()) == {(version, version)}, f"every host serves {version}: {words}")
+
+    # -- the four revisions
+
+    def first(self) -> None:
+        console.rule("v1 to all hosts at once")
+        self.cloud.client("s3").put_object(Bucket=self.engine.bucket, Key="builds/v1.zip", Body=webapp("v1"))
+        started = self.engine.invoke(
+            "Start",
+            {
+                "application": "shop",
+                "group": "web",
+                "key": "builds/v1.zip",
+                "deployment_config": "CodeDeployDefault.AllAtOnce",
+                "requested_by": "the demo",
+            },
+        )
+        one = self.watch(started["deployment_id"])
+        self.checks.expect(one.status is DeploymentStatus.SUCCEEDED, "the deployment succeeded")
+        self.expect_served("v1")
+
+    def second(self) -> None:
+        console.rule("v2, one host at a time, while a client reads from every host")
+        reader = Reader({name: host.address for name, host in self.hosts.items()})
+        reader.start()
+        most_out = 0
+
+        def meanwhile(deployment: Deployment) -> None:
+            nonlocal most_out
+            most_out = max(most_out, deployment.counters.out)
+
+        one = self.deploy("v2", meanwhile)
+        reader.stop()
+        self.checks.expect(one.status is DeploymentStatus.SUCCEEDED, "the deployment succeeded")
+        self.checks.expect(most_out == 1, f"at most one host was out of service (the most on record: {most_out})")
+        claim = f"the client read {reader.reads} times and saw at most one host down (the most: {reader.most_down})"
+        self.checks.expect(reader.most_down <= 1, claim)
+        self.checks.expect(reader.versions == {"v1", "v2"}, f"it saw {' and '.join(sorted(reader.versions))}, no other")
+        self.expect_served("v2")
+
+    def third(self) -> None:
+        console.rule("v3, whose ValidateService fails")
+        one = self.deploy("v3", healthy=False)
+        self.checks.expect(one.status is DeploymentStatus.FAILED, "the deployment failed")
+        counters = one.counters
+        claim = f"it stopped after the first host: {counters.failed} failed, {counters.skipped} untouched"
+        self.checks.expect((counters.failed, counters.skipped) == (1, 3), claim)
+        back = self.rolled_back(one)
+        self.checks.expect(back.status is DeploymentStatus.SUCCEEDED, f"{back.deployment_id} brought v2 back")
+        self.expect_served("v2")
+
+    def fourth(self) -> None:
+        console.rule("v4, which is well but trips an alarm in the middle")
+
+        def meanwhile(deployment: Deployment) -> None:
+            if deployment.counters.succeeded == 2 and not deployment.stop:
+                self.cloud.set_alarm(ALARM, "ALARM")
+
+        one = self.deploy("v4", meanwhile)
+        self.checks.expect(one.status is DeploymentStatus.STOPPED, "the deployment was stopped")
+        code = one.failure.code if one.failure else None
+        self.checks.expect(code is DeploymentErrorCode.ALARM_ACTIVE, f"because of the alarm {ALARM}")
+        self.checks.expect(one.counters.started < 4, f"with {4 - one.counters.started} of 4 hosts untouched")
+        back = self.rolled_back(one)
+        self.checks.expect(back.status is DeploymentStatus.SUCCEEDED, f"{back.deployment_id} brought v2 back")
+        self.expect_served("v2")
+        self.cloud.set_alarm(ALARM, "OK")
+
+    # -- what was told, and what it cost
+
+    def told(self) -> None:
+        console.rule("Slack, as it was received")
+        wanted = 9  # starts and ends of four deployments and two rollbacks, at least this many outcomes
+
+        def outcomes() -> Sequence[Mapping[str, Any]] | None:
+            messages = self.cloud.slack.messages()
+            return messages if len(messages) >= wanted or self.quiet(messages) else None
+
+        messages = wait_for(outcomes, "the Slack messages", 90)
+        for message in messages:
+            console.print(f"  • {message['text']}", highlight=False, markup=False)
+        text = "\n".join(json.dumps(message) for message in messages)
+        self.checks.expect("scripts/validate.sh" in text, "Slack names the script that failed")
+        self.checks.expect(ALARM in text, "Slack names the alarm")
+        self.checks.expect(text.lower().count("roll") >= 2, "Slack tells of both rollbacks")
+
+    def quiet(self, messages: Sequence[Any]) -> bool:
+        """Whether no message has come for a while: a digest takes several outcomes together."""
+        now = time.monotonic()
+        if len(messages) != getattr(self, "_heard", -1):
+            self._heard, self._heard_at = len(messages), now
+        return bool(messages) and now - self._heard_at > 12
+
+    def cost(self, deployments: int, targets: int) -> None:
+        console.rule("What it cost")
+        records = self.cloud.records()
+        table = Table(
+            "count", "in all", f"each of {targets} targets", title=f"{deployments} deployments", title_justify="left"
+        )
+        for name, count in (
+            ("state transitions", records.transitions),
+            ("function calls", records.function_calls),
+            ("SSM calls", records.ssm_calls),
+            ("SendCommand", records.ssm.get("SendCommand", 0)),
+        ):
+            table.add_row(name, str(count), f"{count / targets:.1f}")
+        console.print(table)
+
+
+def main() -> int:
+    """Run the demo; the exit status."""
+    began = time.monotonic()
+    try:
+        check()
+    except Unfit as unfit:
+        console.print(f"[red]This machine cannot run the demo:[/] {unfit}")
+        return 2
+    console.print("Starting AWS on this machine (an emulator in one process, IAM enforced)")
+    with LocalCloud() as cloud:
+        console.print(f"  it answers at {cloud.endpoint}")
+        console.print("Deploying the stack with the CDK CLI: the template that would go to an account")
+        cloud.create_alarm(ALARM)
+        engine = Engine(cloud, cloud.deploy(HERE / "demo.yaml", reconcile_seconds=15))
+        cloud.client("secretsmanager").put_secret_value(
+            SecretId=engine.outputs["SlackSecretArn"], SecretString=cloud.slack.url(CHANNEL)
+        )
+        console.print("Starting four instances: namespaces with a root, an address and an agent of their own")
+        hosts = [cloud.add_instance(f"web-{n}", {"role": "web", "stepdeploy": "enabled"}) for n in range(1, 5)]
+        console.print(f"  {', '.join(f'{host.name} {host.id} {host.address}' for host in hosts)}")
+        cloud.reset_records()
+        demo = Demo(cloud, engine, hosts)
+        for part in (demo.first, demo.second, demo.third, demo.fourth, demo.told):
+            part()
+        demo.cost(deployments=6, targets=4 + 4 + 4 + 4 + 4 + 4)
+    failed = demo.checks.failed
+    console.rule()
+    verdict = "[green]everything was seen to be true[/]" if not failed else f"[red]{failed} claims were not seen[/]"
+    console.print(f"{verdict} in {time.monotonic() - began:.0f} s; nothing is left running")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

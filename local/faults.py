@@ -1,0 +1,38 @@
+"""Faults that tests inject into the local cloud: events that get lost, functions that are throttled or die, and so on.
+
+A fault is a number of times that it strikes, or a switch. The server asks at each place where one may strike.
+"""
+
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Faults:
+    """What goes wrong next."""
+
+    lost_events: int = 0  # SSM status-change events of invocations that never arrive
+    doubled_events: int = 0  # that arrive twice
+    late_events: float = 0.0  # seconds that every SSM event is late
+    throttled: dict[str, int] = field(default_factory=dict)  # function name -> invocations that Lambda refuses
+    throttled_sends: int = 0  # SendCommand calls that SSM refuses
+    killed_senders: int = 0  # callers that die right after SSM has accepted their SendCommand
+    sns_down: bool = False
+    slack_down: bool = False
+    slack_busy: int = 0  # posts that Slack answers with 429
+    slack_retry_after: int = 1  # seconds, in those answers
+
+    def strike(self, name: str) -> bool:
+        """Whether a counted fault strikes now; it has struck once more then."""
+        left: int = getattr(self, name)
+        if left <= 0:
+            return False
+        setattr(self, name, left - 1)
+        return True
+
+    def throttles(self, function: str) -> bool:
+        """Whether Lambda refuses this invocation of a function."""
+        left = self.throttled.get(function, 0)
+        if left <= 0:
+            return False
+        self.throttled[function] = left - 1
+        return True

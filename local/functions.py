@@ -1,0 +1,91 @@
+"""Lambda and its event sources: counted, and where ministack 1.5.33 does otherwise than AWS, put right.
+
+- A stream's function that reports batchItemFailures: AWS hands out the reported record and all after it again; the
+  emulator takes the batch as done. Here the whole batch comes again, which AWS's at-least-once allows too.
+- Task tokens: AWS authorizes SendTaskSuccess on the state machine that the token belongs to; the emulator asks for "*".
+"""
+
+import json
+from typing import Any
+
+from local.faults import Faults
+from local.records import Records
+
+SEND_SUCCESS = "AWSStepFunctions.SendTask"
+
+
+def install(faults: Faults, records: Records) -> None:
+    """Count and, where a fault strikes, refuse invocations; retry batches; authorize tokens."""
+    from ministack.services import lambda_svc
+
+    execute = lambda_svc._execute_function
+
+    def counted(function: dict[str, Any], event: Any) -> Any:
+        name = (function.get("config") or function).get("FunctionName", "")
+        records.functions[name] += 1
+        if faults.throttles(name):
+            return lambda_svc._throttle_response("ReservedFunctionConcurrentInvocationLimitExceeded", "Rate Exceeded.")
+        done = execute(function, event)
+        if _is_stream(event) and _failed_items(done):
+            done = {**done, "error": True, "body": {"errorType": "BatchItemFailures", "errorMessage": "to be retried"}}
+        return done
+
+    lambda_svc._execute_function = counted
+    _authorize_tokens()
+    _count_dynamodb(records)
+
+
+def kill(function: str) -> None:
+    """End every sandbox of a function, whatever it is doing."""
+    from ministack.core import lambda_runtime
+
+    with lambda_runtime._lock:
+        workers = [worker for key, group in lambda_runtime._workers.items() if function in key for worker in group]
+    for worker in workers:
+        process = getattr(worker, "_proc", None)
+        if process is not None:
+            process.kill()
+
+
+def _is_stream(event: Any) -> bool:
+    records = event.get("Records") if isinstance(event, dict) else None
+    return bool(records) and "dynamodb" in records[0]
+
+
+def _failed_items(done: dict[str, Any]) -> bool:
+    body = done.get("body")
+    if isinstance(body, (str, bytes)):
+        try:
+            body = json.loads(body)
+        except ValueError:
+            return False
+    return isinstance(body, dict) and bool(body.get("batchItemFailures"))
+
+
+def _authorize_tokens() -> None:
+    from ministack.core import iam_actions
+    from ministack.services import stepfunctions
+
+    resource_of = iam_actions.extract_resource_arn
+
+    def resource(service: str, method: str, path: str, headers: dict[str, str], body: bytes, *rest: Any) -> str:
+        if service == "states" and headers.get("x-amz-target", "").startswith(SEND_SUCCESS):
+            waiting = stepfunctions._task_tokens.get(json.loads(body).get("taskToken")) or {}
+            execution = waiting.get("execution")
+            if execution:
+                return str(execution["stateMachineArn"])
+        return str(resource_of(service, method, path, headers, body, *rest))
+
+    iam_actions.extract_resource_arn = resource
+
+
+def _count_dynamodb(records: Records) -> None:
+    from ministack import app
+
+    handle = app.SERVICE_HANDLERS["dynamodb"]
+
+    async def counted(method: str, path: str, headers: dict[str, str], body: bytes, query: Any) -> Any:
+        records.dynamodb[headers.get("x-amz-target", "").rpartition(".")[2]] += 1
+        return await handle(method, path, headers, body, query)
+
+    app.SERVICE_HANDLERS["dynamodb"] = counted

@@ -1,0 +1,243 @@
+"""The local cloud's process: ministack with our edges, on one port of the loopback address, IAM enforced.
+
+`python -m local.server --port P --directory D`. It ends with the process that started it. Everything below /_local/ is
+for whoever drives the cloud (local/cloud.py); everything else is AWS.
+"""
+
+import argparse
+import asyncio
+import ctypes
+import json
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+REGION = "us-east-1"
+ACCOUNT = "000000000000"
+ADMIN = "/_local/"
+_PR_SET_PDEATHSIG = 1
+
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+
+
+class Edges:
+    """The ASGI application: what is ours is answered here, the rest by the emulator."""
+
+    def __init__(self, directory: Path, network: str) -> None:
+        from ministack import app
+
+        from local import alarms, functions, run_command_edge, ssm_document, state_machines
+        from local.documents import Documents
+        from local.faults import Faults
+        from local.instances import Instances
+        from local.records import Records
+        from local.run_command import RunCommand
+        from local.slack import Slack
+
+        self.aws = app.app
+        self.faults, self.records = Faults(), Records()
+        self.slack = Slack(self.faults)
+        self.instances = Instances(directory / "instances", region=REGION, account=ACCOUNT, network=network)
+        self.documents = Documents(region=REGION, account=ACCOUNT)
+        self.run_command = RunCommand(self.instances, self.emit_command_event, self.documents)
+        self._events = ThreadPoolExecutor(max_workers=1)  # one: events keep their order
+        state_machines.install(self.records)
+        functions.install(self.faults, self.records)
+        alarms.install(self.emit, region=REGION, account=ACCOUNT)
+        ssm_document.install(self.documents)
+        run_command_edge.install(self.run_command, self.instances, self.documents, self.faults, self.records)
+        self._break_sns(app)
+        self.routes: dict[str, Callable[[dict[str, Any]], Awaitable[Any]]] = {
+            "health": self._health,
+            "instances": self._instances,
+            "faults": self._faults,
+            "records": self._records,
+            "slack-messages": self._slack_messages,
+        }
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"].startswith(ADMIN):
+            await self._admin(scope, receive, send)
+            return
+        if scope["type"] == "http":
+            # Our policies allow TLS only, as they should; loopback needs none, so requests count as secure.
+            scope = {**scope, "scheme": "https"}
+        try:
+            await self.aws(scope, receive, send)
+        except Exception as error:
+            from local.functions import kill
+            from local.run_command_edge import SenderKilled
+
+            if not isinstance(error, SenderKilled):
+                raise
+            kill("stepdeploy-run_segment")
+
+    # -- events
+
+    def emit(self, entry: dict[str, Any]) -> None:
+        """Put an event of an aws.* source on the default bus, out of the way of the loop."""
+        self._events.submit(_put_event, entry)
+
+    def emit_command_event(self, entry: dict[str, Any]) -> None:
+        """As emit, for SSM's events, which are best effort: some are lost, doubled or late."""
+        times = 1
+        if entry["DetailType"] == "EC2 Command Invocation Status-change Notification":
+            final = json.loads(entry["Detail"])["status"] not in ("Pending", "InProgress", "Delayed", "Cancelling")
+            if final and self.faults.strike("lost_events"):
+                return
+            if final and self.faults.strike("doubled_events"):
+                times = 2
+        for _ in range(times):
+            if self.faults.late_events:
+                asyncio.get_running_loop().call_later(self.faults.late_events, self.emit, entry)
+            else:
+                self.emit(entry)
+
+    def _break_sns(self, app: Any) -> None:
+        handle = app.SERVICE_HANDLERS["sns"]
+
+        async def maybe(method: str, path: str, headers: dict[str, str], body: bytes, query: Any) -> Any:
+            if self.faults.sns_down and b"Action=Publish" in body:
+                return (
+                    503,
+                    {"Content-Type": "text/xml"},
+                    b"<ErrorResponse><Error><Code>ServiceUnavailable</Code></Error></ErrorResponse>",
+                )
+            return await handle(method, path, headers, body, query)
+
+        app.SERVICE_HANDLERS["sns"] = maybe
+
+    # -- the admin path
+
+    async def _admin(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        body = b""
+        while True:
+            message = await receive()
+            body += message.get("body", b"")
+            if not message.get("more_body"):
+                break
+        what, _, rest = scope["path"].removeprefix(ADMIN).partition("/")
+        if what == "slack":
+            answer = self.slack.post(unquote(rest), body)
+            if answer is None:
+                return  # nobody answers: the connection just closes
+            await _respond(send, *answer)
+            return
+        try:
+            plain = await self.routes[what](json.loads(body or b"{}"))
+        except Exception as error:  # whoever drives the cloud is told, not left waiting
+            await _respond(send, 500, {}, json.dumps({"error": f"{type(error).__name__}: {error}"}).encode())
+            return
+        await _respond(send, 200, {"content-type": "application/json"}, json.dumps(plain).encode())
+
+    async def _health(self, asked: dict[str, Any]) -> dict[str, Any]:
+        return {"pid": os.getpid()}
+
+    async def _instances(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """Add an instance, or do something to one: {"do": "launch" | "terminate" | "reboot" | ...}."""
+        done = asked.pop("do")
+        if done == "launch":
+            instance = await self.instances.launch(**asked)
+            self.instances.register(instance)
+            return {
+                "id": instance.instance_id,
+                "name": instance.name,
+                "address": instance.address,
+                "root": str(instance.path("/")),
+            }
+        found = self.instances.get(asked.pop("id"))
+        if found is None:
+            raise LookupError("no such instance")
+        result = getattr(found, done)(**asked)
+        if asyncio.iscoroutine(result):
+            await result
+        return {}
+
+    async def _faults(self, asked: dict[str, Any]) -> dict[str, Any]:
+        for name, value in asked.items():
+            if not hasattr(self.faults, name):
+                raise AttributeError(name)
+            setattr(self.faults, name, value)
+        return asdict(self.faults)
+
+    async def _records(self, asked: dict[str, Any]) -> dict[str, Any]:
+        found = self.records.plain()
+        if asked.get("reset"):
+            for counter in vars(self.records).values():
+                counter.clear()
+        return found
+
+    async def _slack_messages(self, asked: dict[str, Any]) -> list[dict[str, Any]]:
+        return self.slack.messages
+
+
+def _put_event(entry: dict[str, Any]) -> None:
+    from ministack.core.responses import set_request_account_id, set_request_region
+    from ministack.services import eventbridge
+
+    set_request_account_id(ACCOUNT)
+    set_request_region(REGION)
+    eventbridge._put_events({"Entries": [entry]}, allow_aws_source=True)
+
+
+async def _respond(send: Send, status: int, headers: dict[str, str], body: bytes) -> None:
+    encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": status, "headers": encoded})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _serve(port: int, directory: Path, network: str) -> None:
+    from hypercorn.asyncio import serve
+    from hypercorn.config import Config
+
+    edges = Edges(directory, network)
+    config = Config()
+    config.bind = [f"127.0.0.1:{port}"]
+    config.keep_alive_timeout = 75
+    config.graceful_timeout = 1
+    config.accesslog = None
+    config.errorlog = None
+    ended = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    try:
+        await serve(edges, config, shutdown_trigger=ended.wait)  # type: ignore[arg-type]
+    finally:
+        await edges.run_command.close()
+        await edges.instances.close()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--directory", type=Path, required=True)
+    parser.add_argument("--network", required=True, help="the first three numbers of the instances' addresses")
+    options = parser.parse_args()
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    temporary = options.directory / "tmp"
+    temporary.mkdir(parents=True, exist_ok=True)
+    os.environ.update(
+        AUTH="true",
+        GATEWAY_PORT=str(options.port),
+        MINISTACK_HOST="127.0.0.1",
+        MINISTACK_ACCOUNT_ID=ACCOUNT,
+        MINISTACK_REGION=REGION,
+        AWS_ENDPOINT_URL=f"http://127.0.0.1:{options.port}",
+        TMPDIR=str(temporary),
+        LOG_LEVEL=os.environ.get("LOG_LEVEL", "WARNING"),
+        SFTP_ENABLED="0",
+    )
+    asyncio.run(_serve(options.port, options.directory, options.network))
+    sys.stdout.flush()
+    os._exit(0)  # the emulator's threads that still wait for something end with the process
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,168 @@
+"""The real stack on the local cloud, once for all tests; each test has a deployment group and hosts of its own.
+
+IAM is enforced, functions and hosts really run. A test deploys by uploading, as a user does, and looks at records, at
+files on the hosts and at what Slack received.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from functions.core.records import Deployment, Target
+from local.bundles import bundle
+from local.cloud import LocalCloud, LocalInstance
+from local.engine import Engine
+
+CHANNEL = "#deployments"
+RECONCILE_SECONDS = 6
+
+# Deployment groups by name, with what is special about each. Every group's hosts carry the tag group=<name>.
+GROUPS: dict[str, dict[str, Any]] = {
+    "main": {"autoRollbackConfiguration": {"events": ["DEPLOYMENT_FAILURE"]}},
+    "half": {"deploymentConfigName": "CodeDeployDefault.HalfAtATime"},
+    "all": {"deploymentConfigName": "CodeDeployDefault.AllAtOnce"},
+    "last-host": {},
+    "queue": {"deploymentConfigName": "CodeDeployDefault.AllAtOnce"},
+    "reject": {"onBusy": "reject"},
+    "stop": {},
+    "alarm": {
+        "alarmConfiguration": {"alarms": [{"name": "alarm-errors"}]},
+        "autoRollbackConfiguration": {"events": ["DEPLOYMENT_STOP_ON_ALARM"]},
+    },
+    "alarm-at-start": {"alarmConfiguration": {"alarms": [{"name": "start-errors"}]}},
+    "alarm-missing": {"alarmConfiguration": {"alarms": [{"name": "nobody-made-this"}]}},
+    "alarm-ignored": {
+        "alarmConfiguration": {"ignorePollAlarmFailure": True, "alarms": [{"name": "nobody-made-this"}]}
+    },
+    "bake": {"bakeTime": 3600, "alarmConfiguration": {"alarms": [{"name": "bake-errors"}]}},
+    "told": {
+        "triggerConfigurations": [
+            {
+                "triggerName": "all",
+                "triggerTargetArn": "notifications",
+                "triggerEvents": ["DeploymentStart", "DeploymentSuccess", "InstanceStart", "InstanceSuccess"],
+            }
+        ]
+    },
+    "nobody": {},
+    "unmanaged": {},
+    "bad-input": {},
+    "lost-event": {},
+    "doubled-event": {},
+    "late-event": {},
+    "offline": {},
+    "reboot": {},
+    "hang": {},
+    "killed": {},
+    "throttled": {},
+    "send-throttled": {},
+    "aborted": {},
+    "down": {"triggerConfigurations": [
+        {"triggerName": "end", "triggerTargetArn": "notifications", "triggerEvents": ["DeploymentSuccess"]}
+    ]},
+    "redeployed": {},
+    "burst": {"deploymentConfigName": "CodeDeployDefault.AllAtOnce"},
+}
+
+
+@dataclass
+class Fleet:
+    """A deployment group with its hosts."""
+
+    cloud: LocalCloud
+    engine: Engine
+    group: str
+    hosts: list[LocalInstance]
+
+    def upload(self, name: str, archive: bytes) -> str:
+        """Upload a revision; the id of the deployment that it started."""
+        return self.engine.upload(f"shop/{self.group}/{name}", archive)
+
+    def deploy(self, version: str, changes: Mapping[str, str | None] | None = None, **how: Any) -> Deployment:
+        """Deploy a version of the test application and wait for its end."""
+        return self.engine.wait(self.begin(version, changes), **how)
+
+    def begin(self, version: str, changes: Mapping[str, str | None] | None = None) -> str:
+        return self.upload(f"{version}.zip", application(version, changes))
+
+    def targets(self, deployment: Deployment | str) -> list[Target]:
+        deployment_id = deployment if isinstance(deployment, str) else deployment.deployment_id
+        return self.engine.targets(deployment_id)
+
+    def installed(self) -> list[str]:
+        """The version that lies on each host's disk ("" for none)."""
+        return [self.read(host, "srv/app/version.txt") for host in self.hosts]
+
+    def read(self, host: LocalInstance, path: str) -> str:
+        file = host.path(path)
+        return file.read_text().strip() if file.exists() else ""
+
+    def ran(self, host: LocalInstance) -> list[str]:
+        """Every hook that has run on the host: "<version> <event>", in order."""
+        return self.read(host, "var/lib/hooks.log").splitlines()
+
+    @property
+    def key(self) -> str:
+        return f"shop/{self.group}"
+
+
+def application(version: str, changes: Mapping[str, str | None] | None = None) -> bytes:
+    """A revision of examples/hooks: every hook writes that it ran; `changes` replaces files of it."""
+    return bundle("hooks", {"app/version.txt": f"{version}\n", **(changes or {})})
+
+
+def failing(*lines: str) -> str:
+    """A hook script of these lines."""
+    return "\n".join(("#!/bin/sh", *lines)) + "\n"
+
+
+@pytest.fixture(scope="session")
+def cloud() -> Iterator[LocalCloud]:
+    with LocalCloud() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def declaration(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    groups = {
+        name: {"ec2TagFilters": [{"Key": "group", "Value": name}], "slackChannel": CHANNEL, **special}
+        for name, special in GROUPS.items()
+    }
+    file = tmp_path_factory.mktemp("declared") / "deployments.yaml"
+    file.write_text(yaml.safe_dump({"applications": {"shop": {"groups": groups}}}))
+    return file
+
+
+@pytest.fixture(scope="session")
+def engine(cloud: LocalCloud, declaration: Path) -> Engine:
+    for alarm in ("alarm-errors", "start-errors", "bake-errors"):
+        cloud.create_alarm(alarm)
+    deployed = Engine(cloud, cloud.deploy(declaration, reconcile_seconds=RECONCILE_SECONDS))
+    cloud.client("secretsmanager").put_secret_value(
+        SecretId=deployed.outputs["SlackSecretArn"], SecretString=cloud.slack.url(CHANNEL)
+    )
+    return deployed
+
+
+MakeFleet = Callable[..., Fleet]
+
+
+@pytest.fixture
+def fleet(cloud: LocalCloud, engine: Engine) -> Iterator[MakeFleet]:
+    """`fleet("main", hosts=2)`: the group with that many hosts; they end with the test, and so do all faults."""
+    made: list[LocalInstance] = []
+
+    def make(group: str, *, hosts: int = 2, managed: bool = True) -> Fleet:
+        tags = {"group": group, "stepdeploy": "enabled"}
+        own = [cloud.add_instance(f"{group}-{n}", tags, managed=managed) for n in range(hosts)]
+        made.extend(own)
+        return Fleet(cloud, engine, group, own)
+
+    yield make
+    cloud.faults.clear()
+    for host in made:
+        cloud.remove_instance(host)

@@ -1,0 +1,245 @@
+"""The main job on the deployed stack: revisions reach hosts, bad ones are stopped and rolled back."""
+
+import json
+import time
+
+from functions.core.causes import Cause
+from functions.core.records import Deployment
+from functions.core.statuses import (
+    Creator,
+    DeploymentErrorCode,
+    DeploymentStatus,
+    LifecycleErrorCode,
+    LifecycleEventStatus,
+    TargetStatus,
+)
+from local.engine import wait_for
+from tests.e2e.conftest import Fleet, MakeFleet, application, failing
+
+HOOKS = ["BeforeInstall", "AfterInstall", "ApplicationStart", "ValidateService"]
+FAILS = {"scripts/validate.sh": failing("echo checking the service", "echo it is ill >&2", "exit 3")}
+
+
+def assert_every_target_has_ended(fleet: Fleet, deployment: Deployment) -> None:
+    """Invariant 3: every target is recorded, and the group is free again."""
+    targets = fleet.targets(deployment)
+    assert [target.target_id for target in targets] == sorted(host.id for host in fleet.hosts)
+    assert all(target.status.is_final for target in targets)
+    counters = deployment.counters
+    assert counters.succeeded + counters.failed + counters.skipped == counters.total == len(targets)
+
+
+def test_an_uploaded_revision_reaches_every_host(fleet: MakeFleet) -> None:
+    group = fleet("main")
+    one = group.deploy("v1")
+    assert one.status is DeploymentStatus.SUCCEEDED and one.failure is None
+    assert group.installed() == ["v1", "v1"]
+    assert group.ran(group.hosts[0]) == [f"v1 {event}" for event in HOOKS]  # the first has nothing to stop
+    assert one.revision.version and one.revision.sha256 and one.revision.size
+    assert one.start_time and one.complete_time and one.create_time <= one.start_time <= one.complete_time
+    assert_every_target_has_ended(group, one)
+    for target in group.targets(one):
+        assert {event.status for event in target.events} == {LifecycleEventStatus.SUCCEEDED}
+        assert all(event.start_time and event.end_time for event in target.events)
+
+
+def test_a_bad_revision_is_stopped_and_the_good_one_comes_back(fleet: MakeFleet) -> None:
+    group = fleet("main", hosts=3)
+    good = group.deploy("v1")
+    bad = group.deploy("v2", FAILS)
+    assert bad.status is DeploymentStatus.FAILED
+    assert (bad.counters.failed, bad.counters.skipped) == (1, 2)
+    assert bad.failure and bad.failure.code is DeploymentErrorCode.HEALTH_CONSTRAINTS
+    assert bad.failure.message.startswith("ValidateService: Script at specified location: scripts/validate.sh")
+    assert "exit code 3" in bad.failure.message
+    failed = next(target for target in group.targets(bad) if target.status is TargetStatus.FAILED)
+    assert failed.failure and failed.failure.cause is Cause.SCRIPT
+    last = failed.events[-1]
+    assert last.status is LifecycleEventStatus.FAILED and last.diagnostics
+    assert last.diagnostics.error_code is LifecycleErrorCode.SCRIPT_FAILED
+    assert "it is ill" in last.diagnostics.log_tail
+    assert bad.rollback and bad.rollback.rollback_deployment_id
+    back = group.engine.wait(bad.rollback.rollback_deployment_id)
+    assert back.status is DeploymentStatus.SUCCEEDED and back.creator is Creator.ROLLBACK
+    assert back.revision == good.revision and group.installed() == ["v1", "v1", "v1"]
+    assert group.engine.holder(group.key) is None
+
+
+def test_a_hooks_whole_output_is_kept(fleet: MakeFleet) -> None:
+    import gzip
+
+    group = fleet("main", hosts=1)
+    one = group.deploy("v1")
+    s3 = group.cloud.client("s3")
+    key = f".stepdeploy/logs/{one.deployment_id}/{group.hosts[0].id}/AfterInstall.log.gz"
+    text = gzip.decompress(s3.get_object(Bucket=group.engine.bucket, Key=key)["Body"].read()).decode()
+    assert "AfterInstall of v1" in text
+
+
+def test_half_at_a_time_succeeds_with_the_better_half(fleet: MakeFleet) -> None:
+    group = fleet("half", hosts=4)
+    # Two of four may fail: the hosts decide by their own name.
+    script = failing("case $(hostname) in *0|*1) exit 1;; esac")
+    group.deploy("v1")
+    one = group.deploy("v2", {"scripts/validate.sh": script})
+    assert one.counters.succeeded + one.counters.failed + one.counters.skipped == 4
+    assert_every_target_has_ended(group, one)
+
+
+def test_all_at_once_needs_one_success(fleet: MakeFleet) -> None:
+    group = fleet("all", hosts=3)
+    one = group.deploy("v1", FAILS)
+    assert one.status is DeploymentStatus.FAILED and one.counters.failed == 3
+    assert one.failure and "on 3 targets" in one.failure.message
+
+
+def test_the_last_host_may_fail_one_at_a_time(fleet: MakeFleet) -> None:
+    group = fleet("last-host", hosts=2)
+    last = max(group.hosts, key=lambda host: host.id)
+    script = failing(f'[ "$(cat /etc/hostname)" != "{last.hostname}" ]')
+    one = group.deploy("v1", {"scripts/validate.sh": script})
+    assert one.status is DeploymentStatus.SUCCEEDED
+    assert (one.counters.succeeded, one.counters.failed) == (1, 1)
+
+
+def test_a_second_upload_waits_and_the_newest_waiting_one_goes_next(fleet: MakeFleet) -> None:
+    group = fleet("queue", hosts=1)
+    slow = failing("sleep 4")
+    first = group.begin("v1", {"scripts/validate.sh": slow})
+    group.engine.wait_in_progress(first)
+    second, third = group.begin("v2"), group.begin("v3")
+    ended = [group.engine.wait(each) for each in (first, second, third)]
+    assert [each.status for each in ended] == [
+        DeploymentStatus.SUCCEEDED,
+        DeploymentStatus.STOPPED,
+        DeploymentStatus.SUCCEEDED,
+    ]
+    assert ended[1].failure and ended[1].failure.message == f"Superseded by the newer deployment {third}."
+    assert group.installed() == ["v3"]
+
+
+def test_a_group_that_rejects_says_which_deployment_is_in_the_way(fleet: MakeFleet) -> None:
+    group = fleet("reject", hosts=1)
+    first = group.begin("v1", {"scripts/validate.sh": failing("sleep 3")})
+    group.engine.wait_in_progress(first)
+    second = group.deploy("v2")
+    assert second.status is DeploymentStatus.FAILED
+    assert second.failure and f"already has an active Deployment '{first}'" in second.failure.message
+    assert group.engine.wait(first).status is DeploymentStatus.SUCCEEDED
+
+
+def test_a_person_stops_a_deployment_and_goes_back(fleet: MakeFleet) -> None:
+    group = fleet("stop", hosts=2)
+    group.deploy("v1")
+    second = group.begin("v2", {"scripts/validate.sh": failing("sleep 2")})
+    group.engine.wait_until(second, lambda one: one.counters.started == 1)
+    request = {"deployment_id": second, "reason": "wrong build", "auto_rollback": True, "requested_by": "ann"}
+    assert group.engine.invoke("Stop", request)["status"] == "Pending"
+    ended = group.engine.wait(second)
+    assert ended.status is DeploymentStatus.STOPPED
+    assert ended.failure and ended.failure.message == "Stopped by ann: wrong build"
+    assert (ended.counters.succeeded, ended.counters.skipped) == (1, 1)  # the running script came to its end
+    assert ended.rollback and ended.rollback.rollback_deployment_id
+    group.engine.wait(ended.rollback.rollback_deployment_id)
+    assert group.installed() == ["v1", "v1"]
+
+
+def test_a_person_goes_back_to_the_revision_before(fleet: MakeFleet) -> None:
+    group = fleet("stop", hosts=1)
+    group.deploy("v1")
+    group.deploy("v2")
+    answer = group.engine.invoke("Rollback", {"application": "shop", "group": "stop", "requested_by": "ann"})
+    back = group.engine.wait(answer["deployment_id"])
+    assert back.status is DeploymentStatus.SUCCEEDED and group.installed() == ["v1"]
+
+
+def test_an_alarm_stops_the_deployment_cancels_what_runs_and_rolls_back(fleet: MakeFleet) -> None:
+    group = fleet("alarm", hosts=2)
+    group.deploy("v1")
+    second = group.begin("v2", {"scripts/validate.sh": failing("sleep 50")})
+    group.engine.wait_until(second, lambda one: one.counters.started == 1)
+    wait_for(lambda: group.read(group.hosts[0], "srv/app/version.txt") == "v2" or None
+             or group.read(group.hosts[1], "srv/app/version.txt") == "v2" or None, "the first host to run v2")
+    group.cloud.set_alarm("alarm-errors", "ALARM")
+    began = time.monotonic()
+    ended = group.engine.wait(second)
+    assert time.monotonic() - began < 40  # the script would have slept longer
+    group.cloud.set_alarm("alarm-errors", "OK")
+    assert ended.status is DeploymentStatus.STOPPED
+    assert ended.failure and ended.failure.code is DeploymentErrorCode.ALARM_ACTIVE
+    assert (ended.counters.failed, ended.counters.skipped) == (1, 1)
+    cancelled = next(target for target in group.targets(ended) if target.status is TargetStatus.FAILED)
+    assert cancelled.failure and cancelled.failure.cause is Cause.STOPPED
+    assert ended.rollback and ended.rollback.rollback_deployment_id
+    back = group.engine.wait(ended.rollback.rollback_deployment_id)
+    assert back.status is DeploymentStatus.SUCCEEDED and group.installed() == ["v1", "v1"]
+
+
+def test_an_alarm_that_is_active_at_the_start_stops_it_before_any_host(fleet: MakeFleet) -> None:
+    group = fleet("alarm-at-start", hosts=1)
+    group.cloud.set_alarm("start-errors", "ALARM")
+    one = group.deploy("v1")
+    group.cloud.set_alarm("start-errors", "OK")
+    assert one.status is DeploymentStatus.STOPPED and one.counters.started == 0
+    assert one.failure and one.failure.code is DeploymentErrorCode.ALARM_ACTIVE
+    assert group.installed() == [""]
+
+
+def test_an_alarm_that_cannot_be_read_stops_the_deployment_unless_that_is_ignored(fleet: MakeFleet) -> None:
+    strict, lenient = fleet("alarm-missing", hosts=1), fleet("alarm-ignored", hosts=1)
+    stopped = strict.deploy("v1")
+    assert stopped.status is DeploymentStatus.STOPPED and strict.installed() == [""]
+    assert stopped.failure and "nobody-made-this do not exist" in stopped.failure.message
+    assert lenient.deploy("v1").status is DeploymentStatus.SUCCEEDED
+
+
+def test_an_alarm_ends_the_bake_at_once(fleet: MakeFleet) -> None:
+    group = fleet("bake", hosts=1)
+    one = group.begin("v1")
+    group.engine.wait_until(one, lambda each: each.bake_token is not None)
+    group.cloud.set_alarm("bake-errors", "ALARM")
+    ended = group.engine.wait(one, timeout=30)
+    group.cloud.set_alarm("bake-errors", "OK")
+    assert ended.status is DeploymentStatus.STOPPED and ended.counters.succeeded == 1
+
+
+def test_every_change_is_announced_in_order(fleet: MakeFleet) -> None:
+    """Invariant 5: on the bus and, where a trigger asks for it, by SNS."""
+    group = fleet("told", hosts=1)
+    queue = group.cloud.subscribe(group.engine.outputs["TopicArn"])
+    one = group.deploy("v1")
+
+    def heard() -> list[tuple[str, str]] | None:
+        mine = [message for message in queue.messages() if message["deploymentId"] == one.deployment_id]
+        told = [(each["eventTriggerName"], each.get("status") or each["instanceStatus"]) for each in mine]
+        return told if len(told) >= 4 else None
+
+    told = wait_for(heard, "four SNS messages")
+    assert set(told) == {("all", "CREATED"), ("all", "IN_PROGRESS"), ("all", "SUCCEEDED")} and len(told) == 4
+    done = next(each for each in queue.messages() if each.get("status") == "SUCCEEDED")
+    assert json.loads(done["deploymentOverview"])["Succeeded"] == 1
+
+
+def test_slack_hears_of_outcomes_and_never_of_instances(fleet: MakeFleet) -> None:
+    group = fleet("main", hosts=2)
+    one = group.deploy("v1", {"scripts/validate.sh": failing("echo all is lost", "exit 9")})
+
+    def told() -> str | None:
+        mine = [json.dumps(each) for each in group.cloud.slack.messages() if one.deployment_id in json.dumps(each)]
+        text = "\n".join(mine)
+        return text if "all is lost" in text else None
+
+    text = wait_for(told, "Slack to hear of the failure", 60)
+    assert "scripts/validate.sh" in text and "shop" in text
+
+
+def test_the_same_revision_again_is_a_deployment_of_its_own(fleet: MakeFleet) -> None:
+    group = fleet("main", hosts=1)
+    first, second = group.deploy("v1"), group.deploy("v1")
+    assert first.deployment_id != second.deployment_id
+    assert first.revision.sha256 == second.revision.sha256 and first.revision.version != second.revision.version
+    assert group.ran(group.hosts[0])[len(HOOKS)] == "v1 ApplicationStop"
+
+
+def test_application_makes_the_same_bytes_of_the_same_files() -> None:
+    assert application("v1") == application("v1")
