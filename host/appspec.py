@@ -7,7 +7,6 @@ stops at the first error, all problems of a file are reported together, each wit
 
 from __future__ import annotations
 
-import difflib
 import math
 import posixpath
 import re
@@ -121,6 +120,15 @@ class AppSpecError(Exception):
     def __init__(self, problems: Iterable[Problem], name: str = DEFAULT_NAME) -> None:
         self.problems = tuple(sorted(problems, key=lambda problem: (problem.line, problem.column)))
         super().__init__("\n".join(f"{name}:{problem}" for problem in self.problems))
+
+
+def names_of(filename: str) -> List[str]:
+    """Where the AppSpec may be, in order. The agent looks so in Install only, and then fails at the hooks.
+
+    >>> names_of("appspec.yml")
+    ['appspec.yml', 'appspec.yaml']
+    """
+    return list(dict.fromkeys((filename, "appspec.yaml", "appspec.yml")))
 
 
 def parse(text: str, name: str = DEFAULT_NAME) -> AppSpec:
@@ -481,6 +489,8 @@ def _kind(node: yaml.Node) -> str:
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:
+    import difflib  # only here: most files have nothing to correct
+
     near = difflib.get_close_matches(name, list(known), n=1)
     return f": did you mean {near[0]}?" if near else ""
 

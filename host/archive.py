@@ -5,6 +5,7 @@ reference agent, which calls tar and unzip, this refuses whatever could write or
 pipes, and archives that unpack to absurd sizes.
 """
 
+import gzip
 import os
 import posixpath
 import stat
@@ -17,6 +18,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, Any, BinaryIO, Callable, Dict, Iterator, List, Optional, Set, Tuple, Union
 
+from host.appspec import names_of
+
 MAX_ENTRIES = 200_000
 MAX_BYTES = 32 * 1024**3  # of all files, unpacked
 MAX_RATIO = 100  # of unpacked to packed bytes, ...
@@ -24,6 +27,7 @@ RATIO_FREE_BYTES = 1024**2  # ... once more than this comes out: what is smaller
 MAX_APPSPEC_BYTES = 1024**2
 MAX_DIRECTORY_BYTES = 64 * 1024**2  # of a zip's central directory, which is read at once
 MAX_HEADER_BYTES = 1024**2  # of a tar's extended header, likewise
+MAX_TRAILING_BYTES = 16 * 1024**2  # after a tar's last entry, where a few blocks of zeros belong
 MAX_LINKS = 40  # followed for one path, as the kernel does
 MAX_LINK_BYTES = 4096
 _CHUNK = 1024 * 1024
@@ -53,14 +57,9 @@ _EXTENDED = (
 Read = Callable[[], IO[bytes]]
 
 
-def appspec_names(filename: str) -> List[str]:
-    """Where the AppSpec may be, in order. The agent looks so in Install only, and then fails at the hooks."""
-    return list(dict.fromkeys((filename, "appspec.yaml", "appspec.yml")))
-
-
 def read_appspec(file: BinaryIO, bundle_type: str, filename: str = "appspec.yml") -> str:
     """The AppSpec's text, after every entry of the archive has been checked and read. Raises ArchiveError."""
-    names = appspec_names(filename)
+    names = names_of(filename)
     texts: Dict[str, bytes] = {}
 
     def keep(entry: Entry, read: Optional[Read], budget: "_Budget") -> None:
@@ -171,6 +170,10 @@ def _walk(file: BinaryIO, bundle_type: str, visit: Visit) -> List[str]:
             visit(entry, read, budget)
     except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         raise ArchiveError("cannot be read as a {} archive: {}".format(bundle_type, error)) from error
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        raise ArchiveError("is damaged: {}".format(error)) from error  # gzip's checksum
     except (ValueError, OverflowError, UnicodeError, IndexError, KeyError) as error:  # what a broken header leads to
         raise ArchiveError("is damaged: {}".format(error)) from error
     _check_parents(seen)
@@ -318,8 +321,9 @@ class _Header(tarfile.TarInfo):
 
 
 def _walk_tar(file: BinaryIO, bundle_type: str) -> Iterator[Tuple[Entry, Optional[Read]]]:
+    stream: Any = gzip.GzipFile(fileobj=file, mode="rb") if bundle_type == "tgz" else file
     try:
-        archive: Any = tarfile.open(fileobj=file, mode="r:gz" if bundle_type == "tgz" else "r:", tarinfo=_Header)
+        archive: Any = tarfile.open(fileobj=stream, mode="r:", tarinfo=_Header)
     except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
         raise ArchiveError("is not a {} archive: {}".format(bundle_type, error)) from error
     with archive:
@@ -336,6 +340,14 @@ def _walk_tar(file: BinaryIO, bundle_type: str) -> Iterator[Tuple[Entry, Optiona
                 yield Entry(path, "file", member.mode, member.mtime), _extractor(archive, member)
             else:
                 raise ArchiveError("entry {!r} is a device, pipe or socket".format(member.name))
+    # To its end, because there are gzip's checksum and whatever else was put behind the last entry.
+    left = MAX_TRAILING_BYTES
+    while left > 0:
+        read = len(stream.read(_CHUNK))
+        if not read:
+            return
+        left -= read
+    raise ArchiveError("goes on for more than {} bytes after its last entry".format(MAX_TRAILING_BYTES))
 
 
 def _extractor(archive: Any, member: tarfile.TarInfo) -> Read:

@@ -7,12 +7,14 @@ import os
 import re
 import shutil
 import time
+import urllib.error
+import urllib.request
 from typing import IO
 
-from host.appspec import AppSpec, AppSpecError, parse
-from host.archive import ArchiveError, appspec_names, unpack
+from host.archive import ArchiveError, unpack
 from host.layout import Layout
 from host.report import Failed
+from host.revision import read_appspec
 from host.told import Bundle, Told
 
 _PAUSES = (0.5, 2, 6)  # seconds between tries
@@ -39,27 +41,7 @@ def download(told: Told, layout: Layout, deadline: float) -> None:
     layout.mark_most_recent()
 
 
-def read_appspec(told: Told, archive: str) -> AppSpec:
-    """The AppSpec of an unpacked revision. Raises Failed."""
-    names = appspec_names(told.appspec_filename)
-    for name in names:
-        path = os.path.join(archive, name)
-        if os.path.isfile(path):
-            try:
-                with open(path, encoding="utf-8-sig") as file:
-                    return parse(file.read(), name)
-            except (AppSpecError, UnicodeDecodeError) as error:
-                raise Failed("APPSPEC", str(error)) from error
-    raise Failed(
-        "APPSPEC",
-        "The CodeDeploy agent did not find an AppSpec file within the unpacked revision directory at revision-relative"
-        ' path "{}". The revision was unpacked to directory "{}".'.format(told.appspec_filename, archive),
-    )
-
-
 def _fetch(bundle: Bundle, path: str, deadline: float) -> None:
-    import urllib.request  # only here: it costs an event a tenth of a second
-
     if not bundle.url.startswith(("https://", "http://")):
         raise Failed("DOWNLOAD", "the revision's URL is neither https nor http")
     partial = path + ".partial"
@@ -78,8 +60,6 @@ def _fetch(bundle: Bundle, path: str, deadline: float) -> None:
 
 def _consider(error: Exception, *, is_last: bool) -> None:
     """Raises unless another try may do better: the disk's errors as they are, the network's as Failed."""
-    import urllib.error
-
     if isinstance(error, urllib.error.HTTPError):
         with error:
             said = _CODES.findall(error.read(_ERROR_BYTES).decode("utf-8", "replace"))

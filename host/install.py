@@ -17,12 +17,12 @@ import subprocess
 from typing import IO, Dict, FrozenSet, List, Optional, Sequence, Set, Tuple
 
 from host.appspec import AclEntry, AppSpec, FileExistsBehavior, Permission
-from host.archive import MAX_ENTRIES
 from host.layout import Layout, write_atomically
 from host.plan import Listed, Make, Plan, plan
 from host.report import Failed
 
 _PARTIAL = ".stepdeploy-partial"  # the one file that is being written in a folder, before its rename
+MAX_ENTRIES = 200_000  # of one source: links to folders can make few into many
 _SEMANAGE = "semanage"  # marks a cleanup entry that is a file context, not a path
 
 

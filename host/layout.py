@@ -5,7 +5,6 @@ Source: the agent's deployment-root (lib/instance_agent/plugins/codedeploy); STE
 
 import os
 import shutil
-import tempfile
 from typing import List, Optional
 
 MAX_REVISIONS = 5  # kept per deployment group, the current one included
@@ -59,17 +58,13 @@ class Layout:
 
 
 def write_atomically(path: str, body: bytes) -> None:
-    """A file is there whole, or as it was: written beside it, synced, renamed."""
-    handle, partial = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".partial-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(body)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    except BaseException:
-        os.unlink(partial)
-        raise
+    """A file is there whole, or as it was: written beside it (by whoever holds the lock), synced, renamed."""
+    partial = path + ".partial"
+    with open(partial, "wb") as file:
+        file.write(body)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(partial, path)
 
 
 def _read(path: str) -> Optional[str]:

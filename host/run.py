@@ -6,17 +6,16 @@ Source: the agent's command_executor.rb and hook_executor.rb (which bundle an ev
 import errno
 import os
 import time
-import traceback
 from typing import Optional
 
 from host.appspec import EVENT_SECONDS
-from host.download import download, read_appspec
 from host.hooks import environment, run_hook
 from host.install import install
 from host.journal import Journal, host_lock
 from host.layout import Layout
 from host.lifecycle import WITHOUT_HOOKS, LifecycleEvent
 from host.report import INTERRUPTED, Failed, Report
+from host.revision import read_appspec
 from host.script_log import ScriptLog
 from host.told import Told
 from host.watchdog import Watchdog
@@ -58,6 +57,8 @@ def _run(event: LifecycleEvent, told: Told, layout: Layout, journal: Journal, de
         if journal.was_interrupted(event.value):
             raise Failed("ENGINE", INTERRUPTED)
         if event is LifecycleEvent.DOWNLOAD_BUNDLE:
+            from host.download import download  # only here: archives and the network take long to import
+
             download(told, layout, deadline)
         elif event is LifecycleEvent.INSTALL:
             install(read_appspec(told, layout.archive), told.file_exists_behavior, layout)
@@ -65,13 +66,13 @@ def _run(event: LifecycleEvent, told: Told, layout: Layout, journal: Journal, de
             _run_hooks(event, told, layout, journal, log, deadline)
     except Exception as error:
         if not isinstance(error, Failed):
-            log.trouble(traceback.format_exc())
+            log.trouble(_trace())
         report = _failure(error).report(event.value)
     if told.logs:
         try:
             log.upload(told.logs)
         except Exception:  # best effort: whatever keeps a log from its place fails no event
-            log.trouble(traceback.format_exc())
+            log.trouble(_trace())
     if report.status == "Failed" and event in FROM_LAST_INSTALL and told.ignore_application_stop_failures:
         report = Report(**{**report.plain(), "goes_on": True})
     return report
@@ -109,6 +110,12 @@ def _archive_of(event: LifecycleEvent, layout: Layout) -> Optional[str]:
         return layout.archive
     last = layout.last_successful
     return os.path.join(last, "deployment-archive") if last else None
+
+
+def _trace() -> str:
+    import traceback
+
+    return traceback.format_exc()
 
 
 def _failure(error: Exception) -> Failed:
