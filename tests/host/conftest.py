@@ -263,17 +263,13 @@ def script(*lines: str) -> str:
     return "\n".join(("#!/bin/sh", *lines, ""))
 
 
-def pythons() -> list[str]:
-    """This interpreter and every other from 3.7 on that is on the PATH or in pyenv."""
-    names = {sys.executable}
+def pythons() -> dict[str, str]:
+    """This interpreter and every other from 3.7 on that is on the PATH or in pyenv, by version."""
     folders = [*os.environ.get("PATH", "").split(os.pathsep), *map(str, Path.home().glob(".pyenv/versions/*/bin"))]
-    for folder in folders:
-        for path in sorted(Path(folder or ".").glob("python3.*")):
-            if re.fullmatch(r"python3\.(7|8|9|[1-9][0-9])", path.name) and os.access(path, os.X_OK):
-                names.add(str(path))
-    found = {}
-    for name in sorted(names, key=lambda name: name != sys.executable):
-        asked = subprocess.run([name, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"], capture_output=True)
-        if asked.returncode == 0:
-            found.setdefault(asked.stdout.decode().strip(), name)
-    return list(found.values())
+    found = {"this": sys.executable}
+    for folder in sorted(filter(None, folders)):
+        for path in sorted(Path(folder).glob("python3.*")):
+            if re.fullmatch(r"python3\.([789]|[1-9][0-9])", path.name) and path.name not in found:
+                works = subprocess.run([path, "-c", "pass"], capture_output=True).returncode == 0  # pyenv has shims
+                found.update({path.name: str(path)} if works else {})
+    return found

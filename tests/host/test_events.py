@@ -3,11 +3,13 @@
 import gzip
 import hashlib
 import os
+import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
+from host import watchdog
 from tests.host.conftest import GROUP_ID, Host, Web, appspec, pythons, revision, script
 
 SERVED = {"version.txt": "1"}
@@ -22,7 +24,7 @@ def hooked(event: str, *lines: str, name: str = "hook.sh", **hook: object) -> by
     return revision({"appspec.yml": spec, name: script(*lines)})
 
 
-@pytest.mark.parametrize("python", pythons())
+@pytest.mark.parametrize("python", pythons().values(), ids=pythons().keys())
 def test_a_whole_deployment_succeeds_on_every_python_here(host: Host, tmp_path: Path, python: str) -> None:
     host.python = python
     said = tmp_path / "said"
@@ -372,3 +374,33 @@ def test_the_runner_is_the_same_bytes_each_time(runner: Path, tmp_path: Path) ->
 
     again = build_runner(tmp_path / "again.pyz")
     assert hashlib.sha256(again.read_bytes()).digest() == hashlib.sha256(runner.read_bytes()).digest()
+
+
+def test_runas_runs_the_script_as_that_user_with_the_same_environment(host: Host, tmp_path: Path) -> None:
+    for folder in (tmp_path, *tmp_path.parents):  # pytest's are private; those below /opt are not
+        if not folder.stat().st_mode & 0o001:
+            folder.chmod(0o711)
+    told = host.told("d-1", hooked("BeforeInstall", "id -un", "echo $DEPLOYMENT_ID", "exit 5", runas="nobody"))
+    step = host.deploy(told)
+    assert step.error_code == "ScriptFailed"
+    assert step.message.startswith("Script at specified location: hook.sh run as user nobody failed with exit code ")
+    if os.geteuid() == 0:
+        assert "[stdout]nobody\n[stdout]d-1" in step.log_tail
+
+
+def test_a_script_of_another_user_ends_with_its_family_too(host: Host, tmp_path: Path) -> None:
+    """su gives its command a session of its own."""
+    told = host.told("d-1", hooked("BeforeInstall", "sleep 61 & sleep 62", timeout=1, runas="root"))
+    assert host.deploy(told).error_code == ("ScriptTimedOut" if os.geteuid() == 0 else "ScriptFailed")
+    commands = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
+    assert not [command for command in commands if command in (b"sleep\x0061\x00", b"sleep\x0062\x00")]
+
+
+def test_a_script_that_ignores_sigterm_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watchdog, "KILL_SECONDS", 0.3)
+    lines = "trap '' TERM; echo ready; (trap '' TERM; exec sleep 60) & while :; do sleep 0.1; done"
+    with subprocess.Popen(["sh", "-c", lines], stdout=subprocess.PIPE, start_new_session=True) as process:
+        assert process.stdout and process.stdout.readline() == b"ready\n"
+        watchdog.end_family(process.pid)
+        assert process.wait(5) == -9
+        assert process.stdout.read() == b"", "nobody holds it any more"
