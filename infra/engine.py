@@ -263,7 +263,7 @@ class Engine(Construct):
         function.allow("states:StartExecution", on=self.machine_arn)
         function.on_stream(
             self._store.table,
-            new_image={"sk": {"S": ["DEPLOYMENT"]}, "status": {"S": ["Created"]}},
+            new_image={"sk": {"S": ["DEPLOYMENT"]}, "status": {"S": ["Created"]}, "news": {"BOOL": [True]}},
             batch_size=10,
             window_seconds=0,
         )

@@ -84,7 +84,7 @@ class Notifications(Construct):
         function.allow("sqs:SendMessage", on=self.trigger_queue.queue_arn)
         function.on_stream(
             self._store.table,
-            new_image={"sk": {"S": ["DEPLOYMENT", {"prefix": "TARGET#"}]}},
+            new_image={"news": {"BOOL": [True]}},  # deployments and targets whose status changed
             batch_size=100,
             window_seconds=1,  # a fleet's changes come together; one call tells of many
         )

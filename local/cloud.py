@@ -27,13 +27,12 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from local.records import Records
+from local.records import CREDENTIALS, Records
 from local.server import ACCOUNT, ADMIN, REGION
 
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 60
 STOP_SECONDS = 15
-CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": REGION}
 ASSETS = f"cdk-hnb659fds-assets-{ACCOUNT}-{REGION}"
 _LAST_LINES = 40
 
@@ -80,7 +79,11 @@ class LocalCloud:
         command += ["--directory", str(self._directory), "--network", network]
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                command, cwd=ROOT, env={**os.environ, **CREDENTIALS}, stdout=log, stderr=subprocess.STDOUT
+                command,
+                cwd=ROOT,
+                env={**os.environ, **CREDENTIALS, "AWS_REGION": REGION},
+                stdout=log,
+                stderr=subprocess.STDOUT,
             )
         try:
             self._wait_until_ready()
@@ -208,6 +211,7 @@ class LocalCloud:
         return {
             **kept,
             **CREDENTIALS,
+            "AWS_REGION": REGION,
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_EC2_METADATA_DISABLED": "true",
             "CDK_DISABLE_CLI_TELEMETRY": "true",

@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 from local.faults import Faults
-from local.records import Records
+from local.records import Records, is_administrator
 
 SEND_SUCCESS = "AWSStepFunctions.SendTask"
 
@@ -85,7 +85,8 @@ def _count_dynamodb(records: Records) -> None:
     handle = app.SERVICE_HANDLERS["dynamodb"]
 
     async def counted(method: str, path: str, headers: dict[str, str], body: bytes, query: Any) -> Any:
-        records.dynamodb[headers.get("x-amz-target", "").rpartition(".")[2]] += 1
+        if not is_administrator(headers):
+            records.dynamodb[headers.get("x-amz-target", "").rpartition(".")[2]] += 1
         return await handle(method, path, headers, body, query)
 
     app.SERVICE_HANDLERS["dynamodb"] = counted

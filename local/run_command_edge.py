@@ -11,7 +11,7 @@ from typing import Any
 from local.documents import Documents
 from local.faults import Faults
 from local.instances import Instances
-from local.records import Records
+from local.records import Records, is_administrator
 from local.run_command import RunCommand
 from local.ssm_model import SsmError
 from local.ssm_permissions import checks
@@ -40,7 +40,8 @@ def install(
     ) -> tuple[int, dict[str, str], bytes]:
         operation = headers.get("x-amz-target", "").removeprefix(PREFIX)
         asked = _parsed(body)
-        records.ssm[operation] += 1
+        if not is_administrator(headers):
+            records.ssm[operation] += 1
         if denied := _denied(operation, asked, headers, query):
             return denied
         answer = await run_command.answer(operation, asked)

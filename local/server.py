@@ -33,7 +33,7 @@ class Edges:
     def __init__(self, directory: Path, network: str) -> None:
         from ministack import app
 
-        from local import alarms, functions, run_command_edge, ssm_document, state_machines
+        from local import alarms, functions, object_events, run_command_edge, ssm_document, state_machines
         from local.documents import Documents
         from local.faults import Faults
         from local.instances import Instances
@@ -52,6 +52,7 @@ class Edges:
         functions.install(self.faults, self.records)
         alarms.install(self.emit, region=REGION, account=ACCOUNT)
         ssm_document.install(self.documents)
+        object_events.install()
         run_command_edge.install(self.run_command, self.instances, self.documents, self.faults, self.records)
         self._break_sns(app)
         self.routes: dict[str, Callable[[dict[str, Any]], Awaitable[Any]]] = {

@@ -46,6 +46,7 @@ _BATCH = 25  # BatchWriteItem's limit
 _TRANSACTION = 100  # TransactWriteItems' limit
 _TRIES = 12  # of a write that met another one on the same item
 
+_STATUS_CHANGE = "SET #status = "  # how every expression begins that changes the status of a deployment or target
 _RUNNING = [DeploymentStatus.CREATED.value, DeploymentStatus.IN_PROGRESS.value]
 
 
@@ -193,7 +194,10 @@ class Table:
         False when it was stopped in the meantime or has begun before (a repeated Prepare).
         """
         # An empty map of segments, because a later update can set a key of a map but not make the map.
-        self._write_all({**target_key(t.deployment_id, t.target_id), "segments": {}, **to_plain(t)} for t in targets)
+        self._write_all(
+            {**target_key(t.deployment_id, t.target_id), "segments": {}, **to_plain(t), "news": t.status.is_final}
+            for t in targets
+        )
         plain = to_plain(deployment)
         update = self._update(
             deployment_key(deployment.deployment_id),
@@ -481,6 +485,7 @@ class Table:
 
     def _put_new(self, deployment: Deployment) -> dict[str, Any]:
         item = {**deployment_key(deployment.deployment_id), **deployment_indexes(deployment), **to_plain(deployment)}
+        item["news"] = True
         return {
             "Put": {"TableName": self.name, "Item": to_wire(item), "ConditionExpression": "attribute_not_exists(pk)"}
         }
@@ -518,7 +523,16 @@ class Table:
         values: Item | None = None,
         names: dict[str, str] | None = None,
     ) -> dict[str, Any]:
-        """One Update of a transaction. The reserved words of the records are named for every expression."""
+        """One Update of a transaction. The reserved words of the records are named for every expression.
+
+        A deployment or target whose status this changes is `news`: the stream's readers get only such records.
+        """
+        if key["pk"].startswith("DEPLOYMENT#"):
+            if expression.startswith(_STATUS_CHANGE):
+                expression = f"SET news = :news, {expression.removeprefix('SET ')}"
+                values = {**(values or {}), ":news": True}
+            else:
+                expression = f"{expression} REMOVE news"
         text = f"{expression} {condition}"
         known = {"#status": "status", "#stop": "stop", "#counters": "counters", "#out": "out", **(names or {})}
         update: dict[str, Any] = {
