@@ -1,0 +1,252 @@
+"""Invariants 1, 3 and 4 over the real functions and table: hosts that fail, hang, are lost and stopped, functions that
+die half-way, events that are lost, late or repeated, in any order.
+
+Between the functions stands what the target's state machine does: it calls again with a new token when a function died
+or time ran out, asks again when told to wait, and records the result that its newest token was given.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import replace
+from typing import Any
+from unittest.mock import patch
+
+from hypothesis import Phase
+from hypothesis import settings as run_settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from functions.aws import ending, stopping
+from functions.aws.table import Table
+from functions.core import stops
+from functions.core.creation import new_deployment
+from functions.core.gate import Counters
+from functions.core.health import is_success
+from functions.core.records import Deployment
+from functions.core.segments import IN_PLACE
+from functions.core.statuses import DeploymentStatus, TargetStatus
+from functions.handlers import command_status, run_segment, target_done
+from tests.conftest import pending, put_group, revision
+from tests.unit.handlers.test_run_segment import NOW, World, world  # noqa: F401 - a fixture
+
+EVENTS = tuple(event.value for event in IN_PLACE)
+NUMBERS = st.integers(0, 3)  # of targets; those beyond the fleet are its last one
+DEATHS = {
+    "before sending": "functions.aws.run_command.send",
+    "before recording the command": "functions.aws.table.Table.store_command",
+    "before telling the state": "functions.aws.tokens.succeed",
+    "before recording the end": "functions.aws.table.Table.finish_target",
+}
+
+
+class Killed(Exception):
+    """The function ends here."""
+
+
+@contextmanager
+def _dying(where: str | None) -> Iterator[None]:
+    """The function called within dies at this point, if it gets there."""
+    with patch(DEATHS[where], side_effect=Killed) if where else nullcontext():
+        yield
+
+
+class Fleet(RuleBasedStateMachine):
+    """A deployment of a few hosts in any weather."""
+
+    around: World  # set by the test below
+    examples = 0
+
+    @initialize(hosts=st.integers(2, 4), data=st.data())
+    def begin(self, hosts: int, data: st.DataObject) -> None:
+        Fleet.examples += 1
+        self.id, self.allowed = f"d-F{Fleet.examples:08}", data.draw(st.integers(1, hosts - 1))
+        self.ids = [f"i-{n}" for n in range(hosts)]
+        self.calls = 0
+        self.tokens = dict.fromkeys(self.ids, "")  # of the workflows that have not ended: the newest
+        self.results: dict[str, str] = {}  # of the workflows that know one
+        self.around.ssm.ping.clear()
+        pinned = revision(version="v", sha256="0" * 64, size=9)
+        group = put_group(f"group-{self.id}")
+        one = new_deployment(group, pinned, deployment_id=self.id, now=NOW, requested_by="me")
+        self.around.table.create(one, None, queue=True)
+        begun = replace(one, counters=Counters(total=hosts, allowed=self.allowed))
+        assert self.around.table.begin(begun, pending(one, *self.ids), NOW)
+
+    # -- what the state machine does
+
+    @rule(number=NUMBERS)
+    def run_segment(self, number: int, death: str | None = None) -> None:
+        """Also after its result is known: a repeat, whose token nobody waits for."""
+        target_id = self._of(number)
+        self.calls += 1
+        token = f"{self.id} {self.calls}"
+        if target_id in self.tokens and target_id not in self.results:
+            self.tokens[target_id] = token
+        event = {"deployment_id": self.id, "target_id": target_id, "segment": 0, "task_token": token}
+        with suppress(Killed), _dying(death):
+            run_segment.handler(event, self.around.context)
+        self._listen()
+
+    @rule(number=NUMBERS, death=st.sampled_from(sorted(DEATHS)))
+    def run_segment_dies(self, number: int, death: str) -> None:
+        self.run_segment(number, death)
+
+    @rule(number=NUMBERS, other=NUMBERS)
+    def two_ask_the_gate_at_once(self, number: int, other: int) -> None:
+        """The other one goes between this one's question and its write."""
+        go = Table.go
+
+        def go_second(table: Table, *arguments: Any) -> bool:
+            with patch.object(Table, "go", go):
+                self.run_segment(other)
+            return go(table, *arguments)
+
+        with patch.object(Table, "go", go_second):
+            self.run_segment(number)
+
+    @rule(number=NUMBERS, death=st.none() | st.just("before recording the end"))
+    def target_done(self, number: int, death: str | None = None) -> None:
+        """Also after its end: a repeat."""
+        target_id = self._of(number)
+        if target_id not in self.results:
+            return
+        result = {"status": self.results[target_id]}
+        event = {"deployment_id": self.id, "target_id": target_id, "segment_result": result}
+        with suppress(Killed), _dying(death):
+            target_done.handler(event, self.around.context)
+            self.tokens.pop(target_id, None)
+
+    @precondition(lambda self: self.calls > 3)  # later, so that most examples get to see a host at work
+    @rule(number=NUMBERS)
+    def engine_fails(self, number: int) -> None:
+        target_id = self._of(number)
+        if target_id not in self.tokens:
+            return
+        error = {"Error": "Lambda.Unknown", "Cause": "out of memory"}
+        target_done.handler({"deployment_id": self.id, "target_id": target_id, "error": error}, self.around.context)
+        self.tokens.pop(target_id)
+        self.results.pop(target_id, None)
+
+    # -- what hosts and SSM do
+
+    @rule(number=NUMBERS, status=st.sampled_from(["Success", "Failed"]), events=st.integers(1, len(EVENTS)))
+    def host_ends(self, number: int, status: str, events: int) -> None:
+        for command_id in self._running(self._of(number)):
+            self.around.ssm.answer(command_id, EVENTS if status == "Success" else EVENTS[:events], status)
+
+    @rule(number=NUMBERS)
+    def host_is_cancelled(self, number: int) -> None:
+        for command_id in set(self._running(self._of(number))) & set(self.around.ssm.cancelled):
+            self.around.ssm.end(command_id, "Cancelled")
+
+    @rule(number=NUMBERS, ping=st.sampled_from(["Online", "ConnectionLost"]))
+    def host_comes_and_goes(self, number: int, ping: str) -> None:
+        self.around.ssm.ping[self._of(number)] = ping
+
+    @rule(number=NUMBERS)
+    def event_arrives(self, number: int) -> None:
+        """Once, again, or before the command is on record."""
+        target_id = self._of(number)
+        for command_id in self._commands(target_id):
+            detail = {"command-id": command_id, "instance-id": target_id, "status": "Success"}
+            command_status.handler({"detail": detail}, self.around.context)
+        self._listen()
+
+    @precondition(lambda self: self.calls > 3)
+    @rule(cancel=st.booleans())
+    def somebody_stops_it(self, cancel: bool) -> None:
+        stopping.stop(self._deployment(), stops.by_person("me", NOW, cancel=cancel))
+
+    # -- what must hold
+
+    @invariant()
+    def the_promise_is_kept(self) -> None:
+        """Invariants 1 and 4. A host is out of service from its command until its target has succeeded."""
+        targets = {target.target_id: target.status for target in self.around.table.targets(self.id)}
+        commands = {target_id: len(self._commands(target_id)) for target_id in self.ids}
+        out = [one for one in self.ids if commands[one] and targets[one] is not TargetStatus.SUCCEEDED]
+        assert len(out) <= self.allowed
+        assert max(commands.values()) <= 1
+        counters = self._deployment().counters
+        assert Counter(targets.values()) == +Counter(
+            {
+                TargetStatus.PENDING: counters.pending,
+                TargetStatus.IN_PROGRESS: counters.in_flight,
+                TargetStatus.SUCCEEDED: counters.succeeded,
+                TargetStatus.FAILED: counters.failed,
+                TargetStatus.SKIPPED: counters.skipped,
+            }
+        )
+
+    def teardown(self) -> None:
+        """Invariant 3: whatever has happened, everything ends, and the lock is free."""
+        for _ in range(4 * len(self.ids)):
+            for number in (n for n, one in enumerate(self.ids) if one in self.tokens):
+                self.host_ends(number, "Success", len(EVENTS))
+                self.run_segment(number)
+                self.target_done(number)
+        assert not self.tokens, f"never ended: {self.tokens}"
+        self.the_promise_is_kept()
+        status = ending.end(self.id)
+        deployment = self._deployment()
+        counters = deployment.counters
+        assert all(target.status.is_final for target in self.around.table.targets(self.id))
+        assert self.around.table.holder(deployment.group_key) is None
+        good = is_success(targets=len(self.ids), allowed_out=self.allowed, succeeded=counters.succeeded)
+        if deployment.stop and counters.succeeded < len(self.ids):
+            assert status is DeploymentStatus.STOPPED
+        else:
+            assert status is (DeploymentStatus.SUCCEEDED if good else DeploymentStatus.FAILED)
+
+    # -- looking
+
+    def _of(self, number: int) -> str:
+        return self.ids[min(number, len(self.ids) - 1)]
+
+    def _deployment(self) -> Deployment:
+        found = self.around.table.deployment(self.id)
+        assert found
+        return found
+
+    def _commands(self, target_id: str) -> list[str]:
+        wanted = f"{self.id} {target_id} "
+        return [key for key, one in self.around.ssm.invocations.items() if wanted in one["Comment"]]
+
+    def _running(self, target_id: str) -> list[str]:
+        known = self.around.ssm.invocations
+        return [key for key in self._commands(target_id) if known[key]["Status"] == "InProgress"]
+
+    def _listen(self) -> None:
+        """The waiting states hear what their newest token was told; Wait means: ask again."""
+        for target_id, token in self.tokens.items():
+            told = self.around.tokens.told.get(token, {}).get("status")
+            if told and told != "Wait":
+                self.results[target_id] = told
+
+
+def test_a_fleet_in_any_weather(world: World) -> None:  # noqa: F811 - the fixture
+    machine = type("FleetOfThisTest", (Fleet,), {"around": world})
+    phases = (Phase.explicit, Phase.reuse, Phase.generate)  # without shrinking, which takes minutes on a table
+    run_state_machine_as_test(
+        machine, settings=run_settings(max_examples=10, stateful_step_count=20, deadline=None, phases=phases)
+    )
+
+
+def test_a_target_that_was_let_go_but_got_no_command_gives_its_place_back(world: World) -> None:  # noqa: F811
+    """Invariant 1 the other way round: weather too rare for chance to find."""
+    with suppress(Killed), _dying("before sending"):
+        world.run("t-1")
+    assert world.deployment.counters.out == 1
+    world.table.mark_stop(world.deployment.deployment_id, stops.by_person("me", NOW))
+    world.run("t-2")
+    assert world.tokens.told == {"t-2": {"status": "Skipped"}}
+    world.done(segment_result={"status": "Skipped"})
+    assert world.deployment.counters == Counters(total=2, allowed=1, skipped=1, started=1)
