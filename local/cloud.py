@@ -43,16 +43,12 @@ class CloudError(Exception):
 
 @dataclass(frozen=True)
 class LocalInstance:
-    """A host as a person sees it."""
+    """A host as a person sees it; its name is its hostname, too."""
 
     id: str
     name: str
     address: str
     root: str
-
-    @property
-    def hostname(self) -> str:
-        return self.path("/etc/hostname").read_text().strip()
 
     def path(self, inside: str) -> Path:
         """A path of the host, as this machine sees it."""

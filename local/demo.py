@@ -72,17 +72,17 @@ class Reader(threading.Thread):
         self.addresses = addresses
         self.reads = self.most_down = 0
         self.versions: set[str] = set()
-        self._stop = threading.Event()
+        self._ended = threading.Event()
 
     def run(self) -> None:
-        while not self._stop.wait(0.05):
+        while not self._ended.wait(0.05):
             answers = [served(address) for address in self.addresses.values()]
             self.reads += len(answers)
             self.most_down = max(self.most_down, answers.count(None))
             self.versions |= {answer for answer in answers if answer}
 
     def stop(self) -> None:
-        self._stop.set()
+        self._ended.set()
         self.join()
 
 
@@ -108,15 +108,17 @@ class Demo:
 
     def watch(self, deployment_id: str, meanwhile: Callable[[Deployment], None] | None = None) -> Deployment:
         """Show a deployment's targets and lifecycle events until it has ended."""
-        with Live(console=console, refresh_per_second=8, transient=not console.is_terminal) as live:
+        with Live(console=console, refresh_per_second=8, transient=True) as live:
             while True:
                 deployment = self.engine.deployment(deployment_id)
-                live.update(self.progress(deployment))
                 if deployment.status.is_final:
-                    return deployment
+                    break
+                live.update(self.progress(deployment))
                 if meanwhile:
                     meanwhile(deployment)
                 time.sleep(0.15)
+        console.print(self.progress(deployment))
+        return deployment
 
     def progress(self, deployment: Deployment) -> Table:
         colour = COLOURS.get(deployment.status, "yellow")

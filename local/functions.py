@@ -49,7 +49,7 @@ def kill(function: str) -> None:
 
 def _is_stream(event: Any) -> bool:
     records = event.get("Records") if isinstance(event, dict) else None
-    return bool(records) and "dynamodb" in records[0]
+    return bool(records and "dynamodb" in records[0])
 
 
 def _failed_items(done: dict[str, Any]) -> bool:

@@ -456,8 +456,8 @@ class Instances:
     @contextmanager
     def _emulated_ec2(self) -> Iterator[Any]:
         """The emulator's EC2 module, for this account and region; imported late, as instances need no emulator."""
-        from ministack.core.responses import request_scope  # type: ignore[import-untyped]
-        from ministack.services import ec2  # type: ignore[import-untyped]
+        from ministack.core.responses import request_scope
+        from ministack.services import ec2
 
         with request_scope(self.account, self.region):
             yield ec2

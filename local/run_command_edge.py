@@ -16,7 +16,8 @@ from local.run_command import RunCommand
 from local.ssm_model import SsmError
 from local.ssm_permissions import checks
 
-Handler = Callable[[str, str, dict[str, str], bytes, dict[str, Any]], Awaitable[tuple[int, dict[str, str], bytes]]]
+Answer = tuple[int, dict[str, str], bytes]
+Handler = Callable[[str, str, dict[str, str], bytes, dict[str, Any]], Awaitable[Answer]]
 JSON = {"Content-Type": "application/x-amz-json-1.1"}
 PREFIX = "AmazonSSM."
 
@@ -35,9 +36,7 @@ def install(
     others: Handler = app.SERVICE_HANDLERS["ssm"]
     resource_of = iam_actions.extract_resource_arn
 
-    async def handle(
-        method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]
-    ) -> tuple[int, dict[str, str], bytes]:
+    async def handle(method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]) -> Answer:
         operation = headers.get("x-amz-target", "").removeprefix(PREFIX)
         asked = _parsed(body)
         if not is_administrator(headers):
@@ -50,7 +49,7 @@ def install(
         status, plain = answer
         return status, dict(JSON), json.dumps(plain).encode()
 
-    def _denied(operation: str, asked: dict[str, Any], headers: dict[str, str], query: dict[str, Any]) -> Any:
+    def _denied(operation: str, asked: dict[str, Any], headers: dict[str, str], query: dict[str, Any]) -> Answer | None:
         """AWS's refusal when any of the request's resources may not be used; None when all may."""
         from ministack.core.iam_evaluator import enforce
         from ministack.core.router import extract_access_key_id, extract_region

@@ -70,7 +70,8 @@ def _callback(emulator: Any, original: Callable[..., Any]) -> Callable[..., Any]
         if "lambda:invoke" not in resource:
             return original(resource, given, token, state)
         done = threading.Event()
-        waiting = {"event": done, "result": None, "error": None, "heartbeat": None, "execution": _running.get(None)}
+        execution = _running.get(None)
+        waiting: dict[str, Any] = {"event": done, "result": None, "error": None, "execution": execution}
         emulator._task_tokens[token] = waiting
         function = emulator._resolve_lambda_function_ref(given.get("FunctionName", ""), optimized=True)
         failures: list[Any] = []
@@ -85,7 +86,6 @@ def _callback(emulator: Any, original: Callable[..., Any]) -> Callable[..., Any]
         threading.Thread(target=copy_context().run, args=(call,), daemon=True).start()
         in_time = done.wait(state.get("TimeoutSeconds", _FOREVER))
         emulator._task_tokens.pop(token, None)
-        execution = waiting["execution"]
         if execution is not None:
             _check_not_aborted(emulator, execution)
         if waiting["result"] is not None:

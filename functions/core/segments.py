@@ -39,6 +39,7 @@ _CAUSES = {
     "AccessDenied": (Cause.DENIED, "SSM was denied access to the instance"),
     "InvalidPlatform": (Cause.DENIED, "the instance's platform cannot run the command"),
 }
+_AGENT_GONE = "document process failed unexpectedly"  # the agent's words when it comes back from a crash or reboot
 _LEFTOVER = 400  # characters of a step's output that a message quotes when the runner left no verdict
 
 
@@ -86,7 +87,10 @@ def lost(cause: Cause, message: str, events: tuple[LifecycleEvent, ...] = IN_PLA
 def _read_step(
     event: LifecycleEvent, step: Mapping[str, Any], invocation: Mapping[str, Any]
 ) -> tuple[LifecycleEventRecord, Cause, bool]:
-    """One step: its record, its cause if it failed, and whether the runner let the segment go on."""
+    """One step: its record, its cause if it failed, and whether the runner let the segment go on.
+
+    A step has succeeded when the runner says so: SSM calls a step that it skipped a success, too.
+    """
     verdict = _verdict(step.get("Output", ""))
     record = LifecycleEventRecord(
         name=event.value,
@@ -105,8 +109,6 @@ def _read_step(
         )
         record = replace(record, status=LifecycleEventStatus(verdict["status"]), diagnostics=diagnostics)
         return record, Cause(verdict["cause"] or Cause.ENGINE), ended_well
-    if ended_well:
-        return record, Cause.ENGINE, True
     cause, message = _without_verdict(step, invocation)
     diagnostics = Diagnostics(error_code=cause.lifecycle_error_code, message=message)
     return replace(record, status=LifecycleEventStatus.FAILED, diagnostics=diagnostics), cause, False
@@ -120,6 +122,8 @@ def _without_verdict(step: Mapping[str, Any], invocation: Mapping[str, Any]) -> 
         return known
     if known := _CAUSES.get(str(invocation.get("StatusDetails", "")).replace(" ", "")):
         return known
+    if _AGENT_GONE in str(step.get("Output", "")):
+        return Cause.UNREACHABLE, "the host or its SSM Agent went down while the command ran"
     output = str(step.get("Output", "")).strip()[-_LEFTOVER:]
     words = f"exit code {step.get('ResponseCode', 'unknown')}" + (f", output: {output}" if output else "")
     return Cause.ENGINE, f"the host runner did not report ({details or 'no status'}, {words})"

@@ -8,6 +8,7 @@ from typing import Any
 from functions.aws import clock, run_command
 from functions.aws.ending import engine_failure
 from functions.aws.table import table
+from functions.core.errors import Conflict
 from functions.core.statuses import TargetStatus
 from functions.telemetry import logger
 
@@ -29,5 +30,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, str]:
         for run in target.segments.values():
             if run.command_id and run.status is None:
                 run_command.cancel(run.command_id, target_id)
-    table().finish_target(target, status, clock.timestamp(), failure)
+    if not table().finish_target(target, status, clock.timestamp(), failure):
+        ended = table().target(deployment_id, target_id)
+        if ended is None or not ended.status.is_final:  # let go between our read and our write: decide again
+            raise Conflict(f"target {target_id} of {deployment_id} changed while it was ended")
     return {"status": status}

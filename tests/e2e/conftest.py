@@ -35,9 +35,7 @@ GROUPS: dict[str, dict[str, Any]] = {
     },
     "alarm-at-start": {"alarmConfiguration": {"alarms": [{"name": "start-errors"}]}},
     "alarm-missing": {"alarmConfiguration": {"alarms": [{"name": "nobody-made-this"}]}},
-    "alarm-ignored": {
-        "alarmConfiguration": {"ignorePollAlarmFailure": True, "alarms": [{"name": "nobody-made-this"}]}
-    },
+    "alarm-ignored": {"alarmConfiguration": {"ignorePollAlarmFailure": True, "alarms": [{"name": "nobody-made-this"}]}},
     "bake": {"bakeTime": 3600, "alarmConfiguration": {"alarms": [{"name": "bake-errors"}]}},
     "told": {
         "triggerConfigurations": [
@@ -61,9 +59,11 @@ GROUPS: dict[str, dict[str, Any]] = {
     "throttled": {},
     "send-throttled": {},
     "aborted": {},
-    "down": {"triggerConfigurations": [
-        {"triggerName": "end", "triggerTargetArn": "notifications", "triggerEvents": ["DeploymentSuccess"]}
-    ]},
+    "down": {
+        "triggerConfigurations": [
+            {"triggerName": "end", "triggerTargetArn": "notifications", "triggerEvents": ["DeploymentSuccess"]}
+        ]
+    },
     "redeployed": {},
     "burst": {"deploymentConfigName": "CodeDeployDefault.AllAtOnce"},
 }

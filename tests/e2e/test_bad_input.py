@@ -57,7 +57,7 @@ def assert_refused(group: Fleet, one: Deployment, code: DeploymentErrorCode, *wo
         ("no-appspec.zip", lambda: zipped(("readme", b"hello")), ["appspec.yml"]),
         (
             "bad-appspec.zip",
-            lambda: application("v1", {"appspec.yml": "version: 0.0\nos: linux\nhooks:\n  BeforeInstal:\n    - location: x\n"}),
+            lambda: application("v1", {"appspec.yml": "version: 0.0\nos: linux\nhooks:\n  BeforeInstal: []\n"}),
             ["appspec.yml:4", "BeforeInstal"],
         ),
         ("dots.zip", lambda: zipped(APPSPEC, ("../outside", b"x")), ["../outside"]),
