@@ -19,16 +19,21 @@ import yaml
 from host.lifecycle import WITHOUT_HOOKS, LifecycleEvent
 
 DEFAULT_NAME = "appspec.yml"
-MAX_CHARACTERS = 256 * 1024  # of an AppSpec: a real one has a few thousand; parsing stays below seconds
+MAX_CHARACTERS = 256 * 1024  # of an AppSpec: a real one has a few thousand
+MAX_VALUES = 50_000  # read, aliases followed: more than MAX_CHARACTERS can hold without any
+MAX_TOLD = 100  # problems, and warnings: who has more made one mistake a hundred times
+MAX_MESSAGE = 500  # characters of one
 EVENT_SECONDS = 3600  # what the hooks of one lifecycle event may take together
 
 _INT, _FLOAT, _NULL, _BOOL = (f"tag:yaml.org,2002:{name}" for name in ("int", "float", "null", "bool"))
 _TOP_KEYS = ("version", "os", "hooks", "files", "permissions", "file_exists_behavior")
 _ACCOUNT_NAME = re.compile(r"[^-\s/:][^\s/:]*")  # of a user or group; never something that su reads as an option
 _MODE = re.compile(r"[0-7]{1,4}")
+_NOT_TEXT = re.compile("[\0\ud800-\udfff]")
 _ACL_KINDS = {"u": "user", "user": "user", "g": "group", "group": "group"}
 _ACL_KINDS.update({"m": "mask", "mask": "mask", "o": "other", "other": "other"})
-_RANGE = re.compile(r"s(\d+)(?:-s(\d+))?(?::(c\d+(?:\.c\d+)?(?:,c\d+(?:\.c\d+)?)*))?")
+_CATEGORIES = r"c[0-9]{1,6}(?:\.c[0-9]{1,6})?"
+_RANGE = re.compile(rf"s([0-9]{{1,6}})(?:-s([0-9]{{1,6}}))?(?::({_CATEGORIES}(?:,{_CATEGORIES})*))?")
 _MAX_CATEGORY = 1023
 
 
@@ -137,7 +142,7 @@ def parse(text: str, name: str = DEFAULT_NAME) -> AppSpec:
     >>> parse("version: 0.0\\nos: linux\\nfiles: [{source: /, destination: /srv/app}]").files
     (FileMapping(source='', destination='/srv/app'),)
     """
-    reader = _Reader()
+    reader = _Reader(name)
     spec = reader.spec(_compose(text, name), starts_with_mark=text.startswith("\ufeff"))
     if reader.problems:
         raise AppSpecError(reader.problems, name)
@@ -162,6 +167,8 @@ def _compose(text: str, name: str) -> yaml.Node:
         raise AppSpecError([Problem(line, column, "", f"is not YAML: {what}")], name) from error
     except yaml.YAMLError as error:
         raise AppSpecError([Problem(1, 1, "", f"is not YAML: {error}".replace("\n", " "))], name) from error
+    except (ValueError, OverflowError) as error:  # PyYAML on "\UFFFFFFFF" and on endless version numbers
+        raise AppSpecError([Problem(1, 1, "", f"is not YAML: {error}")], name) from error
     except RecursionError as error:
         raise AppSpecError([Problem(1, 1, "", "is nested too deeply")], name) from error
     if node is None or node.tag == _NULL:
@@ -175,7 +182,9 @@ _Entries = Dict[str, Tuple[yaml.Node, yaml.Node]]
 class _Reader:
     """Turns nodes into values; collects what is wrong instead of stopping."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._values = 0
         self.problems: List[Problem] = []
         self.warnings: List[Problem] = []
         self._merging: List[yaml.Node] = []
@@ -407,9 +416,6 @@ class _Reader:
             if key in entries:
                 self._refuse(entries[key][1], f"{field}.{key}", f"has no {key} value: give a path")
             return None
-        if "\0" in value:
-            self._refuse(entries[key][1], f"{field}.{key}", "has a NUL character, which no path can have")
-            return None
         return value
 
     def _mapping(
@@ -422,7 +428,7 @@ class _Reader:
             return {}
         entries = self._merged(node, field)
         for key in entries:
-            if known and key not in known and key != "role":
+            if known and key not in known and key != "role" and len(self.warnings) < MAX_TOLD:
                 self._warn(entries[key][0], f"{field}.{key}" if field else key, f"is ignored{_nearest(key, known)}")
         for key in required:
             if key not in entries:
@@ -433,8 +439,10 @@ class _Reader:
         entries: _Entries = {}
         inherited: _Entries = {}
         for key, value in node.value:
+            self._count(key)
             if key.tag == "tag:yaml.org,2002:merge":
                 for part in value.value if isinstance(value, yaml.SequenceNode) else [value]:
+                    self._count(part)
                     if isinstance(part, yaml.MappingNode) and part not in self._merging:
                         self._merging.append(part)
                         inherited = {**self._merged(part, field), **inherited}
@@ -454,6 +462,8 @@ class _Reader:
         if not isinstance(node, yaml.SequenceNode):
             self._refuse(node, field, f"must be a list, not {_kind(node)}")
             return []
+        for item in node.value:
+            self._count(item)
         return [(item, f"{field}[{index}]") for index, item in enumerate(node.value)]
 
     def _texts(self, node: yaml.Node, field: str) -> List[str]:
@@ -468,18 +478,46 @@ class _Reader:
         if not isinstance(node, yaml.ScalarNode):
             self._refuse(node, field, f"must be a single value, not {_kind(node)}")
             return None
+        if _NOT_TEXT.search(node.value):
+            self._refuse(node, field, "has a NUL character or half a surrogate pair, which no path or name can have")
+            return None
         return None if node.tag == _NULL else str(node.value)
 
+    def _count(self, node: yaml.Node) -> None:
+        """Aliases make a small file large, and merges make it exponential: bound what is read, not what is written."""
+        self._values += 1
+        if self._values > MAX_VALUES:
+            self._refuse(node, "", f"has more than {MAX_VALUES} values, aliases followed")
+            raise AppSpecError(self.problems, self._name)
+
     def _refuse(self, node: yaml.Node, field: str, message: str) -> None:
-        self.problems.append(_problem(node, field, message))
+        """Of two problems of one value, the first says it."""
+        problem = _problem(node, field, message)
+        if any((p.line, p.column, p.field) == (problem.line, problem.column, problem.field) for p in self.problems):
+            return
+        self.problems.append(problem)
+        if len(self.problems) == MAX_TOLD:
+            raise AppSpecError(self.problems, self._name)
 
     def _warn(self, node: yaml.Node, field: str, message: str) -> None:
-        self.warnings.append(_problem(node, field, message))
+        if len(self.warnings) < MAX_TOLD:
+            self.warnings.append(_problem(node, field, message))
 
 
 def _problem(node: yaml.Node, field: str, message: str) -> Problem:
     mark: Any = node.start_mark
-    return Problem(mark.line + 1, mark.column + 1, field, message)
+    return Problem(mark.line + 1, mark.column + 1, _printable(field), _printable(message))
+
+
+def _printable(text: str) -> str:
+    """On one line and not too long, whatever of the file is in it.
+
+    >>> _printable("hooks.a\\nb")
+    'hooks.a\\\\nb'
+    """
+    half = MAX_MESSAGE // 2
+    short = text if len(text) <= MAX_MESSAGE else text[:half] + "..." + text[-half:]
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in short)
 
 
 def _kind(node: yaml.Node) -> str:

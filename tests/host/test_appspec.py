@@ -137,6 +137,60 @@ def test_aliases_cannot_make_a_small_file_large() -> None:
     assert parse(HEAD + bomb + "m: &m {<<: *m}\n").files == ()
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        'x: "\\UFFFFFFFF"', 'x: "\\U00110000"', f"%YAML 1.{'1' * 5000}\n---\n{HEAD}",
+        permission(f"context: {{type: t, range: s{'1' * 5000}-s1}}"),
+        permission('owner: "a\\0b"'), HEAD + 'files: [{source: "\\ud800", destination: /a}]',
+    ],
+)  # fmt: skip
+def test_what_python_cannot_take_is_an_error_of_the_file(text: str) -> None:
+    assert problems(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a0: &a0 {x: 1}\n"
+        + "".join(f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 8)}]}}\n" for n in range(1, 12))
+        + "hooks: {<<: *a11}",
+        "x: &x {object: /a, acls: [" + "b:r," * 1000 + "]}\npermissions: [" + "*x," * 1000 + "]",
+    ],
+    ids=["merges of merges", "many times a long list"],
+)
+def test_aliases_are_followed_only_so_far(text: str) -> None:
+    assert "more than 50000 values" in problems(HEAD + text)
+
+
+def test_the_longest_list_of_files_is_not_too_many_values() -> None:
+    entry = "- {source: a, destination: /b}\n"
+    text = HEAD + "files:\n" + entry * 2000
+    assert len(parse(text).files) == 2000
+
+
+@pytest.mark.parametrize(
+    "text", [HEAD + 'hooks: {"a\\nb\\u2028": []}', 'version: 0.0\nos: "a\\r\\nb"', HEAD + "hooks: [\x85]"]
+)
+def test_a_problem_is_one_line_whatever_the_file_says(text: str) -> None:
+    assert len(problems(text).splitlines()) == 1
+
+
+def test_what_is_told_of_a_hopeless_file_stays_readable() -> None:
+    said = problems(HEAD + "hooks:\n" + "".join(f"  {'k' * 5000}{number}: []\n" for number in range(40)))
+    assert max(map(len, said.splitlines())) < 1200
+    assert len(problems(HEAD + "hooks:\n" + "".join(f"  k{n}: []\n" for n in range(500))).splitlines()) == 100
+    assert len(parse(HEAD + "".join(f"k{n}: 1\n" for n in range(500))).warnings) == 100
+
+
+def test_a_value_has_one_problem_at_a_time() -> None:
+    text = "version: {}\nos: []\nfiles: [{source: [a], destination: /b}]"
+    assert [problem.split(": ")[-1] for problem in problems(text).splitlines()] == [
+        "must be a single value, not a mapping", "must be a single value, not a list",
+        "must be a single value, not a list",
+    ]  # fmt: skip
+
+
 @given(st.text(alphabet="version: 0.os linuxhk[]{}-&*<!|>'\"\n\t#ß", max_size=80))
 def test_any_text_is_an_appspec_or_an_error(text: str) -> None:
     for whole in (text, HEAD + text, HEAD + "hooks: " + text, HEAD + "permissions: [{object: /a, " + text):
