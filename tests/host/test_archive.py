@@ -1,15 +1,21 @@
 """Archives that must be refused, by Prepare before a host is touched and by the host again, and what must survive."""
 
+import contextlib
+import errno
 import gzip
 import io
 import os
+import stat
 import struct
 import tarfile
+import tempfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from host.archive import ArchiveError, read_appspec, unpack
 from tests.host.conftest import Host, appspec, revision
@@ -69,6 +75,13 @@ def test_names_that_leave_the_revision(tmp_path: Path, type: str, name: str, sai
 def test_links_that_lead_out_also_through_other_links(tmp_path: Path, type: str, links: dict[str, str]) -> None:
     files = {"appspec.yml": SPEC, **{name: f"-> {target}" for name, target in links.items()}}
     assert "links to" in refusal(revision(files, type=type), type, tmp_path)
+
+
+@pytest.mark.parametrize("target", [b"", b"a\0b", b"a" * 4096])
+def test_links_that_no_kernel_makes(tmp_path: Path, target: bytes) -> None:
+    link = zipfile.ZipInfo("l")
+    link.create_system, link.external_attr = 3, 0o120777 << 16
+    assert "is a link" in refusal(zipped((link, target), packing=zipfile.ZIP_STORED), "zip", tmp_path)
 
 
 @pytest.mark.parametrize("type", TYPES)
@@ -187,6 +200,154 @@ def test_what_must_survive_unpacking(tmp_path: Path, type: str) -> None:
     assert (out / "bin" / "run.sh").stat().st_mode & 0o777 == 0o755
     assert (out / "appspec.yml").stat().st_mode & 0o777 == 0o644
     assert str((out / "folder").readlink()) == "bin" and (out / "empty").is_dir()
+
+
+def zipped(*entries: tuple[zipfile.ZipInfo, bytes], packing: int = zipfile.ZIP_DEFLATED) -> bytes:
+    body = io.BytesIO()
+    with zipfile.ZipFile(body, "w", packing) as archive:
+        for info, content in entries:
+            info.compress_type = packing
+            archive.writestr(info, content)
+    return body.getvalue()
+
+
+@pytest.mark.parametrize("packing", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_packing_that_not_every_host_has(tmp_path: Path, packing: int) -> None:
+    body = zipped((zipfile.ZipInfo("appspec.yml"), SPEC.encode()), packing=packing)
+    assert "only stored and deflated are supported" in refusal(body, "zip", tmp_path)
+
+
+def test_an_encrypted_zip(tmp_path: Path) -> None:
+    body = bytearray(zipped((zipfile.ZipInfo("appspec.yml"), SPEC.encode())))
+    for at in (body.find(b"PK\3\4") + 6, body.find(b"PK\1\2") + 8):
+        body[at] |= 1
+    assert "is encrypted" in refusal(bytes(body), "zip", tmp_path)
+
+
+def test_a_damaged_header_in_the_middle_of_a_tar_is_not_its_end(tmp_path: Path) -> None:
+    body = bytearray(tar((member("appspec.yml"), SPEC.encode()), (member("a"), b"a"), (member("b"), b"b")))
+    body[1024] ^= 0xFF
+    assert "is damaged at byte 1024" in refusal(bytes(body), "tar", tmp_path)
+
+
+@pytest.mark.parametrize("kind", [tarfile.REGTYPE, tarfile.DIRTYPE, tarfile.GNUTYPE_LONGNAME])
+def test_a_negative_size_does_not_go_round_for_ever(tmp_path: Path, kind: bytes) -> None:
+    header = member("x", type=kind, size=-1024).tobuf(tarfile.GNU_FORMAT)
+    assert "negative size" in refusal(tar((member("appspec.yml"), SPEC.encode()))[:1024] + header, "tar", tmp_path)
+
+
+def test_a_negative_size_in_an_extended_header(tmp_path: Path) -> None:
+    extended = member("x", pax_headers={"size": "-1024"}).tobuf(tarfile.PAX_FORMAT)
+    assert "negative size" in refusal(extended + bytes(1024), "tar", tmp_path)
+
+
+@pytest.mark.parametrize("time", ["nan", "inf", "1e300", "-1e300"])
+def test_an_absurd_time_is_the_epoch(tmp_path: Path, time: str) -> None:
+    body = member("x", pax_headers={"mtime": time}).tobuf(tarfile.PAX_FORMAT) + bytes(1024)
+    unpack(io.BytesIO(body), "tar", str(tmp_path))
+    assert (tmp_path / "x").stat().st_mtime == 0
+
+
+@pytest.mark.parametrize("name", ["a/" * 200 + "x", ("n" * 250 + "/") * 20 + "x"])
+@pytest.mark.parametrize("type", TYPES)
+def test_paths_that_no_kernel_takes(tmp_path: Path, type: str, name: str) -> None:
+    assert "has a path longer than" in refusal(revision({"appspec.yml": SPEC, name: "x"}, type=type), type, tmp_path)
+
+
+def test_links_that_would_be_followed_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("host.archive.MAX_LINK_STEPS", 1000)
+    files = {"appspec.yml": SPEC, **{f"l{number}": "-> " + "./" * 100 for number in range(20)}}
+    assert "lead through more than 1000 folders" in refusal(revision(files), "zip", tmp_path)
+
+
+@pytest.mark.parametrize("type", TYPES)
+def test_too_many_entries(tmp_path: Path, type: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("host.archive.MAX_ENTRIES", 10)
+    files = {"appspec.yml": SPEC, **{f"f{number}": "x" for number in range(10)}}
+    assert "more than 10 entries" in refusal(revision(files, type=type), type, tmp_path)
+
+
+@pytest.mark.parametrize("type", TYPES)
+def test_names_that_would_fill_the_memory(tmp_path: Path, type: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("host.archive.MAX_NAME_BYTES", 1000)
+    files = {"appspec.yml": SPEC, **{f"{number}" + "n" * 200: "x" for number in range(5)}}
+    assert "names of more than 1000 bytes" in refusal(revision(files, type=type), type, tmp_path)
+
+
+def test_a_bomb_of_headers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("host.archive.FREE_STREAM_BYTES", 0)
+    empty = [(member(f"f{number}", pax_headers={"comment": "x" * 200_000}), b"") for number in range(50)]
+    body = gzip.compress(b"".join(info.tobuf(tarfile.PAX_FORMAT) for info, _ in empty) + bytes(1024))
+    assert "it may be a bomb" in refusal(body, "tgz", tmp_path)
+
+
+def test_a_zip_from_windows_with_folders_of_its_own(tmp_path: Path) -> None:
+    entries = []
+    for name, content in (("appspec.yml", SPEC.encode()), ("d\\", b""), ("d\\e\\f", b"x")):
+        info = zipfile.ZipInfo(name)
+        info.create_system = 0
+        entries.append((info, content))
+    unpack(io.BytesIO(zipped(*entries)), "zip", str(tmp_path))
+    assert (tmp_path / "d" / "e" / "f").read_bytes() == b"x"
+
+
+@pytest.mark.parametrize("type", TYPES)
+def test_an_appspec_that_is_a_link_is_told(type: str) -> None:
+    body = revision({"deploy/appspec.yml": SPEC, "appspec.yml": "-> deploy/appspec.yml"}, type=type)
+    with pytest.raises(ArchiveError, match=r"appspec\.yml is no regular file"):
+        read_appspec(io.BytesIO(body), type)
+
+
+def test_only_an_empty_folder_is_unpacked_into(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "out").mkdir()
+    (tmp_path / "in" / "d").symlink_to(tmp_path / "out")
+    with pytest.raises(FileExistsError):
+        unpack(io.BytesIO(revision({"appspec.yml": SPEC, "d/x": "x"})), "zip", str(tmp_path / "in"))
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_setuid_is_not_unpacked(tmp_path: Path) -> None:
+    unpack(io.BytesIO(tar((member("x", mode=0o6755), b"x"))), "tar", str(tmp_path))
+    assert stat.S_IMODE((tmp_path / "x").stat().st_mode) == 0o755
+
+
+def test_a_full_disk_is_no_fault_of_the_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: str, mode: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
+
+    monkeypatch.setattr("host.archive.os.chmod", full)
+    with pytest.raises(OSError, match="No space left"):
+        unpack(io.BytesIO(revision({"appspec.yml": SPEC})), "zip", str(tmp_path))
+
+
+PARTS = st.sampled_from(["..", ".", "a", "b", "", "a/b", "appspec.yml", "/", "é", "\n"])
+PATHS = st.lists(PARTS, min_size=1, max_size=4).map("/".join)
+KINDS = st.sampled_from([tarfile.REGTYPE, tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE])
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.tuples(PATHS, KINDS, PATHS), max_size=6))
+def test_whatever_the_entries_nothing_leaves_the_folder(entries: list[tuple[str, bytes, str]]) -> None:
+    body = tar(*((member(name, type=kind, linkname=target), b"") for name, kind, target in entries))
+    with tempfile.TemporaryDirectory() as folder:
+        outside, inside = Path(folder), Path(folder, "one", "in")
+        with contextlib.suppress(ArchiveError):
+            unpack(io.BytesIO(body), "tar", str(inside))
+        assert {path.name for path in outside.iterdir()} <= {"one"}
+        assert {path.name for path in (outside / "one").glob("*")} <= {"in"}
+        for path in inside.rglob("*"):
+            assert inside in [path.resolve(), *path.resolve().parents], "a link leads out"
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from(TYPES), st.lists(st.tuples(st.integers(0), st.integers(0, 255)), min_size=1, max_size=5))
+def test_a_damaged_archive_is_read_or_refused(type: str, damage: list[tuple[int, int]]) -> None:
+    body = bytearray(revision({"appspec.yml": SPEC, "a/b": "x" * 600, "l": "-> a/b"}, type=type))
+    for at, byte in damage:
+        body[at % len(body)] = byte
+    with contextlib.suppress(ArchiveError):
+        read_appspec(io.BytesIO(bytes(body)), type)
 
 
 @pytest.mark.parametrize("attack", [lambda: revision({"../evil": "x"}), lambda: b"junk", lambda: revision({"a": "x"})])
