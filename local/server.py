@@ -33,7 +33,15 @@ class Edges:
     def __init__(self, directory: Path, network: str) -> None:
         from ministack import app
 
-        from local import alarms, functions, object_events, run_command_edge, ssm_document, state_machines
+        from local import (
+            alarms,
+            batch_actions,
+            functions,
+            object_events,
+            run_command_edge,
+            ssm_document,
+            state_machines,
+        )
         from local.documents import Documents
         from local.faults import Faults
         from local.instances import Instances
@@ -53,6 +61,7 @@ class Edges:
         alarms.install(self.emit, region=REGION, account=ACCOUNT)
         ssm_document.install(self.documents)
         object_events.install()
+        batch_actions.install()
         run_command_edge.install(self.run_command, self.instances, self.documents, self.faults, self.records)
         self._break_sns(app)
         self.routes: dict[str, Callable[[dict[str, Any]], Awaitable[Any]]] = {

@@ -6,6 +6,7 @@ from itertools import groupby
 from typing import Any
 
 from functions.core.announcements import TriggerMessage
+from functions.telemetry import logger
 
 _ENTRIES = 10  # of one PublishBatch call
 _MOST_BYTES = 200_000  # of one PublishBatch call, safely below SNS's 256 KB
@@ -27,9 +28,11 @@ def publish(messages: Sequence[TriggerMessage]) -> list[TriggerMessage]:
         while batches and reachable:
             try:
                 left += _publish(topic_arn, batches[0])
-            except ClientError:
+            except ClientError as error:
+                logger.warning("SNS refused messages", topic=topic_arn, error=error.response["Error"]["Code"])
                 break
-            except BotoCoreError:
+            except BotoCoreError as error:
+                logger.warning("SNS cannot be reached", error=str(error))
                 reachable = False
                 break
             batches.pop(0)
