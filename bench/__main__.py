@@ -1,0 +1,28 @@
+"""`python -m bench [imports|prepare|deployment ...]`: measure, all or some; exit status 1 when a limit is broken."""
+
+import sys
+
+from rich.console import Console
+
+from bench import deployment, imports, prepare
+from bench.limits import is_broken
+
+PARTS = {"imports": imports.measure, "prepare": prepare.measure, "deployment": deployment.measure}
+USAGE = 2  # exit status
+
+
+def main(wanted: list[str]) -> int:
+    """Measure the parts in the order given; the exit status."""
+    if unknown := [name for name in wanted if name not in PARTS]:
+        print(f"no such part: {', '.join(unknown)}; there are {', '.join(PARTS)}", file=sys.stderr)
+        return USAGE
+    console, broken = Console(), False
+    for name in wanted or PARTS:
+        table = PARTS[name]()
+        console.print(table)
+        broken |= is_broken(table)
+    return int(broken)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
