@@ -1,11 +1,16 @@
-"""IAM: AWS authorizes PublishBatch as sns:Publish (there is no action of that name); ministack 1.5.33 asks for one.
+"""IAM: AWS authorizes a batch operation as the single one (there is no sns:PublishBatch); ministack 1.5.33 asks for it.
 
-Source: Service Authorization Reference, "Actions, resources, and condition keys for Amazon SNS".
+Source: Service Authorization Reference, the actions of Amazon SNS and of Amazon SQS.
 """
 
 from typing import Any
 
-SAME_AS = {"sns:PublishBatch": "sns:Publish"}
+SAME_AS = {
+    "sns:PublishBatch": "sns:Publish",
+    "sqs:SendMessageBatch": "sqs:SendMessage",
+    "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
+    "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
+}
 
 
 def install() -> None:

@@ -252,6 +252,7 @@ class FaultControl:
             late_events=0.0,
             throttled={},
             throttled_sends=0,
+            slow_sends=0,
             killed_senders=0,
             sns_down=False,
             slack_down=False,

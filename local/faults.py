@@ -15,6 +15,7 @@ class Faults:
     late_events: float = 0.0  # seconds that every SSM event is late
     throttled: dict[str, int] = field(default_factory=dict)  # function name -> invocations that Lambda refuses
     throttled_sends: int = 0  # SendCommand calls that SSM refuses
+    slow_sends: int = 0  # SendCommand calls whose answer comes only when the command has ended
     killed_senders: int = 0  # callers that die right after SSM has accepted their SendCommand
     sns_down: bool = False
     slack_down: bool = False

@@ -4,6 +4,7 @@ ministack 1.5.33 answers SendCommand by running a shell line on its own machine 
 about "*" for them; AWS asks about the document and about every instance, whose tags are condition keys.
 """
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -20,10 +21,11 @@ Answer = tuple[int, dict[str, str], bytes]
 Handler = Callable[[str, str, dict[str, str], bytes, dict[str, Any]], Awaitable[Answer]]
 JSON = {"Content-Type": "application/x-amz-json-1.1"}
 PREFIX = "AmazonSSM."
+SLOW_SECONDS = 4.0  # longer than the example revisions take
 
 
-class SenderKilled(Exception):
-    """The function that sent a command dies before it has the answer."""
+class SenderKilled(BaseException):
+    """The function that sent a command dies before it has the answer. Nobody on the way may answer instead."""
 
 
 def install(
@@ -77,6 +79,8 @@ def install(
     async def after(operation: str, body: dict[str, Any]) -> None:
         if operation == "SendCommand" and faults.strike("killed_senders"):
             raise SenderKilled
+        if operation == "SendCommand" and faults.strike("slow_sends"):
+            await asyncio.sleep(SLOW_SECONDS)
 
     run_command.before_answer, run_command.after_answer = before, after
     app.SERVICE_HANDLERS["ssm"] = handle

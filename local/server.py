@@ -79,14 +79,12 @@ class Edges:
         if scope["type"] == "http":
             # Our policies allow TLS only, as they should; loopback needs none, so requests count as secure.
             scope = {**scope, "scheme": "https"}
+        from local.functions import kill
+        from local.run_command_edge import SenderKilled
+
         try:
             await self.aws(scope, receive, send)
-        except Exception as error:
-            from local.functions import kill
-            from local.run_command_edge import SenderKilled
-
-            if not isinstance(error, SenderKilled):
-                raise
+        except SenderKilled:
             kill("stepdeploy-run_segment")
 
     # -- events

@@ -1,0 +1,155 @@
+"""What goes wrong around a deployment, injected: it ends as it should, late at worst, and every hook has run once."""
+
+import json
+import time
+from pathlib import Path
+
+from functions.core.causes import Cause
+from functions.core.records import Deployment
+from functions.core.statuses import DeploymentStatus, LifecycleErrorCode, TargetStatus
+from local.engine import wait_for
+from tests.e2e.conftest import RECONCILE_SECONDS, Fleet, MakeFleet, failing
+
+HOOKS = ["BeforeInstall", "AfterInstall", "ApplicationStart", "ValidateService"]
+
+
+def assert_deployed_once(group: Fleet, one: Deployment, version: str = "v1") -> None:
+    """Invariant 4: the deployment succeeded, and no hook has run twice on any host."""
+    assert one.status is DeploymentStatus.SUCCEEDED, one.failure
+    assert group.installed() == [version] * len(group.hosts)
+    for host in group.hosts:
+        assert [line for line in group.ran(host) if line.startswith(version)] == [f"{version} {hook}" for hook in HOOKS]
+
+
+def assert_free(group: Fleet) -> None:
+    """Invariant 3: the group takes the next deployment."""
+    wait_for(lambda: group.engine.holder(group.key) is None, "the group's lock to be free")
+
+
+def test_a_lost_event_only_makes_us_late(fleet: MakeFleet) -> None:
+    group = fleet("lost-event", hosts=1)
+    group.cloud.faults.set(lost_events=1)
+    one = group.deploy("v1")
+    assert_deployed_once(group, one)
+
+
+def test_a_doubled_event_changes_nothing(fleet: MakeFleet) -> None:
+    group = fleet("doubled-event", hosts=2)
+    group.cloud.faults.set(doubled_events=2)
+    assert_deployed_once(group, group.deploy("v1"))
+
+
+def test_an_event_that_comes_before_the_token_is_kept_is_made_up_for(fleet: MakeFleet) -> None:
+    """The send is slow to return: the command has ended, and its event gone by, before it is on record."""
+    group = fleet("late-event", hosts=1)
+    group.cloud.faults.set(slow_sends=1)
+    assert_deployed_once(group, group.deploy("v1"))
+
+
+def test_a_host_that_goes_offline_in_a_hook_fails_as_unreachable(fleet: MakeFleet) -> None:
+    group = fleet("offline", hosts=1)
+    one = group.begin("v1", {"scripts/validate.sh": failing("touch /var/lib/validating", "sleep 300")})
+    (host,) = group.hosts
+    wait_for(lambda: host.path("/var/lib/validating").exists(), "the hook to run")
+    group.cloud.act(host, "go_offline")
+    ended = group.engine.wait(one, timeout=90)
+    assert ended.status is DeploymentStatus.FAILED
+    (target,) = group.targets(ended)
+    assert target.failure and target.failure.cause is Cause.UNREACHABLE
+    assert_free(group)
+
+
+def test_a_reboot_in_a_hook_fails_the_target_and_runs_nothing_twice(fleet: MakeFleet) -> None:
+    group = fleet("reboot", hosts=1)
+    script = failing("echo run >>/var/lib/validations", "sleep 300")
+    one = group.begin("v1", {"scripts/validate.sh": script})
+    (host,) = group.hosts
+    wait_for(lambda: host.path("/var/lib/validations").exists(), "the hook to run")
+    group.cloud.act(host, "reboot")
+    ended = group.engine.wait(one, timeout=90)
+    assert ended.status is DeploymentStatus.FAILED
+    (target,) = group.targets(ended)
+    assert target.status is TargetStatus.FAILED and target.failure
+    assert target.failure.cause is Cause.UNREACHABLE, target.failure
+    assert group.read(host, "/var/lib/validations") == "run"
+    assert group.deploy("v2").status is DeploymentStatus.SUCCEEDED  # the host is in order again
+
+
+def test_a_hook_that_hangs_is_ended_at_its_timeout(fleet: MakeFleet) -> None:
+    group = fleet("hang", hosts=1)
+    spec = """version: 0.0
+os: linux
+files: [{source: /app, destination: /srv/app}]
+hooks:
+  ValidateService: [{location: scripts/validate.sh, timeout: 2}]
+"""
+    script = failing("trap '' TERM", "echo waiting for ever", "sleep 300 & wait; sleep 300")
+    one = group.deploy("v1", {"appspec.yml": spec, "scripts/validate.sh": script})
+    assert one.status is DeploymentStatus.FAILED
+    (target,) = group.targets(one)
+    assert target.failure and target.failure.cause is Cause.TIMEOUT
+    last = target.events[-1].diagnostics
+    assert last and last.error_code is LifecycleErrorCode.SCRIPT_TIMED_OUT and "waiting for ever" in last.log_tail
+    assert one.failure and "failed to complete in 2 seconds" in one.failure.message
+
+
+def test_a_function_killed_after_sending_and_before_recording_finds_its_command(fleet: MakeFleet) -> None:
+    group = fleet("killed", hosts=1)
+    group.cloud.faults.set(killed_senders=1)
+    group.cloud.reset_records()
+    assert_deployed_once(group, group.deploy("v1"))
+    assert group.cloud.records().ssm["SendCommand"] == 1
+
+
+def test_throttled_functions_are_called_again(fleet: MakeFleet) -> None:
+    group = fleet("throttled", hosts=2)
+    group.cloud.faults.set(
+        throttled={"stepdeploy-prepare": 1, "stepdeploy-run_segment": 2, "stepdeploy-target_done": 1}
+    )
+    assert_deployed_once(group, group.deploy("v1"))
+
+
+def test_a_throttled_send_is_tried_again(fleet: MakeFleet) -> None:
+    group = fleet("send-throttled", hosts=1)
+    group.cloud.faults.set(throttled_sends=4)  # more than the client's own retries
+    assert_deployed_once(group, group.deploy("v1"))
+
+
+def test_an_execution_aborted_by_hand_ends_its_deployment(fleet: MakeFleet) -> None:
+    group = fleet("aborted", hosts=2)
+    one = group.begin("v1", {"scripts/validate.sh": failing("sleep 300")})
+    group.engine.wait_until(one, lambda each: each.counters.started == 1)
+    execution = group.engine.machine.replace(":stateMachine:", ":execution:") + f":{one}"
+    group.cloud.client("stepfunctions").stop_execution(executionArn=execution, cause="by hand")
+    ended = group.engine.wait(one)
+    assert ended.status is DeploymentStatus.FAILED
+    assert ended.failure and "ABORTED" in ended.failure.message
+    assert {target.status for target in group.targets(ended)} == {TargetStatus.FAILED, TargetStatus.SKIPPED}
+    assert_free(group)
+    assert group.deploy("v2").status is DeploymentStatus.SUCCEEDED
+
+
+def test_nothing_is_lost_while_slack_and_sns_are_down(fleet: MakeFleet) -> None:
+    group = fleet("down", hosts=1)
+    inbox = group.cloud.subscribe(group.engine.outputs["TopicArn"])
+    group.cloud.faults.set(slack_down=True, sns_down=True)
+    one = group.deploy("v1")
+    assert_deployed_once(group, one)  # telling nobody holds nothing up
+    time.sleep(3)
+    group.cloud.faults.set(slack_down=False, slack_busy=1, sns_down=False)
+
+    def told() -> bool:
+        slack = any(one.deployment_id in json.dumps(each) for each in group.cloud.slack.messages())
+        sns = any(each["deploymentId"] == one.deployment_id for each in inbox.messages())
+        return slack and sns
+
+    wait_for(told, "Slack and SNS to hear of it in the end", 150)
+
+
+def test_the_engine_is_redeployed_while_a_deployment_runs(fleet: MakeFleet, declaration: Path) -> None:
+    group = fleet("redeployed", hosts=2)
+    one = group.begin("v1", {"scripts/start.sh": failing('"$(dirname "$0")/note.sh"', "sleep 8")})
+    group.engine.wait_until(one, lambda each: each.counters.started == 1)
+    group.cloud.deploy(declaration, reconcile_seconds=RECONCILE_SECONDS + 1)
+    assert_deployed_once(group, group.engine.wait(one))
+    assert group.deploy("v2").status is DeploymentStatus.SUCCEEDED
