@@ -49,7 +49,8 @@ class SimulatedAws:
         self.cpu_seconds = 0.0  # spent here, not by Prepare
         self._lock = Lock()
         boto3.setup_default_session()
-        boto3.DEFAULT_SESSION.events.register("before-send", self._send)
+        events: Any = boto3.DEFAULT_SESSION and boto3.DEFAULT_SESSION.events
+        events.register("before-send", self._send)
 
     def _send(self, request: AWSPreparedRequest, event_name: str, **_: Any) -> AWSResponse:
         began, operation = time.thread_time(), event_name.rpartition(".")[2]
@@ -66,13 +67,11 @@ class SimulatedAws:
         }
         body, headers = answers[operation](request)
         raw = HTTPResponse(io.BytesIO(body), preload_content=False)
-        answer = AWSResponse(
-            request.url, 200, HTTPHeaders.from_dict({"content-length": str(len(body)), **headers}), raw
-        )
+        sent = HTTPHeaders.from_dict({"content-length": str(len(body)), **headers})
         with self._lock:
             self.calls[operation] += 1
             self.cpu_seconds += time.thread_time() - began
-        return answer
+        return AWSResponse(request.url, 200, sent, raw)
 
     # -- DynamoDB
 
