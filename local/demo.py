@@ -1,7 +1,7 @@
 """`make demo`: the main job on this machine, shown while it happens and checked where it happened.
 
 The real stack is deployed to the local cloud by the real CDK CLI. Four revisions of examples/webapp go to four local
-instances: a good one to all at once; a better one, one host at a time, while a client reads from every host; one whose
+instances: a first one to all; a second, one host at a time, while a client reads from every host; one whose
 ValidateService fails; one that is well but trips an alarm. The last two are rolled back. Exit status 0 only when every
 one of these was seen to be true.
 """
@@ -33,7 +33,8 @@ GROUP = "shop/web"
 ALARM = "shop-errors"
 CHANNEL = "#deployments"
 PORT = 8080  # of the example's web server
-console = Console()
+# Piped into a file there is no terminal to ask: wide enough for the tables.
+console = Console(width=None if sys.stdout.isatty() else 132)
 
 MARKS = {
     LifecycleEventStatus.PENDING: "[dim]·[/]",
@@ -171,24 +172,14 @@ class Demo:
     # -- the four revisions
 
     def first(self) -> None:
-        console.rule("v1 to all hosts at once")
-        self.cloud.client("s3").put_object(Bucket=self.engine.bucket, Key="builds/v1.zip", Body=webapp("v1"))
-        started = self.engine.invoke(
-            "Start",
-            {
-                "application": "shop",
-                "group": "web",
-                "key": "builds/v1.zip",
-                "deployment_config": "CodeDeployDefault.AllAtOnce",
-                "requested_by": "the demo",
-            },
-        )
-        one = self.watch(started["deployment_id"])
+        console.rule("v1 to all hosts")
+        one = self.deploy("v1")
         self.checks.expect(one.status is DeploymentStatus.SUCCEEDED, "the deployment succeeded")
         self.expect_served("v1")
 
     def second(self) -> None:
         console.rule("v2, one host at a time, while a client reads from every host")
+        self.cloud.reset_records()
         reader = Reader({name: host.address for name, host in self.hosts.items()})
         reader.start()
         most_out = 0
@@ -199,6 +190,7 @@ class Demo:
 
         one = self.deploy("v2", meanwhile)
         reader.stop()
+        self.records = self.cloud.records()
         self.checks.expect(one.status is DeploymentStatus.SUCCEEDED, "the deployment succeeded")
         self.checks.expect(most_out == 1, f"at most one host was out of service (the most on record: {most_out})")
         claim = f"the client read {reader.reads} times and saw at most one host down (the most: {reader.most_down})"
@@ -247,6 +239,8 @@ class Demo:
         messages = wait_for(outcomes, "the Slack messages", 90)
         for message in messages:
             console.print(f"  • {message['text']}", highlight=False, markup=False)
+            for line in details(message):
+                console.print(f"      {line}", highlight=False, markup=False, style="dim")
         text = "\n".join(json.dumps(message) for message in messages)
         self.checks.expect("scripts/validate.sh" in text, "Slack names the script that failed")
         self.checks.expect(ALARM in text, "Slack names the alarm")
@@ -259,20 +253,33 @@ class Demo:
             self._heard, self._heard_at = len(messages), now
         return bool(messages) and now - self._heard_at > 12
 
-    def cost(self, deployments: int, targets: int) -> None:
-        console.rule("What it cost")
-        records = self.cloud.records()
-        table = Table(
-            "count", "in all", f"each of {targets} targets", title=f"{deployments} deployments", title_justify="left"
+    def cost(self) -> None:
+        console.rule("What the deployment of v2 cost")
+        records, targets = self.records, len(self.hosts)
+        own = sum(records.states[state] for state in ("RunSegment", "Gate", "AskAgain", "TargetDone", "(retry)"))
+        # Three announcements are the deployment's own: started, in progress, ended.
+        calls = sum(
+            records.functions[f"stepdeploy-{name}"] for name in ("run_segment", "command_status", "target_done")
         )
-        for name, count in (
-            ("state transitions", records.transitions),
-            ("function calls", records.function_calls),
-            ("SSM calls", records.ssm_calls),
-            ("SendCommand", records.ssm.get("SendCommand", 0)),
+        calls += records.functions["stepdeploy-publish"] - 3
+        table = Table("counted by the cloud itself", "in all", f"for each of {targets} targets")
+        for name, count, of_targets in (
+            ("state transitions", records.transitions, own),
+            ("function calls", records.function_calls, calls),
+            ("SendCommand", records.ssm["SendCommand"], records.ssm["SendCommand"]),
+            ("all SSM calls", records.ssm_calls, records.ssm_calls),
         ):
-            table.add_row(name, str(count), f"{count / targets:.1f}")
+            table.add_row(name, str(count), f"{of_targets / targets:.1f}")
         console.print(table)
+
+
+def details(message: Mapping[str, Any]) -> list[str]:
+    """The texts of a message's blocks, which Slack shows instead of its first line."""
+    texts = []
+    for block in message.get("blocks", ()):
+        parts = [block.get("text"), *block.get("fields", ()), *block.get("elements", ())]
+        texts += [part["text"] for part in parts if isinstance(part, dict) and "text" in part]
+    return [line for text in texts for line in text.splitlines() if line.strip()]
 
 
 def main() -> int:
@@ -295,11 +302,10 @@ def main() -> int:
         console.print("Starting four instances: namespaces with a root, an address and an agent of their own")
         hosts = [cloud.add_instance(f"web-{n}", {"role": "web", "stepdeploy": "enabled"}) for n in range(1, 5)]
         console.print(f"  {', '.join(f'{host.name} {host.id} {host.address}' for host in hosts)}")
-        cloud.reset_records()
         demo = Demo(cloud, engine, hosts)
         for part in (demo.first, demo.second, demo.third, demo.fourth, demo.told):
             part()
-        demo.cost(deployments=6, targets=4 + 4 + 4 + 4 + 4 + 4)
+        demo.cost()
     failed = demo.checks.failed
     console.rule()
     verdict = "[green]everything was seen to be true[/]" if not failed else f"[red]{failed} claims were not seen[/]"
