@@ -45,21 +45,26 @@ def _uploaded(event: dict[str, Any]) -> dict[str, str]:
 
 
 def _asked_for(event: dict[str, Any]) -> dict[str, str]:
-    """A person's request; what is wrong with it is the answer. Rejected while the group is busy, or told to queue."""
+    """A person's request for an object of the revision bucket; what is wrong with it is the answer.
+
+    While the group is busy it is rejected, unless `on_busy` says to queue.
+    """
     if missing := [field for field in ("application", "group", "key") if not event.get(field)]:
-        raise InvalidInput(f"{', '.join(missing)}: missing; give application, group and key (and bucket, version)")
-    key = event["key"]
+        raise InvalidInput(f"{', '.join(missing)}: missing; give application, group and key (and version)")
+    key, on_busy = event["key"], event.get("on_busy", OnBusy.REJECT)
+    if on_busy not in set(OnBusy):
+        raise InvalidInput(f"on_busy {on_busy!r}: give one of {', '.join(OnBusy)}")
     request = Request(
         application=event["application"],
         group=event["group"],
         revision=Revision(
-            bucket=event.get("bucket") or settings().bucket_name,
+            bucket=settings().bucket_name,
             key=key,
             version=event.get("version"),
             bundle_type=bundle_type(key),
         ),
         requested_by=event.get("requested_by") or "a person",
-        on_busy=OnBusy(event.get("on_busy", OnBusy.REJECT)),
+        on_busy=OnBusy(on_busy),
         description=event.get("description"),
         config_name=event.get("deployment_config"),
     )

@@ -94,9 +94,9 @@ def test_a_busy_group_that_rejects_puts_the_refusal_on_record(table: Table, cont
 
 def test_a_person_may_deploy_any_object_and_is_on_record(table: Table, context: LambdaContext) -> None:
     put_group()
-    request = {"application": "shop", "group": "web", "key": "elsewhere/v1.zip", "bucket": "builds", "version": "9"}
+    request = {"application": "shop", "group": "web", "key": "elsewhere/v1.zip", "version": "9"}
     one = created(table, handler({**request, "requested_by": "ann", "description": "hotfix"}, context))
-    assert (one.revision.bucket, one.revision.key, one.revision.version) == ("builds", "elsewhere/v1.zip", "9")
+    assert (one.revision.bucket, one.revision.key, one.revision.version) == (BUCKET, "elsewhere/v1.zip", "9")
     assert one.requested_by == "ann" and one.description == "hotfix"
 
 
@@ -120,3 +120,10 @@ def test_a_person_may_choose_another_configuration_for_one_deployment(table: Tab
     assert one.settings.config.name == "CodeDeployDefault.AllAtOnce"
     with pytest.raises(InvalidInput, match="deployment_config 'Half': there is none of that name"):
         handler({**request, "deployment_config": "Half"}, context)
+
+
+def test_a_person_is_told_what_on_busy_may_be(table: Table, context: LambdaContext) -> None:
+    put_group()
+    request = {"application": "shop", "group": "web", "key": "shop/web/v1.zip", "on_busy": "wait"}
+    with pytest.raises(InvalidInput, match="on_busy 'wait': give one of reject, queue"):
+        handler(request, context)
