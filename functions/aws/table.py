@@ -45,6 +45,7 @@ COMMAND_DAYS = 30  # how long a command's record is kept (TTL)
 _BATCH = 25  # BatchWriteItem's limit
 _TRANSACTION = 100  # TransactWriteItems' limit
 _TRIES = 12  # of a write that met another one on the same item
+_LOCK_TRIES = 60  # of taking or handing over a group's lock: about 20 s, for many uploads in one moment
 
 _STATUS_CHANGE = "SET #status = "  # how every expression begins that changes the status of a deployment or target
 _RUNNING = [DeploymentStatus.CREATED.value, DeploymentStatus.IN_PROGRESS.value]
@@ -138,7 +139,7 @@ class Table:
         """
         lock = lock_key(deployment.group_key)
         mark = self._mark(upload, deployment.deployment_id)
-        for _ in range(_TRIES):
+        for attempt in range(_LOCK_TRIES):
             if upload and (known := self._get(upload_key(*upload))):
                 return Creation(deployment_id=known["deployment_id"])
             held = self._get(lock) or {}
@@ -158,10 +159,12 @@ class Table:
             try:
                 self._transact(writes)
             except Conflict:
-                _pause()
+                _pause(attempt)
                 continue
             return Creation(deployment_id=deployment.deployment_id)
-        raise Conflict(f"the lock of {deployment.group_key} changed hands {_TRIES} times while creating a deployment")
+        raise Conflict(
+            f"the lock of {deployment.group_key} changed hands {_LOCK_TRIES} times while creating a deployment"
+        )
 
     def _enqueue(self, deployment: Deployment, holder: str, waiting: str | None) -> list[Any]:
         """The newest upload waits; the one that waited, or this one if it is older, ends Stopped: superseded."""
@@ -264,7 +267,7 @@ class Table:
         `rollback` if there is one, else to the waiting deployment, else it is free. False when somebody else closed it.
         """
         deployment_id, lock = deployment.deployment_id, lock_key(deployment.group_key)
-        for _ in range(_TRIES):
+        for attempt in range(_LOCK_TRIES):
             current = self.deployment(deployment_id)
             if current is None or current.status.is_final:
                 return False
@@ -282,10 +285,12 @@ class Table:
             try:
                 self._transact(writes)
             except Conflict:
-                _pause()
+                _pause(attempt)
                 continue
             return True
-        raise Conflict(f"the lock of {deployment.group_key} changed hands {_TRIES} times while closing {deployment_id}")
+        raise Conflict(
+            f"the lock of {deployment.group_key} changed hands {_LOCK_TRIES} times while closing {deployment_id}"
+        )
 
     def _hand_over(self, lock: Item, holder: str, held: Item, rollback: Deployment | None) -> list[Any]:
         waiting = held.get("waiting")
