@@ -160,11 +160,10 @@ def test_slack_hears_of_deployments_and_not_of_instances(reached: Any) -> None:
     assert reached(instance, own_bus=True) == set()
 
 
-def test_the_stream_launches_created_deployments_and_announces_deployments_and_targets(
-    template: dict[str, Any],
-) -> None:
-    def readers(sk: str, status: str) -> set[str]:
-        record = {"dynamodb": {"NewImage": {"sk": {"S": sk}, "status": {"S": status}}}}
+def test_the_stream_launches_created_deployments_and_announces_changes_of_status(template: dict[str, Any]) -> None:
+    def readers(sk: str, status: str, *, news: bool = True) -> set[str]:
+        image = {"sk": {"S": sk}, "status": {"S": status}} | ({"news": {"BOOL": True}} if news else {})
+        record = {"dynamodb": {"NewImage": image}}
         found = set()
         for name, each in resources(template, "AWS::Lambda::EventSourceMapping").items():
             filters = each["Properties"].get("FilterCriteria", {}).get("Filters", ())
@@ -175,7 +174,8 @@ def test_the_stream_launches_created_deployments_and_announces_deployments_and_t
     assert readers("DEPLOYMENT", "Created") == {"EngineLaunchStream", "NotificationsPublishStream"}
     assert readers("DEPLOYMENT", "InProgress") == {"NotificationsPublishStream"}
     assert readers("TARGET#i-1", "Succeeded") == {"NotificationsPublishStream"}
-    assert readers("LOCK", "Created") == set()
+    assert readers("DEPLOYMENT", "Created", news=False) == set(), "a write that changed no status wakes no one"
+    assert readers("LOCK", "Created", news=False) == set()
 
 
 def test_alarms_watch_every_function_every_dead_letter_queue_and_the_streams(template: dict[str, Any]) -> None:
