@@ -37,8 +37,8 @@ node_modules/.ready: package-lock.json $(VENV)/.ready
 demo: setup ## the main job on this machine: four local instances, four revisions, two rollbacks
 	@$(BIN)/python -m local.demo
 
-local: setup ## AWS on this machine with the stack deployed; Ctrl-C ends everything
-	@$(BIN)/python -m local
+local: setup ## AWS on this machine with the stack and four hosts, at port 4566; Ctrl-C ends everything
+	@$(BIN)/python -m local $(if $(PORT),--port $(PORT))
 
 test: setup lint types templates unit host e2e ## everything that CI runs
 	$(SAY) "all checks passed"

@@ -53,6 +53,10 @@ class Settings:
         return self.environment["SLACK_QUEUE_URL"]
 
     @property
+    def upload_queue_url(self) -> str:
+        return self.environment["UPLOAD_QUEUE_URL"]
+
+    @property
     def trigger_queue_url(self) -> str:
         return self.environment["TRIGGER_QUEUE_URL"]
 

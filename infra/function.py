@@ -28,6 +28,11 @@ class Shape:
     undelivered: sqs.IQueue
 
 
+def patience(undelivered: sqs.IQueue) -> dict[str, Any]:
+    """How long EventBridge tries to deliver an event to a target, and where it puts what it could not deliver."""
+    return {"dead_letter_queue": undelivered, "max_event_age": Duration.hours(6), "retry_attempts": 100}
+
+
 class Function(lambda_.Function):
     """A handler of functions/handlers as a function with a role, a name and a log group of its own.
 
@@ -120,14 +125,7 @@ class Function(lambda_.Function):
             "Rule",
             description=description,
             event_pattern=pattern,
-            targets=[
-                targets.LambdaFunction(
-                    self,
-                    dead_letter_queue=self._shape.undelivered,
-                    max_event_age=Duration.hours(6),
-                    retry_attempts=100,
-                )
-            ],
+            targets=[targets.LambdaFunction(self, **patience(self._shape.undelivered))],
         )
 
     def keep_failed_events(self) -> None:

@@ -7,12 +7,11 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_secretsmanager as secrets
 from aws_cdk import aws_sns as sns
-from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from infra.function import Function, Shape
+from infra.function import Function, Shape, patience
 from infra.nag import acknowledge
-from infra.store import Store, dead_letter_queue
+from infra.store import Store, dead_letter_queue, work_queue
 
 UNSET = "{}"  # the secret's value until somebody puts a webhook into it
 
@@ -31,25 +30,12 @@ class Notifications(Construct):
         self.topic = sns.Topic(self, "Topic", topic_name=f"{name}-notifications", enforce_ssl=True)
         self._topics = [self.topic.topic_arn, *other_topics]
         self.unsent = dead_letter_queue(self, "Unsent")
-        self.trigger_queue = self._queue("TriggerQueue")
-        self.slack_queue = self._queue("SlackQueue")
+        self.trigger_queue = work_queue(self, "TriggerQueue", letters=self.unsent)
+        self.slack_queue = work_queue(self, "SlackQueue", letters=self.unsent)
         self.secret_arn = self._secret()
         self.publish = self._publish()
         self.trigger = self._trigger()
         self.slack = self._slack()
-
-    def _queue(self, id: str) -> sqs.Queue:
-        """Messages that come back until they are taken: the functions wait up to 15 minutes between two tries, so a
-        hundred tries are about a day."""
-        return sqs.Queue(
-            self,
-            id,
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
-            enforce_ssl=True,
-            retention_period=Duration.days(14),
-            visibility_timeout=Duration.minutes(6),  # six times what the function may take, as Lambda asks
-            dead_letter_queue=sqs.DeadLetterQueue(queue=self.unsent, max_receive_count=100),
-        )
 
     def _secret(self) -> str:
         """The ARN of the secret that holds Slack's webhooks."""
@@ -127,13 +113,6 @@ class Notifications(Construct):
             event_pattern=events.EventPattern(
                 source=["stepdeploy"], detail_type=["CodeDeploy Deployment State-change Notification"]
             ),
-            targets=[
-                targets.SqsQueue(
-                    self.slack_queue,
-                    dead_letter_queue=self._store.undelivered,
-                    max_event_age=Duration.hours(6),
-                    retry_attempts=100,
-                )
-            ],
+            targets=[targets.SqsQueue(self.slack_queue, **patience(self._store.undelivered))],
         )
         return function

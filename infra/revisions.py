@@ -1,31 +1,46 @@
 """Starting: an object arrives in the revision bucket, or a person names one."""
 
+from aws_cdk import Duration
 from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
-from infra.function import Function, Shape
-from infra.store import Store
+from infra.function import Function, Shape, patience
+from infra.store import Store, work_queue
 
 SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz")
 
 
 class Revisions(Construct):
-    """S3's "Object Created" -> start -> a deployment on record, which the table's stream launches."""
+    """S3's "Object Created" -> a queue -> start -> a deployment on record, which the table's stream launches.
+
+    The queue is for the pipeline gone wild: a thousand uploads in a minute would be as many functions at a time that
+    fight for the lock of one group, and Lambda gives up an event after three of them have lost.
+    """
 
     def __init__(self, scope: Construct, id: str, *, shape: Shape, store: Store) -> None:
         super().__init__(scope, id)
+        self.uploads = work_queue(self, "Uploads", letters=store.undelivered)
         self.start = Function(
             self,
             "Start",
             shape=shape,
             description="Creates the deployment of an uploaded revision, or of one that a person names",
-            environment={"TABLE_NAME": store.table.table_name, "BUCKET_NAME": store.bucket.bucket_name},
+            environment={
+                "TABLE_NAME": store.table.table_name,
+                "BUCKET_NAME": store.bucket.bucket_name,
+                "UPLOAD_QUEUE_URL": self.uploads.queue_url,
+            },
+            timeout=Duration.minutes(1),
         )
         self.start.allow("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", on=store.table.table_arn)
-        self.start.on_event(
+        self.start.on_queue(self.uploads, batch_size=10, window_seconds=0)
+        events.Rule(
+            self,
+            "UploadRule",
             description="An archive was put into the revision bucket",
             # Nothing that the engine itself keeps below .stepdeploy/ ends like an archive.
-            pattern=events.EventPattern(
+            event_pattern=events.EventPattern(
                 source=["aws.s3"],
                 detail_type=["Object Created"],
                 detail={
@@ -33,4 +48,5 @@ class Revisions(Construct):
                     "object": {"key": [{"suffix": suffix} for suffix in SUFFIXES]},
                 },
             ),
+            targets=[targets.SqsQueue(self.uploads, **patience(store.undelivered))],
         )

@@ -101,6 +101,22 @@ def dead_letter_queue(scope: Construct, id: str) -> sqs.Queue:
     )
 
 
+def work_queue(scope: Construct, id: str, *, letters: sqs.Queue) -> sqs.Queue:
+    """Messages that come back until a function takes them, and at last go to `letters`.
+
+    The functions wait up to 15 minutes between two tries, so a hundred tries are about a day.
+    """
+    return sqs.Queue(
+        scope,
+        id,
+        encryption=sqs.QueueEncryption.SQS_MANAGED,
+        enforce_ssl=True,
+        retention_period=Duration.days(14),
+        visibility_timeout=Duration.minutes(6),  # six times what the functions may take, as Lambda asks
+        dead_letter_queue=sqs.DeadLetterQueue(queue=letters, max_receive_count=100),
+    )
+
+
 def _expires(id: str, prefix: str, *, days: int) -> s3.LifecycleRule:
     """Objects below `prefix` go after some days, for good: in a versioned bucket the first step only hides them."""
     return s3.LifecycleRule(

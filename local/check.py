@@ -3,13 +3,29 @@
 import os
 import platform
 import shutil
+import sys
+from collections.abc import Callable
 from pathlib import Path
+
+from local.cloud import CloudError
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
 class Unfit(Exception):
     """This machine lacks something; the text says what, and what to do."""
+
+
+def run(command: Callable[[], int]) -> int:
+    """Runs what a person has called, if this machine can; the exit status. What is missing is a sentence on stderr."""
+    try:
+        check()
+        return command()
+    except (Unfit, CloudError) as error:
+        print(f"stepdeploy: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
 
 
 def check() -> None:

@@ -12,7 +12,8 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from functions.core.records import Deployment, Target
 from functions.core.segments import IN_PLACE
 from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, LifecycleEventStatus, TargetStatus
 from local.bundles import webapp
-from local.check import Unfit, check
+from local.check import run
 from local.cloud import LocalCloud, LocalInstance
 from local.engine import Engine, wait_for
 
@@ -283,16 +284,11 @@ def details(message: Mapping[str, Any]) -> list[str]:
     return [line for text in texts for line in text.splitlines() if line.strip()]
 
 
-def main() -> int:
-    """Run the demo; the exit status."""
-    began = time.monotonic()
-    try:
-        check()
-    except Unfit as unfit:
-        console.print(f"[red]This machine cannot run the demo:[/] {unfit}")
-        return 2
+@contextmanager
+def started(port: int | None = None) -> Iterator[tuple[LocalCloud, Engine, list[LocalInstance]]]:
+    """The local cloud with the stack, its alarm, its Slack channel and four hosts; it ends with the block."""
     console.print("Starting AWS on this machine (an emulator in one process, IAM enforced)")
-    with LocalCloud() as cloud:
+    with LocalCloud(port) as cloud:
         console.print(f"  it answers at {cloud.endpoint}")
         console.print("Deploying the stack with the CDK CLI: the template that would go to an account")
         cloud.create_alarm(ALARM)
@@ -303,6 +299,13 @@ def main() -> int:
         console.print("Starting four instances: namespaces with a root, an address and an agent of their own")
         hosts = [cloud.add_instance(f"web-{n}", {"role": "web", "stepdeploy": "enabled"}) for n in range(1, 5)]
         console.print(f"  {', '.join(f'{host.name} {host.id} {host.address}' for host in hosts)}")
+        yield cloud, engine, hosts
+
+
+def main() -> int:
+    """Run the demo; the exit status."""
+    began = time.monotonic()
+    with started() as (cloud, engine, hosts):
         demo = Demo(cloud, engine, hosts)
         for part in (demo.first, demo.second, demo.third, demo.fourth, demo.told):
             part()
@@ -315,4 +318,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(main))

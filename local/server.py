@@ -9,6 +9,7 @@ import asyncio
 import ctypes
 import json
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Awaitable, Callable
@@ -242,7 +243,10 @@ def main() -> None:
         LOG_LEVEL=os.environ.get("LOG_LEVEL", "WARNING"),
         SFTP_ENABLED="0",
     )
+    parent = os.getppid()
     asyncio.run(_serve(options.port, options.directory, options.network))
+    if os.getppid() != parent:  # it was killed, so nobody else will clear away
+        shutil.rmtree(options.directory, ignore_errors=True)
     sys.stdout.flush()
     os._exit(0)  # the emulator's threads that still wait for something end with the process
 

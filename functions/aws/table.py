@@ -45,7 +45,7 @@ COMMAND_DAYS = 30  # how long a command's record is kept (TTL)
 _BATCH = 25  # BatchWriteItem's limit
 _TRANSACTION = 100  # TransactWriteItems' limit
 _TRIES = 12  # of a write that met another one on the same item
-_LOCK_TRIES = 60  # of taking or handing over a group's lock: about 20 s, for many uploads in one moment
+_LOCK_TRIES = 30  # of taking or handing over a group's lock: about 8 s
 
 _STATUS_CHANGE = "SET #status = "  # how every expression begins that changes the status of a deployment or target
 _RUNNING = [DeploymentStatus.CREATED.value, DeploymentStatus.IN_PROGRESS.value]

@@ -1,11 +1,14 @@
 """start: an object arrives in the revision bucket, or a person names one; a deployment is created.
 
-Called by EventBridge (S3 "Object Created") and by `aws lambda invoke`. A repeated S3 event finds the mark of the first
-and creates nothing; an upload that nothing can be done with becomes a failed deployment, so that somebody hears of it.
+Called with S3's "Object Created" events from a queue, and by `aws lambda invoke`. A repeated event finds the mark of
+the first and creates nothing; an upload that nothing can be done with becomes a failed deployment, so that somebody
+hears of it. What AWS or a bug prevents comes back to the queue, and at last ends in the dead-letter queue.
 """
 
+import json
 from typing import Any
 
+from functions.aws import queues
 from functions.aws.creating import Request, create, refuse
 from functions.core.errors import InvalidInput, NotDeployable
 from functions.core.records import Revision
@@ -16,11 +19,24 @@ from functions.telemetry import logger
 
 
 @logger.inject_lambda_context(clear_state=True)
-def handler(event: dict[str, Any], context: Any) -> dict[str, str]:
-    return _uploaded(event) if event.get("source") == "aws.s3" else _asked_for(event)
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    return _uploads(event) if "Records" in event else _asked_for(event)
 
 
-def _uploaded(event: dict[str, Any]) -> dict[str, str]:
+def _uploads(event: dict[str, Any]) -> dict[str, Any]:
+    """Answers with the messages that come back (ReportBatchItemFailures)."""
+    late = []
+    for each in queues.received(event):
+        try:
+            deployment_id = _uploaded(json.loads(each.body))
+            logger.info("an upload was taken", deployment_id=deployment_id)
+        except Exception:  # of one upload, which must not take the others with it
+            logger.exception("an upload has to wait", message_id=each.message_id)
+            late.append(each)
+    return queues.come_back(settings().upload_queue_url, late)
+
+
+def _uploaded(event: dict[str, Any]) -> str:
     """An upload: the group's own `onBusy` decides whether it waits while another deployment runs."""
     bucket, found = event["detail"]["bucket"]["name"], event["detail"]["object"]
     key, version = found["key"], found.get("version-id")
@@ -37,11 +53,11 @@ def _uploaded(event: dict[str, Any]) -> dict[str, str]:
     try:
         where = destination(key)
     except InvalidInput as error:
-        return {"deployment_id": refuse(request, DeploymentErrorCode.INVALID_REVISION, str(error))}
+        return refuse(request, DeploymentErrorCode.INVALID_REVISION, str(error))
     try:
-        return {"deployment_id": create(request.of(where.application, where.group, where.bundle_type))}
+        return create(request.of(where.application, where.group, where.bundle_type))
     except NotDeployable as error:
-        return {"deployment_id": refuse(request, error.code, str(error))}
+        return refuse(request, error.code, str(error))
 
 
 def _asked_for(event: dict[str, Any]) -> dict[str, str]:

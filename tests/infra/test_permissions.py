@@ -37,11 +37,11 @@ def table(*actions: str) -> set[tuple[str, str]]:
 
 def take(queue: str) -> set[tuple[str, str]]:
     actions = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes", "ChangeMessageVisibility")
-    return {(f"sqs:{action}", f"<Notifications{queue}.Arn>") for action in actions}
+    return {(f"sqs:{action}", f"<{queue}.Arn>") for action in actions}
 
 
 EXPECTED = {
-    "Start": table("GetItem", "PutItem", "UpdateItem") | KEEP_FAILED,
+    "Start": table("GetItem", "PutItem", "UpdateItem") | take("RevisionsUploads"),
     "Launch": {("states:StartExecution", MACHINE)} | READ_STREAM,
     "Prepare": table("GetItem", "Query", "UpdateItem", "BatchWriteItem")
     | READ_REVISIONS
@@ -80,9 +80,9 @@ EXPECTED = {
     | READ_STREAM
     | PUBLISH
     | {("events:PutEvents", "<NotificationsBus.Arn>"), ("sqs:SendMessage", "<NotificationsTriggerQueue.Arn>")},
-    "Trigger": PUBLISH | take("TriggerQueue"),
+    "Trigger": PUBLISH | take("NotificationsTriggerQueue"),
     "Slack": table("GetItem", "Query")
-    | take("SlackQueue")
+    | take("NotificationsSlackQueue")
     | {("secretsmanager:GetSecretValue", "<NotificationsSlackWebhook.Id>")},
 }
 

@@ -103,7 +103,7 @@ def execution(status: str, machine: str = MACHINE) -> dict[str, Any]:
 
 @pytest.mark.parametrize("key", ["app/group/1.zip", "app/group/sub/1.tar", "a/g/1.tar.gz", "a/g/1.tgz", "top.zip"])
 def test_an_archive_starts_a_deployment(reached: Any, key: str) -> None:
-    assert reached(uploaded(key)) == {"RevisionsStart"}
+    assert reached(uploaded(key)) == {"RevisionsUploads"}
 
 
 @pytest.mark.parametrize(

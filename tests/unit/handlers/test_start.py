@@ -1,15 +1,20 @@
 """start: uploads and requests become deployments, or say why not."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
+from functions.aws.items import upload_key
 from functions.aws.table import Table
 from functions.core.errors import InvalidInput
 from functions.core.records import Deployment, GroupSettings
 from functions.core.statuses import BundleType, DeploymentErrorCode, DeploymentStatus, OnBusy
 from functions.handlers.start import handler
+from functions.settings import settings
 from tests.conftest import BUCKET, LambdaContext, all_items, put_group
+from tests.unit.inbox import Inbox
+from tests.unit.news import queued
 
 
 def uploaded(key: str = "shop/web/v1.tar.gz", version: str = "version-1") -> dict[str, Any]:
@@ -32,9 +37,36 @@ def created(table: Table, answer: dict[str, str]) -> Deployment:
     return deployment
 
 
-def test_an_upload_is_deployed_to_the_group_that_its_key_names(table: Table, context: LambdaContext) -> None:
+@dataclass
+class Uploads:
+    """The function under its queue."""
+
+    table: Table
+    context: LambdaContext
+
+    def deliver(self, *events: Any) -> list[str]:
+        """The ids of the messages that come back."""
+        return [each["itemIdentifier"] for each in handler(queued(*events), self.context)["batchItemFailures"]]
+
+    def take(self, event: dict[str, Any]) -> Deployment:
+        """The deployment that an upload started."""
+        assert self.deliver(event) == []
+        upload = event["detail"]["object"]
+        mark = upload_key(BUCKET, upload["key"], upload["version-id"])
+        (found,) = [item for item in all_items() if (item["pk"], item["sk"]) == (mark["pk"], mark["sk"])]
+        return created(self.table, found)
+
+
+@pytest.fixture
+def uploads(table: Table, context: LambdaContext, monkeypatch: pytest.MonkeyPatch) -> Uploads:
+    monkeypatch.setenv("UPLOAD_QUEUE_URL", Inbox("uploads").url)
+    settings.cache_clear()
+    return Uploads(table, context)
+
+
+def test_an_upload_is_deployed_to_the_group_that_its_key_names(uploads: Uploads) -> None:
     group = put_group()
-    one = created(table, handler(uploaded(), context))
+    one = uploads.take(uploaded())
     assert one.status is DeploymentStatus.CREATED
     assert (one.application, one.group, one.group_id) == ("shop", "web", group.group_id)
     assert one.revision.version == "version-1" and one.revision.bundle_type is BundleType.TGZ
@@ -42,17 +74,24 @@ def test_an_upload_is_deployed_to_the_group_that_its_key_names(table: Table, con
     assert one.create_time == "2026-11-23T10:00:00.000Z"
 
 
-def test_a_repeated_event_starts_nothing_twice(table: Table, context: LambdaContext) -> None:
+def test_a_repeated_event_starts_nothing_twice(uploads: Uploads) -> None:
     put_group()
-    assert handler(uploaded(), context) == handler(uploaded(), context)
+    assert uploads.deliver(uploaded(), uploaded()) == uploads.deliver(uploaded()) == []
     assert deployments() == 1
 
 
-def test_a_new_version_of_the_same_key_is_a_new_deployment(table: Table, context: LambdaContext) -> None:
+def test_a_new_version_of_the_same_key_is_a_new_deployment(uploads: Uploads) -> None:
     put_group()
-    handler(uploaded(), context)
-    second = created(table, handler(uploaded(version="version-2"), context))
+    uploads.take(uploaded())
+    second = uploads.take(uploaded(version="version-2"))
     assert second.status is DeploymentStatus.QUEUED and deployments() == 2
+
+
+def test_an_upload_that_aws_prevents_comes_back_and_takes_no_other_with_it(uploads: Uploads) -> None:
+    put_group()
+    too_long = "shop/web/" + "x" * 3000 + ".zip"  # DynamoDB refuses such a key
+    assert uploads.deliver(uploaded(too_long), "no event", uploaded()) == ["m-1", "m-2"]
+    assert deployments() == 1
 
 
 @pytest.mark.parametrize(
@@ -65,27 +104,27 @@ def test_a_new_version_of_the_same_key_is_a_new_deployment(table: Table, context
     ],
 )
 def test_an_upload_that_goes_nowhere_is_a_failed_deployment_that_says_why(
-    table: Table, context: LambdaContext, key: str, code: DeploymentErrorCode, words: str
+    uploads: Uploads, key: str, code: DeploymentErrorCode, words: str
 ) -> None:
     put_group()
-    one = created(table, handler(uploaded(key), context))
+    one = uploads.take(uploaded(key))
     assert one.status is DeploymentStatus.FAILED and one.complete_time
     assert one.failure and one.failure.code is code and words in one.failure.message
-    assert table.holder(one.group_key) is None
-    handler(uploaded(key), context)
+    assert uploads.table.holder(one.group_key) is None
+    uploads.deliver(uploaded(key))
     assert deployments() == 1
 
 
-def test_a_group_taken_out_of_the_file_takes_no_deployment(table: Table, context: LambdaContext) -> None:
+def test_a_group_taken_out_of_the_file_takes_no_deployment(uploads: Uploads) -> None:
     put_group(removed_at="2026-01-01T00:00:00.000Z")
-    one = created(table, handler(uploaded(), context))
+    one = uploads.take(uploaded())
     assert one.failure and one.failure.code is DeploymentErrorCode.DEPLOYMENT_GROUP_MISSING
 
 
-def test_a_busy_group_that_rejects_puts_the_refusal_on_record(table: Table, context: LambdaContext) -> None:
+def test_a_busy_group_that_rejects_puts_the_refusal_on_record(uploads: Uploads) -> None:
     put_group(settings=GroupSettings(on_busy=OnBusy.REJECT))
-    first = created(table, handler(uploaded(), context))
-    second = created(table, handler(uploaded(version="version-2"), context))
+    first = uploads.take(uploaded())
+    second = uploads.take(uploaded(version="version-2"))
     assert second.status is DeploymentStatus.FAILED and second.failure
     assert second.failure.message == (
         f"The Deployment Group 'web' already has an active Deployment '{first.deployment_id}'"
@@ -105,9 +144,9 @@ def test_a_person_is_told_what_is_missing(table: Table, context: LambdaContext) 
         handler({"application": "shop"}, context)
 
 
-def test_a_person_is_refused_while_another_deployment_runs(table: Table, context: LambdaContext) -> None:
+def test_a_person_is_refused_while_another_deployment_runs(uploads: Uploads, context: LambdaContext) -> None:
     put_group()
-    first = created(table, handler(uploaded(), context))
+    first = uploads.take(uploaded())
     with pytest.raises(InvalidInput, match=f"already has an active Deployment '{first.deployment_id}'"):
         handler({"application": "shop", "group": "web", "key": "shop/web/v2.zip"}, context)
     assert deployments() == 1

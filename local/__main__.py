@@ -1,0 +1,65 @@
+"""`make local`: AWS on this machine with stepdeploy deployed to it and four hosts, for a person to use.
+
+It stays until Ctrl-C, prints what Slack receives meanwhile, and leaves nothing behind.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Mapping, Sequence
+
+from local.check import run
+from local.cloud import LocalInstance
+from local.demo import ALARM, GROUP, started
+from local.demo import PORT as SERVED_PORT
+from local.records import CREDENTIALS
+from local.server import REGION
+
+PORT = 4566  # where people expect an emulator of AWS
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m local")
+    parser.add_argument("--port", type=int, default=PORT, help=f"default: {PORT}")
+    options = parser.parse_args()
+    with started(options.port) as (cloud, engine, hosts):
+        say(guide(cloud.endpoint, engine.outputs, hosts))
+        told = 0
+        while True:
+            messages = cloud.slack.messages()
+            for message in messages[told:]:
+                say(f"Slack: {message['text']}")
+            told = len(messages)
+            time.sleep(1)
+
+
+def guide(endpoint: str, outputs: Mapping[str, str], hosts: Sequence[LocalInstance]) -> str:
+    """What a person needs to use the cloud: the environment, the names, the hosts, a first command."""
+    environment = {"AWS_ENDPOINT_URL": endpoint, "AWS_REGION": REGION, **CREDENTIALS}
+    lines = ["", "In another terminal, for the AWS CLI and boto3:", ""]
+    lines += [f"  export {name}={value}" for name, value in environment.items()]
+    lines += ["", "The stack's outputs:", ""]
+    lines += [f"  {name:22} {value}" for name, value in sorted(outputs.items())]
+    lines += ["", "The hosts (their files are on this machine's disk):", ""]
+    lines += [f"  {host.name}  {host.id}  {host.address}  {host.root}" for host in hosts]
+    lines += [
+        "",
+        "A first deployment:",
+        "",
+        "  tar -czf /tmp/v1.tgz -C examples/webapp .",
+        f"  aws s3 cp /tmp/v1.tgz s3://{outputs['BucketName']}/{GROUP}/v1.tgz",
+        f"  curl http://{hosts[0].address}:{SERVED_PORT}/",
+        "",
+        f"An alarm: aws cloudwatch set-alarm-state --alarm-name {ALARM} --state-value ALARM --state-reason test",
+        "",
+        "Ctrl-C ends everything.",
+    ]
+    return "\n".join(lines)
+
+
+def say(text: str) -> None:
+    print(text, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))
