@@ -77,6 +77,21 @@ class Engine:
         )
         return [from_plain(Target, from_wire(item)) for page in pages for item in page["Items"]]
 
+    def deployments(self, group_key: str) -> list[Deployment]:
+        """The group's deployments, newest first."""
+        pages = (
+            self._cloud.client("dynamodb")
+            .get_paginator("query")
+            .paginate(
+                TableName=self.table,
+                IndexName="by_group",
+                KeyConditionExpression="group_key = :group",
+                ExpressionAttributeValues=to_wire({":group": group_key}),
+                ScanIndexForward=False,
+            )
+        )
+        return [from_plain(Deployment, from_wire(item)) for page in pages for item in page["Items"]]
+
     def holder(self, group_key: str) -> str | None:
         """The deployment that holds the group's lock."""
         return (self._item({"pk": f"LOCK#{group_key}", "sk": "LOCK"}) or {}).get("holder")
@@ -108,12 +123,12 @@ class Engine:
         return from_wire(answer["Item"]) if "Item" in answer else None
 
 
-def wait_for(check: Callable[[], T | None], what: str, timeout: float = 60) -> T:
-    """What `check` finds, asked every tenth of a second. Raises TimeoutError naming what was waited for."""
+def wait_for(check: Callable[[], T | None], what: str, timeout: float = 60, every: float = POLL_SECONDS) -> T:
+    """What `check` finds, asked again and again. Raises TimeoutError naming what was waited for."""
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
         found = check()
         if found:
             return found
-        time.sleep(POLL_SECONDS)
+        time.sleep(every)
     raise TimeoutError(f"waited {timeout:.0f} s for {what}")

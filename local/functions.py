@@ -2,20 +2,24 @@
 
 - A stream's function that reports batchItemFailures: AWS hands out the reported record and all after it again; the
   emulator takes the batch as done. Here the whole batch comes again, which AWS's at-least-once allows too.
+- A queue's function: AWS gathers up to the batch size for as long as the batching window, so a burst comes in few
+  calls; the emulator hands out what is there at once, and never more than ten messages.
 - Task tokens: AWS authorizes SendTaskSuccess on the state machine that the token belongs to; the emulator asks for "*".
 """
 
 import json
+import time
 from typing import Any
 
 from local.faults import Faults
 from local.records import Records, is_administrator
 
+_AT_ONCE = 10  # messages that the emulator hands out in one go
 SEND_SUCCESS = "AWSStepFunctions.SendTask"
 
 
 def install(faults: Faults, records: Records) -> None:
-    """Count and, where a fault strikes, refuse invocations; retry batches; authorize tokens."""
+    """Count and, where a fault strikes, refuse invocations; retry and gather batches; authorize tokens."""
     from ministack.services import lambda_svc
 
     execute = lambda_svc._execute_function
@@ -31,6 +35,7 @@ def install(faults: Faults, records: Records) -> None:
         return done
 
     lambda_svc._execute_function = counted
+    _gather_batches()
     _authorize_tokens()
     _count_dynamodb(records)
 
@@ -60,6 +65,33 @@ def _failed_items(done: dict[str, Any]) -> bool:
         except ValueError:
             return False
     return isinstance(body, dict) and bool(body.get("batchItemFailures"))
+
+
+def _gather_batches() -> None:
+    from ministack.services import lambda_svc, sqs
+
+    receive = sqs._receive_messages_for_esm
+
+    def gathered(queue_url: str, batch_size: int) -> list[dict[str, Any]]:
+        queue = sqs._get_q(queue_url)
+        source, now = queue["attributes"]["QueueArn"], time.time()
+        ready = [each["visible_at"] for each in list(queue["messages"]) if each.get("visible_at", now) <= now]
+        window = max(
+            esm.get("MaximumBatchingWindowInSeconds") or 0
+            for _, _, esm in lambda_svc._iter_all_esms()
+            if esm["EventSourceArn"] == source
+        )
+        if not ready or (len(ready) < batch_size and now - min(ready) < window):
+            return []
+        batch: list[dict[str, Any]] = []
+        while len(batch) < batch_size:
+            more = receive(queue_url, min(_AT_ONCE, batch_size - len(batch)))
+            if not more:
+                break
+            batch += more
+        return batch
+
+    sqs._receive_messages_for_esm = gathered
 
 
 def _authorize_tokens() -> None:

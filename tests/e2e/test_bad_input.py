@@ -3,8 +3,12 @@
 import io
 import json
 import tarfile
+import time
 import zipfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -124,6 +128,32 @@ def test_an_object_deleted_before_its_deployment_began_is_missed_by_name(fleet: 
     s3.delete_object(Bucket=group.engine.bucket, Key="shop/bad-input/gone.zip", VersionId=put["VersionId"])
     one = group.engine.wait(group.engine.started_by("shop/bad-input/gone.zip", put["VersionId"]))
     assert_refused(group, one, DeploymentErrorCode.REVISION_MISSING, "gone.zip", "does not exist")
+
+
+def test_a_thousand_uploads_in_a_minute_are_all_on_record_and_the_newest_one_wins(fleet: MakeFleet) -> None:
+    """Invariants 2, 3 and 8."""
+    group, uploads = fleet("burst", hosts=1), 1000
+    told, s3 = len(group.cloud.slack.messages()), group.cloud.client("s3")
+    began = time.monotonic()
+    with ThreadPoolExecutor(8) as people:
+        for number in range(uploads):
+            key, archive = f"{group.key}/{number}.zip", application(str(number))
+            people.submit(s3.put_object, Bucket=group.engine.bucket, Key=key, Body=archive)
+    assert time.monotonic() - began < 60
+
+    def settled() -> list[Deployment] | None:
+        found = group.engine.deployments(group.key)
+        return found if len(found) == uploads and all(one.status.is_final for one in found) else None
+
+    found = wait_for(settled, "a thousand deployments to end", timeout=240, every=2)
+    ran = sorted((one for one in found if one.status is DeploymentStatus.SUCCEEDED), key=lambda one: one.start_time)
+    superseded = [one for one in found if one.status is DeploymentStatus.STOPPED]
+    assert len(ran) + len(superseded) == uploads
+    assert all(one.failure and one.failure.message.startswith("Superseded by the newer") for one in superseded)
+    assert all(before.complete_time <= after.start_time for before, after in pairwise(ran)), "one at a time"
+    assert ran[-1].create_time == found[0].create_time, "the newest"
+    assert group.installed() == [Path(ran[-1].revision.key).stem] and group.engine.holder(group.key) is None
+    assert len(group.cloud.slack.messages()) - told < uploads / 10, "a burst is digested"
 
 
 def test_the_group_takes_good_revisions_after_all_that(fleet: MakeFleet) -> None:
