@@ -7,9 +7,11 @@ import argparse
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import NoReturn
 
 from local.check import run
-from local.cloud import LocalInstance
+from local.cloud import LocalCloud, LocalInstance
 from local.demo import ALARM, GROUP, started
 from local.demo import PORT as SERVED_PORT
 from local.records import CREDENTIALS
@@ -24,13 +26,20 @@ def main() -> int:
     options = parser.parse_args()
     with started(options.port) as (cloud, engine, hosts):
         say(guide(cloud.endpoint, engine.outputs, hosts))
-        told = 0
-        while True:
-            messages = cloud.slack.messages()
-            for message in messages[told:]:
-                say(f"Slack: {message['text']}")
-            told = len(messages)
-            time.sleep(1)
+        with suppress(KeyboardInterrupt):
+            pass_on_slack(cloud)
+    say("Everything has ended.")
+    return 0
+
+
+def pass_on_slack(cloud: LocalCloud) -> NoReturn:
+    told = 0
+    while True:
+        messages = cloud.slack.messages()
+        for message in messages[told:]:
+            say(f"Slack: {message['text']}")
+        told = len(messages)
+        time.sleep(1)
 
 
 def guide(endpoint: str, outputs: Mapping[str, str], hosts: Sequence[LocalInstance]) -> str:

@@ -16,7 +16,7 @@ from functions.core.records import Deployment, Target
 from functions.core.statuses import Creator, LifecycleEventStatus
 
 MOST_HOSTS = 5  # failing hosts shown in one message
-DIGEST_FROM = 4  # outcomes for one channel at a time that become one message
+DIGEST_FROM = 11  # outcomes for one channel at a time that become one message; fewer keep their details
 
 _MOST_TEXT = 3000
 _MOST_FIELD = 2000

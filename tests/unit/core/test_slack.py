@@ -126,16 +126,16 @@ def test_few_outcomes_are_messages_of_their_own_oldest_first() -> None:
 
 
 def test_a_burst_is_one_message_that_leaves_out_starts_whose_end_is_there() -> None:
+    began = range(3, slack.DIGEST_FROM + 1)
     outcomes = [outcome(State.START, number=1), outcome(State.FAILURE, failed_deployment(), number=2)] + [
-        outcome(State.START, deployment(deployment_id=f"d-{number}"), number=number) for number in (3, 4)
+        outcome(State.START, deployment(deployment_id=f"d-{number}"), number=number) for number in began
     ]
     (post,) = slack.posts(outcomes)
-    assert post.message_ids == {"m-1", "m-2", "m-3", "m-4"}
+    assert post.message_ids == {f"m-{number}" for number in range(1, slack.DIGEST_FROM + 1)}
+    starts = "".join(f":rocket: shop/web Deployment started (d-{number})\n" for number in began)
     assert texts(post.payload) == [
-        "3 deployment messages: 2 deployment started, 1 deployment failed",
-        ":rocket: shop/web Deployment started (d-3)\n"
-        ":rocket: shop/web Deployment started (d-4)\n"
-        ":x: shop/web Deployment failed (d-A1B2C3111): curl &lt;refused&gt; on 1 target: i-0a1",
+        f"{len(began) + 1} deployment messages: {len(began)} deployment started, 1 deployment failed",
+        f"{starts}:x: shop/web Deployment failed (d-A1B2C3111): curl &lt;refused&gt; on 1 target: i-0a1",
     ]
 
 

@@ -1,0 +1,110 @@
+"""`make local`, as a person meets it: from its first line to Ctrl-C."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+
+from local.bundles import webapp
+from local.cloud import ROOT
+from local.engine import wait_for
+
+
+class Terminal:
+    """A terminal where `python -m local` runs; what it says is read as it comes."""
+
+    def __init__(self, port: int, temporary: Path) -> None:
+        self.text = ""
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "local", "--port", str(port)],
+            cwd=ROOT,
+            env={**os.environ, "TMPDIR": str(temporary)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self._process.stdout
+        for line in self._process.stdout:
+            self.text += line
+
+    def wait_for(self, words: str, timeout: float = 60) -> str:
+        return wait_for(lambda: self.text if words in self.text else None, words, timeout)
+
+    def end(self, number: signal.Signals) -> int:
+        """Its exit status after a signal."""
+        self._process.send_signal(number)
+        status = self._process.wait(30)
+        self._reader.join(10)
+        return status
+
+    def close(self) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+        self._reader.join(10)
+        if self._process.stdout:
+            self._process.stdout.close()
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def terminal(port: int, tmp_path: Path) -> Iterator[Terminal]:
+    found = Terminal(port, tmp_path)
+    yield found
+    found.close()
+
+
+def left_behind(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir() if path.name.startswith("stepdeploy-")]
+
+
+def test_a_person_can_deploy_with_what_it_prints_and_ctrl_c_ends_everything(
+    terminal: Terminal, port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = terminal.wait_for("Ctrl-C ends everything")
+    for name, value in re.findall(r"export (\w+)=(\S+)", said):
+        monkeypatch.setenv(name, value)
+    (bucket,) = re.findall(r"BucketName +(\S+)", said)
+    boto3.client("s3").put_object(Bucket=bucket, Key="shop/web/v1.zip", Body=webapp("v1"))
+    terminal.wait_for("Slack: Deployment succeeded: shop/web")
+
+    assert terminal.end(signal.SIGINT) == 0
+    assert "Everything has ended." in terminal.text and "Traceback" not in terminal.text
+    assert left_behind(tmp_path) == []
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def test_a_cloud_whose_owner_is_killed_leaves_nothing_behind(terminal: Terminal, tmp_path: Path) -> None:
+    terminal.wait_for("it answers at")
+    assert left_behind(tmp_path)
+    terminal.end(signal.SIGKILL)
+    wait_for(lambda: not left_behind(tmp_path), "the cloud to clear away", 30)
+
+
+def test_a_port_that_is_taken_is_named(port: int, tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", port))
+        other.listen()
+        ran = subprocess.run(
+            [sys.executable, "-m", "local", "--port", str(port)], cwd=ROOT, capture_output=True, text=True, timeout=60
+        )
+    assert ran.returncode == 2 and f"port {port} is in use" in ran.stderr and "Traceback" not in ran.stderr
