@@ -7,6 +7,7 @@ one of these was seen to be true.
 """
 
 import json
+import re
 import sys
 import threading
 import time
@@ -129,9 +130,9 @@ class Demo:
         table = Table(title=title, title_justify="left")
         table.add_column("instance")
         for event in IN_PLACE:
-            table.add_column(event.value, justify="center")
+            table.add_column(re.sub(r"(?<=[a-z])(?=[A-Z])", "\n", event), justify="center")
         table.add_column("status")
-        for target in self.engine.targets(deployment.deployment_id):
+        for target in sorted(self.engine.targets(deployment.deployment_id), key=lambda each: each.name or ""):
             marks = [MARKS[status] for status in self.live_events(target)]
             colour = COLOURS.get(target.status, "dim")
             table.add_row(target.name or target.target_id, *marks, f"[{colour}]{target.status}[/]")

@@ -8,11 +8,13 @@ from functions.aws.table import Table, table
 from functions.core import texts
 from functions.core.causes import Cause
 from functions.core.creation import rollback_deployment
+from functions.core.errors import Conflict
 from functions.core.records import Deployment, RollbackInfo, Target, TargetFailure
 from functions.core.statuses import DeploymentStatus, TargetStatus
 from functions.core.verdict import decide, rolls_back
 from functions.telemetry import logger
 
+_TRIES = 5
 _SWEEP = 50  # targets in one transaction, which holds at most 100 writes
 
 
@@ -51,15 +53,21 @@ def _rollback_info(deployment: Deployment, rollback: Deployment | None) -> Rollb
 
 
 def _sweep(records: Table, deployment_id: str, engine_error: str | None) -> None:
-    """Targets that have not ended: those that never began are Skipped, those that did have failed with the engine."""
-    endings: list[tuple[Target, TargetStatus, TargetFailure | None]] = []
-    for target in records.targets(deployment_id, (TargetStatus.PENDING, TargetStatus.IN_PROGRESS)):
-        if target.status is TargetStatus.PENDING:
-            endings.append((target, TargetStatus.SKIPPED, None))
-        else:
-            endings.append((target, TargetStatus.FAILED, engine_failure(engine_error)))
-    for start in range(0, len(endings), _SWEEP):
-        records.finish_targets(endings[start : start + _SWEEP], timestamp())
+    """Targets that have not ended: those that never began are Skipped, those that did have failed with the engine.
+
+    One that changes in this moment is looked at again. Raises Conflict when that does not come to an end.
+    """
+    for _ in range(_TRIES):
+        endings: list[tuple[Target, TargetStatus, TargetFailure | None]] = []
+        for target in records.targets(deployment_id, (TargetStatus.PENDING, TargetStatus.IN_PROGRESS)):
+            if target.status is TargetStatus.PENDING:
+                endings.append((target, TargetStatus.SKIPPED, None))
+            else:
+                endings.append((target, TargetStatus.FAILED, engine_failure(engine_error)))
+        batches = [endings[start : start + _SWEEP] for start in range(0, len(endings), _SWEEP)]
+        if all(records.finish_targets(batch, timestamp()) for batch in batches):
+            return
+    raise Conflict(f"targets of {deployment_id} changed {_TRIES} times while it was ended")
 
 
 def engine_failure(error: str | None) -> TargetFailure:

@@ -1,4 +1,4 @@
-"""A segment on one host: sent once, recorded once, whoever sees its end first (design: docs/architecture.md)."""
+"""A segment on one host: sent once, recorded once, whoever sees its end first (docs/how-it-works.md)."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta

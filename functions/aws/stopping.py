@@ -10,7 +10,11 @@ from functions.telemetry import logger
 
 
 def stop(deployment: Deployment, mark: StopMark) -> bool:
-    """Stop a deployment that is not over. False when it is over, or is stopping already."""
+    """Stop a deployment that is not over. False when it is over.
+
+    The first mark stays; a later one that cancels makes it cancel too. A second call also does again what the first may
+    not have lived to do.
+    """
     if deployment.status is DeploymentStatus.QUEUED:
         return table().stop_queued(deployment, stopped(mark), timestamp())
     marked = table().mark_stop(deployment.deployment_id, mark)
@@ -26,7 +30,11 @@ def stop(deployment: Deployment, mark: StopMark) -> bool:
 
 def cancel_commands(deployment_id: str) -> None:
     """Cancel every command of the deployment that runs. One that is being sent now is cancelled by its sender."""
-    for target in table().targets(deployment_id, (TargetStatus.IN_PROGRESS,)):
-        for run in target.segments.values():
-            if run.command_id and run.status is None:
-                run_command.cancel(run.command_id, target.target_id)
+    running = [
+        (run.command_id, target.target_id)
+        for target in table().targets(deployment_id, (TargetStatus.IN_PROGRESS,))
+        for run in target.segments.values()
+        if run.command_id and run.status is None
+    ]
+    if running:
+        run_command.cancel_all(running)

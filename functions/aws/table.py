@@ -222,15 +222,24 @@ class Table:
         self._try(self._update(deployment_key(deployment_id), "SET failure = :failure", "#status = :created", running))
 
     def mark_stop(self, deployment_id: str, mark: StopMark) -> Deployment | None:
-        """Set the stop mark of a running deployment, once. None when it is over or is stopping already."""
-        key = deployment_key(deployment_id)
-        update = self._update(
+        """Set the stop mark of a running deployment; of a second one only that it cancels. None when it is over."""
+        key, statuses = deployment_key(deployment_id), {":created": _RUNNING[0], ":in_progress": _RUNNING[1]}
+        running = "#status IN (:created, :in_progress)"
+        first = self._update(
             key,
             "SET #stop = :mark",
-            "#status IN (:created, :in_progress) AND attribute_not_exists(#stop)",
-            {":mark": to_plain(mark), ":created": _RUNNING[0], ":in_progress": _RUNNING[1]},
+            f"{running} AND attribute_not_exists(#stop)",
+            {":mark": to_plain(mark), **statuses},
         )
-        return self.deployment(deployment_id) if self._try(update) else None
+        if not self._try(first) and mark.cancel:
+            again = f"{running} AND attribute_exists(#stop)"
+            self._try(
+                self._update(
+                    key, "SET #stop.#cancel = :cancel", again, {":cancel": True, **statuses}, {"#cancel": "cancel"}
+                )
+            )
+        marked = self.deployment(deployment_id)
+        return marked if marked and not marked.status.is_final else None
 
     def stop_queued(self, deployment: Deployment, failure: Failure, now: str) -> bool:
         """End a deployment that waits for its group. False when it does not wait any more."""

@@ -26,35 +26,30 @@ def decide(deployment: Deployment, failed: Sequence[Target], engine_error: str |
     if deployment.failure:  # Prepare refused it
         return Verdict(status=DeploymentStatus.FAILED, failure=deployment.failure)
     counters = deployment.counters
-    if engine_error and not counters.total:
-        return Verdict(status=DeploymentStatus.FAILED, failure=engine_failure(engine_error))
-    if is_success(targets=counters.total, allowed_out=counters.allowed, succeeded=counters.succeeded):
+    succeeded = is_success(targets=counters.total, allowed_out=counters.allowed, succeeded=counters.succeeded)
+    if succeeded and not engine_error:
         return Verdict(status=DeploymentStatus.SUCCEEDED)
-    message = f"{root_cause(failed)} {_tally(deployment)}" if failed else _tally(deployment)
-    if engine_error:
-        message = f"{message} {engine_error}"
-    return Verdict(
-        status=DeploymentStatus.FAILED,
-        failure=Failure(code=DeploymentErrorCode.HEALTH_CONSTRAINTS, message=message.strip()),
-    )
+    # Without the engine nobody knows: a bake may not have ended, or not a single target may have begun.
+    by_engine = engine_error and (succeeded or not counters.total)
+    code = DeploymentErrorCode.INTERNAL_ERROR if by_engine else DeploymentErrorCode.HEALTH_CONSTRAINTS
+    parts = (root_cause(failed), _tally(deployment) if counters.total or not engine_error else "", engine_error or "")
+    message = " ".join(part for part in parts if part)
+    return Verdict(status=DeploymentStatus.FAILED, failure=Failure(code=code, message=message))
 
 
 def _finished_before_the_stop(deployment: Deployment) -> bool:
-    """A person's stop that came when every target had the new revision stops nothing; an alarm's always counts."""
+    """A person's stop that came when every target had the new revision stops nothing, unless the deployment still
+    baked or the person wants to go back. An alarm's stop always counts."""
     stop, counters = deployment.stop, deployment.counters
-    return (
-        stop is not None and stop.code is DeploymentErrorCode.MANUAL_STOP and 0 < counters.total == counters.succeeded
-    )
+    if stop is None or stop.code is not DeploymentErrorCode.MANUAL_STOP:
+        return False
+    late = not deployment.settings.bake_seconds and not stop.auto_rollback
+    return late and 0 < counters.total == counters.succeeded
 
 
 def stopped(mark: StopMark) -> Failure:
     """errorInformation of a deployment that was stopped."""
     return Failure(code=mark.code, message=mark.message)
-
-
-def engine_failure(error: str) -> Failure:
-    """errorInformation of a deployment that the engine itself could not carry on."""
-    return Failure(code=DeploymentErrorCode.INTERNAL_ERROR, message=error)
 
 
 def root_cause(failed: Iterable[Target]) -> str:
@@ -87,9 +82,12 @@ def _kind(failure: TargetFailure) -> tuple[str, str | None, str | None]:
 def _tally(deployment: Deployment) -> str:
     counters = deployment.counters
     needed = max(counters.total - counters.allowed, 1)
+    succeeded = f"{counters.succeeded} of {counters.total} targets succeeded"
+    if counters.succeeded == counters.total > 0:
+        return f"{succeeded}."
     return (
-        f"{counters.succeeded} of {counters.total} targets succeeded, {counters.failed} failed,"
-        f" {counters.skipped} skipped; at least {needed} must succeed under {deployment.settings.config.name}."
+        f"{succeeded}, {counters.failed} failed, {counters.skipped} skipped;"
+        f" at least {needed} must succeed under {deployment.settings.config.name}."
     )
 
 

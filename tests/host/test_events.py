@@ -1,8 +1,10 @@
 """What each lifecycle event does on a host: reference behaviour, causes, and what an operator is told."""
 
+import grp
 import gzip
 import hashlib
 import os
+import pwd
 import subprocess
 import time
 from pathlib import Path
@@ -302,8 +304,8 @@ def test_permissions_apply_to_what_this_deployment_created_only(host: Host, tmp_
             "type": ["file"],
             "mode": "4750",
             "except": ["keep.txt"],
-            "owner": "root",
-            "group": "root",
+            "owner": pwd.getpwuid(os.getuid()).pw_name,  # whoever runs this may give files to nobody else
+            "group": grp.getgrgid(os.getgid()).gr_name,
         },
     ]
     files = {

@@ -128,7 +128,7 @@ def test_a_stop_is_marked_once_and_keeps_prepare_from_beginning(table: Table) ->
     one = deployment(1)
     table.create(one, None, queue=True)
     assert table.mark_stop(one.deployment_id, stops.by_alarms(["cpu"], NOW))
-    assert table.mark_stop(one.deployment_id, stops.by_person("me", NOW)) is None
+    assert table.mark_stop(one.deployment_id, stops.by_person("me", NOW))
     assert not table.begin(one, [], NOW)
     marked = table.deployment(one.deployment_id)
     assert marked and marked.stop and marked.stop.code is DeploymentErrorCode.ALARM_ACTIVE

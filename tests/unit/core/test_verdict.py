@@ -13,6 +13,7 @@ from functions.core.records import (
     Failure,
     GroupSettings,
     Revision,
+    StopMark,
     Target,
     TargetFailure,
 )
@@ -102,6 +103,18 @@ def test_a_persons_stop_after_the_last_target_stops_nothing() -> None:
     assert decide(deployment(counters, stop=stops.by_person("me", NOW)), []).status is DeploymentStatus.SUCCEEDED
 
 
+@pytest.mark.parametrize(
+    ("stop", "settings"),
+    [
+        (stops.by_person("me", NOW), GroupSettings(bake_seconds=60)),
+        (stops.by_person("me", NOW, auto_rollback=True), GroupSettings()),
+    ],
+)
+def test_a_persons_stop_in_the_bake_or_to_go_back_counts_all_the_same(stop: StopMark, settings: GroupSettings) -> None:
+    counters = Counters(total=2, allowed=1, succeeded=2, started=2)
+    assert decide(deployment(counters, stop=stop, settings=settings), []).status is DeploymentStatus.STOPPED
+
+
 def test_what_prepare_refused_is_the_verdict() -> None:
     refusal = Failure(code=DeploymentErrorCode.NO_INSTANCES, message="none")
     assert decide(deployment(failure=refusal), []) == Verdict(status=DeploymentStatus.FAILED, failure=refusal)
@@ -110,6 +123,15 @@ def test_what_prepare_refused_is_the_verdict() -> None:
 def test_an_engine_that_failed_before_it_began_says_so() -> None:
     verdict = decide(deployment(), [], "Lambda.Unknown: boom")
     assert verdict.failure == Failure(code=DeploymentErrorCode.INTERNAL_ERROR, message="Lambda.Unknown: boom")
+
+
+def test_an_engine_that_failed_is_no_success_though_all_targets_succeeded() -> None:
+    """Its bake may not have ended: who aborts an execution in the bake wants no success."""
+    counters = Counters(total=2, allowed=1, succeeded=2, started=2)
+    verdict = decide(deployment(counters), [], "The execution of the deployment ended ABORTED.")
+    assert verdict.status is DeploymentStatus.FAILED and verdict.failure
+    assert verdict.failure.code is DeploymentErrorCode.INTERNAL_ERROR
+    assert verdict.failure.message.endswith("2 of 2 targets succeeded. The execution of the deployment ended ABORTED.")
 
 
 FAILED = Verdict(status=DeploymentStatus.FAILED)

@@ -125,6 +125,23 @@ def test_an_aborted_execution_ends_its_deployment(table: Table, context: LambdaC
     assert cancelled == ["c-i-0"] and table.holder("shop/web") is None
 
 
+def test_a_target_that_changes_while_its_deployment_ends_is_ended_too(
+    table: Table, context: LambdaContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Invariant 3."""
+    one, finish_targets = running(table, hosts=3), Table.finish_targets
+
+    def raced(self: Table, endings: Any, now: str) -> bool:
+        monkeypatch.setattr(Table, "finish_targets", finish_targets)
+        self.go(one.deployment_id, endings[-1][0], NOW)  # between the sweep's read and its write
+        return self.finish_targets(endings, now)
+
+    monkeypatch.setattr(Table, "finish_targets", raced)
+    finish.handler({"deployment_id": one.deployment_id}, context)
+    assert read(table, one.deployment_id).status.is_final
+    assert all(target.status.is_final for target in table.targets(one.deployment_id))
+
+
 def to_alarm(name: str) -> dict[str, Any]:
     return {"detail": {"alarmName": name, "state": {"value": "ALARM"}}}
 
@@ -139,6 +156,29 @@ def test_an_alarm_of_the_group_stops_its_deployment_and_cancels_what_runs(
     assert stopping.stop and stopping.stop.code is DeploymentErrorCode.ALARM_ACTIVE and cancelled == ["c-i-0"]
     finish.handler({"deployment_id": one.deployment_id}, context)
     assert read(table, one.deployment_id).status is DeploymentStatus.STOPPED
+
+
+def test_a_second_call_cancels_what_the_first_did_not_live_to_cancel(
+    table: Table, context: LambdaContext, cancelled: list[str]
+) -> None:
+    one = running(table)
+    put_item({"pk": "ALARM#errors", "sk": "GROUP#shop/web"})
+    alarm_state.handler(to_alarm("errors"), context)
+    alarm_state.handler(to_alarm("errors"), context)
+    assert cancelled == ["c-i-0", "c-i-0"]
+    assert read(table, one.deployment_id).stop
+
+
+def test_an_alarm_cancels_what_a_person_had_let_run_on(
+    table: Table, context: LambdaContext, cancelled: list[str]
+) -> None:
+    one = running(table)
+    stop.handler({"deployment_id": one.deployment_id, "requested_by": "ann"}, context)
+    assert not cancelled
+    put_item({"pk": "ALARM#errors", "sk": "GROUP#shop/web"})
+    alarm_state.handler(to_alarm("errors"), context)
+    mark = read(table, one.deployment_id).stop
+    assert mark and mark.cancel and mark.by == "ann" and cancelled == ["c-i-0"]
 
 
 def test_another_alarm_stops_nothing(table: Table, context: LambdaContext, cancelled: list[str]) -> None:
