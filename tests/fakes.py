@@ -21,7 +21,7 @@ class FakeRunCommand:
         self.sent: list[dict[str, Any]] = []
         self.invocations: dict[str, dict[str, Any]] = {}  # by command id
         self.cancelled: list[str] = []
-        self.ping: dict[str, str] = {}
+        self.ping: dict[str, str] = {}  # by instance id; "" for one that SSM does not manage
         self.refuses: ClientError | None = None
 
     def send_command(self, **request: Any) -> dict[str, Any]:
@@ -71,6 +71,7 @@ class FakeRunCommand:
             "InstanceInformationList": [
                 {"InstanceId": each, "PingStatus": self.ping.get(each, "Online"), "LastPingDateTime": datetime.now(UTC)}
                 for each in asked
+                if self.ping.get(each) != ""
             ]
         }
 

@@ -17,6 +17,7 @@ from functions.settings import settings
 MAX_BYTES = 4 * 1024**3  # of an archive: what Prepare's temporary disk holds (infra/engine.py)
 URL_SECONDS = 6 * 3600  # of presigned access: a segment may begin an hour after ApplicationStop did
 LOG_BYTES = 64 * 1024**2  # of one hook's compressed log
+_WARNINGS = 10  # kept of one AppSpec
 _CHUNK = 1024**2
 
 
@@ -36,10 +37,10 @@ def pin(revision: Revision) -> Revision:
         pinned = replace(pinned, sha256=_download(pinned, archive))
         archive.seek(0)
         try:
-            parse(read_appspec(archive, pinned.bundle_type.value))
+            appspec = parse(read_appspec(archive, pinned.bundle_type.value))
         except (ArchiveError, AppSpecError) as error:
             raise _invalid(revision, str(error)) from error
-    return pinned
+    return replace(pinned, warnings=tuple(str(each) for each in appspec.warnings[:_WARNINGS]))
 
 
 def _head(revision: Revision) -> dict[str, Any]:

@@ -88,6 +88,7 @@ class Revision:
     etag: str | None = None
     sha256: str | None = None
     size: int = 0  # bytes
+    warnings: tuple[str, ...] = ()  # what its AppSpec says that may not be meant; the first few
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -91,6 +91,9 @@ def message(outcome: Outcome) -> Payload:
     why = deployment.failure.message if outcome.is_over and deployment.failure else ""
     if why:
         blocks.append(_section(f"*Why*: {clip(why, _MOST_TEXT - 20)}"))
+    if outcome.is_over and deployment.revision.warnings:
+        warnings = "\n".join(f"appspec.yml:{warning}" for warning in deployment.revision.warnings)
+        blocks.append(_section(f"*Warnings*\n{clip(warnings, _MOST_TEXT - 20)}"))
     if deployment.rollback and deployment.rollback.rollback_message:
         blocks.append(_section(clip(deployment.rollback.rollback_message, _MOST_TEXT)))
     blocks += [_host(target) for target in outcome.failed[:MOST_HOSTS]]

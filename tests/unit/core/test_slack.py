@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given
@@ -79,6 +80,14 @@ def test_a_failure_says_why_how_long_and_which_hosts_with_their_log() -> None:
         "\n```curl: (7) refused\nexit 7```",
         "123456789012 · us-east-1 · 2022-10-13T15:51:00Z",
     ]
+
+
+def test_an_end_shows_what_the_appspec_may_not_mean() -> None:
+    one = deployment(DeploymentStatus.SUCCEEDED)
+    warned = replace(one, revision=replace(one.revision, warnings=("3:1: file: did you mean files?", "4:1: <x>")))
+    shown = texts(slack.message(outcome(State.SUCCESS, warned)))
+    assert "*Warnings*\nappspec.yml:3:1: file: did you mean files?\nappspec.yml:4:1: &lt;x&gt;" in shown
+    assert not any("Warnings" in text for text in texts(slack.message(outcome(State.START, warned))))
 
 
 def test_a_host_that_never_ran_anything_is_shown_with_its_reason() -> None:

@@ -1,0 +1,222 @@
+"""Prepare: what can be wrong is found before a host is touched; the plan is the same however often it is asked for."""
+
+import io
+import json
+import zipfile
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+import pytest
+
+from functions.aws import clients, targets
+from functions.aws.table import Table
+from functions.core import stops
+from functions.core.creation import new_deployment
+from functions.core.gate import Counters
+from functions.core.records import Alarms, Deployment, GroupSettings, Target
+from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, TargetStatus
+from functions.handlers import prepare
+from tests.conftest import WEB, LambdaContext, put_group, revision
+from tests.fakes import FakeRunCommand
+
+NOW = "2026-11-23T10:00:00.000Z"
+APPSPEC = "version: 0.0\nos: linux\n"
+
+
+def archive(appspec: str | None = APPSPEC) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as made:
+        made.writestr("readme", "hello")
+        if appspec is not None:
+            made.writestr("appspec.yml", appspec)
+    return packed.getvalue()
+
+
+@dataclass
+class World:
+    """A group with running instances, of which SSM reaches some, and a bucket for revisions."""
+
+    table: Table
+    bucket: str
+    ssm: FakeRunCommand
+    context: LambdaContext
+    instances: list[str] = field(default_factory=list)
+
+    def launch(self, count: int, *, managed: bool = True, role: str = "web") -> None:
+        tags = [{"Key": "role", "Value": role}, {"Key": "Name", "Value": "a-host"}]
+        made = boto3.client("ec2").run_instances(
+            ImageId="ami-12c6146b",
+            MinCount=count,
+            MaxCount=count,
+            TagSpecifications=[{"ResourceType": "instance", "Tags": tags}],  # type: ignore[list-item]
+        )
+        ids = [each["InstanceId"] for each in made["Instances"]]
+        self.instances += ids
+        self.ssm.ping.update(dict.fromkeys(ids, "Online" if managed else ""))
+
+    def create(self, body: bytes | None = None, **settings: Any) -> Deployment:
+        """A deployment of an uploaded archive, on record."""
+        put = boto3.client("s3").put_object(Bucket=self.bucket, Key="shop/web/v1.zip", Body=body or archive())
+        group = put_group(settings=GroupSettings(tag_groups=(WEB,), **settings))
+        pinned = revision(version=put["VersionId"])
+        one = new_deployment(group, pinned, deployment_id="d-000000001", now=NOW, requested_by="me")
+        self.table.create(one, None, queue=True)
+        return one
+
+    def prepare(self) -> dict[str, Any]:
+        return prepare.handler({"deployment_id": "d-000000001"}, self.context)
+
+    def manifest(self, stage: dict[str, Any]) -> list[str]:
+        body = boto3.client("s3").get_object(Bucket=stage["bucket"], Key=stage["key"])["Body"].read()
+        return [item["target_id"] for item in json.loads(body)]
+
+    @property
+    def deployment(self) -> Deployment:
+        found = self.table.deployment("d-000000001")
+        assert found
+        return found
+
+    @property
+    def targets(self) -> list[Target]:
+        return list(self.table.targets("d-000000001"))
+
+    def assert_refused(self, code: DeploymentErrorCode, *words: str) -> None:
+        assert self.prepare() == {"deployment_id": "d-000000001", "proceed": False, "stages": []}
+        assert self.deployment.status is DeploymentStatus.CREATED and self.deployment.failure
+        assert self.deployment.failure.code is code
+        assert all(word in self.deployment.failure.message for word in words), self.deployment.failure.message
+        assert self.targets == []
+
+
+@pytest.fixture
+def world(table: Table, bucket: str, context: LambdaContext, monkeypatch: pytest.MonkeyPatch) -> World:
+    ssm = FakeRunCommand()
+    real = clients.client
+    monkeypatch.setattr(targets, "client", lambda service: ssm if service == "ssm" else real(service))
+    return World(table, bucket, ssm, context)
+
+
+def test_a_good_revision_is_pinned_and_its_targets_are_planned(world: World) -> None:
+    world.launch(3)
+    world.create()
+    answer = world.prepare()
+    (stage,) = answer["stages"]
+    assert answer["proceed"] is True
+    assert world.manifest(stage) == sorted(world.instances) and stage["concurrency"] == 1
+    one = world.deployment
+    assert one.status is DeploymentStatus.IN_PROGRESS and one.start_time
+    assert one.counters == Counters(total=3, allowed=1)
+    assert one.revision.sha256 and len(one.revision.sha256) == 64 and one.revision.etag
+    assert {(target.status, target.name) for target in world.targets} == {(TargetStatus.PENDING, "a-host")}
+
+
+def test_a_second_call_plans_the_same(world: World) -> None:
+    world.launch(3)
+    world.create()
+    assert world.prepare() == world.prepare()
+    assert world.deployment.counters == Counters(total=3, allowed=1)
+
+
+def test_hosts_that_ssm_does_not_reach_fail_at_once_and_count(world: World) -> None:
+    world.launch(2)
+    world.launch(1, managed=False)
+    world.create()
+    assert world.prepare()["proceed"] is False, "no more host may be out of service"
+    (failed,) = world.table.failed_targets("d-000000001")
+    assert failed.target_id == world.instances[2] and failed.failure and failed.failure.cause == "UNREACHABLE"
+    assert world.deployment.counters.failed == 1
+
+
+def test_only_instances_that_the_tags_select_are_targets(world: World) -> None:
+    world.launch(1)
+    world.launch(2, role="db")
+    world.create()
+    world.prepare()
+    assert [target.target_id for target in world.targets] == world.instances[:1]
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"no archive", ["v1.zip", "zip"]),
+        (archive(None), ["v1.zip", "appspec.yml"]),
+        (archive("version: 0.0\nos: linux\nhooks: 5\n"), ["appspec.yml:3:8", "hooks"]),
+    ],
+)
+def test_a_bad_revision_is_refused_with_its_place(world: World, body: bytes, words: list[str]) -> None:
+    world.launch(1)
+    world.create(body)
+    world.assert_refused(DeploymentErrorCode.INVALID_REVISION, *words)
+
+
+def test_what_an_appspec_may_not_mean_is_kept_as_a_warning(world: World) -> None:
+    world.launch(1)
+    world.create(archive("version: 0.0\nos: linux\nfile: []\n"))
+    world.prepare()
+    (warning,) = world.deployment.revision.warnings
+    assert warning.startswith("3:1: file") and "files" in warning
+
+
+def test_an_object_that_is_gone_is_missed_by_name(world: World) -> None:
+    world.launch(1)
+    one = world.create()
+    boto3.client("s3").delete_object(Bucket=world.bucket, Key=one.revision.key, VersionId=str(one.revision.version))
+    world.assert_refused(DeploymentErrorCode.REVISION_MISSING, "v1.zip", "does not exist (any more)")
+
+
+def test_tags_that_select_nobody_are_refused(world: World) -> None:
+    world.create()
+    world.assert_refused(DeploymentErrorCode.NO_INSTANCES, "shop/web")
+
+
+def test_a_stopped_deployment_is_left_to_finish(world: World) -> None:
+    world.launch(1)
+    world.create()
+    world.table.mark_stop("d-000000001", stops.by_person("ann", NOW))
+    assert world.prepare()["proceed"] is False and world.targets == []
+
+
+def alarm(name: str, state: str) -> None:
+    cloudwatch = boto3.client("cloudwatch")
+    cloudwatch.put_metric_alarm(
+        AlarmName=name,
+        Namespace="n",
+        MetricName="m",
+        ComparisonOperator="GreaterThanThreshold",
+        EvaluationPeriods=1,
+        Period=60,
+        Threshold=1,
+        Statistic="Sum",
+    )
+    cloudwatch.set_alarm_state(AlarmName=name, StateValue=state, StateReason="test")
+
+
+@pytest.mark.parametrize("state", ["OK", "INSUFFICIENT_DATA"])
+def test_an_alarm_that_is_not_in_alarm_stops_nothing(world: World, state: str) -> None:
+    alarm("errors", state)
+    world.launch(1)
+    world.create(alarms=Alarms(names=("errors",)))
+    assert world.prepare()["proceed"] is True
+
+
+def test_an_alarm_in_alarm_stops_it_before_any_target_is_on_record(world: World) -> None:
+    alarm("errors", "ALARM")
+    world.launch(1)
+    world.create(alarms=Alarms(names=("errors", "unknown")))
+    assert world.prepare()["proceed"] is False and world.targets == []
+    assert world.deployment.stop and world.deployment.stop.message.endswith("Activated alarms: errors")
+
+
+def test_an_alarm_that_does_not_exist_stops_it_unless_that_is_ignored(world: World) -> None:
+    world.launch(1)
+    world.create(alarms=Alarms(names=("unknown",)))
+    assert world.prepare()["proceed"] is False
+    mark = world.deployment.stop
+    assert mark and "The alarms unknown do not exist" in mark.message and "ignorePollAlarmFailure" in mark.message
+
+
+def test_an_alarm_that_does_not_exist_may_be_ignored(world: World) -> None:
+    world.launch(1)
+    world.create(alarms=Alarms(names=("unknown",), ignore_poll_alarm_failure=True))
+    assert world.prepare()["proceed"] is True and world.deployment.stop is None
