@@ -23,6 +23,7 @@ class FakeRunCommand:
         self.cancelled: list[str] = []
         self.ping: dict[str, str] = {}  # by instance id; "" for one that SSM does not manage
         self.refuses: ClientError | None = None
+        self.cannot_cancel: ClientError | None = None
 
     def send_command(self, **request: Any) -> dict[str, Any]:
         if self.refuses:
@@ -76,6 +77,8 @@ class FakeRunCommand:
         }
 
     def cancel_command(self, **request: Any) -> None:
+        if self.cannot_cancel:
+            raise self.cannot_cancel
         self.cancelled.append(request["CommandId"])
 
     def get_paginator(self, operation: str) -> Any:

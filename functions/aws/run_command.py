@@ -12,6 +12,7 @@ from functions.settings import settings
 _CANCELS_AT_ONCE = 8  # 10,000 in about a minute
 DELIVERY_SECONDS = 120  # a host that answered a minute ago takes a command within this, or is gone
 
+_NOTHING_TO_CANCEL = frozenset({"InvalidInstanceId", "InvalidCommandId"})
 _REFUSALS = {
     "InvalidInstanceId": (Cause.UNREACHABLE, "SSM does not reach the instance: is it running, and its SSM Agent?"),
     "UnsupportedPlatformType": (Cause.DENIED, "the instance's platform cannot run the command"),
@@ -86,6 +87,12 @@ def cancel_all(commands: Sequence[tuple[str, str]]) -> None:
 
 
 def cancel(command_id: str, instance_id: str) -> None:
-    """Ask SSM to end the command on that host; one that has ended already stays as it is."""
-    ssm = client("ssm")
-    ssm.cancel_command(CommandId=command_id, InstanceIds=[instance_id])
+    """Ask SSM to end the command on that host; one that has ended already stays as it is, and so does one whose host
+    is gone."""
+    from botocore.exceptions import ClientError
+
+    try:
+        client("ssm").cancel_command(CommandId=command_id, InstanceIds=[instance_id])
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in _NOTHING_TO_CANCEL:
+            raise

@@ -9,6 +9,7 @@ from functions.core import instructions
 from functions.core.causes import Cause
 from functions.core.records import Deployment, SegmentResult, SegmentRun, Target
 from functions.core.segments import SEGMENTS, lost, read_invocation
+from functions.core.selection import ONLINE
 from functions.core.statuses import TargetStatus
 from functions.telemetry import logger
 
@@ -52,9 +53,9 @@ def reconcile(target: Target, segment: int, command_id: str, token: str) -> str 
     """The state waits anew for a command that was sent before: look whether its event was lost."""
     table().store_token(target, segment, token)
     status = look(target, segment, command_id)
-    if status is None and targets.ping([target.target_id]).get(target.target_id) == "ConnectionLost":
+    if status is None and (ping := targets.ping([target.target_id]).get(target.target_id)) != ONLINE:
         run_command.cancel(command_id, target.target_id)
-        message = "SSM lost the connection to the instance while the command ran"
+        message = f"SSM lost the instance while the command ran ({ping or 'it is not managed any more'})"
         return record(target, segment, lost(Cause.UNREACHABLE, message, SEGMENTS[segment]))
     return status
 

@@ -12,6 +12,8 @@ from functions.core.records import TagFilter, TagGroup, Target, TargetFailure
 from functions.core.segments import pending_events
 from functions.core.statuses import TargetStatus
 
+ONLINE = "Online"  # the one ping status with which a host takes commands
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instance:
@@ -75,7 +77,7 @@ def _target(deployment_id: str, instance: Instance, ping: str | None, now: str) 
             message="not managed by SSM: run the SSM Agent there and give the instance a role with"
             " AmazonSSMManagedInstanceCore",
         )
-    elif ping != "Online":
+    elif ping != ONLINE:
         failure = TargetFailure(
             cause=Cause.UNREACHABLE,
             message=f"SSM does not reach the instance (ping status {ping}): is it running, and its SSM Agent?",

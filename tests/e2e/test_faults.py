@@ -4,6 +4,8 @@ import json
 import time
 from pathlib import Path
 
+import pytest
+
 from functions.core.causes import Cause
 from functions.core.records import Deployment
 from functions.core.statuses import DeploymentStatus, LifecycleErrorCode, TargetStatus
@@ -46,12 +48,13 @@ def test_an_event_that_comes_before_the_token_is_kept_is_made_up_for(fleet: Make
     assert_deployed_once(group, group.deploy("v1"))
 
 
-def test_a_host_that_goes_offline_in_a_hook_fails_as_unreachable(fleet: MakeFleet) -> None:
+@pytest.mark.parametrize("how", ["go_offline", "terminate"])
+def test_a_host_that_goes_away_in_a_hook_fails_as_unreachable(fleet: MakeFleet, how: str) -> None:
     group = fleet("offline", hosts=1)
     one = group.begin("v1", {"scripts/validate.sh": failing("touch /var/lib/validating", "sleep 300")})
     (host,) = group.hosts
     wait_for(lambda: host.path("/var/lib/validating").exists(), "the hook to run")
-    group.cloud.act(host, "go_offline")
+    group.cloud.act(host, how)
     ended = group.engine.wait(one, timeout=90)
     assert ended.status is DeploymentStatus.FAILED
     (target,) = group.targets(ended)

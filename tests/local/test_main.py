@@ -18,6 +18,11 @@ from local.cloud import ROOT
 from local.engine import wait_for
 
 
+def heed_ctrl_c() -> None:
+    """As a shell starts a program in the foreground; who runs these tests in the background ignores Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Terminal:
     """A terminal where `python -m local` runs; what it says is read as it comes."""
 
@@ -30,6 +35,7 @@ class Terminal:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            preexec_fn=heed_ctrl_c,
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()

@@ -207,13 +207,23 @@ def test_a_throttled_send_is_left_to_the_state_machines_retry(world: World) -> N
     assert len(world.ssm.sent) == 1
 
 
-def test_a_host_that_went_away_during_its_command_fails_as_unreachable(world: World) -> None:
+@pytest.mark.parametrize("ping", ["ConnectionLost", "Inactive", ""])  # "": terminated, SSM knows it no more
+def test_a_host_that_went_away_during_its_command_fails_as_unreachable(world: World, ping: str) -> None:
     world.run("t-1")
-    world.ssm.ping["i-0"] = "ConnectionLost"
+    world.ssm.ping["i-0"] = ping
     world.run("t-2")
     assert world.tokens.told["t-2"] == {"status": "Failed"} and world.ssm.cancelled == ["c-0"]
     failure = world.target().failure
     assert failure and failure.cause is Cause.UNREACHABLE
+
+
+@pytest.mark.parametrize("code", ["InvalidInstanceId", "InvalidCommandId"])
+def test_a_command_that_ssm_knows_no_more_needs_no_cancelling(world: World, code: str) -> None:
+    world.run("t-1")
+    world.ssm.ping["i-0"] = ""
+    world.ssm.cannot_cancel = refusal(code, "CancelCommand")
+    world.run("t-2")
+    assert world.tokens.told["t-2"] == {"status": "Failed"}
 
 
 def test_an_engine_error_fails_the_target_and_cancels_its_command(world: World) -> None:
