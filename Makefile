@@ -65,7 +65,7 @@ host: setup ## the host runner, really executing
 
 e2e: setup ## the deployed stack on the local cloud, faults injected
 	$(SAY) "local cloud and end to end"
-	@$(BIN)/pytest -q tests/local tests/e2e
+	@$(BIN)/pytest -q -n 2 --dist loadfile tests/local tests/e2e
 
 bench: setup ## measure what docs/operate.md promises
 	@$(BIN)/python -m bench
