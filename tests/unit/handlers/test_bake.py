@@ -1,0 +1,44 @@
+"""Bake: the token is kept, and a stop that came first ends the wait at once."""
+
+import pytest
+
+from functions.aws import tokens
+from functions.aws.table import Table
+from functions.core import stops
+from functions.core.creation import new_deployment
+from functions.handlers import bake
+from tests.conftest import LambdaContext, put_group, revision
+from tests.fakes import FakeTokens
+
+NOW = "2026-11-23T10:00:00.000Z"
+EVENT = {"deployment_id": "d-000000001", "stage": 0, "task_token": "t-1"}
+
+
+@pytest.fixture
+def told(table: Table, monkeypatch: pytest.MonkeyPatch) -> FakeTokens:
+    """A running deployment, and what its waiting states were told."""
+    one = new_deployment(put_group(), revision(), deployment_id="d-000000001", now=NOW, requested_by="me")
+    table.create(one, None, queue=True)
+    table.begin(one, [], NOW)
+    fake = FakeTokens()
+    monkeypatch.setattr(tokens, "client", lambda service: fake)
+    return fake
+
+
+def test_the_token_is_kept_for_whoever_stops_the_deployment(
+    table: Table, told: FakeTokens, context: LambdaContext
+) -> None:
+    bake.handler(EVENT, context)
+    one = table.deployment("d-000000001")
+    assert one and one.bake_token == "t-1" and not told.told
+
+
+def test_a_stop_that_came_first_ends_the_bake(table: Table, told: FakeTokens, context: LambdaContext) -> None:
+    table.mark_stop("d-000000001", stops.by_person("ann", NOW))
+    bake.handler(EVENT, context)
+    assert told.told == {"t-1": {"status": "Stopping"}}
+
+
+def test_the_bake_of_a_deployment_that_is_over_ends(table: Table, told: FakeTokens, context: LambdaContext) -> None:
+    bake.handler({**EVENT, "deployment_id": "d-GONE00000"}, context)
+    assert told.told == {"t-1": {"status": "Stopping"}}
