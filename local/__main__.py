@@ -44,7 +44,7 @@ def pass_on_slack(cloud: LocalCloud) -> NoReturn:
 
 def guide(endpoint: str, outputs: Mapping[str, str], hosts: Sequence[LocalInstance]) -> str:
     """What a person needs to use the cloud: the environment, the names, the hosts, a first command."""
-    environment = {"AWS_ENDPOINT_URL": endpoint, "AWS_REGION": REGION, **CREDENTIALS}
+    environment = {"AWS_ENDPOINT_URL": endpoint, "AWS_DEFAULT_REGION": REGION, **CREDENTIALS}
     lines = ["", "In another terminal, for the AWS CLI and boto3:", ""]
     lines += [f"  export {name}={value}" for name, value in environment.items()]
     lines += ["", "The stack's outputs:", ""]
