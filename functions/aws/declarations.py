@@ -6,19 +6,16 @@ one transaction: whatever is interrupted, the next run finds a consistent table 
 """
 
 import json
-import time
 import uuid
-from collections.abc import Callable, Iterator
 from typing import Any
 
 from functions.aws.clients import client
 from functions.aws.clock import timestamp
-from functions.aws.items import Item, from_wire, group_item_key, to_wire
+from functions.aws.items import Item, application_key, group_item_key, to_wire
+from functions.aws.table import Table
 from functions.core.declaration import Declaration, GroupChange, changes
 from functions.core.records import Group
 from functions.core.shapes import from_plain, to_plain
-
-_TRIES = 8  # of a transaction that met a deployment which writes to the same group
 
 
 def read(bucket: str, key: str) -> Declaration:
@@ -27,13 +24,13 @@ def read(bucket: str, key: str) -> Declaration:
     return from_plain(Declaration, json.loads(body))
 
 
-def apply(table_name: str, declaration: Declaration) -> list[str]:
+def apply(records: Table, declaration: Declaration) -> list[str]:
     """Bring the table to the declaration; the keys of what was written. Nothing is written when nothing differs."""
-    written = _apply_configs(table_name, declaration)
-    written += _apply_applications(table_name, declaration)
-    stored = _stored_groups(table_name, declaration)
+    written = _apply_configs(records, declaration)
+    written += _apply_applications(records, declaration)
+    stored = _stored_groups(records, declaration)
     for change in changes(declaration, stored, now=timestamp(), new_id=lambda: str(uuid.uuid4())):
-        _transact(_writes(table_name, change))
+        records.transact(_writes(records.name, change))
         written.append(_key(change.after))
     return written
 
@@ -42,46 +39,40 @@ def _key(group: Group) -> str:
     return f"{group.application}/{group.name}"
 
 
-def _apply_configs(table_name: str, declaration: Declaration) -> list[str]:
+def _apply_configs(records: Table, declaration: Declaration) -> list[str]:
     """Custom configurations. One that is gone from the file goes; deployments hold their own copy."""
     dynamodb = client("dynamodb")
-    stored = {item["name"]: item for item in _query(table_name, "CONFIG") if item.get("declared")}
+    stored = {item["name"]: item for item in records.query("CONFIG") if item.get("declared")}
     wanted = {
         config.name: {"pk": "CONFIG", "sk": f"CONFIG#{config.name}", "declared": True, **to_plain(config)}
         for config in declaration.configs
     }
     for name in (changed := [name for name, item in wanted.items() if stored.get(name) != item]):
-        dynamodb.put_item(TableName=table_name, Item=to_wire(wanted[name]))
+        dynamodb.put_item(TableName=records.name, Item=to_wire(wanted[name]))
     for name in (gone := sorted(stored.keys() - wanted)):
-        dynamodb.delete_item(TableName=table_name, Key=to_wire({"pk": "CONFIG", "sk": f"CONFIG#{name}"}))
+        dynamodb.delete_item(TableName=records.name, Key=to_wire({"pk": "CONFIG", "sk": f"CONFIG#{name}"}))
     return changed + gone
 
 
-def _apply_applications(table_name: str, declaration: Declaration) -> list[str]:
+def _apply_applications(records: Table, declaration: Declaration) -> list[str]:
     """Applications that are new. An application stays for ever, as its deployments do."""
     dynamodb = client("dynamodb")
     written = []
     for name in declaration.applications:
-        key = {"pk": f"APPLICATION#{name}", "sk": "APPLICATION"}
-        if "Item" in dynamodb.get_item(TableName=table_name, Key=to_wire(key), ConsistentRead=True):
+        if records.has_application(name):
             continue
-        item = {**key, "name": name, "application_id": str(uuid.uuid4()), "create_time": timestamp()}
-        dynamodb.put_item(TableName=table_name, Item=to_wire(item))
+        item = {**application_key(name), "name": name, "application_id": str(uuid.uuid4()), "create_time": timestamp()}
+        dynamodb.put_item(TableName=records.name, Item=to_wire(item))
         written.append(name)
     return written
 
 
-def _stored_groups(table_name: str, declaration: Declaration) -> dict[str, Group]:
+def _stored_groups(records: Table, declaration: Declaration) -> dict[str, Group]:
     """The stored groups that the declaration names, or that the one before it named."""
     keys = {group.key for group in declaration.groups}
-    keys |= {item["sk"].removeprefix("GROUP#") for item in _query(table_name, "DECLARED")}
-    found = {}
-    for key in sorted(keys):
-        place = to_wire(group_item_key(*key.split("/")))
-        answer = client("dynamodb").get_item(TableName=table_name, Key=place, ConsistentRead=True)
-        if "Item" in answer:
-            found[key] = from_plain(Group, from_wire(answer["Item"]))
-    return found
+    keys |= {item["sk"].removeprefix("GROUP#") for item in records.query("DECLARED")}
+    found = ((key, records.group(*key.split("/"))) for key in sorted(keys))
+    return {key: group for key, group in found if group}
 
 
 def _writes(table_name: str, change: GroupChange) -> list[dict[str, Any]]:
@@ -136,34 +127,3 @@ def _put(table_name: str, item: Item, **condition: str) -> dict[str, Any]:
 
 def _delete(table_name: str, key: Item) -> dict[str, Any]:
     return {"Delete": {"TableName": table_name, "Key": to_wire(key)}}
-
-
-def _transact(writes: list[dict[str, Any]], sleep: Callable[[float], None] = time.sleep) -> None:
-    """Write all or nothing; a deployment that writes to the same group at the same moment is waited for."""
-    dynamodb = client("dynamodb")
-    for attempt in range(_TRIES):
-        try:
-            dynamodb.transact_write_items(TransactItems=writes)
-        except dynamodb.exceptions.TransactionCanceledException as error:
-            reasons = {reason.get("Code") for reason in error.response.get("CancellationReasons", [])}
-            if "TransactionConflict" not in reasons or attempt == _TRIES - 1:
-                raise
-            sleep(0.05 * 2**attempt)
-        else:
-            return
-
-
-def _query(table_name: str, partition: str) -> Iterator[Item]:
-    pages = (
-        client("dynamodb")
-        .get_paginator("query")
-        .paginate(
-            TableName=table_name,
-            KeyConditionExpression="pk = :pk",
-            ExpressionAttributeValues=to_wire({":pk": partition}),
-            ConsistentRead=True,
-        )
-    )
-    for page in pages:
-        for item in page["Items"]:
-            yield from_wire(item)

@@ -62,6 +62,10 @@ def target_key(deployment_id: str, target_id: str) -> Item:
     return {"pk": f"DEPLOYMENT#{deployment_id}", "sk": f"TARGET#{target_id}"}
 
 
+def application_key(application: str) -> Item:
+    return {"pk": f"APPLICATION#{application}", "sk": "APPLICATION"}
+
+
 def group_item_key(application: str, group: str) -> Item:
     return {"pk": f"APPLICATION#{application}", "sk": f"GROUP#{group}"}
 

@@ -10,7 +10,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.aws import cloudformation, declarations
-from functions.settings import settings
+from functions.aws.table import table
 from functions.telemetry import logger
 
 _RESOURCE_ID = "stepdeploy-declaration"  # never another one, or CloudFormation would delete the old one
@@ -31,5 +31,5 @@ def handler(event: dict[str, Any], context: LambdaContext) -> None:
 
 def _apply(properties: dict[str, str]) -> None:
     declaration = declarations.read(properties["Bucket"], properties["Key"])
-    written = declarations.apply(settings().table_name, declaration.with_engine_topic(properties["TopicArn"]))
+    written = declarations.apply(table(), declaration.with_engine_topic(properties["TopicArn"]))
     logger.info("the declaration is applied", written=written)

@@ -1,6 +1,6 @@
 """The declaration in the table: what is written, and above all what is not."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 import boto3
 import pytest
@@ -15,7 +15,7 @@ from tests.unit.core.test_declaration import LAST, group
 
 
 def apply(table: Table, text: str) -> list[str]:
-    return declarations.apply(table.name, load(text))
+    return declarations.apply(table, load(text))
 
 
 def writes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -99,41 +99,19 @@ def test_a_group_that_comes_back_is_the_same_group(table: Table) -> None:
     assert table.groups_of_alarm("b") == ["shop/web"]
 
 
-def test_a_transaction_that_met_a_deployment_is_written_again() -> None:
-    pauses: list[float] = []
-
-    class Busy:
-        class exceptions:
-            class TransactionCanceledException(Exception):
-                response: ClassVar = {"CancellationReasons": [{"Code": "None"}, {"Code": "TransactionConflict"}]}
-
-        calls = 0
-
-        def transact_write_items(self, TransactItems: list[Any]) -> None:
-            self.calls += 1
-            if self.calls < 3:
-                raise self.exceptions.TransactionCanceledException
-
-    busy = Busy()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(declarations, "client", lambda service: busy)
-        declarations._transact([], sleep=pauses.append)
-    assert (busy.calls, pauses) == (3, [0.05, 0.1])
-
-
 def test_an_interrupted_run_is_finished_by_the_next(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
     two = ONE + "      job: {ec2TagFilters: [{Key: job}]}\n"
-    real, done = declarations._transact, []
+    real, done = Table.transact, []
 
-    def once(writes: list[Any]) -> None:
+    def once(records: Table, writes: list[Any]) -> None:
         if done:
             raise TimeoutError
         done.append(writes)
-        real(writes)
+        real(records, writes)
 
     with monkeypatch.context() as patch:
-        patch.setattr(declarations, "_transact", once)
+        patch.setattr(Table, "transact", once)
         with pytest.raises(TimeoutError):
             apply(table, two)
     assert apply(table, two) == ["shop/job"]
-    assert declarations.apply(table.name, Declaration(applications=("shop",))) == ["shop/job", "shop/web"]
+    assert declarations.apply(table, Declaration(applications=("shop",))) == ["shop/job", "shop/web"]
