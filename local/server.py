@@ -223,6 +223,23 @@ async def _serve(port: int, directory: Path, network: str) -> None:
         await edges.instances.close()
 
 
+def environment(port: int, directory: Path) -> dict[str, str]:
+    """How the emulator is told to be: IAM enforced, at this port, its files below the directory."""
+    temporary = directory / "tmp"
+    temporary.mkdir(parents=True, exist_ok=True)
+    return {
+        "AUTH": "true",
+        "GATEWAY_PORT": str(port),
+        "MINISTACK_HOST": "127.0.0.1",
+        "MINISTACK_ACCOUNT_ID": ACCOUNT,
+        "MINISTACK_REGION": REGION,
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        "TMPDIR": str(temporary),
+        "LOG_LEVEL": os.environ.get("LOG_LEVEL", "WARNING"),
+        "SFTP_ENABLED": "0",
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, required=True)
@@ -230,19 +247,7 @@ def main() -> None:
     parser.add_argument("--network", required=True, help="the first three numbers of the instances' addresses")
     options = parser.parse_args()
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    temporary = options.directory / "tmp"
-    temporary.mkdir(parents=True, exist_ok=True)
-    os.environ.update(
-        AUTH="true",
-        GATEWAY_PORT=str(options.port),
-        MINISTACK_HOST="127.0.0.1",
-        MINISTACK_ACCOUNT_ID=ACCOUNT,
-        MINISTACK_REGION=REGION,
-        AWS_ENDPOINT_URL=f"http://127.0.0.1:{options.port}",
-        TMPDIR=str(temporary),
-        LOG_LEVEL=os.environ.get("LOG_LEVEL", "WARNING"),
-        SFTP_ENABLED="0",
-    )
+    os.environ.update(environment(options.port, options.directory))
     parent = os.getppid()
     asyncio.run(_serve(options.port, options.directory, options.network))
     if os.getppid() != parent:  # it was killed, so nobody else will clear away

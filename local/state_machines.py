@@ -4,10 +4,10 @@
 - TimeoutSecondsPath of a task: AWS reads the number from the input; the emulator knows only TimeoutSeconds.
 - A function that fails under waitForTaskToken: AWS fails the task at once, with the function's error; the emulator
   waits for the token until the task times out.
-- A throttled function: AWS names the error Lambda.TooManyRequestsException; the emulator leaves the prefix out.
+- A throttled function: AWS names the error Lambda.TooManyRequestsException; the emulator calls it Lambda.Unknown.
 - StopExecution: AWS ends what waits, and the children of a Map Run; the emulator lets them go on.
 
-tests/local/test_state_machines.py has a test for each, which fails when the emulator does it right by itself.
+tests/local/test_shims.py holds each against the bare emulator, and fails when that does it right by itself.
 """
 
 import json
@@ -18,6 +18,7 @@ from typing import Any
 
 from local.records import Records
 
+THROTTLED = "TooManyRequestsException"
 _FOREVER = 99_999_999
 _running: ContextVar[dict[str, Any]] = ContextVar("the execution whose task runs in this thread")
 
@@ -105,8 +106,8 @@ def _with_lambda_errors(emulator: Any, original: Callable[..., Any]) -> Callable
         try:
             return original(function, event)
         except emulator._ExecutionError as error:
-            if error.error == "TooManyRequestsException":
-                raise emulator._ExecutionError("Lambda.TooManyRequestsException", error.cause) from error
+            if error.error == "Lambda.Unknown" and json.loads(error.cause).get("__type") == THROTTLED:
+                raise emulator._ExecutionError(f"Lambda.{THROTTLED}", error.cause) from error
             raise
 
     return call
