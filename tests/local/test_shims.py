@@ -311,10 +311,10 @@ DOCUMENT = {
 
 
 def test_cloudformation_makes_and_changes_documents(compare: Compare) -> None:
-    def probe(world: World) -> list[Any]:
+    def probe(world: World) -> list[str]:
         """The document's default version after each deployment of the stack."""
         cloudformation, ssm, name = world.client("cloudformation"), world.client("ssm"), unique("document")
-        found = []
+        found: list[str] = []
         for command in ("echo one", "echo two"):
             content = json.loads(json.dumps(DOCUMENT).replace("echo hello", command))
             resource = {
