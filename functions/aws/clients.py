@@ -14,12 +14,13 @@ def client(service: str) -> Any:
     import boto3
     from botocore.config import Config
 
-    # Presigned URLs are SigV4 in every region, as encryption with KMS demands; botocore would still choose SigV2.
-    signature = "s3v4" if service == "s3" else None
+    # Presigned URLs are SigV4 everywhere, as encryption with KMS demands, and name the bucket's region: botocore would
+    # still choose SigV2, and the global endpoint, which sends a host on to a place that its signature is not for.
+    s3: dict[str, Any] = {"signature_version": "s3v4", "s3": {"addressing_style": "virtual"}} if service == "s3" else {}
     config = Config(
         retries={"mode": "standard", "max_attempts": 3},
         connect_timeout=3,
         read_timeout=15,
-        signature_version=signature,
+        **s3,
     )
     return boto3.client(service, config=config)  # type: ignore[call-overload]
