@@ -8,19 +8,17 @@ from typing import Any
 
 from functions.aws import clock, creating, stopping
 from functions.aws.table import table
-from functions.core import stops
+from functions.core import asked, stops
 from functions.core.creation import requested_rollback
-from functions.core.errors import InvalidInput
 from functions.core.statuses import OnBusy
 from functions.telemetry import logger
 
 
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: Any) -> dict[str, str]:
-    if missing := [field for field in ("application", "group") if not event.get(field)]:
-        raise InvalidInput(f"{', '.join(missing)}: missing; give application and group")
-    who = event.get("requested_by") or "a person"
-    group = creating.known_group(event["application"], event["group"])
+    application, name = asked.needed(event, "application", "group")
+    who = asked.text(event, "requested_by") or "a person"
+    group = creating.known_group(application, name)
     holder = table().holder(f"{group.application}/{group.name}")
     running = table().deployment(holder) if holder else None
     if running and not running.status.is_final:

@@ -4,18 +4,14 @@ A message of the queue is gone only when Slack has taken it; otherwise it comes 
 asks for it (429). A repeat may be posted twice.
 """
 
-import json
-from dataclasses import replace
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.aws import queues
-from functions.aws.queues import Received
-from functions.aws.table import table
+from functions.aws.outcomes import outcome_of
 from functions.aws.webhook import Answer, Delivery, webhook
 from functions.core import slack
-from functions.core.announcements import Place, State
 from functions.core.slack import Outcome, Post
 from functions.settings import settings
 from functions.telemetry import logger
@@ -25,7 +21,7 @@ from functions.telemetry import logger
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[dict[str, str]]]:
     """Answers with the messages that come back (ReportBatchItemFailures)."""
     received = queues.received(event)
-    outcomes = [outcome for each in received if (outcome := _outcome(each))]
+    outcomes = [outcome for each in received if (outcome := outcome_of(each))]
     posts = slack.posts(outcomes)
     waits: dict[str, int | None] = {each.message_id: None for each in received}  # seconds; None: the usual back-off
     for number, post in enumerate(posts):
@@ -42,30 +38,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[dic
     return queues.come_back(
         settings().slack_queue_url, late, lambda each: waits[each.message_id] or queues.back_off_seconds(each)
     )
-
-
-def _outcome(received: Received) -> Outcome | None:
-    """The outcome that a message tells of, with the deployment as it is now; None when it cannot be read."""
-    try:
-        event = json.loads(received.body)
-        detail = event["detail"]
-        deployment = table().deployment(detail["deploymentId"])
-        if deployment is None:
-            raise KeyError(detail["deploymentId"])
-        outcome = Outcome(
-            message_id=received.message_id,
-            state=State(detail["state"]),
-            moment=event["time"],
-            place=Place.of(event["resources"][0]),
-            deployment=deployment,
-        )
-    except (LookupError, TypeError, ValueError):
-        logger.exception("a message cannot be read", message_id=received.message_id)
-        return None
-    if outcome.is_over and deployment.counters.failed:
-        failed = table().failed_targets(deployment.deployment_id, limit=slack.MOST_HOSTS)
-        return replace(outcome, failed=tuple(failed))
-    return outcome
 
 
 def _deliver(post: Post) -> Delivery:

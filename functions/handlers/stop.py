@@ -8,7 +8,7 @@ from typing import Any
 
 from functions.aws import clock, stopping
 from functions.aws.table import table
-from functions.core import stops, texts
+from functions.core import asked, stops, texts
 from functions.core.errors import InvalidInput
 from functions.core.statuses import DeploymentStatus
 from functions.telemetry import logger
@@ -16,18 +16,18 @@ from functions.telemetry import logger
 
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: Any) -> dict[str, str]:
-    deployment_id = event.get("deployment_id") or ""
+    (deployment_id,) = asked.needed(event, "deployment_id")
     deployment = table().deployment(deployment_id)
     if deployment is None:
         raise InvalidInput(f"deployment_id {deployment_id!r}: there is no such deployment")
     if deployment.status.is_final:
         raise InvalidInput(f"deployment_id {deployment_id}: already completed ({deployment.status})")
     mark = stops.by_person(
-        event.get("requested_by") or "a person",
+        asked.text(event, "requested_by") or "a person",
         clock.timestamp(),
-        reason=event.get("reason"),
-        cancel=bool(event.get("cancel")),
-        auto_rollback=event.get("auto_rollback"),
+        reason=asked.text(event, "reason"),
+        cancel=bool(asked.flag(event, "cancel")),
+        auto_rollback=asked.flag(event, "auto_rollback"),
     )
     stopping.stop(deployment, mark)
     queued = deployment.status is DeploymentStatus.QUEUED

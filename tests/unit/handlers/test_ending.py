@@ -224,6 +224,14 @@ def test_stopping_what_is_over_or_unknown_is_an_error(table: Table, context: Lam
         stop.handler({"deployment_id": "d-NOTTHERE0"}, context)
 
 
+@pytest.mark.parametrize("field", ["cancel", "auto_rollback"])
+def test_a_stop_with_a_word_for_a_flag_is_an_error(table: Table, context: LambdaContext, field: str) -> None:
+    one = running(table)
+    with pytest.raises(InvalidInput, match=f"^{field} 'no': give true or false, without quotes$"):
+        stop.handler({"deployment_id": one.deployment_id, field: "no"}, context)
+    assert read(table, one.deployment_id).stop is None
+
+
 def test_a_person_goes_back_to_the_revision_before(table: Table, context: LambdaContext) -> None:
     first, _second = done(table, 1, context), done(table, 2, context)
     answer = rollback.handler({"application": "shop", "group": "web", "requested_by": "ann"}, context)

@@ -140,8 +140,13 @@ def test_a_person_may_deploy_any_object_and_is_on_record(table: Table, context: 
 
 
 def test_a_person_is_told_what_is_missing(table: Table, context: LambdaContext) -> None:
-    with pytest.raises(InvalidInput, match=r"^group, key: missing; give application, group and key"):
+    with pytest.raises(InvalidInput, match=r"^group, key: missing; give application and group and key$"):
         handler({"application": "shop"}, context)
+
+
+def test_a_person_is_told_what_is_no_text(table: Table, context: LambdaContext) -> None:
+    with pytest.raises(InvalidInput, match=r"^key 5: give a text in quotes$"):
+        handler({"application": "shop", "group": "web", "key": 5}, context)
 
 
 def test_a_person_is_refused_while_another_deployment_runs(uploads: Uploads, context: LambdaContext) -> None:

@@ -1,0 +1,58 @@
+"""Planning a deployment: its revision pinned, its targets found and on record, its stages' manifests in S3."""
+
+from dataclasses import replace
+from typing import Any
+
+from functions.aws import clock, revisions, targets
+from functions.aws.table import table
+from functions.core import stages, texts
+from functions.core.errors import NotDeployable
+from functions.core.health import HealthConstraintsInvalid
+from functions.core.records import Deployment, Target
+from functions.core.selection import new_targets
+from functions.core.statuses import DeploymentErrorCode, DeploymentStatus
+
+MAX_TARGETS = 10_000
+
+
+def plan(deployment: Deployment) -> list[dict[str, Any]]:
+    """The stages as the state machine runs them; empty when too few targets can be reached. Raises NotDeployable.
+
+    A deployment that had begun before (Prepare is retried) is planned the same again.
+    """
+    if deployment.status is DeploymentStatus.CREATED:
+        deployment, fleet = _begin(deployment)
+    else:
+        fleet = list(table().targets(deployment.deployment_id))
+    counters = deployment.counters
+    if counters.failed >= counters.allowed:
+        return []
+    return [
+        revisions.write_manifest(deployment.deployment_id, stage)
+        for stage in stages.plan(deployment, counters, fleet)
+        if stage.target_ids
+    ]
+
+
+def _begin(deployment: Deployment) -> tuple[Deployment, list[Target]]:
+    pinned = replace(deployment, revision=revisions.pin(deployment.revision))
+    fleet = _fleet(pinned)
+    try:
+        begun = replace(pinned, counters=stages.count(pinned, fleet))
+    except HealthConstraintsInvalid as error:
+        raise NotDeployable(DeploymentErrorCode.HEALTH_CONSTRAINTS_INVALID, str(error)) from error
+    table().begin(begun, fleet, clock.timestamp())
+    return begun, fleet
+
+
+def _fleet(deployment: Deployment) -> list[Target]:
+    found = targets.select(deployment.settings.tag_groups)
+    if not found:
+        raise NotDeployable(DeploymentErrorCode.NO_INSTANCES, texts.no_instances(deployment.group_key))
+    if len(found) > MAX_TARGETS:
+        raise NotDeployable(
+            DeploymentErrorCode.OVER_MAX_INSTANCES,
+            f"The tags of {deployment.group_key} select {len(found)} instances, at most {MAX_TARGETS}: split it.",
+        )
+    reachable = targets.ping([instance.instance_id for instance in found])
+    return new_targets(deployment.deployment_id, found, reachable, clock.timestamp())

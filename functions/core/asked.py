@@ -1,0 +1,33 @@
+"""What a person asks of a function: the fields of a JSON object, told apart from what is none."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from functions.core.errors import InvalidInput
+
+
+def needed(event: Mapping[str, Any], *fields: str) -> list[str]:
+    """The texts of fields that must be there. Raises InvalidInput, naming all that are missing.
+
+    >>> needed({"application": "shop", "group": "web"}, "application", "group")
+    ['shop', 'web']
+    """
+    if missing := [field for field in fields if event.get(field) in (None, "")]:
+        raise InvalidInput(f"{', '.join(missing)}: missing; give {' and '.join(fields)}")
+    return [str(text(event, field)) for field in fields]
+
+
+def text(event: Mapping[str, Any], field: str) -> str | None:
+    """The text of a field, None when it is left out. Raises InvalidInput for anything but a text."""
+    value = event.get(field)
+    if value is not None and not isinstance(value, str):
+        raise InvalidInput(f"{field} {value!r}: give a text in quotes")
+    return value or None
+
+
+def flag(event: Mapping[str, Any], field: str) -> bool | None:
+    """true or false, None when it is left out. Raises InvalidInput for anything else ("no" would mean yes)."""
+    value = event.get(field)
+    if value is not None and not isinstance(value, bool):
+        raise InvalidInput(f"{field} {value!r}: give true or false, without quotes")
+    return value
