@@ -13,6 +13,9 @@ import pytest
 from local.documents import Documents
 from local.instances import Instance, Instances
 from local.run_command import RunCommand
+from tests.local.emulator import bare, bare_emulator, cloud, our_cloud
+
+__all__ = ["bare", "bare_emulator", "cloud", "our_cloud"]  # fixtures
 
 T = TypeVar("T")
 Run = Callable[[Coroutine[Any, Any, T]], T]
