@@ -30,7 +30,7 @@ def install(faults: Faults, records: Records) -> None:
         if faults.throttles(name):
             return lambda_svc._throttle_response("ReservedFunctionConcurrentInvocationLimitExceeded", "Rate Exceeded.")
         done = execute(function, event)
-        if _is_stream(event) and _failed_items(done):
+        if _reports_failures(event, name) and _failed_items(done):
             done = {**done, "error": True, "body": {"errorType": "BatchItemFailures", "errorMessage": "to be retried"}}
         return done
 
@@ -52,9 +52,18 @@ def kill(function: str) -> None:
             process.kill()
 
 
-def _is_stream(event: Any) -> bool:
+def _reports_failures(event: Any, function: str) -> bool:
+    """Whether a stream's mapping has brought the event and asks the function which records it failed on."""
+    from ministack.services import lambda_svc
+
     records = event.get("Records") if isinstance(event, dict) else None
-    return bool(records and "dynamodb" in records[0])
+    if not records or "dynamodb" not in records[0]:
+        return False
+    return any(
+        "ReportBatchItemFailures" in (mapping.get("FunctionResponseTypes") or ())
+        for _, _, mapping in lambda_svc._iter_all_esms()
+        if mapping["EventSourceArn"] == records[0]["eventSourceARN"] and mapping["FunctionName"] == function
+    )
 
 
 def _failed_items(done: dict[str, Any]) -> bool:

@@ -2,12 +2,13 @@
 
 - MaxConcurrencyPath of a Distributed Map: AWS reads the number from the input; the emulator knows only MaxConcurrency.
 - TimeoutSecondsPath of a task: AWS reads the number from the input; the emulator knows only TimeoutSeconds.
-- A function that fails under waitForTaskToken: AWS fails the task at once, with the function's error; the emulator
-  waits for the token until the task times out.
+- A function that fails under waitForTaskToken: AWS fails the task at once; the emulator waits for the token until the
+  task times out.
 - A throttled function: AWS names the error Lambda.TooManyRequestsException; the emulator calls it Lambda.Unknown.
-- StopExecution: AWS ends what waits, and the children of a Map Run; the emulator lets them go on.
+- StopExecution: AWS ends what waits, and the children of a Map Run; the emulator lets them go on. Here no task of them
+  begins or goes on any more, but they are not shown as ABORTED.
 
-tests/local/test_shims.py holds each against the bare emulator, and fails when that does it right by itself.
+tests/local/test_state_machines.py holds each against the bare emulator, and fails when that does it right by itself.
 """
 
 import json
@@ -42,16 +43,24 @@ def install(records: Records) -> None:
 def _with_concurrency(emulator: Any, original: Callable[..., Any]) -> Callable[..., Any]:
     def run(state: dict[str, Any], raw: Any, effective: Any, iterator: Any, execution: Any, ctx: Any) -> Any:
         if path := state.get("MaxConcurrencyPath"):
-            state = {**state, "MaxConcurrency": emulator._resolve_path_or_ctx(path, effective, ctx)}
+            state = {**state, "MaxConcurrency": _number(emulator, path, effective, ctx)}
         return original(state, raw, effective, iterator, execution, ctx)
 
     return run
 
 
+def _number(emulator: Any, path: str, given: Any, ctx: Any) -> int:
+    """AWS fails the execution where the path finds no number."""
+    found = emulator._resolve_path_or_ctx(path, given, ctx)
+    if not isinstance(found, int):
+        raise emulator._ExecutionError("States.Runtime", f"{path} finds no number in the input")
+    return found
+
+
 def _with_task_rules(emulator: Any, original: Callable[..., Any]) -> Callable[..., Any]:
     def execute(state: dict[str, Any], raw: Any, execution: dict[str, Any], ctx: Any) -> Any:
         if path := state.get("TimeoutSecondsPath"):
-            state = {**state, "TimeoutSeconds": emulator._resolve_path_or_ctx(path, raw, ctx)}
+            state = {**state, "TimeoutSeconds": _number(emulator, path, raw, ctx)}
         _check_not_aborted(emulator, execution)
         before = _running.set(execution)
         try:
@@ -106,7 +115,7 @@ def _with_lambda_errors(emulator: Any, original: Callable[..., Any]) -> Callable
         try:
             return original(function, event)
         except emulator._ExecutionError as error:
-            if error.error == "Lambda.Unknown" and json.loads(error.cause).get("__type") == THROTTLED:
+            if error.error == "Lambda.Unknown" and f'"__type": "{THROTTLED}"' in error.cause:
                 raise emulator._ExecutionError(f"Lambda.{THROTTLED}", error.cause) from error
             raise
 

@@ -7,6 +7,7 @@ import pytest
 from tests.local.emulator import Account, Function, Queue, eventually, refusal
 
 CALLBACK = "arn:aws:states:::lambda:invoke.waitForTaskToken"
+REPORTED = "ReportBatchItemFailures"
 LONG = 300  # seconds of a batching window that no test waits for
 BURST, AT_ONCE = 12, 10  # AT_ONCE is what one receive can bring
 
@@ -30,12 +31,12 @@ def streaming_table(account: Account) -> tuple[str, str]:
     return name, str(made["TableDescription"]["LatestStreamArn"])
 
 
-def handed_out_when_each_is_reported(account: Account) -> list[str]:
+def handed_out_when_each_is_reported(account: Account, *response_types: str) -> list[str]:
     """The keys that the first two calls of a function that reports every record begin with."""
     table, stream = streaming_table(account)
     # An empty identifier reports the whole batch, as AWS reads it.
     reporting = account.function(answer={"batchItemFailures": [{"itemIdentifier": ""}]})
-    response = {"StartingPosition": "TRIM_HORIZON", "FunctionResponseTypes": ["ReportBatchItemFailures"]}
+    response = {"StartingPosition": "TRIM_HORIZON", "FunctionResponseTypes": list(response_types)}
     account.feed(reporting, stream, BatchSize=1, **response)
     for key in ("first", "second"):
         account.client("dynamodb").put_item(TableName=table, Item={"pk": {"S": key}})
@@ -88,11 +89,15 @@ def answer_to_one_who_may(account: Account, action: str, *, on_its_machine: bool
 
 
 def test_a_stream_hands_a_reported_record_out_again_before_the_next(cloud: Account) -> None:
-    assert handed_out_when_each_is_reported(cloud) == ["first", "first"]
+    assert handed_out_when_each_is_reported(cloud, REPORTED) == ["first", "first"]
+
+
+def test_a_stream_that_does_not_ask_takes_the_batch_as_done(cloud: Account) -> None:
+    assert handed_out_when_each_is_reported(cloud) == ["first", "second"]
 
 
 def test_the_emulator_still_takes_a_batch_with_a_reported_record_as_done(bare: Account) -> None:
-    assert handed_out_when_each_is_reported(bare) == ["first", "second"]
+    assert handed_out_when_each_is_reported(bare, REPORTED) == ["first", "second"]
 
 
 def test_a_queue_gathers_a_burst_into_one_batch_of_more_than_ten(cloud: Account) -> None:
