@@ -22,7 +22,7 @@ help: ## list the targets
 setup: $(VENV)/.ready node_modules/.ready ## install everything that is pinned, into .venv and node_modules
 
 $(VENV)/.ready: requirements.txt requirements-dev.txt
-	$(SAY) "Python packages into $(VENV) (about 350 MB, once)"
+	$(SAY) "Python packages into $(VENV) (about 220 MB to load, 1.1 GB on disk, once)"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "stepdeploy needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version). Try: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { echo "python3-venv is missing: install it (Debian: apt install python3-venv)"; exit 1; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
