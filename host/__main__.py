@@ -8,6 +8,7 @@ import os
 import sys
 from typing import List
 
+from host.layout import Layout
 from host.lifecycle import LifecycleEvent
 from host.report import Failed
 from host.run import run
@@ -26,7 +27,7 @@ def main(arguments: List[str]) -> int:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         report = Failed("ENGINE", "the instructions cannot be read: {!r}".format(error)).report(name)
     else:
-        report = run(event, told)
+        report = run(event, told, Layout(told.deployment_group_id, told.deployment_id))
     print(report.line(), flush=True)
     return 0 if report.goes_on else 1
 

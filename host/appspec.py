@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import posixpath
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
 
@@ -117,6 +117,16 @@ class AppSpec:
     hooks: Mapping[LifecycleEvent, Tuple[Hook, ...]]
     file_exists_behavior: Optional[FileExistsBehavior]  # None: the deployment's
     warnings: Tuple[Problem, ...] = ()
+
+    def below(self, prefix: str) -> "AppSpec":
+        """The same with every destination and object below a folder."""
+        if not prefix:
+            return self
+        return replace(
+            self,
+            files=tuple(replace(entry, destination=prefix + entry.destination) for entry in self.files),
+            permissions=tuple(replace(entry, object=prefix + entry.object) for entry in self.permissions),
+        )
 
 
 class AppSpecError(Exception):

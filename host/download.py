@@ -9,7 +9,7 @@ import shutil
 import time
 import urllib.error
 import urllib.request
-from typing import IO
+from typing import IO, Callable
 
 from host.archive import ArchiveError, unpack
 from host.layout import Layout
@@ -28,12 +28,21 @@ def download(told: Told, layout: Layout, deadline: float) -> None:
     """Fetch, check and unpack the revision anew, whatever an earlier try left. Raises Failed and OSError."""
     layout.forget_old_revisions()
     _fetch(told.bundle, layout.bundle, deadline)
+
+    def unpacked(folder: str) -> None:
+        with open(layout.bundle, "rb") as file:
+            unpack(file, told.bundle.type, folder)
+
+    take(told, layout, unpacked)
+
+
+def take(told: Told, layout: Layout, fill: Callable[[str], None]) -> None:
+    """Make the folder that `fill` makes the unpacked revision, whole or not at all. Raises Failed and OSError."""
     partial = layout.archive + ".partial"
     for folder in (layout.archive, partial):
         shutil.rmtree(folder, ignore_errors=True)
     try:
-        with open(layout.bundle, "rb") as file:
-            unpack(file, told.bundle.type, partial)
+        fill(partial)
         read_appspec(told, partial)
     except ArchiveError as error:
         raise Failed("DOWNLOAD", "the revision {}".format(error)) from error

@@ -28,12 +28,7 @@ _SEMANAGE = "semanage"  # marks a cleanup entry that is a file context, not a pa
 
 def install(appspec: AppSpec, behavior: FileExistsBehavior, layout: Layout) -> None:
     """Replace the group's previous installation by the unpacked revision. Raises Failed and OSError."""
-    previous = _read_cleanup(layout.cleanup)
-    after = _AfterCleanup(previous)
-    chosen = appspec.file_exists_behavior or behavior
-    decided = plan(appspec, lambda source: _tree(layout.archive, source), after.standing, chosen)
-    _check_permissions(decided)
-    _check_space(decided, previous)
+    previous, decided = decide(appspec, behavior, layout.cleanup, layout.archive)
     _remove(previous)
     write_atomically(layout.cleanup, b"")
     write_atomically(layout.install, json.dumps({"instructions": [m.__dict__ for m in decided.makes]}).encode())
@@ -43,6 +38,20 @@ def install(appspec: AppSpec, behavior: FileExistsBehavior, layout: Layout) -> N
         for make, permission in decided.permissions:
             _apply(make.destination, permission, record)
     layout.mark_successful()
+
+
+def decide(appspec: AppSpec, behavior: FileExistsBehavior, cleanup: str, archive: str) -> Tuple[List[List[str]], Plan]:
+    """What Install removes (as the cleanup file has it) and what it makes of an unpacked revision; changes nothing.
+
+    Raises Failed for whatever can be known to fail.
+    """
+    previous = _read_cleanup(cleanup)
+    after = _AfterCleanup(previous)
+    chosen = appspec.file_exists_behavior or behavior
+    decided = plan(appspec, lambda source: _tree(archive, source), after.standing, chosen)
+    _check_permissions(decided)
+    _check_space(decided, previous)
+    return previous, decided
 
 
 def _make(make: Make, archive: str, record: IO[str]) -> None:

@@ -13,8 +13,8 @@ MAX_REVISIONS = 5  # kept per deployment group, the current one included
 class Layout:
     """The folders and files of one deployment of one group."""
 
-    def __init__(self, group_id: str, deployment_id: str) -> None:
-        self.root = os.environ.get("STEPDEPLOY_ROOT", "/opt/stepdeploy")
+    def __init__(self, group_id: str, deployment_id: str, root: str = "") -> None:
+        self.root = root or os.environ.get("STEPDEPLOY_ROOT") or "/opt/stepdeploy"
         self.deployments = os.path.join(self.root, "deployment-root")
         self.group = os.path.join(self.deployments, group_id)
         self.deployment = os.path.join(self.group, deployment_id)

@@ -6,7 +6,7 @@ Source: the agent's command_executor.rb and hook_executor.rb (which bundle an ev
 import errno
 import os
 import time
-from typing import Optional
+from typing import Callable, Optional
 
 from host.appspec import EVENT_SECONDS
 from host.hooks import environment, run_hook
@@ -28,13 +28,16 @@ _CAUSES = {
     "DENIED": (errno.EACCES, errno.EPERM),
     "CONFLICT": (errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY, errno.ELOOP, errno.ETXTBSY),
 }
+Bring = Callable[[Told, Layout, float], None]  # gets the revision into the layout's archive, within a deadline
 STEP_SECONDS = 7200  # what SSM gives a step, if the step does not say
 MARGIN_SECONDS = 90  # to end a script, put its log away and report, before SSM ends the step
 
 
-def run(event: LifecycleEvent, told: Told) -> Report:
-    """Run the event, or report again how it ended before. Never raises: what goes wrong is the report."""
-    layout = Layout(told.deployment_group_id, told.deployment_id)
+def run(event: LifecycleEvent, told: Told, layout: Layout, bring: Optional[Bring] = None, prefix: str = "") -> Report:
+    """Run the event, or report again how it ended before. Never raises: what goes wrong is the report.
+
+    `bring` gets the revision in another way than by the URL that was told; `prefix` is put before every destination.
+    """
     deadline = time.monotonic() + int(os.environ.get("STEPDEPLOY_STEP_SECONDS", STEP_SECONDS)) - MARGIN_SECONDS
     try:
         layout.make()
@@ -43,14 +46,22 @@ def run(event: LifecycleEvent, told: Told) -> Report:
             done = journal.ended(event.value)
             if done is None:
                 journal.check_order(event)
-                done = _run(event, told, layout, journal, deadline)
+                done = _run(event, told, layout, journal, deadline, bring, prefix)
                 journal.end(done)
             return done
     except Exception as error:  # a bug must be a report too, not a silent host
         return _failure(error).report(event.value)
 
 
-def _run(event: LifecycleEvent, told: Told, layout: Layout, journal: Journal, deadline: float) -> Report:
+def _run(
+    event: LifecycleEvent,
+    told: Told,
+    layout: Layout,
+    journal: Journal,
+    deadline: float,
+    bring: Optional[Bring],
+    prefix: str,
+) -> Report:
     log = ScriptLog(layout.script_log, layout.all_log, told.deployment_id, event.value)
     report = Report(event.value)
     try:
@@ -59,9 +70,9 @@ def _run(event: LifecycleEvent, told: Told, layout: Layout, journal: Journal, de
         if event is LifecycleEvent.DOWNLOAD_BUNDLE:
             from host.download import download  # only here: archives and the network take long to import
 
-            download(told, layout, deadline)
+            (bring or download)(told, layout, deadline)
         elif event is LifecycleEvent.INSTALL:
-            install(read_appspec(told, layout.archive), told.file_exists_behavior, layout)
+            install(read_appspec(told, layout.archive).below(prefix), told.file_exists_behavior, layout)
         elif event not in WITHOUT_HOOKS:
             _run_hooks(event, told, layout, journal, log, deadline)
     except Exception as error:
