@@ -1,0 +1,83 @@
+"""`stepdeploy validate PATH`: check a bundle before it is pushed, for a person, a program or a GitHub workflow."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from cli.findings import Finding, Severity, findings
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    what = "check a bundle before it is pushed"
+    ends = "Exit status: 0 without errors, though there may be warnings; 1 with errors; 2 when PATH cannot be read."
+    parser = subparsers.add_parser("validate", help=what, description=f"{what.capitalize()}.", epilog=ends)
+    path = "a folder, a .zip, .tar, .tar.gz or .tgz archive, or an AppSpec file"
+    parser.add_argument("path", metavar="PATH", type=Path, help=path)
+    formats = "github is workflow commands, which annotate a pull request (default: text)"
+    parser.add_argument("--format", choices=("text", "json", "github"), default="text", help=formats)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    path: Path = arguments.path
+    try:
+        found = findings(path)
+    except FileNotFoundError:
+        return _cannot(f"there is no {path}")
+    except OSError as error:
+        return _cannot(f"cannot check {path}: {error}")
+    lines = {"text": _text, "json": _json, "github": _github}[arguments.format](found)
+    encoding = sys.stdout.encoding or "utf-8"
+    for line in lines:  # with whatever names are in it
+        print(line.encode(encoding, "backslashreplace").decode(encoding))
+    return 1 if _count(found, Severity.ERROR) else 0
+
+
+def _cannot(why: str) -> int:
+    print(f"stepdeploy validate: {why}", file=sys.stderr)
+    return 2
+
+
+def _count(found: Sequence[Finding], severity: Severity) -> int:
+    return sum(each.severity is severity for each in found)
+
+
+def _text(found: Sequence[Finding]) -> list[str]:
+    lines = []
+    for each in found:
+        place = ":".join(str(part) for part in (each.file, each.line, each.column) if part is not None)
+        lines.append(_on_one_line(f"{place}: {each.severity}: {each.message}"))
+    counts = [(_count(found, severity), severity.value) for severity in Severity]
+    told = [f"{count} {word}{'' if count == 1 else 's'}" for count, word in counts if count]
+    return [*lines, ", ".join(told) or "no problems"]
+
+
+def _on_one_line(text: str) -> str:
+    """Without what a terminal would obey: an archive names its files as it likes."""
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+
+
+def _json(found: Sequence[Finding]) -> list[str]:
+    counts = {f"{severity}s": _count(found, severity) for severity in Severity}
+    return [json.dumps({**counts, "findings": [asdict(each) for each in found]})]
+
+
+def _github(found: Sequence[Finding]) -> list[str]:
+    """https://docs.github.com/actions/reference/workflow-commands-for-github-actions; escapes: actions/toolkit."""
+    lines = []
+    for each in found:
+        properties = {"file": each.file, "line": each.line, "col": each.column}
+        told = ",".join(f"{key}={_property(str(value))}" for key, value in properties.items() if value is not None)
+        lines.append(f"::{each.severity} {told}::{_data(each.message)}")
+    return lines
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
