@@ -3,14 +3,15 @@
 import argparse
 import sys
 
-from cli import local
+from cli import local, validate
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the verb that the arguments name; the exit status. argparse ends with 2 for what it cannot read."""
     parser = argparse.ArgumentParser(prog="stepdeploy", description="CodeDeploy that you own.")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    local.add_parser(verbs)
+    for verb in (local, validate):
+        verb.add_parser(verbs)
     options = parser.parse_args(arguments)
     status: int = options.run(options)
     return status

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import yaml
@@ -22,7 +22,7 @@ from functions.core.statuses import BundleType
 from host.appspec import DEFAULT_NAME as APPSPEC
 from host.appspec import AppSpec, AppSpecError, FileExistsBehavior, FileMapping, Problem, names_of, parse
 from host.archive import MAX_APPSPEC_BYTES, ArchiveError, read_appspec, unpack
-from host.install import _tree as tree  # what Install sees of a source, links and all
+from host.install import tree  # what Install sees of a source, links and all
 from host.lifecycle import WITHOUT_HOOKS
 from host.plan import Listed, plan
 from host.report import Failed
@@ -170,11 +170,6 @@ class _Bundle:
         except Failed as error:
             yield self._finding(Severity.ERROR, str(error))
             return
-        kinds = {make.destination: make.kind for make in decided.makes}
-        for folder in sorted({str(PurePosixPath(path).parent) for path in kinds}):
-            if kinds.get(folder, "directory") != "directory":  # the plan finds it only if the folder is made first
-                message = f"The deployment specifies {folder} both as a file and as a folder"
-                yield self._finding(Severity.ERROR, message)
         if len(there) < len(self.appspec.files):  # what is missing may be what a permission is for
             return
         used = {permission.place for _, permission in decided.permissions}

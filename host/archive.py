@@ -103,7 +103,6 @@ def read_appspec(file: BinaryIO, bundle_type: str, filename: str = "appspec.yml"
                 return texts[prefix + name].decode()
             except UnicodeDecodeError as error:
                 raise ArchiveError("{} is not UTF-8 text".format(prefix + name)) from error
-    for name in names:
         if prefix + name in paths:
             raise ArchiveError("{} is no regular file: it cannot be a link or a folder".format(prefix + name))
     top = sorted({path[len(prefix) :].split("/")[0] for path in paths if path.startswith(prefix)} - {""})

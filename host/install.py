@@ -48,7 +48,7 @@ def decide(appspec: AppSpec, behavior: FileExistsBehavior, cleanup: str, archive
     previous = _read_cleanup(cleanup)
     after = _AfterCleanup(previous)
     chosen = appspec.file_exists_behavior or behavior
-    decided = plan(appspec, lambda source: _tree(archive, source), after.standing, chosen)
+    decided = plan(appspec, lambda source: tree(archive, source), after.standing, chosen)
     _check_permissions(decided)
     _check_space(decided, previous)
     return previous, decided
@@ -102,7 +102,7 @@ def _unlink(path: str) -> None:
         pass
 
 
-def _tree(archive: str, source: str) -> Optional[List[Listed]]:
+def tree(archive: str, source: str) -> Optional[List[Listed]]:
     """What a source names and everything below it, in order; None when the revision has no such path.
 
     A link to a folder is followed, a link to a file stays a link. Raises Failed for what leads out of the revision.

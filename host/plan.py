@@ -90,6 +90,8 @@ def _add_missing_folders(path: str, wanted: Dict[str, Make], makes: Dict[str, Ma
             raise Failed("CONFLICT", "The deployment specifies {} both as a file and as a folder".format(path))
         missing.append(path)
         path = posixpath.dirname(path)
+    if path in makes and makes[path].kind != "directory":
+        raise Failed("CONFLICT", "The deployment specifies {} both as a file and as a folder".format(path))
     for folder in reversed(missing):
         makes[folder] = Make(folder, "directory")
 

@@ -11,6 +11,8 @@ def read_appspec(told: Told, archive: str) -> AppSpec:
     """The AppSpec of an unpacked revision. Raises Failed."""
     for name in names_of(told.appspec_filename):
         path = os.path.join(archive, name)
+        if os.path.islink(path):
+            raise Failed("APPSPEC", "{} is no regular file: it cannot be a link or a folder".format(name))
         if os.path.isfile(path):
             try:
                 with open(path, encoding="utf-8-sig") as file:

@@ -292,6 +292,13 @@ def test_a_zip_from_windows_with_folders_of_its_own(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("type", TYPES)
+def test_an_appspec_that_is_a_link_is_told_although_another_name_holds_one(type: str) -> None:
+    files = {"appspec.yml": "-> other.yml", "other.yml": SPEC, "appspec.yaml": SPEC}
+    with pytest.raises(ArchiveError, match=r"appspec\.yml is no regular file"):
+        read_appspec(io.BytesIO(revision(files, type=type)), type)
+
+
+@pytest.mark.parametrize("type", TYPES)
 def test_an_appspec_that_is_a_link_is_told(type: str) -> None:
     body = revision({"deploy/appspec.yml": SPEC, "appspec.yml": "-> deploy/appspec.yml"}, type=type)
     with pytest.raises(ArchiveError, match=r"appspec\.yml is no regular file"):

@@ -321,6 +321,18 @@ def test_permissions_apply_to_what_this_deployment_created_only(host: Host, tmp_
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("first", ["file", "folder"])
+def test_a_place_that_is_a_file_and_a_folder_is_told_before_the_old_release_goes(
+    host: Host, tmp_path: Path, first: str
+) -> None:
+    srv = tmp_path / "srv"
+    host.install("d-1", app(srv))
+    sources = {"a": srv, "b": srv / "a"} if first == "file" else {"b": srv / "a", "a": srv}
+    step = host.install("d-2", revision({"appspec.yml": appspec(sources), "a": "file", "b": "below"}))
+    assert step.cause == "CONFLICT" and f"{srv}/a both as a file and as a folder" in step.message
+    assert (srv / "version.txt").read_text() == "1"
+
+
 def test_an_unknown_owner_is_told_before_the_old_release_goes(host: Host, tmp_path: Path) -> None:
     srv = tmp_path / "srv"
     host.install("d-1", app(srv))
