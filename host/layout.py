@@ -7,6 +7,8 @@ import os
 import shutil
 from typing import List, Optional
 
+ROOT = "/opt/stepdeploy"
+AGENT = "/opt/codedeploy-agent"  # the reference agent's folder, where scripts in the wild look for their revision
 MAX_REVISIONS = 5  # kept per deployment group, the current one included
 
 
@@ -14,7 +16,7 @@ class Layout:
     """The folders and files of one deployment of one group."""
 
     def __init__(self, group_id: str, deployment_id: str, root: str = "") -> None:
-        self.root = root or os.environ.get("STEPDEPLOY_ROOT") or "/opt/stepdeploy"
+        self.root = root or os.environ.get("STEPDEPLOY_ROOT") or ROOT
         self.deployments = os.path.join(self.root, "deployment-root")
         self.group = os.path.join(self.deployments, group_id)
         self.deployment = os.path.join(self.group, deployment_id)
@@ -34,6 +36,18 @@ class Layout:
         os.makedirs(self.root, mode=0o755, exist_ok=True)
         for folder in (self.deployment, os.path.dirname(self.cleanup), os.path.dirname(self.script_log)):
             os.makedirs(folder, mode=0o755, exist_ok=True)
+        if self.root == ROOT and not os.path.lexists(AGENT):
+            self._stand_in_for_the_agent()
+
+    def _stand_in_for_the_agent(self) -> None:
+        """Where no agent is, its deployment-root is a link to ours. Best effort: few scripts need it."""
+        partial = "{}.{}".format(AGENT, os.getpid())
+        try:
+            os.mkdir(partial, 0o755)
+            os.symlink(self.deployments, os.path.join(partial, os.path.basename(self.deployments)))
+            os.rename(partial, AGENT)
+        except OSError:
+            shutil.rmtree(partial, ignore_errors=True)
 
     @property
     def last_successful(self) -> Optional[str]:

@@ -76,6 +76,14 @@ def test_a_hooks_whole_output_is_kept(fleet: MakeFleet) -> None:
     assert "AfterInstall of v1" in text
 
 
+def test_scripts_find_their_revision_where_the_reference_agent_keeps_it(fleet: MakeFleet) -> None:
+    group = fleet("main", hosts=1)
+    archive = '/opt/codedeploy-agent/deployment-root/"$DEPLOYMENT_GROUP_ID/$DEPLOYMENT_ID"/deployment-archive'
+    one = group.deploy("v1", {"scripts/validate.sh": failing(f"cat {archive}/app/version.txt > /var/lib/found")})
+    assert one.status is DeploymentStatus.SUCCEEDED
+    assert group.read(group.hosts[0], "var/lib/found") == "v1"
+
+
 def test_half_at_a_time_succeeds_with_the_better_half(fleet: MakeFleet) -> None:
     group = fleet("half", hosts=4)
     # Two of four may fail: the hosts decide by their own name.
