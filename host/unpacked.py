@@ -7,7 +7,6 @@ Without that every event would compile all of it anew, which takes longer than m
 import os
 import re
 import sys
-import tempfile
 
 
 def unpacked(runner: str) -> str:
@@ -15,7 +14,8 @@ def unpacked(runner: str) -> str:
     folder = runner[: -len(".pyz")]
     if not re.fullmatch("[0-9a-f]{64}", os.path.basename(folder)) or os.path.isdir(folder):
         return folder if os.path.isdir(folder) else runner
-    import shutil
+    import shutil  # only once for each version: they take longer to import than most events take
+    import tempfile
     import zipfile
 
     try:
