@@ -125,6 +125,7 @@ def unpack(file: BinaryIO, bundle_type: str, destination: str) -> None:
     os.makedirs(destination, exist_ok=True)
     if os.listdir(destination):  # a link in it would lead out
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), destination)
+    made = {destination}
     folders: List[Tuple[str, Entry]] = []
     links: List[Tuple[str, Entry]] = []
 
@@ -137,15 +138,18 @@ def unpack(file: BinaryIO, bundle_type: str, destination: str) -> None:
             os.makedirs(path, exist_ok=True)
             folders.append((path, entry))
             return
-        os.makedirs(os.path.dirname(path), exist_ok=True)
+        folder = os.path.dirname(path)
+        if folder not in made:
+            os.makedirs(folder, exist_ok=True)
+            made.add(folder)
         if read is None:
             links.append((path, entry))
             return
-        with read() as body, open(path, "xb") as copy:
+        with read() as body, open(path, "xb", buffering=0) as copy:
             for chunk in _chunks(body, entry.path, budget):
-                copy.write(chunk)
-        os.chmod(path, entry.mode & 0o777)
-        os.utime(path, (entry.mtime, entry.mtime))
+                _write(copy, chunk)
+            os.fchmod(copy.fileno(), entry.mode & 0o777)
+            os.utime(copy.fileno(), (entry.mtime, entry.mtime))
 
     _walk(file, bundle_type, write)
     # Links last, so that nothing was written through one; folders' times after what is in them.
@@ -452,6 +456,13 @@ def _chunks(body: IO[bytes], path: str, budget: _Budget) -> Iterator[bytes]:
             return
         budget.spend(len(chunk), path)
         yield chunk
+
+
+def _write(file: IO[bytes], chunk: bytes) -> None:
+    """All of it: a file without a buffer may take less at a time."""
+    left = memoryview(chunk)
+    while left:
+        left = left[file.write(left) :]
 
 
 def _stripped(paths: List[str]) -> str:

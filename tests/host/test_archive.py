@@ -320,10 +320,10 @@ def test_setuid_is_not_unpacked(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_no_fault_of_the_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(path: str, mode: int) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
+    def full(file: int, mode: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("host.archive.os.chmod", full)
+    monkeypatch.setattr("host.archive.os.fchmod", full)
     with pytest.raises(OSError, match="No space left"):
         unpack(io.BytesIO(revision({"appspec.yml": SPEC})), "zip", str(tmp_path))
 
