@@ -55,16 +55,16 @@ def decide(appspec: AppSpec, behavior: FileExistsBehavior, cleanup: str, archive
 
 
 def _make(make: Make, archive: str, record: IO[str]) -> None:
+    """On record first: a path that was never made costs the next Install nothing."""
     if make.kind == "directory":
+        if not os.path.lexists(make.destination):
+            _write_down(record, make.destination)
         try:
             os.mkdir(make.destination)
         except FileExistsError:  # the cleanup found something of the user's in it and left it
             if not os.path.isdir(make.destination):
                 raise
-        else:
-            _write_down(record, make.destination)
         return
-    # On record first: a path that was never made costs the next Install nothing.
     _write_down(record, make.destination)
     source = os.path.join(archive, make.source)
     partial = os.path.join(os.path.dirname(make.destination), _PARTIAL)
@@ -98,7 +98,7 @@ def _write_down(record: IO[str], entry: object) -> None:
 def _unlink(path: str) -> None:
     try:
         os.unlink(path)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         pass
 
 
@@ -201,9 +201,10 @@ def _remove(previous: Sequence[Sequence[str]]) -> None:
                 os.rmdir(path)
             except OSError:
                 continue  # something of the user's is in it
-        elif os.path.lexists(path):
-            os.unlink(path)
-            _unlink(os.path.join(os.path.dirname(path), _PARTIAL))
+        else:
+            if os.path.lexists(path):
+                os.unlink(path)
+            _unlink(os.path.join(os.path.dirname(path), _PARTIAL))  # of a file that was never done
 
 
 def _check_space(decided: Plan, previous: Sequence[Sequence[str]]) -> None:
