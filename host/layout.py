@@ -10,6 +10,7 @@ from typing import List, Optional
 ROOT = "/opt/stepdeploy"
 AGENT = "/opt/codedeploy-agent"  # the reference agent's folder, where scripts in the wild look for their revision
 MAX_REVISIONS = 5  # kept per deployment group, the current one included
+_JOURNAL = "journal.json"
 
 
 class Layout:
@@ -24,7 +25,7 @@ class Layout:
         self.archive = os.path.join(self.deployment, "deployment-archive")
         self.script_log = os.path.join(self.deployment, "logs", "scripts.log")
         self.all_log = os.path.join(self.deployments, "deployment-logs", "codedeploy-agent-deployments.log")
-        self.journal = os.path.join(self.deployment, "journal.json")
+        self.journal = os.path.join(self.deployment, _JOURNAL)
         instructions = os.path.join(self.deployments, "deployment-instructions")
         self.cleanup = os.path.join(instructions, group_id + "-cleanup")
         self.install = os.path.join(instructions, group_id + "-install.json")
@@ -64,10 +65,14 @@ class Layout:
         """Keep the newest revisions of the group, and always the one whose Install ended last."""
         kept = {self.deployment, self.last_successful}
         others = [entry.path for entry in os.scandir(self.group) if entry.is_dir() and entry.path not in kept]
-        others.sort(key=os.path.getmtime)
+        others.sort(key=_used)
         room = max(MAX_REVISIONS - len([path for path in kept if path and os.path.isdir(path)]), 0)
         old: List[str] = others[: len(others) - room] if room < len(others) else []
         for path in old:
+            try:
+                os.unlink(os.path.join(path, _JOURNAL))  # first, so that what a kill leaves is the oldest there is
+            except OSError:
+                pass
             shutil.rmtree(path, ignore_errors=True)
 
 
@@ -79,6 +84,14 @@ def write_atomically(path: str, body: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     os.replace(partial, path)
+
+
+def _used(deployment: str) -> float:
+    """When an event of the deployment last ended; never, if none did."""
+    try:
+        return os.path.getmtime(os.path.join(deployment, _JOURNAL))
+    except OSError:
+        return 0
 
 
 def _read(path: str) -> Optional[str]:
