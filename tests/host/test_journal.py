@@ -100,42 +100,6 @@ def test_a_download_that_was_killed_is_done_anew(host: Host) -> None:
     assert not (host.archive("d-1") / "half").exists()
 
 
-@pytest.mark.parametrize("calls", (1, 2, 3, 5, 7, 9, 11))
-def test_an_install_that_was_killed_is_finished_by_the_next_try(host: Host, tmp_path: Path, calls: int) -> None:
-    """Killed at the n-th change of the disk, then run again: the tree is that of an Install that nothing stopped."""
-    srv = tmp_path / "srv"
-    old = {"appspec.yml": appspec({"app": srv}), "app/a.txt": "1", "app/old/b.txt": "1"}
-    new = {"appspec.yml": appspec({"app": srv}), "app/a.txt": "2", "app/new/c.txt": "2", "app/link": "-> a.txt"}
-    assert host.install("d-1", revision(old)).exit == 0
-    told = host.told("d-2", revision(new))
-    host.run("DownloadBundle", told)
-    dying = (
-        "import os, signal, sys\n"
-        f"sys.path.insert(0, {str(host.runner)!r})\n"
-        f"left = [{calls}]\n"
-        "def dying(call):\n"
-        "    def made(*given, **named):\n"
-        "        left[0] -= 1\n"
-        "        if not left[0]: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "        return call(*given, **named)\n"
-        "    return made\n"
-        "from host.__main__ import main\n"
-        "for name in ('unlink', 'rmdir', 'mkdir', 'replace', 'symlink', 'utime'):\n"
-        "    setattr(os, name, dying(getattr(os, name)))\n"
-        "main(sys.argv[1:])\n"
-    )
-    command = [host.python, "-c", dying, *host.command("Install", told)[3:]]
-    killed = subprocess.run(command, env={**os.environ, "STEPDEPLOY_ROOT": str(host.root)}, capture_output=True)
-    assert killed.returncode == -signal.SIGKILL
-    for path in srv.rglob("*.txt"):
-        assert path.read_text() in ("1", "2"), "never half a file under its final name"
-    assert host.run("Install", told).status == "Succeeded"
-    assert sorted(p.relative_to(srv).as_posix() for p in srv.rglob("*")) == ["a.txt", "link", "new", "new/c.txt"]
-    assert (srv / "a.txt").read_text() == "2"
-    assert host.install("d-3", revision({"appspec.yml": appspec()})).exit == 0
-    assert not srv.exists(), "all of it was on record"
-
-
 def test_an_interrupted_install_is_undone_by_another_deployment(host: Host, tmp_path: Path) -> None:
     srv = tmp_path / "srv"
     told = host.told("d-1", revision({"appspec.yml": appspec({"app": srv}), "app/a.txt": "1", "app/b.txt": "1"}))
