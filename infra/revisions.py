@@ -39,7 +39,7 @@ class Revisions(Construct):
             self,
             "UploadRule",
             description="An archive was put into the revision bucket",
-            # Nothing that the engine itself keeps below .stepdeploy/ ends like an archive.
+            # What lies below .stepdeploy/ the engine has put there, or a host its logs: `start` drops it.
             event_pattern=events.EventPattern(
                 source=["aws.s3"],
                 detail_type=["Object Created"],

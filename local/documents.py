@@ -19,6 +19,7 @@ import yaml
 from local.agent import Step
 from local.ssm_model import SsmError
 
+_GO_REPEAT = 1000  # regexp/syntax: ErrInvalidRepeatSize
 MAXIMUM_BYTES = 64 * 1024
 MAXIMUM_VERSIONS = 1_000
 ACTION = "aws:runShellScript"
@@ -319,6 +320,8 @@ def _check_parameter(name: str, rules: Any) -> None:
         raise _invalid(f"Parameter {name}: type must be one of {', '.join(sorted(PARAMETER_TYPES))}")
     _check_keys(rules, PARAMETER_KEYS, f"Parameter {name}")
     if "allowedPattern" in rules:
+        if any(int(count) > _GO_REPEAT for count in re.findall(r"\{\d*,?(\d+)\}", rules["allowedPattern"])):
+            raise _invalid(f"Parameter {name}: the SSM Agent's Go refuses repeats over {_GO_REPEAT} in allowedPattern")
         try:
             re.compile(rules["allowedPattern"])
         except re.error as error:

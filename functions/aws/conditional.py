@@ -86,12 +86,25 @@ class ConditionalTable:
 
     def attempt(self, write: dict[str, Any]) -> bool:
         """One conditional update; False when its condition did not hold."""
-        dynamodb = client("dynamodb")
         try:
-            dynamodb.update_item(**write["Update"])
-        except dynamodb.exceptions.ConditionalCheckFailedException:
+            self.update_now(write)
+        except client("dynamodb").exceptions.ConditionalCheckFailedException:
             return False
         return True
+
+    def update_now(self, write: dict[str, Any], **options: Any) -> dict[str, Any]:
+        """DynamoDB's answer to one update. It refuses one that meets a transaction on the item: that waits and tries
+        again. Raises ConditionalCheckFailedException."""
+        dynamodb = client("dynamodb")
+        for attempt in range(_TRIES):
+            try:
+                answer: dict[str, Any] = dynamodb.update_item(**write["Update"], **options)
+                return answer
+            except dynamodb.exceptions.TransactionConflictException:
+                if attempt == _TRIES - 1:
+                    raise
+                pause(attempt)
+        raise AssertionError("the last try returns or raises")
 
     def transact(self, writes: Sequence[dict[str, Any]]) -> None:
         """All writes or none. Raises Conflict when a condition did not hold; waits out writes that merely met."""

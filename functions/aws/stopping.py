@@ -12,8 +12,8 @@ from functions.telemetry import logger
 def stop(deployment: Deployment, mark: StopMark) -> bool:
     """Stop a deployment that is not over. False when it is over.
 
-    The first mark stays; a later one that cancels makes it cancel too. A second call also does again what the first may
-    not have lived to do.
+    The first mark stays; a later one that cancels or rolls back makes it do so too. A second call also does again what
+    the first may not have lived to do.
     """
     if deployment.status is DeploymentStatus.QUEUED:
         return table().stop_queued(deployment, stopped(mark), timestamp())
@@ -21,20 +21,27 @@ def stop(deployment: Deployment, mark: StopMark) -> bool:
     if marked is None:
         return False
     logger.info("stopping", deployment_id=deployment.deployment_id, by=mark.by, cancel=mark.cancel)
-    if mark.cancel:
-        cancel_commands(deployment.deployment_id)
     if marked.bake_token:
         tokens.succeed(marked.bake_token, {"status": "Stopping"})
+    if mark.cancel:
+        cancel(running_commands(deployment.deployment_id))
     return True
 
 
-def cancel_commands(deployment_id: str) -> None:
-    """Cancel every command of the deployment that runs. One that is being sent now is cancelled by its sender."""
-    running = [
+Running = list[tuple[str, str]]  # command id and instance id
+
+
+def running_commands(deployment_id: str) -> Running:
+    """Every command of the deployment that runs, as far as it is on record."""
+    return [
         (run.command_id, target.target_id)
         for target in table().targets(deployment_id, (TargetStatus.IN_PROGRESS,))
         for run in target.segments.values()
         if run.command_id and run.status is None
     ]
+
+
+def cancel(running: Running) -> None:
+    """Cancel commands. One that is being sent now is cancelled by its sender; raises what SSM refused, after all."""
     if running:
         run_command.cancel_all(running)

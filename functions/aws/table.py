@@ -217,7 +217,10 @@ class Table(ConditionalTable):
         )
 
     def mark_stop(self, deployment_id: str, mark: StopMark) -> Deployment | None:
-        """Set the stop mark of a running deployment; of a second one only that it cancels. None when it is over."""
+        """Set the stop mark of a running deployment; of a second one only that it cancels or rolls back.
+
+        None when it is over.
+        """
         key, statuses = deployment_key(deployment_id), {":created": _RUNNING[0], ":in_progress": _RUNNING[1]}
         running = "#status IN (:created, :in_progress)"
         first = self.update(
@@ -226,13 +229,11 @@ class Table(ConditionalTable):
             f"{running} AND attribute_not_exists(#stop)",
             {":mark": to_plain(mark), **statuses},
         )
-        if not self.attempt(first) and mark.cancel:
+        more = {f"#{wish}": wish for wish in ("cancel", "auto_rollback") if getattr(mark, wish)}
+        if not self.attempt(first) and more:
+            sets = ", ".join(f"#stop.{name} = :true" for name in more)
             again = f"{running} AND attribute_exists(#stop)"
-            self.attempt(
-                self.update(
-                    key, "SET #stop.#cancel = :cancel", again, {":cancel": True, **statuses}, {"#cancel": "cancel"}
-                )
-            )
+            self.attempt(self.update(key, f"SET {sets}", again, {":true": True, **statuses}, more))
         marked = self.deployment(deployment_id)
         return marked if marked and not marked.status.is_final else None
 
@@ -406,16 +407,11 @@ class Table(ConditionalTable):
             expression += ", failure = :failure"
             values[":failure"] = to_plain(result.failure)
         key = target_key(target.deployment_id, target.target_id)
-        update = self.update(key, expression, condition, values, {"#n": str(segment), "#segments": "segments"})[
-            "Update"
-        ]
-        dynamodb = client("dynamodb")
+        update = self.update(key, expression, condition, values, {"#n": str(segment), "#segments": "segments"})
         try:
-            answer = dynamodb.update_item(
-                **update, ReturnValues="ALL_NEW", ReturnValuesOnConditionCheckFailure="ALL_OLD"
-            )
+            answer = self.update_now(update, ReturnValues="ALL_NEW", ReturnValuesOnConditionCheckFailure="ALL_OLD")
             stored = answer["Attributes"]
-        except dynamodb.exceptions.ConditionalCheckFailedException as failed:
+        except client("dynamodb").exceptions.ConditionalCheckFailedException as failed:
             stored = failed.response["Item"]
         found = from_plain(Target, from_wire(stored))
         run = found.segments.get(str(segment))

@@ -8,11 +8,11 @@ from typing import Any
 from functions.aws.creating import Request, create, refuse
 from functions.core.errors import InvalidInput, NotDeployable
 from functions.core.records import Revision
-from functions.core.revisions import destination
+from functions.core.revisions import ENGINE_PREFIX, destination
 from functions.core.statuses import BundleType, DeploymentErrorCode
 
 
-def deploy(event: dict[str, Any]) -> str:
+def deploy(event: dict[str, Any]) -> str | None:
     """The id of the deployment that an upload starts: its group's `onBusy` decides whether it waits while another runs.
 
     An upload that nothing can be done with becomes a deployment that failed; a repeated event finds the mark of the
@@ -20,6 +20,8 @@ def deploy(event: dict[str, Any]) -> str:
     """
     bucket, found = event["detail"]["bucket"]["name"], event["detail"]["object"]
     key, version = found["key"], found.get("version-id")
+    if key.startswith(ENGINE_PREFIX):
+        return None  # a host may put what it likes below its logs, and starts nothing by it
     revision = Revision(bucket=bucket, key=key, version=version, etag=found.get("etag"), bundle_type=BundleType.ZIP)
     application, _, rest = key.partition("/")
     request = Request(

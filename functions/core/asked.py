@@ -5,6 +5,8 @@ from typing import Any
 
 from functions.core.errors import InvalidInput
 
+MOST_CHARACTERS = 1024  # of a text: it goes into records, events and messages, all of which have an end
+
 
 def needed(event: Mapping[str, Any], *fields: str) -> list[str]:
     """The texts of fields that must be there. Raises InvalidInput, naming all that are missing.
@@ -18,10 +20,12 @@ def needed(event: Mapping[str, Any], *fields: str) -> list[str]:
 
 
 def text(event: Mapping[str, Any], field: str) -> str | None:
-    """The text of a field, None when it is left out. Raises InvalidInput for anything but a text."""
+    """The text of a field, None when it is left out. Raises InvalidInput for no text or a long one."""
     value = event.get(field)
     if value is not None and not isinstance(value, str):
         raise InvalidInput(f"{field} {value!r}: give a text in quotes")
+    if value is not None and len(value) > MOST_CHARACTERS:
+        raise InvalidInput(f"{field}: it has {len(value)} characters, at most {MOST_CHARACTERS} are taken")
     return value or None
 
 

@@ -95,6 +95,7 @@ def _back_to(group: Group, good: DeploymentSummary, revision: Revision, *, deplo
         alarms=replace(group.settings.alarms, enabled=False),
         auto_rollback=frozenset(),
         file_exists_behavior=good.file_exists_behavior,
+        bake_seconds=0,  # there is no alarm to wait for
     )
     return replace(deployment, settings=settings)
 

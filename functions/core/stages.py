@@ -39,6 +39,7 @@ def count(deployment: Deployment, targets: Sequence[Target]) -> Counters:
 def plan(deployment: Deployment, counters: Counters, targets: Sequence[Target]) -> tuple[Stage, ...]:
     """The stages of a deployment, in order; only targets that can be reached take part."""
     waiting = tuple(target.target_id for target in targets if target.status is TargetStatus.PENDING)
-    concurrency = min(counters.allowed, max(len(waiting), 1), MAX_CONCURRENCY)
+    # Hosts that failed already keep their places: a child that could never get one would only wait.
+    concurrency = max(min(counters.allowed - counters.failed, len(waiting), MAX_CONCURRENCY), 1)
     bake = deployment.settings.bake_seconds
     return (Stage(number=0, target_ids=waiting, concurrency=concurrency, bake_seconds=bake),)

@@ -14,9 +14,16 @@ from functions.telemetry import logger
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: Any) -> None:
     alarm = event["detail"]["alarmName"]
+    mark, failed = stops.by_alarms([alarm], clock.timestamp()), []
     for group_key in table().groups_of_alarm(alarm):
         holder = table().holder(group_key)
         deployment = table().deployment(holder) if holder else None
         # The deployment's own copy of the settings decides: a rollback watches no alarm.
         if deployment and alarm in deployment.settings.alarms.watched:
-            stopping.stop(deployment, stops.by_alarms([alarm], clock.timestamp()))
+            try:
+                stopping.stop(deployment, mark)
+            except Exception as error:  # of one group, which must not keep the others from stopping
+                logger.exception("not all of it could be stopped", deployment_id=deployment.deployment_id)
+                failed.append(error)
+    if failed:
+        raise failed[0]

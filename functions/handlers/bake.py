@@ -1,17 +1,27 @@
 """Bake: the wait after a stage. Keeps the token by which a stop ends it at once; running out of time is success.
 
-Called by the deployment's workflow. A stop that came before the token was kept ends it here.
+Called by the deployment's workflow. A stop that came before the token was kept ends it here, and so does
+a deployment that has failed: nobody waits to see whether alarms stay quiet about it.
 """
 
 from typing import Any
 
 from functions.aws import tokens
 from functions.aws.table import table
+from functions.core.health import is_success
 from functions.telemetry import logger
 
 
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: Any) -> None:
     deployment = table().store_bake_token(event["deployment_id"], event["task_token"])
-    if deployment is None or deployment.stop:
+    if (
+        deployment is None
+        or deployment.stop
+        or not is_success(
+            targets=deployment.counters.total,
+            allowed_out=deployment.counters.allowed,
+            succeeded=deployment.counters.succeeded,
+        )
+    ):
         tokens.succeed(event["task_token"], {"status": "Stopping"})

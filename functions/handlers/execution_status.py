@@ -1,6 +1,6 @@
 """execution_status: an execution failed, timed out or was aborted by hand; its deployment ends all the same.
 
-Called by EventBridge. What still runs on hosts is cancelled, every target gets a terminal status, the lock is freed.
+Called by EventBridge. Every target gets a terminal status, the lock is freed, what still runs on hosts is cancelled.
 """
 
 from typing import Any
@@ -16,5 +16,6 @@ def handler(event: dict[str, Any], context: Any) -> None:
     if detail.get("error"):
         words += f": {detail['error']}: {detail.get('cause') or ''}"[:1000]
     deployment_id = detail["name"]
-    stopping.cancel_commands(deployment_id)
+    running = stopping.running_commands(deployment_id)  # read first: the end gives every target a terminal status
     ending.end(deployment_id, f"{words}.")
+    stopping.cancel(running)

@@ -10,7 +10,8 @@ from functions.aws import clock, creating, stopping
 from functions.aws.table import table
 from functions.core import asked, stops
 from functions.core.creation import requested_rollback
-from functions.core.statuses import OnBusy
+from functions.core.errors import InvalidInput
+from functions.core.statuses import Creator, OnBusy
 from functions.telemetry import logger
 
 
@@ -22,6 +23,10 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, str]:
     holder = table().holder(f"{group.application}/{group.name}")
     running = table().deployment(holder) if holder else None
     if running and not running.status.is_final:
+        if running.creator is Creator.ROLLBACK:
+            raise InvalidInput(
+                f"group {application}/{name}: {running.deployment_id} is a rollback already, and runs: wait for it"
+            )
         mark = stops.by_person(who, clock.timestamp(), reason="rollback", cancel=True, auto_rollback=True)
         stopping.stop(running, mark)
         return {"stopped_deployment_id": running.deployment_id}

@@ -22,8 +22,10 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, str]:
         raise LookupError(f"no record of target {target_id} in {deployment_id}")
     if target.status.is_final:
         return {"status": target.status}
-    error = event.get("error")
-    status = TargetStatus.FAILED if error else TargetStatus(event["segment_result"]["status"])
+    # What the host has done is what counts, also when the engine stumbled on the way to saying so.
+    on_record = next((run.status for run in target.segments.values() if run.status), None)
+    error = None if on_record else event.get("error")
+    status = on_record or (TargetStatus.FAILED if error else TargetStatus(event["segment_result"]["status"]))
     failure = None
     if error:
         failure = engine_failure(f"{error.get('Error', 'error')}: {error.get('Cause', '')}"[:1000])

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from host.step import INSTRUCTIONS_PATTERN
 from local.agent import Step
 from local.documents import Documents, check_content, check_parameters, filled_in
 from local.ssm_model import SsmError
@@ -159,3 +160,15 @@ def test_parameters_go_in_as_text_and_once() -> None:
 def test_a_timeout_outside_of_the_agents_range_counts_as_an_hour(given: str, seconds: int) -> None:
     version = Documents().create("say", step(timeoutSeconds=given)).version(None)
     assert filled_in(version, {"Word": ["x"]})[0].timeout_seconds == seconds
+
+
+def test_a_pattern_that_the_agents_go_cannot_compile_is_refused() -> None:
+    """SSM takes it, and then the agent refuses every command: regexp/syntax knows no repeat over 1,000."""
+
+    def with_pattern(pattern: str) -> dict[str, Any]:
+        return content(parameters={"Word": {"type": "String", "allowedPattern": pattern}})
+
+    check_content(with_pattern(INSTRUCTIONS_PATTERN))
+    check_content(with_pattern("^[a-z]{1,1000}$"))
+    with pytest.raises(SsmError, match="repeats over 1000"):
+        check_content(with_pattern("^[a-z]{1,30000}$"))

@@ -60,6 +60,28 @@ def test_any_other_refusal_is_raised_as_it_is(monkeypatch: pytest.MonkeyPatch) -
         ConditionalTable("t").transact([{"Put": {}}])
 
 
+def test_an_update_that_meets_a_transaction_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Met(Exception):
+        pass
+
+    class Meeting:
+        class exceptions:
+            TransactionConflictException = Met
+            ConditionalCheckFailedException = KeyError
+
+        calls = 0
+
+        def update_item(self, **update: Any) -> dict[str, Any]:
+            self.calls += 1
+            if self.calls < 3:
+                raise Met
+            return {}
+
+    meeting = Meeting()
+    monkeypatch.setattr(conditional, "client", lambda service: meeting)
+    assert ConditionalTable("t").attempt({"Update": {}}) and meeting.calls == 3
+
+
 def test_items_left_over_by_a_batch_are_sent_again(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
     real, calls = conditional.client("dynamodb"), []
 

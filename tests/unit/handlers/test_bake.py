@@ -1,11 +1,14 @@
 """Bake: the token is kept, and a stop that came first ends the wait at once."""
 
+from dataclasses import replace
+
 import pytest
 
 from functions.aws import tokens
 from functions.aws.table import Table
 from functions.core import stops
 from functions.core.creation import new_deployment
+from functions.core.gate import Counters
 from functions.handlers import bake
 from tests.conftest import LambdaContext, put_group, revision
 from tests.fakes import FakeTokens
@@ -19,7 +22,7 @@ def told(table: Table, monkeypatch: pytest.MonkeyPatch) -> FakeTokens:
     """A running deployment, and what its waiting states were told."""
     one = new_deployment(put_group(), revision(), deployment_id="d-000000001", now=NOW, requested_by="me")
     table.create(one, None, queue=True)
-    table.begin(one, [], NOW)
+    table.begin(replace(one, counters=Counters(total=1, allowed=1, started=1, succeeded=1)), [], NOW)
     fake = FakeTokens()
     monkeypatch.setattr(tokens, "client", lambda service: fake)
     return fake
@@ -36,6 +39,15 @@ def test_the_token_is_kept_for_whoever_stops_the_deployment(
 def test_a_stop_that_came_first_ends_the_bake(table: Table, told: FakeTokens, context: LambdaContext) -> None:
     table.mark_stop("d-000000001", stops.by_person("ann", NOW))
     bake.handler(EVENT, context)
+    assert told.told == {"t-1": {"status": "Stopping"}}
+
+
+def test_a_deployment_that_has_failed_does_not_bake(table: Table, told: FakeTokens, context: LambdaContext) -> None:
+    group = put_group("other")
+    one = new_deployment(group, revision(), deployment_id="d-FAILED000", now=NOW, requested_by="me")
+    table.create(one, None, queue=True)
+    table.begin(replace(one, counters=Counters(total=1, allowed=1, started=1, out=1, failed=1)), [], NOW)
+    bake.handler({**EVENT, "deployment_id": "d-FAILED000"}, context)
     assert told.told == {"t-1": {"status": "Stopping"}}
 
 

@@ -142,6 +142,37 @@ def test_a_target_that_changes_while_its_deployment_ends_is_ended_too(
     assert all(target.status.is_final for target in table.targets(one.deployment_id))
 
 
+def test_commands_that_cannot_be_cancelled_do_not_keep_a_deployment_from_its_end(
+    table: Table, context: LambdaContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Invariant 3."""
+    one = running(table)
+    monkeypatch.setattr(run_command, "cancel", throttled)
+    with pytest.raises(TimeoutError):
+        execution_status.handler({"detail": {"name": one.deployment_id, "status": "ABORTED"}}, context)
+    assert read(table, one.deployment_id).status is DeploymentStatus.FAILED and table.holder("shop/web") is None
+
+
+def throttled(*command: str) -> None:
+    raise TimeoutError
+
+
+def test_a_group_that_cannot_be_stopped_keeps_no_other_from_stopping(
+    table: Table, context: LambdaContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Invariant 8."""
+    one = running(table)
+    other = put_group("other", settings=SETTINGS)
+    two = new_deployment(other, revision(), deployment_id="d-OTHER0000", now=NOW, requested_by="me")
+    table.create(two, None, queue=True)
+    for key in ("shop/other", "shop/web"):
+        put_item({"pk": "ALARM#errors", "sk": f"GROUP#{key}"})
+    monkeypatch.setattr(run_command, "cancel", throttled)
+    with pytest.raises(TimeoutError):
+        alarm_state.handler(to_alarm("errors"), context)
+    assert read(table, one.deployment_id).stop and read(table, "d-OTHER0000").stop
+
+
 def to_alarm(name: str) -> dict[str, Any]:
     return {"detail": {"alarmName": name, "state": {"value": "ALARM"}}}
 
@@ -250,6 +281,34 @@ def test_a_person_rolls_back_a_running_deployment_by_stopping_it(
     finish.handler({"deployment_id": one.deployment_id}, context)
     ended = read(table, one.deployment_id)
     assert ended.status is DeploymentStatus.STOPPED and ended.rollback and ended.rollback.rollback_deployment_id
+
+
+def test_a_rollback_that_runs_is_not_stopped_by_asking_for_one(table: Table, context: LambdaContext) -> None:
+    done(table, 1, context)
+    bad = running(table, 2)
+    finish.handler({"deployment_id": bad.deployment_id}, context)
+    holder = table.holder("shop/web")
+    with pytest.raises(InvalidInput, match=f"{holder} is a rollback already, and runs"):
+        rollback.handler({"application": "shop", "group": "web"}, context)
+    assert holder and read(table, holder).stop is None
+
+
+def test_asking_to_go_back_counts_after_a_plain_stop_too(
+    table: Table, context: LambdaContext, cancelled: list[str]
+) -> None:
+    done(table, 1, context)
+    one = running(table, 2)
+    stop.handler({"deployment_id": one.deployment_id, "auto_rollback": False, "requested_by": "ann"}, context)
+    rollback.handler({"application": "shop", "group": "web", "requested_by": "bob"}, context)
+    mark = read(table, one.deployment_id).stop
+    assert mark and (mark.by, mark.cancel, mark.auto_rollback) == ("ann", True, True)
+
+
+def test_a_long_reason_is_refused_before_anything_is_stored(table: Table, context: LambdaContext) -> None:
+    one = running(table)
+    with pytest.raises(InvalidInput, match=r"^reason: it has 2000 characters, at most 1024 are taken$"):
+        stop.handler({"deployment_id": one.deployment_id, "reason": "x" * 2000}, context)
+    assert read(table, one.deployment_id).stop is None
 
 
 def test_there_must_be_something_to_go_back_to(table: Table, context: LambdaContext) -> None:

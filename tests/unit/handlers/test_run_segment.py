@@ -234,6 +234,14 @@ def test_an_engine_error_fails_the_target_and_cancels_its_command(world: World) 
     assert world.ssm.cancelled == ["c-0"] and world.deployment.status is DeploymentStatus.IN_PROGRESS
 
 
+def test_what_the_host_has_done_counts_though_the_engine_stumbled_over_saying_so(world: World) -> None:
+    world.run("t-1")
+    world.ssm.answer("c-0", EVENTS)
+    world.report()
+    world.done(error={"Error": "Lambda.Unknown", "Cause": "out of memory"}, segment_result=None)
+    assert world.target().status is TargetStatus.SUCCEEDED and world.target().failure is None
+
+
 def test_a_target_ends_once(world: World) -> None:
     world.run("t-1")
     world.done()

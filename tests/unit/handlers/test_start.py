@@ -74,6 +74,11 @@ def test_an_upload_is_deployed_to_the_group_that_its_key_names(uploads: Uploads)
     assert one.create_time == "2026-11-23T10:00:00.000Z"
 
 
+def test_what_hosts_put_below_their_logs_starts_nothing(uploads: Uploads) -> None:
+    assert uploads.deliver(uploaded(".stepdeploy/logs/d-1/i-1/x.zip")) == []
+    assert deployments() == 0
+
+
 def test_a_repeated_event_starts_nothing_twice(uploads: Uploads) -> None:
     put_group()
     assert uploads.deliver(uploaded(), uploaded()) == uploads.deliver(uploaded()) == []
