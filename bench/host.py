@@ -119,7 +119,7 @@ def _event_cpu(packed: Path, here: Path) -> float:
             "ignore_application_stop_failures": False,
         }
         encoded = base64.b64encode(json.dumps(told).encode()).decode()
-        command = [sys.executable, "-I", str(runner), "run", "ApplicationStop", encoded]
+        command = [sys.executable, "-I", "-S", str(runner), "run", "ApplicationStop", encoded]
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env={"STEPDEPLOY_ROOT": str(here / "runner")})
         after = resource.getrusage(resource.RUSAGE_CHILDREN)

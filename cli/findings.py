@@ -9,7 +9,7 @@ import stat
 import tarfile
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -20,8 +20,10 @@ from functions.core.errors import InvalidInput
 from functions.core.revisions import SUFFIXES, bundle_type
 from functions.core.statuses import BundleType
 from host.appspec import DEFAULT_NAME as APPSPEC
-from host.appspec import AppSpec, AppSpecError, FileExistsBehavior, FileMapping, Problem, names_of, parse
-from host.archive import MAX_APPSPEC_BYTES, ArchiveError, read_appspec, unpack
+from host.appspec import AppSpec, AppSpecError, FileExistsBehavior, FileMapping, Problem, names_of
+from host.archive import MAX_APPSPEC_BYTES, read_appspec, unpack
+from host.entries import ArchiveError
+from host.grammar import parse
 from host.install import tree  # what Install sees of a source, links and all
 from host.lifecycle import WITHOUT_HOOKS
 from host.plan import Listed, plan
@@ -129,6 +131,9 @@ class _Bundle:
                 if not os.path.isfile(script):  # noqa: PTH113 - Path.is_file raises when a name is too long
                     field = f"hooks.{event.value}[{number}].location"
                     yield self._finding(Severity.ERROR, f"{field}: the revision has no script {location!r}")
+                elif not script.resolve().is_relative_to(self.root.resolve()):
+                    field = f"hooks.{event.value}[{number}].location"
+                    yield self._finding(Severity.ERROR, f"{field}: {location!r} leads out of the revision")
                 elif location not in seen:
                     seen.add(location)
                     yield from self._script(script, str(self.path / location))
@@ -165,7 +170,7 @@ class _Bundle:
             trees[source] = listed
             there.append(mapping)
         try:
-            found = replace(self.appspec, files=tuple(there))
+            found = self.appspec._replace(files=tuple(there))
             decided = plan(found, trees.get, _nothing_stands, FileExistsBehavior.DISALLOW)
         except Failed as error:
             yield self._finding(Severity.ERROR, str(error))
@@ -204,7 +209,7 @@ def _place(text: str, field: str) -> tuple[int, int]:
         if isinstance(node, yaml.MappingNode):
             inner = next((value for key, value in reversed(node.value) if key.value == step), None)
         elif isinstance(node, yaml.SequenceNode):
-            inner = node.value[int(step)]
+            inner = dict(enumerate(node.value)).get(int(step)) if step.isdecimal() else None
         if inner is None:
             break
         node = inner

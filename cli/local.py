@@ -1,4 +1,4 @@
-"""`stepdeploy local`: a bundle's whole lifecycle on this machine, without AWS, in one process.
+"""`stepdeploy local`: a bundle's whole lifecycle on this machine, in one process.
 
 The counterpart of the reference agent's codedeploy-local, with its options and rules (CodeDeploy User Guide, "Use the
 CodeDeploy agent to validate a deployment package on a local machine"). What runs is the host runner itself.
@@ -18,15 +18,16 @@ from pathlib import Path
 from secrets import choice
 from typing import Any
 
+from cli.locations import FORMS, Mistake, elsewhere, fetch
 from host.appspec import FileExistsBehavior
-from host.archive import ArchiveError, unpack
-from host.download import take
+from host.archive import unpack
+from host.entries import ArchiveError
 from host.install import decide
 from host.layout import Layout
 from host.lifecycle import LifecycleEvent
 from host.report import Failed, Report
-from host.revision import read_appspec
-from host.run import FROM_LAST_INSTALL, run_event
+from host.revision import read_appspec, take
+from host.run import FROM_LAST_INSTALL, STEP_SECONDS, run_event
 from host.told import Bundle, Told
 
 DEFAULT_EVENTS = (
@@ -48,15 +49,12 @@ DIRECTORY = "directory"
 TYPES = ("tgz", "tar", "zip", DIRECTORY)
 
 
-class Mistake(Exception):
-    """What was asked cannot be done; the text names the option, the value and the remedy."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """What is to be deployed here, and how."""
 
-    bundle: Path
+    bundle: Path | None  # on this machine; else it is fetched from where `told` says
+    location: str
     type: str
     events: tuple[LifecycleEvent, ...]
     group: str
@@ -72,8 +70,8 @@ class Asked:
 def add_parser(verbs: Any) -> None:
     """The options; those of codedeploy-local have its names and letters."""
     parser = verbs.add_parser("local", help="deploy a bundle on this machine, without AWS", description=__doc__)
-    parser.add_argument("-l", "--bundle-location", default=".", help="a folder or an archive (default: this folder)")
-    parser.add_argument("-t", "--type", default=DIRECTORY, choices=TYPES, help="default: directory")
+    parser.add_argument("-l", "--bundle-location", default=".", help=f"a folder, an archive, {FORMS} (default: .)")
+    parser.add_argument("-t", "--type", default=DIRECTORY, choices=TYPES, help="of the bundle (default: directory)")
     parser.add_argument(
         "-b", "--file-exists-behavior", default="DISALLOW", choices=[each.value for each in FileExistsBehavior]
     )
@@ -100,32 +98,27 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _asked(options: argparse.Namespace) -> Asked:
-    bundle = Path(options.bundle_location)
-    if "://" in options.bundle_location:
-        raise Mistake(f"--bundle-location {options.bundle_location}: give a folder or a file of this machine")
-    if not bundle.exists():
-        raise Mistake(f"--bundle-location {bundle}: there is no such file or folder")
-    if bundle.is_dir() != (options.type == DIRECTORY):
-        what = "a folder: leave --type out" if bundle.is_dir() else "a file: give --type tgz, tar or zip"
-        raise Mistake(f"--type {options.type}: {bundle} is {what}")
+    revision = elsewhere(options.bundle_location, options.type)
+    bundle = None if revision else _here(options.bundle_location, options.type)
     prefix = str(Path(options.prefix).resolve()) if options.prefix else ""
     root = Path(options.deployment_root or _default_root()).resolve()
     for option, place in (("--deployment-root", root), ("--prefix", Path(prefix or "/"))):
-        if bundle.is_dir() and bundle.resolve() in (place, *place.parents):
+        if bundle and bundle.is_dir() and bundle in (place, *place.parents):
             raise Mistake(f"{option} {place}: it lies in the bundle {bundle}, give a folder outside")
     told = Told(
         deployment_id=f"d-{''.join(choice(_LETTERS) for _ in range(9))}-local",
         deployment_group_id=options.deployment_group,
         deployment_group_name=options.deployment_group_name,
         application_name=options.application_name or options.bundle_location,
-        bundle=Bundle("", "", 0, options.type, "", str(bundle.resolve()), None, None),
+        bundle=revision or Bundle("", "", 0, options.type, "", str(bundle), None, None),
         appspec_filename=options.appspec_filename,
         file_exists_behavior=FileExistsBehavior(options.file_exists_behavior),
         ignore_application_stop_failures=False,
         logs=None,
     )
     return Asked(
-        bundle=bundle.resolve(),
+        bundle=bundle,
+        location=str(bundle or options.bundle_location),
         type=options.type,
         events=events(options.events.split(",")) if options.events else DEFAULT_EVENTS,
         group=options.deployment_group,
@@ -133,6 +126,16 @@ def _asked(options: argparse.Namespace) -> Asked:
         prefix=prefix,
         told=told,
     )
+
+
+def _here(location: str, type: str) -> Path:
+    bundle = Path(location)
+    if not bundle.exists():
+        raise Mistake(f"--bundle-location {bundle}: there is no such file or folder")
+    if bundle.is_dir() != (type == DIRECTORY):
+        what = "a folder: leave --type out" if bundle.is_dir() else "a file: give --type tgz, tar or zip"
+        raise Mistake(f"--type {type}: {bundle} is {what}")
+    return bundle.resolve()
 
 
 def _default_root() -> str:
@@ -173,7 +176,7 @@ def _deploy(asked: Asked, as_json: bool) -> int:
     reports: list[tuple[Report, float]] = []
     os.umask(0o022)
     if not as_json:
-        print(f"{asked.told.deployment_id}: {asked.bundle} into {asked.prefix or '/'}, kept in {asked.root}")
+        _say(f"{asked.told.deployment_id}: {asked.location} into {asked.prefix or '/'}, kept in {asked.root}")
     for event in asked.events:
         began = time.monotonic()
         report = run_event(event, asked.told, asked.layout, bring=_bring(asked), prefix=asked.prefix)
@@ -210,19 +213,22 @@ def _result(asked: Asked, reports: Sequence[tuple[Report, float]]) -> dict[str, 
 
 
 def _bring(asked: Asked) -> Any:
-    """DownloadBundle's way to a bundle that lies on this machine."""
+    """DownloadBundle's way to the bundle."""
 
     def bring(told: Told, layout: Layout, deadline: float) -> None:
         layout.forget_old_revisions()
-        take(told, layout, lambda folder: _unpack(asked, Path(folder)))
+        bundle = asked.bundle or Path(layout.bundle)
+        if not asked.bundle:
+            fetch(told.bundle, bundle, deadline)
+        take(told, layout, lambda folder: _unpack(bundle, asked.type, Path(folder)))
 
     return bring
 
 
-def _unpack(asked: Asked, folder: Path) -> None:
-    if asked.type != DIRECTORY:
-        with asked.bundle.open("rb") as file:
-            unpack(file, asked.type, str(folder))
+def _unpack(bundle: Path, type: str, folder: Path) -> None:
+    if type != DIRECTORY:
+        with bundle.open("rb") as file:
+            unpack(file, type, str(folder))
         return
 
     def copy(source: str, target: str) -> None:
@@ -230,7 +236,7 @@ def _unpack(asked: Asked, folder: Path) -> None:
             raise ArchiveError(f"has {source}, which is a device, pipe or socket")
         shutil.copy2(source, target)
 
-    shutil.copytree(asked.bundle, folder, symlinks=True, copy_function=copy)
+    shutil.copytree(bundle, folder, symlinks=True, copy_function=copy)
 
 
 # -- what would be done
@@ -247,18 +253,26 @@ def _plan(asked: Asked, as_json: bool) -> int:
         print(json.dumps([{"event": event.value, "does": does, "what": what} for event, does, what in steps], indent=2))
     else:
         for event, does, what in steps:
-            print(f"{event.value:20} {does:7} {what}")
+            _say(f"{event.value:20} {does:7} {what}")
     return 0
+
+
+def _say(text: str) -> None:
+    """On standard output, with whatever names are in it."""
+    encoding = sys.stdout.encoding or "utf-8"
+    print(text.encode(encoding, "backslashreplace").decode(encoding))
 
 
 @contextmanager
 def _unpacked(asked: Asked) -> Iterator[str]:
     if asked.type == DIRECTORY:
-        yield str(asked.bundle)
+        yield asked.location
         return
     with tempfile.TemporaryDirectory(prefix="stepdeploy-") as folder:
-        archive = Path(folder) / "archive"
-        _unpack(asked, archive)
+        bundle, archive = asked.bundle or Path(folder) / "bundle", Path(folder) / "archive"
+        if not asked.bundle:
+            fetch(asked.told.bundle, bundle, time.monotonic() + STEP_SECONDS)
+        _unpack(bundle, asked.type, archive)
         yield str(archive)
 
 
@@ -270,7 +284,7 @@ def _steps(asked: Asked, archive: str) -> Iterator[tuple[LifecycleEvent, str, st
     previous = Path(last) / "deployment-archive" if last else None
     for event in asked.events:
         if event is LifecycleEvent.DOWNLOAD_BUNDLE:
-            yield event, "unpack", str(asked.bundle)
+            yield event, "unpack", asked.location
         elif event is LifecycleEvent.INSTALL:
             removed, planned = decide(appspec, told.file_exists_behavior, layout.cleanup, archive)
             for entry in reversed(removed):

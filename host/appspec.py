@@ -1,40 +1,15 @@
-"""The AppSpec file of an EC2/on-premises revision: its grammar, defaults and limits. Pure: text in, a value out.
-
-Source: CodeDeploy User Guide, "AppSpec file reference" (structure, files, permissions, hooks); where the guide is
-silent, aws-codedeploy-agent, lib/instance_agent/plugins/codedeploy/application_specification. Unlike the agent, which
-stops at the first error, all problems of a file are reported together, each with its line and column.
-"""
+"""What an AppSpec file of an EC2/on-premises revision says. host/grammar.py reads it."""
 
 from __future__ import annotations
 
-import math
 import posixpath
-import re
-from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
+from typing import Iterable, List, Mapping, NamedTuple, Optional, Tuple
 
-import yaml
-
-from host.lifecycle import WITHOUT_HOOKS, LifecycleEvent
+from host.lifecycle import LifecycleEvent
 
 DEFAULT_NAME = "appspec.yml"
-MAX_CHARACTERS = 256 * 1024  # of an AppSpec: a real one has a few thousand
-MAX_VALUES = 50_000  # read, aliases followed: more than MAX_CHARACTERS can hold without any
-MAX_TOLD = 100  # problems, and warnings: who has more made one mistake a hundred times
-MAX_MESSAGE = 500  # characters of one
 EVENT_SECONDS = 3600  # what the hooks of one lifecycle event may take together
-
-_INT, _FLOAT, _NULL, _BOOL = (f"tag:yaml.org,2002:{name}" for name in ("int", "float", "null", "bool"))
-_TOP_KEYS = ("version", "os", "hooks", "files", "permissions", "file_exists_behavior")
-_ACCOUNT_NAME = re.compile(r"[^-\s/:][^\s/:]*")  # of a user or group; never something that su reads as an option
-_MODE = re.compile(r"[0-7]{1,4}")
-_NOT_TEXT = re.compile("[\0\ud800-\udfff]")
-_ACL_KINDS = {"u": "user", "user": "user", "g": "group", "group": "group"}
-_ACL_KINDS.update({"m": "mask", "mask": "mask", "o": "other", "other": "other"})
-_CATEGORIES = r"c[0-9]{1,6}(?:\.c[0-9]{1,6})?"
-_RANGE = re.compile(rf"s([0-9]{{1,6}})(?:-s([0-9]{{1,6}}))?(?::({_CATEGORIES}(?:,{_CATEGORIES})*))?")
-_MAX_CATEGORY = 1023
 
 
 class FileExistsBehavior(str, Enum):
@@ -50,14 +25,12 @@ class ObjectType(str, Enum):
     DIRECTORY = "directory"
 
 
-@dataclass(frozen=True)
-class FileMapping:
+class FileMapping(NamedTuple):
     source: str  # relative to the archive's root, normalized; "" is the whole revision
     destination: str  # absolute, normalized; always a directory
 
 
-@dataclass(frozen=True)
-class AclEntry:
+class AclEntry(NamedTuple):
     kind: str  # user, group, mask, other
     name: str  # "" for mask, other and the base entries of a default ACL
     permissions: str  # three of "rwx-"
@@ -68,8 +41,7 @@ class AclEntry:
         return f"{'default:' if self.default else ''}{self.kind}:{self.name}:{self.permissions}"
 
 
-@dataclass(frozen=True)
-class SecurityContext:
+class SecurityContext(NamedTuple):
     """SELinux labels."""
 
     type: str
@@ -77,8 +49,7 @@ class SecurityContext:
     range: Optional[str] = None
 
 
-@dataclass(frozen=True)
-class Permission:
+class Permission(NamedTuple):
     object: str  # absolute, normalized
     pattern: str = "**"  # ** is everything below; otherwise a glob of direct children in which * is the only wildcard
     exceptions: Tuple[str, ...] = ()  # `except`: such globs
@@ -91,16 +62,14 @@ class Permission:
     place: str = ""  # `permissions[2]`, for messages
 
 
-@dataclass(frozen=True)
-class Hook:
+class Hook(NamedTuple):
     location: str  # as the AppSpec says it, relative to the archive's root
     timeout: int = EVENT_SECONDS  # seconds
     runas: Optional[str] = None
     sudo: bool = False
 
 
-@dataclass(frozen=True)
-class Problem:
+class Problem(NamedTuple):
     line: int  # from 1
     column: int  # from 1
     field: str  # hooks.AfterInstall[0].timeout; "" for the whole file
@@ -110,8 +79,7 @@ class Problem:
         return f"{self.line}:{self.column}: {self.field + ': ' if self.field else ''}{self.message}"
 
 
-@dataclass(frozen=True)
-class AppSpec:
+class AppSpec(NamedTuple):
     files: Tuple[FileMapping, ...]
     permissions: Tuple[Permission, ...]
     hooks: Mapping[LifecycleEvent, Tuple[Hook, ...]]
@@ -122,10 +90,9 @@ class AppSpec:
         """The same with every destination and object below a folder."""
         if not prefix:
             return self
-        return replace(
-            self,
-            files=tuple(replace(entry, destination=prefix + entry.destination) for entry in self.files),
-            permissions=tuple(replace(entry, object=prefix + entry.object) for entry in self.permissions),
+        return self._replace(
+            files=tuple(entry._replace(destination=_below(prefix, entry.destination)) for entry in self.files),
+            permissions=tuple(entry._replace(object=_below(prefix, entry.object)) for entry in self.permissions),
         )
 
 
@@ -137,6 +104,10 @@ class AppSpecError(Exception):
         super().__init__("\n".join(f"{name}:{problem}" for problem in self.problems))
 
 
+def _below(folder: str, path: str) -> str:
+    return posixpath.normpath(folder.rstrip("/") + path)
+
+
 def names_of(filename: str) -> List[str]:
     """Where the AppSpec may be, in order. The agent looks so in Install only, and then fails at the hooks.
 
@@ -144,436 +115,3 @@ def names_of(filename: str) -> List[str]:
     ['appspec.yml', 'appspec.yaml']
     """
     return list(dict.fromkeys((filename, "appspec.yaml", "appspec.yml")))
-
-
-def parse(text: str, name: str = DEFAULT_NAME) -> AppSpec:
-    """`name` is what messages call the file. Raises AppSpecError.
-
-    >>> parse("version: 0.0\\nos: linux\\nfiles: [{source: /, destination: /srv/app}]").files
-    (FileMapping(source='', destination='/srv/app'),)
-    """
-    reader = _Reader(name)
-    spec = reader.spec(_compose(text, name), starts_with_mark=text.startswith("\ufeff"))
-    if reader.problems:
-        raise AppSpecError(reader.problems, name)
-    return spec
-
-
-def _compose(text: str, name: str) -> yaml.Node:
-    """The first document as a tree of nodes, which know their places; nothing is constructed, aliases stay aliases."""
-    if len(text) > MAX_CHARACTERS:
-        raise AppSpecError(
-            [Problem(1, 1, "", f"has {len(text)} characters, at most {MAX_CHARACTERS} are allowed")], name
-        )
-    node: Optional[yaml.Node] = None
-    try:
-        loader = yaml.SafeLoader(text)
-        if loader.check_node():
-            node = loader.get_node()
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        what = "; ".join(part for part in (error.context, error.problem) if part)
-        raise AppSpecError([Problem(line, column, "", f"is not YAML: {what}")], name) from error
-    except yaml.YAMLError as error:
-        raise AppSpecError([Problem(1, 1, "", f"is not YAML: {error}".replace("\n", " "))], name) from error
-    except (ValueError, OverflowError) as error:  # PyYAML on "\UFFFFFFFF" and on endless version numbers
-        raise AppSpecError([Problem(1, 1, "", f"is not YAML: {error}")], name) from error
-    except RecursionError as error:
-        raise AppSpecError([Problem(1, 1, "", "is nested too deeply")], name) from error
-    if node is None or node.tag == _NULL:
-        raise AppSpecError([Problem(1, 1, "", "is empty: at least version and os are needed")], name)
-    return node
-
-
-_Entries = Dict[str, Tuple[yaml.Node, yaml.Node]]
-
-
-class _Reader:
-    """Turns nodes into values; collects what is wrong instead of stopping."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-        self._values = 0
-        self.problems: List[Problem] = []
-        self.warnings: List[Problem] = []
-        self._merging: List[yaml.Node] = []
-
-    def spec(self, root: yaml.Node, *, starts_with_mark: bool) -> AppSpec:
-        if starts_with_mark:
-            self._warn(root, "", "begins with a byte-order mark, which the CodeDeploy agent refuses")
-        entries = self._mapping(root, "", _TOP_KEYS, required=("version", "os"))
-        self._version(entries)
-        self._os(entries)
-        hooks = self._hooks(entries)
-        return AppSpec(
-            files=tuple(f for n, p in self._list(entries, "files", "") for f in self._file(n, p)),
-            permissions=tuple(f for n, p in self._list(entries, "permissions", "") for f in self._permission(n, p)),
-            hooks=hooks,
-            file_exists_behavior=self._behavior(entries),
-            warnings=tuple(self.warnings),
-        )
-
-    def _version(self, entries: _Entries) -> None:
-        if "version" not in entries:
-            return
-        node = entries["version"][1]
-        value = self._text(node, "version")
-        if value is None or re.fullmatch(r"[+-]?0+(\.0*)?", value) is None:
-            self._refuse(node, "version", f"invalid version value ({value}): the only version is 0.0")
-        elif node.tag not in (_INT, _FLOAT):
-            self._warn(node, "version", "is quoted, which the CodeDeploy agent refuses: write 0.0")
-
-    def _os(self, entries: _Entries) -> None:
-        if "os" in entries:
-            node = entries["os"][1]
-            value = self._text(node, "os")
-            if value != "linux":
-                self._refuse(node, "os", f"unsupported operating system ({value}): only linux is supported")
-
-    def _behavior(self, entries: _Entries) -> Optional[FileExistsBehavior]:
-        if "file_exists_behavior" not in entries:
-            return None
-        node = entries["file_exists_behavior"][1]
-        value = self._text(node, "file_exists_behavior")
-        allowed = [behavior.value for behavior in FileExistsBehavior]
-        if value not in allowed:
-            what = f"invalid file_exists_behavior value ({value}): allowed are {', '.join(allowed)}"
-            self._refuse(node, "file_exists_behavior", what)
-            return None
-        return FileExistsBehavior(value)
-
-    def _file(self, node: yaml.Node, field: str) -> List[FileMapping]:
-        entries = self._mapping(node, field, ("source", "destination"), required=("source", "destination"))
-        source = self._inside(entries, "source", field)
-        destination = self._absolute(entries, "destination", field)
-        return [] if source is None or destination is None else [FileMapping(source, destination)]
-
-    def _permission(self, node: yaml.Node, field: str) -> List[Permission]:
-        known = ("object", "pattern", "except", "type", "owner", "group", "mode", "acls", "context")
-        entries = self._mapping(node, field, known, required=("object",))
-        target = self._absolute(entries, "object", field)
-        permission = Permission(
-            object=target or "/",
-            pattern=self._optional(entries, "pattern", field) or "**",
-            exceptions=tuple(t for n, p in self._list(entries, "except", field) for t in self._texts(n, p)),
-            types=tuple(t for n, p in self._list(entries, "type", field) for t in self._type(n, p))
-            or (ObjectType.FILE, ObjectType.DIRECTORY),
-            owner=self._account(entries, "owner", field),
-            group=self._account(entries, "group", field),
-            mode=self._mode(entries, field),
-            acls=tuple(t for n, p in self._list(entries, "acls", field) for t in self._acl(n, p)),
-            context=self._context(entries, field),
-            place=field,
-        )
-        return [] if target is None else [permission]
-
-    def _type(self, node: yaml.Node, field: str) -> List[ObjectType]:
-        value = self._text(node, field)
-        if value in [kind.value for kind in ObjectType]:
-            return [ObjectType(value)]
-        self._refuse(node, field, f"{value!r} is not a type: allowed are file and directory")
-        return []
-
-    def _mode(self, entries: _Entries, field: str) -> Optional[int]:
-        value = self._optional(entries, "mode", field)
-        if value is None:
-            return None
-        node, field = entries["mode"][1], f"{field}.mode"
-        if _MODE.fullmatch(value) is None:
-            self._refuse(node, field, f"{value!r} is not a mode: one to four octal digits are allowed, such as 755")
-            return None
-        if node.tag == _INT and value.startswith("0") and value.strip("0"):
-            agent = f"the CodeDeploy agent reads an unquoted {value} as {int(value, 8)}"
-            self._warn(node, field, f"is taken as octal {value}; {agent}: leave out the leading zero")
-        return int(value, 8)
-
-    def _acl(self, node: yaml.Node, field: str) -> List[AclEntry]:
-        value = self._text(node, field) or ""
-        parts = value.split(":")
-        default = len(parts) > 1 and parts[0] in ("d", "default")
-        rest = parts[1:] if default else parts
-        if len(rest) == 2:
-            rest = [rest[0], "", rest[1]] if _ACL_KINDS.get(rest[0]) in ("mask", "other") else ["user", *rest]
-        kind = _ACL_KINDS.get(rest[0]) if len(rest) == 3 else None
-        if kind is None:
-            form = "[default:](user|group|mask|other):[name]:permissions or name:permissions"
-            self._refuse(node, field, f"Invalid acl entry {value!r}: the form is {form}")
-            return []
-        name, permissions = rest[1], _acl_permissions(rest[2])
-        if permissions is None:
-            self._refuse(node, field, f"Invalid acl entry {value!r}: permissions are letters of rwx- or a digit 0-7")
-        elif kind in ("mask", "other") and name:
-            self._refuse(node, field, f"Invalid acl entry {value!r}: {kind} takes no name")
-        elif not name and not default and kind != "mask":
-            self._refuse(node, field, f"Invalid acl entry {value!r}: without a name, use mode instead of an acl")
-        elif name and _ACCOUNT_NAME.fullmatch(name) is None:
-            self._refuse(node, field, f"Invalid acl entry {value!r}: {name!r} is not a name")
-        else:
-            return [AclEntry(kind, name, permissions, default)]
-        return []
-
-    def _context(self, entries: _Entries, field: str) -> Optional[SecurityContext]:
-        if "context" not in entries or entries["context"][1].tag == _NULL:
-            return None
-        field = f"{field}.context"
-        found = self._mapping(entries["context"][1], field, ("user", "name", "type", "range"), required=("type",))
-        if "role" in found:
-            self._refuse(found["role"][0], f"{field}.role", "is not supported: allowed are user, type and range")
-        values = {key: self._label(found, key, field) for key in ("user", "name", "type")}
-        level = self._optional(found, "range", field)
-        if level is not None:
-            error = _range_error(level)
-            if error:
-                self._refuse(found["range"][1], f"{field}.range", f"{level!r}: {error}")
-        return SecurityContext(values["type"] or "", values["user"] or values["name"], level)
-
-    def _label(self, entries: _Entries, key: str, field: str) -> Optional[str]:
-        value = self._optional(entries, key, field)
-        if value is not None and re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", value) is None:
-            self._refuse(entries[key][1], f"{field}.{key}", f"{value!r} is not an SELinux name")
-        return value
-
-    def _hooks(self, entries: _Entries) -> Dict[LifecycleEvent, Tuple[Hook, ...]]:
-        if "hooks" not in entries or entries["hooks"][1].tag == _NULL:
-            return {}
-        names = [event.value for event in LifecycleEvent]
-        hooks = {}
-        events = self._mapping(entries["hooks"][1], "hooks", None)
-        for name, (key, _) in events.items():
-            field = f"hooks.{name}"
-            if name not in names:
-                allowed = ", ".join(e.value for e in LifecycleEvent if e not in WITHOUT_HOOKS)
-                hint = _nearest(name, names)
-                self._refuse(key, field, f"unknown lifecycle event{hint}; events with hooks are {allowed}")
-                continue
-            if LifecycleEvent(name) in WITHOUT_HOOKS:
-                self._warn(key, field, "cannot be scripted: its scripts are never run")
-            found = [(n, h) for n, p in self._list(events, name, "hooks") for h in self._hook(n, p)]
-            # A script without a timeout of its own has what the others leave: only stated timeouts count.
-            stated = sum(hook.timeout for _, (hook, has_timeout) in found if has_timeout)
-            if stated > EVENT_SECONDS:
-                self._refuse(
-                    key, field, f"its timeouts add up to {stated} seconds, at most {EVENT_SECONDS} are allowed"
-                )
-            hooks[LifecycleEvent(name)] = tuple(hook for _, (hook, _) in found)
-        return hooks
-
-    def _hook(self, node: yaml.Node, field: str) -> List[Tuple[Hook, bool]]:
-        """The hook, and whether it states a timeout."""
-        entries = self._mapping(node, field, ("location", "timeout", "runas", "sudo"), required=("location",))
-        location = self._inside(entries, "location", field)
-        if location == "":
-            self._refuse(entries["location"][1], f"{field}.location", "names the revision's root, not a script")
-        timeout = self._timeout(entries, field)
-        runas = self._account(entries, "runas", field)
-        sudo = self._optional(entries, "sudo", field)
-        if sudo is not None and entries["sudo"][1].tag != _BOOL:
-            self._refuse(entries["sudo"][1], f"{field}.sudo", f"{sudo!r} is neither true nor false")
-        if not location:
-            return []
-        as_written = entries["location"][1].value
-        is_sudo = (sudo or "").lower() in ("true", "yes", "on")
-        return [(Hook(as_written, timeout or EVENT_SECONDS, runas, is_sudo), timeout is not None)]
-
-    def _timeout(self, entries: _Entries, field: str) -> Optional[int]:
-        value = self._optional(entries, "timeout", field)
-        if value is None:
-            return None
-        try:
-            number = float(value)
-        except ValueError:
-            number = math.nan
-        if not 1 <= number < math.inf:
-            what = f"{value} is not a positive whole number of seconds"
-            self._refuse(entries["timeout"][1], f"{field}.timeout", what)
-            return None
-        return int(number)
-
-    def _account(self, entries: _Entries, key: str, field: str) -> Optional[str]:
-        value = self._optional(entries, key, field)
-        if value is None:
-            return None
-        kind = "group" if key == "group" else "user"
-        if _ACCOUNT_NAME.fullmatch(value) is None:
-            self._refuse(entries[key][1], f"{field}.{key}", f"{value!r} is not the name of a {kind}")
-        elif value.isdigit():
-            self._refuse(entries[key][1], f"{field}.{key}", f"{value} is a number: give the {kind}'s name")
-        return value
-
-    def _inside(self, entries: _Entries, key: str, field: str) -> Optional[str]:
-        """A path below the archive's root, where / and ./ both mean that root; "" is the root."""
-        value = self._path(entries, key, field)
-        if value is None:
-            return None
-        path = posixpath.normpath("./" + value.lstrip("/"))
-        if path == ".." or path.startswith("../"):
-            self._refuse(entries[key][1], f"{field}.{key}", f"{value!r} leads out of the revision")
-            return None
-        return "" if path == "." else path
-
-    def _absolute(self, entries: _Entries, key: str, field: str) -> Optional[str]:
-        value = self._path(entries, key, field)
-        if value is None:
-            return None
-        if not value.startswith("/"):
-            self._warn(entries[key][1], f"{field}.{key}", f"{value!r} is not absolute: taken below /")
-        return posixpath.normpath("/" + value.lstrip("/"))
-
-    def _path(self, entries: _Entries, key: str, field: str) -> Optional[str]:
-        value = self._optional(entries, key, field)
-        if value is None or value == "":
-            if key in entries:
-                self._refuse(entries[key][1], f"{field}.{key}", f"has no {key} value: give a path")
-            return None
-        return value
-
-    def _mapping(
-        self, node: yaml.Node, field: str, known: Optional[Tuple[str, ...]], *, required: Tuple[str, ...] = ()
-    ) -> _Entries:
-        """Key to key node and value node; a key that is not `known` gives a warning only; without `known` all are."""
-        if not isinstance(node, yaml.MappingNode):
-            keys = f" with the keys {', '.join(known)}" if known else ""
-            self._refuse(node, field, f"must be a mapping{keys}, not {_kind(node)}")
-            return {}
-        entries = self._merged(node, field)
-        for key in entries:
-            if known and key not in known and key != "role" and len(self.warnings) < MAX_TOLD:
-                self._warn(entries[key][0], f"{field}.{key}" if field else key, f"is ignored{_nearest(key, known)}")
-        for key in required:
-            if key not in entries:
-                self._refuse(node, f"{field}.{key}" if field else key, f"is missing: has no {key} value")
-        return entries
-
-    def _merged(self, node: yaml.MappingNode, field: str) -> _Entries:
-        entries: _Entries = {}
-        inherited: _Entries = {}
-        for key, value in node.value:
-            self._count(key)
-            if key.tag == "tag:yaml.org,2002:merge":
-                for part in value.value if isinstance(value, yaml.SequenceNode) else [value]:
-                    self._count(part)
-                    if isinstance(part, yaml.MappingNode) and part not in self._merging:
-                        self._merging.append(part)
-                        inherited = {**self._merged(part, field), **inherited}
-                        self._merging.pop()
-                continue
-            name = self._text(key, field) or ""
-            if name in entries:
-                self._warn(key, f"{field}.{name}" if field else name, "is given twice: the last one counts")
-            entries[name] = (key, value)
-        return {**inherited, **entries}
-
-    def _list(self, entries: _Entries, key: str, field: str) -> List[Tuple[yaml.Node, str]]:
-        """The items of a list and their places; absent and null are an empty list."""
-        if key not in entries or entries[key][1].tag == _NULL:
-            return []
-        node, field = entries[key][1], f"{field}.{key}" if field else key
-        if not isinstance(node, yaml.SequenceNode):
-            self._refuse(node, field, f"must be a list, not {_kind(node)}")
-            return []
-        for item in node.value:
-            self._count(item)
-        return [(item, f"{field}[{index}]") for index, item in enumerate(node.value)]
-
-    def _texts(self, node: yaml.Node, field: str) -> List[str]:
-        value = self._text(node, field)
-        return [] if value is None else [value]
-
-    def _optional(self, entries: _Entries, key: str, field: str) -> Optional[str]:
-        return self._text(entries[key][1], f"{field}.{key}") if key in entries else None
-
-    def _text(self, node: yaml.Node, field: str) -> Optional[str]:
-        """A scalar as it is written (so that 0644 and 0.0 stay what they are); None for null."""
-        if not isinstance(node, yaml.ScalarNode):
-            self._refuse(node, field, f"must be a single value, not {_kind(node)}")
-            return None
-        if _NOT_TEXT.search(node.value):
-            self._refuse(node, field, "has a NUL character or half a surrogate pair, which no path or name can have")
-            return None
-        return None if node.tag == _NULL else str(node.value)
-
-    def _count(self, node: yaml.Node) -> None:
-        """Aliases make a small file large, and merges make it exponential: bound what is read, not what is written."""
-        self._values += 1
-        if self._values > MAX_VALUES:
-            self._refuse(node, "", f"has more than {MAX_VALUES} values, aliases followed")
-            raise AppSpecError(self.problems, self._name)
-
-    def _refuse(self, node: yaml.Node, field: str, message: str) -> None:
-        """Of two problems of one value, the first says it."""
-        problem = _problem(node, field, message)
-        if any((p.line, p.column, p.field) == (problem.line, problem.column, problem.field) for p in self.problems):
-            return
-        self.problems.append(problem)
-        if len(self.problems) == MAX_TOLD:
-            raise AppSpecError(self.problems, self._name)
-
-    def _warn(self, node: yaml.Node, field: str, message: str) -> None:
-        if len(self.warnings) < MAX_TOLD:
-            self.warnings.append(_problem(node, field, message))
-
-
-def _problem(node: yaml.Node, field: str, message: str) -> Problem:
-    mark: Any = node.start_mark
-    return Problem(mark.line + 1, mark.column + 1, _printable(field), _printable(message))
-
-
-def _printable(text: str) -> str:
-    """On one line and not too long, whatever of the file is in it.
-
-    >>> _printable("hooks.a\\nb")
-    'hooks.a\\\\nb'
-    """
-    half = MAX_MESSAGE // 2
-    short = text if len(text) <= MAX_MESSAGE else text[:half] + "..." + text[-half:]
-    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in short)
-
-
-def _kind(node: yaml.Node) -> str:
-    if isinstance(node, yaml.MappingNode):
-        return "a mapping"
-    return "a list" if isinstance(node, yaml.SequenceNode) else f"{node.value!r}"
-
-
-def _nearest(name: str, known: Iterable[str]) -> str:
-    import difflib  # only here: most files have nothing to correct
-
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f": did you mean {near[0]}?" if near else ""
-
-
-def _acl_permissions(text: str) -> Optional[str]:
-    """Letters of rwx- or one octal digit, as three letters; None for anything else.
-
-    >>> _acl_permissions("rx"), _acl_permissions("6"), _acl_permissions("rz")
-    ('r-x', 'rw-', None)
-    """
-    if re.fullmatch("[0-7]", text):
-        digit = int(text)
-        return "".join(letter if digit & bit else "-" for letter, bit in (("r", 4), ("w", 2), ("x", 1)))
-    if re.fullmatch("[rwx-]+", text):
-        return "".join(letter if letter in text else "-" for letter in "rwx")
-    return None
-
-
-def _range_error(text: str) -> str:
-    """What is wrong with an SELinux range such as s0-s1:c0.c3,c7; "" when it is right."""
-    match = _RANGE.fullmatch(text)
-    if match is None:
-        return "the form is s#[-s#][:c#[.c#][,c#[.c#]]...]"
-    low, high, categories = match.groups()
-    if high is not None and int(high) < int(low):
-        return "the high sensitivity is below the low one"
-    seen = set()
-    for part in (categories or "").split(","):
-        ends = [int(end) for end in re.findall(r"\d+", part)]
-        if ends and ends[-1] > _MAX_CATEGORY:
-            return f"categories end at c{_MAX_CATEGORY}"
-        if ends and ends[-1] < ends[0]:
-            return f"the category range {part} runs backwards"
-        for category in range(ends[0], ends[-1] + 1) if ends else ():
-            if category in seen:
-                return f"the category c{category} is given twice"
-            seen.add(category)
-    return ""

@@ -78,7 +78,7 @@ def start() -> None:
     os.write(writer, told.encode())
     os.close(writer)
     os.dup2(reader, 0)
-    os.execv(sys.executable, [sys.executable, "-I", path, "run", sys.argv[1]])
+    os.execv(sys.executable, [sys.executable, "-I", "-S", path, "run", sys.argv[1]])
 
 
 try:

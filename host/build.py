@@ -1,5 +1,4 @@
-"""Builds the runner: one zipapp of this package and the pure-Python part of PyYAML. Runs where the stack is
-synthesized, not on hosts."""
+"""Builds the runner: a zipapp of this package and the part of PyYAML that reads. Runs where a stack is synthesized."""
 
 import zipfile
 from pathlib import Path
@@ -8,15 +7,16 @@ import yaml
 
 _MOMENT = (2026, 1, 1, 0, 0, 0)  # of every entry: the same input gives the same bytes
 _NOT_ON_HOSTS = ("build.py", "step.py", "bootstrap.py", "unpacked.py")
+_OF_YAML = ("composer", "error", "events", "nodes", "parser", "reader", "resolver", "scanner", "tokens")
 _HERE = Path(__file__).resolve().parent
 
 
 def build_runner(destination: Path) -> Path:
     """Write the runner to `destination`, a .pyz, and return that."""
     files = {f"host/{file.name}": file.read_bytes() for file in _HERE.glob("*.py") if file.name not in _NOT_ON_HOSTS}
-    for file in Path(yaml.__file__).resolve().parent.glob("*.py"):
-        if file.name != "cyaml.py":  # needs the C library; PyYAML does without it
-            files[f"yaml/{file.name}"] = file.read_bytes()
+    library = Path(yaml.__file__).resolve().parent
+    files.update({f"yaml/{name}.py": (library / f"{name}.py").read_bytes() for name in _OF_YAML})
+    files["yaml/__init__.py"] = b""  # PyYAML's own imports all of it, which takes longer than most events take
     files["__main__.py"] = (_HERE / "unpacked.py").read_bytes()
     destination.parent.mkdir(parents=True, exist_ok=True)
     with destination.open("wb") as written:

@@ -1,20 +1,22 @@
-"""DownloadBundle: the revision by its presigned URL, with the size and digest that were verified before, unpacked."""
+"""DownloadBundle: the revision by its presigned URL, with the size and digest that were verified before, unpacked.
+
+The network's modules are imported here alone: they take longer to import than most events take.
+"""
 
 import errno
 import hashlib
 import http.client
 import os
 import re
-import shutil
 import time
 import urllib.error
 import urllib.request
-from typing import IO, Callable
+from typing import IO
 
-from host.archive import ArchiveError, unpack
+from host.archive import unpack
 from host.layout import Layout
 from host.report import Failed
-from host.revision import read_appspec
+from host.revision import take
 from host.told import Bundle, Told
 
 _PAUSES = (0.5, 2, 6)  # seconds between tries
@@ -34,20 +36,6 @@ def download(told: Told, layout: Layout, deadline: float) -> None:
             unpack(file, told.bundle.type, folder)
 
     take(told, layout, unpacked)
-
-
-def take(told: Told, layout: Layout, fill: Callable[[str], None]) -> None:
-    """Make the folder that `fill` makes the unpacked revision, whole or not at all. Raises Failed and OSError."""
-    partial = layout.archive + ".partial"
-    for folder in (layout.archive, partial):
-        shutil.rmtree(folder, ignore_errors=True)
-    try:
-        fill(partial)
-        read_appspec(told, partial)
-    except ArchiveError as error:
-        raise Failed("DOWNLOAD", "the revision {}".format(error)) from error
-    os.rename(partial, layout.archive)
-    layout.mark_most_recent()
 
 
 def _fetch(bundle: Bundle, path: str, deadline: float) -> None:

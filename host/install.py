@@ -10,6 +10,7 @@ what it had made is in the cleanup file.
 import grp
 import json
 import os
+import posixpath
 import pwd
 import shutil
 import stat
@@ -17,11 +18,14 @@ import subprocess
 from typing import IO, Dict, FrozenSet, List, Optional, Sequence, Set, Tuple
 
 from host.appspec import AclEntry, AppSpec, FileExistsBehavior, Permission
+from host.copy import copy
 from host.layout import Layout, write_atomically
 from host.plan import Listed, Make, Plan, plan
 from host.report import Failed
+from host.shares import MOST, share_out, shares_of
 
-_PARTIAL = ".stepdeploy-partial"  # the one file that is being written in a folder, before its rename
+_PARTIAL = ".stepdeploy-partial"  # what is being written in a folder, before its rename
+_PARTIALS = [_PARTIAL + ("-{}".format(share) if share else "") for share in range(MOST)]
 MAX_ENTRIES = 200_000  # of one source: links to folders can make few into many
 _SEMANAGE = "semanage"  # marks a cleanup entry that is a file context, not a path
 
@@ -31,10 +35,20 @@ def install(appspec: AppSpec, behavior: FileExistsBehavior, layout: Layout) -> N
     previous, decided = decide(appspec, behavior, layout.cleanup, layout.archive)
     _remove(previous)
     write_atomically(layout.cleanup, b"")
-    write_atomically(layout.install, json.dumps({"instructions": [m.__dict__ for m in decided.makes]}).encode())
-    with open(layout.cleanup, "a") as record:
+    instructions = [make._asdict() for make in decided.makes]
+    write_atomically(layout.install, json.dumps({"instructions": instructions}).encode())
+    with open(layout.cleanup, "ab", buffering=0) as record:
         for make in decided.makes:
-            _make(make, layout.archive, record)
+            if make.kind == "directory":
+                _make_folder(make.destination, record)
+        files = [make for make in decided.makes if make.kind != "directory"]
+        shares = shares_of(len(files))
+
+        def make_share(share: int) -> None:
+            for make in files[share::shares]:
+                _make_file(make, layout.archive, record, _PARTIALS[share])
+
+        share_out(make_share, shares)
         for make, permission in decided.permissions:
             _apply(make.destination, permission, record)
     layout.mark_successful()
@@ -54,45 +68,36 @@ def decide(appspec: AppSpec, behavior: FileExistsBehavior, cleanup: str, archive
     return previous, decided
 
 
-def _make(make: Make, archive: str, record: IO[str]) -> None:
+def _make_folder(path: str, record: IO[bytes]) -> None:
     """On record first: a path that was never made costs the next Install nothing."""
-    if make.kind == "directory":
-        if not os.path.lexists(make.destination):
-            _write_down(record, make.destination)
-        try:
-            os.mkdir(make.destination)
-        except FileExistsError:  # the cleanup found something of the user's in it and left it
-            if not os.path.isdir(make.destination):
-                raise
-        return
+    if not os.path.lexists(path):
+        _write_down(record, path)
+    try:
+        os.mkdir(path)
+    except FileExistsError:  # the cleanup found something of the user's in it and left it
+        if not os.path.isdir(path):
+            raise
+
+
+def _make_file(make: Make, archive: str, record: IO[bytes], partial_name: str) -> None:
+    """On record first, too, and never half-written under its name."""
     _write_down(record, make.destination)
-    source = os.path.join(archive, make.source)
-    partial = os.path.join(os.path.dirname(make.destination), _PARTIAL)
-    _unlink(partial)
+    source = archive + "/" + make.source
+    partial = posixpath.dirname(make.destination) + "/" + partial_name
     try:
         if make.kind == "symlink":
+            _unlink(partial)
             os.symlink(os.readlink(source), partial)
         else:
-            _copy(source, partial)
+            copy(source, partial)
         os.replace(partial, make.destination)
     except BaseException:
         _unlink(partial)
         raise
 
 
-def _copy(source: str, partial: str) -> None:
-    """Content, mode, time and (as root) owner."""
-    status = os.stat(source)
-    shutil.copyfile(source, partial)
-    if os.geteuid() == 0:
-        os.chown(partial, status.st_uid, status.st_gid)
-    os.chmod(partial, stat.S_IMODE(status.st_mode))
-    os.utime(partial, ns=(status.st_atime_ns, status.st_mtime_ns))
-
-
-def _write_down(record: IO[str], entry: object) -> None:
-    record.write(json.dumps(entry) + "\n")
-    record.flush()
+def _write_down(record: IO[bytes], entry: object) -> None:
+    record.write(json.dumps(entry).encode() + b"\n")
 
 
 def _unlink(path: str) -> None:
@@ -103,7 +108,7 @@ def _unlink(path: str) -> None:
 
 
 def tree(archive: str, source: str) -> Optional[List[Listed]]:
-    """What a source names and everything below it, in order; None when the revision has no such path.
+    """What a source names and everything below it, folders before what is in them; None when there is no such path.
 
     A link to a folder is followed, a link to a file stays a link. Raises Failed for what leads out of the revision.
     """
@@ -111,29 +116,39 @@ def tree(archive: str, source: str) -> Optional[List[Listed]]:
     if not os.path.lexists(top):
         return None
     root = os.path.realpath(archive)
+    if not os.path.isdir(top):
+        _inside(os.path.dirname(top), root, source)
+        return [_listed(source, os.lstat(top))]
     found: List[Listed] = []
-    waiting: List[Tuple[str, FrozenSet[str]]] = [(source, frozenset())]
+    waiting: List[Tuple[str, str, FrozenSet[str]]] = [(source, _inside(top, root, source), frozenset())]
     while waiting:
-        inside, above = waiting.pop()
-        path = os.path.join(archive, inside)
-        if not os.path.isdir(path):
-            found.append(_listed_file(inside, path, root))
-            continue
-        real = _inside(path, root, inside)
+        inside, real, above = waiting.pop()
         if real in above:
             raise Failed("APPSPEC", "files: {!r} links to a folder that it lies in".format(inside))
         found.append(Listed(inside, "directory"))
+        below = above | {real}
+        with os.scandir(real) as entries:
+            for entry in sorted(entries, key=_name, reverse=True):
+                path = posixpath.join(inside, entry.name)
+                if entry.name in _PARTIALS:
+                    raise Failed("APPSPEC", "files: {!r} has a name that Install needs for itself".format(path))
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append((path, entry.path, below))
+                elif entry.is_symlink() and os.path.isdir(entry.path):
+                    waiting.append((path, _inside(entry.path, root, path), below))
+                else:
+                    found.append(_listed(path, entry.stat(follow_symlinks=False)))
         if len(found) > MAX_ENTRIES:
             raise Failed("APPSPEC", "files: {!r} has more than {} entries".format(source, MAX_ENTRIES))
-        names = sorted(os.listdir(path), reverse=True)
-        waiting.extend((os.path.join(inside, name), above | {real}) for name in names)
     return found
 
 
-def _listed_file(inside: str, path: str, root: str) -> Listed:
-    status = os.lstat(path)
+def _name(entry: "os.DirEntry[str]") -> str:
+    return entry.name
+
+
+def _listed(inside: str, status: os.stat_result) -> Listed:
     if stat.S_ISLNK(status.st_mode):
-        _inside(os.path.dirname(path), root, inside)
         return Listed(inside, "symlink")
     if not stat.S_ISREG(status.st_mode):
         raise Failed("APPSPEC", "files: {!r} is a device, pipe or socket".format(inside))
@@ -166,17 +181,18 @@ class _AfterCleanup:
 
     def __init__(self, previous: Sequence[Sequence[str]]) -> None:
         self._gone: Set[str] = set()
+        self._names: Dict[str, Optional[FrozenSet[str]]] = {}
         for entry in reversed(previous):
             path = entry[-1]
             if len(entry) == 1 and (not _is_folder(path) or self._empties(path)):
                 self._gone.add(path)
 
     def _empties(self, folder: str) -> bool:
-        return all(name == _PARTIAL or os.path.join(folder, name) in self._gone for name in os.listdir(folder))
+        return all(name in _PARTIALS or os.path.join(folder, name) in self._gone for name in os.listdir(folder))
 
     def standing(self, path: str) -> str:
         """directory, file, dangling (a link to nothing), or "" for nothing."""
-        if path in self._gone:
+        if path in self._gone or not self._may_stand(path):
             return ""
         if os.path.isdir(path):
             return "directory"
@@ -184,38 +200,63 @@ class _AfterCleanup:
             return "file"
         return "dangling" if os.path.islink(path) else ""
 
+    def _may_stand(self, path: str) -> bool:
+        """By its folder's list of names, which is read once."""
+        folder, name = posixpath.split(path)
+        if folder not in self._names:
+            try:
+                self._names[folder] = frozenset(os.listdir(folder))
+            except (FileNotFoundError, NotADirectoryError):
+                self._names[folder] = frozenset()
+            except OSError:
+                self._names[folder] = None
+        names = self._names[folder]
+        return not name or names is None or name in names
+
 
 def _is_folder(path: str) -> bool:
-    return os.path.isdir(path) and not os.path.islink(path)
+    try:
+        return stat.S_ISDIR(os.lstat(path).st_mode)
+    except OSError:
+        return False
 
 
 def _remove(previous: Sequence[Sequence[str]]) -> None:
     """Backwards: files and links; folders only when nothing is left in them."""
+    seen: Set[str] = set()
     for entry in reversed(previous):
         path = entry[-1]
         if len(entry) > 1:
             subprocess.run([_SEMANAGE, "fcontext", "-d", path], stdin=subprocess.DEVNULL, capture_output=True)
-        elif _is_folder(path):
-            _unlink(os.path.join(path, _PARTIAL))
-            try:
-                os.rmdir(path)
-            except OSError:
-                continue  # something of the user's is in it
-        else:
-            if os.path.lexists(path):
-                os.unlink(path)
-            _unlink(os.path.join(os.path.dirname(path), _PARTIAL))  # of a file that was never done
+            continue
+        is_folder = _is_folder(path)
+        folder = path if is_folder else posixpath.dirname(path)
+        if folder not in seen:
+            for partial in _PARTIALS:  # of files that were never done
+                _unlink(folder + "/" + partial)
+            seen.add(folder)
+        if not is_folder:
+            _unlink(path)
+            continue
+        try:
+            os.rmdir(path)
+        except OSError:
+            pass  # something of the user's is in it
 
 
 def _check_space(decided: Plan, previous: Sequence[Sequence[str]]) -> None:
     """Every file system must hold what goes to it, counting what is removed first."""
+    sizes: Dict[str, int] = {}
+    for make in decided.makes:
+        folder = posixpath.dirname(make.destination)
+        sizes[folder] = sizes.get(folder, 0) + make.size
     needed: Dict[int, int] = {}
     folders: Dict[int, str] = {}
-    for make in decided.makes:
-        folder = _existing_parent(make.destination)
+    for place, size in sizes.items():
+        folder = _existing_parent(place)
         device = os.stat(folder).st_dev
         folders[device] = folder
-        needed[device] = needed.get(device, 0) + make.size
+        needed[device] = needed.get(device, 0) + size
     for entry in previous:
         if len(entry) == 1 and os.path.isfile(entry[0]) and not os.path.islink(entry[0]):
             status = os.stat(entry[0])
@@ -256,7 +297,7 @@ def _ids(permission: Permission) -> List[int]:
     return [user, group]
 
 
-def _apply(path: str, permission: Permission, record: IO[str]) -> None:
+def _apply(path: str, permission: Permission, record: IO[bytes]) -> None:
     if permission.owner or permission.group:
         mode = stat.S_IMODE(os.stat(path).st_mode)
         os.chown(path, *_ids(permission))

@@ -4,7 +4,6 @@ Source: the agent's deployment-root (lib/instance_agent/plugins/codedeploy); STE
 """
 
 import os
-import shutil
 from typing import List, Optional
 
 ROOT = "/opt/stepdeploy"
@@ -42,6 +41,8 @@ class Layout:
 
     def _stand_in_for_the_agent(self) -> None:
         """Where no agent is, its deployment-root is a link to ours. Best effort: few scripts need it."""
+        import shutil  # seldom needed, and long to import
+
         partial = "{}.{}".format(AGENT, os.getpid())
         try:
             os.mkdir(partial, 0o755)
@@ -68,6 +69,10 @@ class Layout:
         others.sort(key=_used)
         room = max(MAX_REVISIONS - len([path for path in kept if path and os.path.isdir(path)]), 0)
         old: List[str] = others[: len(others) - room] if room < len(others) else []
+        if not old:
+            return
+        import shutil
+
         for path in old:
             try:
                 os.unlink(os.path.join(path, _JOURNAL))  # first, so that what a kill leaves is the oldest there is

@@ -5,15 +5,16 @@ Source: AppSpec "files" and "permissions" sections; the agent's installer.rb and
 
 import posixpath
 import re
-from dataclasses import dataclass
-from typing import Callable, Dict, List, Optional, Set, Tuple
+from typing import Callable, Dict, List, NamedTuple, Optional, Set, Tuple
 
 from host.appspec import AppSpec, FileExistsBehavior, ObjectType, Permission
 from host.report import Failed
 
+_OWN = "/.stepdeploy-partial"  # begins the names that Install gives to what it has not yet written to its end
+_MAX_PATH_BYTES = 4000  # the kernel takes 4,095, with such a name at its end
 
-@dataclass(frozen=True)
-class Listed:
+
+class Listed(NamedTuple):
     """One entry of the unpacked revision; links to folders are listed as folders."""
 
     path: str  # relative to the revision's root
@@ -21,8 +22,7 @@ class Listed:
     size: int = 0
 
 
-@dataclass(frozen=True)
-class Make:
+class Make(NamedTuple):
     """One thing that Install makes on the host; `source` is relative to the revision, "" for a bare folder."""
 
     destination: str
@@ -31,8 +31,7 @@ class Make:
     size: int = 0
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """Everything that Install makes, folders before what is in them, and the permissions of it, in order."""
 
     makes: Tuple[Make, ...]
@@ -74,6 +73,11 @@ def _contents(source: str, destination: str, listed: List[Listed]) -> List[Make]
 
 
 def _add(wanted: Dict[str, Make], make: Make) -> None:
+    path = make.destination
+    if _OWN in path:
+        raise Failed("CONFLICT", "files: no name may begin with {}, which is Install's own: {}".format(_OWN[1:], path))
+    if 4 * len(path) > _MAX_PATH_BYTES and len(path.encode("utf-8", "surrogateescape")) > _MAX_PATH_BYTES:
+        raise Failed("APPSPEC", "files: a path has more than {} bytes: {}".format(_MAX_PATH_BYTES, path))
     before = wanted.setdefault(make.destination, make)
     if before is not make and not before.kind == make.kind == "directory":
         message = "The deployment specifies two source files named {} and {} for the same destination {}"

@@ -5,8 +5,7 @@ texts are the reference agent's (script_error.rb, hook_executor.rb).
 """
 
 import json
-from dataclasses import dataclass
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, NamedTuple, Optional
 
 LINE_BYTES = 2300
 TAIL_CHARACTERS = 2048  # the agent's limit; whole lines only
@@ -16,8 +15,7 @@ MARK_CHARACTERS = 40
 INTERRUPTED = "Failed: Failing in-progress lifecycle event after an agent restart."
 
 
-@dataclass(frozen=True)
-class Report:
+class Report(NamedTuple):
     """How an event ended. `goes_on`: the later events may run, although this one failed."""
 
     event: str
@@ -59,7 +57,7 @@ class Report:
 
     def plain(self) -> Dict[str, Any]:
         """For the journal."""
-        return dict(self.__dict__)
+        return dict(self._asdict())
 
 
 def _cut(text: str, characters: int) -> str:

@@ -1,8 +1,10 @@
-"""An unpacked revision on this host: its AppSpec."""
+"""An unpacked revision on this host: how it gets to its place, and its AppSpec."""
 
 import os
+from typing import Callable
 
-from host.appspec import AppSpec, AppSpecError, names_of, parse
+from host.appspec import AppSpec, AppSpecError, names_of
+from host.layout import Layout
 from host.report import Failed
 from host.told import Told
 
@@ -11,9 +13,11 @@ def read_appspec(told: Told, archive: str) -> AppSpec:
     """The AppSpec of an unpacked revision. Raises Failed."""
     for name in names_of(told.appspec_filename):
         path = os.path.join(archive, name)
-        if os.path.islink(path):
-            raise Failed("APPSPEC", "{} is no regular file: it cannot be a link or a folder".format(name))
+        if os.path.islink(path) and not os.path.realpath(path).startswith(os.path.realpath(archive) + os.sep):
+            raise Failed("APPSPEC", "{} leads out of the revision, to {}".format(name, os.path.realpath(path)))
         if os.path.isfile(path):
+            from host.grammar import parse  # YAML takes longer to import than most events take
+
             try:
                 with open(path, encoding="utf-8-sig") as file:
                     return parse(file.read(), name)
@@ -24,3 +28,23 @@ def read_appspec(told: Told, archive: str) -> AppSpec:
         "The CodeDeploy agent did not find an AppSpec file within the unpacked revision directory at revision-relative"
         ' path "{}". The revision was unpacked to directory "{}".'.format(told.appspec_filename, archive),
     )
+
+
+def take(told: Told, layout: Layout, fill: Callable[[str], None]) -> None:
+    """Make the folder that `fill` makes the unpacked revision, whole or not at all. Raises Failed and OSError."""
+    import shutil
+
+    from host.entries import ArchiveError
+
+    partial = layout.archive + ".partial"
+    for folder in (layout.archive, partial):
+        shutil.rmtree(folder, ignore_errors=True)
+    try:
+        fill(partial)
+        read_appspec(told, partial)
+        os.rename(partial, layout.archive)
+    except ArchiveError as error:
+        raise Failed("DOWNLOAD", "the revision {}".format(error)) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    layout.mark_most_recent()

@@ -1,6 +1,7 @@
 """One lifecycle event on this host: which revision it is taken from, what it does, and how that is reported.
 
-Source: the agent's command_executor.rb and hook_executor.rb (which bundle an event's hooks run from).
+Each kind of event imports its own modules: to import all of them takes longer than most events take. Source: the
+agent's command_executor.rb and hook_executor.rb (which bundle an event's hooks run from).
 """
 
 import errno
@@ -9,8 +10,6 @@ import time
 from typing import Callable, Optional
 
 from host.appspec import EVENT_SECONDS
-from host.hooks import environment, run_hook
-from host.install import install
 from host.journal import Journal, host_lock
 from host.layout import Layout
 from host.lifecycle import WITHOUT_HOOKS, LifecycleEvent
@@ -18,7 +17,6 @@ from host.report import INTERRUPTED, Failed, Report
 from host.revision import read_appspec
 from host.script_log import ScriptLog
 from host.told import Told
-from host.watchdog import Watchdog
 
 FROM_LAST_INSTALL = frozenset(
     {LifecycleEvent.BEFORE_BLOCK_TRAFFIC, LifecycleEvent.AFTER_BLOCK_TRAFFIC, LifecycleEvent.APPLICATION_STOP}
@@ -70,10 +68,14 @@ def _run(
         if journal.was_interrupted(event.value):
             raise Failed("ENGINE", INTERRUPTED)
         if event is LifecycleEvent.DOWNLOAD_BUNDLE:
-            from host.download import download  # only here: archives and the network take long to import
+            if bring is None:
+                from host.download import download
 
-            (bring or download)(told, layout, deadline)
+                bring = download
+            bring(told, layout, deadline)
         elif event is LifecycleEvent.INSTALL:
+            from host.install import install
+
             install(read_appspec(told, layout.archive).below(prefix), told.file_exists_behavior, layout)
         elif event not in WITHOUT_HOOKS:
             _run_hooks(event, told, layout, journal, log, deadline)
@@ -95,6 +97,9 @@ def _run(
 def _run_hooks(
     event: LifecycleEvent, told: Told, layout: Layout, journal: Journal, log: ScriptLog, deadline: float
 ) -> None:
+    from host.hooks import environment, run_hook
+    from host.watchdog import Watchdog
+
     archive = _archive_of(event, layout)
     if archive is None:
         return  # the first deployment of this group here has nothing to stop

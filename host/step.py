@@ -25,12 +25,12 @@ def step_script(event: LifecycleEvent, max_step_seconds: int = STEP_SECONDS) -> 
     bootstrap = Path(__file__).with_name("bootstrap.py").read_text().splitlines()
     return [
         "for python in {}; do".format(_PYTHONS),
-        """  "$python" -c 'import sys; sys.exit(sys.version_info < (3, 7))' 2>/dev/null && break""",
+        """  "$python" -S -c 'import sys; sys.exit(sys.version_info < (3, 7))' 2>/dev/null && break""",
         "  python=",
         "done",
         "[ -n \"$python\" ] || {{ printf '%s\\n' '{}'; exit 1; }}".format(_MISSING % event.value),
         "export STEPDEPLOY_STEP_SECONDS={:d}".format(max_step_seconds),
-        """exec "$python" -I - {} 3<<'INSTRUCTIONS' <<'BOOTSTRAP'""".format(event.value),
+        """exec "$python" -I -S - {} 3<<'INSTRUCTIONS' <<'BOOTSTRAP'""".format(event.value),
         "{{ Instructions }}",
         "INSTRUCTIONS",
         *(line for line in bootstrap if line),

@@ -2,16 +2,14 @@
 
 import base64
 import json
-from dataclasses import dataclass
-from typing import Any, Dict, Optional
+from typing import Any, Dict, NamedTuple, Optional
 
 from host.appspec import FileExistsBehavior
 
 VERSION = 1
 
 
-@dataclass(frozen=True)
-class Bundle:
+class Bundle(NamedTuple):
     """The revision: where to get it, and what its bytes must be."""
 
     url: str
@@ -24,8 +22,7 @@ class Bundle:
     etag: Optional[str]
 
 
-@dataclass(frozen=True)
-class Told:
+class Told(NamedTuple):
     """Everything the control plane tells a host for one segment."""
 
     deployment_id: str
@@ -52,7 +49,7 @@ class Told:
             deployment_group_id=_name(deployment["deployment_group_id"]),
             deployment_group_name=deployment["deployment_group_name"],
             application_name=deployment["application_name"],
-            bundle=Bundle(**{name: bundle.get(name) for name in Bundle.__dataclass_fields__}),
+            bundle=Bundle(**{name: bundle.get(name) for name in Bundle._fields}),
             appspec_filename=told["appspec_filename"],
             file_exists_behavior=FileExistsBehavior(told["file_exists_behavior"]),
             ignore_application_stop_failures=told["ignore_application_stop_failures"],

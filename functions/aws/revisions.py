@@ -26,8 +26,10 @@ def pin(revision: Revision) -> Revision:
 
     Raises NotDeployable: object or version gone, too large, no archive, unsafe archive, no or invalid AppSpec.
     """
-    from host.appspec import AppSpecError, parse
-    from host.archive import ArchiveError, read_appspec
+    from host.appspec import AppSpecError
+    from host.archive import read_appspec
+    from host.entries import ArchiveError
+    from host.grammar import parse
 
     head = _head(revision)
     if (size := head["ContentLength"]) > MAX_BYTES:

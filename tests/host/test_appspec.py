@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from host.appspec import AppSpec, AppSpecError, FileExistsBehavior, Hook, ObjectType, parse
+from host.appspec import AppSpec, AppSpecError, FileExistsBehavior, Hook, ObjectType
+from host.grammar import parse
 from host.lifecycle import LifecycleEvent
 
 HEAD = "version: 0.0\nos: linux\n"
@@ -161,6 +162,11 @@ def test_what_python_cannot_take_is_an_error_of_the_file(text: str) -> None:
 )
 def test_aliases_are_followed_only_so_far(text: str) -> None:
     assert "more than 50000 values" in problems(HEAD + text)
+
+
+def test_merges_are_followed_only_so_deep() -> None:
+    chain = "".join(f"- &a{number} {{<<: *a{number - 1}}}\n" for number in range(1, 3000))
+    assert "merges mappings more than 50 deep" in problems(HEAD + "x:\n- &a0 {}\n" + chain + "hooks: *a2999\n")
 
 
 def test_the_longest_list_of_files_is_not_too_many_values() -> None:

@@ -5,6 +5,7 @@ import errno
 import gzip
 import io
 import os
+import pwd
 import stat
 import struct
 import tarfile
@@ -17,7 +18,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from host.archive import ArchiveError, read_appspec, unpack
+from host.appspec import FileExistsBehavior
+from host.archive import read_appspec, unpack
+from host.entries import ArchiveError
+from host.grammar import parse
+from host.report import Failed
+from host.revision import read_appspec as revision_appspec
+from host.told import Bundle, Told
 from tests.host.conftest import Host, appspec, revision
 
 SPEC = appspec()
@@ -32,7 +39,8 @@ def refusal(body: bytes, type: str, tmp_path: Path) -> str:
             use(io.BytesIO(body))
         said.append(str(error.value))
     assert said[0] == said[1]
-    assert [path for path in tmp_path.rglob("*") if path.name not in ("out", "in")] == []
+    assert [path.name for path in tmp_path.iterdir() if path.name != "out"] == []
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["in"]
     return said[0]
 
 
@@ -162,9 +170,32 @@ def test_a_cut_archive(tmp_path: Path, type: str) -> None:
     refusal(body[:30_000], type, tmp_path)
 
 
-def test_names_that_come_twice(tmp_path: Path) -> None:
-    body = tar((member("appspec.yml"), SPEC.encode()), (member("./appspec.yml"), b""))
+def test_of_an_entry_that_comes_twice_the_last_counts(tmp_path: Path) -> None:
+    """As with `tar -r`, and with tar and unzip when they unpack it."""
+    link = {"type": tarfile.SYMTYPE}
+    body = tar(
+        (member("appspec.yml"), b"old"),
+        (member("l", linkname="old", **link), b""),
+        (member("./appspec.yml"), SPEC.encode()),
+        (member("l", linkname="new", **link), b""),
+    )
+    assert read_appspec(io.BytesIO(body), "tar") == SPEC
+    unpack(io.BytesIO(body), "tar", str(tmp_path))
+    assert (tmp_path / "appspec.yml").read_text() == SPEC
+    assert str((tmp_path / "l").readlink()) == "new"
+
+
+@pytest.mark.parametrize("kind", [tarfile.DIRTYPE, tarfile.SYMTYPE])
+def test_a_name_that_comes_twice_as_different_things(tmp_path: Path, kind: bytes) -> None:
+    body = tar((member("appspec.yml"), SPEC.encode()), (member("./appspec.yml", type=kind, linkname="x"), b""))
     assert "comes twice" in refusal(body, "tar", tmp_path)
+
+
+@pytest.mark.parametrize("type", TYPES)
+@pytest.mark.parametrize("names", [("x", "x/y"), ("x/y", "x"), ("x/y/z", "x/y")])
+def test_a_file_that_is_also_a_folder(tmp_path: Path, type: str, names: tuple[str, str]) -> None:
+    body = revision({"appspec.yml": SPEC, names[0]: "1", names[1]: "2"}, type=type)
+    assert "below" in refusal(body, type, tmp_path)
 
 
 @pytest.mark.parametrize("type", TYPES)
@@ -200,6 +231,11 @@ def test_what_must_survive_unpacking(tmp_path: Path, type: str) -> None:
     assert (out / "bin" / "run.sh").stat().st_mode & 0o777 == 0o755
     assert (out / "appspec.yml").stat().st_mode & 0o777 == 0o644
     assert str((out / "folder").readlink()) == "bin" and (out / "empty").is_dir()
+
+
+def told() -> Told:
+    bundle = Bundle("", "", 0, "zip", "", "", None, None)
+    return Told("d-1", "g", "g", "a", bundle, "appspec.yml", FileExistsBehavior.DISALLOW, False, None)
 
 
 def zipped(*entries: tuple[zipfile.ZipInfo, bytes], packing: int = zipfile.ZIP_DEFLATED) -> bytes:
@@ -269,13 +305,13 @@ def test_too_many_entries(tmp_path: Path, type: str, monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize("type", TYPES)
 def test_names_that_would_fill_the_memory(tmp_path: Path, type: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("host.archive.MAX_NAME_BYTES", 1000)
+    monkeypatch.setattr("host.entries.MAX_NAME_BYTES", 1000)
     files = {"appspec.yml": SPEC, **{f"{number}" + "n" * 200: "x" for number in range(5)}}
     assert "names of more than 1000 bytes" in refusal(revision(files, type=type), type, tmp_path)
 
 
 def test_a_bomb_of_headers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("host.archive.FREE_STREAM_BYTES", 0)
+    monkeypatch.setattr("host.entries.FREE_STREAM_BYTES", 0)
     empty = [(member(f"f{number}", pax_headers={"comment": "x" * 200_000}), b"") for number in range(50)]
     body = gzip.compress(b"".join(info.tobuf(tarfile.PAX_FORMAT) for info, _ in empty) + bytes(1024))
     assert "it may be a bomb" in refusal(body, "tgz", tmp_path)
@@ -292,17 +328,28 @@ def test_a_zip_from_windows_with_folders_of_its_own(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("type", TYPES)
-def test_an_appspec_that_is_a_link_is_told_although_another_name_holds_one(type: str) -> None:
-    files = {"appspec.yml": "-> other.yml", "other.yml": SPEC, "appspec.yaml": SPEC}
+def test_an_appspec_that_is_a_link_is_read_by_way_of_it(type: str, tmp_path: Path) -> None:
+    files = {"top/deploy/appspec.yml": SPEC, "top/now": "-> deploy", "top/appspec.yml": "-> now/appspec.yml"}
+    body = revision(files, type=type)
+    assert read_appspec(io.BytesIO(body), type) == SPEC
+    unpack(io.BytesIO(body), type, str(tmp_path))
+    assert revision_appspec(told(), str(tmp_path)) == parse(SPEC)
+
+
+@pytest.mark.parametrize("type", TYPES)
+def test_an_appspec_that_is_a_link_to_nothing_is_told_although_another_name_holds_one(type: str) -> None:
+    files = {"appspec.yml": "-> nothing.yml", "appspec.yaml": SPEC}
     with pytest.raises(ArchiveError, match=r"appspec\.yml is no regular file"):
         read_appspec(io.BytesIO(revision(files, type=type)), type)
 
 
-@pytest.mark.parametrize("type", TYPES)
-def test_an_appspec_that_is_a_link_is_told(type: str) -> None:
-    body = revision({"deploy/appspec.yml": SPEC, "appspec.yml": "-> deploy/appspec.yml"}, type=type)
-    with pytest.raises(ArchiveError, match=r"appspec\.yml is no regular file"):
-        read_appspec(io.BytesIO(body), type)
+def test_an_appspec_in_a_folder_that_links_out_of_it_is_refused(tmp_path: Path) -> None:
+    """By the host, too, where no archive was checked: `stepdeploy local` takes folders."""
+    (tmp_path / "revision").mkdir()
+    (tmp_path / "appspec.yml").write_text(SPEC)
+    (tmp_path / "revision" / "appspec.yml").symlink_to("../appspec.yml")
+    with pytest.raises(Failed, match=r"appspec\.yml leads out of the revision"):
+        revision_appspec(told(), str(tmp_path / "revision"))
 
 
 def test_only_an_empty_folder_is_unpacked_into(tmp_path: Path) -> None:
@@ -314,9 +361,34 @@ def test_only_an_empty_folder_is_unpacked_into(tmp_path: Path) -> None:
     assert not list((tmp_path / "out").iterdir())
 
 
-def test_setuid_is_not_unpacked(tmp_path: Path) -> None:
-    unpack(io.BytesIO(tar((member("x", mode=0o6755), b"x"))), "tar", str(tmp_path))
-    assert stat.S_IMODE((tmp_path / "x").stat().st_mode) == 0o755
+def test_a_tar_keeps_setuid_and_a_zip_does_not(tmp_path: Path) -> None:
+    """As tar -p and unzip do it."""
+    unpack(io.BytesIO(tar((member("x", mode=0o6755), b"x"))), "tar", str(tmp_path / "tar"))
+    assert stat.S_IMODE((tmp_path / "tar" / "x").stat().st_mode) == 0o6755
+    info = zipfile.ZipInfo("x")
+    info.external_attr, info.create_system = 0o106755 << 16, 3
+    unpack(io.BytesIO(zipped((info, b"x"))), "zip", str(tmp_path / "zip"))
+    assert stat.S_IMODE((tmp_path / "zip" / "x").stat().st_mode) == 0o755
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+def test_a_tar_keeps_its_owners_by_name_and_else_by_number(tmp_path: Path) -> None:
+    nobody = pwd.getpwnam("nobody").pw_uid
+    entries = (
+        member("named", uname="nobody", uid=7),
+        member("numbered", uname="who is that", uid=4711, gid=4712),
+        member("link", type=tarfile.SYMTYPE, linkname="named", uname="nobody"),
+        member("d", type=tarfile.DIRTYPE, uid=5),
+        member("no id", uid=-3, gid=2**40),
+    )
+    body = io.BytesIO()
+    with tarfile.open(fileobj=body, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        for entry in entries:
+            archive.addfile(entry)
+    unpack(body, "tar", str(tmp_path))
+    owners = {path.name: path.lstat().st_uid for path in tmp_path.iterdir()}
+    assert owners == {"named": nobody, "numbered": 4711, "link": nobody, "d": 5, "no id": 0}
+    assert (tmp_path / "numbered").stat().st_gid == 4712
 
 
 def test_a_full_disk_is_no_fault_of_the_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from host.appspec import FileExistsBehavior, parse
+from host.appspec import FileExistsBehavior
+from host.grammar import parse
 from host.install import install
 from host.layout import Layout
 

@@ -8,7 +8,8 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 import yaml
 
-from host.appspec import AppSpecError, parse
+from host.appspec import AppSpecError
+from host.grammar import parse
 from host.lifecycle import WITHOUT_HOOKS, LifecycleEvent
 
 ROOT = Path(__file__).resolve().parents[2]
