@@ -9,16 +9,13 @@ import json
 import os
 import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from secrets import choice
-from typing import Any
+from typing import Any, NamedTuple
 
-from cli.locations import FORMS, Mistake, elsewhere, fetch
+from cli.locations import FORMS, Mistake, elsewhere
 from host.appspec import FileExistsBehavior
 from host.archive import unpack
 from host.entries import ArchiveError
@@ -49,8 +46,7 @@ DIRECTORY = "directory"
 TYPES = ("tgz", "tar", "zip", DIRECTORY)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Asked(NamedTuple):
     """What is to be deployed here, and how."""
 
     bundle: Path | None  # on this machine; else it is fetched from where `told` says
@@ -67,9 +63,9 @@ class Asked:
         return Layout(self.group, self.told.deployment_id, self.root)
 
 
-def add_parser(verbs: Any) -> None:
+def describe(parser: argparse.ArgumentParser) -> None:
     """The options; those of codedeploy-local have its names and letters."""
-    parser = verbs.add_parser("local", help="deploy a bundle on this machine, without AWS", description=__doc__)
+    parser.description = __doc__
     parser.add_argument("-l", "--bundle-location", default=".", help=f"a folder, an archive, {FORMS} (default: .)")
     parser.add_argument("-t", "--type", default=DIRECTORY, choices=TYPES, help="of the bundle (default: directory)")
     parser.add_argument(
@@ -106,7 +102,7 @@ def _asked(options: argparse.Namespace) -> Asked:
         if bundle and bundle.is_dir() and bundle in (place, *place.parents):
             raise Mistake(f"{option} {place}: it lies in the bundle {bundle}, give a folder outside")
     told = Told(
-        deployment_id=f"d-{''.join(choice(_LETTERS) for _ in range(9))}-local",
+        deployment_id=f"d-{''.join(_LETTERS[byte % len(_LETTERS)] for byte in os.urandom(9))}-local",
         deployment_group_id=options.deployment_group,
         deployment_group_name=options.deployment_group_name,
         application_name=options.application_name or options.bundle_location,
@@ -219,6 +215,8 @@ def _bring(asked: Asked) -> Any:
         layout.forget_old_revisions()
         bundle = asked.bundle or Path(layout.bundle)
         if not asked.bundle:
+            from cli.fetch import fetch
+
             fetch(told.bundle, bundle, deadline)
         take(told, layout, lambda folder: _unpack(bundle, asked.type, Path(folder)))
 
@@ -268,9 +266,13 @@ def _unpacked(asked: Asked) -> Iterator[str]:
     if asked.type == DIRECTORY:
         yield asked.location
         return
+    import tempfile  # only here and there: what takes long to import and is seldom needed
+
     with tempfile.TemporaryDirectory(prefix="stepdeploy-") as folder:
         bundle, archive = asked.bundle or Path(folder) / "bundle", Path(folder) / "archive"
         if not asked.bundle:
+            from cli.fetch import fetch
+
             fetch(asked.told.bundle, bundle, time.monotonic() + STEP_SECONDS)
         _unpack(bundle, asked.type, archive)
         yield str(archive)

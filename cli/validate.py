@@ -10,10 +10,11 @@ from pathlib import Path
 from cli.findings import Finding, Severity, findings
 
 
-def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    what = "check a bundle before it is pushed"
-    ends = "Exit status: 0 without errors, though there may be warnings; 1 with errors; 2 when PATH cannot be read."
-    parser = subparsers.add_parser("validate", help=what, description=f"{what.capitalize()}.", epilog=ends)
+def describe(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Check a bundle before it is pushed."
+    parser.epilog = (
+        "Exit status: 0 without errors, though there may be warnings; 1 with errors; 2 when PATH cannot be read."
+    )
     path = "a folder, a .zip, .tar, .tar.gz or .tgz archive, or an AppSpec file"
     parser.add_argument("path", metavar="PATH", type=Path, help=path)
     formats = "github is workflow commands, which annotate a pull request (default: text)"

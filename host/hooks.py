@@ -22,12 +22,14 @@ from host.watchdog import Watchdog, end_family
 
 DRAIN_SECONDS = 1  # for the rest of a script's output once it has ended
 _LINE_BYTES = 64 * 1024  # a longer line is logged in parts
+# Of the runner's own variables: what is its business, and the credentials that the agent keeps from scripts, too.
+_KEPT_BACK = ("AWS_SSM_", "STEPDEPLOY_", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_CREDENTIAL_FILE")
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def environment(told: Told, event: str) -> Dict[str, str]:
     """The variables that a script sees, besides the runner's own; ids are those of the current deployment."""
-    own = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_SSM_", "STEPDEPLOY_"))}
+    own = {name: value for name, value in os.environ.items() if not name.startswith(_KEPT_BACK)}
     own.setdefault("PATH", _PATH)
     bundle = told.bundle
     own.update(
@@ -54,7 +56,7 @@ def run_hook(
     `deadline`, of time.monotonic(), is the event's: a script's own timeout may end it before, never after.
     """
     path = os.path.join(archive, hook.location.lstrip("/"))
-    _check(path, hook)
+    _check(path, archive, hook)
     log.script(hook.location)
     seconds = max(min(hook.timeout, deadline - time.monotonic()), 0)
     process = _start(path, hook, variables, watchdog)
@@ -98,7 +100,10 @@ def _failed(cause: str, code: str, message: str, hook: Hook, log: ScriptLog) -> 
     return Failed(cause, message, code, hook.location, log.tail())
 
 
-def _check(path: str, hook: Hook) -> None:
+def _check(path: str, archive: str, hook: Hook) -> None:
+    if not os.path.realpath(path).startswith(os.path.realpath(archive) + os.sep):
+        message = "Script at specified location: {} leads out of the revision".format(hook.location)
+        raise Failed("SCRIPT", message, "ScriptMissing", hook.location)
     if not os.path.isfile(path):
         message = "Script does not exist at specified location: {}".format(path)
         raise Failed("SCRIPT", message, "ScriptMissing", hook.location)

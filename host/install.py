@@ -20,12 +20,11 @@ from typing import IO, Dict, FrozenSet, List, Optional, Sequence, Set, Tuple
 from host.appspec import AclEntry, AppSpec, FileExistsBehavior, Permission
 from host.copy import copy
 from host.layout import Layout, write_atomically
-from host.plan import Listed, Make, Plan, plan
+from host.plan import PARTIAL, Listed, Make, Plan, plan
 from host.report import Failed
 from host.shares import MOST, share_out, shares_of
 
-_PARTIAL = ".stepdeploy-partial"  # what is being written in a folder, before its rename
-_PARTIALS = [_PARTIAL + ("-{}".format(share) if share else "") for share in range(MOST)]
+_PARTIALS = [PARTIAL + ("-{}".format(share) if share else "") for share in range(MOST)]
 MAX_ENTRIES = 200_000  # of one source: links to folders can make few into many
 _SEMANAGE = "semanage"  # marks a cleanup entry that is a file context, not a path
 
@@ -130,8 +129,6 @@ def tree(archive: str, source: str) -> Optional[List[Listed]]:
         with os.scandir(real) as entries:
             for entry in sorted(entries, key=_name, reverse=True):
                 path = posixpath.join(inside, entry.name)
-                if entry.name in _PARTIALS:
-                    raise Failed("APPSPEC", "files: {!r} has a name that Install needs for itself".format(path))
                 if entry.is_dir(follow_symlinks=False):
                     waiting.append((path, entry.path, below))
                 elif entry.is_symlink() and os.path.isdir(entry.path):
@@ -279,6 +276,9 @@ def _check_permissions(decided: Plan) -> None:
     """Names and tools that the host lacks, before anything is removed."""
     for permission in {permission.place: permission for _, permission in decided.permissions}.values():
         _ids(permission)
+        for entry in permission.acls:
+            if entry.name and not entry.name.isdigit():
+                _known(permission, entry.kind, entry.name)
         for tool, is_needed in (("setfacl", permission.acls), (_SEMANAGE, permission.context)):
             if is_needed and shutil.which(tool) is None:
                 raise Failed("APPSPEC", "{}: the host has no {}".format(permission.place, tool))
@@ -286,15 +286,15 @@ def _check_permissions(decided: Plan) -> None:
 
 def _ids(permission: Permission) -> List[int]:
     """User id and group id; -1 is unchanged."""
-    user = group = -1
+    owner, group = permission.owner, permission.group
+    return [_known(permission, "user", owner) if owner else -1, _known(permission, "group", group) if group else -1]
+
+
+def _known(permission: Permission, kind: str, name: str) -> int:
     try:
-        if permission.owner:
-            user = pwd.getpwnam(permission.owner).pw_uid
-        if permission.group:
-            group = grp.getgrnam(permission.group).gr_gid
+        return pwd.getpwnam(name).pw_uid if kind == "user" else grp.getgrnam(name).gr_gid
     except KeyError as error:
-        raise Failed("APPSPEC", "{}: the host has no such user or group: {}".format(permission.place, error)) from error
-    return [user, group]
+        raise Failed("APPSPEC", "{}: the host has no {} {!r}".format(permission.place, kind, name)) from error
 
 
 def _apply(path: str, permission: Permission, record: IO[bytes]) -> None:

@@ -62,15 +62,16 @@ class Journal:
             raise Failed("ENGINE", "{} did not run to its end: {} is not run".format(needed.value, event.value))
 
     def begin_script(self, event: str, location: str) -> None:
+        """Put on record, for whatever comes, that the script may have run; what else may be lost is simply repeated."""
         self.events[event] = {"script": location}
-        self._write()
+        self._write(durable=True)
 
     def end(self, report: Report) -> None:
         self.events[report.event] = {"report": report.plain()}
         self._write()
 
-    def _write(self) -> None:
-        write_atomically(self.path, json.dumps(self.events).encode())
+    def _write(self, *, durable: bool = False) -> None:
+        write_atomically(self.path, json.dumps(self.events).encode(), durable=durable)
 
 
 @contextmanager

@@ -81,13 +81,18 @@ class Layout:
             shutil.rmtree(path, ignore_errors=True)
 
 
-def write_atomically(path: str, body: bytes) -> None:
-    """A file is there whole, or as it was: written beside it (by whoever holds the lock), synced, renamed."""
+def write_atomically(path: str, body: bytes, *, durable: bool = False) -> None:
+    """A file is there whole, or as it was: written beside it (by whoever holds the lock), renamed.
+
+    `durable`: also when the power fails right afterwards. That costs the writing of everything else that is waiting to
+    be written, a whole revision perhaps.
+    """
     partial = path + ".partial"
     with open(partial, "wb") as file:
         file.write(body)
-        file.flush()
-        os.fsync(file.fileno())
+        if durable:
+            file.flush()
+            os.fsync(file.fileno())
     os.replace(partial, path)
 
 

@@ -10,7 +10,7 @@ from typing import Callable, Dict, List, NamedTuple, Optional, Set, Tuple
 from host.appspec import AppSpec, FileExistsBehavior, ObjectType, Permission
 from host.report import Failed
 
-_OWN = "/.stepdeploy-partial"  # begins the names that Install gives to what it has not yet written to its end
+PARTIAL = ".stepdeploy-partial"  # begins the names that Install gives to what it has not yet written to its end
 _MAX_PATH_BYTES = 4000  # the kernel takes 4,095, with such a name at its end
 
 
@@ -74,8 +74,8 @@ def _contents(source: str, destination: str, listed: List[Listed]) -> List[Make]
 
 def _add(wanted: Dict[str, Make], make: Make) -> None:
     path = make.destination
-    if _OWN in path:
-        raise Failed("CONFLICT", "files: no name may begin with {}, which is Install's own: {}".format(_OWN[1:], path))
+    if "/" + PARTIAL in path:
+        raise Failed("CONFLICT", "files: no name may begin with {}, which is Install's own: {}".format(PARTIAL, path))
     if 4 * len(path) > _MAX_PATH_BYTES and len(path.encode("utf-8", "surrogateescape")) > _MAX_PATH_BYTES:
         raise Failed("APPSPEC", "files: a path has more than {} bytes: {}".format(_MAX_PATH_BYTES, path))
     before = wanted.setdefault(make.destination, make)

@@ -1,6 +1,5 @@
 """`stepdeploy validate`: every finding, all formats, exit statuses; bundles are made as a person would make them."""
 
-import argparse
 import io
 import json
 import os
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cli import validate
+from cli.__main__ import main
 from cli.findings import Finding, Severity, findings
 
 HEAD = "version: 0.0\nos: linux\n"
@@ -45,11 +44,7 @@ def told(path: Path) -> list[str]:
 
 
 def run(*arguments: object) -> int:
-    parser = argparse.ArgumentParser(prog="stepdeploy")
-    validate.add_parser(parser.add_subparsers(dest="verb", required=True))
-    options = parser.parse_args(["validate", *map(str, arguments)])
-    status: int = options.run(options)
-    return status
+    return main(["validate", *map(str, arguments)])
 
 
 def test_a_bundle_without_a_mistake_has_no_findings(tmp_path: Path) -> None:

@@ -78,6 +78,16 @@ def test_a_missing_script_is_reported_as_missing(host: Host) -> None:
     assert step.message == f"Script does not exist at specified location: {path}"
 
 
+def test_a_script_that_a_link_finds_beside_the_revision_is_not_run(host: Host, tmp_path: Path) -> None:
+    spec = appspec(hooks={"BeforeInstall": [{"location": "here/../evil.sh"}]})
+    told = host.told("d-1", revision({"appspec.yml": spec, "sub/here": "-> ..", "here": "-> sub/here"}))
+    assert host.run("DownloadBundle", told).status == "Succeeded"
+    host.archive("d-1").with_name("evil.sh").write_text(script(f"touch {tmp_path}/ran"))
+    step = host.run("BeforeInstall", told)
+    assert step.error_code == "ScriptMissing" and "leads out of the revision" in step.message
+    assert not (tmp_path / "ran").exists()
+
+
 def test_a_script_that_is_not_executable_is_made_so(host: Host, tmp_path: Path) -> None:
     assert host.deploy(host.told("d-1", hooked("BeforeInstall", "exit 0", name="hook"))).status == "Succeeded"
 
@@ -339,6 +349,19 @@ def test_an_unknown_owner_is_told_before_the_old_release_goes(host: Host, tmp_pa
     step = host.install("d-2", app(srv, "2", permissions=[{"object": str(srv), "owner": "no-such-user"}]))
     assert step.cause == "APPSPEC" and "no-such-user" in step.message
     assert (srv / "version.txt").read_text() == "1"
+
+
+@pytest.mark.parametrize(("entry", "kind"), [("user:nobody-there:rwx", "user"), ("d:g:no-such-group:7", "group")])
+def test_an_unknown_name_in_acls_is_told_before_the_old_release_goes(
+    host: Host, tmp_path: Path, entry: str, kind: str
+) -> None:
+    target = tmp_path / "srv"
+    host.deploy(host.told("d-1", app(target)))
+    acls = [{"object": str(target), "type": ["file"] if kind == "user" else ["directory"], "acls": [entry]}]
+    spec = appspec({"app": target}, permissions=acls)
+    step = host.deploy(host.told("d-2", revision({"appspec.yml": spec, "app/new/version.txt": "2"})))
+    assert step.cause == "APPSPEC" and f"permissions[0]: the host has no {kind} 'no" in step.message
+    assert (target / "version.txt").read_text() == "1"
 
 
 def test_a_missing_source_is_told_before_the_old_release_goes(host: Host, tmp_path: Path) -> None:
