@@ -17,6 +17,7 @@ from functools import lru_cache
 from typing import IO, Any, BinaryIO, Callable, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 from host.appspec import names_of
+from host.copy import create, settle
 from host.entries import CHUNK, MAX_ENTRIES, MAX_LINK_BYTES, ArchiveError, Budget, Entry, Read
 from host.shares import share_out, shares_of
 
@@ -151,19 +152,14 @@ def unpack(file: BinaryIO, bundle_type: str, destination: str) -> None:
 
 
 def _write(path: str, entry: Entry, chunks: Iterator[bytes]) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-    try:
-        copy = os.open(path, flags, 0o600)
-    except FileExistsError:  # of two the last counts
-        os.unlink(path)
-        copy = os.open(path, flags, 0o600)
+    copy = create(path, entry.mode)  # of two that have its name the last counts
     try:
         for chunk in chunks:
             left = memoryview(chunk)
             while left:
                 left = left[os.write(copy, left) :]
         _own(copy, entry)
-        os.fchmod(copy, entry.mode)
+        settle(copy, entry.mode)
         os.utime(copy, (entry.mtime, entry.mtime))
     finally:
         os.close(copy)

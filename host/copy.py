@@ -15,23 +15,40 @@ def copy(source: str, destination: str) -> None:
     """Copy the regular file `source`; a `destination` that is there is replaced, not written into. Raises OSError."""
     given = os.open(source, os.O_RDONLY)
     try:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+        status = os.fstat(given)
+        mode = stat.S_IMODE(status.st_mode)
+        made = create(destination, mode)
         try:
-            made = os.open(destination, flags, 0o600)
-        except FileExistsError:
-            os.unlink(destination)
-            made = os.open(destination, flags, 0o600)
-        try:
-            status = os.fstat(given)
             _content(given, made, status.st_size)
-            if os.geteuid() == 0:
-                os.fchown(made, status.st_uid, status.st_gid)
-            os.fchmod(made, stat.S_IMODE(status.st_mode))
+            settle(made, mode, status.st_uid, status.st_gid)
             os.utime(made, ns=(status.st_atime_ns, status.st_mtime_ns))
         finally:
             os.close(made)
     finally:
         os.close(given)
+
+
+def create(path: str, mode: int) -> int:
+    """A new file, open for writing, in place of whatever is there; its mode is not settled yet."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+    try:
+        return os.open(path, flags, mode & 0o777)
+    except FileExistsError:
+        os.unlink(path)
+        return os.open(path, flags, mode & 0o777)
+
+
+def settle(file: int, mode: int, user: int = -1, group: int = -1) -> None:
+    """Owner (only root gives files away; -1 is unchanged), then mode, where they are not so yet."""
+    status = os.fstat(file)
+    is_given = False
+    if status.st_uid == 0:
+        user, group = status.st_uid if user < 0 else user, status.st_gid if group < 0 else group
+        is_given = (user, group) != (status.st_uid, status.st_gid)
+        if is_given:
+            os.fchown(file, user, group)
+    if is_given or stat.S_IMODE(status.st_mode) != mode:
+        os.fchmod(file, mode)  # also because chown took setuid away
 
 
 def _content(given: int, made: int, size: int) -> None:

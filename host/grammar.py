@@ -476,7 +476,7 @@ def _acl_permissions(text: str) -> Optional[str]:
     if re.fullmatch("[0-7]", text):
         digit = int(text)
         return "".join(letter if digit & bit else "-" for letter, bit in (("r", 4), ("w", 2), ("x", 1)))
-    if re.fullmatch("[rwx-]+", text):
+    if re.fullmatch("[rwx-]*", text):
         return "".join(letter if letter in text else "-" for letter in "rwx")
     return None
 

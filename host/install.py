@@ -322,12 +322,13 @@ def _acl(mode: int, entries: Sequence[AclEntry]) -> List[str]:
         given = [entry for entry in entries if entry.default is default]
         if default and not given:
             continue
-        has = {entry.kind for entry in given if not entry.name}
+        has = {entry.kind: entry.permissions for entry in given if not entry.name}
         named = any(entry.name for entry in given)
         prefix = "default:" if default else ""
         for kind, shift in (("user", 6), ("group", 3), ("other", 0), ("mask", 3)):
             if kind not in has and (kind != "mask" or named):
-                whole.append("{}{}::{}".format(prefix, kind, (mode >> shift) & 7))
+                bits = has["group"] if kind == "mask" and "group" in has else (mode >> shift) & 7
+                whole.append("{}{}::{}".format(prefix, kind, bits))
         whole.extend(str(entry) for entry in given)
     return whole
 

@@ -9,8 +9,8 @@ from host.report import Failed
 from host.told import Told
 
 
-def read_appspec(told: Told, archive: str) -> AppSpec:
-    """The AppSpec of an unpacked revision. Raises Failed."""
+def read_appspec(told: Told, archive: str, place: str = "") -> AppSpec:
+    """The AppSpec of an unpacked revision, which messages say is at `place`. Raises Failed."""
     for name in names_of(told.appspec_filename):
         path = os.path.join(archive, name)
         if os.path.islink(path) and not os.path.realpath(path).startswith(os.path.realpath(archive) + os.sep):
@@ -26,7 +26,8 @@ def read_appspec(told: Told, archive: str) -> AppSpec:
     raise Failed(
         "APPSPEC",
         "The CodeDeploy agent did not find an AppSpec file within the unpacked revision directory at revision-relative"
-        ' path "{}". The revision was unpacked to directory "{}".'.format(told.appspec_filename, archive),
+        ' path "{}". The revision was unpacked to directory "{}", and the AppSpec file was not found at path "{}".'
+        "".format(told.appspec_filename, place or archive, os.path.join(place or archive, told.appspec_filename)),
     )
 
 
@@ -41,7 +42,7 @@ def take(told: Told, layout: Layout, fill: Callable[[str], None]) -> None:
         shutil.rmtree(folder, ignore_errors=True)
     try:
         fill(partial)
-        read_appspec(told, partial)
+        read_appspec(told, partial, layout.archive)
         os.rename(partial, layout.archive)
     except ArchiveError as error:
         raise Failed("DOWNLOAD", "the revision {}".format(error)) from error

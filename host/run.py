@@ -97,9 +97,6 @@ def _run(
 def _run_hooks(
     event: LifecycleEvent, told: Told, layout: Layout, journal: Journal, log: ScriptLog, deadline: float
 ) -> None:
-    from host.hooks import environment, run_hook
-    from host.watchdog import Watchdog
-
     archive = _archive_of(event, layout)
     if archive is None:
         return  # the first deployment of this group here has nothing to stop
@@ -112,8 +109,14 @@ def _run_hooks(
         # Unlike with the agent, a previous revision that was lost does not lock out every later deployment.
         log.trouble("the previous revision is lost, nothing of it is run: {}".format(error))
         return
+    if not hooks:
+        return
+    from host.hooks import environment, run_hook
+    from host.watchdog import Watchdog
+
     deadline = min(deadline, time.monotonic() + EVENT_SECONDS)
     variables = environment(told, event.value)
+    log.begin()
     with Watchdog() as watchdog:
         for hook in hooks:
             if is_previous and not os.path.exists(os.path.join(archive, hook.location.lstrip("/"))):

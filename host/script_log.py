@@ -30,9 +30,10 @@ class ScriptLog:
         self._all = _open(all_path)
         self._started_at = self._file.tell()
 
+    def begin(self) -> None:
+        self._say("LifecycleEvent - {}".format(self.event))
+
     def script(self, location: str) -> None:
-        if not self._scripts:
-            self._say("LifecycleEvent - {}".format(self.event))
         self._scripts += 1
         self._say("Script - {}".format(location))
 

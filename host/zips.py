@@ -6,6 +6,7 @@ import struct
 import time
 import zipfile
 import zlib
+from functools import lru_cache
 from typing import BinaryIO, Iterator, Optional, Tuple
 
 from host.entries import MAX_ENTRIES, MAX_LINK_BYTES, ArchiveError, Budget, Entry, Read, clean, sane_time
@@ -32,10 +33,7 @@ def walk(file: BinaryIO, bundle_type: str, budget: "Budget") -> Iterator[Tuple[E
                 what = "entry {!r} is packed by method {}: only stored and deflated are supported"
                 raise ArchiveError(what.format(name, info.compress_type))
             kind = stat.S_IFMT(mode)
-            try:
-                moment = sane_time(time.mktime((*info.date_time, 0, 0, -1)))
-            except (ValueError, OverflowError):
-                moment = 0
+            moment = _moment(info.date_time)
             is_folder = name.endswith("/")
             permissions = mode & 0o777 or (0o755 if is_folder else 0o644)
             if is_folder or kind == stat.S_IFDIR:
@@ -48,6 +46,14 @@ def walk(file: BinaryIO, bundle_type: str, budget: "Budget") -> Iterator[Tuple[E
                 yield Entry(path, "file", permissions, moment, size=info.file_size), _opener(archive, info)
             else:
                 raise ArchiveError("entry {!r} is a device, pipe or socket".format(name))
+
+
+@lru_cache(maxsize=1000)
+def _moment(date_time: Tuple[int, ...]) -> float:
+    try:
+        return sane_time(time.mktime((*date_time, 0, 0, -1)))  # type: ignore[arg-type]
+    except (ValueError, OverflowError):
+        return 0
 
 
 def _zip_name(info: zipfile.ZipInfo) -> str:

@@ -392,10 +392,10 @@ def test_a_tar_keeps_its_owners_by_name_and_else_by_number(tmp_path: Path) -> No
 
 
 def test_a_full_disk_is_no_fault_of_the_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(file: int, mode: int) -> None:
+    def full(file: int, times: tuple[int, int]) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("host.archive.os.fchmod", full)
+    monkeypatch.setattr("host.archive.os.utime", full)
     with pytest.raises(OSError, match="No space left"):
         unpack(io.BytesIO(revision({"appspec.yml": SPEC})), "zip", str(tmp_path))
 

@@ -78,6 +78,17 @@ def test_a_missing_script_is_reported_as_missing(host: Host) -> None:
     assert step.message == f"Script does not exist at specified location: {path}"
 
 
+def test_the_log_names_the_event_of_a_missing_script(host: Host) -> None:
+    host.deploy(host.told("d-1", revision({"appspec.yml": appspec(hooks={"AfterInstall": [{"location": "no.sh"}]})})))
+    assert "LifecycleEvent - AfterInstall" in host.script_log("d-1")
+
+
+def test_a_revision_without_an_appspec_is_told_with_the_place_it_was_to_have(host: Host) -> None:
+    step = host.run("DownloadBundle", host.told("d-1", revision({"a.txt": ""})))
+    assert step.message.endswith(f'not found at path "{host.archive("d-1")}/appspec.yml".')
+    assert not host.archive("d-1").exists()
+
+
 def test_a_script_that_a_link_finds_beside_the_revision_is_not_run(host: Host, tmp_path: Path) -> None:
     spec = appspec(hooks={"BeforeInstall": [{"location": "here/../evil.sh"}]})
     told = host.told("d-1", revision({"appspec.yml": spec, "sub/here": "-> ..", "here": "-> sub/here"}))

@@ -1,0 +1,512 @@
+"""The rules of the CodeDeploy agent for hooks, logs, folders and bundles: sections C.5, C.6 and F.1 to F.7 of the
+reference (codedeploy.md): rule -> test, as in test_reference_appspec.py. "Differs" is on purpose, see docs/appspec.md
+and the host modules.
+
+Not ours: Windows; blue/green deployments (C.5); GitHub revisions on hosts (F.1 BUNDLE_COMMIT, F.7); the agent's own
+environment, log and updates (F.1, F.5); a bucket's Region, credentials and S3 permissions, because hosts are given a
+presigned URL (F.7); the answer for a host that says nothing (F.4), which is the control plane's. codedeploy-local (F.7
+local files, F.10) is in tests/cli/test_local.py.
+"""
+
+import os
+import pwd
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.host.conftest import GROUP_ID, Host, appspec, read_step, revision, script
+from tests.host.test_appspec import HEAD
+from tests.host.test_events import hooked
+from tests.host.test_reference_appspec import RECORD, case, check, instructions, names, rule, tools
+
+REFERENCE = (
+    "C.5 BeforeBlockTraffic",
+    "C.5 AfterBlockTraffic",
+    "C.5 ApplicationStop",
+    "C.5 BeforeInstall to ValidateService",
+    "C.5 BeforeAllowTraffic and AfterAllowTraffic",
+    "C.5 markers",
+    "C.5 current once it is unpacked",
+    "C.5 no marker",
+    "C.5 Install ended, whatever came then",
+    "C.5 AppSpec, scripts and ids",
+    "C.5 broken ApplicationStop",
+    "C.5 folder gone",
+    "C.6 three events",
+    "C.6 status stays Failed",
+    "C.6 default",
+    "F.1 always",
+    "F.1 S3 revisions",
+    "F.1 added to the runner's own",
+    "F.1 credentials",
+    "F.1 current deployment",
+    "F.1 runas",
+    "F.2 command",
+    "F.2 path",
+    "F.2 user",
+    "F.2 working directory",
+    "F.2 stdin and process group",
+    "F.2 missing",
+    "F.2 not executable",
+    "F.2 interpreter",
+    "F.2 success",
+    "F.3 timeout",
+    "F.3 SIGTERM ignored",
+    "F.3 output kept open",
+    "F.3 exit status",
+    "F.3 signal",
+    "F.3 agent restarted",
+    "F.3 one budget",
+    "F.3 an event's hour",
+    "F.3 lines",
+    "F.4 size",
+    "F.4 Success",
+    "F.4 ScriptMissing",
+    "F.4 ScriptNotExecutable",
+    "F.4 ScriptTimedOut",
+    "F.4 ScriptFailed",
+    "F.4 ScriptFailed as another user",
+    "F.4 ScriptFailed at its start",
+    "F.4 UnknownError",
+    "F.4 output not closed",
+    "F.4 agent restarted",
+    "F.4 scriptName",
+    "F.4 logTail",
+    "F.4 newest line too long",
+    "F.4 lines of the tail",
+    "F.5 scripts.log",
+    "F.5 log of all deployments",
+    "F.5 rotation",
+    "F.5 in the current deployment's folder",
+    "F.5 no limit",
+    "F.6 bundle.tar",
+    "F.6 deployment-archive",
+    "F.6 logs",
+    "F.6 cleanup",
+    "F.6 install.json",
+    "F.6 last_successful_install",
+    "F.6 most_recent_install",
+    "F.6 running command",
+    "F.6 retention",
+    "F.7 S3",
+    "F.7 tries",
+    "F.7 tar",
+    "F.7 tgz",
+    "F.7 zip",
+    "F.7 owners and modes of a tar",
+    "F.7 disk full",
+    "F.7 rebuilt each time",
+)
+
+RULES = {
+    "C.5 no marker": "test_events.py::test_application_stop_runs_the_script_of_what_was_installed_before",
+    "C.5 AppSpec, scripts and ids": (
+        "test_events.py::test_application_stop_runs_the_script_of_what_was_installed_before"
+    ),
+    "C.5 folder gone": "test_events.py::test_a_lost_previous_revision_is_no_lock_out",  # differs: no failure
+    "F.1 always": "test_events.py::test_a_script_finds_the_deployment_in_its_environment",
+    "F.2 path": "test_events.py::test_nothing_that_the_revision_says_reaches_a_shell",  # differs: quoted
+    "F.2 missing": "test_events.py::test_a_missing_script_is_reported_as_missing",
+    "F.3 SIGTERM ignored": "test_events.py::test_a_script_that_ignores_sigterm_is_killed",  # differs: SIGKILL
+    "F.3 exit status": "test_events.py::test_a_failing_script_is_reported_with_its_exit_code_and_last_lines",
+    "F.3 agent restarted": "test_journal.py::test_a_hook_whose_runner_was_killed_has_failed_and_its_processes_end",
+    "F.3 an event's hour": "test_journal.py::test_a_script_ends_before_its_step_does",
+    "F.4 size": "test_events.py::test_whatever_a_script_prints_the_line_stays_whole_and_small",  # differs: 2,300 bytes
+    "F.4 ScriptMissing": "test_events.py::test_a_missing_script_is_reported_as_missing",
+    "F.4 ScriptTimedOut": "test_events.py::test_a_hanging_script_ends_with_its_whole_group_when_its_time_is_over",
+    "F.4 ScriptFailed": "test_events.py::test_a_failing_script_is_reported_with_its_exit_code_and_last_lines",
+    "F.4 ScriptFailed as another user": (
+        "test_events.py::test_runas_runs_the_script_as_that_user_with_the_same_environment"
+    ),
+    "F.4 UnknownError": "test_reference_appspec.py::test_a_broken_file_is_an_unknown_error_with_the_text",
+    "F.4 agent restarted": "test_journal.py::test_a_hook_whose_runner_was_killed_has_failed_and_its_processes_end",
+    "F.4 scriptName": "test_reference_appspec.py::test_a_location_is_below_the_revision",
+    "F.5 no limit": "test_events.py::test_the_whole_output_is_posted_after_each_event_with_hooks",
+    "F.6 retention": (  # differs: always five
+        "test_events.py::test_only_the_five_newest_revisions_and_the_installed_one_are_kept"
+    ),
+    "F.7 S3": "test_events.py::test_a_wrong_digest_stops_before_anything_is_unpacked",  # differs: by sha256
+    "F.7 tries": "test_events.py::test_a_transient_error_is_tried_again_and_a_refusal_is_not",
+    "F.7 owners and modes of a tar": "test_archive.py::test_a_tar_keeps_its_owners_by_name_and_else_by_number",
+    "F.7 disk full": "test_archive.py::test_a_full_disk_is_no_fault_of_the_archive",
+    "F.7 rebuilt each time": "test_journal.py::test_a_download_that_was_killed_is_done_anew",
+}
+
+HOOKS = (
+    "BeforeBlockTraffic", "AfterBlockTraffic", "ApplicationStop", "BeforeInstall", "AfterInstall", "ApplicationStart",
+    "ValidateService", "BeforeAllowTraffic", "AfterAllowTraffic",
+)  # fmt: skip
+
+
+def test_every_rule_has_a_test() -> None:
+    check(sys.modules[__name__], REFERENCE, RULES)
+
+
+# What the tests share
+
+
+def every_event(*lines: str) -> dict[str, str]:
+    """A revision that runs these lines at every event."""
+    return {
+        "appspec.yml": appspec(hooks={event: [{"location": "hook.sh"}] for event in HOOKS}),
+        "hook.sh": script(*lines),
+    }
+
+
+def installed(host: Host, deployment: str, files: Mapping[str, str]) -> None:
+    """The state of a host on which this deployment's Install ended last."""
+    host.archive(deployment).mkdir(parents=True)
+    for name, content in files.items():
+        (host.archive(deployment) / name).write_text(content)
+    marker = host.deployments / "deployment-instructions" / f"{GROUP_ID}_last_successful_install"
+    marker.parent.mkdir(exist_ok=True)
+    marker.write_text(str(host.folder(deployment)))
+
+
+def before(event: str) -> tuple[str, ...]:
+    """The events that must have run for this deployment."""
+    return (
+        () if event in HOOKS[:3] else ("DownloadBundle",) if event == "BeforeInstall" else ("DownloadBundle", "Install")
+    )
+
+
+def said(host: Host, deployment: str, event: str, *lines: str, **hook: Any) -> list[str]:
+    """What a script of these lines leaves in its log, without the times."""
+    assert host.deploy(host.told(deployment, hooked(event, *lines, **hook)), (*before(event), event)).exit == 0
+    return [line[20:] for line in host.script_log(deployment).splitlines()]
+
+
+def variables(lines: list[str]) -> dict[str, str]:
+    """The environment that `env` printed."""
+    pairs = (line[len("[stdout]") :].partition("=") for line in lines)
+    return {name: value for name, _, value in pairs}
+
+
+# C.5 Which bundle a hook runs from
+
+
+@pytest.mark.parametrize(
+    ("event", "version"),
+    [
+        case("C.5 BeforeBlockTraffic", "BeforeBlockTraffic", "old"),
+        case("C.5 AfterBlockTraffic", "AfterBlockTraffic", "old"),
+        case("C.5 ApplicationStop", "ApplicationStop", "old"),
+        *(case(f"C.5 BeforeInstall to ValidateService: {event}", event, "new") for event in HOOKS[3:7]),
+        *(case(f"C.5 BeforeAllowTraffic and AfterAllowTraffic: {event}", event, "new") for event in HOOKS[7:]),
+    ],
+)
+def test_which_revision_a_hook_is_taken_from(host: Host, tmp_path: Path, event: str, version: str) -> None:
+    installed(host, "d-1", every_event(f"echo old $LIFECYCLE_EVENT >{tmp_path}/said"))
+    told = host.told("d-2", revision(every_event(f"echo new $LIFECYCLE_EVENT >{tmp_path}/said")))
+    assert host.deploy(told, (*before(event), event)).exit == 0
+    assert (tmp_path / "said").read_text() == f"{version} {event}\n"
+
+
+@rule("C.5 current once it is unpacked")
+@pytest.mark.parametrize("event", HOOKS[:3])
+def test_once_it_is_there_the_current_revision_is_taken_for_every_event(host: Host, tmp_path: Path, event: str) -> None:
+    installed(host, "d-1", every_event(f"echo old >{tmp_path}/said"))
+    told = host.told("d-2", revision(every_event(f"echo new >{tmp_path}/said")))
+    assert host.deploy(told, ("DownloadBundle", event)).exit == 0
+    assert (tmp_path / "said").read_text() == "new\n"
+
+
+@rule("C.5 markers", "F.6 last_successful_install", "F.6 most_recent_install")
+def test_markers_name_the_deployment_s_folder_by_group_id(host: Host) -> None:
+    told = host.told("d-1", revision({"appspec.yml": appspec()}))
+    assert host.run("DownloadBundle", told).exit == 0
+    assert instructions(host, "_install").name == f"{GROUP_ID}_most_recent_install"
+    assert host.run("Install", told).exit == 0
+    for marker in ("most_recent", "last_successful"):
+        assert instructions(host, f"{GROUP_ID}_{marker}_install").read_text() == str(host.folder("d-1"))
+
+
+@rule("C.5 Install ended, whatever came then")
+def test_a_deployment_that_failed_after_install_is_the_one_that_is_stopped(host: Host, tmp_path: Path) -> None:
+    files = every_event(f'echo $LIFECYCLE_EVENT >>{tmp_path}/said; [ "$LIFECYCLE_EVENT" = ApplicationStop ]')
+    told = host.told("d-1", revision(files))
+    assert host.deploy(told, ("DownloadBundle", "Install", "AfterInstall")).exit == 1
+    assert host.run("ApplicationStop", host.told("d-2", revision(every_event("exit 1")))).exit == 0
+    assert (tmp_path / "said").read_text().split() == ["AfterInstall", "ApplicationStop"]
+
+
+@rule("C.5 broken ApplicationStop: without the marker there is nothing to stop")
+def test_a_broken_script_blocks_until_its_marker_is_deleted(host: Host) -> None:
+    installed(host, "d-1", every_event("exit 1"))
+    new = revision(every_event("exit 0"))
+    assert host.run("ApplicationStop", host.told("d-2", new)).error_code == "ScriptFailed"
+    instructions(host, "_last_successful_install").unlink()
+    assert host.run("ApplicationStop", host.told("d-3", new)).exit == 0
+
+
+# C.6 ignoreApplicationStopFailures
+
+
+@pytest.mark.parametrize("event", HOOKS[:4])
+@rule("C.6 three events", "C.6 status stays Failed", "C.6 default")
+def test_failures_before_download_may_be_ignored(host: Host, event: str) -> None:
+    installed(host, "d-1", every_event("exit 1"))
+    new = revision(every_event("exit 1"))
+    blocked = host.deploy(host.told("d-2", new), (*before(event), event))
+    assert (blocked.exit, blocked.status) == (1, "Failed")
+    ignored = host.deploy(host.told("d-3", new, ignore_application_stop_failures=True), (*before(event), event))
+    assert (ignored.exit, ignored.status) == (0 if event in HOOKS[:3] else 1, "Failed")
+
+
+# F.1 Environment variables
+
+
+@rule("F.1 S3 revisions: no version and no etag", "F.1 added to the runner's own", "F.1 credentials")
+def test_variables_are_added_to_the_runner_s_own_without_its_credentials(host: Host) -> None:
+    host.environment |= {"OF_THE_HOST": "1", "AWS_REGION": "eu-central-1", "AWS_SSM_INSTANCE_ID": "i-1"}
+    host.environment |= {"AWS_ACCESS_KEY_ID": "1", "AWS_SECRET_ACCESS_KEY": "1", "AWS_CREDENTIAL_FILE": "1"}
+    told = host.told("d-1", hooked("BeforeInstall", "env"), bundle={"version": None, "etag": None})
+    assert host.deploy(told).exit == 0
+    seen = variables([line[20:] for line in host.script_log("d-1").splitlines()])
+    assert (seen["OF_THE_HOST"], seen["AWS_REGION"], seen["BUNDLE_BUCKET"]) == ("1", "eu-central-1", "revisions")
+    assert not seen.keys() & {"BUNDLE_VERSION", "BUNDLE_ETAG", "AWS_SSM_INSTANCE_ID", "STEPDEPLOY_ROOT"}
+    assert not seen.keys() & {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_CREDENTIAL_FILE"}
+
+
+@rule("F.1 current deployment: BUNDLE_*, too", "F.5 in the current deployment's folder")
+def test_an_older_revision_s_script_sees_and_logs_for_the_current_deployment(host: Host) -> None:
+    installed(host, "d-1", every_event("env"))
+    assert host.run("ApplicationStop", host.told("d-2", revision(every_event("exit 1")))).exit == 0
+    seen = variables([line[20:] for line in host.script_log("d-2").splitlines()])
+    assert (seen["DEPLOYMENT_ID"], seen["BUNDLE_KEY"]) == ("d-2", "shop/web/d-2.zip")
+    assert not (host.folder("d-1") / "logs").exists()
+
+
+def let_others_in(folder: Path) -> None:
+    for each in (folder, *folder.parents):
+        if not each.stat().st_mode & 0o001:
+            each.chmod(0o711)
+
+
+@rule("F.1 runas: all but HOME, SHELL, USER and LOGNAME stays")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")
+def test_variables_pass_through_su(host: Host, tmp_path: Path) -> None:
+    let_others_in(tmp_path)
+    host.environment |= {"OF_THE_HOST": "1", "HOME": "/mine", "USER": "mine", "LOGNAME": "mine"}
+    seen = variables(said(host, "d-1", "BeforeInstall", "env", runas="nobody"))
+    assert (seen["DEPLOYMENT_ID"], seen["OF_THE_HOST"]) == ("d-1", "1")
+    assert (seen["USER"], seen["LOGNAME"]) == ("nobody", "nobody") and seen["HOME"] != "/mine"
+
+
+# F.2 Process
+
+
+@pytest.mark.parametrize(
+    ("hook", "command"),
+    [
+        case("F.2 command: differs, su gets a shell", {"runas": "bob"}, "su bob -s /bin/sh -c {}"),
+        case("F.2 command: sudo", {"sudo": True}, "sudo {}"),
+        case("F.2 command: both", {"sudo": True, "runas": "bob"}, "sudo su bob -s /bin/sh -c {}"),
+    ],
+)
+def test_commands_of_other_users(host: Host, tmp_path: Path, hook: dict[str, object], command: str) -> None:
+    log = tools(host, tmp_path, su=RECORD, sudo=RECORD)
+    said(host, "d-1", "BeforeInstall", "exit 1", **hook)
+    assert log.read_text().strip() == command.format(host.archive("d-1") / "hook.sh")
+
+
+@rule("F.2 command: none but the path", "F.2 user", "F.2 working directory", "F.2 stdin and process group")
+def test_the_process_of_a_script(host: Host) -> None:
+    group = "cut -d ' ' -f 5 /proc/{}/stat"
+    lines = said(
+        host, "d-1", "BeforeInstall", "echo $0; id -u; pwd; cat; echo $$", group.format("$$"), group.format("$PPID")
+    )
+    path, user, folder, pid, own_group, runner_s_group = [line.replace("[stdout]", "") for line in lines[2:]]
+    assert (path, user, folder) == (str(host.archive("d-1") / "hook.sh"), str(os.getuid()), "/")
+    assert own_group == pid and own_group != runner_s_group
+
+
+@rule("F.2 not executable: made so")
+def test_a_script_is_made_executable(host: Host) -> None:
+    told = host.told("d-1", hooked("BeforeInstall", "exit 3", name="hook"))
+    assert host.deploy(told).message.endswith("exit code 3")
+    assert (host.archive("d-1") / "hook").stat().st_mode & 0o777 == 0o755
+
+
+@rule("F.2 not executable: and cannot be made so", "F.4 ScriptNotExecutable")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+def test_a_script_that_cannot_be_made_executable(host: Host) -> None:
+    """The runner is nobody's here, the script is root's."""
+    told = host.told("d-1", hooked("BeforeInstall", "exit 0", name="hook"))
+    assert host.run("DownloadBundle", told).exit == 0
+    nobody = pwd.getpwnam("nobody").pw_uid
+    for path in (host.root, *host.root.rglob("*")):
+        os.chown(path, 0 if path.name == "hook" else nobody, 0)
+    let_others_in(host.root)
+    host.runner = Path(shutil.copy(host.runner, host.root / "runner.pyz"))  # whoever is not root runs it as it is
+    environment = {"STEPDEPLOY_ROOT": str(host.root)}
+    try:
+        ran = subprocess.run(host.command("BeforeInstall", told), env=environment, user=nobody, capture_output=True)
+    except PermissionError:
+        pytest.skip("this Python is for root alone")
+    step = read_step(ran)
+    assert (step.error_code, step.script_name) == ("ScriptNotExecutable", "hook")
+    assert step.message == "Unable to set script at specified location: hook as executable"
+
+
+@pytest.mark.parametrize(
+    ("content", "status"),
+    [
+        case("F.2 interpreter: by the first line", "#!/bin/false\nexit 0\n", "exit code 1"),
+        case("F.2 interpreter: else the shell", "exit 3\n", "exit code 3"),
+        case("F.2 success: exit status 0", "#!/bin/true\nexit 3\n", "Succeeded"),
+    ],
+)
+def test_what_runs_a_script(host: Host, content: str, status: str) -> None:
+    files = {"appspec.yml": appspec(hooks={"BeforeInstall": [{"location": "hook.sh"}]}), "hook.sh": content}
+    assert host.deploy(host.told("d-1", revision(files)), ("DownloadBundle", "BeforeInstall")).message.endswith(status)
+
+
+# F.3 Timeout and output
+
+
+@rule("F.3 timeout")
+def test_a_script_that_is_too_slow_gets_sigterm(host: Host) -> None:
+    lines = ("trap 'echo told; kill $!; exit 0' TERM", "sleep 60 & wait")
+    step = host.deploy(host.told("d-1", hooked("BeforeInstall", *lines, timeout=1)))
+    assert (step.error_code, step.script_name) == ("ScriptTimedOut", "hook.sh")
+    assert "[stdout]told" in step.log_tail
+
+
+@rule("F.3 output kept open: differs, the event ends", "F.3 one budget: differs", "F.4 output not closed: differs")
+@pytest.mark.parametrize("redirection", ["2>/dev/null", ">/dev/null"], ids=["stdout", "stderr"])
+def test_a_child_that_keeps_the_output_open_is_no_failure(host: Host, tmp_path: Path, redirection: str) -> None:
+    started = time.monotonic()
+    lines = said(host, "d-1", "BeforeInstall", f"sleep 60 {redirection} & echo $! >{tmp_path}/child", timeout=30)
+    os.kill(int((tmp_path / "child").read_text()), signal.SIGKILL)
+    assert time.monotonic() - started < 15
+    kept = "stdout" if redirection.startswith("2") else "stderr"
+    assert lines[-1].endswith(f"keeps its {kept} open")
+
+
+@rule("F.3 signal: differs, it is told")
+def test_a_script_that_is_killed_has_failed(host: Host) -> None:
+    step = host.deploy(host.told("d-1", hooked("BeforeInstall", "kill -9 $$")))
+    assert step.error_code == "ScriptFailed"
+    assert step.message == "Script at specified location: hook.sh failed with signal 9"
+
+
+@rule("F.3 lines: a partial last one, too")
+def test_output_is_logged_by_lines(host: Host) -> None:
+    assert said(host, "d-1", "BeforeInstall", "printf 'a\\n\\nb'")[2:] == ["[stdout]a", "[stdout]", "[stdout]b"]
+
+
+# F.4 Diagnostics
+
+
+@rule("F.4 Success: with and without scripts")
+@pytest.mark.parametrize("event", ["BeforeInstall", "AfterInstall"])
+def test_a_success_has_no_script_and_no_log(host: Host, event: str) -> None:
+    step = host.deploy(host.told("d-1", hooked("BeforeInstall", "echo hello")), (*before(event), event))
+    assert (step.status, step.error_code, step.message) == ("Succeeded", "Success", "Succeeded")
+    assert (step.script_name, step.log_tail) == ("", "")
+
+
+@rule("F.4 ScriptFailed at its start")
+def test_a_script_that_cannot_be_started_has_failed(host: Host) -> None:
+    files = {"appspec.yml": appspec(hooks={"BeforeInstall": [{"location": "hook.sh"}]}), "hook.sh": "#!/no/such\n"}
+    step = host.deploy(host.told("d-1", revision(files)))
+    assert (step.error_code, step.script_name) == ("ScriptFailed", "hook.sh")
+    begin = "Script at specified location: hook.sh failed with error FileNotFoundError with message "
+    assert step.message.startswith(begin) and len(step.message) > len(begin)
+
+
+@rule("F.4 logTail", "F.4 lines of the tail: prefixes and no times")
+def test_the_tail_is_the_newest_whole_lines(host: Host) -> None:
+    """Differs: the line that SSM shows bounds it, too."""
+    lines = 'for i in $(seq 1000 1200); do printf "%s %040d\\n" $i 0; done; echo last; exit 1'
+    tail = host.deploy(host.told("d-1", hooked("BeforeInstall", lines))).log_tail
+    *older, newest = tail.split("\n")
+    assert newest == "[stdout]last" and 1000 < len(tail) < 2048
+    assert older == [f"[stdout]{number} {0:040d}" for number in range(1201 - len(older), 1201)]
+
+
+@rule("F.4 newest line too long")
+def test_the_tail_is_empty_when_its_newest_line_is_too_long(host: Host) -> None:
+    lines = "echo before; head -c 2040 /dev/zero | tr '\\0' x; exit 1"
+    assert host.deploy(host.told("d-1", hooked("BeforeInstall", lines))).log_tail == ""
+
+
+# F.5 Logs
+
+
+@rule("F.5 scripts.log", "F.5 log of all deployments")
+def test_both_logs_have_the_same_lines(host: Host) -> None:
+    said(host, "d-1", "BeforeInstall", "echo a", "echo b >&2")
+    said(host, "d-2", "BeforeInstall", "exit 0")
+    log = host.script_log("d-1").splitlines()
+    assert all(re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d ", line) for line in log)
+    event = ["LifecycleEvent - BeforeInstall", "Script - hook.sh"]
+    assert [line[20:] for line in log[:2]] == event and sorted(line[20:] for line in log[2:]) == [
+        "[stderr]b",
+        "[stdout]a",
+    ]
+    both = (host.deployments / "deployment-logs" / "codedeploy-agent-deployments.log").read_text().splitlines()
+    assert both == [
+        *(f"[d-1]{line}" for line in log),
+        *(f"[d-2]{line}" for line in host.script_log("d-2").splitlines()),
+    ]
+
+
+@rule("F.5 rotation: eight files of 64 MB")
+def test_the_log_of_all_deployments_is_rotated(host: Host) -> None:
+    folder = host.deployments / "deployment-logs"
+    folder.mkdir(parents=True)
+    log = folder / "codedeploy-agent-deployments.log"
+    for number in range(1, 8):
+        (folder / f"{log.name}.{number}").write_text(str(number))
+    log.touch()
+    os.truncate(log, 64 * 1024 * 1024)
+    assert host.run("ApplicationStop", host.told("d-1", revision({"appspec.yml": HEAD}))).exit == 0
+    kept = {path.name.replace(log.name, ""): path.stat().st_size for path in folder.iterdir()}
+    assert kept == {"": 0, ".1": 64 * 1024 * 1024, **{f".{number}": 1 for number in range(2, 8)}}
+    assert (folder / f"{log.name}.7").read_text() == "6"
+
+
+# F.6 Directories, F.7 Bundles
+
+
+@pytest.mark.parametrize(
+    "type",
+    [case("F.7 tar", "tar"), case("F.7 tgz", "tgz"), case("F.7 zip", "zip")],
+)
+@rule(
+    "F.6 bundle.tar: whatever its type", "F.6 deployment-archive", "F.6 logs", "F.6 cleanup", "F.6 install.json",
+    "F.6 running command: differs, a journal of the deployment",
+)  # fmt: skip
+def test_where_everything_lies(host: Host, type: str) -> None:
+    bundle = revision({"appspec.yml": HEAD, "a/x": "x", "a/current": "-> x"}, type=type)
+    assert host.install("d-1", bundle, type=type).exit == 0
+    assert (host.folder("d-1") / "bundle.tar").read_bytes() == bundle
+    assert names(host.folder("d-1")) == [
+        "bundle.tar", "deployment-archive", "deployment-archive/a", "deployment-archive/a/current",
+        "deployment-archive/a/x", "deployment-archive/appspec.yml", "journal.json", "logs", "logs/scripts.log",
+    ]  # fmt: skip
+    assert sorted(path.name for path in host.deployments.iterdir()) == sorted(
+        [GROUP_ID, "deployment-instructions", "deployment-logs"]
+    )
+    assert names(host.deployments / "deployment-instructions") == [
+        f"{GROUP_ID}{name}"
+        for name in ("-cleanup", "-install.json", "_last_successful_install", "_most_recent_install")
+    ]
+
+
+@pytest.mark.parametrize("type", [case(f"F.7 {each}: damaged", each) for each in ("tar", "tgz", "zip")])
+def test_an_archive_that_cannot_be_unpacked(host: Host, type: str) -> None:
+    step = host.deploy(host.told("d-1", revision({"appspec.yml": HEAD}, type=type)[:100], type=type))
+    assert (step.event, step.error_code, step.cause) == ("DownloadBundle", "UnknownError", "DOWNLOAD")
+    assert f"is not a {type} archive" in step.message or "damaged" in step.message or "cannot be read" in step.message
+    assert not host.archive("d-1").exists()
