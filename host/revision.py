@@ -1,6 +1,7 @@
 """An unpacked revision on this host: how it gets to its place, and its AppSpec."""
 
 import os
+from functools import lru_cache
 from typing import Callable
 
 from host.appspec import AppSpec, AppSpecError, names_of
@@ -16,11 +17,9 @@ def read_appspec(told: Told, archive: str, place: str = "") -> AppSpec:
         if os.path.islink(path) and not os.path.realpath(path).startswith(os.path.realpath(archive) + os.sep):
             raise Failed("APPSPEC", "{} leads out of the revision, to {}".format(name, os.path.realpath(path)))
         if os.path.isfile(path):
-            from host.grammar import parse  # YAML takes longer to import than most events take
-
             try:
                 with open(path, encoding="utf-8-sig") as file:
-                    return parse(file.read(), name)
+                    return _parsed(file.read(), name)
             except (AppSpecError, UnicodeDecodeError) as error:
                 raise Failed("APPSPEC", str(error)) from error
     raise Failed(
@@ -29,6 +28,13 @@ def read_appspec(told: Told, archive: str, place: str = "") -> AppSpec:
         ' path "{}". The revision was unpacked to directory "{}", and the AppSpec file was not found at path "{}".'
         "".format(told.appspec_filename, place or archive, os.path.join(place or archive, told.appspec_filename)),
     )
+
+
+@lru_cache(maxsize=2)  # the previous revision's and this one's, of all events that one process runs
+def _parsed(text: str, name: str) -> AppSpec:
+    from host.grammar import parse  # YAML takes longer to import than most events take
+
+    return parse(text, name)
 
 
 def take(told: Told, layout: Layout, fill: Callable[[str], None]) -> None:
