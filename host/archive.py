@@ -161,6 +161,10 @@ def _write(path: str, entry: Entry, chunks: Iterator[bytes]) -> None:
         _own(copy, entry)
         settle(copy, entry.mode)
         os.utime(copy, (entry.mtime, entry.mtime))
+    except OSError as error:
+        if error.errno is None or error.filename is not None:
+            raise
+        raise OSError(error.errno, error.strerror, path) from error
     finally:
         os.close(copy)
 

@@ -62,9 +62,9 @@ def runner(url: str, sha256: str) -> str:
             file.flush()
             os.fsync(file.fileno())
         os.rename(partial, path)
-    except OSError:
+    except OSError as error:
         os.unlink(partial)
-        raise
+        raise OSError(error.errno, error.strerror, path) from error
     return path
 
 

@@ -24,18 +24,27 @@ SOCKET_SECONDS = 60  # without a byte
 _ERROR_BYTES = 4096
 _CODES = re.compile("<(?:Code|Message)>([^<]*)<")  # of S3's error documents
 _CHUNK = 1024 * 1024
+_OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES)
 
 
 def download(told: Told, layout: Layout, deadline: float) -> None:
     """Fetch, check and unpack the revision anew, whatever an earlier try left. Raises Failed and OSError."""
     layout.forget_old_revisions()
-    _fetch(told.bundle, layout.bundle, deadline)
 
     def unpacked(folder: str) -> None:
         with open(layout.bundle, "rb") as file:
             unpack(file, told.bundle.type, folder)
 
-    take(told, layout, unpacked)
+    try:
+        _fetch(told.bundle, layout.bundle, deadline)
+        take(told, layout, unpacked)
+    except BaseException:
+        for path in (layout.bundle, layout.bundle + ".partial"):  # on a full disk nothing else would make room
+            try:
+                os.unlink(path)
+            except OSError:
+                pass
+        raise
 
 
 def _fetch(bundle: Bundle, path: str, deadline: float) -> None:
@@ -48,14 +57,14 @@ def _fetch(bundle: Bundle, path: str, deadline: float) -> None:
                 digest = _copy(answer, file, bundle, deadline)
             break
         except (OSError, http.client.HTTPException) as error:
-            _consider(error, is_last=pause is None or time.monotonic() > deadline)
+            _consider(error, path, is_last=pause is None or time.monotonic() > deadline)
         time.sleep(pause or 0)
     if digest != bundle.sha256:
         raise Failed("DIGEST", "the revision is not the one that was verified: its sha256 is {}".format(digest))
     os.replace(partial, path)
 
 
-def _consider(error: Exception, *, is_last: bool) -> None:
+def _consider(error: Exception, place: str, *, is_last: bool) -> None:
     """Raises unless another try may do better: the disk's errors as they are, the network's as Failed."""
     if isinstance(error, urllib.error.HTTPError):
         with error:
@@ -63,8 +72,8 @@ def _consider(error: Exception, *, is_last: bool) -> None:
         what = " ".join(["HTTP {}".format(error.code), *said])
         if is_last or (error.code < 500 and error.code not in (408, 429)):
             raise Failed("DOWNLOAD", "the revision could not be fetched: {}".format(what)) from error
-    elif isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
-        raise error
+    elif isinstance(error, OSError) and error.errno in _OF_THE_DISK:
+        raise OSError(error.errno, error.strerror, place) from error
     elif is_last:
         raise Failed("DOWNLOAD", "the revision could not be fetched: {}".format(error)) from error
 

@@ -7,6 +7,7 @@ name and renamed, and the owner is set before the mode, so that a setuid bit sta
 what it had made is in the cleanup file.
 """
 
+import errno
 import grp
 import json
 import os
@@ -32,10 +33,10 @@ _SEMANAGE = "semanage"  # marks a cleanup entry that is a file context, not a pa
 def install(appspec: AppSpec, behavior: FileExistsBehavior, layout: Layout) -> None:
     """Replace the group's previous installation by the unpacked revision. Raises Failed and OSError."""
     previous, decided = decide(appspec, behavior, layout.cleanup, layout.archive)
-    _remove(previous)
-    write_atomically(layout.cleanup, b"")
     instructions = [make._asdict() for make in decided.makes]
     write_atomically(layout.install, json.dumps({"instructions": instructions}).encode())
+    _remove(previous)
+    write_atomically(layout.cleanup, b"")
     with open(layout.cleanup, "ab", buffering=0) as record:
         for make in decided.makes:
             if make.kind == "directory":
@@ -63,6 +64,7 @@ def decide(appspec: AppSpec, behavior: FileExistsBehavior, cleanup: str, archive
     chosen = appspec.file_exists_behavior or behavior
     decided = plan(appspec, lambda source: tree(archive, source), after.standing, chosen)
     _check_permissions(decided)
+    _check_access(decided, previous)
     _check_space(decided, previous)
     return previous, decided
 
@@ -70,7 +72,7 @@ def decide(appspec: AppSpec, behavior: FileExistsBehavior, cleanup: str, archive
 def _make_folder(path: str, record: IO[bytes]) -> None:
     """On record first: a path that was never made costs the next Install nothing."""
     if not os.path.lexists(path):
-        _write_down(record, path)
+        _write_down(record, path + "/")
     try:
         os.mkdir(path)
     except FileExistsError:  # the cleanup found something of the user's in it and left it
@@ -90,13 +92,31 @@ def _make_file(make: Make, archive: str, record: IO[bytes], partial_name: str) -
         else:
             copy(source, partial)
         os.replace(partial, make.destination)
+    except OSError as error:
+        _discard(partial)
+        place = source if error.filename == source else make.destination
+        raise OSError(error.errno, error.strerror, place) from error
     except BaseException:
-        _unlink(partial)
+        _discard(partial)
         raise
 
 
 def _write_down(record: IO[bytes], entry: object) -> None:
-    record.write(json.dumps(entry).encode() + b"\n")
+    """All of the line or an error: what is not wholly on record must not be made."""
+    line = json.dumps(entry).encode() + b"\n"
+    try:
+        is_whole = record.write(line) == len(line)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, record.name) from error
+    if not is_whole:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), record.name)
+
+
+def _discard(path: str) -> None:
+    try:
+        os.unlink(path)
+    except OSError:
+        pass
 
 
 def _unlink(path: str) -> None:
@@ -162,15 +182,27 @@ def _inside(path: str, root: str, inside: str) -> str:
 def _read_cleanup(path: str) -> List[List[str]]:
     """What the last Install put on the host, in its order: [path] or [semanage, path].
 
-    JSON, so that a name may hold anything. A last line that a crash cut off names nothing that was made.
+    JSON, so that a name may hold anything; a folder's ends with a slash. A last line that a crash cut off names nothing
+    that was made. Raises Failed for a damaged line: what is not read would stay for ever.
     """
     try:
-        with open(path) as file:
-            lines = file.read().split("\n")[:-1]
+        with open(path, "rb") as file:
+            lines = file.read().split(b"\n")[:-1]
     except FileNotFoundError:
         return []
-    entries = [json.loads(line) for line in lines]
-    return [[entry] if isinstance(entry, str) else list(entry) for entry in entries]
+    previous: List[List[str]] = []
+    for number, line in enumerate(lines, 1):
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            entry = None
+        entry = [entry] if isinstance(entry, str) else entry
+        is_path = isinstance(entry, list) and len(entry) == 1 and str(entry[0]).startswith("/") and "\0" not in entry[0]
+        is_context = isinstance(entry, list) and len(entry) == 2 and entry[0] == _SEMANAGE and isinstance(entry[1], str)
+        if not is_path and not is_context:
+            raise Failed("ENGINE", "{}:{}: this line names nothing that was installed: mend it".format(path, number))
+        previous.append(entry)
+    return previous
 
 
 class _AfterCleanup:
@@ -180,8 +212,8 @@ class _AfterCleanup:
         self._gone: Set[str] = set()
         self._names: Dict[str, Optional[FrozenSet[str]]] = {}
         for entry in reversed(previous):
-            path = entry[-1]
-            if len(entry) == 1 and (not _is_folder(path) or self._empties(path)):
+            path = entry[-1].rstrip("/")
+            if len(entry) == 1 and (self._empties(path) if _is_folder(path) else entry[0] == path):
                 self._gone.add(path)
 
     def _empties(self, folder: str) -> bool:
@@ -222,9 +254,10 @@ def _remove(previous: Sequence[Sequence[str]]) -> None:
     """Backwards: files and links; folders only when nothing is left in them."""
     seen: Set[str] = set()
     for entry in reversed(previous):
-        path = entry[-1]
+        path = entry[-1].rstrip("/")
         if len(entry) > 1:
-            subprocess.run([_SEMANAGE, "fcontext", "-d", path], stdin=subprocess.DEVNULL, capture_output=True)
+            if shutil.which(_SEMANAGE):
+                subprocess.run([_SEMANAGE, "fcontext", "-d", path], stdin=subprocess.DEVNULL, capture_output=True)
             continue
         is_folder = _is_folder(path)
         folder = path if is_folder else posixpath.dirname(path)
@@ -233,7 +266,8 @@ def _remove(previous: Sequence[Sequence[str]]) -> None:
                 _unlink(folder + "/" + partial)
             seen.add(folder)
         if not is_folder:
-            _unlink(path)
+            if entry[0] == path:  # what stands in a folder's place is the user's
+                _unlink(path)
             continue
         try:
             os.rmdir(path)
@@ -241,29 +275,50 @@ def _remove(previous: Sequence[Sequence[str]]) -> None:
             pass  # something of the user's is in it
 
 
+def _check_access(decided: Plan, previous: Sequence[Sequence[str]]) -> None:
+    """Every folder that something comes into or goes from must be one that may be changed."""
+    folders = set(map(_existing_parent, {posixpath.dirname(make.destination) for make in decided.makes}))
+    folders.update(posixpath.dirname(entry[0]) for entry in previous if len(entry) == 1 and not entry[0].endswith("/"))
+    for folder in sorted(folders):
+        if os.path.isdir(folder) and not os.access(folder, os.W_OK | os.X_OK):
+            number = errno.EROFS if os.statvfs(folder).f_flag & os.ST_RDONLY else errno.EACCES
+            raise OSError(number, os.strerror(number), folder)
+
+
 def _check_space(decided: Plan, previous: Sequence[Sequence[str]]) -> None:
     """Every file system must hold what goes to it, counting what is removed first."""
-    sizes: Dict[str, int] = {}
+    into: Dict[str, Tuple[int, int]] = {}  # by folder: bytes, entries
     for make in decided.makes:
         folder = posixpath.dirname(make.destination)
-        sizes[folder] = sizes.get(folder, 0) + make.size
+        size, count = into.get(folder, (0, 0))
+        into[folder] = (size + make.size, count + 1)
     needed: Dict[int, int] = {}
+    entries: Dict[int, int] = {}
     folders: Dict[int, str] = {}
-    for place, size in sizes.items():
+    for place, (size, count) in into.items():
         folder = _existing_parent(place)
         device = os.stat(folder).st_dev
         folders[device] = folder
         needed[device] = needed.get(device, 0) + size
+        entries[device] = entries.get(device, 0) + count
     for entry in previous:
-        if len(entry) == 1 and os.path.isfile(entry[0]) and not os.path.islink(entry[0]):
-            status = os.stat(entry[0])
-            needed[status.st_dev] = needed.get(status.st_dev, 0) - status.st_size
+        try:
+            status = os.lstat(entry[0].rstrip("/")) if len(entry) == 1 else None
+        except OSError:
+            continue
+        if status:
+            size = status.st_size if stat.S_ISREG(status.st_mode) else 0
+            needed[status.st_dev] = needed.get(status.st_dev, 0) - size
+            entries[status.st_dev] = entries.get(status.st_dev, 0) - 1
     for device, folder in folders.items():
         disk = os.statvfs(folder)
         free = disk.f_bavail * disk.f_frsize
         if needed[device] > free:
             message = "{} has {} bytes free, {} are needed: nothing was changed".format(folder, free, needed[device])
             raise Failed("DISK", message)
+        if disk.f_files and entries[device] > disk.f_favail:
+            message = "{} has room for {} more files, {} are needed: nothing was changed"
+            raise Failed("DISK", message.format(folder, disk.f_favail, entries[device]))
 
 
 def _existing_parent(path: str) -> str:

@@ -36,10 +36,15 @@ class Journal:
         self.path = path
         self.events: Dict[str, Dict[str, Any]] = {}
         try:
-            with open(path) as file:
-                self.events = json.load(file)
+            with open(path, "rb") as file:
+                self.events = json.loads(file.read())
+            if not all(isinstance(each.get("report") or {}, dict) for each in self.events.values()):
+                raise ValueError("no reports")
         except FileNotFoundError:
             pass
+        except (ValueError, AttributeError) as error:
+            message = "{} is damaged: what has run is not known, create a new deployment".format(path)
+            raise Failed("ENGINE", message) from error
 
     def ended(self, event: str) -> Optional[Report]:
         """How the event ended, if it has been run before."""

@@ -88,12 +88,19 @@ def write_atomically(path: str, body: bytes, *, durable: bool = False) -> None:
     be written, a whole revision perhaps.
     """
     partial = path + ".partial"
-    with open(partial, "wb") as file:
-        file.write(body)
-        if durable:
-            file.flush()
-            os.fsync(file.fileno())
-    os.replace(partial, path)
+    try:
+        with open(partial, "wb") as file:
+            file.write(body)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        os.replace(partial, path)
+    except OSError as error:
+        try:
+            os.unlink(partial)
+        except OSError:
+            pass
+        raise OSError(error.errno, error.strerror, path) from error
 
 
 def _used(deployment: str) -> float:
@@ -106,7 +113,7 @@ def _used(deployment: str) -> float:
 
 def _read(path: str) -> Optional[str]:
     try:
-        with open(path) as file:
+        with open(path, errors="replace") as file:
             return file.read().strip() or None
     except FileNotFoundError:
         return None

@@ -22,7 +22,7 @@ FROM_LAST_INSTALL = frozenset(
     {LifecycleEvent.BEFORE_BLOCK_TRAFFIC, LifecycleEvent.AFTER_BLOCK_TRAFFIC, LifecycleEvent.APPLICATION_STOP}
 )
 _CAUSES = {
-    "DISK": (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENAMETOOLONG),
+    "DISK": (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENAMETOOLONG),
     "DENIED": (errno.EACCES, errno.EPERM),
     "CONFLICT": (errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY, errno.ELOOP, errno.ETXTBSY),
 }

@@ -65,8 +65,11 @@ class ScriptLog:
         if self._file.closed:
             return
         line = "{} {}\n".format(time.strftime("%Y-%m-%d %H:%M:%S"), text).encode("utf-8", "replace")
-        self._file.write(line)
-        self._all.write(self._prefix.encode() + line)
+        try:
+            self._file.write(line)
+            self._all.write(self._prefix.encode() + line)
+        except OSError:
+            pass  # a full disk: the script must not wait for somebody to read what it says
 
     def upload(self, logs: Dict[str, Any]) -> None:
         """Put what this event's scripts said where the control plane keeps logs, by its presigned POST."""

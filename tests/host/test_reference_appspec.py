@@ -481,7 +481,7 @@ def test_the_cleanup_file_names_what_was_made_and_is_read_backwards(host: Host, 
     assert host.install("d-1", release(srv, "a/b/x")).exit == 0
     cleanup = instructions(host, "-cleanup")
     made = [json.loads(line) for line in cleanup.read_text().splitlines()]
-    assert made == [str(srv), str(srv / "a"), str(srv / "a" / "b"), str(srv / "a" / "b" / "x")]
+    assert made == [f"{srv}/", f"{srv}/a/", f"{srv}/a/b/", f"{srv}/a/b/x"]
     assert host.install("d-2", revision({"appspec.yml": HEAD})).exit == 0
     assert not srv.exists() and cleanup.read_bytes() == b""
 
