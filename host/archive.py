@@ -14,6 +14,7 @@ import pwd
 import struct
 from contextlib import nullcontext
 from functools import lru_cache
+from itertools import count
 from typing import IO, Any, BinaryIO, Callable, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 from host.appspec import names_of
@@ -131,7 +132,7 @@ def unpack(file: BinaryIO, bundle_type: str, destination: str) -> None:
                 with read() as body:
                     _write(path, entry, _chunks(body, entry.path, budget))
             else:
-                budget.spend(entry.size, entry.path)
+                budget.spend(entry.size, entry.path)  # another process's: what it claims, which is the most it may be
 
         with open(file.name, "rb") if share else nullcontext(file) as own:
             prefixes.append(_walk(own, bundle_type, write).prefix)
@@ -203,9 +204,8 @@ def _gid(name: str, number: int) -> int:
 def _strip(destination: str, prefix: str) -> None:
     """Put what is in the single top-level folder into its place."""
     top = os.path.join(destination, prefix.rstrip("/"))
-    aside = top
-    while os.path.exists(aside) or os.path.exists(os.path.join(top, os.path.basename(aside))):
-        aside += "_"
+    taken = {prefix.rstrip("/"), *os.listdir(top)}
+    aside = os.path.join(destination, next(name for name in map(str, count()) if name not in taken))
     os.rename(top, aside)
     for name in os.listdir(aside):
         os.rename(os.path.join(aside, name), os.path.join(destination, name))

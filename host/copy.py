@@ -62,8 +62,10 @@ def _content(given: int, made: int, size: int) -> None:
             except OSError as error:
                 if error.errno not in _NOT_HERE:
                     raise
-    while True:
-        chunk = os.read(given, _CHUNK if size > _SMALL else _SMALL)
+    asked = _CHUNK if size > _SMALL else _SMALL
+    chunk = b""
+    while not chunk or len(chunk) == asked:
+        chunk = os.read(given, asked)
         if not chunk:
             return
         left = memoryview(chunk)

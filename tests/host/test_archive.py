@@ -352,6 +352,14 @@ def test_an_appspec_in_a_folder_that_links_out_of_it_is_refused(tmp_path: Path) 
         revision_appspec(told(), str(tmp_path / "revision"))
 
 
+@pytest.mark.parametrize("top", ["0", "n" * 255])
+def test_the_folder_that_is_stripped_may_have_any_name(tmp_path: Path, top: str) -> None:
+    files = {f"{top}/appspec.yml": SPEC, f"{top}/0/{top}": "inner", f"{top}/1": "one"}
+    unpack(io.BytesIO(revision(files)), "zip", str(tmp_path))
+    found = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
+    assert found == {"appspec.yml", f"0/{top}", "1"}
+
+
 def test_only_an_empty_folder_is_unpacked_into(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "out").mkdir()
