@@ -120,7 +120,7 @@ def unpack(file: BinaryIO, bundle_type: str, destination: str) -> None:
             if not entry.path:
                 return
             path = destination + "/" + entry.path
-            folder = path if entry.kind == "directory" else posixpath.dirname(path)
+            folder = path if entry.kind == "directory" else path[: path.rindex("/")]
             if folder not in made:
                 os.makedirs(folder, exist_ok=True)
                 made.add(folder)
@@ -289,12 +289,12 @@ def _check_parents(entry: Entry, seen: Dict[str, str], above: Set[str]) -> None:
     path = entry.path
     if entry.kind != "directory" and path in above:
         raise ArchiveError("entry {!r} is a {}, but there are entries below it".format(path, entry.kind))
-    parent = posixpath.dirname(path)
+    parent = path.rpartition("/")[0]
     while parent and parent not in above:
         if seen.get(parent, "directory") != "directory":
             raise ArchiveError("entry {!r} lies below {!r}, which is a {}".format(path, parent, seen[parent]))
         above.add(parent)
-        parent = posixpath.dirname(parent)
+        parent = parent.rpartition("/")[0]
 
 
 def _followed(link: str, links: Dict[str, str], root: str) -> Tuple[str, int]:

@@ -11,7 +11,6 @@ import errno
 import grp
 import json
 import os
-import posixpath
 import pwd
 import shutil
 import stat
@@ -21,7 +20,7 @@ from typing import IO, Dict, FrozenSet, List, Optional, Sequence, Set, Tuple
 from host.appspec import AclEntry, AppSpec, FileExistsBehavior, Permission
 from host.copy import copy
 from host.layout import Layout, write_atomically
-from host.plan import PARTIAL, Listed, Make, Plan, plan
+from host.plan import PARTIAL, Listed, Make, Plan, folder_of, plan
 from host.report import Failed
 from host.shares import MOST, share_out, shares_of
 
@@ -84,7 +83,7 @@ def _make_file(make: Make, archive: str, record: IO[bytes], partial_name: str) -
     """On record first, too, and never half-written under its name."""
     _write_down(record, make.destination)
     source = archive + "/" + make.source
-    partial = posixpath.dirname(make.destination) + "/" + partial_name
+    partial = folder_of(make.destination) + "/" + partial_name
     try:
         if make.kind == "symlink":
             _unlink(partial)
@@ -145,10 +144,10 @@ def tree(archive: str, source: str) -> Optional[List[Listed]]:
         if real in above:
             raise Failed("APPSPEC", "files: {!r} links to a folder that it lies in".format(inside))
         found.append(Listed(inside, "directory"))
-        below = above | {real}
+        below, prefix = above | {real}, inside + "/" if inside else ""
         with os.scandir(real) as entries:
             for entry in sorted(entries, key=_name, reverse=True):
-                path = posixpath.join(inside, entry.name)
+                path = prefix + entry.name
                 if entry.is_dir(follow_symlinks=False):
                     waiting.append((path, entry.path, below))
                 elif entry.is_symlink() and os.path.isdir(entry.path):
@@ -231,7 +230,7 @@ class _AfterCleanup:
 
     def _may_stand(self, path: str) -> bool:
         """By its folder's list of names, which is read once."""
-        folder, name = posixpath.split(path)
+        folder, name = folder_of(path), path[path.rindex("/") + 1 :]
         if folder not in self._names:
             try:
                 self._names[folder] = frozenset(os.listdir(folder))
@@ -260,7 +259,7 @@ def _remove(previous: Sequence[Sequence[str]]) -> None:
                 subprocess.run([_SEMANAGE, "fcontext", "-d", path], stdin=subprocess.DEVNULL, capture_output=True)
             continue
         is_folder = _is_folder(path)
-        folder = path if is_folder else posixpath.dirname(path)
+        folder = path if is_folder else folder_of(path)
         if folder not in seen:
             for partial in _PARTIALS:  # of files that were never done
                 _unlink(folder + "/" + partial)
@@ -277,8 +276,8 @@ def _remove(previous: Sequence[Sequence[str]]) -> None:
 
 def _check_access(decided: Plan, previous: Sequence[Sequence[str]]) -> None:
     """Every folder that something comes into or goes from must be one that may be changed."""
-    folders = set(map(_existing_parent, {posixpath.dirname(make.destination) for make in decided.makes}))
-    folders.update(posixpath.dirname(entry[0]) for entry in previous if len(entry) == 1 and not entry[0].endswith("/"))
+    folders = set(map(_existing_parent, {folder_of(make.destination) for make in decided.makes}))
+    folders.update(folder_of(entry[0]) for entry in previous if len(entry) == 1 and not entry[0].endswith("/"))
     for folder in sorted(folders):
         if os.path.isdir(folder) and not os.access(folder, os.W_OK | os.X_OK):
             number = errno.EROFS if os.statvfs(folder).f_flag & os.ST_RDONLY else errno.EACCES
@@ -289,7 +288,7 @@ def _check_space(decided: Plan, previous: Sequence[Sequence[str]]) -> None:
     """Every file system must hold what goes to it, counting what is removed first."""
     into: Dict[str, Tuple[int, int]] = {}  # by folder: bytes, entries
     for make in decided.makes:
-        folder = posixpath.dirname(make.destination)
+        folder = folder_of(make.destination)
         size, count = into.get(folder, (0, 0))
         into[folder] = (size + make.size, count + 1)
     needed: Dict[int, int] = {}

@@ -53,12 +53,17 @@ def plan(appspec: AppSpec, tree: Tree, standing: Standing, behavior: FileExistsB
             _add(wanted, make)
     makes: Dict[str, Make] = {}
     for make in wanted.values():
-        _add_missing_folders(posixpath.dirname(make.destination), wanted, makes, standing)
+        _add_missing_folders(folder_of(make.destination), wanted, makes, standing)
         if make.kind == "directory":
             _add_missing_folders(make.destination, wanted, makes, standing)
         elif _goes_there(make, standing(make.destination), behavior):
             makes[make.destination] = make
     return Plan(tuple(makes.values()), tuple(_permissions(appspec, makes)))
+
+
+def folder_of(path: str) -> str:
+    """Of an absolute, normalized path, as posixpath.dirname has it, and several times as fast."""
+    return path[: path.rindex("/")] or "/"
 
 
 def _contents(source: str, destination: str, listed: List[Listed]) -> List[Make]:
@@ -67,8 +72,8 @@ def _contents(source: str, destination: str, listed: List[Listed]) -> List[Make]
     if top.kind != "directory":
         return [Make(posixpath.join(destination, posixpath.basename(source)), top.kind, top.path, top.size)]
     prefix = source + "/" if source else ""
-    below = ((entry, posixpath.join(destination, entry.path[len(prefix) :])) for entry in listed[1:])
-    makes = [Make(place, entry.kind, entry.path, entry.size) for entry, place in below]
+    into, cut = destination.rstrip("/") + "/", len(prefix)
+    makes = [Make(into + path[cut:], kind, path, size) for path, kind, size in listed[1:]]
     return [Make(destination, "directory", source), *makes]
 
 
@@ -93,7 +98,7 @@ def _add_missing_folders(path: str, wanted: Dict[str, Make], makes: Dict[str, Ma
         if path in wanted and wanted[path].kind != "directory":
             raise Failed("CONFLICT", "The deployment specifies {} both as a file and as a folder".format(path))
         missing.append(path)
-        path = posixpath.dirname(path)
+        path = folder_of(path)
     if path in makes and makes[path].kind != "directory":
         raise Failed("CONFLICT", "The deployment specifies {} both as a file and as a folder".format(path))
     for folder in reversed(missing):
