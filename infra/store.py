@@ -87,6 +87,14 @@ class Store(Construct):
         table.add_global_secondary_index(
             index_name="by_status", partition_key=_text("status"), sort_key=_text("created")
         )
+        # All deployments by time. Few attributes, because every change of one that is in here is a write to one place.
+        table.add_global_secondary_index(
+            index_name="by_time",
+            partition_key=_text("kind"),
+            sort_key=_text("created"),
+            projection_type=dynamodb.ProjectionType.INCLUDE,
+            non_key_attributes=["status"],
+        )
         return table
 
 

@@ -10,7 +10,7 @@ from moto import mock_aws
 
 from functions.aws import clients
 from functions.aws import table as table_module
-from functions.aws.items import from_wire, group_item_key, to_wire
+from functions.aws.items import application_key, from_wire, group_item_key, to_wire
 from functions.aws.table import Table
 from functions.core.records import Deployment, Group, GroupSettings, Revision, TagFilter, TagGroup, Target
 from functions.core.shapes import to_plain
@@ -77,7 +77,8 @@ def table(aws: None) -> Table:
         BillingMode="PAY_PER_REQUEST",
         KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys],
         AttributeDefinitions=[
-            {"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk", "group_key", "status", "created")
+            {"AttributeName": name, "AttributeType": "S"}
+            for name in ("pk", "sk", "group_key", "status", "kind", "created")
         ],
         GlobalSecondaryIndexes=[
             {
@@ -88,7 +89,7 @@ def table(aws: None) -> Table:
                 ],
                 "Projection": {"ProjectionType": "ALL"},
             }
-            for index, pk in (("by_group", "group_key"), ("by_status", "status"))
+            for index, pk in (("by_group", "group_key"), ("by_status", "status"), ("by_time", "kind"))
         ],
     )
     return table_module.table()
@@ -110,7 +111,7 @@ def put_group(group: str = "web", application: str = "shop", **fields: Any) -> G
     settings_ = fields.pop("settings", GroupSettings(tag_groups=(WEB,)))
     found = Group(application=application, name=group, group_id=f"uuid-of-{group}", settings=settings_, **fields)
     put_item({**group_item_key(application, group), **to_plain(found)})
-    put_item({"pk": f"APPLICATION#{application}", "sk": "APPLICATION"})
+    put_item({**application_key(application), "name": application, "application_id": f"uuid-of-{application}"})
     return found
 
 

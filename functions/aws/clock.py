@@ -2,6 +2,7 @@
 
 import secrets
 import string
+import uuid
 from datetime import UTC, datetime
 
 _ALPHABET = string.ascii_uppercase + string.digits
@@ -20,3 +21,13 @@ def timestamp(moment: datetime | None = None) -> str:
 def deployment_id() -> str:
     """A new deployment id: d- and nine of A-Z, 0-9 (CodeDeploy's form)."""
     return "d-" + "".join(secrets.choice(_ALPHABET) for _ in range(9))
+
+
+def new_uuid() -> str:
+    """The id of what CodeDeploy knows by a UUID."""
+    return str(uuid.uuid4())
+
+
+def instance_mark() -> str:
+    """Ten of A-Z, 0-9, by which the ARN of a registered instance differs from those of its name before it."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(10))

@@ -25,6 +25,21 @@ class ConditionalTable:
         answer = client("dynamodb").get_item(TableName=self.name, Key=to_wire(key), ConsistentRead=True)
         return from_wire(answer["Item"]) if "Item" in answer else None
 
+    def get_all(self, keys: Sequence[Item]) -> list[Item]:
+        """The items that there are, read consistently, in any order; at most 100 keys."""
+        wanted = {self.name: {"Keys": [to_wire(key) for key in keys], "ConsistentRead": True}} if keys else {}
+        found: list[Item] = []
+        for attempt in range(_TRIES):
+            if not wanted:
+                break
+            answer = client("dynamodb").batch_get_item(RequestItems=wanted)
+            found += map(from_wire, answer["Responses"].get(self.name, ()))
+            if wanted := answer.get("UnprocessedKeys") or {}:
+                pause(attempt)
+        if wanted:
+            raise Conflict(f"DynamoDB left keys unprocessed {_TRIES} times")
+        return found
+
     def query(self, pk: str, prefix: str = "", statuses: Sequence[str] = ()) -> Iterator[Item]:
         """The items of a partition whose sort key begins with `prefix`, in its order; of some statuses or all."""
         values, condition = {":pk": {"S": pk}}, "pk = :pk"

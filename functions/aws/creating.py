@@ -5,7 +5,7 @@ from datetime import datetime
 
 from functions.aws import clock
 from functions.aws.table import table
-from functions.core.creation import busy, new_deployment, refused_deployment
+from functions.core.creation import AS_THE_GROUP, OwnSettings, busy, new_deployment, refused_deployment
 from functions.core.errors import InvalidInput, NotDeployable
 from functions.core.health import PREDEFINED_CONFIGS, DeploymentConfig
 from functions.core.records import Deployment, Failure, Group, Revision
@@ -24,7 +24,7 @@ class Request:
     upload: tuple[str, str, str] | None = None  # bucket, key, version: makes a repeated event harmless
     on_busy: OnBusy | None = None  # None: what the group says
     description: str | None = None
-    config_name: str | None = None  # a deployment configuration instead of the group's
+    own: OwnSettings = AS_THE_GROUP
 
     def of(self, application: str, group: str, bundle_type: BundleType) -> "Request":
         revision = replace(self.revision, bundle_type=bundle_type)
@@ -34,8 +34,6 @@ class Request:
 def create(request: Request) -> str:
     """Create the deployment; its id, or that of the first for a repeated upload. Raises InvalidInput."""
     group = known_group(request.application, request.group)
-    if request.config_name:
-        group = replace(group, settings=replace(group.settings, config=_known_config(request.config_name)))
     deployment = new_deployment(
         group,
         request.revision,
@@ -43,6 +41,7 @@ def create(request: Request) -> str:
         now=_time(request),
         requested_by=request.requested_by,
         description=request.description,
+        own=request.own,
     )
     return store(deployment, group, request.on_busy or group.settings.on_busy, request.upload)
 
@@ -56,7 +55,8 @@ def store(deployment: Deployment, group: Group, on_busy: OnBusy, upload: tuple[s
     return created.deployment_id or deployment.deployment_id
 
 
-def _known_config(name: str) -> DeploymentConfig:
+def known_config(name: str) -> DeploymentConfig:
+    """The deployment configuration of that name. Raises InvalidInput when there is none."""
     config = table().config(name)
     if config is None:
         raise InvalidInput(

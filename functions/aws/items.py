@@ -82,9 +82,46 @@ def command_key(command_id: str, instance_id: str) -> Item:
     return {"pk": f"COMMAND#{command_id}", "sk": instance_id}
 
 
+def on_premises_key(name: str) -> Item:
+    return {"pk": "ON_PREMISES", "sk": f"INSTANCE#{name}"}
+
+
+def iam_key(arn: str) -> Item:
+    return {"pk": f"IAM#{arn}", "sk": "INSTANCE"}
+
+
+def own_alarm_key(alarm: str, group_key: str) -> Item:
+    return {"pk": f"ALARM#{alarm}", "sk": f"OWN#{group_key}"}
+
+
+def config_key(name: str) -> Item:
+    return {"pk": "CONFIG", "sk": f"CONFIG#{name}"}
+
+
+def count_of_configs_key() -> Item:
+    return {"pk": "CONFIG", "sk": "COUNT"}
+
+
+def config_use_key(config: str, group_key: str) -> Item:
+    return {"pk": f"CONFIG#{config}", "sk": f"GROUP#{group_key}"}
+
+
+def count_of_uses_key(config: str) -> Item:
+    return {"pk": f"CONFIG#{config}", "sk": "COUNT"}
+
+
+def registered_revision_key(application_id: str, digest: str) -> Item:
+    return {"pk": f"REVISIONS#{application_id}", "sk": f"REVISION#{digest}"}
+
+
+def aim_key(application: str, group: str) -> Item:
+    return {"pk": f"APPLICATION#{application}", "sk": f"AIM#{group}"}
+
+
 def deployment_indexes(deployment: Deployment) -> Item:
-    """The attributes that the by_group and by_status indexes sort on."""
+    """The attributes that the indexes by_group, by_status and by_time find and sort a deployment by."""
     return {
+        "kind": "deployment",
         "group_key": deployment.group_key,
         "created": f"{deployment.create_time}#{deployment.deployment_id}",
     }

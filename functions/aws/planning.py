@@ -48,7 +48,8 @@ def _begin(deployment: Deployment) -> tuple[Deployment, list[Target]]:
 def _fleet(deployment: Deployment) -> list[Target]:
     found = targets.select(deployment.settings.tag_groups)
     if not found:
-        raise NotDeployable(DeploymentErrorCode.NO_INSTANCES, texts.no_instances(deployment.group_key))
+        tags = "targetInstances" if deployment.has_own_targets else "ec2TagSet"
+        raise NotDeployable(DeploymentErrorCode.NO_INSTANCES, texts.no_instances(deployment.group_key, tags))
     if len(found) > MAX_TARGETS:
         raise NotDeployable(
             DeploymentErrorCode.OVER_MAX_INSTANCES,

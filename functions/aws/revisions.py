@@ -24,7 +24,8 @@ _CHUNK = 1024**2
 def pin(revision: Revision) -> Revision:
     """The revision with the version, etag, size and sha256 that will be installed, its archive and AppSpec checked.
 
-    Raises NotDeployable: object or version gone, too large, no archive, unsafe archive, no or invalid AppSpec.
+    Raises NotDeployable: object or version gone, another etag than the one asked for, too large, no archive, unsafe
+    archive, no or invalid AppSpec.
     """
     from host.appspec import AppSpecError
     from host.archive import read_appspec
@@ -32,9 +33,16 @@ def pin(revision: Revision) -> Revision:
     from host.grammar import parse
 
     head = _head(revision)
+    etag = head["ETag"].strip('"')
+    if revision.etag and revision.etag.strip('"') != etag:
+        raise NotDeployable(
+            DeploymentErrorCode.REVISION_MISSING,
+            f"s3://{revision.bucket}/{revision.key} has the eTag {etag}, not {revision.etag}: it was replaced; name the"
+            " version that is meant, or the eTag as it is now",
+        )
     if (size := head["ContentLength"]) > MAX_BYTES:
         raise _invalid(revision, f"is {size} bytes; the limit is {MAX_BYTES}: make the archive smaller")
-    pinned = replace(revision, version=head.get("VersionId"), etag=head["ETag"].strip('"'), size=size)
+    pinned = replace(revision, version=head.get("VersionId"), etag=etag, size=size)
     with tempfile.TemporaryFile() as archive:
         pinned = replace(pinned, sha256=_download(pinned, archive))
         archive.seek(0)

@@ -3,6 +3,7 @@
 from functions.aws import run_command, tokens
 from functions.aws.clock import timestamp
 from functions.aws.table import table
+from functions.core import texts
 from functions.core.records import Deployment, StopMark
 from functions.core.statuses import DeploymentStatus, TargetStatus
 from functions.core.verdict import stopped
@@ -15,8 +16,8 @@ def stop(deployment: Deployment, mark: StopMark) -> bool:
     The first mark stays; a later one that cancels or rolls back makes it do so too. A second call also does again what
     the first may not have lived to do.
     """
-    if deployment.status is DeploymentStatus.QUEUED:
-        return table().stop_queued(deployment, stopped(mark), timestamp())
+    if deployment.status is DeploymentStatus.QUEUED and table().stop_queued(deployment, stopped(mark), timestamp()):
+        return True  # else its turn has just come
     marked = table().mark_stop(deployment.deployment_id, mark)
     if marked is None:
         return False
@@ -26,6 +27,16 @@ def stop(deployment: Deployment, mark: StopMark) -> bool:
     if mark.cancel:
         cancel(running_commands(deployment.deployment_id))
     return True
+
+
+def ask(deployment: Deployment, mark: StopMark) -> dict[str, str] | None:
+    """Stop a deployment for somebody who waits for CodeDeploy's answer: Pending while it still ends, Succeeded when it
+    has. None when it was over before."""
+    if deployment.status.is_final or not stop(deployment, mark):
+        return None
+    now = table().deployment(deployment.deployment_id)
+    over = now is None or now.status.is_final
+    return {"status": "Succeeded" if over else "Pending", "statusMessage": texts.STOPPING}
 
 
 Running = list[tuple[str, str]]  # command id and instance id

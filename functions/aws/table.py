@@ -6,6 +6,7 @@ anything: what is written is what happened. A lost condition raises Conflict or 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -20,6 +21,7 @@ from functions.aws.items import (
     from_wire,
     group_item_key,
     lock_key,
+    own_alarm_key,
     target_key,
     to_wire,
     upload_key,
@@ -38,10 +40,11 @@ from functions.core.records import (
     TargetFailure,
 )
 from functions.core.shapes import from_plain, to_plain
-from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, TargetStatus
+from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, OwnSetting, TargetStatus
 from functions.settings import settings
 
 COMMAND_DAYS = 30  # how long a command's record is kept (TTL)
+_ALARM_KEPT = timedelta(days=COMMAND_DAYS)  # an alarm of one deployment, from its creation on
 _LOCK_TRIES = 30  # of taking or handing over a group's lock: about 8 s
 
 _RUNNING = [DeploymentStatus.CREATED.value, DeploymentStatus.IN_PROGRESS.value]
@@ -64,6 +67,16 @@ class Table(ConditionalTable):
         """The deployment, read consistently."""
         item = self.get(deployment_key(deployment_id))
         return from_plain(Deployment, item) if item else None
+
+    def deployments(self, deployment_ids: Sequence[str]) -> dict[str, Deployment]:
+        """Those that there are, by id; at most 100, in one request."""
+        found = self.get_all([deployment_key(each) for each in dict.fromkeys(deployment_ids)])
+        return {item["deployment_id"]: from_plain(Deployment, item) for item in found}
+
+    def targets_named(self, deployment_id: str, target_ids: Sequence[str]) -> dict[str, Target]:
+        """Those of a deployment that there are, by id; at most 100, in one request."""
+        found = self.get_all([target_key(deployment_id, each) for each in dict.fromkeys(target_ids)])
+        return {item["target_id"]: from_plain(Target, item) for item in found}
 
     def target(self, deployment_id: str, target_id: str) -> Target | None:
         """The target, read consistently."""
@@ -91,9 +104,8 @@ class Table(ConditionalTable):
         return lock.get("holder")
 
     def groups_of_alarm(self, alarm: str) -> list[str]:
-        """Keys (application/group) of the groups that name the alarm."""
-        items = self.query(f"ALARM#{alarm}", "GROUP#")
-        return [str(item["sk"]).removeprefix("GROUP#") for item in items]
+        """Keys (application/group) of the groups that name the alarm, or of which a deployment named it."""
+        return sorted({str(item["sk"]).partition("#")[2] for item in self.query(f"ALARM#{alarm}")})
 
     def targets(self, deployment_id: str, statuses: Sequence[TargetStatus] = ()) -> Iterator[Target]:
         """The deployment's targets in the order of their ids, of some statuses or all."""
@@ -131,7 +143,7 @@ class Table(ConditionalTable):
         When the group is busy and `queue` is false nothing is created.
         """
         lock = lock_key(deployment.group_key)
-        mark = self._mark(upload, deployment.deployment_id)
+        besides = [*self._mark(upload, deployment.deployment_id), *self._own_alarms(deployment)]
         for attempt in range(_LOCK_TRIES):
             if upload and (known := self.get(upload_key(*upload))):
                 return Creation(deployment_id=known["deployment_id"])
@@ -143,12 +155,12 @@ class Table(ConditionalTable):
                     self.update(
                         lock, "SET holder = :id", "attribute_not_exists(holder)", {":id": deployment.deployment_id}
                     ),
-                    *mark,
+                    *besides,
                 ]
             elif not queue:
                 return Creation(busy_with=str(holder))
             else:
-                writes = [*self._enqueue(deployment, str(holder), waiting), *mark]
+                writes = [*self._enqueue(deployment, str(holder), waiting), *besides]
             try:
                 self.transact(writes)
             except Conflict:
@@ -318,12 +330,13 @@ class Table(ConditionalTable):
         return [self.update(lock, "REMOVE holder", condition, {":id": holder})]
 
     def _remember(self, deployment: Deployment, group: Group | None) -> list[Any]:
-        """The group's last attempted and last successful deployment."""
+        """The group's last attempted and last successful deployment. One that went to other instances than the group's
+        says nothing of what the group's run."""
         if group is None:
             return []
         values = {":last": to_plain(summary(deployment))}
         expression = "SET last_attempted = :last"
-        if deployment.status is DeploymentStatus.SUCCEEDED:
+        if deployment.status is DeploymentStatus.SUCCEEDED and not deployment.has_own_targets:
             expression += ", last_successful = :last"
             if group.last_successful:
                 expression += ", previous_successful = :previous"
@@ -472,6 +485,15 @@ class Table(ConditionalTable):
             return []
         item = to_wire({**upload_key(*upload), "deployment_id": deployment_id})
         return [{"Put": {"TableName": self.name, "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}}]
+
+    def _own_alarms(self, deployment: Deployment) -> list[Any]:
+        """Where `alarm_state` finds the alarms that are not the group's. Which deployment of the group watches them the
+        deployment itself says, so they may stay; they go when it is surely over."""
+        if OwnSetting.ALARMS not in deployment.own:
+            return []
+        expires_at = int((datetime.fromisoformat(deployment.create_time) + _ALARM_KEPT).timestamp())
+        keys = [own_alarm_key(alarm, deployment.group_key) for alarm in deployment.settings.alarms.watched]
+        return [{"Put": {"TableName": self.name, "Item": to_wire({**key, "expires_at": expires_at})}} for key in keys]
 
     def _end(
         self,

@@ -1,15 +1,79 @@
 """The one entrance: what a new deployment looks like, whoever asked for it."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 from functions.core import texts
 from functions.core.errors import InvalidInput
-from functions.core.records import Deployment, DeploymentSummary, Failure, Group, GroupSettings, Revision, RollbackInfo
-from functions.core.statuses import Creator, DeploymentErrorCode, DeploymentStatus
+from functions.core.health import DeploymentConfig
+from functions.core.records import (
+    Alarms,
+    Deployment,
+    DeploymentSummary,
+    Failure,
+    Group,
+    GroupSettings,
+    Revision,
+    RollbackInfo,
+    TagGroup,
+)
+from functions.core.statuses import (
+    AutoRollbackEvent,
+    Creator,
+    DeploymentErrorCode,
+    DeploymentStatus,
+    FileExistsBehavior,
+    OwnSetting,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnSettings:
+    """What a request wants for its deployment instead of what the group says; None leaves it to the group."""
+
+    config: DeploymentConfig | None = None
+    tag_filters: TagGroup | None = None
+    tag_set: tuple[TagGroup, ...] | None = None
+    alarms: Alarms | None = None
+    auto_rollback: frozenset[AutoRollbackEvent] | None = None
+    file_exists_behavior: FileExistsBehavior | None = None
+    ignore_application_stop_failures: bool | None = None
+
+    def over(self, settings: GroupSettings) -> GroupSettings:
+        """The group's settings with these in their place."""
+        own: dict[str, Any] = {
+            "config": self.config,
+            "tag_groups": (self.tag_filters,) if self.tag_filters else self.tag_set,
+            "alarms": self.alarms,
+            "auto_rollback": self.auto_rollback,
+            "file_exists_behavior": self.file_exists_behavior,
+            "ignore_application_stop_failures": self.ignore_application_stop_failures,
+        }
+        return replace(settings, **{name: value for name, value in own.items() if value is not None})
+
+    @property
+    def told(self) -> frozenset[OwnSetting]:
+        """Those that are told beside the deployment's settings."""
+        found = {
+            OwnSetting.ALARMS: self.alarms,
+            OwnSetting.TAG_FILTERS: self.tag_filters,
+            OwnSetting.TAG_SET: self.tag_set,
+        }
+        return frozenset(setting for setting, value in found.items() if value is not None)
+
+
+AS_THE_GROUP = OwnSettings()
 
 
 def new_deployment(
-    group: Group, revision: Revision, *, deployment_id: str, now: str, requested_by: str, description: str | None = None
+    group: Group,
+    revision: Revision,
+    *,
+    deployment_id: str,
+    now: str,
+    requested_by: str,
+    description: str | None = None,
+    own: OwnSettings = AS_THE_GROUP,
 ) -> Deployment:
     """A deployment that a person, an upload or a pipeline asked for."""
     return Deployment(
@@ -21,7 +85,8 @@ def new_deployment(
         creator=Creator.USER,
         revision=revision,
         create_time=now,
-        settings=group.settings,
+        settings=own.over(group.settings),
+        own=own.told,
         requested_by=requested_by,
         description=description,
     )
@@ -56,13 +121,20 @@ def refused_deployment(
 
 
 def rollback_deployment(group: Group, failed: Deployment, *, deployment_id: str, now: str) -> Deployment | None:
-    """The automatic rollback of `failed` to the group's last successful revision; None when there is none."""
+    """The automatic rollback of `failed` to the group's last successful revision; None when there is none.
+
+    It goes to the instances of the group, or to those of its own that `failed` went to.
+    """
     good = group.last_successful
     if good is None or good.revision is None:
         return None
     message = texts.rolls_back(deployment_id, failed.deployment_id)
+    back = _back_to(group, good, good.revision, deployment_id=deployment_id, now=now)
+    if failed.has_own_targets:
+        settings = replace(back.settings, tag_groups=failed.settings.tag_groups)
+        back = replace(back, settings=settings, own=failed.own - {OwnSetting.ALARMS})
     return replace(
-        _back_to(group, good, good.revision, deployment_id=deployment_id, now=now),
+        back,
         creator=Creator.ROLLBACK,
         requested_by=f"rollback of {failed.deployment_id}",
         rollback=RollbackInfo(rollback_triggering_deployment_id=failed.deployment_id, rollback_message=message),

@@ -1,4 +1,4 @@
-"""The two kinds of exception the engine raises on purpose; everything else is a bug or AWS."""
+"""The kinds of exception the engine raises on purpose; everything else is a bug or AWS."""
 
 from functions.core.statuses import DeploymentErrorCode
 
@@ -15,5 +15,13 @@ class NotDeployable(InvalidInput):
     """A deployment that cannot begin; `code` is CodeDeploy's errorInformation.code for it."""
 
     def __init__(self, code: DeploymentErrorCode, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Refused(InvalidInput):
+    """A request that the control API refuses; `code` is the name of CodeDeploy's exception."""
+
+    def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code

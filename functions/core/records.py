@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from functions.core.causes import Cause
 from functions.core.gate import Counters
-from functions.core.health import DEFAULT_CONFIG, PREDEFINED_CONFIGS, DeploymentConfig
+from functions.core.health import DEFAULT_CONFIG, PREDEFINED_CONFIGS, DeploymentConfig, MinimumHealthyHosts
 from functions.core.statuses import (
     AutoRollbackEvent,
     BundleType,
@@ -18,6 +18,7 @@ from functions.core.statuses import (
     LifecycleErrorCode,
     LifecycleEventStatus,
     OnBusy,
+    OwnSetting,
     TargetStatus,
     TriggerEvent,
 )
@@ -147,6 +148,45 @@ class RollbackInfo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CustomConfig:
+    """A deployment configuration that is not predefined."""
+
+    name: str
+    minimum: MinimumHealthyHosts
+    config_id: str | None = None  # None, as the time: of deployments.yaml
+    create_time: str | None = None
+    declared: bool = False  # by deployments.yaml, which alone changes it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisteredRevision:
+    """A revision that an application knows, because somebody registered it or a deployment used it."""
+
+    revision: Revision  # as its location tells it
+    register_time: str
+    description: str | None = None
+    first_used_time: str | None = None  # by a deployment
+    last_used_time: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnPremisesInstance:
+    """A host outside EC2 that a client registered, tied to one IAM identity. Deregistered, it stays on record."""
+
+    name: str
+    instance_arn: str
+    register_time: str
+    iam_user_arn: str | None = None
+    iam_session_arn: str | None = None
+    deregister_time: str | None = None
+    tags: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def iam_arn(self) -> str:
+        return self.iam_user_arn or self.iam_session_arn or ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
     """One deployment, running or history."""
 
@@ -159,6 +199,7 @@ class Deployment:
     revision: Revision
     create_time: str
     settings: GroupSettings = field(default_factory=GroupSettings)
+    own: frozenset[OwnSetting] = frozenset()  # which of the settings are not the group's, but of its request
     requested_by: str | None = None  # the IAM identity or the upload that asked for it
     description: str | None = None
     start_time: str | None = None
@@ -172,6 +213,11 @@ class Deployment:
     @property
     def group_key(self) -> str:
         return f"{self.application}/{self.group}"
+
+    @property
+    def has_own_targets(self) -> bool:
+        """Whether it goes to other instances than its group's."""
+        return bool(self.own & {OwnSetting.TAG_FILTERS, OwnSetting.TAG_SET})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

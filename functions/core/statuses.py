@@ -119,6 +119,14 @@ class TriggerEvent(StrEnum):
     INSTANCE_FAILURE = "InstanceFailure"
 
 
+class OwnSetting(StrEnum):
+    """A setting that a deployment has of its own, told beside the others; named as CreateDeployment has it."""
+
+    ALARMS = "overrideAlarmConfiguration"
+    TAG_FILTERS = "targetInstances.tagFilters"
+    TAG_SET = "targetInstances.ec2TagSet"
+
+
 class OnBusy(StrEnum):
     """What a group does with a new deployment while one runs."""
 

@@ -42,9 +42,9 @@ def busy(group: str, active_id: str) -> str:
     return f"The Deployment Group '{group}' already has an active Deployment '{active_id}'"
 
 
-def no_instances(group_key: str) -> str:
-    """errorInformation NO_INSTANCES; CodeDeploy's opening, our remedy."""
+def no_instances(group_key: str, tags: str = "ec2TagSet") -> str:
+    """errorInformation NO_INSTANCES; CodeDeploy's opening, our remedy. `tags`: what says which instances."""
     return (
         f"The deployment failed because no instances were found for your deployment group {group_key}:"
-        " no running or stopped EC2 instance has the tags of its ec2TagSet."
+        f" no running or stopped EC2 instance has the tags of its {tags}."
     )

@@ -9,8 +9,9 @@ import json
 from typing import Any
 
 from functions.aws import queues, uploads
-from functions.aws.creating import Request, create
+from functions.aws.creating import Request, create, known_config
 from functions.core import asked
+from functions.core.creation import OwnSettings
 from functions.core.errors import InvalidInput
 from functions.core.records import Revision
 from functions.core.revisions import bundle_type
@@ -46,6 +47,7 @@ def _asked_for(event: dict[str, Any]) -> dict[str, str]:
     on_busy = asked.text(event, "on_busy") or OnBusy.REJECT
     if on_busy not in set(OnBusy):
         raise InvalidInput(f"on_busy {on_busy!r}: give one of {', '.join(OnBusy)}")
+    config = asked.text(event, "deployment_config")
     request = Request(
         application=application,
         group=group,
@@ -58,6 +60,6 @@ def _asked_for(event: dict[str, Any]) -> dict[str, str]:
         requested_by=asked.text(event, "requested_by") or "a person",
         on_busy=OnBusy(on_busy),
         description=asked.text(event, "description"),
-        config_name=asked.text(event, "deployment_config"),
+        own=OwnSettings(config=known_config(config) if config else None),
     )
     return {"deployment_id": create(request)}

@@ -8,9 +8,8 @@ from typing import Any
 
 from functions.aws import clock, stopping
 from functions.aws.table import table
-from functions.core import asked, stops, texts
+from functions.core import asked, stops
 from functions.core.errors import InvalidInput
-from functions.core.statuses import DeploymentStatus
 from functions.telemetry import logger
 
 
@@ -20,8 +19,6 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, str]:
     deployment = table().deployment(deployment_id)
     if deployment is None:
         raise InvalidInput(f"deployment_id {deployment_id!r}: there is no such deployment")
-    if deployment.status.is_final:
-        raise InvalidInput(f"deployment_id {deployment_id}: already completed ({deployment.status})")
     mark = stops.by_person(
         asked.text(event, "requested_by") or "a person",
         clock.timestamp(),
@@ -29,6 +26,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, str]:
         cancel=bool(asked.flag(event, "cancel")),
         auto_rollback=asked.flag(event, "auto_rollback"),
     )
-    stopping.stop(deployment, mark)
-    queued = deployment.status is DeploymentStatus.QUEUED
-    return {"status": "Succeeded" if queued else "Pending", "statusMessage": texts.STOPPING}
+    answer = stopping.ask(deployment, mark)
+    if answer is None:
+        raise InvalidInput(f"deployment_id {deployment_id}: already completed")
+    return answer

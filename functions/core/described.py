@@ -1,0 +1,208 @@
+"""The records as CodeDeploy's API tells them: its members, its spelling."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID, uuid5
+
+from functions.core.gate import Counters
+from functions.core.health import PREDEFINED_CONFIGS, DeploymentConfig, MinimumHealthyHosts
+from functions.core.records import (
+    Alarms,
+    CustomConfig,
+    Deployment,
+    GroupSettings,
+    LifecycleEventRecord,
+    OnPremisesInstance,
+    RegisteredRevision,
+    Revision,
+    RollbackInfo,
+    TagFilter,
+    Target,
+)
+from functions.core.statuses import DeploymentStatus, OwnSetting
+
+STYLE = {"deploymentType": "IN_PLACE", "deploymentOption": "WITHOUT_TRAFFIC_CONTROL"}
+PLATFORM = "Server"
+_DECLARED = UUID("f0f3b1f2-6c35-4d0b-9c39-2b7b8f3a7c11")  # names the ids of what deployments.yaml declares
+
+
+def deployment(record: Deployment) -> dict[str, Any]:
+    """A DeploymentInfo."""
+    settings, failure = record.settings, record.failure
+    return {
+        "deploymentId": record.deployment_id,
+        "applicationName": record.application,
+        "deploymentGroupName": record.group,
+        "deploymentConfigName": settings.config.name,
+        "revision": revision(record.revision),
+        "status": record.status,
+        "errorInformation": {"code": failure.code, "message": failure.message} if failure else None,
+        "createTime": record.create_time,
+        "startTime": record.start_time,
+        "completeTime": record.complete_time,
+        "deploymentOverview": overview(record.counters),
+        "description": record.description,
+        "creator": record.creator,
+        "ignoreApplicationStopFailures": settings.ignore_application_stop_failures,
+        "autoRollbackConfiguration": auto_rollback(settings),
+        "updateOutdatedInstancesOnly": False,
+        "rollbackInfo": rollback(record.rollback) if record.rollback else None,
+        "deploymentStyle": STYLE,
+        "instanceTerminationWaitTimeStarted": False,
+        "fileExistsBehavior": settings.file_exists_behavior,
+        "computePlatform": PLATFORM,
+        "targetInstances": target_instances(record),
+        "overrideAlarmConfiguration": alarms(settings.alarms) if OwnSetting.ALARMS in record.own else None,
+    }
+
+
+def revision(record: Revision) -> dict[str, Any]:
+    """A RevisionLocation."""
+    place = {"bucket": record.bucket, "key": record.key, "bundleType": record.bundle_type}
+    return {"revisionType": "S3", "s3Location": {**place, "version": record.version, "eTag": record.etag}}
+
+
+def revision_info(record: RegisteredRevision, groups: Sequence[str]) -> dict[str, Any]:
+    """A GenericRevisionInfo; `groups` are those that this revision was deployed to last."""
+    return {
+        "description": record.description,
+        "deploymentGroups": sorted(groups),
+        "firstUsedTime": record.first_used_time,
+        "lastUsedTime": record.last_used_time,
+        "registerTime": record.register_time,
+    }
+
+
+def predefined_config(record: DeploymentConfig) -> dict[str, Any]:
+    """A DeploymentConfigInfo; CodeDeploy itself tells the first one by a type that its model does not have."""
+    number = list(PREDEFINED_CONFIGS).index(record.name) + 1
+    return {
+        "deploymentConfigId": f"00000000-0000-0000-0000-{number:012}",
+        "deploymentConfigName": record.name,
+        "minimumHealthyHosts": minimum(record.minimum) if record.minimum else {"type": "MOST_CONCURRENCY", "value": 1},
+        "computePlatform": PLATFORM,
+    }
+
+
+def custom_config(record: CustomConfig) -> dict[str, Any]:
+    """A DeploymentConfigInfo; one of deployments.yaml has the same id in every account."""
+    return {
+        "deploymentConfigId": record.config_id or str(uuid5(_DECLARED, record.name)),
+        "deploymentConfigName": record.name,
+        "minimumHealthyHosts": minimum(record.minimum),
+        "createTime": record.create_time,
+        "computePlatform": PLATFORM,
+    }
+
+
+def minimum(record: MinimumHealthyHosts) -> dict[str, Any]:
+    return {"type": record.type, "value": record.value}
+
+
+def overview(counters: Counters) -> dict[str, int]:
+    """A DeploymentOverview: where the targets are."""
+    return {
+        "Pending": counters.pending,
+        "InProgress": counters.in_flight,
+        "Succeeded": counters.succeeded,
+        "Failed": counters.failed,
+        "Skipped": counters.skipped,
+        "Ready": 0,
+    }
+
+
+def auto_rollback(settings: GroupSettings) -> dict[str, Any]:
+    return {"enabled": bool(settings.auto_rollback), "events": sorted(settings.auto_rollback)}
+
+
+def alarms(record: Alarms) -> dict[str, Any]:
+    """An AlarmConfiguration."""
+    return {
+        "enabled": record.enabled and bool(record.names),
+        "ignorePollAlarmFailure": record.ignore_poll_alarm_failure,
+        "alarms": [{"name": name} for name in record.names],
+    }
+
+
+def target_instances(record: Deployment) -> dict[str, Any] | None:
+    """A TargetInstances, of a deployment that goes to other instances than its group's."""
+    groups = [[tag_filter(each) for each in group.filters] for group in record.settings.tag_groups]
+    if OwnSetting.TAG_FILTERS in record.own:
+        return {"tagFilters": groups[0]}
+    return {"ec2TagSet": {"ec2TagSetList": groups}} if OwnSetting.TAG_SET in record.own else None
+
+
+def tag_filter(record: TagFilter) -> dict[str, Any]:
+    """An EC2TagFilter."""
+    kind = "VALUE_ONLY" if record.key is None else "KEY_ONLY" if record.value is None else "KEY_AND_VALUE"
+    return {"Key": record.key, "Value": record.value, "Type": kind}
+
+
+def rollback(record: RollbackInfo) -> dict[str, Any]:
+    return {
+        "rollbackDeploymentId": record.rollback_deployment_id,
+        "rollbackTriggeringDeploymentId": record.rollback_triggering_deployment_id,
+        "rollbackMessage": record.rollback_message,
+    }
+
+
+def has_targets(record: Deployment) -> bool:
+    """Before it has any, CodeDeploy answers DeploymentNotStartedException."""
+    return record.status not in (DeploymentStatus.CREATED, DeploymentStatus.QUEUED)
+
+
+def target(record: Target, arn: str) -> dict[str, Any]:
+    """A DeploymentTarget."""
+    return {
+        "deploymentTargetType": "InstanceTarget",
+        "instanceTarget": {
+            "deploymentId": record.deployment_id,
+            "targetId": record.target_id,
+            "targetArn": arn,
+            "status": record.status,
+            "lastUpdatedAt": record.last_updated_at,
+            "lifecycleEvents": [lifecycle_event(event) for event in record.events],
+        },
+    }
+
+
+def instance(record: Target, arn: str) -> dict[str, Any]:
+    """An InstanceSummary, the form of a target before there were DeploymentTargets; it names the instance by ARN."""
+    return {
+        "deploymentId": record.deployment_id,
+        "instanceId": arn,
+        "status": record.status,
+        "lastUpdatedAt": record.last_updated_at,
+        "lifecycleEvents": [lifecycle_event(event) for event in record.events],
+    }
+
+
+def on_premises_instance(record: OnPremisesInstance) -> dict[str, Any]:
+    """An InstanceInfo."""
+    return {
+        "instanceName": record.name,
+        "instanceArn": record.instance_arn,
+        "iamUserArn": record.iam_user_arn,
+        "iamSessionArn": record.iam_session_arn,
+        "registerTime": record.register_time,
+        "deregisterTime": record.deregister_time,
+        "tags": [{"Key": key, "Value": value} for key, value in sorted(record.tags.items())],
+    }
+
+
+def lifecycle_event(record: LifecycleEventRecord) -> dict[str, Any]:
+    left = record.diagnostics
+    return {
+        "lifecycleEventName": record.name,
+        "status": record.status,
+        "startTime": record.start_time,
+        "endTime": record.end_time,
+        "diagnostics": {
+            "errorCode": left.error_code,
+            "scriptName": left.script_name,
+            "message": left.message,
+            "logTail": left.log_tail,
+        }
+        if left
+        else None,
+    }

@@ -1,0 +1,93 @@
+"""RevisionLocation, CodeDeploy's way to name a revision, as the engine's Revision; only archives in S3 are one.
+
+Source: CodeDeploy API model 2014-10-06 (RevisionLocation, S3Location); S3 User Guide, "Bucket naming rules" and "Object
+key names".
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from functions.core.errors import Refused
+from functions.core.records import Revision
+from functions.core.statuses import BundleType
+
+MOST_DESCRIPTION = 256  # characters
+_MOST_KEY = 1024  # bytes of a key, of a version id, of an etag
+_SHORT = 200  # characters of a value that a message shows
+
+_BUCKET = re.compile(r"[A-Za-z0-9._-]{3,255}")  # the widest form that buckets ever had
+_INSTEAD = "upload the archive to S3, and give revisionType S3 with its s3Location"
+_UNSUPPORTED = {
+    "GitHub": f"revisions from GitHub are not supported: {_INSTEAD}",
+    "String": f"String is for Lambda, which is not supported: {_INSTEAD}",
+    "AppSpecContent": f"AppSpecContent is for Lambda and ECS, which are not supported: {_INSTEAD}",
+}
+_OTHERS = ("gitHubLocation", "string", "appSpecContent")
+
+
+def revision(given: Mapping[str, Any], place: str = "revision") -> Revision:
+    """The revision that a RevisionLocation names. Raises Refused; `place` is the member that holds it.
+
+    >>> s3 = {"bucket": "builds", "key": "shop/1.zip", "bundleType": "zip", "eTag": '"abc"'}
+    >>> revision({"revisionType": "S3", "s3Location": s3}).etag
+    'abc'
+    """
+    kind, location = given.get("revisionType"), given.get("s3Location")
+    if not kind:
+        raise _invalid(f"{place}.revisionType: is missing: give S3")
+    if kind in _UNSUPPORTED:
+        raise _invalid(f"{place}.revisionType: {_UNSUPPORTED[kind]}")
+    if location is None:
+        raise _invalid(f"{place}.s3Location: is missing: give bucket, key and bundleType")
+    if more := [name for name in _OTHERS if name in given]:
+        raise _invalid(f"{place}.{more[0]}: does not belong to revisionType S3: leave it out")
+    return _archive(location, f"{place}.s3Location")
+
+
+def _archive(given: Mapping[str, str], place: str) -> Revision:
+    for name in ("bucket", "key", "bundleType"):
+        if not given.get(name):
+            raise _invalid(f"{place}.{name}: is missing")
+    if not is_bucket(given["bucket"]):
+        raise _invalid(f"{place}.bucket: {given['bucket'][:_SHORT]!r} is not the name of a bucket")
+    for name in ("key", "version", "eTag"):
+        if not is_key(given.get(name, "")):
+            raise _invalid(f"{place}.{name}: has more than {_MOST_KEY} bytes")
+    if given["bundleType"] not in list(BundleType):
+        what = f"{given['bundleType']} is for Lambda and ECS, which are not supported"
+        raise _invalid(f"{place}.bundleType: {what}: give an archive, {', '.join(sorted(BundleType))}")
+    return Revision(
+        bucket=given["bucket"],
+        key=given["key"],
+        bundle_type=BundleType(given["bundleType"]),
+        version=given.get("version") or None,
+        etag=given.get("eTag", "").strip('"') or None,  # S3 itself writes it in quotes
+    )
+
+
+def is_bucket(name: str) -> bool:
+    return _BUCKET.fullmatch(name) is not None
+
+
+def is_key(key: str) -> bool:
+    """Whether it is short enough to be a key, or the beginning of one."""
+    return len(key.encode()) <= _MOST_KEY
+
+
+def location(revision: Revision) -> Revision:
+    """The part of a revision that its location tells: what was found in the archive is left out."""
+    return replace(revision, sha256=None, size=0, warnings=())
+
+
+def digest(revision: Revision) -> str:
+    """What a location is known by: two are the same if every member is, also the version and the etag."""
+    parts = (revision.bucket, revision.key, revision.bundle_type.value, revision.version, revision.etag)
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _invalid(message: str) -> Refused:
+    return Refused("InvalidRevisionException", message)

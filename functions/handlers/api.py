@@ -1,0 +1,50 @@
+"""api: the control API, CodeDeploy's own protocol; each operation is a route of API Gateway, `POST /<Operation>`.
+
+IAM has let the caller in before this is called. A second call is as harmless as CodeDeploy's own: reads read, and what
+creates or stops says so by CodeDeploy's exceptions.
+"""
+
+import base64
+import json
+from typing import Any
+
+from functions import operations
+from functions.aws import clock, model
+from functions.core.errors import Refused
+from functions.operations import Caller
+from functions.telemetry import logger
+
+MOST_BYTES = 256 * 1024  # of a request
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    asked = event["requestContext"]
+    operation = asked["http"]["path"].rpartition("/")[2]
+    caller = Caller(arn=asked["authorizer"]["iam"]["userArn"], now=clock.timestamp())
+    try:
+        return _answer(200, model.write(operation, operations.run(operation, _given(operation, event), caller)))
+    except Refused as refused:
+        return _error(400, refused.code, str(refused))
+    except Exception:  # what it was is for the log alone
+        logger.exception("an operation failed", operation=operation, caller=caller.arn)
+        return _error(500, "InternalFailure", f"The request {context.aws_request_id} failed; the engine's log says why")
+
+
+def _given(operation: str, event: dict[str, Any]) -> dict[str, Any]:
+    if operation not in model.operations():
+        raise Refused("UnknownOperationException", f"{operation!r} is no operation of CodeDeploy")
+    body = event.get("body") or ""
+    raw = base64.b64decode(body) if event.get("isBase64Encoded") else body.encode(errors="surrogatepass")
+    if len(raw) > MOST_BYTES:
+        raise Refused("RequestEntityTooLargeException", f"the request has {len(raw)} bytes, at most {MOST_BYTES}")
+    return model.read(operation, raw)
+
+
+def _error(status: int, code: str, message: str) -> dict[str, Any]:
+    answer = _answer(status, json.dumps({"__type": code, "message": message}))
+    return {**answer, "headers": {**answer["headers"], "x-amzn-ErrorType": code}}
+
+
+def _answer(status: int, body: str) -> dict[str, Any]:
+    return {"statusCode": status, "headers": {"Content-Type": "application/x-amz-json-1.1"}, "body": body}

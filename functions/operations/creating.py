@@ -1,0 +1,148 @@
+"""Creating a deployment: of an archive in the revision bucket, to a group as it is, or as the request wants it once."""
+
+from dataclasses import replace
+from typing import Any
+
+from functions.aws import revision_records
+from functions.aws.creating import Request, create
+from functions.aws.table import table
+from functions.core import asked_settings
+from functions.core.creation import OwnSettings
+from functions.core.errors import InvalidInput, NotDeployable, Refused
+from functions.core.health import DeploymentConfig
+from functions.core.records import Revision
+from functions.core.revision_location import MOST_DESCRIPTION, revision
+from functions.core.revisions import bundle_type
+from functions.core.statuses import DeploymentErrorCode, FileExistsBehavior, OnBusy
+from functions.operations import Caller
+from functions.settings import settings
+from functions.telemetry import logger
+
+_SHORT = 200  # characters of a value that a message shows
+_INVALID_TARGETS = "InvalidTargetInstancesException"
+_REFUSALS = {
+    DeploymentErrorCode.APPLICATION_MISSING: "ApplicationDoesNotExistException",
+    DeploymentErrorCode.DEPLOYMENT_GROUP_MISSING: "DeploymentGroupDoesNotExistException",
+    DeploymentErrorCode.RESOURCE_LIMIT_EXCEEDED: "DeploymentLimitExceededException",
+}
+
+
+def create_deployment(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
+    """A second call is a second deployment, or meets the first: CodeDeploy has no token that would tell them apart.
+
+    Whether the archive is there, and any instance, the deployment finds out when it begins.
+    """
+    _check_kind(given)
+    request = Request(
+        application=given["applicationName"],
+        group=_group(given),
+        revision=_revision(given),
+        requested_by=caller.arn,
+        requested_at=caller.now,
+        on_busy=OnBusy.REJECT,
+        description=_description(given),
+        own=_own(given),
+    )
+    try:
+        deployment_id = create(request)
+    except NotDeployable as error:
+        raise Refused(_REFUSALS[error.code], str(error)) from error
+    _note_use(request, deployment_id, caller)
+    return {"deploymentId": deployment_id}
+
+
+def _note_use(request: Request, deployment_id: str, caller: Caller) -> None:
+    try:
+        revision_records.used(request.application, request.group, request.revision, deployment_id, caller.now)
+    except Exception:  # the deployment is on record, and starts: whoever asked for it must learn its id
+        logger.exception("the use of the revision is not on record", deployment_id=deployment_id)
+
+
+def _check_kind(given: dict[str, Any]) -> None:
+    """What would need more than a deployment in place of a new revision to all of some instances."""
+    if (mode := given.get("deploymentMode", "STANDARD")) != "STANDARD":
+        what = f"deploymentMode: {mode} is not supported: deploy the revision again by STANDARD"
+        raise Refused("InvalidInputException", what)
+    if given.get("updateOutdatedInstancesOnly"):
+        what = "updateOutdatedInstancesOnly: true is not supported, because there is no record of which revision an"
+        remedy = "instance runs: leave it out, or name the instances by targetInstances"
+        raise Refused("InvalidUpdateOutdatedInstancesOnlyValueException", f"{what} {remedy}")
+
+
+def _group(given: dict[str, Any]) -> str:
+    if "deploymentGroupName" not in given:
+        raise Refused("DeploymentGroupNameRequiredException", "deploymentGroupName: is missing")
+    return str(given["deploymentGroupName"])
+
+
+def _revision(given: dict[str, Any]) -> Revision:
+    if "revision" not in given:
+        what = "revision: is missing: give revisionType S3 and s3Location with bucket and key"
+        raise Refused("RevisionRequiredException", what)
+    found, allowed = revision(_with_bundle_type(given["revision"])), settings().bucket_name
+    if found.bucket != allowed:
+        what = f"revision.s3Location.bucket: {found.bucket}: the engine reads the bucket {allowed} only"
+        raise Refused("InvalidRevisionException", f"{what}: copy the archive there")
+    return found
+
+
+def _with_bundle_type(location: dict[str, Any]) -> dict[str, Any]:
+    """The same with a bundleType: without one the key's ending says it."""
+    archive = location.get("s3Location") or {}
+    if not archive.get("key") or archive.get("bundleType"):
+        return location
+    try:
+        kind = bundle_type(archive["key"])
+    except InvalidInput:
+        what = f"the key {archive['key'][:_SHORT]!r} does not tell: give zip, tar or tgz"
+        raise Refused("InvalidRevisionException", f"revision.s3Location.bundleType: is missing, and {what}") from None
+    return {**location, "s3Location": {**archive, "bundleType": kind}}
+
+
+def _description(given: dict[str, Any]) -> str | None:
+    text = given.get("description", "")
+    if len(text) > MOST_DESCRIPTION:
+        what = f"description: has {len(text)} characters, at most {MOST_DESCRIPTION}"
+        raise Refused("DescriptionTooLongException", what)
+    return text or None
+
+
+def _own(given: dict[str, Any]) -> OwnSettings:
+    """What the request wants instead of what the group says."""
+    name, behavior = given.get("deploymentConfigName"), given.get("fileExistsBehavior")
+    rollback, alarms = given.get("autoRollbackConfiguration"), given.get("overrideAlarmConfiguration")
+    wanted = OwnSettings(
+        config=_config(name) if name else None,
+        alarms=None if alarms is None else asked_settings.alarms(alarms, "overrideAlarmConfiguration"),
+        auto_rollback=None if rollback is None else asked_settings.auto_rollback(rollback),
+        file_exists_behavior=FileExistsBehavior(behavior) if behavior else None,
+        ignore_application_stop_failures=given.get("ignoreApplicationStopFailures"),
+    )
+    return wanted if "targetInstances" not in given else _with_targets(wanted, given["targetInstances"])
+
+
+def _config(name: str) -> DeploymentConfig:
+    config = table().config(name)
+    if config is None:
+        what = f"deploymentConfigName: there is no deployment configuration {name}: create it first, or leave it out"
+        raise Refused("DeploymentConfigDoesNotExistException", what)
+    return config
+
+
+def _with_targets(wanted: OwnSettings, targets: dict[str, Any]) -> OwnSettings:
+    """With the instances of the request's tags. No tags at all are a mistake, which must not deploy to the group."""
+    filters, tag_set = targets.get("tagFilters"), targets.get("ec2TagSet")
+    if targets.get("autoScalingGroups"):
+        what = "targetInstances.autoScalingGroups: is not supported: name the instances by tagFilters or ec2TagSet"
+        raise Refused(_INVALID_TARGETS, what)
+    if filters and tag_set:
+        raise Refused(_INVALID_TARGETS, "targetInstances: give tagFilters or ec2TagSet, not both")
+    if tag_set:
+        tags = asked_settings.tag_set(tag_set, "targetInstances.ec2TagSet", _INVALID_TARGETS)
+        return replace(wanted, tag_set=tags)
+    if not filters:
+        what = "targetInstances: selects nothing: give tagFilters or ec2TagSet, or leave it out to deploy to the group"
+        raise Refused(_INVALID_TARGETS, what)
+    return replace(
+        wanted, tag_filters=asked_settings.tag_group(filters, "targetInstances.tagFilters", _INVALID_TARGETS)
+    )

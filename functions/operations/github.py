@@ -1,0 +1,20 @@
+"""Connections to GitHub, which CodeDeploy's console makes. The engine has none: revisions come from S3."""
+
+from typing import Any
+
+from functions.core.errors import Refused
+from functions.operations import Caller
+
+
+def list_git_hub_account_token_names(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
+    if given.get("nextToken"):
+        raise Refused("InvalidNextTokenException", "nextToken: is not one that this request was answered with")
+    return {"tokenNameList": []}
+
+
+def delete_git_hub_account_token(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
+    name = given.get("tokenName")
+    if not name:
+        raise Refused("GitHubAccountTokenNameRequiredException", "tokenName: is missing")
+    what = f"tokenName: there is no connection {name[:200]!r}, nor any other: revisions come from S3"
+    raise Refused("GitHubAccountTokenDoesNotExistException", what)
