@@ -11,6 +11,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
+from functions.aws.additions import added_to
 from functions.core.errors import Refused
 
 _SHORT = 200  # characters of a value that a message shows
@@ -94,11 +95,11 @@ _INVALID = {
 
 @cache
 def service() -> Any:
-    """botocore's ServiceModel of CodeDeploy."""
+    """botocore's ServiceModel of CodeDeploy, with what stepdeploy adds."""
     from botocore.loaders import Loader
     from botocore.model import ServiceModel
 
-    return ServiceModel(Loader().load_service_model("codedeploy", "service-2"), "codedeploy")
+    return ServiceModel(added_to(Loader().load_service_model("codedeploy", "service-2")), "codedeploy")
 
 
 def operations() -> list[str]:

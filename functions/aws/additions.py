@@ -1,0 +1,95 @@
+"""What stepdeploy adds to CodeDeploy's service model, in the model's own form (botocore's service-2.json).
+
+Clients that know only CodeDeploy neither send nor see it; the model that `stepdeploy` itself and `aws stepdeploy` use
+has it. Whatever the model gets here, `functions/operations` does.
+"""
+
+from typing import Any
+
+_FAILURES = ("ThrottlingException",)
+_NO_GROUP = (
+    "ApplicationNameRequiredException",
+    "InvalidApplicationNameException",
+    "ApplicationDoesNotExistException",
+    "DeploymentGroupNameRequiredException",
+    "InvalidDeploymentGroupNameException",
+    "DeploymentGroupDoesNotExistException",
+)
+_NO_DEPLOYMENT = ("DeploymentIdRequiredException", "InvalidDeploymentIdException", "DeploymentDoesNotExistException")
+_NO_CREATION = ("DeploymentLimitExceededException", "InvalidInputException", *_FAILURES)
+
+
+def _operation(name: str, errors: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        "name": name,
+        "http": {"method": "POST", "requestUri": "/"},
+        "input": {"shape": f"{name}Input"},
+        "output": {"shape": f"{name}Output"},
+        "errors": [{"shape": error} for error in errors],
+    }
+
+
+def _structure(required: tuple[str, ...] = (), /, **members: str) -> dict[str, Any]:
+    shape: dict[str, Any] = {"type": "structure", "members": {n: {"shape": each} for n, each in members.items()}}
+    return {**shape, "required": list(required)} if required else shape
+
+
+_GROUP = {"applicationName": "ApplicationName", "deploymentGroupName": "DeploymentGroupName"}
+
+OPERATIONS: dict[str, dict[str, Any]] = {
+    "ListHosts": _operation("ListHosts", (*_NO_GROUP, "InvalidNextTokenException", *_FAILURES)),
+    "RetryDeployment": _operation("RetryDeployment", (*_NO_DEPLOYMENT, *_NO_GROUP, *_NO_CREATION)),
+    "RollBackDeploymentGroup": _operation("RollBackDeploymentGroup", (*_NO_GROUP, *_NO_CREATION)),
+}
+
+SHAPES: dict[str, dict[str, Any]] = {
+    # -- what a deployment is for: commit, author, ticket, URL, or what its creator likes; every message tells it
+    "MetadataKey": {"type": "string", "min": 1, "max": 64},
+    "MetadataValue": {"type": "string", "min": 1, "max": 512},
+    "Metadata": {"type": "map", "key": {"shape": "MetadataKey"}, "value": {"shape": "MetadataValue"}},
+    # -- who did what: IAM identities, or the upload or alarm that it was
+    "Actor": {"type": "string"},
+    "StopInfo": _structure(stoppedBy="Actor", stopTime="Timestamp", message="Message"),
+    # -- hosts out of `total` that must stay in service, and that are
+    "HealthyHosts": _structure(total="Integer", minimum="Integer", healthy="Integer"),
+    "Integer": {"type": "integer"},
+    "DeploymentInfo": _structure(
+        metadata="Metadata", requestedBy="Actor", stopInfo="StopInfo", healthyHosts="HealthyHosts"
+    ),
+    "CreateDeploymentInput": _structure(metadata="Metadata"),
+    # -- the instances of a deployment by their ids, out of those of its group
+    "HostIdList": {"type": "list", "member": {"shape": "InstanceId"}},
+    "TargetInstances": _structure(instanceIds="HostIdList"),
+    # -- ARN patterns (`*`, `?`) of those who may deploy to a group; none: whoever IAM allows
+    "PrincipalPattern": {"type": "string", "min": 1, "max": 2048},
+    "PrincipalPatternList": {"type": "list", "member": {"shape": "PrincipalPattern"}},
+    "CreateDeploymentGroupInput": _structure(allowedPrincipals="PrincipalPatternList"),
+    "UpdateDeploymentGroupInput": _structure(allowedPrincipals="PrincipalPatternList"),
+    "DeploymentGroupInfo": _structure(allowedPrincipals="PrincipalPatternList"),
+    # -- what each host of a group runs: the revision that was installed last, or that failed to
+    "Host": _structure(
+        hostId="InstanceId",
+        deploymentId="DeploymentId",
+        revision="RevisionLocation",
+        status="TargetStatus",
+        since="Timestamp",
+    ),
+    "HostList": {"type": "list", "member": {"shape": "Host"}},
+    "ListHostsInput": _structure(("applicationName", "deploymentGroupName"), **_GROUP, nextToken="NextToken"),
+    "ListHostsOutput": _structure(hosts="HostList", nextToken="NextToken"),
+    "RetryDeploymentInput": _structure(("deploymentId",), deploymentId="DeploymentId", metadata="Metadata"),
+    "RetryDeploymentOutput": _structure(deploymentId="DeploymentId"),
+    "RollBackDeploymentGroupInput": _structure(("applicationName", "deploymentGroupName"), **_GROUP),
+    "RollBackDeploymentGroupOutput": _structure(deploymentId="DeploymentId", stoppedDeploymentId="DeploymentId"),
+}
+
+
+def added_to(model: dict[str, Any]) -> dict[str, Any]:
+    """The service model with all of this. A shape that CodeDeploy has gets the members besides its own."""
+    shapes = dict(model["shapes"])
+    for name, shape in SHAPES.items():
+        known = shapes.get(name, {})
+        shapes[name] = {**shape, **known}
+        if "members" in shape:
+            shapes[name]["members"] = {**known.get("members", {}), **shape["members"]}
+    return {**model, "operations": {**model["operations"], **OPERATIONS}, "shapes": shapes}
