@@ -1,27 +1,69 @@
 """`stepdeploy VERB`: one file of this folder for each verb, of which only the one that is asked for is imported."""
 
-import argparse
 import importlib
 import sys
 
+import click
+
+from cli.exits import Exit
+
 VERBS = {
-    "local": "deploy a bundle on this machine, without AWS",
-    "validate": "check a bundle before it is pushed",
+    "local": "Deploy a bundle on this machine, without AWS.",
+    "validate": "Check a bundle before it is pushed.",
 }
 
 
+class Verbs(click.Group):
+    """The verbs. Their help, and what a shell completes, is told without importing them."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in VERBS:
+            return None
+        command: click.Command = importlib.import_module(f"cli.{name.replace('-', '_')}").command
+        command.name = name
+        return command
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Verbs"):
+            formatter.write_dl(list(VERBS.items()))
+
+
+@click.command(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+def stepdeploy() -> None:
+    """CodeDeploy that you own."""
+
+
 def main(arguments: list[str] | None = None) -> int:
-    """Runs the verb that the arguments name; the exit status. argparse ends with 2 for what it cannot read."""
-    arguments = sys.argv[1:] if arguments is None else arguments
-    parser = argparse.ArgumentParser(prog="stepdeploy", description="CodeDeploy that you own.")
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    for name, what in VERBS.items():
-        verb = verbs.add_parser(name, help=what)
-        if name in arguments[:1]:
-            importlib.import_module(f"cli.{name}").describe(verb)
-    options = parser.parse_args(arguments)
-    status: int = options.run(options)
-    return status
+    """Runs the verb that the arguments name; its exit status (cli.exits)."""
+    try:
+        status = stepdeploy.main(arguments, prog_name="stepdeploy", standalone_mode=False)
+    except click.ClickException as mistake:  # a wrong option, or what a verb found wrong
+        mistake.show()
+        return mistake.exit_code
+    except click.Abort:
+        return Exit.INTERRUPTED
+    except Exception as error:
+        if not (refusal := _refusal(error)):
+            raise
+        refusal.show()
+        return refusal.exit_code
+    return int(status or Exit.DONE)
+
+
+def _refusal(error: Exception) -> click.ClickException | None:
+    """What AWS did not do, for a person; None of any other exception, which is a mistake of ours."""
+    if "botocore.exceptions" not in sys.modules:
+        return None
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    if not isinstance(error, BotoCoreError | ClientError):
+        return None
+    from cli.engine import refused
+
+    return refused(error)
 
 
 if __name__ == "__main__":

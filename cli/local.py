@@ -4,7 +4,6 @@ The counterpart of the reference agent's codedeploy-local, with its options and 
 CodeDeploy agent to validate a deployment package on a local machine"). What runs is the host runner itself.
 """
 
-import argparse
 import json
 import os
 import shutil
@@ -13,7 +12,10 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple
+
+import click
 
 from cli.locations import FORMS, Mistake, elsewhere
 from host.appspec import FileExistsBehavior
@@ -63,27 +65,30 @@ class Asked(NamedTuple):
         return Layout(self.group, self.told.deployment_id, self.root)
 
 
-def describe(parser: argparse.ArgumentParser) -> None:
-    """The options; those of codedeploy-local have its names and letters."""
-    parser.description = __doc__
-    parser.add_argument("-l", "--bundle-location", default=".", help=f"a folder, an archive, {FORMS} (default: .)")
-    parser.add_argument("-t", "--type", default=DIRECTORY, choices=TYPES, help="of the bundle (default: directory)")
-    parser.add_argument(
-        "-b", "--file-exists-behavior", default="DISALLOW", choices=[each.value for each in FileExistsBehavior]
-    )
-    parser.add_argument("-g", "--deployment-group", default="default-local-deployment-group", help="the group's id")
-    parser.add_argument("-d", "--deployment-group-name", default="LocalFleet")
-    parser.add_argument("-a", "--application-name", help="default: the bundle's location")
-    parser.add_argument("-e", "--events", help="some events, with commas (default: all that have hooks, in order)")
-    parser.add_argument("-A", "--appspec-filename", default="appspec.yml")
-    parser.add_argument("--deployment-root", help="where archives, journal and logs are kept")
-    parser.add_argument("--prefix", default="", help="a folder below which every destination is placed")
-    parser.add_argument("--dry-run", action="store_true", help="say what would be done, in order, and do nothing")
-    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
-    parser.set_defaults(run=run)
+@click.command(help=__doc__)
+@click.option("-l", "--bundle-location", default=".", help=f"A folder, an archive, {FORMS}. Default: this folder.")
+@click.option("-t", "--type", default=DIRECTORY, type=click.Choice(TYPES), help="Of the bundle. Default: directory.")
+@click.option(
+    "-b",
+    "--file-exists-behavior",
+    default="DISALLOW",
+    type=click.Choice([each.value for each in FileExistsBehavior]),
+    help="Of files that are there and are not of the last installation.",
+)
+@click.option("-g", "--deployment-group", default="default-local-deployment-group", help="The group's id.")
+@click.option("-d", "--deployment-group-name", default="LocalFleet", help="The group's name.")
+@click.option("-a", "--application-name", help="Default: the bundle's location.")
+@click.option("-e", "--events", help="Some events, with commas. Default: all that have hooks, in order.")
+@click.option("-A", "--appspec-filename", default="appspec.yml", help="The AppSpec's name in the bundle.")
+@click.option("--deployment-root", help="Where archives, journal and logs are kept.")
+@click.option("--prefix", default="", help="A folder below which every destination is placed.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done, in order, and do nothing.")
+@click.option("--json", is_flag=True, help="One JSON object on standard output.")
+def command(**options: Any) -> int:
+    return run(SimpleNamespace(**options))
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: SimpleNamespace) -> int:
     """0 when every event succeeded, 1 when one failed, 2 when nothing could be begun."""
     try:
         asked = _asked(options)
@@ -93,7 +98,7 @@ def run(options: argparse.Namespace) -> int:
         return 2
 
 
-def _asked(options: argparse.Namespace) -> Asked:
+def _asked(options: SimpleNamespace) -> Asked:
     revision = elsewhere(options.bundle_location, options.type)
     bundle = None if revision else _here(options.bundle_location, options.type)
     prefix = str(Path(options.prefix).resolve()) if options.prefix else ""

@@ -1,36 +1,40 @@
-"""`stepdeploy validate PATH`: check a bundle before it is pushed, for a person, a program or a GitHub workflow."""
+"""`stepdeploy validate PATH`: check a bundle before it is pushed, for a person, a program or a GitHub workflow.
 
-import argparse
+PATH is a folder, a .zip, .tar, .tar.gz or .tgz archive, or an AppSpec file.
+"""
+
 import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+import click
+
 from cli.findings import Finding, Severity, findings
 
 
-def describe(parser: argparse.ArgumentParser) -> None:
-    parser.description = "Check a bundle before it is pushed."
-    parser.epilog = (
-        "Exit status: 0 without errors, though there may be warnings; 1 with errors; 2 when PATH cannot be read."
-    )
-    path = "a folder, a .zip, .tar, .tar.gz or .tgz archive, or an AppSpec file"
-    parser.add_argument("path", metavar="PATH", type=Path, help=path)
-    formats = "github is workflow commands, which annotate a pull request (default: text)"
-    parser.add_argument("--format", choices=("text", "json", "github"), default="text", help=formats)
-    parser.set_defaults(run=run)
-
-
-def run(arguments: argparse.Namespace) -> int:
-    path: Path = arguments.path
+@click.command(
+    help=__doc__,
+    epilog="Exit status: 0 without errors, though there may be warnings; 1 with errors; 2 when PATH cannot be read.",
+)
+@click.argument("path", type=Path)
+@click.option(
+    "--format",
+    "wanted",
+    type=click.Choice(("text", "json", "github")),
+    default="text",
+    help="github is workflow commands, which annotate a pull request. Default: text.",
+)
+@click.option("--json", "wanted", flag_value="json", help="The same as --format json.")
+def command(path: Path, wanted: str) -> int:
     try:
         found = findings(path)
     except FileNotFoundError:
         return _cannot(f"there is no {path}")
     except OSError as error:
         return _cannot(f"cannot check {path}: {error}")
-    lines = {"text": _text, "json": _json, "github": _github}[arguments.format](found)
+    lines = {"text": _text, "json": _json, "github": _github}[wanted](found)
     encoding = sys.stdout.encoding or "utf-8"
     for line in lines:  # with whatever names are in it
         print(line.encode(encoding, "backslashreplace").decode(encoding))

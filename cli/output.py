@@ -1,0 +1,31 @@
+"""What the verbs print: for people by rich, for programs as one JSON object."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+
+
+def console() -> "Console":
+    """Standard output; plain lines where it is no terminal."""
+    from rich.console import Console
+
+    return Console(highlight=False, soft_wrap=True)
+
+
+def tell_json(value: Mapping[str, Any]) -> None:
+    """Times as ISO 8601 in UTC."""
+    click.echo(json.dumps(value, default=_time, ensure_ascii=False))
+
+
+def _time(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    raise TypeError(f"{type(value).__name__} is not told as JSON")
