@@ -45,6 +45,11 @@ class Settings:
         return self.environment["BUS_NAME"]
 
     @property
+    def topic_arns(self) -> list[str]:
+        """The topics that the engine may publish to: its own, and those that deployments.yaml names."""
+        return self.environment["TOPIC_ARNS"].split(",")
+
+    @property
     def slack_secret_arn(self) -> str:
         return self.environment["SLACK_SECRET_ARN"]
 

@@ -10,7 +10,7 @@ from moto import mock_aws
 
 from functions.aws import clients
 from functions.aws import table as table_module
-from functions.aws.items import application_key, from_wire, group_item_key, to_wire
+from functions.aws.items import application_key, from_wire, group_item_key, listed_application_key, to_wire
 from functions.aws.table import Table
 from functions.core.records import Deployment, Group, GroupSettings, Revision, TagFilter, TagGroup, Target
 from functions.core.shapes import to_plain
@@ -27,6 +27,7 @@ ENVIRONMENT = {
     "TABLE_NAME": "stepdeploy",
     "BUCKET_NAME": BUCKET,
     "DOCUMENT_NAME": "stepdeploy-lifecycle",
+    "TOPIC_ARNS": f"arn:aws:sns:{REGION}:123456789012:news",
     "RUNNER_BUCKET": "assets",
     "RUNNER_KEY": "runner.pyz",
     "RUNNER_SHA256": "0" * 64,
@@ -112,6 +113,7 @@ def put_group(group: str = "web", application: str = "shop", **fields: Any) -> G
     found = Group(application=application, name=group, group_id=f"uuid-of-{group}", settings=settings_, **fields)
     put_item({**group_item_key(application, group), **to_plain(found)})
     put_item({**application_key(application), "name": application, "application_id": f"uuid-of-{application}"})
+    put_item({**listed_application_key(application), "name": application})
     return found
 
 

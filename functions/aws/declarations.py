@@ -1,17 +1,17 @@
 """The declaration in the table: groups, applications, alarms and configurations, applied by what differs.
 
-`DECLARED` is the list of groups that deployments.yaml named last (sort key "GROUP#app/group"), so that a group which
-it no longer names is found without reading the whole table. A group, its alarms and its place on that list change in
-one transaction: whatever is interrupted, the next run finds a consistent table and goes on.
+`DECLARED` is the list of what deployments.yaml named last (sort keys "GROUP#app/group" and "APPLICATION#app"), so that
+a group which it no longer names is found without reading the whole table. A group, what is found by it (`catalog`) and
+its place on that list change in one transaction: whatever is interrupted, the next run finds a consistent table and
+goes on.
 """
 
 import json
-import uuid
 from typing import Any
 
+from functions.aws import catalog, clock
 from functions.aws.clients import client
-from functions.aws.clock import timestamp
-from functions.aws.items import Item, application_key, group_item_key, to_wire
+from functions.aws.items import declared_key, to_wire
 from functions.aws.table import Table
 from functions.core.declaration import Declaration, GroupChange, changes
 from functions.core.records import Group
@@ -29,14 +29,10 @@ def apply(records: Table, declaration: Declaration) -> list[str]:
     written = _apply_configs(records, declaration)
     written += _apply_applications(records, declaration)
     stored = _stored_groups(records, declaration)
-    for change in changes(declaration, stored, now=timestamp(), new_id=lambda: str(uuid.uuid4())):
-        records.transact(_writes(records.name, change))
-        written.append(_key(change.after))
+    for change in changes(declaration, stored, now=clock.timestamp(), new_id=clock.new_uuid):
+        records.transact(_writes(records, change))
+        written.append(change.after.key)
     return written
-
-
-def _key(group: Group) -> str:
-    return f"{group.application}/{group.name}"
 
 
 def _apply_configs(records: Table, declaration: Declaration) -> list[str]:
@@ -55,75 +51,27 @@ def _apply_configs(records: Table, declaration: Declaration) -> list[str]:
 
 
 def _apply_applications(records: Table, declaration: Declaration) -> list[str]:
-    """Applications that are new. An application stays for ever, as its deployments do."""
-    dynamodb = client("dynamodb")
-    written = []
-    for name in declaration.applications:
-        if records.has_application(name):
-            continue
-        item = {**application_key(name), "name": name, "application_id": str(uuid.uuid4()), "create_time": timestamp()}
-        dynamodb.put_item(TableName=records.name, Item=to_wire(item))
-        written.append(name)
-    return written
+    """Applications that are new to the file. One that is gone from it stays, as its deployments do."""
+    declared = {item["sk"].removeprefix("APPLICATION#") for item in records.query("DECLARED", "APPLICATION#")}
+    new = [name for name in declaration.applications if name not in declared]
+    for name in new:
+        catalog.declare_application(records, name, new_id=clock.new_uuid(), now=clock.timestamp())
+    for name in (gone := sorted(declared - set(declaration.applications))):
+        catalog.undeclare_application(records, name)
+    return new + gone
 
 
 def _stored_groups(records: Table, declaration: Declaration) -> dict[str, Group]:
     """The stored groups that the declaration names, or that the one before it named."""
     keys = {group.key for group in declaration.groups}
-    keys |= {item["sk"].removeprefix("GROUP#") for item in records.query("DECLARED")}
+    keys |= {item["sk"].removeprefix("GROUP#") for item in records.query("DECLARED", "GROUP#")}
     found = ((key, records.group(*key.split("/"))) for key in sorted(keys))
     return {key: group for key, group in found if group}
 
 
-def _writes(table_name: str, change: GroupChange) -> list[dict[str, Any]]:
-    """The transaction of one group: at most 2 + 2 x 10 alarms, far from DynamoDB's 100 writes."""
-    before, after = change.before, change.after
-    had, has = _watched(before), _watched(after)
-    writes = [_group_write(table_name, change)]
-    listed = {"pk": "DECLARED", "sk": f"GROUP#{_key(after)}"}
-    writes.append(_delete(table_name, listed) if after.removed_at else _put(table_name, listed))
-    writes += [_delete(table_name, _alarm_key(alarm, after)) for alarm in sorted(had - has)]
-    writes += [_put(table_name, _alarm_key(alarm, after)) for alarm in sorted(has)]
-    return writes
-
-
-def _watched(group: Group | None) -> set[str]:
-    return set(group.settings.alarms.watched) if group and group.removed_at is None else set()
-
-
-def _alarm_key(alarm: str, group: Group) -> Item:
-    return {"pk": f"ALARM#{alarm}", "sk": f"GROUP#{_key(group)}"}
-
-
-def _group_write(table_name: str, change: GroupChange) -> dict[str, Any]:
-    """A new group is put; a known one keeps every attribute that deployments write (its last ones)."""
-    after = change.after
-    key = group_item_key(after.application, after.name)
-    if change.before is None:
-        return _put(
-            table_name,
-            {**key, "declared": True, **to_plain(after)},
-            ConditionExpression="attribute_not_exists(pk)",
-        )
-    gone = "SET removed_at = :at, " if after.removed_at else "SET "
-    back = "" if after.removed_at else " REMOVE removed_at"
-    values: Item = {":settings": to_plain(after.settings), ":declared": after.removed_at is None}
-    if after.removed_at:
-        values[":at"] = after.removed_at
-    return {
-        "Update": {
-            "TableName": table_name,
-            "Key": to_wire(key),
-            "UpdateExpression": f"{gone}settings = :settings, declared = :declared{back}",
-            "ConditionExpression": "attribute_exists(pk)",
-            "ExpressionAttributeValues": to_wire(values),
-        }
-    }
-
-
-def _put(table_name: str, item: Item, **condition: str) -> dict[str, Any]:
-    return {"Put": {"TableName": table_name, "Item": to_wire(item), **condition}}
-
-
-def _delete(table_name: str, key: Item) -> dict[str, Any]:
-    return {"Delete": {"TableName": table_name, "Key": to_wire(key)}}
+def _writes(records: Table, change: GroupChange) -> list[dict[str, Any]]:
+    """The transaction of one group, which is on the list of the declared ones as long as the file names it."""
+    key = {"TableName": records.name, "Key": to_wire(mark := declared_key("GROUP", change.after.key))}
+    put = {"Put": {"TableName": records.name, "Item": to_wire(mark)}}
+    listed = {"Delete": key} if change.after.removed_at else put
+    return [*catalog.change(records, change.before, change.after), listed]

@@ -9,7 +9,7 @@ from functions.core import texts
 from functions.core.causes import Cause
 from functions.core.creation import rollback_deployment
 from functions.core.errors import Conflict
-from functions.core.records import Deployment, RollbackInfo, Target, TargetFailure
+from functions.core.records import Deployment, Group, RollbackInfo, Target, TargetFailure
 from functions.core.statuses import DeploymentStatus, TargetStatus
 from functions.core.verdict import decide, rolls_back
 from functions.telemetry import logger
@@ -34,7 +34,7 @@ def end(deployment_id: str, engine_error: str | None = None) -> DeploymentStatus
     verdict = decide(deployment, records.failed_targets(deployment_id), engine_error)
     now = timestamp()
     closed = replace(deployment, status=verdict.status, failure=verdict.failure, complete_time=now)
-    group = records.group(deployment.application, deployment.group)
+    group = _group_of(records, deployment)
     rollback = None
     if group and rolls_back(deployment, verdict):
         rollback = rollback_deployment(group, closed, deployment_id=new_id(), now=now)
@@ -42,6 +42,12 @@ def end(deployment_id: str, engine_error: str | None = None) -> DeploymentStatus
     records.close(closed, group, rollback)
     logger.info("ended", deployment_id=deployment_id, status=verdict.status, failure=verdict.failure)
     return verdict.status
+
+
+def _group_of(records: Table, deployment: Deployment) -> Group | None:
+    """None when it was deleted meanwhile, also if there is another one of its name."""
+    group = records.group(deployment.application, deployment.group)
+    return group if group and group.group_id == deployment.group_id else None
 
 
 def _rollback_info(deployment: Deployment, rollback: Deployment | None) -> RollbackInfo:

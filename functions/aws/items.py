@@ -82,6 +82,18 @@ def command_key(command_id: str, instance_id: str) -> Item:
     return {"pk": f"COMMAND#{command_id}", "sk": instance_id}
 
 
+def listed_application_key(application: str) -> Item:
+    return {"pk": "APPLICATIONS", "sk": f"APPLICATION#{application}"}
+
+
+def declared_key(kind: str, name: str) -> Item:
+    return {"pk": "DECLARED", "sk": f"{kind}#{name}"}
+
+
+def alarm_key(alarm: str, group_key: str) -> Item:
+    return {"pk": f"ALARM#{alarm}", "sk": f"GROUP#{group_key}"}
+
+
 def on_premises_key(name: str) -> Item:
     return {"pk": "ON_PREMISES", "sk": f"INSTANCE#{name}"}
 

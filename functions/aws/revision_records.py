@@ -95,15 +95,18 @@ def used(application: str, group: str, revision: Revision, deployment_id: str, n
     _aim(records, application, group, revision, now)
 
 
-def change_of_group(records: Table, application: str, group: str, after: str | None) -> list[dict[str, Any]]:
-    """What a transaction that renames a group, or deletes it (None), writes of what the group was aimed at."""
+def change_of_group(
+    records: Table, application: str, group: str, after: tuple[str, str] | None
+) -> list[dict[str, Any]]:
+    """What a transaction that renames a group (`after`: application and group), or deletes it (None), writes of what
+    the group was aimed at."""
     before = records.get(aim_key(application, group))
     if before is None:
         return []
     key = {"TableName": records.name, "Key": to_wire(aim_key(application, group))}
     writes: list[dict[str, Any]] = [{"Delete": key}]
     if after:
-        writes.append({"Put": {"TableName": records.name, "Item": to_wire({**before, **aim_key(application, after)})}})
+        writes.append({"Put": {"TableName": records.name, "Item": to_wire({**before, **aim_key(*after)})}})
     return writes
 
 

@@ -334,14 +334,14 @@ class Table(ConditionalTable):
         says nothing of what the group's run."""
         if group is None:
             return []
-        values = {":last": to_plain(summary(deployment))}
+        values = {":last": to_plain(summary(deployment)), ":group_id": group.group_id}
         expression = "SET last_attempted = :last"
         if deployment.status is DeploymentStatus.SUCCEEDED and not deployment.has_own_targets:
             expression += ", last_successful = :last"
             if group.last_successful:
                 expression += ", previous_successful = :previous"
                 values[":previous"] = to_plain(group.last_successful)
-        return [self.update(group_item_key(group.application, group.name), expression, "attribute_exists(pk)", values)]
+        return [self.update(group_item_key(group.application, group.name), expression, "group_id = :group_id", values)]
 
     # -- a target's life
 

@@ -25,6 +25,7 @@ from functions.core.health import (
     MinimumHealthyHosts,
     MinimumHealthyHostsType,
 )
+from functions.core.names import ALLOWED, is_name, is_reserved
 from functions.core.records import Alarms, Group, GroupSettings, TagFilter, TagGroup, Trigger
 from functions.core.statuses import AutoRollbackEvent, FileExistsBehavior, OnBusy, TriggerEvent
 
@@ -36,7 +37,6 @@ _MOST_TAG_GROUPS = 3  # TagSetListLimitExceededException
 _MOST_FILTERS = 10
 _MOST_BAKE_SECONDS = 12 * 3600  # an in-place deployment runs 12 hours at most
 
-_NAME = re.compile(r"[A-Za-z0-9+=,.@_-]{1,100}")
 _TOPIC_ARN = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}")
 _DURATION = re.compile(r"(?=\d)(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 
@@ -107,13 +107,19 @@ def changes(
     for key, group in declared.items():
         before = stored.get(key)
         if before is None:
-            new = Group(application=group.application, name=group.name, group_id=new_id(), settings=group.settings)
+            new = Group(
+                application=group.application,
+                name=group.name,
+                group_id=new_id(),
+                settings=group.settings,
+                declared=True,
+            )
             found.append(GroupChange(before=None, after=new))
-        elif (after := replace(before, settings=group.settings, removed_at=None)) != before:
+        elif (after := replace(before, settings=group.settings, removed_at=None, declared=True)) != before:
             found.append(GroupChange(before=before, after=after))
     for key, before in stored.items():
         if key not in declared and before.removed_at is None:
-            found.append(GroupChange(before=before, after=replace(before, removed_at=now)))
+            found.append(GroupChange(before=before, after=replace(before, removed_at=now, declared=False)))
     return found
 
 
@@ -291,7 +297,7 @@ def _declaration(root: _Value) -> Declaration:
     groups = []
     for name, application in applications.items():
         _check_name(application, name)
-        if name.startswith("."):
+        if is_reserved(name):
             application.refuse_key("a name that begins with a dot is the engine's own in the revision bucket")
         body = application.known("groups", required=["groups"])
         for group_name, group in (body["groups"].members() if "groups" in body else {}).items():
@@ -305,8 +311,8 @@ def _declaration(root: _Value) -> Declaration:
 
 
 def _check_name(value: _Value, name: str) -> None:
-    if not _NAME.fullmatch(name):
-        value.refuse_key(f'"{name}" is not a name: give 1 to 100 of A-Z a-z 0-9 + = , . @ _ -')
+    if not is_name(name):
+        value.refuse_key(f'"{name}" is not a name: give {ALLOWED}')
 
 
 def _configs(value: _Value) -> dict[str, DeploymentConfig]:

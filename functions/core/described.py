@@ -8,8 +8,11 @@ from functions.core.gate import Counters
 from functions.core.health import PREDEFINED_CONFIGS, DeploymentConfig, MinimumHealthyHosts
 from functions.core.records import (
     Alarms,
+    Application,
     CustomConfig,
     Deployment,
+    DeploymentSummary,
+    Group,
     GroupSettings,
     LifecycleEventRecord,
     OnPremisesInstance,
@@ -18,6 +21,7 @@ from functions.core.records import (
     RollbackInfo,
     TagFilter,
     Target,
+    Trigger,
 )
 from functions.core.statuses import DeploymentStatus, OwnSetting
 
@@ -70,6 +74,64 @@ def revision_info(record: RegisteredRevision, groups: Sequence[str]) -> dict[str
         "firstUsedTime": record.first_used_time,
         "lastUsedTime": record.last_used_time,
         "registerTime": record.register_time,
+    }
+
+
+def application(record: Application) -> dict[str, Any]:
+    """An ApplicationInfo."""
+    return {
+        "applicationId": record.application_id,
+        "applicationName": record.name,
+        "createTime": record.create_time,
+        "linkedToGitHub": False,
+        "computePlatform": PLATFORM,
+    }
+
+
+def group(record: Group) -> dict[str, Any]:
+    """A DeploymentGroupInfo."""
+    settings, last, good = record.settings, record.last_attempted, record.last_successful
+    groups = [[tag_filter(each) for each in found.filters] for found in settings.tag_groups]
+    is_set = record.has_tag_set or len(groups) > 1
+    return {
+        "applicationName": record.application,
+        "deploymentGroupId": record.group_id,
+        "deploymentGroupName": record.name,
+        "deploymentConfigName": settings.config.name,
+        "ec2TagFilters": None if is_set else [each for found in groups for each in found],
+        "ec2TagSet": {"ec2TagSetList": groups} if is_set else None,
+        "onPremisesInstanceTagFilters": [],
+        "autoScalingGroups": [],
+        "serviceRoleArn": record.service_role_arn,
+        "targetRevision": revision(last.revision) if last and last.revision else None,
+        "triggerConfigurations": [trigger(each) for each in settings.triggers],
+        "alarmConfiguration": alarms(settings.alarms),
+        "autoRollbackConfiguration": auto_rollback(settings),
+        "deploymentStyle": STYLE,
+        "outdatedInstancesStrategy": record.outdated_instances_strategy,
+        "lastSuccessfulDeployment": last_deployment(good) if good else None,
+        "lastAttemptedDeployment": last_deployment(last) if last else None,
+        "computePlatform": PLATFORM,
+        "terminationHookEnabled": False,
+    }
+
+
+def last_deployment(record: DeploymentSummary) -> dict[str, Any]:
+    """A LastDeploymentInfo."""
+    return {
+        "deploymentId": record.deployment_id,
+        "status": record.status,
+        "endTime": record.complete_time,
+        "createTime": record.create_time,
+    }
+
+
+def trigger(record: Trigger) -> dict[str, Any]:
+    """A TriggerConfig."""
+    return {
+        "triggerName": record.name,
+        "triggerTargetArn": record.topic_arn,
+        "triggerEvents": sorted(record.events),
     }
 
 

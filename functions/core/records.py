@@ -105,6 +105,18 @@ class DeploymentSummary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Application:
+    """A name for deployment groups and revisions that belong together."""
+
+    name: str
+    application_id: str
+    create_time: str | None = None
+    declared: bool = False  # by deployments.yaml, which alone changes it
+    tags: dict[str, str] = field(default_factory=dict)
+    groups_made: int = 0  # by the API, ever
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
     """A deployment group. Its id, a UUID, keys all state kept on the hosts and never changes."""
 
@@ -112,10 +124,20 @@ class Group:
     name: str
     group_id: str
     settings: GroupSettings
+    declared: bool = False  # by deployments.yaml, which alone changes it
     removed_at: str | None = None  # taken out of deployments.yaml: history stays, no new deployment starts
+    changes: int = 0  # of what is not a deployment's doing
+    service_role_arn: str | None = None  # as a request gave it: the engine has roles of its own
+    has_tag_set: bool = False  # its tags were given as an ec2TagSet, not as ec2TagFilters
+    outdated_instances_strategy: str | None = None
+    tags: dict[str, str] = field(default_factory=dict)  # of the group as a resource of AWS
     last_successful: DeploymentSummary | None = None
     previous_successful: DeploymentSummary | None = None  # the one before it
     last_attempted: DeploymentSummary | None = None
+
+    @property
+    def key(self) -> str:
+        return f"{self.application}/{self.name}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,21 @@ class Caller:
 
 
 WORKING = {
+    "BatchGetApplications": "applications",
+    "CreateApplication": "applications",
+    "DeleteApplication": "applications",
+    "GetApplication": "applications",
+    "ListApplications": "applications",
+    "UpdateApplication": "applications",
+    "BatchGetDeploymentGroups": "groups",
+    "CreateDeploymentGroup": "groups",
+    "DeleteDeploymentGroup": "groups",
+    "GetDeploymentGroup": "groups",
+    "ListDeploymentGroups": "groups",
+    "UpdateDeploymentGroup": "groups",
+    "ListTagsForResource": "tags",
+    "TagResource": "tags",
+    "UntagResource": "tags",
     "CreateDeployment": "creating",
     "StopDeployment": "stopping",
     "BatchGetDeployments": "deployments",
@@ -61,7 +76,13 @@ WORKING = {
 WORKS = "works"
 _RECORDS_ONLY = "records only: the engine does not deploy to on-premises instances by these names yet"
 _NO_GITHUB = "there are no connections to GitHub; revisions come from S3"
+_IN_PLACE = (
+    "of EC2 instances by their tags, in place, without load balancers, and triggers to topics that the engine knows"
+)
 STATES = {
+    "CreateDeploymentGroup": f"{WORKS}, for groups {_IN_PLACE}",
+    "UpdateDeploymentGroup": f"{WORKS}, for groups {_IN_PLACE}; renames while no deployment runs",
+    "UpdateApplication": f"{WORKS}, for as many groups as one transaction holds: about ten",
     "CreateDeployment": f"{WORKS}, in place, from the revision bucket; refuses RESTART, updateOutdatedInstancesOnly and"
     " autoScalingGroups",
     "AddTagsToOnPremisesInstances": _RECORDS_ONLY,

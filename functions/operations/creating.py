@@ -5,16 +5,15 @@ from typing import Any
 
 from functions.aws import revision_records
 from functions.aws.creating import Request, create
-from functions.aws.table import table
 from functions.core import asked_settings
 from functions.core.creation import OwnSettings
 from functions.core.errors import InvalidInput, NotDeployable, Refused
-from functions.core.health import DeploymentConfig
 from functions.core.records import Revision
 from functions.core.revision_location import MOST_DESCRIPTION, revision
 from functions.core.revisions import bundle_type
 from functions.core.statuses import DeploymentErrorCode, FileExistsBehavior, OnBusy
 from functions.operations import Caller
+from functions.operations.groups import known_config
 from functions.settings import settings
 from functions.telemetry import logger
 
@@ -112,21 +111,13 @@ def _own(given: dict[str, Any]) -> OwnSettings:
     name, behavior = given.get("deploymentConfigName"), given.get("fileExistsBehavior")
     rollback, alarms = given.get("autoRollbackConfiguration"), given.get("overrideAlarmConfiguration")
     wanted = OwnSettings(
-        config=_config(name) if name else None,
+        config=known_config(name) if name else None,
         alarms=None if alarms is None else asked_settings.alarms(alarms, "overrideAlarmConfiguration"),
         auto_rollback=None if rollback is None else asked_settings.auto_rollback(rollback),
         file_exists_behavior=FileExistsBehavior(behavior) if behavior else None,
         ignore_application_stop_failures=given.get("ignoreApplicationStopFailures"),
     )
     return wanted if "targetInstances" not in given else _with_targets(wanted, given["targetInstances"])
-
-
-def _config(name: str) -> DeploymentConfig:
-    config = table().config(name)
-    if config is None:
-        what = f"deploymentConfigName: there is no deployment configuration {name}: create it first, or leave it out"
-        raise Refused("DeploymentConfigDoesNotExistException", what)
-    return config
 
 
 def _with_targets(wanted: OwnSettings, targets: dict[str, Any]) -> OwnSettings:

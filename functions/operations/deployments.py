@@ -9,7 +9,7 @@ from functions.aws.table import table
 from functions.core import described
 from functions.core.errors import Refused
 from functions.core.records import Deployment
-from functions.operations import Caller
+from functions.operations import Caller, groups
 from functions.settings import settings
 
 MOST_AT_ONCE = 25
@@ -39,7 +39,7 @@ def list_deployments(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
         missing = "DeploymentGroupName" if application else "ApplicationName"
         raise Refused(f"{missing}RequiredException", "applicationName and deploymentGroupName: give both or neither")
     if application and group:
-        _known_group(application, group)
+        groups.ever(application, group)
     items, token = paging.page(_question(given), given.get("nextToken"))
     return {"deployments": [str(item["created"]).partition("#")[2] for item in items], "nextToken": token}
 
@@ -79,14 +79,6 @@ def _range(given: dict[str, Any]) -> tuple[str, str]:
 
 def _moment(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _known_group(application: str, group: str) -> None:
-    if table().group(application, group):
-        return
-    if not table().has_application(application):
-        raise Refused("ApplicationDoesNotExistException", f"No application found for name: {application}")
-    raise Refused("DeploymentGroupDoesNotExistException", f"No Deployment Group found for name: {group}")
 
 
 def check_id(deployment_id: str) -> None:

@@ -12,7 +12,7 @@ from functions.aws.table import table
 from functions.core import described, on_premises
 from functions.core.errors import Conflict, Refused
 from functions.core.records import OnPremisesInstance, TagFilter
-from functions.operations import Caller
+from functions.operations import Caller, arns
 from functions.settings import settings
 
 MOST_AT_ONCE = 25
@@ -130,8 +130,7 @@ def _must_be_free(instance: OnPremisesInstance) -> None:
 
 
 def _arn(name: str, caller: Caller) -> str:
-    _, partition, _, _, account, _ = caller.arn.split(":", 5)
-    return f"arn:{partition}:codedeploy:{settings().region}:{account}:instance/{name}_{clock.instance_mark()}"
+    return f"{arns.own(caller)}instance/{name}_{clock.instance_mark()}"
 
 
 def _question(status: str | None, filters: tuple[TagFilter, ...]) -> dict[str, Any]:

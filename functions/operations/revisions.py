@@ -11,6 +11,7 @@ from functions.core.records import RegisteredRevision, Revision
 from functions.core.revision_location import MOST_DESCRIPTION, digest, is_bucket, is_key, revision
 from functions.core.shapes import from_plain
 from functions.operations import Caller
+from functions.operations.groups import missing_application
 
 MOST_AT_ONCE = 25
 _MOST_READ = 100  # records in one request
@@ -27,7 +28,7 @@ def register_application_revision(given: dict[str, Any], caller: Caller) -> dict
     application = given["applicationName"]
     owner = revision_records.application_id(table(), application)
     if owner is None:
-        raise _no_application(application)
+        raise missing_application(application)
     revision_records.register(table(), owner, found, description or None, caller.now)
     return {}
 
@@ -89,19 +90,15 @@ def _scope(application: str, deployed: str) -> tuple[str, set[str]]:
         return aims.application_id, set(aims.groups)
     owner = revision_records.application_id(table(), application)
     if owner is None:
-        raise _no_application(application)
+        raise missing_application(application)
     return owner, set()
 
 
 def _aims(application: str) -> Aims:
     aims = revision_records.aims(table(), application)
     if aims is None:
-        raise _no_application(application)
+        raise missing_application(application)
     return aims
-
-
-def _no_application(name: str) -> Refused:
-    return Refused("ApplicationDoesNotExistException", f"No application found for name: {name}")
 
 
 def _filters(given: dict[str, Any]) -> tuple[str | None, str]:

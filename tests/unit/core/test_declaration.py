@@ -262,7 +262,12 @@ def test_only_watched_alarms_are_named() -> None:
 DECLARED = load(group("onBusy: reject"))
 LAST = DeploymentSummary(deployment_id="d-1", status=DeploymentStatus.SUCCEEDED, create_time="t")
 STORED = Group(
-    application="shop", name="web", group_id="old", settings=DECLARED.groups[0].settings, last_successful=LAST
+    application="shop",
+    name="web",
+    group_id="old",
+    settings=DECLARED.groups[0].settings,
+    declared=True,
+    last_successful=LAST,
 )
 
 
@@ -286,11 +291,11 @@ def test_a_changed_group_keeps_its_id_and_its_last_deployments() -> None:
 
 
 def test_a_group_that_is_gone_is_marked_once() -> None:
-    removed = replace(STORED, removed_at="now")
+    removed = replace(STORED, removed_at="now", declared=False)
     assert changed(Declaration(), STORED) == [(STORED, removed)]
     assert changed(Declaration(), removed) == []
 
 
 def test_a_group_that_comes_back_is_the_same_group() -> None:
-    removed = replace(STORED, removed_at="before")
+    removed = replace(STORED, removed_at="before", declared=False)
     assert changed(DECLARED, removed) == [(removed, STORED)]

@@ -309,7 +309,7 @@ def test_a_registration_and_a_use_at_once_are_both_kept(
 def test_a_renamed_group_keeps_its_aim_and_a_deleted_one_loses_it(api: Api, shop: Table) -> None:
     use(s3(), 1, "web")
     put_group("site")
-    shop.transact(revision_records.change_of_group(shop, "shop", "web", "site"))
+    shop.transact(revision_records.change_of_group(shop, "shop", "web", ("shop", "site")))
     assert get(api, s3())["deploymentGroups"] == ["site"]
     shop.transact(revision_records.change_of_group(shop, "shop", "site", None))
     assert get(api, s3())["deploymentGroups"] == []

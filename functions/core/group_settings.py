@@ -1,0 +1,143 @@
+"""A deployment group as requests make and change it.
+
+Source: CodeDeploy API model 2014-10-06 (CreateDeploymentGroup, UpdateDeploymentGroup). What a request leaves out stays
+as it is; what it gives replaces, and an empty list removes.
+"""
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import Any
+
+from functions.core import asked_settings
+from functions.core.errors import Refused
+from functions.core.health import DeploymentConfig
+from functions.core.records import Group, GroupSettings, TagGroup, Trigger
+from functions.core.statuses import TriggerEvent
+
+MOST_TRIGGERS = 10
+_SHORT = 200  # characters of a value that a message shows
+_ROLE = re.compile(r"arn:aws[a-z-]{0,20}:iam::[0-9]{12}:role/[\x21-\x7e]{1,575}")
+_INVALID_TRIGGER = "InvalidTriggerConfigException"
+_ONLY_STYLE = {"deploymentType": "IN_PLACE", "deploymentOption": "WITHOUT_TRAFFIC_CONTROL"}
+
+# What is for load balancers, Auto Scaling, other platforms and other kinds of hosts: empty, it says nothing.
+_UNSUPPORTED = {
+    "autoScalingGroups": ("InvalidAutoScalingGroupException", "name the instances by ec2TagFilters or ec2TagSet"),
+    "onPremisesInstanceTagFilters": ("InvalidTagException", "name the instances by ec2TagFilters or ec2TagSet"),
+    "onPremisesTagSet": ("InvalidTagException", "name the instances by ec2TagFilters or ec2TagSet"),
+    "loadBalancerInfo": ("InvalidLoadBalancerInfoException", "use hooks of the AppSpec, as BeforeBlockTraffic"),
+    "blueGreenDeploymentConfiguration": (
+        "InvalidBlueGreenDeploymentConfigurationException",
+        "deployments are in place",
+    ),
+    "ecsServices": ("InvalidECSServiceException", "deployments go to instances"),
+    "terminationHookEnabled": ("InvalidInputException", "it is for Auto Scaling"),
+}
+
+
+def changed(
+    group: Group, given: Mapping[str, Any], *, config: DeploymentConfig | None, topics: Collection[str]
+) -> Group:
+    """The group after a request. Raises Refused.
+
+    `config` is the configuration that the request names, `topics` the ARNs to which the engine may publish.
+    """
+    _check_supported(given)
+    settings = group.settings
+    if config:
+        settings = replace(settings, config=config)
+    if "alarmConfiguration" in given:
+        settings = replace(settings, alarms=asked_settings.alarms(given["alarmConfiguration"]))
+    if "autoRollbackConfiguration" in given:
+        wanted = asked_settings.auto_rollback(given["autoRollbackConfiguration"])
+        settings = replace(settings, auto_rollback=wanted)
+    if "triggerConfigurations" in given:
+        settings = replace(settings, triggers=_triggers(given["triggerConfigurations"], topics))
+    return replace(
+        _with_tags(group, settings, given),
+        service_role_arn=_role(given["serviceRoleArn"]) if "serviceRoleArn" in given else group.service_role_arn,
+        outdated_instances_strategy=given.get("outdatedInstancesStrategy") or group.outdated_instances_strategy,
+    )
+
+
+def _check_supported(given: Mapping[str, Any]) -> None:
+    for name, (code, remedy) in _UNSUPPORTED.items():
+        if _says_something(given.get(name)):
+            raise Refused(code, f"{name}: is not supported: leave it out; {remedy}")
+    for name, wanted in (given.get("deploymentStyle") or {}).items():
+        if wanted != _ONLY_STYLE[name]:
+            what = f"deploymentStyle.{name}: {wanted} is not supported: give {_ONLY_STYLE[name]}, or leave it out"
+            raise Refused("InvalidDeploymentStyleException", what)
+
+
+def _says_something(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(_says_something(each) for each in value.values())
+    return bool(value)
+
+
+def _role(arn: str) -> str:
+    """The engine acts by roles of its own; the group's is kept because CodeDeploy's clients give one and read it."""
+    if _ROLE.fullmatch(arn) is None:
+        what = f"{arn[:_SHORT]!r} is not the ARN of a role: give arn:aws:iam::ACCOUNT:role/NAME"
+        raise Refused("InvalidRoleException", f"serviceRoleArn: {what}")
+    return arn
+
+
+def _with_tags(group: Group, settings: GroupSettings, given: Mapping[str, Any]) -> Group:
+    filters, tag_set = given.get("ec2TagFilters"), given.get("ec2TagSet")
+    if filters and tag_set and tag_set.get("ec2TagSetList"):
+        what = "ec2TagFilters and ec2TagSet: give one of the two"
+        raise Refused("InvalidEC2TagCombinationException", what)
+    if tag_set and tag_set.get("ec2TagSetList"):
+        return replace(group, settings=replace(settings, tag_groups=_tag_set(tag_set)), has_tag_set=True)
+    if filters:
+        tags = asked_settings.tag_group(filters, "ec2TagFilters", "InvalidEC2TagException")
+        return replace(group, settings=replace(settings, tag_groups=(tags,)), has_tag_set=False)
+    if filters is not None or tag_set is not None:  # given, and empty
+        return replace(group, settings=replace(settings, tag_groups=()), has_tag_set=False)
+    return replace(group, settings=settings)
+
+
+def _tag_set(given: Mapping[str, Any]) -> tuple[TagGroup, ...]:
+    number = len(given["ec2TagSetList"])
+    if number > asked_settings.MOST_TAG_GROUPS:
+        what = f"ec2TagSet.ec2TagSetList: has {number} lists, at most {asked_settings.MOST_TAG_GROUPS}"
+        raise Refused("TagSetListLimitExceededException", what)
+    return asked_settings.tag_set(given, "ec2TagSet", "InvalidEC2TagException")
+
+
+def _triggers(given: list[dict[str, Any]], topics: Collection[str]) -> tuple[Trigger, ...]:
+    if len(given) > MOST_TRIGGERS:
+        what = f"triggerConfigurations: has {len(given)}, at most {MOST_TRIGGERS}"
+        raise Refused("TriggerTargetsLimitExceededException", what)
+    found: dict[str, Trigger] = {}
+    for number, each in enumerate(given):
+        trigger = _trigger(each, f"triggerConfigurations[{number}]", topics)
+        if trigger.name in found:
+            what = (
+                f"triggerConfigurations[{number}].triggerName: {trigger.name[:_SHORT]} is there twice: choose another"
+            )
+            raise Refused(_INVALID_TRIGGER, what)
+        found[trigger.name] = trigger
+    return tuple(found.values())
+
+
+def _trigger(given: Mapping[str, Any], place: str, topics: Collection[str]) -> Trigger:
+    for name in ("triggerName", "triggerTargetArn", "triggerEvents"):
+        if not given.get(name):
+            raise Refused(_INVALID_TRIGGER, f"{place}.{name}: is missing")
+    topic = given["triggerTargetArn"]
+    if topic not in topics:
+        what = f"{place}.triggerTargetArn: the engine may not publish to {topic[:_SHORT]!r}"
+        remedy = f"give one of {', '.join(sorted(topics))}, or name it in deployments.yaml and run cdk deploy"
+        raise Refused(_INVALID_TRIGGER, f"{what}: {remedy}")
+    if other := set(given["triggerEvents"]) - set(TriggerEvent):
+        what = f"{place}.triggerEvents: {', '.join(sorted(other))}: are of blue/green deployments, which there are not"
+        raise Refused(_INVALID_TRIGGER, f"{what}: leave them out")
+    return Trigger(
+        name=given["triggerName"],
+        topic_arn=topic,
+        events=frozenset(map(TriggerEvent, given["triggerEvents"])),
+    )

@@ -1,0 +1,23 @@
+"""The names of applications, deployment groups and configurations.
+
+Source: CodeDeploy User Guide, "CodeDeploy limits". Letters of other scripts, slashes and spaces are not among them, so
+a name is a folder of the revision bucket as it stands.
+"""
+
+import re
+
+ALLOWED = "1 to 100 of A-Z a-z 0-9 + = , . @ _ -"
+_NAME = re.compile(r"[A-Za-z0-9+=,.@_-]{1,100}")
+
+
+def is_name(text: str) -> bool:
+    """
+    >>> is_name("shop-2"), is_name("shop/web")
+    (True, False)
+    """
+    return _NAME.fullmatch(text) is not None
+
+
+def is_reserved(application: str) -> bool:
+    """Whether it is a folder of the revision bucket that the engine keeps for itself."""
+    return application.startswith(".")
