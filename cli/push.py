@@ -121,6 +121,7 @@ def push(engine: Engine, group: Group, path: Path, *, name: str | None = None, d
         _check(archive, kind, path)
         sha256 = hashlib.file_digest(archive, "sha256")  # type: ignore[arg-type]  # which wants readinto() by type
         size = _size(archive, path)
+        engine.api.get_deployment_group(**group.members)  # which is refused before anything is uploaded
         key = f"{PUSHED_PREFIX}{group.application}/{name + '-' if name else ''}{sha256.hexdigest()}.{kind}"
         place = S3Object(engine.output("BucketName"), key, None, None)
         s3 = engine.client("s3")

@@ -44,7 +44,7 @@ def test_a_folder_is_uploaded_under_its_sha256_and_registered(engine: Served, si
     out, err = capsys.readouterr()
     assert re.fullmatch(rf"s3://{BUCKET}/{re.escape(key)}\?versionId=\S+&etag=[0-9a-f]{{32}}\n", out)
     assert err == f"{len(content)} bytes, sha256 {hashlib.sha256(content).hexdigest()}, uploaded:\n"
-    assert engine.asked == ["RegisterApplicationRevision"]
+    assert engine.asked == ["GetDeploymentGroup", "RegisterApplicationRevision"]
 
 
 def test_an_upload_there_starts_no_deployment(engine: Served, site: Path) -> None:
@@ -100,7 +100,8 @@ def test_a_dry_run_uploads_nothing_and_says_what_it_would(engine: Served, site: 
     assert out.splitlines()[:2] == ["\\x1b[2J", "appspec.yml"]
     assert out.splitlines()[2].startswith(f"s3://{BUCKET}/{PUSHED_PREFIX}shop/")
     assert "would be uploaded" in err
-    assert keys() == [] == engine.asked
+    assert keys() == []
+    assert engine.asked == ["GetDeploymentGroup"]
 
 
 @pytest.mark.parametrize(
@@ -120,9 +121,16 @@ def test_a_mistake_is_exit_status_2(
     assert what in capsys.readouterr().err
 
 
-def test_an_application_that_is_not_there_is_refused(engine: Served, site: Path, capsys: Captured) -> None:
-    assert main(["push", "sh0p/web", str(site)]) == 3
-    assert "ApplicationDoesNotExistException: No application found for name: sh0p" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("group", "code"),
+    [("sh0p/web", "ApplicationDoesNotExistException"), ("shop/w3b", "DeploymentGroupDoesNotExistException")],
+)
+def test_a_group_that_is_not_there_is_refused_before_anything_is_uploaded(
+    group: str, code: str, engine: Served, site: Path, capsys: Captured
+) -> None:
+    assert main(["push", group, str(site)]) == 3
+    assert code in capsys.readouterr().err
+    assert keys() == []
 
 
 def test_a_bucket_that_is_not_there_is_refused(
