@@ -14,7 +14,7 @@ import click
 
 from cli.engine import Engine
 from cli.exits import Exit
-from cli.following import follow, watch_options
+from cli.following import check_timeout, follow, watch_options
 from cli.group import GROUP, Group
 from cli.locations import S3_FORM, in_s3
 from cli.origin import origin
@@ -81,8 +81,7 @@ refuses; 4 when --timeout is over.""",
 def command(group: Group, revision: str, **options: Any) -> Exit:
     if options["no_rollback"] and options["rollback_on"]:
         raise click.UsageError("--no-rollback and --rollback-on: give one of them")
-    if options["timeout"] is not None and not options["watch"]:
-        raise click.UsageError("--timeout: is for --watch: give both")
+    check_timeout(options["timeout"], options["watch"])
     engine = Engine()
     elsewhere = _elsewhere(revision)
     path = None if elsewhere else Path(revision)

@@ -19,6 +19,11 @@ def watch_options(command: Decorated) -> Decorated:
     return watch(timeout(command))
 
 
+def check_timeout(timeout: int | None, watch: bool) -> None:
+    if timeout is not None and not watch:
+        raise click.UsageError("--timeout: is for --watch: give both")
+
+
 def follow(
     engine: Engine, deployment_id: str, told: dict[str, Any], *, watch: bool, timeout: int | None, as_json: bool
 ) -> Exit:
