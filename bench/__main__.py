@@ -1,4 +1,4 @@
-"""`python -m bench [imports|prepare|deployment|host ...]`: measure; exit status 1 when a limit is broken.
+"""`python -m bench [imports|prepare|deployment|api|host ...]`: measure; exit status 1 when a limit is broken.
 
 Without names everything about the engine is measured; the host runner is only when it is named.
 """
@@ -7,10 +7,15 @@ import sys
 
 from rich.console import Console
 
-from bench import deployment, host, imports, prepare
+from bench import api, deployment, host, imports, prepare
 from bench.limits import is_broken
 
-ENGINE = {"imports": imports.measure, "prepare": prepare.measure, "deployment": deployment.measure}
+ENGINE = {
+    "imports": imports.measure,
+    "prepare": prepare.measure,
+    "deployment": deployment.measure,
+    "api": api.measure,
+}
 PARTS = {**ENGINE, "host": host.measure}
 USAGE = 2  # exit status
 

@@ -32,7 +32,13 @@ class Control(Construct):
         )
         self.stop.allow("dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem", on=store.table.table_arn)
         self.rollback.allow(
-            "dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem", on=store.table.table_arn
+            "dynamodb:GetItem",
+            "dynamodb:Query",
+            "dynamodb:PutItem",
+            "dynamodb:UpdateItem",
+            "dynamodb:DeleteItem",
+            "dynamodb:ConditionCheckItem",
+            on=store.table.table_arn,
         )
         for function in (self.stop, self.rollback):
             engine.let_cancel(function)

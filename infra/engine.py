@@ -249,6 +249,8 @@ class Engine(Construct):
             "dynamodb:Query",
             "dynamodb:PutItem",
             "dynamodb:UpdateItem",
+            "dynamodb:DeleteItem",
+            "dynamodb:ConditionCheckItem",
             on=self._store.table.table_arn,
         )
 

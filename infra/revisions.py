@@ -33,7 +33,14 @@ class Revisions(Construct):
             },
             timeout=Duration.minutes(1),
         )
-        self.start.allow("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", on=store.table.table_arn)
+        self.start.allow(
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
+            "dynamodb:UpdateItem",
+            "dynamodb:DeleteItem",
+            "dynamodb:ConditionCheckItem",
+            on=store.table.table_arn,
+        )
         self.start.on_queue(self.uploads, batch_size=10, window_seconds=0)
         events.Rule(
             self,

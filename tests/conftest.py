@@ -69,8 +69,7 @@ def aws(environment: None) -> Iterator[None]:
         yield
 
 
-@pytest.fixture
-def table(aws: None) -> Table:
+def create_table() -> Table:
     """The engine's table, empty, as infra/store.py makes it."""
     keys = [("pk", "HASH"), ("sk", "RANGE")]
     boto3.client("dynamodb").create_table(
@@ -94,6 +93,11 @@ def table(aws: None) -> Table:
         ],
     )
     return table_module.table()
+
+
+@pytest.fixture
+def table(aws: None) -> Table:
+    return create_table()
 
 
 @pytest.fixture

@@ -3,13 +3,14 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from functions.aws import clock
+from functions.aws import clock, revision_records
 from functions.aws.table import table
 from functions.core.creation import AS_THE_GROUP, OwnSettings, busy, new_deployment, refused_deployment
 from functions.core.errors import InvalidInput, NotDeployable
 from functions.core.health import PREDEFINED_CONFIGS, DeploymentConfig
 from functions.core.records import Deployment, Failure, Group, Revision
 from functions.core.statuses import BundleType, DeploymentErrorCode, OnBusy
+from functions.telemetry import logger
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +53,23 @@ def store(deployment: Deployment, group: Group, on_busy: OnBusy, upload: tuple[s
     if created.busy_with:
         failure = busy(group, created.busy_with)
         raise NotDeployable(failure.code, failure.message)
-    return created.deployment_id or deployment.deployment_id
+    found = replace(deployment, deployment_id=created.deployment_id or deployment.deployment_id)
+    note_use(found)
+    return found.deployment_id
+
+
+def note_use(deployment: Deployment) -> None:
+    """Put on record that a new deployment uses its revision. It exists and starts, whatever becomes of this."""
+    try:
+        revision_records.used(
+            deployment.application,
+            deployment.group,
+            deployment.revision,
+            deployment.deployment_id,
+            deployment.create_time,
+        )
+    except Exception:
+        logger.exception("the use of the revision is not on record", deployment_id=deployment.deployment_id)
 
 
 def known_config(name: str) -> DeploymentConfig:

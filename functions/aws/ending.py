@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from functions.aws.clock import deployment_id as new_id
 from functions.aws.clock import timestamp
+from functions.aws.creating import note_use
 from functions.aws.table import Table, table
 from functions.core import texts
 from functions.core.causes import Cause
@@ -39,7 +40,8 @@ def end(deployment_id: str, engine_error: str | None = None) -> DeploymentStatus
     if group and rolls_back(deployment, verdict):
         rollback = rollback_deployment(group, closed, deployment_id=new_id(), now=now)
         closed = replace(closed, rollback=_rollback_info(closed, rollback))
-    records.close(closed, group, rollback)
+    if records.close(closed, group, rollback) and rollback:
+        note_use(rollback)
     logger.info("ended", deployment_id=deployment_id, status=verdict.status, failure=verdict.failure)
     return verdict.status
 

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from typing import Any
 
-from functions.aws import revision_records
 from functions.aws.creating import Request, create
 from functions.core import asked_settings
 from functions.core.creation import OwnSettings
@@ -15,7 +14,6 @@ from functions.core.statuses import DeploymentErrorCode, FileExistsBehavior, OnB
 from functions.operations import Caller
 from functions.operations.groups import known_config
 from functions.settings import settings
-from functions.telemetry import logger
 
 _SHORT = 200  # characters of a value that a message shows
 _INVALID_TARGETS = "InvalidTargetInstancesException"
@@ -46,15 +44,7 @@ def create_deployment(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
         deployment_id = create(request)
     except NotDeployable as error:
         raise Refused(_REFUSALS[error.code], str(error)) from error
-    _note_use(request, deployment_id, caller)
     return {"deploymentId": deployment_id}
-
-
-def _note_use(request: Request, deployment_id: str, caller: Caller) -> None:
-    try:
-        revision_records.used(request.application, request.group, request.revision, deployment_id, caller.now)
-    except Exception:  # the deployment is on record, and starts: whoever asked for it must learn its id
-        logger.exception("the use of the revision is not on record", deployment_id=deployment_id)
 
 
 def _check_kind(given: dict[str, Any]) -> None:

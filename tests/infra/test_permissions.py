@@ -40,8 +40,9 @@ def take(queue: str) -> set[tuple[str, str]]:
     return {(f"sqs:{action}", f"<{queue}.Arn>") for action in actions}
 
 
+CREATE = table("GetItem", "PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem")  # a deployment, a revision's use
 EXPECTED = {
-    "Start": table("GetItem", "PutItem", "UpdateItem") | take("RevisionsUploads"),
+    "Start": CREATE | take("RevisionsUploads"),
     "Launch": {("states:StartExecution", MACHINE)} | READ_STREAM,
     "Prepare": table("GetItem", "Query", "UpdateItem", "BatchWriteItem")
     | READ_REVISIONS
@@ -67,12 +68,12 @@ EXPECTED = {
     },
     "TargetDone": table("GetItem", "UpdateItem") | CANCEL,
     "Bake": table("GetItem", "UpdateItem") | ANSWER,
-    "Finish": table("GetItem", "Query", "PutItem", "UpdateItem"),
+    "Finish": CREATE | table("Query"),
     "CommandStatus": table("GetItem", "UpdateItem") | LOOK | ANSWER | KEEP_FAILED,
     "AlarmState": table("GetItem", "Query", "UpdateItem") | CANCEL | ANSWER | KEEP_FAILED,
-    "ExecutionStatus": table("GetItem", "Query", "PutItem", "UpdateItem") | CANCEL | KEEP_FAILED,
+    "ExecutionStatus": CREATE | table("Query") | CANCEL | KEEP_FAILED,
     "Stop": table("GetItem", "Query", "UpdateItem") | CANCEL | ANSWER,
-    "Rollback": table("GetItem", "Query", "PutItem", "UpdateItem") | CANCEL | ANSWER,
+    "Rollback": CREATE | table("Query") | CANCEL | ANSWER,
     "Declare": table("GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem")
     | KEEP_FAILED
     | {("s3:GetObject", "s3 asset")},

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from functions.aws import revision_records
 from functions.aws.items import upload_key
 from functions.aws.table import Table
 from functions.core.errors import InvalidInput
@@ -176,3 +177,21 @@ def test_a_person_is_told_what_on_busy_may_be(table: Table, context: LambdaConte
     request = {"application": "shop", "group": "web", "key": "shop/web/v1.zip", "on_busy": "wait"}
     with pytest.raises(InvalidInput, match="on_busy 'wait': give one of reject, queue"):
         handler(request, context)
+
+
+def test_an_upload_puts_the_use_of_its_revision_on_record(uploads: Uploads, table: Table) -> None:
+    put_group()
+    deployment = uploads.take(uploaded())
+    found = revision_records.aims(table, "shop")
+    assert found and list(found.groups.values()) == [["web"]]
+    (known,) = revision_records.known(table, found.application_id, list(found.groups)).values()
+    assert (known.revision.key, known.last_used_time) == ("shop/web/v1.tar.gz", deployment.create_time)
+    assert known.description and deployment.deployment_id in known.description
+
+
+def test_a_deployment_starts_although_the_use_of_its_revision_cannot_be_noted(
+    uploads: Uploads, table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_group()
+    monkeypatch.setattr(revision_records, "used", lambda *_: 1 / 0)
+    assert uploads.take(uploaded()).status is DeploymentStatus.CREATED
