@@ -147,6 +147,7 @@ class StepDeploy(Stack):
             "StartFunctionName": revisions.start.function_name,
             "StopFunctionName": control.stop.function_name,
             "RollbackFunctionName": control.rollback.function_name,
+            "HostTag": "=".join(options.host_tag),
         }.items():
             CfnOutput(self, name, value=value)
 
