@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from cli.prices import MEMORY_MB, USUAL_MEMORY_MB
 from infra.app import ROOT
 from tests.infra.conftest import resources
 
@@ -107,3 +108,8 @@ def test_messages_that_wait_outlive_a_day_in_which_nobody_takes_them(template: d
     for queue in waiting.values():
         assert queue["RedrivePolicy"]["maxReceiveCount"] * longest_back_off >= 24 * 60
         assert queue["VisibilityTimeout"] >= 6 * 60, "six times the timeout of the function"
+
+
+def test_the_command_line_knows_the_memory_that_costs(functions: dict[str, dict[str, Any]]) -> None:
+    told = {name: function["MemorySize"] for name, function in functions.items()}
+    assert told == {name: MEMORY_MB.get(name, USUAL_MEMORY_MB) for name in told}
