@@ -8,6 +8,15 @@ import click
 from cli.exits import Exit
 
 VERBS = {
+    "init": "Begin: a folder that can be deployed as it is.",
+    "push": "Put a revision into the revision bucket, and deploy nothing.",
+    "deploy": "Deploy a revision to a deployment group.",
+    "stop": "Stop a deployment.",
+    "rollback": "Deploy the last good revision of a group again.",
+    "retry": "Deploy again to the hosts on which a deployment failed, or that it left out.",
+    "hosts": "Which revision runs on which host of a group.",
+    "doctor": "Is this account ready to deploy?",
+    "cost": "What the deployments cost so far, as an estimate.",
     "local": "Deploy a bundle on this machine, without AWS.",
     "validate": "Check a bundle before it is pushed.",
 }

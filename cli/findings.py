@@ -16,6 +16,7 @@ from typing import Any, BinaryIO
 
 import yaml
 
+from cli.pack import entries
 from functions.core.errors import InvalidInput
 from functions.core.revisions import SUFFIXES, bundle_type
 from functions.core.statuses import BundleType
@@ -50,14 +51,27 @@ class Finding:
 
 def findings(path: Path) -> list[Finding]:
     """Of a folder, an archive or a bare AppSpec, by file and line. Raises OSError for what cannot be read."""
-    return sorted(_findings(path), key=lambda found: (found.file, found.line or 0, found.column or 0))
+    return _in_order(_findings(path))
+
+
+def findings_in(archive: BinaryIO, kind: BundleType, path: Path) -> list[Finding]:
+    """Of an archive that is open; `path` is what it was made of, for messages."""
+    return _in_order(_in_archive(path, archive, kind))
+
+
+def _in_order(found: list[Finding]) -> list[Finding]:
+    return sorted(found, key=lambda each: (each.file, each.line or 0, each.column or 0))
 
 
 def _findings(path: Path) -> list[Finding]:
     if path.is_dir():
         with tempfile.TemporaryFile() as packed:
-            with tarfile.open(fileobj=packed, mode="w") as archive:
-                archive.add(path.resolve(), arcname=".")
+            try:
+                with tarfile.open(fileobj=packed, mode="w") as archive:
+                    for entry, name in entries(path):
+                        archive.add(entry, name, recursive=False)
+            except ArchiveError as error:
+                return [Finding(Severity.ERROR, str(error), str(path))]
             return _in_archive(path, packed, BundleType.TAR)
     try:
         kind = bundle_type(path.name)

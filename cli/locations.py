@@ -1,9 +1,11 @@
 """Where a bundle may lie besides this machine: in S3, and behind an https URL."""
 
-from urllib.parse import parse_qsl, urlsplit
+from typing import NamedTuple
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from host.told import Bundle
 
+S3_FORM = "s3://BUCKET/KEY, with ?versionId=VERSION&etag=ETAG at most"
 FORMS = "s3://BUCKET/KEY[?versionId=VERSION&etag=ETAG] or https://github.com/ACCOUNT/REPOSITORY/tarball/REF"
 _OPTION = "--bundle-location"
 
@@ -14,7 +16,7 @@ class Mistake(Exception):
 
 def elsewhere(location: str, type: str) -> Bundle | None:
     """The bundle that lies elsewhere; None for a path of this machine. Nothing is fetched. Raises Mistake."""
-    scheme, mark, rest = location.partition("://")
+    scheme, mark, _ = location.partition("://")
     if not mark:
         return None
     if scheme == "http":
@@ -27,12 +29,37 @@ def elsewhere(location: str, type: str) -> Bundle | None:
         if not _host(location):
             raise Mistake(f"{_OPTION} {location}: names no host, give a URL such as https://example.com/bundle.zip")
         return Bundle(location, "", 0, type, "", location, None, None)
+    if (found := in_s3(location)) is None:
+        raise Mistake(f"{_OPTION} {location}: give {S3_FORM}")
+    return Bundle(location, "", 0, type, found.bucket, found.key, found.version, found.etag)
+
+
+class S3Object(NamedTuple):
+    bucket: str
+    key: str
+    version: str | None
+    etag: str | None
+
+    def __str__(self) -> str:
+        asked = {"versionId": self.version, "etag": self.etag}
+        query = urlencode({name: value for name, value in asked.items() if value})
+        return f"s3://{self.bucket}/{self.key}{'?' if query else ''}{query}"
+
+
+def in_s3(location: str) -> S3Object | None:
+    """The object that is named; None for what is not of this form.
+
+    >>> str(in_s3("s3://builds/shop/1.zip?versionId=v&etag=e"))
+    's3://builds/shop/1.zip?versionId=v&etag=e'
+    """
+    scheme, _, rest = location.partition("://")
     place, _, query = rest.partition("?")
     bucket, _, key = place.partition("/")
     asked = dict(parse_qsl(query, keep_blank_values=True))
-    if not bucket or not key or not all(asked.values()) or not asked.keys() <= {"versionId", "etag"}:
-        raise Mistake(f"{_OPTION} {location}: give s3://BUCKET/KEY, with ?versionId=VERSION&etag=ETAG at most")
-    return Bundle(location, "", 0, type, bucket, key, asked.get("versionId"), asked.get("etag"))
+    is_known = all(asked.values()) and asked.keys() <= {"versionId", "etag"}
+    if scheme != "s3" or not bucket or not key or not is_known:
+        return None
+    return S3Object(bucket, key, asked.get("versionId"), asked.get("etag"))
 
 
 def _host(url: str) -> str | None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from cli.findings import Finding, Severity, findings
+from cli.output import plain
 
 
 @click.command(
@@ -34,7 +35,7 @@ def command(path: Path, wanted: str) -> int:
         return _cannot(f"there is no {path}")
     except OSError as error:
         return _cannot(f"cannot check {path}: {error}")
-    lines = {"text": _text, "json": _json, "github": _github}[wanted](found)
+    lines = {"text": text, "json": _json, "github": _github}[wanted](found)
     encoding = sys.stdout.encoding or "utf-8"
     for line in lines:  # with whatever names are in it
         print(line.encode(encoding, "backslashreplace").decode(encoding))
@@ -50,19 +51,15 @@ def _count(found: Sequence[Finding], severity: Severity) -> int:
     return sum(each.severity is severity for each in found)
 
 
-def _text(found: Sequence[Finding]) -> list[str]:
+def text(found: Sequence[Finding]) -> list[str]:
+    """What a person reads: a line for each finding, which names files as an archive does, and the counts."""
     lines = []
     for each in found:
         place = ":".join(str(part) for part in (each.file, each.line, each.column) if part is not None)
-        lines.append(_on_one_line(f"{place}: {each.severity}: {each.message}"))
+        lines.append(plain(f"{place}: {each.severity}: {each.message}"))
     counts = [(_count(found, severity), severity.value) for severity in Severity]
     told = [f"{count} {word}{'' if count == 1 else 's'}" for count, word in counts if count]
     return [*lines, ", ".join(told) or "no problems"]
-
-
-def _on_one_line(text: str) -> str:
-    """Without what a terminal would obey: an archive names its files as it likes."""
-    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 
 def _json(found: Sequence[Finding]) -> list[str]:

@@ -12,6 +12,7 @@ SUFFIXES = {
     ".tgz": BundleType.TGZ,
 }
 ENGINE_PREFIX = ".stepdeploy/"  # the engine's own objects in the revision bucket
+PUSHED_PREFIX = f"{ENGINE_PREFIX}revisions/"  # archives that are kept here until somebody deploys them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from functions.core.revisions import PUSHED_PREFIX
 from tests.infra.conftest import Synthesized, only, resources
 
 
@@ -46,6 +47,8 @@ def test_the_engines_own_objects_expire_for_good_and_revisions_stay_for_rollback
     revisions = rules["OldRevisions"]
     assert "ExpirationInDays" not in revisions
     assert revisions["NoncurrentVersionExpiration"] == {"NoncurrentDays": 365, "NewerNoncurrentVersions": 20}
+    expiring = [rule["Prefix"] for rule in rules.values() if "ExpirationInDays" in rule]
+    assert not any(PUSHED_PREFIX.startswith(prefix) for prefix in expiring), "what people pushed is kept"
 
 
 def test_records_have_a_stream_encryption_and_a_way_back_in_time(table: dict[str, Any]) -> None:

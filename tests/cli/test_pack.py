@@ -1,0 +1,115 @@
+"""What is packed of a folder, and that the same content is the same bytes."""
+
+import io
+import os
+import socket
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from cli.findings import findings
+from cli.pack import IGNORE, entries, pack
+from host.archive import unpack
+from host.entries import ArchiveError
+
+APPSPEC = "version: 0.0\nos: linux\n"
+
+
+def folder(root: Path, *names: str) -> Path:
+    """A folder with files of these names, and an AppSpec."""
+    for name in ("appspec.yml", *names):
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(APPSPEC if name == "appspec.yml" else name)
+        path.chmod(0o755 if name.endswith(".sh") else 0o644)
+    return root
+
+
+def packed(root: Path) -> bytes:
+    file = io.BytesIO()
+    pack(root, file)
+    return file.getvalue()
+
+
+def names(root: Path) -> list[str]:
+    return [name for _, name in entries(root)]
+
+
+def test_the_same_content_is_the_same_bytes_whatever_the_order_and_time_it_was_made_in(tmp_path: Path) -> None:
+    one = folder(tmp_path / "one", "b", "a/x.sh", "a.txt")
+    other = folder(tmp_path / "other", "a.txt", "a/x.sh", "b")
+    os.utime(other / "b", (1, 1))
+    assert packed(one) == packed(other)
+    assert zipfile.ZipFile(io.BytesIO(packed(one))).namelist() == ["a/", "a/x.sh", "a.txt", "appspec.yml", "b"]
+
+
+@pytest.mark.parametrize("change", ["content", "mode", "name"])
+def test_another_content_mode_or_name_is_other_bytes(change: str, tmp_path: Path) -> None:
+    root = folder(tmp_path, "x")
+    before = packed(root)
+    if change == "content":
+        (root / "x").write_text("y")
+    elif change == "mode":
+        (root / "x").chmod(0o600)
+    else:
+        (root / "x").rename(root / "y")
+    assert packed(root) != before
+
+
+def test_a_host_unpacks_what_was_packed_with_modes_links_and_empty_folders(tmp_path: Path) -> None:
+    root, out, archive = folder(tmp_path / "in", "bin/start.sh"), tmp_path / "out", tmp_path / "a.zip"
+    (root / "empty").mkdir()
+    (root / "current").symlink_to("bin")
+    with archive.open("wb") as file:
+        pack(root, file)
+    with archive.open("rb") as file:
+        unpack(file, "zip", str(out))
+    assert (out / "bin" / "start.sh").stat().st_mode & 0o777 == 0o755
+    assert (out / "appspec.yml").stat().st_mode & 0o777 == 0o644
+    assert (out / "current").readlink() == Path("bin")
+    assert (out / "empty").is_dir()
+
+
+def test_what_gitignore_would_leave_out_is_left_out(tmp_path: Path) -> None:
+    root = folder(tmp_path, "a.pyc", "keep.pyc", "build/x", "src/build/x", "top/x", "src/top/x", ".env")
+    (root / IGNORE).write_text("# a comment\n\n*.pyc\n!keep.pyc\nbuild/\n/top\n.env\n")
+    assert names(root) == ["appspec.yml", "keep.pyc", "src", "src/top", "src/top/x"]
+
+
+def test_git_s_own_folder_is_always_left_out(tmp_path: Path) -> None:
+    root = folder(tmp_path, ".git/config", "module/.git", "module/x", ".gitignore")
+    (root / IGNORE).write_text("!.git\n")
+    assert names(root) == [".gitignore", "appspec.yml", "module", "module/x"]
+
+
+def test_a_line_that_is_no_pattern_is_told_with_its_number(tmp_path: Path) -> None:
+    root = folder(tmp_path)
+    (root / IGNORE).write_text("*.pyc\n!\n")
+    with pytest.raises(ArchiveError, match=r"\.stepdeployignore whose line 2, '!', is no pattern of gitignore"):
+        names(root)
+
+
+def test_what_a_zip_cannot_hold_is_refused_by_name(tmp_path: Path) -> None:
+    root = folder(tmp_path)
+    with socket.socket(socket.AF_UNIX) as found:
+        found.bind(str(root / "s"))
+        with pytest.raises(ArchiveError, match="entry 's' is a device, pipe or socket: leave it out by"):
+            packed(root)
+
+
+def test_a_name_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    root = folder(tmp_path)
+    Path(os.fsdecode(os.fsencode(root) + b"/\xff")).touch()
+    with pytest.raises(ArchiveError, match=r"has a name that is not UTF-8: rename it"):
+        packed(root)
+
+
+def test_validate_looks_at_what_would_be_packed(tmp_path: Path) -> None:
+    root = folder(tmp_path, "start.sh")
+    (root / "appspec.yml").write_text(APPSPEC + "hooks: {AfterInstall: [{location: start.sh}]}\n")
+    (root / "start.sh").write_text("#!/bin/sh\n")
+    assert findings(root) == []
+    (root / IGNORE).write_text("*.sh\n")
+    (found,) = findings(root)
+    assert found.message == "hooks.AfterInstall[0].location: the revision has no script 'start.sh'"

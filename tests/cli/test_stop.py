@@ -1,0 +1,55 @@
+"""`stepdeploy stop`, against the engine's API."""
+
+import json
+
+import pytest
+
+from cli.__main__ import main
+from functions.aws.table import Table
+from functions.core.statuses import DeploymentStatus
+from functions.core.texts import STOPPING
+from tests.served import ARN, Served
+from tests.unit.operations.test_deployments import put
+
+Captured = pytest.CaptureFixture[str]
+RUNS = DeploymentStatus.IN_PROGRESS
+
+
+@pytest.mark.parametrize(("options", "wish"), [([], None), (["--rollback"], True), (["--no-rollback"], False)])
+def test_a_deployment_is_stopped_by_its_caller_and_rolled_back_as_is_wished(
+    options: list[str], wish: bool | None, engine: Served, table: Table, capsys: Captured
+) -> None:
+    put(1, status=RUNS)
+    assert main(["stop", "d-000000001", *options]) == 0
+    assert capsys.readouterr().out == f"d-000000001: {STOPPING}\n"
+    stopped = table.deployment("d-000000001")
+    assert stopped is not None
+    assert stopped.stop is not None
+    assert (stopped.stop.by, stopped.stop.auto_rollback) == (ARN, wish)
+
+
+def test_json_is_one_object(engine: Served, capsys: Captured) -> None:
+    put(1, status=RUNS)
+    assert main(["stop", "d-000000001", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["deploymentId"], found["status"]) == ("d-000000001", "Pending")
+
+
+@pytest.mark.parametrize(
+    ("deployment_id", "code"),
+    [
+        ("d-000000001", "DeploymentAlreadyCompletedException"),
+        ("d-000000009", "DeploymentDoesNotExistException"),
+        ("x", "InvalidDeploymentIdException"),
+    ],
+)
+def test_what_cannot_be_stopped_is_refused(deployment_id: str, code: str, engine: Served, capsys: Captured) -> None:
+    put(1)
+    assert main(["stop", deployment_id]) == 3
+    assert capsys.readouterr().err.startswith(f"Error: {code}: ")
+
+
+def test_a_timeout_without_watching_is_a_mistake(engine: Served, capsys: Captured) -> None:
+    assert main(["stop", "d-000000001", "--timeout", "5m"]) == 2
+    assert "--timeout: is for --watch" in capsys.readouterr().err
+    assert engine.asked == []
