@@ -13,6 +13,7 @@ from constructs import Construct, IConstruct, Node
 from functions.core.declaration import Declaration
 from functions.core.errors import InvalidInput
 from infra.alarms import Alarms
+from infra.api import Api
 from infra.control import Control
 from infra.dashboard import Dashboard
 from infra.declaration import Declared
@@ -116,6 +117,14 @@ class StepDeploy(Stack):
             signal(self, signal.__name__, shape=shape, store=store, engine=engine)
         told = Notifications(self, "Notifications", shape=shape, store=store, other_topics=parts.declaration.topic_arns)
         control = Control(self, "Control", shape=shape, store=store, engine=engine)
+        api = Api(
+            self,
+            "ControlApi",
+            shape=shape,
+            store=store,
+            engine=engine,
+            topic_arns=[told.topic.topic_arn, *parts.declaration.topic_arns],
+        )
         Declared(
             self,
             "Declaration",
@@ -137,6 +146,7 @@ class StepDeploy(Stack):
             machine=engine.machine,
         )
         for name, value in {
+            "ApiEndpoint": api.endpoint,
             "BucketName": store.bucket.bucket_name,
             "TableName": store.table.table_name,
             "StateMachineArn": engine.machine.state_machine_arn,

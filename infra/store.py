@@ -24,6 +24,10 @@ class Store(Construct):
         self.undelivered = dead_letter_queue(self, "Undelivered")
         acknowledge(self.undelivered, "SQS3", "This is a dead-letter queue itself, and an alarm watches it.")
 
+    def index_arn(self, name: str) -> str:
+        """The ARN of one of the table's indexes."""
+        return f"{self.table.table_arn}/index/{name}"
+
     def _revisions(self, removal: RemovalPolicy) -> s3.Bucket:
         bucket = s3.Bucket(
             self,

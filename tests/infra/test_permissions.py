@@ -74,6 +74,11 @@ EXPECTED = {
     "ExecutionStatus": CREATE | table("Query") | CANCEL | KEEP_FAILED,
     "Stop": table("GetItem", "Query", "UpdateItem") | CANCEL | ANSWER,
     "Rollback": CREATE | table("Query") | CANCEL | ANSWER,
+    "Api": CREATE
+    | table("Query", "BatchGetItem")
+    | {("dynamodb:Query", f"{TABLE}/index/{name}") for name in ("by_group", "by_status", "by_time")}
+    | CANCEL
+    | ANSWER,
     "Declare": table("GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem")
     | KEEP_FAILED
     | {("s3:GetObject", "s3 asset")},

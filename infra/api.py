@@ -1,0 +1,136 @@
+"""The control API's address: an HTTP API with a route for each operation, and the one function behind all of them."""
+
+import json
+from collections.abc import Sequence
+
+from aws_cdk import RemovalPolicy, Stack
+from aws_cdk import aws_apigatewayv2 as apigateway
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from functions.aws import model
+from infra.engine import Engine
+from infra.function import Function, Shape
+from infra.store import Store
+
+_SECONDS = 30  # the longest that an HTTP API waits
+_BURST, _RATE = 200, 100  # requests at once, and a second
+_STAGE = "$default"
+# What happened at the door, also to those who were not let in. No body: it may hold what nobody should read.
+_LOGGED = {
+    "time": "$context.requestTime",
+    "requestId": "$context.requestId",
+    "route": "$context.routeKey",
+    "status": "$context.status",
+    "caller": "$context.identity.userArn",
+    "ip": "$context.identity.sourceIp",
+    "milliseconds": "$context.responseLatency",
+    "error": "$context.error.message",
+}
+
+
+class Api(Construct):
+    """`POST /<Operation>` for every operation, each allowed by IAM on its own, none without a signature."""
+
+    def __init__(
+        self, scope: Construct, id: str, *, shape: Shape, store: Store, engine: Engine, topic_arns: Sequence[str]
+    ) -> None:
+        """`topic_arns`: the topics that triggers may name, because the engine may publish to them."""
+        super().__init__(scope, id)
+        self.function = self._function(shape, store, engine, topic_arns)
+        name = Stack.of(self).stack_name
+        self._api = apigateway.CfnApi(
+            self,
+            "Http",
+            name=name,
+            description="CodeDeploy's own operations, at POST /<Operation>",
+            protocol_type="HTTP",
+        )
+        self._stage(name, shape)
+        self._routes()
+
+    @property
+    def endpoint(self) -> str:
+        return self._api.attr_api_endpoint
+
+    def _function(self, shape: Shape, store: Store, engine: Engine, topic_arns: Sequence[str]) -> Function:
+        function = Function(
+            self,
+            "Api",
+            shape=shape,
+            description="Answers the control API: CodeDeploy's own operations",
+            environment={
+                "TABLE_NAME": store.table.table_name,
+                "BUCKET_NAME": store.bucket.bucket_name,
+                "TOPIC_ARNS": ",".join(topic_arns),
+            },
+            memory_mb=512,  # somebody waits for the answer: twice the CPU halves a cold start
+        )
+        function.allow(
+            "dynamodb:GetItem",
+            "dynamodb:BatchGetItem",
+            "dynamodb:Query",
+            "dynamodb:PutItem",
+            "dynamodb:UpdateItem",
+            "dynamodb:DeleteItem",
+            "dynamodb:ConditionCheckItem",
+            on=store.table.table_arn,
+        )
+        function.allow("dynamodb:Query", on=[store.index_arn(name) for name in ("by_group", "by_status", "by_time")])
+        engine.let_cancel(function)
+        engine.let_answer(function)  # of a deployment that bakes
+        return function
+
+    def _stage(self, name: str, shape: Shape) -> None:
+        log = logs.LogGroup(
+            self,
+            "Requests",
+            log_group_name=f"/aws/vendedlogs/apis/{name}",  # the prefix that needs no resource policy
+            retention=shape.log_retention,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        apigateway.CfnStage(
+            self,
+            "Stage",
+            api_id=self._api.ref,
+            stage_name=_STAGE,
+            auto_deploy=True,
+            default_route_settings=apigateway.CfnStage.RouteSettingsProperty(
+                throttling_burst_limit=_BURST, throttling_rate_limit=_RATE, detailed_metrics_enabled=True
+            ),
+            access_log_settings=apigateway.CfnStage.AccessLogSettingsProperty(
+                destination_arn=log.log_group_arn, format=json.dumps(_LOGGED)
+            ),
+        )
+
+    def _routes(self) -> None:
+        """One integration and one permission for all of them: who may call which one is for IAM to say."""
+        integration = apigateway.CfnIntegration(
+            self,
+            "Integration",
+            api_id=self._api.ref,
+            integration_type="AWS_PROXY",
+            integration_uri=self.function.function_arn,
+            payload_format_version="2.0",
+            timeout_in_millis=_SECONDS * 1000,
+        )
+        for operation in model.operations():
+            apigateway.CfnRoute(
+                self,
+                operation,
+                api_id=self._api.ref,
+                route_key=f"POST /{operation}",
+                authorization_type="AWS_IAM",
+                target=f"integrations/{integration.ref}",
+            )
+        lambda_.CfnPermission(
+            self,
+            "Invoke",
+            action="lambda:InvokeFunction",
+            function_name=self.function.function_arn,
+            principal="apigateway.amazonaws.com",
+            source_arn=Stack.of(self).format_arn(
+                service="execute-api", resource=self._api.ref, resource_name=f"{_STAGE}/POST/*"
+            ),
+        )

@@ -1,0 +1,58 @@
+"""The control API's address: a route for each operation, none of them open."""
+
+import json
+from typing import Any
+
+from functions.aws import model
+from tests.infra.conftest import OTHER_TOPIC, resources
+
+
+def only(template: dict[str, Any], type: str) -> dict[str, Any]:
+    (found,) = resources(template, type).values()
+    properties: dict[str, Any] = found["Properties"]
+    return properties
+
+
+def test_every_operation_has_a_route_of_its_own_and_nothing_else_has(template: dict[str, Any]) -> None:
+    routes = [each["Properties"] for each in resources(template, "AWS::ApiGatewayV2::Route").values()]
+    assert sorted(route["RouteKey"] for route in routes) == [f"POST /{name}" for name in sorted(model.operations())]
+
+
+def test_every_route_wants_a_signature_that_iam_allows(template: dict[str, Any]) -> None:
+    for route in resources(template, "AWS::ApiGatewayV2::Route").values():
+        assert route["Properties"]["AuthorizationType"] == "AWS_IAM"
+    assert not resources(template, "AWS::ApiGatewayV2::Authorizer")
+    assert "CorsConfiguration" not in only(template, "AWS::ApiGatewayV2::Api")
+
+
+def test_one_integration_calls_one_function_by_one_permission(template: dict[str, Any]) -> None:
+    integration = only(template, "AWS::ApiGatewayV2::Integration")
+    assert (integration["IntegrationType"], integration["PayloadFormatVersion"]) == ("AWS_PROXY", "2.0")
+    permissions = [each["Properties"] for each in resources(template, "AWS::Lambda::Permission").values()]
+    (ours,) = [each for each in permissions if each["Principal"] == "apigateway.amazonaws.com"]
+    assert ours["FunctionName"] == integration["IntegrationUri"]
+    assert json.dumps(ours["SourceArn"]).endswith('"/$default/POST/*"]]}')
+
+
+def test_the_stage_is_throttled_and_logs_who_asked_for_what(template: dict[str, Any]) -> None:
+    stage = only(template, "AWS::ApiGatewayV2::Stage")
+    assert (stage["StageName"], stage["AutoDeploy"]) == ("$default", True)
+    limits = stage["DefaultRouteSettings"]
+    assert 0 < limits["ThrottlingRateLimit"] <= limits["ThrottlingBurstLimit"]
+    logged = json.loads(stage["AccessLogSettings"]["Format"])
+    assert {logged["route"], logged["caller"], logged["status"]} == {
+        "$context.routeKey",
+        "$context.identity.userArn",
+        "$context.status",
+    }
+
+
+def test_the_function_knows_the_topics_that_the_engine_may_publish_to(template: dict[str, Any]) -> None:
+    functions = resources(template, "AWS::Lambda::Function").values()
+    (api,) = [each["Properties"] for each in functions if each["Properties"]["FunctionName"] == "stepdeploy-api"]
+    told = json.dumps(api["Environment"]["Variables"]["TOPIC_ARNS"])
+    assert "NotificationsTopic" in told and OTHER_TOPIC in told
+
+
+def test_the_address_is_an_output(template: dict[str, Any]) -> None:
+    assert list(template["Outputs"]["ApiEndpoint"]["Value"]["Fn::GetAtt"])[1] == "ApiEndpoint"
