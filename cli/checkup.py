@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from cli.engine import Engine, Refusal, refused
+from cli.engine import Engine, Refusal, is_forbidden, refused
 from cli.fleet import instances
 from cli.group import Group
 from functions.aws import targets
@@ -15,7 +15,6 @@ from functions.core.selection import ONLINE, Instance
 
 HOST_TAG = "stepdeploy=enabled"  # of a stack that does not say: infra/stack.py, Options
 _SHOWN = 3  # hosts that a message names
-_FORBIDDEN = ("AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation", "403")
 _POLICY = "AmazonSSMManagedInstanceCore"
 
 
@@ -46,7 +45,7 @@ def looked(about: str, permission: str, check: Callable[[], Iterable[Finding]]) 
         for each in check():
             found.append(each)
     except ClientError as error:
-        if error.response["Error"]["Code"] not in _FORBIDDEN:
+        if not is_forbidden(error):
             return [*found, Finding(Level.PROBLEM, about, refused(error).message)]
         return [*found, Finding(Level.UNKNOWN, about, "not allowed to look", f"to look needs {permission}")]
     return found

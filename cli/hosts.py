@@ -1,0 +1,190 @@
+"""`stepdeploy hosts APPLICATION/GROUP`: which revision runs on which host, since when, and by which deployment.
+
+A host is `current` when it has the revision of the group's last successful deployment, `outdated` with another one,
+`failed` when the last deployment failed there, `empty` when it matches the group's tags and no deployment reached it
+yet, and `gone` when it is on record and matches the tags no more. What these credentials may not see in EC2 or SSM is
+left out.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, TypeVar
+
+import click
+
+from cli.engine import Engine, is_forbidden
+from cli.fleet import instances
+from cli.group import GROUP, Group
+from cli.output import json_option, plain, tell_json
+from functions.aws import targets
+from functions.core.revisions import PUSHED_PREFIX
+from functions.core.selection import ONLINE, Instance
+from functions.core.statuses import TargetStatus
+
+_SHOWN = 28  # characters of a name, and of a pushed revision's
+
+
+Found = TypeVar("Found")
+
+
+class State(StrEnum):
+    CURRENT = "current"
+    OUTDATED = "outdated"
+    FAILED = "failed"
+    EMPTY = "empty"
+    GONE = "gone"
+
+
+_COLORS = {State.OUTDATED: "yellow", State.FAILED: "red", State.EMPTY: "yellow", State.GONE: "bright_black"}
+_HEAD = ["HOST", "NAME", "STATE", "REVISION", "SINCE (UTC)", "DEPLOYMENT", "SSM"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Host:
+    """What is known of a host of a group."""
+
+    host: str
+    state: State
+    name: str | None = None  # its Name tag
+    revision: Mapping[str, Any] | None = None  # a RevisionLocation
+    since: datetime | None = None
+    deployment: str | None = None
+    ping: str | None = None  # SSM's word, such as Online; None if unknown
+
+
+@click.command(
+    help=__doc__,
+    epilog="""\b
+Examples:
+  stepdeploy hosts shop/web
+  stepdeploy hosts shop/web --json | jq -r '.hosts[] | select(.state != "current").host'""",
+)
+@click.argument("group", type=GROUP, metavar="APPLICATION/GROUP")
+@json_option
+def command(group: Group, as_json: bool) -> None:
+    engine = Engine()
+    info = engine.api.get_deployment_group(**group.members)["deploymentGroupInfo"]
+    listed = list(engine.api.get_paginator("list_hosts").paginate(**group.members).search("hosts[]"))
+    wanted = _wanted(engine, info)
+    fleet = _seen("the group's instances: ec2:DescribeInstances", lambda: instances(info))
+    ids = sorted({each["hostId"] for each in listed} | {each.instance_id for each in fleet or ()})
+    ping = _seen("whether hosts are online: ssm:DescribeInstanceInformation", lambda: targets.ping(ids)) or {}
+    hosts = known(listed, wanted, fleet, ping)
+    if as_json:
+        tell_json({"revision": wanted, "hosts": [asdict(each) for each in hosts]})
+    else:
+        _show(hosts, is_pinged=bool(ping))
+
+
+def _wanted(engine: Engine, info: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The revision of the last successful deployment; None if there was none."""
+    last = info.get("lastSuccessfulDeployment")
+    if not last:
+        return None
+    found: Mapping[str, Any] = engine.api.get_deployment(deploymentId=last["deploymentId"])["deploymentInfo"]
+    return found.get("revision")
+
+
+def _seen(what: str, look: Callable[[], Found]) -> Found | None:
+    from botocore.exceptions import ClientError
+
+    try:
+        return look()
+    except ClientError as error:
+        if not is_forbidden(error):
+            raise
+        click.echo(f"not allowed to see {what} is needed", err=True)
+        return None
+
+
+def known(
+    listed: Sequence[Mapping[str, Any]],
+    wanted: Mapping[str, Any] | None,
+    fleet: Sequence[Instance] | None,
+    ping: Mapping[str, str],
+) -> list[Host]:
+    """The hosts that are on record or match the tags, by their ids; `fleet` None if nobody could look."""
+    found = {each.instance_id: each for each in fleet or ()}
+
+    def on_record(each: Mapping[str, Any]) -> Host:
+        host = each["hostId"]
+        is_gone = fleet is not None and host.startswith("i-") and host not in found
+        return Host(
+            host=host,
+            state=State.GONE if is_gone else _state(each, wanted),
+            name=found[host].name if host in found else None,
+            revision=each.get("revision"),
+            since=each.get("since"),
+            deployment=each.get("deploymentId"),
+            ping=ping.get(host),
+        )
+
+    reached = {each["hostId"] for each in listed}
+    empty = [
+        Host(host=host, state=State.EMPTY, name=each.name, ping=ping.get(host))
+        for host, each in found.items()
+        if host not in reached
+    ]
+    return sorted([*map(on_record, listed), *empty], key=lambda each: each.host)
+
+
+def _state(listed: Mapping[str, Any], wanted: Mapping[str, Any] | None) -> State:
+    if listed.get("status") == TargetStatus.FAILED:
+        return State.FAILED
+    return State.CURRENT if wanted and _place(listed.get("revision")) == _place(wanted) else State.OUTDATED
+
+
+def _place(revision: Mapping[str, Any] | None) -> tuple[Any, ...]:
+    """What makes a revision: with a version its etag adds nothing."""
+    if not revision:
+        return ()
+    at = revision.get("s3Location") or revision.get("gitHubLocation") or {}
+    if "repository" in at:
+        return (at["repository"], at.get("commitId"))
+    return (at.get("bucket"), at.get("key"), at.get("version") or at.get("eTag"))
+
+
+def _show(hosts: Sequence[Host], *, is_pinged: bool) -> None:
+    rows = [_HEAD, *(_row(each, is_pinged=is_pinged) for each in hosts)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row, color in zip(rows, ["", *(_color(each, is_pinged=is_pinged) for each in hosts)], strict=True):
+        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        click.echo(click.style(line, fg=color) if color else line)
+    click.echo(_counted(hosts, is_pinged=is_pinged))
+
+
+def _row(each: Host, *, is_pinged: bool) -> list[str]:
+    since = each.since.astimezone(UTC).strftime("%Y-%m-%d %H:%M") if each.since else "-"
+    ssm = (each.ping or "not managed") if is_pinged else "-"
+    cells = (each.host, each.name or "-", each.state, _short(each.revision), since, each.deployment or "-", ssm)
+    return [plain(cell) for cell in cells]
+
+
+def _color(each: Host, *, is_pinged: bool) -> str:
+    """Nothing for a host that is as it should be."""
+    is_silent = is_pinged and each.ping != ONLINE
+    return _COLORS.get(each.state, "yellow" if is_silent else "")
+
+
+def _counted(hosts: Sequence[Host], *, is_pinged: bool) -> str:
+    counts = Counter(each.state for each in hosts)
+    told = [f"{counts[state]} {state}" for state in State if counts[state]]
+    if silent := sum(each.ping != ONLINE for each in hosts if is_pinged):
+        told.append(f"{silent} not online")
+    return f"{len(hosts)} host{'' if len(hosts) == 1 else 's'}{': ' if told else ''}{', '.join(told)}"
+
+
+def _short(revision: Mapping[str, Any] | None) -> str:
+    """A revision in one column: a pushed one by the beginning of its name."""
+    place = _place(revision)
+    if not place:
+        return "-"
+    if revision and "gitHubLocation" in revision:
+        return f"{place[0]}@{str(place[1])[:12]}"
+    key = str(place[1])
+    if key.startswith(PUSHED_PREFIX):
+        return f"{key.rpartition('/')[2][:_SHOWN]}..."
+    return key
