@@ -36,7 +36,7 @@ class Account:
     instances: list[str] = field(default_factory=list)
     forbidden: set[str] = field(default_factory=set)  # operations
 
-    def launch(self, count: int = 1, *, profile: bool = True, **tags: str) -> list[str]:
+    def launch(self, count: int = 1, *, profile: bool = False, **tags: str) -> list[str]:
         name = f"host-{len(self.instances)}"
         if profile:
             boto3.client("iam").create_instance_profile(InstanceProfileName=name)
@@ -177,7 +177,7 @@ def test_hosts_that_ssm_does_not_hear_are_a_problem_and_three_are_named(account:
 
 
 def test_hosts_that_ssm_does_not_know_are_told_by_whether_they_have_an_instance_profile(account: Account) -> None:
-    (with_profile,), (without,) = account.launch(), account.launch(profile=False)
+    (with_profile,), (without,) = account.launch(profile=True), account.launch()
     account.ssm.ping = {with_profile: "", without: ""}
     status, found = account.doctor()
     assert status == 1
