@@ -22,6 +22,7 @@ class FakeRunCommand:
         self.invocations: dict[str, dict[str, Any]] = {}  # by command id
         self.cancelled: list[str] = []
         self.ping: dict[str, str] = {}  # by instance id; "" for one that SSM does not manage
+        self.nodes: list[dict[str, Any]] = []  # outside EC2
         self.refuses: ClientError | None = None
         self.cannot_cancel: ClientError | None = None
 
@@ -68,6 +69,8 @@ class FakeRunCommand:
 
     def describe_instance_information(self, **request: Any) -> dict[str, Any]:
         asked = request["Filters"][0]["Values"]
+        if request["Filters"][0]["Key"] == "ResourceType":
+            return {"InstanceInformationList": self.nodes}
         return {
             "InstanceInformationList": [
                 {"InstanceId": each, "PingStatus": self.ping.get(each, "Online"), "LastPingDateTime": datetime.now(UTC)}
