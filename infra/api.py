@@ -78,6 +78,7 @@ class Api(Construct):
             on=store.table.table_arn,
         )
         function.allow("dynamodb:Query", on=[store.index_arn(name) for name in ("by_group", "by_status", "by_time")])
+        engine.let_read_commands(function)  # how far they have come
         engine.let_cancel(function)
         engine.let_answer(function)  # of a deployment that bakes
         return function

@@ -163,10 +163,12 @@ class LocalCloud:
 
     # -- hosts
 
-    def add_instance(self, name: str, tags: Mapping[str, str], *, managed: bool = True) -> LocalInstance:
-        """Start a host with its Name and other tags."""
-        all_tags = {"Name": name, **tags}
-        return LocalInstance(**self._admin("instances", do="launch", name=name, tags=all_tags, managed=managed))
+    def add_instance(
+        self, name: str, tags: Mapping[str, str], *, managed: bool = True, on_premises: bool = False
+    ) -> LocalInstance:
+        """Start a host with its Name and other tags; one outside EC2 is a node that was activated by its name."""
+        how = {"managed": managed, "on_premises": on_premises}
+        return LocalInstance(**self._admin("instances", do="launch", name=name, tags={"Name": name, **tags}, **how))
 
     def remove_instance(self, host: LocalInstance) -> None:
         self.act(host, "terminate")

@@ -156,7 +156,8 @@ class Edges:
         done = asked.pop("do")
         if done == "launch":
             instance = await self.instances.launch(**asked)
-            self.instances.register(instance)
+            if not instance.is_on_premises:
+                self.instances.register(instance)
             return {
                 "id": instance.instance_id,
                 "name": instance.name,

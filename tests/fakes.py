@@ -22,8 +22,11 @@ class FakeRunCommand:
         self.invocations: dict[str, dict[str, Any]] = {}  # by command id
         self.cancelled: list[str] = []
         self.ping: dict[str, str] = {}  # by instance id; "" for one that SSM does not manage
+        self.nodes: list[dict[str, Any]] = []  # outside EC2
         self.refuses: ClientError | None = None
         self.cannot_cancel: ClientError | None = None
+        self.cannot_list: ClientError | None = None
+        self.lists = 0  # calls of ListCommandInvocations
 
     def send_command(self, **request: Any) -> dict[str, Any]:
         if self.refuses:
@@ -41,7 +44,7 @@ class FakeRunCommand:
         return {"Command": {"CommandId": command_id}}
 
     def answer(self, command_id: str, events: tuple[str, ...], status: str = "Success") -> None:
-        """The host has done every event; a failed one is the last."""
+        """The host has done every event; a failed one is the last. `InProgress`: it goes on with the next."""
         said = {"stepdeploy": 1, "cause": None, "script_name": "", "log_tail": ""}
         plugins = []
         for name in events:
@@ -58,6 +61,9 @@ class FakeRunCommand:
         self.invocations[command_id].update(changes)
 
     def list_command_invocations(self, **request: Any) -> dict[str, Any]:
+        self.lists += 1
+        if self.cannot_list:
+            raise self.cannot_list
         wanted = request.get("CommandId")
         found = [
             each
@@ -68,6 +74,8 @@ class FakeRunCommand:
 
     def describe_instance_information(self, **request: Any) -> dict[str, Any]:
         asked = request["Filters"][0]["Values"]
+        if request["Filters"][0]["Key"] == "ResourceType":
+            return {"InstanceInformationList": self.nodes}
         return {
             "InstanceInformationList": [
                 {"InstanceId": each, "PingStatus": self.ping.get(each, "Online"), "LastPingDateTime": datetime.now(UTC)}

@@ -31,6 +31,7 @@ _SETTINGS = (
     "removed_at",
     "service_role_arn",
     "has_tag_set",
+    "has_on_premises_tag_set",
     "outdated_instances_strategy",
 )  # what a change of a group changes; deployments write the rest
 

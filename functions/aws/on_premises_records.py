@@ -19,6 +19,12 @@ def known(records: Table, names: Sequence[str]) -> dict[str, OnPremisesInstance]
     return {item["name"]: from_plain(OnPremisesInstance, item) for item in found}
 
 
+def registered(records: Table) -> list[OnPremisesInstance]:
+    """Those that are registered now, by name."""
+    items = records.query(on_premises_key("")["pk"])
+    return [from_plain(OnPremisesInstance, item) for item in items if "deregister_time" not in item]
+
+
 def tied_to(records: Table, iam_arn: str) -> str | None:
     """The name of the registered instance of an IAM identity."""
     item = records.get(iam_key(iam_arn))

@@ -46,7 +46,10 @@ def _begin(deployment: Deployment) -> tuple[Deployment, list[Target]]:
 
 
 def _fleet(deployment: Deployment) -> list[Target]:
-    found = targets.select(deployment.settings.tag_groups)
+    settings = deployment.settings
+    elsewhere, reached = targets.select_on_premises(settings.on_premises_tag_groups)
+    instances = targets.select(settings.tag_groups)
+    found = [*instances, *elsewhere]
     if not found:
         tags = "targetInstances" if deployment.has_own_targets else "ec2TagSet"
         raise NotDeployable(DeploymentErrorCode.NO_INSTANCES, texts.no_instances(deployment.group_key, tags))
@@ -55,5 +58,5 @@ def _fleet(deployment: Deployment) -> list[Target]:
             DeploymentErrorCode.OVER_MAX_INSTANCES,
             f"The tags of {deployment.group_key} select {len(found)} instances, at most {MAX_TARGETS}: split it.",
         )
-    reachable = targets.ping([instance.instance_id for instance in found])
+    reachable = targets.ping([instance.instance_id for instance in instances]) | reached
     return new_targets(deployment.deployment_id, found, reachable, clock.timestamp())

@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from functions.aws import on_premises_records
 from functions.aws.clients import client
+from functions.aws.clock import timestamp
+from functions.aws.table import table
 from functions.core.records import TagGroup
-from functions.core.selection import Instance, ec2_filters, matches
+from functions.core.selection import Instance, Node, ec2_filters, matches, on_premises
 
 _IDS_A_CALL = 50  # one page of DescribeInstanceInformation
 _CALLS_AT_ONCE = 4  # SSM throttles descriptions early
@@ -34,6 +37,34 @@ def select(groups: Sequence[TagGroup]) -> list[Instance]:
                         instance_id = instance["InstanceId"]
                         found[instance_id] = Instance(instance_id=instance_id, tags=tags)
     return [found[instance_id] for instance_id in sorted(found)]
+
+
+def select_on_premises(groups: Sequence[TagGroup]) -> tuple[list[Instance], dict[str, str]]:
+    """Registered on-premises instances that fit the tag set, as SSM knows them, and the ping status of SSM's nodes."""
+    if not groups:
+        return [], {}
+    registered = {each.name: each.tags for each in on_premises_records.registered(table())}
+    return on_premises(registered, groups, _nodes() if registered else [])
+
+
+def _nodes() -> list[Node]:
+    """Every host outside EC2 that SSM manages."""
+    wanted = [{"Key": "ResourceType", "Values": ["ManagedInstance"]}]
+    pages = (
+        client("ssm")
+        .get_paginator("describe_instance_information")
+        .paginate(Filters=wanted, PaginationConfig={"PageSize": _IDS_A_CALL})
+    )
+    return [
+        Node(
+            instance_id=host["InstanceId"],
+            name=host.get("Name"),
+            ping=host["PingStatus"],
+            last_ping=timestamp(host["LastPingDateTime"]),
+        )
+        for page in pages
+        for host in page["InstanceInformationList"]
+    ]
 
 
 def ping(instance_ids: Sequence[str]) -> dict[str, str]:

@@ -64,8 +64,9 @@ def tag_group(given: list[dict[str, str]], place: str, code: str) -> TagGroup:
 
 
 def tag_set(given: Mapping[str, Any], place: str, code: str) -> tuple[TagGroup, ...]:
-    """An EC2TagSet. Raises Refused; `code` is its exception."""
-    place, lists = f"{place}.ec2TagSetList", given.get("ec2TagSetList") or []
+    """An EC2TagSet, or an OnPremisesTagSet, of lists of filters. Raises Refused; `code` is its exception."""
+    name, lists = next(iter(given.items()), ("ec2TagSetList", []))
+    place = f"{place}.{name}"
     if not lists:
         raise Refused(code, f"{place}: is empty, and would select nothing: give at least one list of filters")
     if len(lists) > MOST_TAG_GROUPS:

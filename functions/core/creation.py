@@ -44,6 +44,7 @@ class OwnSettings:
         own: dict[str, Any] = {
             "config": self.config,
             "tag_groups": (self.tag_filters,) if self.tag_filters else self.tag_set,
+            "on_premises_tag_groups": () if self.tag_filters or self.tag_set else None,
             "alarms": self.alarms,
             "auto_rollback": self.auto_rollback,
             "file_exists_behavior": self.file_exists_behavior,
@@ -131,7 +132,11 @@ def rollback_deployment(group: Group, failed: Deployment, *, deployment_id: str,
     message = texts.rolls_back(deployment_id, failed.deployment_id)
     back = _back_to(group, good, good.revision, deployment_id=deployment_id, now=now)
     if failed.has_own_targets:
-        settings = replace(back.settings, tag_groups=failed.settings.tag_groups)
+        settings = replace(
+            back.settings,
+            tag_groups=failed.settings.tag_groups,
+            on_premises_tag_groups=failed.settings.on_premises_tag_groups,
+        )
         back = replace(back, settings=settings, own=failed.own - {OwnSetting.ALARMS})
     return replace(
         back,

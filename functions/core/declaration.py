@@ -346,6 +346,8 @@ def _settings(value: _Value, configs: Mapping[str, DeploymentConfig]) -> GroupSe
     members = value.known(
         "ec2TagFilters",
         "ec2TagSet",
+        "onPremisesInstanceTagFilters",
+        "onPremisesTagSet",
         "deploymentConfigName",
         "alarmConfiguration",
         "autoRollbackConfiguration",
@@ -356,7 +358,12 @@ def _settings(value: _Value, configs: Mapping[str, DeploymentConfig]) -> GroupSe
         "fileExistsBehavior",
         "ignoreApplicationStopFailures",
     )
-    read: dict[str, Any] = {"tag_groups": _tag_groups(value, members)}
+    read: dict[str, Any] = {
+        "tag_groups": _tag_groups(members, "ec2TagFilters", "ec2TagSet"),
+        "on_premises_tag_groups": _tag_groups(members, "onPremisesInstanceTagFilters", "onPremisesTagSet"),
+    }
+    if not members.keys() & {"ec2TagFilters", "ec2TagSet", "onPremisesInstanceTagFilters", "onPremisesTagSet"}:
+        value.refuse_key("say which instances belong to the group: ec2TagFilters or ec2TagSet is missing")
     if config := members.get("deploymentConfigName"):
         read["config"] = _config(config, configs)
     if alarms := members.get("alarmConfiguration"):
@@ -388,21 +395,20 @@ def _config(value: _Value, configs: Mapping[str, DeploymentConfig]) -> Deploymen
     return configs.get(name, configs[DEFAULT_CONFIG])
 
 
-def _tag_groups(group: _Value, members: dict[str, _Value]) -> tuple[TagGroup, ...]:
-    """InvalidEC2TagCombination, and a group that could never have a target."""
-    flat, tag_set = members.get("ec2TagFilters"), members.get("ec2TagSet")
+def _tag_groups(members: dict[str, _Value], filters: str, sets: str) -> tuple[TagGroup, ...]:
+    """InvalidEC2TagCombination and InvalidOnPremisesTagCombination; a list that could never have a target."""
+    flat, tag_set = members.get(filters), members.get(sets)
     if flat and tag_set:
-        flat.refuse("give ec2TagFilters or ec2TagSet, not both")
+        flat.refuse(f"give {filters} or {sets}, not both")
         return ()
     if flat:
         return (_tag_group(flat),)
     if tag_set:
-        listed = tag_set.known("ec2TagSetList", required=["ec2TagSetList"]).get("ec2TagSetList")
+        listed = tag_set.known(f"{sets}List", required=[f"{sets}List"]).get(f"{sets}List")
         lists = listed.items(most=_MOST_TAG_GROUPS) if listed else []
         if listed and not lists:
             listed.refuse("give at least one list of tag filters")
         return tuple(_tag_group(each) for each in lists)
-    group.refuse_key("say which instances belong to the group: ec2TagFilters or ec2TagSet is missing")
     return ()
 
 

@@ -20,6 +20,7 @@ from functions.core.records import (
     Revision,
     RollbackInfo,
     TagFilter,
+    TagGroup,
     Target,
     Trigger,
 )
@@ -91,16 +92,17 @@ def application(record: Application) -> dict[str, Any]:
 def group(record: Group) -> dict[str, Any]:
     """A DeploymentGroupInfo."""
     settings, last, good = record.settings, record.last_attempted, record.last_successful
-    groups = [[tag_filter(each) for each in found.filters] for found in settings.tag_groups]
-    is_set = record.has_tag_set or len(groups) > 1
+    ec2 = _filters_and_lists(settings.tag_groups, is_set=record.has_tag_set)
+    on_premises = _filters_and_lists(settings.on_premises_tag_groups, is_set=record.has_on_premises_tag_set)
     return {
         "applicationName": record.application,
         "deploymentGroupId": record.group_id,
         "deploymentGroupName": record.name,
         "deploymentConfigName": settings.config.name,
-        "ec2TagFilters": None if is_set else [each for found in groups for each in found],
-        "ec2TagSet": {"ec2TagSetList": groups} if is_set else None,
-        "onPremisesInstanceTagFilters": [],
+        "ec2TagFilters": ec2[0],
+        "ec2TagSet": {"ec2TagSetList": ec2[1]} if ec2[1] else None,
+        "onPremisesInstanceTagFilters": on_premises[0],
+        "onPremisesTagSet": {"onPremisesTagSetList": on_premises[1]} if on_premises[1] else None,
         "autoScalingGroups": [],
         "serviceRoleArn": record.service_role_arn,
         "targetRevision": revision(last.revision) if last and last.revision else None,
@@ -188,10 +190,20 @@ def alarms(record: Alarms) -> dict[str, Any]:
 
 def target_instances(record: Deployment) -> dict[str, Any] | None:
     """A TargetInstances, of a deployment that goes to other instances than its group's."""
-    groups = [[tag_filter(each) for each in group.filters] for group in record.settings.tag_groups]
+    groups = _lists(record.settings.tag_groups)
     if OwnSetting.TAG_FILTERS in record.own:
         return {"tagFilters": groups[0]}
     return {"ec2TagSet": {"ec2TagSetList": groups}} if OwnSetting.TAG_SET in record.own else None
+
+
+def _filters_and_lists(record: Sequence[TagGroup], *, is_set: bool) -> tuple[Any, Any]:
+    """The filters of one list, or the lists of a set; the other is None."""
+    lists = _lists(record)
+    return (None, lists) if is_set or len(lists) > 1 else (lists[0] if lists else [], None)
+
+
+def _lists(record: Sequence[TagGroup]) -> list[list[dict[str, Any]]]:
+    return [[tag_filter(each) for each in group.filters] for group in record]
 
 
 def tag_filter(record: TagFilter) -> dict[str, Any]:

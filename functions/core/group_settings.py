@@ -7,12 +7,12 @@ as it is; what it gives replaces, and an empty list removes.
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from functions.core import asked_settings
 from functions.core.errors import Refused
 from functions.core.health import DeploymentConfig
-from functions.core.records import Group, GroupSettings, TagGroup, Trigger
+from functions.core.records import Group, TagGroup, Trigger
 from functions.core.statuses import TriggerEvent
 
 MOST_TRIGGERS = 10
@@ -21,11 +21,9 @@ _ROLE = re.compile(r"arn:aws[a-z-]{0,20}:iam::[0-9]{12}:role/[\x21-\x7e]{1,575}"
 _INVALID_TRIGGER = "InvalidTriggerConfigException"
 _ONLY_STYLE = {"deploymentType": "IN_PLACE", "deploymentOption": "WITHOUT_TRAFFIC_CONTROL"}
 
-# What is for load balancers, Auto Scaling, other platforms and other kinds of hosts: empty, it says nothing.
+# What is for load balancers, Auto Scaling and other platforms: empty, it says nothing.
 _UNSUPPORTED = {
     "autoScalingGroups": ("InvalidAutoScalingGroupException", "name the instances by ec2TagFilters or ec2TagSet"),
-    "onPremisesInstanceTagFilters": ("InvalidTagException", "name the instances by ec2TagFilters or ec2TagSet"),
-    "onPremisesTagSet": ("InvalidTagException", "name the instances by ec2TagFilters or ec2TagSet"),
     "loadBalancerInfo": ("InvalidLoadBalancerInfoException", "use hooks of the AppSpec, as BeforeBlockTraffic"),
     "blueGreenDeploymentConfiguration": (
         "InvalidBlueGreenDeploymentConfigurationException",
@@ -55,7 +53,7 @@ def changed(
     if "triggerConfigurations" in given:
         settings = replace(settings, triggers=_triggers(given["triggerConfigurations"], topics))
     return replace(
-        _with_tags(group, settings, given),
+        _with_tags(replace(group, settings=settings), given),
         service_role_arn=_role(given["serviceRoleArn"]) if "serviceRoleArn" in given else group.service_role_arn,
         outdated_instances_strategy=given.get("outdatedInstancesStrategy") or group.outdated_instances_strategy,
     )
@@ -85,27 +83,63 @@ def _role(arn: str) -> str:
     return arn
 
 
-def _with_tags(group: Group, settings: GroupSettings, given: Mapping[str, Any]) -> Group:
-    filters, tag_set = given.get("ec2TagFilters"), given.get("ec2TagSet")
-    if filters and tag_set and tag_set.get("ec2TagSetList"):
-        what = "ec2TagFilters and ec2TagSet: give one of the two"
-        raise Refused("InvalidEC2TagCombinationException", what)
-    if tag_set and tag_set.get("ec2TagSetList"):
-        return replace(group, settings=replace(settings, tag_groups=_tag_set(tag_set)), has_tag_set=True)
-    if filters:
-        tags = asked_settings.tag_group(filters, "ec2TagFilters", "InvalidEC2TagException")
-        return replace(group, settings=replace(settings, tag_groups=(tags,)), has_tag_set=False)
-    if filters is not None or tag_set is not None:  # given, and empty
-        return replace(group, settings=replace(settings, tag_groups=()), has_tag_set=False)
-    return replace(group, settings=settings)
+class _Kind(NamedTuple):
+    """How a request names instances of one kind: by a list of filters, or by a set of such lists."""
+
+    filters: str
+    tag_set: str
+    lists: str
+    invalid: str
+    both: str
+    setting: str  # of GroupSettings
+    flag: str  # of Group
 
 
-def _tag_set(given: Mapping[str, Any]) -> tuple[TagGroup, ...]:
-    number = len(given["ec2TagSetList"])
+_KINDS = (
+    _Kind(
+        "ec2TagFilters",
+        "ec2TagSet",
+        "ec2TagSetList",
+        "InvalidEC2TagException",
+        "InvalidEC2TagCombinationException",
+        "tag_groups",
+        "has_tag_set",
+    ),
+    _Kind(
+        "onPremisesInstanceTagFilters",
+        "onPremisesTagSet",
+        "onPremisesTagSetList",
+        "InvalidTagException",
+        "InvalidOnPremisesTagCombinationException",
+        "on_premises_tag_groups",
+        "has_on_premises_tag_set",
+    ),
+)
+
+
+def _with_tags(group: Group, given: Mapping[str, Any]) -> Group:
+    for kind in _KINDS:
+        filters, lists = given.get(kind.filters), (given.get(kind.tag_set) or {}).get(kind.lists)
+        if filters and lists:
+            raise Refused(kind.both, f"{kind.filters} and {kind.tag_set}: give one of the two")
+        if kind.filters not in given and kind.tag_set not in given:
+            continue
+        tags: tuple[TagGroup, ...] = ()  # given, and empty: none
+        if lists:
+            tags = _tag_set(given[kind.tag_set], kind, len(lists))
+        elif filters:
+            tags = (asked_settings.tag_group(filters, kind.filters, kind.invalid),)
+        setting: dict[str, Any] = {kind.setting: tags}
+        flag: dict[str, Any] = {kind.flag: bool(lists)}
+        group = replace(group, settings=replace(group.settings, **setting), **flag)
+    return group
+
+
+def _tag_set(given: Mapping[str, Any], kind: _Kind, number: int) -> tuple[TagGroup, ...]:
     if number > asked_settings.MOST_TAG_GROUPS:
-        what = f"ec2TagSet.ec2TagSetList: has {number} lists, at most {asked_settings.MOST_TAG_GROUPS}"
+        what = f"{kind.tag_set}.{kind.lists}: has {number} lists, at most {asked_settings.MOST_TAG_GROUPS}"
         raise Refused("TagSetListLimitExceededException", what)
-    return asked_settings.tag_set(given, "ec2TagSet", "InvalidEC2TagException")
+    return asked_settings.tag_set(given, kind.tag_set, kind.invalid)
 
 
 def _triggers(given: list[dict[str, Any]], topics: Collection[str]) -> tuple[Trigger, ...]:

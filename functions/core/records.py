@@ -67,7 +67,8 @@ class GroupSettings:
     group does not reach a deployment that already runs."""
 
     config: DeploymentConfig = PREDEFINED_CONFIGS[DEFAULT_CONFIG]
-    tag_groups: tuple[TagGroup, ...] = ()
+    tag_groups: tuple[TagGroup, ...] = ()  # of EC2 instances
+    on_premises_tag_groups: tuple[TagGroup, ...] = ()  # of registered on-premises instances, which come besides
     alarms: Alarms = Alarms()
     auto_rollback: frozenset[AutoRollbackEvent] = frozenset()
     triggers: tuple[Trigger, ...] = ()
@@ -129,6 +130,7 @@ class Group:
     changes: int = 0  # of what is not a deployment's doing
     service_role_arn: str | None = None  # as a request gave it: the engine has roles of its own
     has_tag_set: bool = False  # its tags were given as an ec2TagSet, not as ec2TagFilters
+    has_on_premises_tag_set: bool = False  # the same of its on-premises tags
     outdated_instances_strategy: str | None = None
     tags: dict[str, str] = field(default_factory=dict)  # of the group as a resource of AWS
     last_successful: DeploymentSummary | None = None
@@ -297,7 +299,7 @@ class Target:
     """An instance taking part in a deployment."""
 
     deployment_id: str
-    target_id: str  # i-... or mi-...
+    target_id: str  # i-... or mi-..., or the name of an on-premises instance that SSM does not know
     status: TargetStatus = TargetStatus.PENDING
     name: str | None = None  # the instance's Name tag
     last_updated_at: str | None = None

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from functions.core.causes import Cause
-from functions.core.records import Diagnostics, LifecycleEventRecord, SegmentResult, TargetFailure
+from functions.core.records import Diagnostics, LifecycleEventRecord, SegmentResult, Target, TargetFailure
 from functions.core.statuses import LifecycleErrorCode, LifecycleEventStatus, TargetStatus
 from host.lifecycle import LifecycleEvent
 
@@ -26,7 +26,8 @@ IN_PLACE = (
 SEGMENTS = (IN_PLACE,)  # in place, without a load balancer, is one segment
 
 FINAL_COMMAND_STATUSES = frozenset({"Success", "Failed", "TimedOut", "Cancelled"})
-_STARTED = frozenset({"InProgress", "Success", "Failed", "TimedOut", "Cancelled", "Cancelling"})
+_AT_WORK = frozenset({"InProgress", "Cancelling"})
+_STARTED = FINAL_COMMAND_STATUSES | _AT_WORK
 
 _CAUSES = {
     "DeliveryTimedOut": (Cause.UNREACHABLE, "SSM could not deliver the command to the instance in time"),
@@ -57,20 +58,18 @@ def read_invocation(
     """
     if invocation.get("Status") not in FINAL_COMMAND_STATUSES:
         return None
-    steps = {step["Name"]: step for step in invocation.get("CommandPlugins", ())}
-    records: list[LifecycleEventRecord] = []
-    failure: TargetFailure | None = None
-    succeeded = invocation["Status"] == "Success"
-    for event in events:
-        if failure:
-            records.append(LifecycleEventRecord(name=event.value, status=LifecycleEventStatus.SKIPPED))
-            continue
-        record, cause, goes_on = _read_step(event, steps.get(event.value, {}), invocation)
-        records.append(record)
-        if record.status is LifecycleEventStatus.FAILED and not (goes_on and succeeded):
-            failure = _failure(record, cause)
+    records, failure = _read_steps(invocation, events)
     status = TargetStatus.FAILED if failure else TargetStatus.SUCCEEDED
-    return SegmentResult(status=status, events=tuple(records), failure=failure)
+    return SegmentResult(status=status, events=records, failure=failure)
+
+
+def with_progress(target: Target, segment: int, invocation: Mapping[str, Any]) -> Target:
+    """The target with the events of a segment as far as its command has come; as it is when SSM shows no command."""
+    if not invocation:
+        return target
+    records, _ = _read_steps(invocation, SEGMENTS[segment])
+    events = {record.name: record for record in (*target.events, *records)}
+    return replace(target, events=tuple(events.values()))
 
 
 def lost(cause: Cause, message: str, events: tuple[LifecycleEvent, ...] = IN_PLACE) -> SegmentResult:
@@ -82,6 +81,38 @@ def lost(cause: Cause, message: str, events: tuple[LifecycleEvent, ...] = IN_PLA
     )
     rest = (LifecycleEventRecord(name=event.value, status=LifecycleEventStatus.SKIPPED) for event in events[1:])
     return SegmentResult(status=TargetStatus.FAILED, events=(first, *rest), failure=_failure(first, cause))
+
+
+def _read_steps(
+    invocation: Mapping[str, Any], events: tuple[LifecycleEvent, ...]
+) -> tuple[tuple[LifecycleEventRecord, ...], TargetFailure | None]:
+    """The events of an invocation, running or ended, and what failed it."""
+    steps = {step["Name"]: step for step in invocation.get("CommandPlugins", ())}
+    over, runs = invocation.get("Status") in FINAL_COMMAND_STATUSES, invocation.get("Status") in _AT_WORK
+    records: list[LifecycleEventRecord] = []
+    failure: TargetFailure | None = None
+    for event in events:
+        step = steps.get(event.value, {})
+        if failure:
+            records.append(LifecycleEventRecord(name=event.value, status=LifecycleEventStatus.SKIPPED))
+        elif over or step.get("Status") in FINAL_COMMAND_STATUSES:
+            record, cause, goes_on = _read_step(event, step, invocation)
+            records.append(record)
+            if record.status is LifecycleEventStatus.FAILED and not goes_on:
+                failure = _failure(record, cause)
+        elif runs:
+            records.append(_running(event, step, since=records[-1].end_time if records else None))
+            runs = False
+        else:
+            records.append(LifecycleEventRecord(name=event.value))
+    return tuple(records), failure
+
+
+def _running(event: LifecycleEvent, step: Mapping[str, Any], *, since: str | None) -> LifecycleEventRecord:
+    """The first step that has not ended. The agent reports a step at its end, so SSM may call this one Pending still:
+    it began when the one before it ended (source: amazon-ssm-agent, runpluginutil/runplugins.go)."""
+    began = _time(step.get("ResponseStartDateTime")) if step.get("Status") in _AT_WORK else since
+    return LifecycleEventRecord(name=event.value, status=LifecycleEventStatus.IN_PROGRESS, start_time=began)
 
 
 def _read_step(

@@ -62,6 +62,35 @@ def ec2_filters(group: TagGroup) -> list[dict[str, Any]]:
     return [{"Name": name, "Values": [value.translate(escape) for value in values]} for name, values in found.items()]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """A host outside EC2 that SSM manages: mi-... by a hybrid activation."""
+
+    instance_id: str
+    name: str | None  # as its activation named it
+    ping: str
+    last_ping: str
+
+
+def on_premises(
+    registered: Mapping[str, Mapping[str, str]], groups: Sequence[TagGroup], nodes: Sequence[Node]
+) -> tuple[list[Instance], dict[str, str]]:
+    """The registered instances (tags by name) that fit the tag set, and the ping status of the nodes, by id.
+
+    A registered instance is the node that its activation gave the same name, or whose id is the name. A host that was
+    activated again has left a node behind, so the one that is online counts, or the last that was.
+    """
+    known: dict[str, Node] = {}
+    for node in sorted(nodes, key=lambda each: (each.ping == ONLINE, each.last_ping)):
+        known |= {name: node for name in (node.name, node.instance_id) if name}
+    found = [
+        Instance(instance_id=known[name].instance_id if name in known else name, tags={**tags, "Name": name})
+        for name, tags in sorted(registered.items())
+        if matches(tags, groups)
+    ]
+    return found, {node.instance_id: node.ping for node in nodes}
+
+
 def new_targets(
     deployment_id: str, instances: Sequence[Instance], reachable: Mapping[str, str | None], now: str
 ) -> list[Target]:
@@ -74,8 +103,7 @@ def _target(deployment_id: str, instance: Instance, ping: str | None, now: str) 
     if ping is None:
         failure = TargetFailure(
             cause=Cause.UNREACHABLE,
-            message="not managed by SSM: run the SSM Agent there and give the instance a role with"
-            " AmazonSSMManagedInstanceCore",
+            message=_unmanaged(instance.instance_id),
         )
     elif ping != ONLINE:
         failure = TargetFailure(
@@ -91,3 +119,11 @@ def _target(deployment_id: str, instance: Instance, ping: str | None, now: str) 
         events=pending_events(),
         failure=failure,
     )
+
+
+def _unmanaged(instance_id: str) -> str:
+    if instance_id.startswith("i-"):
+        return (
+            "not managed by SSM: run the SSM Agent there and give the instance a role with AmazonSSMManagedInstanceCore"
+        )
+    return f"not managed by SSM: activate the host there with {instance_id} as its default instance name"

@@ -74,24 +74,15 @@ WORKING = {
 
 # What a working operation is, where it is less than CodeDeploy's: the others are as `WORKS`.
 WORKS = "works"
-_RECORDS_ONLY = "records only: the engine does not deploy to on-premises instances by these names yet"
 _NO_GITHUB = "there are no connections to GitHub; revisions come from S3"
-_IN_PLACE = (
-    "of EC2 instances by their tags, in place, without load balancers, and triggers to topics that the engine knows"
-)
+_IN_PLACE = "of instances by their tags, in place, without load balancers, and triggers to topics that the engine knows"
 STATES = {
+    "RegisterOnPremisesInstance": f"{WORKS}; the instance is the managed node that SSM knows by its name",
     "CreateDeploymentGroup": f"{WORKS}, for groups {_IN_PLACE}",
     "UpdateDeploymentGroup": f"{WORKS}, for groups {_IN_PLACE}; renames while no deployment runs",
     "UpdateApplication": f"{WORKS}, for as many groups as one transaction holds: about ten",
     "CreateDeployment": f"{WORKS}, in place, from the revision bucket; refuses RESTART, updateOutdatedInstancesOnly and"
     " autoScalingGroups",
-    "AddTagsToOnPremisesInstances": _RECORDS_ONLY,
-    "BatchGetOnPremisesInstances": _RECORDS_ONLY,
-    "DeregisterOnPremisesInstance": _RECORDS_ONLY,
-    "GetOnPremisesInstance": _RECORDS_ONLY,
-    "ListOnPremisesInstances": _RECORDS_ONLY,
-    "RegisterOnPremisesInstance": _RECORDS_ONLY,
-    "RemoveTagsFromOnPremisesInstances": _RECORDS_ONLY,
     "DeleteGitHubAccountToken": f"refuses: {_NO_GITHUB}",
     "ListGitHubAccountTokenNames": f"{WORKS}, and answers with none: {_NO_GITHUB}",
     "ContinueDeployment": "refuses: a deployment is in place, and waits neither for traffic nor for a termination",

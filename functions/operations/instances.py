@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from functions.aws import progress
 from functions.aws.table import table
 from functions.core import described
 from functions.core.errors import Refused
@@ -29,7 +30,8 @@ def get_deployment_instance(given: dict[str, Any], caller: Caller) -> dict[str, 
     target = table().target(deployment_id, instance_id)
     if target is None:
         raise Refused("InstanceDoesNotExistException", f"The deployment {deployment_id} has no instance {instance_id}")
-    return {"instanceSummary": described.instance(target, arn(target, caller))}
+    (told,) = progress.laid_over([target])
+    return {"instanceSummary": described.instance(told, arn(told, caller))}
 
 
 def batch_get_deployment_instances(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
@@ -41,7 +43,7 @@ def batch_get_deployment_instances(given: dict[str, Any], caller: Caller) -> dic
         check_id("instanceIds", each, _INVALID)
     found = table().targets_named(deployment_id, ids)
     missing = [each for each in ids if each not in found]
-    targets = [found[each] for each in ids if each in found]
+    targets = progress.laid_over([found[each] for each in ids if each in found])
     return {
         "instancesSummary": [described.instance(each, arn(each, caller)) for each in targets],
         "errorMessage": f"The deployment {deployment_id} has no {', '.join(missing)}" if missing else None,

@@ -1,6 +1,7 @@
-"""On-premises instances, as records: who is registered, as which IAM identity, with which tags.
+"""On-premises instances: who is registered, as which IAM identity, with which tags, by which groups select them.
 
-The engine does not deploy to these names yet. Its hosts are EC2 instances and what SSM manages, selected by their tags.
+The engine reaches one as the node that SSM manages under the instance's name. It does not use the identity, which
+CodeDeploy's clients give and read.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,9 +1,9 @@
-"""The targets of a deployment, with their lifecycle events."""
+"""The targets of a deployment, with their lifecycle events: those of a running command as SSM has them now."""
 
 import re
 from typing import Any
 
-from functions.aws import paging
+from functions.aws import paging, progress
 from functions.aws.table import table
 from functions.core import described
 from functions.core.errors import Refused
@@ -93,4 +93,4 @@ def _known(deployment_id: str, member: str, ids: list[str]) -> list[Target]:
     if missing := [each for each in ids if each not in found]:
         what = f"Instance(s) not found in the deployment {deployment_id}: {', '.join(missing)}"
         raise Refused("DeploymentTargetDoesNotExistException", what)
-    return [found[each] for each in ids]
+    return progress.laid_over([found[each] for each in ids])

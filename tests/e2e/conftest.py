@@ -65,6 +65,7 @@ GROUPS: dict[str, dict[str, Any]] = {
         ]
     },
     "redeployed": {},
+    "watched": {},
     "burst": {"deploymentConfigName": "CodeDeployDefault.AllAtOnce"},
 }
 

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,19 +36,24 @@ def aws(cloud: LocalCloud, *arguments: str) -> Any:
 
 
 @pytest.fixture
-def made(cloud: LocalCloud, engine: Engine, fleet: MakeFleet) -> Fleet:
-    """Two hosts, and the group `site` of the application `made` that a client has made for them."""
+def made(cloud: LocalCloud, engine: Engine, fleet: MakeFleet) -> Iterator[Fleet]:
+    """Three hosts, one of them on premises, and the group `site` of `made` that a client has made for them."""
     hosts = fleet("site").hosts
     client = cloud.client("codedeploy")
+    rack = cloud.add_instance("rack-7", {"stepdeploy": "enabled"}, on_premises=True)
+    client.register_on_premises_instance(instanceName="rack-7", iamUserArn=f"arn:aws:iam::{ACCOUNT}:user/rack-7")
+    client.add_tags_to_on_premises_instances(instanceNames=["rack-7"], tags=[{"Key": "group", "Value": "site"}])
     client.create_application(applicationName="made", tags=[{"Key": "team", "Value": "web"}])
     client.create_deployment_group(
         applicationName="made",
         deploymentGroupName="site",
         serviceRoleArn=ROLE,
         ec2TagFilters=[{"Key": "group", "Value": "site", "Type": "KEY_AND_VALUE"}],
+        onPremisesInstanceTagFilters=[{"Key": "group", "Value": "site", "Type": "KEY_AND_VALUE"}],
         autoRollbackConfiguration={"enabled": True, "events": ["DEPLOYMENT_FAILURE"]},
     )
-    return Fleet(cloud, engine, "site", hosts)
+    yield Fleet(cloud, engine, "site", [*hosts, rack])
+    cloud.remove_instance(rack)
 
 
 def test_todays_clients_work_by_another_endpoint(cloud: LocalCloud, made: Fleet, tmp_path: Path) -> None:
@@ -62,10 +68,10 @@ def test_todays_clients_work_by_another_endpoint(cloud: LocalCloud, made: Fleet,
     client.register_application_revision(applicationName="made", revision=revision, description="the first")
     first = client.create_deployment(**where, revision=revision, description="by boto3")["deploymentId"]
     client.get_waiter("deployment_successful").wait(deploymentId=first, WaiterConfig={"Delay": 1, "MaxAttempts": 90})
-    assert made.installed() == ["v1", "v1"]
+    assert made.installed() == ["v1"] * 3
     told = client.get_deployment(deploymentId=first)["deploymentInfo"]
     assert (told["status"], told["creator"], told["description"]) == ("Succeeded", "user", "by boto3")
-    assert told["deploymentOverview"]["Succeeded"] == 2
+    assert told["deploymentOverview"]["Succeeded"] == 3
     pages = client.get_paginator("list_deployments").paginate(**where)
     assert [each for page in pages for each in page["deployments"]] == [first]
     assert "made" in client.get_paginator("list_applications").paginate().build_full_result()["applications"]
@@ -84,7 +90,7 @@ def test_todays_clients_work_by_another_endpoint(cloud: LocalCloud, made: Fleet,
     place = f"bucket={bucket},key={PUSHED_PREFIX}made/v2.zip,bundleType=zip"
     second = aws(cloud, "create-deployment", *group, "--s3-location", place)["deploymentId"]
     aws(cloud, "wait", "deployment-successful", "--deployment-id", second)
-    assert made.installed() == ["v2", "v2"]
+    assert made.installed() == ["v2"] * 3
     assert aws(cloud, "list-deployments", *group)["deployments"] == [second, first]
     assert aws(cloud, "get-deployment", "--deployment-id", second)["deploymentInfo"]["status"] == "Succeeded"
     targets = aws(cloud, "list-deployment-targets", "--deployment-id", second)["targetIds"]

@@ -77,6 +77,7 @@ EXPECTED = {
     "Api": CREATE
     | table("Query", "BatchGetItem")
     | {("dynamodb:Query", f"{TABLE}/index/{name}") for name in ("by_group", "by_status", "by_time")}
+    | LOOK
     | CANCEL
     | ANSWER,
     "Declare": table("GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem")

@@ -114,6 +114,17 @@ def test_tag_sets_keep_their_groups_and_filter_kinds() -> None:
     )
 
 
+def test_on_premises_instances_have_tags_of_their_own_and_may_be_all_of_a_group() -> None:
+    racks = "onPremisesInstanceTagFilters: [{Key: rack, Value: '7'}]"
+    both = load(group(racks)).groups[0].settings
+    alone = load(group("").replace("ec2TagFilters: [{Key: app}]", racks)).groups[0].settings
+    wanted = (TagGroup(filters=(TagFilter(key="rack", value="7"),)),)
+    assert (len(both.tag_groups), both.on_premises_tag_groups) == (1, wanted)
+    assert (alone.tag_groups, alone.on_premises_tag_groups) == ((), wanted)
+    sets = load(group("onPremisesTagSet: {onPremisesTagSetList: [[{Key: rack, Value: '7'}]]}")).groups[0].settings
+    assert sets.on_premises_tag_groups == wanted
+
+
 def test_anchors_and_merge_keys_share_settings_and_own_keys_win() -> None:
     text = """
 x-usual: &usual {ec2TagFilters: [{Key: app}], onBusy: reject, bakeTime: 5}

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from functions.core.causes import Cause
-from functions.core.records import SegmentResult
-from functions.core.segments import IN_PLACE, lost, read_invocation
+from functions.core.records import LifecycleEventRecord, SegmentResult, Target
+from functions.core.segments import IN_PLACE, lost, pending_events, read_invocation, with_progress
 from functions.core.statuses import LifecycleErrorCode, LifecycleEventStatus, TargetStatus
 
 START = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
@@ -78,6 +78,24 @@ def test_an_ignored_application_stop_failure_stays_failed_while_the_target_succe
     assert result.events[0].status is LifecycleEventStatus.FAILED
 
 
+def test_an_ignored_application_stop_failure_is_not_what_failed_a_target_that_fails_later() -> None:
+    ignored = said("ApplicationStop", "Failed", "ScriptFailed", cause="SCRIPT", message="exit 1")
+    fatal = said("BeforeInstall", "Failed", "ScriptFailed", cause="SCRIPT", message="exit 2")
+    steps = [
+        step("ApplicationStop", "Success", ignored),
+        step("DownloadBundle"),
+        step("BeforeInstall", "Failed", fatal),
+    ]
+    result = read(steps, "Failed")
+    assert result.failure and result.failure.event == "BeforeInstall"
+    assert [event.status for event in result.events[:4]] == [
+        LifecycleEventStatus.FAILED,
+        LifecycleEventStatus.SUCCEEDED,
+        LifecycleEventStatus.FAILED,
+        LifecycleEventStatus.SKIPPED,
+    ]
+
+
 @pytest.mark.parametrize(
     ("details", "cause"),
     [
@@ -124,3 +142,72 @@ def test_a_lost_segment_fails_its_first_event() -> None:
     result = lost(Cause.UNREACHABLE, "gone")
     assert result.events[0].status is LifecycleEventStatus.FAILED and len(result.events) == len(NAMES)
     assert result.failure and result.failure.message == "gone"
+
+
+def at(steps: list[dict[str, Any]], status: str = "InProgress") -> tuple[LifecycleEventRecord, ...]:
+    """The events of a target whose command is there."""
+    target = Target(deployment_id="d-000000001", target_id="i-0", events=pending_events())
+    return with_progress(target, 0, invocation(steps, status)).events
+
+
+def statuses(events: tuple[LifecycleEventRecord, ...]) -> list[str]:
+    return [event.status for event in events]
+
+
+def test_the_event_that_runs_is_in_progress_and_the_later_ones_are_pending() -> None:
+    running = {"Name": "DownloadBundle", "Status": "InProgress", "ResponseStartDateTime": START, "Output": ""}
+    events = at([step("ApplicationStop"), running, {"Name": "BeforeInstall", "Status": "Pending"}])
+    assert statuses(events) == ["Succeeded", "InProgress", *["Pending"] * 5]
+    assert events[0] == read([step(name) for name in NAMES]).events[0]
+    assert events[1] == LifecycleEventRecord(
+        name="DownloadBundle", status=LifecycleEventStatus.IN_PROGRESS, start_time="2026-11-23T10:00:00.000Z"
+    )
+
+
+def test_the_event_after_one_that_ended_runs_since_then_though_its_host_has_not_said_so() -> None:
+    events = at([step("ApplicationStop"), step("DownloadBundle"), {"Name": "BeforeInstall", "Status": "Pending"}])
+    assert statuses(events)[:4] == ["Succeeded", "Succeeded", "InProgress", "Pending"]
+    assert events[2].start_time == events[1].end_time
+    assert statuses(at([]))[:2] == ["InProgress", "Pending"]
+
+
+@pytest.mark.parametrize("status", ["Pending", "Delayed"])
+def test_nothing_runs_before_the_host_has_the_command(status: str) -> None:
+    assert at([], status) == pending_events()
+
+
+def test_a_command_that_is_being_cancelled_still_runs_its_event() -> None:
+    assert statuses(at([step("ApplicationStop")], "Cancelling"))[:3] == ["Succeeded", "InProgress", "Pending"]
+
+
+def test_an_event_that_failed_shows_so_before_the_command_has_ended() -> None:
+    output = said("DownloadBundle", "Failed", "UnknownError", cause="DISK", message="no space")
+    events = at([step("ApplicationStop"), step("DownloadBundle", "Failed", output)])
+    assert statuses(events) == ["Succeeded", "Failed", *["Skipped"] * 5]
+    assert events[1].diagnostics and events[1].diagnostics.message == "no space"
+
+
+def test_an_ignored_failure_lets_the_next_event_run() -> None:
+    output = said("ApplicationStop", "Failed", "ScriptFailed", cause="SCRIPT", message="exit 1")
+    events = at([step("ApplicationStop", "Success", output)])
+    assert statuses(events)[:3] == ["Failed", "InProgress", "Pending"]
+
+
+def test_a_command_that_ended_in_the_meantime_shows_what_will_be_on_record() -> None:
+    steps = [step(name) for name in NAMES]
+    assert at(steps, "Success") == read(steps).events
+
+
+def test_a_command_that_ssm_does_not_show_leaves_the_record() -> None:
+    target = Target(deployment_id="d-000000001", target_id="i-0", events=pending_events())
+    assert with_progress(target, 0, {}) == target
+
+
+def test_the_events_of_other_segments_stay_as_they_are() -> None:
+    before = LifecycleEventRecord(name="BlockTraffic", status=LifecycleEventStatus.SUCCEEDED)
+    after = LifecycleEventRecord(name="AllowTraffic")
+    target = Target(deployment_id="d-000000001", target_id="i-0", events=(before, *pending_events(), after))
+    events = with_progress(target, 0, invocation([step("ApplicationStop")], "InProgress")).events
+    assert [event.name for event in events] == ["BlockTraffic", *NAMES, "AllowTraffic"]
+    assert (events[0], events[-1]) == (before, after)
+    assert statuses(events)[1:3] == ["Succeeded", "InProgress"]

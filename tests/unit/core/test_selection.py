@@ -4,7 +4,7 @@ import pytest
 
 from functions.core.causes import Cause
 from functions.core.records import TagFilter, TagGroup
-from functions.core.selection import Instance, ec2_filters, matches, new_targets
+from functions.core.selection import Instance, Node, ec2_filters, matches, new_targets, on_premises
 from functions.core.statuses import TargetStatus
 
 WEB, DB = TagFilter(key="role", value="web"), TagFilter(key="role", value="db")
@@ -29,6 +29,31 @@ def group(*filters: TagFilter) -> TagGroup:
 )
 def test_filters_are_ored_and_groups_anded(tags: dict[str, str], groups: list[TagGroup], fits: bool) -> None:
     assert matches(tags, groups) is fits
+
+
+def node(instance_id: str, name: str | None, ping: str = "Online", last_ping: str = "2026") -> Node:
+    return Node(instance_id=instance_id, name=name, ping=ping, last_ping=last_ping)
+
+
+def test_a_registered_instance_is_the_node_of_its_name_or_id() -> None:
+    registered = {"rack-7": {"role": "web"}, "mi-2": {"role": "web"}, "rack-9": {"role": "db"}}
+    found, reached = on_premises(registered, [group(WEB)], [node("mi-1", "rack-7"), node("mi-2", None)])
+    assert [(each.instance_id, each.name) for each in found] == [("mi-2", "mi-2"), ("mi-1", "rack-7")]
+    assert reached == {"mi-1": "Online", "mi-2": "Online"}
+
+
+def test_of_a_host_that_was_activated_again_the_node_that_is_online_counts() -> None:
+    nodes = [node("mi-new", "rack-7", last_ping="2025"), node("mi-old", "rack-7", "ConnectionLost", "2026")]
+    for order in (nodes, nodes[::-1]):
+        (found,), _ = on_premises({"rack-7": {"role": "web"}}, [group(WEB)], order)
+        assert found.instance_id == "mi-new"
+
+
+def test_a_registered_instance_that_ssm_does_not_know_fails_by_its_name() -> None:
+    found, reached = on_premises({"rack-7": {"role": "web"}}, [group(WEB)], [])
+    (target,) = new_targets("d-1", found, reached, "now")
+    assert (target.target_id, target.status) == ("rack-7", TargetStatus.FAILED)
+    assert target.failure and "activate the host there with rack-7" in target.failure.message
 
 
 def test_one_ec2_call_for_all_values_of_a_key() -> None:

@@ -4,17 +4,18 @@ import io
 import json
 import zipfile
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import boto3
 import pytest
 
-from functions.aws import clients, targets
+from functions.aws import clients, on_premises_records, targets
 from functions.aws.table import Table
 from functions.core import stops
 from functions.core.creation import new_deployment
 from functions.core.gate import Counters
-from functions.core.records import Alarms, Deployment, GroupSettings, Target
+from functions.core.records import Alarms, Deployment, GroupSettings, OnPremisesInstance, TagFilter, TagGroup, Target
 from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, TargetStatus
 from functions.handlers import prepare
 from tests.conftest import WEB, LambdaContext, put_group, revision
@@ -220,3 +221,24 @@ def test_an_alarm_that_does_not_exist_may_be_ignored(world: World) -> None:
     world.launch(1)
     world.create(alarms=Alarms(names=("unknown",), ignore_poll_alarm_failure=True))
     assert world.prepare()["proceed"] is True and world.deployment.stop is None
+
+
+def test_registered_on_premises_instances_are_targets_beside_those_of_ec2(world: World) -> None:
+    for name, rack in (("rack-7", "a"), ("rack-8", "b"), ("rack-9", "a")):
+        user = f"arn:aws:iam::123456789012:user/{name}"
+        host = OnPremisesInstance(
+            name=name, instance_arn=name, register_time=NOW, iam_user_arn=user, tags={"rack": rack}
+        )
+        assert on_premises_records.register(world.table, host)
+        if name == "rack-9":
+            assert on_premises_records.deregister(world.table, host, NOW)
+    last = {"PingStatus": "Online", "LastPingDateTime": datetime(2026, 11, 23, tzinfo=UTC)}
+    world.ssm.nodes = [
+        {"InstanceId": "mi-7", "Name": "rack-7", **last},
+        {"InstanceId": "mi-9", "Name": "rack-9", **last},
+    ]
+    world.launch(1)
+    world.create(on_premises_tag_groups=(TagGroup(filters=(TagFilter(key="rack", value="a"),)),))
+    (stage,) = world.prepare()["stages"]
+    assert world.manifest(stage) == [*world.instances, "mi-7"]
+    assert {target.target_id: target.name for target in world.table.targets("d-000000001")}["mi-7"] == "rack-7"

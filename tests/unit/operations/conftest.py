@@ -14,6 +14,7 @@ from functions.aws import model
 from functions.aws.table import Table
 from functions.handlers.api import handler
 from tests.conftest import LambdaContext
+from tests.unit.handlers.test_run_segment import world  # noqa: F401 - a fixture
 
 ARN = "arn:aws:iam::123456789012:user/ann"
 

@@ -157,6 +157,14 @@ def test_a_set_of_tags_is_told_as_it_was_given(api: Api, table: Table, group: Gr
     assert told(api, one)["targetInstances"] == {"ec2TagSet": {"ec2TagSetList": lists}}
 
 
+def test_instances_of_its_own_are_instead_of_all_of_the_groups(api: Api, table: Table) -> None:
+    put_group(settings=GroupSettings(tag_groups=(CANARY,), on_premises_tag_groups=(CANARY,)))
+    assert created(api, table).settings.on_premises_tag_groups == (CANARY,)
+    put_group("api", settings=GroupSettings(tag_groups=(CANARY,), on_premises_tag_groups=(CANARY,)))
+    own = created(api, table, deploymentGroupName="api", targetInstances={"tagFilters": tags("canary")})
+    assert own.settings.on_premises_tag_groups == ()
+
+
 @pytest.mark.parametrize("alarms", [{}, {"enabled": False, "alarms": [{"name": "errors"}]}])
 def test_alarms_can_be_left_out_for_once(api: Api, table: Table, group: Group, alarms: dict[str, Any]) -> None:
     one = created(api, table, overrideAlarmConfiguration=alarms)

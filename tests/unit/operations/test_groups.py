@@ -73,6 +73,19 @@ def test_a_tag_set_comes_back_as_one(api: Api) -> None:
     assert found["ec2TagSet"] == tags and "ec2TagFilters" not in found
 
 
+def test_on_premises_instances_are_named_by_tags_of_their_own(api: Api) -> None:
+    rack = {"Key": "rack", "Value": "7", "Type": "KEY_AND_VALUE"}
+    make(api, ec2TagFilters=[{"Key": "role", "Type": "KEY_ONLY"}], onPremisesInstanceTagFilters=[rack])
+    assert told(api)["onPremisesInstanceTagFilters"] == [rack]
+    tags = {"onPremisesTagSetList": [[rack], [{"Key": "role", "Type": "KEY_ONLY"}]]}
+    api("UpdateDeploymentGroup", **CHANGE, onPremisesTagSet=tags)
+    found = told(api)
+    assert found["onPremisesTagSet"] == tags and "onPremisesInstanceTagFilters" not in found
+    assert found["ec2TagFilters"] == [{"Key": "role", "Type": "KEY_ONLY"}]
+    api("UpdateDeploymentGroup", **CHANGE, onPremisesInstanceTagFilters=[])
+    assert told(api)["onPremisesInstanceTagFilters"] == [] and "onPremisesTagSet" not in told(api)
+
+
 def test_groups_are_listed_by_name_a_hundred_a_page(api: Api) -> None:
     names = [f"g{number:03}" for number in range(120)]
     for name in names:
@@ -103,8 +116,15 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("InvalidRoleException", {"serviceRoleArn": "deploy"}, "give arn:aws:iam::ACCOUNT:role/NAME"),
     ("DeploymentConfigDoesNotExistException", {"deploymentConfigName": "None"}, "create it first"),
     ("InvalidAutoScalingGroupException", {"autoScalingGroups": ["a"]}, "is not supported"),
-    ("InvalidTagException", {"onPremisesInstanceTagFilters": [{"Key": "a", "Type": "KEY_ONLY"}]}, "is not supported"),
-    ("InvalidTagException", {"onPremisesTagSet": {"onPremisesTagSetList": [[{"Key": "a"}]]}}, "is not supported"),
+    ("InvalidTagException", {"onPremisesInstanceTagFilters": [{"Type": "KEY_AND_VALUE", "Key": "a"}]}, "give Value"),
+    (
+        "InvalidOnPremisesTagCombinationException",
+        {
+            "onPremisesInstanceTagFilters": [{"Key": "a"}],
+            "onPremisesTagSet": {"onPremisesTagSetList": [[{"Key": "a"}]]},
+        },
+        "give one of the two",
+    ),
     ("InvalidLoadBalancerInfoException", {"loadBalancerInfo": {"elbInfoList": [{"name": "a"}]}}, "is not supported"),
     ("InvalidECSServiceException", {"ecsServices": [{"serviceName": "a"}]}, "is not supported"),
     ("InvalidInputException", {"terminationHookEnabled": True}, "is not supported"),
