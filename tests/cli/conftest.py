@@ -1,11 +1,16 @@
 """The command line against the control API, which is really served, over moto's AWS."""
 
+import sys
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from cli.engine import Engine
+from cli.exits import Exit
 from functions.aws.table import Table
 from tests.conftest import BUCKET, put_group
 from tests.served import Served, serve
@@ -33,3 +38,43 @@ def site(tmp_path: Path) -> Path:
     root.mkdir()
     (root / "appspec.yml").write_text("version: 0.0\nos: linux\n")
     return root
+
+
+@dataclass
+class Api:
+    """What the command line asks the API for, and answers for operations that need more than records to be answered."""
+
+    asked: dict[str, dict[str, Any]] = field(default_factory=dict)  # the members that were given, by operation
+    answers: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def watch(self, client: Any) -> Any:
+        client.meta.events.register("before-parameter-build.stepdeploy", self._note)
+        client.meta.events.register("before-call.stepdeploy", self._answer)
+        return client
+
+    def _note(self, params: dict[str, Any], model: Any, **_: Any) -> None:
+        self.asked[model.name] = dict(params)
+
+    def _answer(self, model: Any, **_: Any) -> Any:
+        answer = self.answers.get(model.name)
+        return None if answer is None else (SimpleNamespace(status_code=200), answer)
+
+
+@pytest.fixture
+def api(engine: Served, monkeypatch: pytest.MonkeyPatch) -> Api:
+    api, client = Api(), Engine.client
+    monkeypatch.setattr(Engine, "client", lambda self, name, **how: api.watch(client(self, name, **how)))
+    return api
+
+
+@pytest.fixture
+def watched(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
+    """The deployments that a verb watched, and how; each is told as failed."""
+    found: list[tuple[str, dict[str, Any]]] = []
+
+    def watch(engine: Engine, deployment_id: str, **how: Any) -> Exit:
+        found.append((deployment_id, how))
+        return Exit.FAILED
+
+    monkeypatch.setitem(sys.modules, "cli.watching", SimpleNamespace(watch=watch))  # type: ignore[arg-type]
+    return found

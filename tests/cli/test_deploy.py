@@ -9,6 +9,8 @@ import pytest
 from cli.__main__ import main
 from cli.engine import Engine
 from functions.core.revisions import PUSHED_PREFIX
+from tests.cli.conftest import Api
+from tests.cli.test_origin import git
 from tests.conftest import BUCKET
 from tests.served import Served
 
@@ -76,6 +78,37 @@ def test_every_option_reaches_the_deployment(engine: Served, capsys: Captured) -
 def test_a_rollback_can_be_ruled_out(engine: Served, capsys: Captured) -> None:
     assert main(["deploy", "shop/web", S3, "--no-rollback"]) == 0
     assert deployed(capsys)["autoRollbackConfiguration"]["enabled"] is False
+
+
+def test_what_it_is_for_and_whom_it_reaches_is_asked_for(api: Api, site: Path, capsys: Captured) -> None:
+    git(site, "init", "--quiet", "--initial-branch=main")
+    git(site, "commit", "--quiet", "--allow-empty", "--message=Begin")
+    api.answers["CreateDeployment"] = {"deploymentId": "d-000000001"}
+    options = ["--meta", "ticket=OPS-42", "--meta", "author=Bob", "--hosts", "i-1, i-2", "--outdated-only"]
+    assert main(["deploy", "shop/web", str(site), *options]) == 0
+    asked = api.asked["CreateDeployment"]
+    commit = git(site, "rev-parse", "HEAD")
+    assert asked["metadata"] == {"commit": commit, "author": "Bob", "branch": "main", "ticket": "OPS-42"}
+    assert asked["targetInstances"] == {"instanceIds": ["i-1", "i-2"]}
+    assert asked["updateOutdatedInstancesOnly"] is True
+    assert main(["deploy", "shop/web", str(site), "--no-git"]) == 0
+    assert "metadata" not in api.asked["CreateDeployment"]
+
+
+def test_a_commit_on_github_is_asked_for(api: Api, capsys: Captured) -> None:
+    api.answers["CreateDeployment"] = {"deploymentId": "d-000000001"}
+    assert main(["deploy", "shop/web", f"github:shop/web@{'A' * 40}"]) == 0
+    location = {"repository": "shop/web", "commitId": "a" * 40}
+    assert api.asked["CreateDeployment"]["revision"] == {"revisionType": "GitHub", "gitHubLocation": location}
+
+
+def test_watching_is_begun_with_the_id_and_its_outcome_is_the_exit_status(
+    engine: Served, watched: list[tuple[str, dict[str, Any]]], capsys: Captured
+) -> None:
+    assert main(["deploy", "shop/web", S3, "--watch", "--timeout", "15m"]) == 1
+    out, err = capsys.readouterr()
+    assert watched == [(out.strip(), {"as_json": False, "seconds": 900})]
+    assert err == ""
 
 
 def test_json_is_one_object(engine: Served, capsys: Captured) -> None:

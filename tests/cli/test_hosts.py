@@ -4,19 +4,18 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from types import SimpleNamespace
 from typing import Any
 
 import boto3
 import pytest
 
 from cli.__main__ import main
-from cli.engine import Engine
 from cli.hosts import Host, State, known
 from functions.aws import clients, targets
 from functions.core.records import DeploymentSummary
 from functions.core.selection import Instance
 from functions.core.statuses import DeploymentStatus
+from tests.cli.conftest import Api
 from tests.conftest import put_group, revision
 from tests.fakes import FakeRunCommand, refusal
 from tests.served import Served
@@ -96,7 +95,7 @@ def test_a_host_has_its_name_and_ssms_word() -> None:
 
 
 @pytest.fixture
-def fleet(engine: Served, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
+def fleet(api: Api, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
     """Launches hosts; those that are given as `listed` are on record with the revision of d-000000001."""
     ssm, real = FakeRunCommand(), clients.client
     summary = DeploymentSummary(
@@ -108,15 +107,7 @@ def fleet(engine: Served, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list
     put_group(last_successful=summary, last_attempted=replace(summary))
     records: list[dict[str, Any]] = []
     monkeypatch.setattr(targets, "client", lambda name: ssm if name == "ssm" else real(name))
-    made = Engine.client
-
-    def client(self: Engine, name: str, **how: Any) -> Any:
-        found = made(self, name, **how)
-        answer = (SimpleNamespace(status_code=200), {"hosts": records})
-        found.meta.events.register("before-call.stepdeploy.ListHosts", lambda **_: answer)
-        return found
-
-    monkeypatch.setattr(Engine, "client", client)
+    api.answers["ListHosts"] = {"hosts": records}
 
     def launch(count: int, on_record: int, *, silent: int = 0) -> list[str]:
         tags = [{"Key": "role", "Value": "web"}, {"Key": "Name", "Value": "\u202eweb"}]

@@ -1,6 +1,7 @@
 """`stepdeploy stop`, against the engine's API."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -53,3 +54,11 @@ def test_a_timeout_without_watching_is_a_mistake(engine: Served, capsys: Capture
     assert main(["stop", "d-000000001", "--timeout", "5m"]) == 2
     assert "--timeout: is for --watch" in capsys.readouterr().err
     assert engine.asked == []
+
+
+def test_watching_follows_the_stop_to_its_end(
+    engine: Served, watched: list[tuple[str, dict[str, Any]]], capsys: Captured
+) -> None:
+    put(1, status=RUNS)
+    assert main(["stop", "d-000000001", "--watch", "--json"]) == 1
+    assert watched == [("d-000000001", {"as_json": True, "seconds": None})]
