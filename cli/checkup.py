@@ -6,15 +6,15 @@ from enum import StrEnum
 from typing import Any
 
 from cli.engine import Engine, Refusal, is_forbidden, refused
-from cli.fleet import instances
+from cli.fleet import fleet, ping
 from cli.group import Group
-from functions.aws import targets
 from functions.core.errors import InvalidInput
 from functions.core.health import PREDEFINED_CONFIGS, DeploymentConfig, MinimumHealthyHosts, MinimumHealthyHostsType
 from functions.core.selection import ONLINE, Instance
 
 HOST_TAG = "stepdeploy=enabled"  # of a stack that does not say: infra/stack.py, Options
 _SHOWN = 3  # hosts that a message names
+_MOST_ASKED = 200  # instances of one filter of DescribeInstances, as EC2 has it
 _POLICY = "AmazonSSMManagedInstanceCore"
 
 
@@ -129,18 +129,18 @@ def all_groups(engine: Engine) -> list[Group]:
 def group_findings(engine: Engine, group: Group, host_tag: str) -> list[Finding]:
     about = str(group)
     info = engine.api.get_deployment_group(**group.members)["deploymentGroupInfo"]
-    fleet: list[Instance] = []
+    tagged: list[Instance] = []
 
     def hosts() -> Findings:
-        fleet.extend(instances(info))
-        yield from _hosts(about, fleet, host_tag)
+        tagged.extend(fleet(engine, info))
+        yield from _hosts(about, tagged, host_tag)
 
     found = [
         *looked(about, "ec2:DescribeInstances", hosts),
         *looked(
-            about, "ssm:DescribeInstanceInformation and ec2:DescribeInstances", lambda: _reached(engine, about, fleet)
+            about, "ssm:DescribeInstanceInformation and ec2:DescribeInstances", lambda: _reached(engine, about, tagged)
         ),
-        *looked(about, "the API", lambda: _configuration(engine, about, info, fleet)),
+        *looked(about, "the API", lambda: _configuration(engine, about, info, tagged)),
         *looked(about, "cloudwatch:DescribeAlarms", lambda: _alarms(engine, about, info.get("alarmConfiguration", {}))),
     ]
     for trigger in info.get("triggerConfigurations", ()):
@@ -149,63 +149,64 @@ def group_findings(engine: Engine, group: Group, host_tag: str) -> list[Finding]
     return found
 
 
-def _hosts(about: str, fleet: Sequence[Instance], host_tag: str) -> Findings:
-    if not fleet:
+def _hosts(about: str, tagged: Sequence[Instance], host_tag: str) -> Findings:
+    if not tagged:
         remedy = "tag instances with the group's tags, or change the group"
         yield Finding(Level.PROBLEM, about, "its tags match no instance that runs or is stopped", remedy)
         return
     key, _, value = host_tag.partition("=")
-    untagged = [each.instance_id for each in fleet if each.tags.get(key) != value]
+    untagged = [
+        each.instance_id for each in tagged if each.instance_id.startswith("i-") and each.tags.get(key) != value
+    ]
     if untagged:
         what = f"{_named(untagged)}: without the tag {host_tag} the engine may send no command"
         remedy = f"aws ec2 create-tags --tags Key={key},Value={value} --resources {' '.join(untagged[:_SHOWN])}"
         yield Finding(Level.PROBLEM, about, what, remedy)
 
 
-def _reached(engine: Engine, about: str, fleet: Sequence[Instance]) -> Findings:
-    status = targets.ping([each.instance_id for each in fleet])
-    silent = [instance_id for instance_id, ping in status.items() if ping != ONLINE]
-    strangers = [each.instance_id for each in fleet if each.instance_id not in status]
-    if fleet and not silent and not strangers:
-        yield Finding(Level.OK, about, f"SSM reaches all {len(fleet)} hosts")
+def _reached(engine: Engine, about: str, tagged: Sequence[Instance]) -> Findings:
+    status = ping([each.instance_id for each in tagged])
+    silent = [instance_id for instance_id, word in status.items() if word != ONLINE]
+    strangers = [each.instance_id for each in tagged if each.instance_id not in status]
+    if tagged and not silent and not strangers:
+        yield Finding(Level.OK, about, f"SSM reaches all {len(tagged)} hosts")
     if silent:
         remedy = "start the instance, or its SSM Agent, and check its route to SSM"
         yield Finding(Level.PROBLEM, about, f"{_named(silent)}: SSM hears nothing any more", remedy)
-    if strangers:
-        yield from _strangers(engine, about, strangers)
+    outside = [each for each in strangers if not each.startswith("i-")]
+    if outside:
+        remedy = "activate it by the name that it is registered with: aws ssm create-activation --default-instance-name"
+        yield Finding(Level.PROBLEM, about, f"{_named(outside)}: registered, but SSM does not know it", remedy)
+    if inside := [each for each in strangers if each.startswith("i-")]:
+        yield from _strangers(engine, about, inside)
 
 
 def _strangers(engine: Engine, about: str, ids: Sequence[str]) -> Findings:
-    """Instances that SSM never heard of."""
-    pages = (
-        engine.client("ec2")
-        .get_paginator("describe_instances")
-        .paginate(Filters=[{"Name": "instance-id", "Values": list(ids[:200])}])
-    )
-    found = [each for page in pages for each in page["Reservations"] for each in each["Instances"]]
+    """Instances of EC2 that SSM never heard of."""
+    asked = [{"Name": "instance-id", "Values": list(ids[:_MOST_ASKED])}]
+    pages = engine.client("ec2").get_paginator("describe_instances").paginate(Filters=asked)
+    found = [each for page in pages for reservation in page["Reservations"] for each in reservation["Instances"]]
     bare = sorted(each["InstanceId"] for each in found if "IamInstanceProfile" not in each)
     others = [each for each in ids if each not in bare]
     if bare:
-        remedy = f"attach one whose role has the managed policy {_POLICY}"
-        yield Finding(
-            Level.PROBLEM, about, f"{_named(bare)}: no instance profile, so that SSM does not know it", remedy
-        )
+        what = f"{_named(bare)}: no instance profile, so that SSM does not know it"
+        yield Finding(Level.PROBLEM, about, what, f"attach one whose role has the managed policy {_POLICY}")
     if others:
         remedy = f"install the SSM Agent, give the instance's role {_POLICY}, and a route to SSM"
         yield Finding(Level.PROBLEM, about, f"{_named(others)}: SSM does not know it", remedy)
 
 
-def _configuration(engine: Engine, about: str, info: Mapping[str, Any], fleet: Sequence[Instance]) -> Findings:
+def _configuration(engine: Engine, about: str, info: Mapping[str, Any], tagged: Sequence[Instance]) -> Findings:
     name = info["deploymentConfigName"]
     config = PREDEFINED_CONFIGS.get(name) or _config(name, engine)
-    if not fleet:
+    if not tagged:
         return
     try:
-        out = config.allowed_out(len(fleet))
+        out = config.allowed_out(len(tagged))
     except InvalidInput as error:
         yield Finding(Level.PROBLEM, about, f"{name}: {error}")
     else:
-        yield Finding(Level.OK, about, f"{name} lets {out} of {len(fleet)} hosts be out of service at one time")
+        yield Finding(Level.OK, about, f"{name} lets {out} of {len(tagged)} hosts be out of service at one time")
 
 
 def _config(name: str, engine: Engine) -> DeploymentConfig:

@@ -16,10 +16,9 @@ from typing import Any, TypeVar
 import click
 
 from cli.engine import Engine, is_forbidden
-from cli.fleet import instances
+from cli.fleet import fleet, ping
 from cli.group import GROUP, Group
 from cli.output import json_option, plain, tell_json
-from functions.aws import targets
 from functions.core.revisions import PUSHED_PREFIX
 from functions.core.selection import ONLINE, Instance
 from functions.core.statuses import TargetStatus
@@ -69,14 +68,14 @@ def command(group: Group, as_json: bool) -> None:
     info = engine.api.get_deployment_group(**group.members)["deploymentGroupInfo"]
     listed = list(engine.api.get_paginator("list_hosts").paginate(**group.members).search("hosts[]"))
     wanted = _wanted(engine, info)
-    fleet = _seen("the group's instances: ec2:DescribeInstances", lambda: instances(info))
-    ids = sorted({each["hostId"] for each in listed} | {each.instance_id for each in fleet or ()})
-    ping = _seen("whether hosts are online: ssm:DescribeInstanceInformation", lambda: targets.ping(ids)) or {}
-    hosts = known(listed, wanted, fleet, ping)
+    tagged = _seen("the group's instances: ec2:DescribeInstances", lambda: fleet(engine, info))
+    ids = sorted({each["hostId"] for each in listed} | {each.instance_id for each in tagged or ()})
+    heard = _seen("whether hosts are online: ssm:DescribeInstanceInformation", lambda: ping(ids)) or {}
+    hosts = known(listed, wanted, tagged, heard)
     if as_json:
         tell_json({"revision": wanted, "hosts": [asdict(each) for each in hosts]})
     else:
-        _show(hosts, is_pinged=bool(ping))
+        _show(hosts, is_pinged=bool(heard))
 
 
 def _wanted(engine: Engine, info: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -103,15 +102,15 @@ def _seen(what: str, look: Callable[[], Found]) -> Found | None:
 def known(
     listed: Sequence[Mapping[str, Any]],
     wanted: Mapping[str, Any] | None,
-    fleet: Sequence[Instance] | None,
-    ping: Mapping[str, str],
+    tagged: Sequence[Instance] | None,
+    heard: Mapping[str, str],
 ) -> list[Host]:
-    """The hosts that are on record or match the tags, by their ids; `fleet` None if nobody could look."""
-    found = {each.instance_id: each for each in fleet or ()}
+    """The hosts that are on record or match the tags, by their ids; `tagged` None if nobody could look."""
+    found = {each.instance_id: each for each in tagged or ()}
 
     def on_record(each: Mapping[str, Any]) -> Host:
         host = each["hostId"]
-        is_gone = fleet is not None and host.startswith("i-") and host not in found
+        is_gone = tagged is not None and host not in found
         return Host(
             host=host,
             state=State.GONE if is_gone else _state(each, wanted),
@@ -119,12 +118,12 @@ def known(
             revision=each.get("revision"),
             since=each.get("since"),
             deployment=each.get("deploymentId"),
-            ping=ping.get(host),
+            ping=heard.get(host),
         )
 
     reached = {each["hostId"] for each in listed}
     empty = [
-        Host(host=host, state=State.EMPTY, name=each.name, ping=ping.get(host))
+        Host(host=host, state=State.EMPTY, name=each.name, ping=heard.get(host))
         for host, each in found.items()
         if host not in reached
     ]

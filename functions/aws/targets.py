@@ -44,10 +44,10 @@ def select_on_premises(groups: Sequence[TagGroup]) -> tuple[list[Instance], dict
     if not groups:
         return [], {}
     registered = {each.name: each.tags for each in on_premises_records.registered(table())}
-    return on_premises(registered, groups, _nodes() if registered else [])
+    return on_premises(registered, groups, nodes() if registered else [])
 
 
-def _nodes() -> list[Node]:
+def nodes() -> list[Node]:
     """Every host outside EC2 that SSM manages."""
     wanted = [{"Key": "ResourceType", "Values": ["ManagedInstance"]}]
     pages = (

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -185,6 +186,22 @@ def test_hosts_that_ssm_does_not_know_are_told_by_whether_they_have_an_instance_
         f"{without}: no instance profile, so that SSM does not know it",
         f"{with_profile}: SSM does not know it",
     ]
+
+
+def test_hosts_outside_of_ec2_are_looked_at_by_their_registration(account: Account) -> None:
+    boto3.client("ec2").terminate_instances(InstanceIds=account.instances)
+    put_group(settings=replace(READY, tag_groups=(), on_premises_tag_groups=(WEB,)))
+    for name in ("rack-1", "rack-2"):
+        Engine().api.register_on_premises_instance(
+            instanceName=name, iamUserArn=f"arn:aws:iam::123456789012:user/{name}"
+        )
+        tags = [{"Key": "role", "Value": "web"}]
+        Engine().api.add_tags_to_on_premises_instances(instanceNames=[name], tags=tags)
+    heard = {"PingStatus": "Online", "LastPingDateTime": datetime(2026, 11, 23, tzinfo=UTC)}
+    account.ssm.nodes = [{"InstanceId": "mi-1", "Name": "rack-1", **heard}]
+    assert account.only("problem")["message"] == "rack-2: registered, but SSM does not know it"
+    account.ssm.nodes.append({"InstanceId": "mi-2", "Name": "rack-2", **heard})
+    assert account.doctor() == (0, [])
 
 
 def test_a_minimum_that_lets_no_host_out_is_a_problem(account: Account) -> None:

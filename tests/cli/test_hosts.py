@@ -68,12 +68,11 @@ def test_without_a_successful_deployment_no_host_is_current() -> None:
 
 
 def test_hosts_that_only_ec2_or_only_the_record_knows_are_empty_or_gone() -> None:
-    records = [listed("i-1"), listed("i-9"), listed("mi-1")]
+    records = [listed("i-1"), listed("i-9")]
     assert states(records, location(), [instance("i-1"), instance("i-2")], {}) == {
         "i-1": State.CURRENT,
         "i-2": State.EMPTY,
         "i-9": State.GONE,
-        "mi-1": State.CURRENT,
     }
 
 
