@@ -13,6 +13,7 @@ from constructs import Construct, IConstruct, Node
 from functions.core.declaration import Declaration
 from functions.core.errors import InvalidInput
 from infra.alarms import Alarms
+from infra.api import Api
 from infra.control import Control
 from infra.dashboard import Dashboard
 from infra.declaration import Declared
@@ -116,6 +117,7 @@ class StepDeploy(Stack):
             signal(self, signal.__name__, shape=shape, store=store, engine=engine)
         told = Notifications(self, "Notifications", shape=shape, store=store, other_topics=parts.declaration.topic_arns)
         control = Control(self, "Control", shape=shape, store=store, engine=engine)
+        api = Api(self, "Api", shape=shape, store=store, engine=engine)
         Declared(
             self,
             "Declaration",
@@ -144,6 +146,7 @@ class StepDeploy(Stack):
             "BusName": told.bus.event_bus_name,
             "TopicArn": told.topic.topic_arn,
             "SlackSecretArn": told.secret_arn,
+            "ApiEndpoint": api.endpoint,
             "StartFunctionName": revisions.start.function_name,
             "StopFunctionName": control.stop.function_name,
             "RollbackFunctionName": control.rollback.function_name,

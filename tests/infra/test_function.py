@@ -31,7 +31,7 @@ def test_every_function_has_the_same_shape(functions: dict[str, dict[str, Any]])
         assert (function["Runtime"], function["Architectures"]) == ("python3.13", ["arm64"])
         assert function["TracingConfig"] == {"Mode": "Active"}
         assert function["Description"]
-        assert 30 <= function["Timeout"] <= 300
+        assert 29 <= function["Timeout"] <= 300
     assert len({str(function["Code"]) for function in functions.values()}) == 1, "one package for all"
     assert len({str(function["Role"]) for function in functions.values()}) == len(functions), "a role for each"
 

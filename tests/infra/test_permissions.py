@@ -73,6 +73,10 @@ EXPECTED = {
     "ExecutionStatus": table("GetItem", "Query", "PutItem", "UpdateItem") | CANCEL | KEEP_FAILED,
     "Stop": table("GetItem", "Query", "UpdateItem") | CANCEL | ANSWER,
     "Rollback": table("GetItem", "Query", "PutItem", "UpdateItem") | CANCEL | ANSWER,
+    "Api": table("GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem")
+    | {("dynamodb:Query", f"{TABLE}/index/{name}") for name in ("by_group", "by_status", "by_time")}
+    | CANCEL
+    | ANSWER,
     "Declare": table("GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem")
     | KEEP_FAILED
     | {("s3:GetObject", "s3 asset")},

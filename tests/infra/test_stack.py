@@ -78,6 +78,7 @@ def test_outputs_name_what_a_person_or_a_script_uses(template: dict[str, Any]) -
         "BusName",
         "TopicArn",
         "SlackSecretArn",
+        "ApiEndpoint",
         "StartFunctionName",
         "StopFunctionName",
         "RollbackFunctionName",

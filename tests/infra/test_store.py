@@ -58,7 +58,11 @@ def test_records_have_a_stream_encryption_and_a_way_back_in_time(table: dict[str
 def test_records_have_the_keys_and_indexes_of_their_access_patterns(table: dict[str, Any]) -> None:
     assert _keys(table) == ["pk", "sk"]
     indexes = {index["IndexName"]: _keys(index) for index in table["GlobalSecondaryIndexes"]}
-    assert indexes == {"by_group": ["group_key", "created"], "by_status": ["status", "created"]}
+    assert indexes == {
+        "by_group": ["group_key", "created"],
+        "by_status": ["status", "created"],
+        "by_time": ["kind", "created"],
+    }
     assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
 
 
