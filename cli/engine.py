@@ -1,7 +1,7 @@
 """The engine of an account, as the command line reaches it: by its control API, and by the stack's outputs.
 
-Where the API is: `STEPDEPLOY_ENDPOINT`; else AWS_ENDPOINT_URL, because a local cloud serves the API at its own;
-else the output `ApiEndpoint` of the CloudFormation stack `STEPDEPLOY_STACK` (default: stepdeploy).
+Where the API is: `STEPDEPLOY_ENDPOINT`, else the output `ApiEndpoint` of the CloudFormation stack `STEPDEPLOY_STACK`
+(default: stepdeploy).
 """
 
 import os
@@ -44,10 +44,7 @@ class Engine:
 
     @cached_property
     def endpoint(self) -> str:
-        for name in ("STEPDEPLOY_ENDPOINT", "AWS_ENDPOINT_URL"):
-            if given := os.environ.get(name):
-                return given
-        return self.output("ApiEndpoint")
+        return os.environ.get("STEPDEPLOY_ENDPOINT") or self.output("ApiEndpoint")
 
     @cached_property
     def outputs(self) -> dict[str, str]:

@@ -31,7 +31,7 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 class Edges:
     """The ASGI application: what is ours is answered here, the rest by the emulator."""
 
-    def __init__(self, directory: Path, network: str) -> None:
+    def __init__(self, endpoint: str, directory: Path, network: str) -> None:
         from ministack import app
 
         from local import (
@@ -64,7 +64,7 @@ class Edges:
         ssm_document.install(self.documents)
         object_events.install()
         batch_actions.install()
-        control_api.install()
+        control_api.install(endpoint)
         run_command_edge.install(self.run_command, self.instances, self.documents, self.faults, self.records)
         self._break_sns(app)
         self.routes: dict[str, Callable[[dict[str, Any]], Awaitable[Any]]] = {
@@ -209,7 +209,7 @@ async def _serve(port: int, directory: Path, network: str) -> None:
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
 
-    edges = Edges(directory, network)
+    edges = Edges(f"http://127.0.0.1:{port}", directory, network)
     config = Config()
     config.bind = [f"127.0.0.1:{port}"]
     config.keep_alive_timeout = 75

@@ -60,8 +60,6 @@ def test_the_endpoint_is_an_output_of_the_stack(monkeypatch: pytest.MonkeyPatch,
 
 
 def test_the_environment_names_another_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
-    assert Engine().endpoint == "http://127.0.0.1:4566"
     monkeypatch.setenv("STEPDEPLOY_ENDPOINT", "https://other")
     assert Engine().endpoint == "https://other"
 
