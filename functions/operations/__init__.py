@@ -60,10 +60,10 @@ WORKING = {
 # What a working operation is, where it is less than CodeDeploy's: the others are as `WORKS`.
 WORKS = "works"
 _RECORDS_ONLY = "records only: the engine does not deploy to on-premises instances by these names yet"
-_NO_GITHUB = "there are no connections to GitHub; revisions come from S3"
+_NO_GITHUB = "there are no connections to GitHub; the engine reads it with the one token of its own secret, or without"
 STATES = {
-    "CreateDeployment": f"{WORKS}, in place, from the revision bucket; refuses RESTART, updateOutdatedInstancesOnly and"
-    " autoScalingGroups",
+    "CreateDeployment": f"{WORKS}, in place, from the revision bucket or GitHub; refuses RESTART,"
+    " updateOutdatedInstancesOnly and autoScalingGroups",
     "AddTagsToOnPremisesInstances": _RECORDS_ONLY,
     "BatchGetOnPremisesInstances": _RECORDS_ONLY,
     "DeregisterOnPremisesInstance": _RECORDS_ONLY,
