@@ -54,6 +54,15 @@ class Settings:
         return self.environment["SLACK_SECRET_ARN"]
 
     @property
+    def github_url(self) -> str:
+        """GitHub's REST API: of github.com, or of a GitHub of one's own."""
+        return self.environment["GITHUB_URL"]
+
+    @property
+    def github_secret_arn(self) -> str:
+        return self.environment["GITHUB_SECRET_ARN"]
+
+    @property
     def slack_queue_url(self) -> str:
         return self.environment["SLACK_QUEUE_URL"]
 

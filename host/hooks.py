@@ -38,9 +38,11 @@ def environment(told: Told, event: str) -> Dict[str, str]:
         APPLICATION_NAME=told.application_name,
         DEPLOYMENT_GROUP_NAME=told.deployment_group_name,
         DEPLOYMENT_GROUP_ID=told.deployment_group_id,
-        BUNDLE_BUCKET=bundle.bucket,
-        BUNDLE_KEY=bundle.key,
     )
+    if bundle.commit:
+        own["BUNDLE_COMMIT"] = bundle.commit
+        return own
+    own.update(BUNDLE_BUCKET=bundle.bucket, BUNDLE_KEY=bundle.key)
     if bundle.version:
         own["BUNDLE_VERSION"] = bundle.version
     if bundle.etag:

@@ -20,6 +20,7 @@ class Bundle(NamedTuple):
     key: str
     version: Optional[str]
     etag: Optional[str]
+    commit: Optional[str] = None  # on GitHub, where the revision comes from
 
 
 class Told(NamedTuple):

@@ -17,7 +17,8 @@ from constructs import Construct
 
 from infra.function import Function, Shape
 from infra.nag import acknowledge_wildcard
-from infra.store import LOGS, MANIFESTS, Store
+from infra.secret import unset_secret
+from infra.store import GITHUB, LOGS, MANIFESTS, Store
 
 TARGETS = "Targets"  # the Distributed Map: the state and its label
 
@@ -77,8 +78,10 @@ class Engine(Construct):
         runner: Path,
         reconcile_seconds: int,
         managed_tag: tuple[str, str],
+        github_url: str,
     ) -> None:
-        """`document`: the SSM document's content; `runner`: the zipapp; `managed_tag`: what every host must carry."""
+        """`document`: the SSM document's content; `runner`: the zipapp; `managed_tag`: what every host must carry;
+        `github_url`: of the REST API."""
         super().__init__(scope, id)
         stack = Stack.of(self)
         self._shape = shape
@@ -97,8 +100,14 @@ class Engine(Construct):
             content=document,
             update_method="NewVersion",  # commands in flight keep theirs
         )
+        self.github_secret_arn = unset_secret(
+            self,
+            "GitHubToken",
+            description="A token of GitHub that may read the private repositories which revisions come from",
+            why_no_rotation="Only GitHub can make a new token; there is nothing that could rotate it.",
+        )
         self.functions = {
-            "Prepare": self._prepare(),
+            "Prepare": self._prepare(github_url),
             "RunSegment": self._run_segment(runner, managed_tag),
             "TargetDone": self._target_done(),
             "Bake": self._bake(),
@@ -126,13 +135,18 @@ class Engine(Construct):
             "ssm:ListCommandInvocations", on="*", why_wildcard="ssm:ListCommandInvocations knows no resources."
         )
 
-    def _prepare(self) -> Function:
+    def _prepare(self, github_url: str) -> Function:
         function = Function(
             self,
             "Prepare",
             shape=self._shape,
             description="Pins the revision, finds the targets and writes the manifests of the stages",
-            environment={**self._table, "BUCKET_NAME": self._store.bucket.bucket_name},
+            environment={
+                **self._table,
+                "BUCKET_NAME": self._store.bucket.bucket_name,
+                "GITHUB_URL": github_url,
+                "GITHUB_SECRET_ARN": self.github_secret_arn,
+            },
             timeout=Duration.minutes(5),
             memory_mb=512,
             disk=Size.gibibytes(5),  # a revision of up to 4 GiB is unpacked as far as its AppSpec
@@ -152,6 +166,12 @@ class Engine(Construct):
             on=self._store.bucket.arn_for_objects(f"{MANIFESTS}*"),
             why_wildcard="Manifests have the deployment's id in their key.",
         )
+        function.allow(
+            "s3:PutObject",
+            on=self._store.bucket.arn_for_objects(f"{GITHUB}*"),
+            why_wildcard="Archives from GitHub have repository and commit in their key.",
+        )
+        function.allow("secretsmanager:GetSecretValue", on=self.github_secret_arn)
         function.allow("ec2:DescribeInstances", on="*", why_wildcard="ec2:DescribeInstances knows no resources.")
         self._let_ping(function)
         function.allow(

@@ -2,18 +2,15 @@
 
 from collections.abc import Sequence
 
-from aws_cdk import Duration, SecretValue, Stack
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
-from aws_cdk import aws_secretsmanager as secrets
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from infra.function import Function, Shape, patience
-from infra.nag import acknowledge
+from infra.secret import unset_secret
 from infra.store import Store, dead_letter_queue, work_queue
-
-UNSET = "{}"  # the secret's value until somebody puts a webhook into it
 
 
 class Notifications(Construct):
@@ -39,17 +36,12 @@ class Notifications(Construct):
 
     def _secret(self) -> str:
         """The ARN of the secret that holds Slack's webhooks."""
-        secret = secrets.Secret(
+        return unset_secret(
             self,
             "SlackWebhook",
             description="Incoming webhooks of Slack: one URL, or a JSON object of URLs by channel and one as default",
-            # No secret yet. CloudFormation writes it again only when the template changes, so put-secret-value lasts.
-            secret_string_value=SecretValue.unsafe_plain_text(UNSET),
+            why_no_rotation="Only Slack can make a new webhook URL; there is nothing that could rotate it.",
         )
-        acknowledge(secret, "SMG4", "Only Slack can make a new webhook URL; there is nothing that could rotate it.")
-        resource = secret.node.default_child
-        assert isinstance(resource, secrets.CfnSecret)  # noqa: S101  # narrows jsii's IConstruct
-        return resource.attr_id
 
     def _publish(self) -> Function:
         function = Function(

@@ -45,6 +45,7 @@ class Options:
     reconcile_seconds: int = 120  # how late a lost event can make a target
     host_tag: tuple[str, str] = ("stepdeploy", "enabled")  # key and value that a host must carry to be sent commands
     log_retention_days: int = 90
+    github_url: str = "https://api.github.com"  # of the REST API; of GitHub Enterprise Server https://HOST/api/v3
 
     @classmethod
     def from_context(cls, node: Node) -> "Options":
@@ -68,12 +69,16 @@ class Options:
         if (days := number("logRetentionDays", usual.log_retention_days)) not in _RETENTION:
             known = ", ".join(str(each) for each in _RETENTION)
             raise InvalidInput(f"context logRetentionDays: {days} is not one of {known}")
+        github = text("githubUrl", usual.github_url).rstrip("/")
+        if not github.startswith("https://") and local != "true":
+            raise InvalidInput(f"context githubUrl: {github!r} does not begin with https://")
         return cls(
             local=local == "true",
             declaration=Path(text("declaration", str(usual.declaration))),
             reconcile_seconds=reconcile,
             host_tag=(text("hostTagKey", usual.host_tag[0]), text("hostTagValue", usual.host_tag[1])),
             log_retention_days=days,
+            github_url=github,
         )
 
 
@@ -111,6 +116,7 @@ class StepDeploy(Stack):
             runner=parts.runner,
             reconcile_seconds=options.reconcile_seconds,
             managed_tag=options.host_tag,
+            github_url=options.github_url,
         )
         revisions = Revisions(self, "Revisions", shape=shape, store=store)
         for signal in (CommandStatus, AlarmState, ExecutionStatus):
@@ -154,6 +160,7 @@ class StepDeploy(Stack):
             "BusName": told.bus.event_bus_name,
             "TopicArn": told.topic.topic_arn,
             "SlackSecretArn": told.secret_arn,
+            "GitHubSecretArn": engine.github_secret_arn,
             "StartFunctionName": revisions.start.function_name,
             "StopFunctionName": control.stop.function_name,
             "RollbackFunctionName": control.rollback.function_name,

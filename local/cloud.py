@@ -121,8 +121,11 @@ class LocalCloud:
             )
         return self._clients[service]
 
-    def deploy(self, declaration: Path, reconcile_seconds: int = 10) -> dict[str, str]:
+    def deploy(
+        self, declaration: Path, reconcile_seconds: int = 10, context: Mapping[str, str] | None = None
+    ) -> dict[str, str]:
         """`cdk deploy`, by the CLI that would deploy to an account; the stack's outputs. Raises CloudError."""
+        more = [part for name, value in (context or {}).items() for part in ("--context", f"{name}={value}")]
         with tempfile.TemporaryDirectory(prefix="cdk-", dir=self._directory) as folder:
             outputs = Path(folder) / "outputs.json"
             command = [
@@ -130,6 +133,7 @@ class LocalCloud:
                 *("--output", f"{folder}/out", "--outputs-file", str(outputs), "--progress", "events"),
                 *("--context", "local=true", "--context", f"declaration={declaration.resolve()}"),
                 *("--context", f"reconcileSeconds={reconcile_seconds}"),
+                *more,
                 *("--app", f"{sys.executable} app.py"),
             ]
             ran = subprocess.run(command, cwd=ROOT, env=self.environment(), capture_output=True, text=True)

@@ -1,4 +1,7 @@
-"""Revisions in S3: pinning, checking, presigned access for hosts, and the engine's own objects beside them."""
+"""Revisions in S3: pinning, checking, presigned access for hosts, and the engine's own objects beside them.
+
+A commit on GitHub becomes an object in S3 like any other, once: hosts and rollbacks need no GitHub.
+"""
 
 import hashlib
 import json
@@ -6,9 +9,10 @@ import tempfile
 from dataclasses import replace
 from typing import Any
 
+from functions.aws import github
 from functions.aws.clients import client
 from functions.core.errors import NotDeployable
-from functions.core.records import Revision
+from functions.core.records import GitHubCommit, Revision
 from functions.core.revisions import ENGINE_PREFIX
 from functions.core.stages import Stage
 from functions.core.statuses import DeploymentErrorCode
@@ -25,19 +29,21 @@ def pin(revision: Revision) -> Revision:
     """The revision with the version, etag, size and sha256 that will be installed, its archive and AppSpec checked.
 
     Raises NotDeployable: object or version gone, another etag than the one asked for, too large, no archive, unsafe
-    archive, no or invalid AppSpec.
+    archive, no or invalid AppSpec; a commit that GitHub does not give.
     """
     from host.appspec import AppSpecError
     from host.archive import read_appspec
     from host.entries import ArchiveError
     from host.grammar import parse
 
+    if revision.github:
+        revision = _kept(revision, revision.github)
     head = _head(revision)
     etag = head["ETag"].strip('"')
     if revision.etag and revision.etag.strip('"') != etag:
         raise NotDeployable(
             DeploymentErrorCode.REVISION_MISSING,
-            f"s3://{revision.bucket}/{revision.key} has the eTag {etag}, not {revision.etag}: it was replaced; name the"
+            f"{revision.place} has the eTag {etag}, not {revision.etag}: it was replaced; name the"
             " version that is meant, or the eTag as it is now",
         )
     if (size := head["ContentLength"]) > MAX_BYTES:
@@ -53,6 +59,26 @@ def pin(revision: Revision) -> Revision:
     return replace(pinned, warnings=tuple(str(each) for each in appspec.warnings[:_WARNINGS]))
 
 
+def _kept(revision: Revision, commit: GitHubCommit) -> Revision:
+    """The commit's archive where the engine keeps it; GitHub is asked only when it is not there (any more)."""
+    here = replace(revision, bucket=settings().bucket_name)
+    if _is_there(here):
+        return here
+    with tempfile.TemporaryFile() as archive:
+        github.fetch(commit, archive, MAX_BYTES)
+        archive.seek(0)
+        client("s3").put_object(Bucket=here.bucket, Key=here.key, Body=archive)
+    return replace(here, version=None, etag=None)
+
+
+def _is_there(revision: Revision) -> bool:
+    try:
+        _head(revision)
+    except NotDeployable:
+        return False
+    return True
+
+
 def _head(revision: Revision) -> dict[str, Any]:
     from botocore.exceptions import ClientError
 
@@ -64,7 +90,7 @@ def _head(revision: Revision) -> dict[str, Any]:
             which = f" version {revision.version}" if revision.version else ""
             raise NotDeployable(
                 DeploymentErrorCode.REVISION_MISSING,
-                f"s3://{revision.bucket}/{revision.key}{which} does not exist (any more): upload it again",
+                f"{revision.place}{which} does not exist (any more): upload it again",
             ) from error
         raise
     return head
@@ -82,7 +108,7 @@ def _download(revision: Revision, archive: Any) -> str:
 
 
 def _invalid(revision: Revision, what: str) -> NotDeployable:
-    return NotDeployable(DeploymentErrorCode.INVALID_REVISION, f"s3://{revision.bucket}/{revision.key}: {what}")
+    return NotDeployable(DeploymentErrorCode.INVALID_REVISION, f"{revision.place}: {what}")
 
 
 def bundle_url(revision: Revision) -> str:

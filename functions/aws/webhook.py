@@ -15,7 +15,7 @@ from enum import StrEnum
 from functools import cache
 from typing import Any
 
-from functions.aws.clients import client
+from functions.aws import secret
 from functions.settings import settings
 
 _SECONDS_BETWEEN_LOOKS = 60  # at a secret that holds no URL
@@ -93,25 +93,17 @@ class Webhook:
     def _url(self, channel: str | None) -> str | None:
         stale = not self._urls and self._looked_at and self._now() - self._looked_at >= _SECONDS_BETWEEN_LOOKS
         if self._looked_at is None or stale:
-            self._urls = _urls(_secret(self._secret_arn))
+            self._urls = _urls(secret.text(self._secret_arn))
             self._looked_at = self._now()
         return self._urls.get(channel or "default") or self._urls.get("default")
 
 
-def _secret(secret_arn: str) -> str:
-    secrets = client("secretsmanager")
-    try:
-        return str(secrets.get_secret_value(SecretId=secret_arn).get("SecretString", ""))
-    except secrets.exceptions.ResourceNotFoundException:  # a secret without a value
-        return ""
-
-
-def _urls(secret: str) -> dict[str, str]:
+def _urls(held: str) -> dict[str, str]:
     """URLs by channel; none when the secret holds something else, such as the value it was created with."""
     try:
-        given = json.loads(secret)
+        given = json.loads(held)
     except ValueError:
-        given = {"default": secret.strip()}
+        given = {"default": held}
     if not isinstance(given, dict):
         return {}
     return {name: url for name, url in given.items() if isinstance(url, str) and url.startswith(("https:", "http:"))}

@@ -64,6 +64,11 @@ def deployment(record: Deployment) -> dict[str, Any]:
 
 def revision(record: Revision) -> dict[str, Any]:
     """A RevisionLocation."""
+    if commit := record.github:
+        return {
+            "revisionType": "GitHub",
+            "gitHubLocation": {"repository": commit.repository, "commitId": commit.commit},
+        }
     place = {"bucket": record.bucket, "key": record.key, "bundleType": record.bundle_type}
     return {"revisionType": "S3", "s3Location": {**place, "version": record.version, "eTag": record.etag}}
 

@@ -43,6 +43,7 @@ def instructions(
             "key": revision.key,
             "version": revision.version,
             "etag": revision.etag,
+            "commit": revision.github.commit if revision.github else None,
         },
         "appspec_filename": "appspec.yml",
         "file_exists_behavior": settings.file_exists_behavior.value,

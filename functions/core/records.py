@@ -80,10 +80,23 @@ class GroupSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GitHubCommit:
+    """Where a revision comes from that a request named on GitHub; as the request wrote it."""
+
+    repository: str  # owner/name
+    commit: str  # all 40 digits
+
+    @property
+    def place(self) -> str:
+        """What messages call it."""
+        return f"github.com/{self.repository} at {self.commit}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Revision:
     """An archive in S3. Pinned once version, etag and sha256 are known: what was verified is what is installed."""
 
-    bucket: str
+    bucket: str  # "" for a commit on GitHub of which the engine has not looked for an archive yet
     key: str
     bundle_type: BundleType
     version: str | None = None
@@ -91,6 +104,12 @@ class Revision:
     sha256: str | None = None
     size: int = 0  # bytes
     warnings: tuple[str, ...] = ()  # what its AppSpec says that may not be meant; the first few
+    github: GitHubCommit | None = None  # then bucket and key are where the engine keeps the commit's archive
+
+    @property
+    def place(self) -> str:
+        """What messages call it."""
+        return self.github.place if self.github else f"s3://{self.bucket}/{self.key}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

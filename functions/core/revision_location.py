@@ -1,7 +1,8 @@
-"""RevisionLocation, CodeDeploy's way to name a revision, as the engine's Revision; only archives in S3 are one.
+"""RevisionLocation, CodeDeploy's way to name a revision, as the engine's Revision: an archive in S3, or a commit on
+GitHub, whose archive the engine keeps in S3.
 
-Source: CodeDeploy API model 2014-10-06 (RevisionLocation, S3Location); S3 User Guide, "Bucket naming rules" and "Object
-key names".
+Source: CodeDeploy API model 2014-10-06 (RevisionLocation, S3Location, GitHubLocation); S3 User Guide, "Bucket naming
+rules" and "Object key names".
 """
 
 import hashlib
@@ -12,7 +13,8 @@ from dataclasses import replace
 from typing import Any
 
 from functions.core.errors import Refused
-from functions.core.records import Revision
+from functions.core.records import GitHubCommit, Revision
+from functions.core.revisions import github_key
 from functions.core.statuses import BundleType
 
 MOST_DESCRIPTION = 256  # characters
@@ -20,13 +22,16 @@ _MOST_KEY = 1024  # bytes of a key, of a version id, of an etag
 _SHORT = 200  # characters of a value that a message shows
 
 _BUCKET = re.compile(r"[A-Za-z0-9._-]{3,255}")  # the widest form that buckets ever had
+_NAME = r"(?!\.{1,2}(?:/|$))[A-Za-z0-9._-]{1,100}"  # of who owns a repository, and of the repository
+_REPOSITORY = re.compile(f"{_NAME}/{_NAME}")
+_COMMIT = re.compile(r"[0-9a-fA-F]{40}")
 _INSTEAD = "upload the archive to S3, and give revisionType S3 with its s3Location"
 _UNSUPPORTED = {
-    "GitHub": f"revisions from GitHub are not supported: {_INSTEAD}",
     "String": f"String is for Lambda, which is not supported: {_INSTEAD}",
     "AppSpecContent": f"AppSpecContent is for Lambda and ECS, which are not supported: {_INSTEAD}",
 }
-_OTHERS = ("gitHubLocation", "string", "appSpecContent")
+_MEMBERS = {"S3": "s3Location", "GitHub": "gitHubLocation", "String": "string", "AppSpecContent": "appSpecContent"}
+_PARTS = {"S3": "bucket, key and bundleType", "GitHub": "repository and commitId"}
 
 
 def revision(given: Mapping[str, Any], place: str = "revision") -> Revision:
@@ -36,16 +41,32 @@ def revision(given: Mapping[str, Any], place: str = "revision") -> Revision:
     >>> revision({"revisionType": "S3", "s3Location": s3}).etag
     'abc'
     """
-    kind, location = given.get("revisionType"), given.get("s3Location")
+    kind = given.get("revisionType")
     if not kind:
-        raise _invalid(f"{place}.revisionType: is missing: give S3")
+        raise _invalid(f"{place}.revisionType: is missing: give S3 or GitHub")
     if kind in _UNSUPPORTED:
         raise _invalid(f"{place}.revisionType: {_UNSUPPORTED[kind]}")
-    if location is None:
-        raise _invalid(f"{place}.s3Location: is missing: give bucket, key and bundleType")
-    if more := [name for name in _OTHERS if name in given]:
-        raise _invalid(f"{place}.{more[0]}: does not belong to revisionType S3: leave it out")
-    return _archive(location, f"{place}.s3Location")
+    member = _MEMBERS[kind]
+    if given.get(member) is None:
+        raise _invalid(f"{place}.{member}: is missing: give {_PARTS[kind]}")
+    if more := [name for name in _MEMBERS.values() if name in given and name != member]:
+        raise _invalid(f"{place}.{more[0]}: does not belong to revisionType {kind}: leave it out")
+    read = _archive if kind == "S3" else _commit
+    return read(given[member], f"{place}.{member}")
+
+
+def _commit(given: Mapping[str, str], place: str) -> Revision:
+    """A short commit or a branch would be another one tomorrow."""
+    for name, form, example in (
+        ("repository", _REPOSITORY, "owner/name"),
+        ("commitId", _COMMIT, "the commit's 40 hexadecimal digits"),
+    ):
+        if not given.get(name):
+            raise _invalid(f"{place}.{name}: is missing: give {example}")
+        if not form.fullmatch(given[name]):
+            raise _invalid(f"{place}.{name}: {given[name][:_SHORT]!r} is not {example}")
+    commit = GitHubCommit(repository=given["repository"], commit=given["commitId"])
+    return Revision(bucket="", key=github_key(commit), bundle_type=BundleType.TGZ, github=commit)
 
 
 def _archive(given: Mapping[str, str], place: str) -> Revision:
@@ -80,11 +101,15 @@ def is_key(key: str) -> bool:
 
 def location(revision: Revision) -> Revision:
     """The part of a revision that its location tells: what was found in the archive is left out."""
+    if revision.github:  # where the engine keeps it is no part of it
+        revision = replace(revision, bucket="", version=None, etag=None)
     return replace(revision, sha256=None, size=0, warnings=())
 
 
 def digest(revision: Revision) -> str:
     """What a location is known by: two are the same if every member is, also the version and the etag."""
+    if commit := revision.github:
+        return hashlib.sha256(json.dumps(("GitHub", commit.repository, commit.commit)).encode()).hexdigest()
     parts = (revision.bucket, revision.key, revision.bundle_type.value, revision.version, revision.etag)
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from functions.core.errors import InvalidInput
+from functions.core.records import GitHubCommit
 from functions.core.statuses import BundleType
 
 SUFFIXES = {
@@ -13,6 +14,7 @@ SUFFIXES = {
 }
 ENGINE_PREFIX = ".stepdeploy/"  # the engine's own objects in the revision bucket
 PUSHED_PREFIX = f"{ENGINE_PREFIX}revisions/"  # archives that are kept here until somebody deploys them
+GITHUB_PREFIX = f"{ENGINE_PREFIX}github/"  # archives of commits, fetched once and kept for rollbacks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +36,15 @@ def bundle_type(key: str) -> BundleType:
         if key.lower().endswith(suffix):
             return kind
     raise InvalidInput(f"key {key!r}: a revision ends in one of {', '.join(SUFFIXES)}")
+
+
+def github_key(commit: GitHubCommit) -> str:
+    """Where the engine keeps a commit's archive. GitHub knows neither repositories nor commits apart by their case.
+
+    >>> github_key(GitHubCommit(repository="Octo/Hello", commit="7FD1A60B01F91B314F59955A4E4D4E80D8EDF11D"))
+    '.stepdeploy/github/octo/hello/7fd1a60b01f91b314f59955a4e4d4e80d8edf11d.tar.gz'
+    """
+    return f"{GITHUB_PREFIX}{commit.repository}/{commit.commit}".lower() + ".tar.gz"
 
 
 def destination(key: str) -> Destination:

@@ -12,7 +12,7 @@ from typing import Any
 
 from functions.core.announcements import Place, State
 from functions.core.measures import seconds_taken
-from functions.core.records import Deployment, Target
+from functions.core.records import Deployment, Revision, Target
 from functions.core.statuses import Creator, LifecycleEventStatus
 
 MOST_HOSTS = 5  # failing hosts shown in one message
@@ -166,12 +166,17 @@ def _headline(outcome: Outcome) -> tuple[str, str]:
     return emoji, deployment
 
 
+def _revision(revision: Revision) -> str:
+    if revision.github:
+        return revision.place
+    return f"{revision.key} (version {revision.version})" if revision.version else revision.key
+
+
 def _facts(outcome: Outcome) -> list[tuple[str, str]]:
     deployment, counters = outcome.deployment, outcome.deployment.counters
-    version = f" (version {deployment.revision.version})" if deployment.revision.version else ""
     facts = [
         ("Deployment", deployment.deployment_id),
-        ("Revision", clip(f"{deployment.revision.key}{version}", 1500)),
+        ("Revision", clip(_revision(deployment.revision), 1500)),
         ("By", clip(deployment.requested_by or deployment.creator, 300)),
         ("Configuration", clip(deployment.settings.config.name, 300)),
     ]

@@ -74,15 +74,15 @@ WORKING = {
 
 # What a working operation is, where it is less than CodeDeploy's: the others are as `WORKS`.
 WORKS = "works"
-_NO_GITHUB = "there are no connections to GitHub; revisions come from S3"
+_NO_GITHUB = "there are no connections to GitHub; the engine reads it with the one token of its own secret, or without"
 _IN_PLACE = "of instances by their tags, in place, without load balancers, and triggers to topics that the engine knows"
 STATES = {
     "RegisterOnPremisesInstance": f"{WORKS}; the instance is the managed node that SSM knows by its name",
     "CreateDeploymentGroup": f"{WORKS}, for groups {_IN_PLACE}",
     "UpdateDeploymentGroup": f"{WORKS}, for groups {_IN_PLACE}; renames while no deployment runs",
     "UpdateApplication": f"{WORKS}, for as many groups as one transaction holds: about ten",
-    "CreateDeployment": f"{WORKS}, in place, from the revision bucket; refuses RESTART, updateOutdatedInstancesOnly and"
-    " autoScalingGroups",
+    "CreateDeployment": f"{WORKS}, in place, from the revision bucket or GitHub; refuses RESTART,"
+    " updateOutdatedInstancesOnly and autoScalingGroups",
     "DeleteGitHubAccountToken": f"refuses: {_NO_GITHUB}",
     "ListGitHubAccountTokenNames": f"{WORKS}, and answers with none: {_NO_GITHUB}",
     "ContinueDeployment": "refuses: a deployment is in place, and waits neither for traffic nor for a termination",

@@ -1,4 +1,5 @@
-"""Creating a deployment: of an archive in the revision bucket, to a group as it is, or as the request wants it once."""
+"""Creating a deployment: of an archive in the revision bucket or a commit on GitHub, to a group as it is, or as the
+request wants it once."""
 
 from dataclasses import replace
 from typing import Any
@@ -66,10 +67,10 @@ def _group(given: dict[str, Any]) -> str:
 
 def _revision(given: dict[str, Any]) -> Revision:
     if "revision" not in given:
-        what = "revision: is missing: give revisionType S3 and s3Location with bucket and key"
+        what = "revision: is missing: give revisionType S3 and s3Location, or GitHub and gitHubLocation"
         raise Refused("RevisionRequiredException", what)
     found, allowed = revision(_with_bundle_type(given["revision"])), settings().bucket_name
-    if found.bucket != allowed:
+    if not found.github and found.bucket != allowed:
         what = f"revision.s3Location.bucket: {found.bucket}: the engine reads the bucket {allowed} only"
         raise Refused("InvalidRevisionException", f"{what}: copy the archive there")
     return found

@@ -1,4 +1,5 @@
-"""Connections to GitHub, which CodeDeploy's console makes. The engine has none: revisions come from S3."""
+"""Connections to GitHub, which CodeDeploy's console makes. The engine has none: it reads GitHub with the token in its
+own secret, or without."""
 
 from typing import Any
 
@@ -16,5 +17,5 @@ def delete_git_hub_account_token(given: dict[str, Any], caller: Caller) -> dict[
     name = given.get("tokenName")
     if not name:
         raise Refused("GitHubAccountTokenNameRequiredException", "tokenName: is missing")
-    what = f"tokenName: there is no connection {name[:200]!r}, nor any other: revisions come from S3"
+    what = f"tokenName: there is no connection {name[:200]!r}, nor any other: the engine's token is in its own secret"
     raise Refused("GitHubAccountTokenDoesNotExistException", what)

@@ -20,7 +20,7 @@ _SHOWN = 3  # revisions that a message names
 
 
 def register_application_revision(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
-    """A revision that is registered already keeps its times. Nothing looks into S3 before it is deployed."""
+    """A revision that is registered already keeps its times. Nothing looks for it before it is deployed."""
     found, description = revision(given["revision"]), given.get("description")
     if description and len(description) > MOST_DESCRIPTION:
         what = f"description: has {len(description)} characters, at most {MOST_DESCRIPTION}"
@@ -40,7 +40,8 @@ def get_application_revision(given: dict[str, Any], caller: Caller) -> dict[str,
     record = revision_records.known(table(), aims.application_id, [mark]).get(mark)
     if record is None:
         what = f"{_shown(wanted)}: is not registered with the application {given['applicationName']}"
-        raise Refused("RevisionDoesNotExistException", f"{what}: repeat its version and eTag as they were registered")
+        members = "repository and commitId" if wanted.github else "version and eTag"
+        raise Refused("RevisionDoesNotExistException", f"{what}: repeat its {members} as they were registered")
     info = described.revision_info(record, aims.groups.get(mark, ()))
     location = described.revision(record.revision)
     return {"applicationName": given["applicationName"], "revision": location, "revisionInfo": info}
@@ -143,7 +144,7 @@ def _told(record: RegisteredRevision, groups: list[str]) -> dict[str, Any]:
 
 
 def _shown(record: Revision) -> str:
-    return f"s3://{record.bucket}/{record.key}"[:_SHORT]
+    return record.place[:_SHORT]
 
 
 def _not_registered(missing: list[Revision]) -> str:

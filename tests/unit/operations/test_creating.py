@@ -240,7 +240,7 @@ NO_TARGETS = "InvalidTargetInstancesException"
         ({"deploymentGroupName": "a/b"}, "InvalidDeploymentGroupNameException", "deploymentGroupName: 'a/b'"),
         ({"revision": None}, "RevisionRequiredException", "revision: is missing: give revisionType S3"),
         ({"revision": {}}, NO_REVISION, "revisionType: is missing"),
-        ({"revision": {"revisionType": "GitHub"}}, NO_REVISION, "GitHub are not supported: upload the archive to S3"),
+        ({"revision": {"revisionType": "GitHub"}}, NO_REVISION, "gitHubLocation: is missing: give repository"),
         ({"revision": {"revisionType": "String"}}, NO_REVISION, "upload the archive to S3"),
         ({"revision": {"revisionType": "AppSpecContent"}}, NO_REVISION, "upload the archive to S3"),
         ({"revision": {"revisionType": "S3"}}, NO_REVISION, "s3Location: is missing"),

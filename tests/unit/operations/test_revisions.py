@@ -1,6 +1,7 @@
 """The revisions of an application: registering, using, telling and listing them, and what is refused of it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,7 +14,7 @@ from functions.aws.paging import PAGE
 from functions.aws.revision_records import used
 from functions.aws.table import Table
 from functions.core.records import RegisteredRevision, Revision
-from functions.core.revision_location import digest, revision
+from functions.core.revision_location import digest, location, revision
 from functions.core.shapes import to_plain
 from functions.core.statuses import BundleType
 from tests.conftest import all_items, put_group, put_item
@@ -26,6 +27,12 @@ def s3(name: str = "v1", bucket: str = "builds", **more: str) -> dict[str, Any]:
     """A RevisionLocation."""
     location = {"bucket": bucket, "key": f"shop/{name}.zip", "bundleType": "zip", **more}
     return {"revisionType": "S3", "s3Location": location}
+
+
+def git_hub(commit: str = "7fd1a60b01f91b314f59955a4e4d4e80d8edf11d", **more: str) -> dict[str, Any]:
+    """A RevisionLocation of a commit."""
+    location = {"repository": "octo/hello", "commitId": commit, **more}
+    return {"revisionType": "GitHub", "gitHubLocation": location}
 
 
 def at(minute: int) -> str:
@@ -162,6 +169,42 @@ def test_an_application_made_again_under_an_old_name_knows_no_revisions(api: Api
     assert listed(api) == ["v1"]
 
 
+def test_a_commit_on_github_is_registered_used_and_told_as_any_revision(
+    api: Api, shop: Table, when: Callable[[int], None]
+) -> None:
+    when(1)
+    register(api, git_hub(), description="the first commit")
+    register(api, s3())
+    assert get(api, git_hub())["description"] == "the first commit"
+    use(git_hub(), 2)
+    assert get(api, git_hub())["deploymentGroups"] == ["web"]
+    several = [git_hub(), s3(), git_hub("0" * 40)]
+    told = api("BatchGetApplicationRevisions", applicationName="shop", revisions=several)
+    assert [each["revisionLocation"] for each in told["revisions"]] == several[:2]
+    assert told["errorMessage"] == f"not registered: github.com/octo/hello at {'0' * 40}"
+    message = api.refuses(
+        "RevisionDoesNotExistException", "GetApplicationRevision", applicationName="shop", revision=git_hub("0" * 40)
+    )
+    assert "repeat its repository and commitId" in message
+
+
+def test_commits_are_listed_but_in_no_bucket(api: Api, shop: Table, when: Callable[[int], None]) -> None:
+    for minute, each in enumerate((s3(), git_hub())):
+        when(minute)
+        register(api, each)
+    asked = {"applicationName": "shop", "sortBy": "registerTime"}
+    assert api("ListApplicationRevisions", **asked)["revisions"] == [s3(), git_hub()]
+    assert api("ListApplicationRevisions", **asked, s3Bucket="builds")["revisions"] == [s3()]
+    assert api("ListApplicationRevisions", **asked, s3Bucket="revisions")["revisions"] == []
+
+
+def test_a_commit_is_the_same_revision_before_and_after_it_was_pinned() -> None:
+    asked = revision(git_hub())
+    pinned = replace(asked, bucket="revisions", version="v", etag="e", sha256="0" * 64, size=9, warnings=("w",))
+    assert digest(pinned) == digest(asked) and location(pinned) == asked
+    assert digest(revision(git_hub("0" * 40))) != digest(asked) != digest(revision(s3()))
+
+
 ARCHIVE = "upload the archive to S3"
 
 
@@ -171,7 +214,18 @@ ARCHIVE = "upload the archive to S3"
         ({}, "revision.revisionType: is missing: give S3"),
         ({"s3Location": s3()["s3Location"]}, "revision.revisionType: is missing"),
         ({"revisionType": "Svn"}, "'Svn' is not one of S3, GitHub"),
-        ({"revisionType": "GitHub", "gitHubLocation": {"repository": "a/b", "commitId": "c"}}, ARCHIVE),
+        ({"revisionType": "GitHub"}, "revision.gitHubLocation: is missing: give repository and commitId"),
+        ({**git_hub(), "s3Location": {}}, "revision.s3Location: does not belong to revisionType GitHub"),
+        (git_hub(repository=""), "gitHubLocation.repository: is missing: give owner/name"),
+        (git_hub(repository="octo"), "'octo' is not owner/name"),
+        (git_hub(repository="octo/hello/x"), "'octo/hello/x' is not owner/name"),
+        (git_hub(repository="octo/.."), "'octo/..' is not owner/name"),
+        (git_hub(repository="./hello"), "'./hello' is not owner/name"),
+        (git_hub(repository="octo/hel lo"), "'octo/hel lo' is not owner/name"),
+        (git_hub(repository="octo/hello\n"), "is not owner/name"),
+        (git_hub(commitId=""), "gitHubLocation.commitId: is missing: give the commit's 40 hexadecimal digits"),
+        (git_hub(commitId="main"), "'main' is not the commit's 40 hexadecimal digits"),
+        (git_hub(commitId="7fd1a60"), "'7fd1a60' is not the commit's 40"),
         (
             {"revisionType": "String", "string": {"content": "version: 0.0"}},
             f"Lambda, which is not supported: {ARCHIVE}",
