@@ -85,6 +85,7 @@ def new_deployment(
         status=DeploymentStatus.CREATED,
         creator=Creator.USER,
         revision=revision,
+        previous_revision=group.last_successful.revision if group.last_successful else None,
         create_time=now,
         settings=own.over(group.settings),
         own=own.told,

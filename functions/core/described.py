@@ -39,6 +39,7 @@ def deployment(record: Deployment) -> dict[str, Any]:
         "applicationName": record.application,
         "deploymentGroupName": record.group,
         "deploymentConfigName": settings.config.name,
+        "previousRevision": revision(record.previous_revision) if record.previous_revision else None,
         "revision": revision(record.revision),
         "status": record.status,
         "errorInformation": {"code": failure.code, "message": failure.message} if failure else None,

@@ -222,6 +222,7 @@ class Deployment:
     creator: Creator
     revision: Revision
     create_time: str
+    previous_revision: Revision | None = None  # what the group's last successful deployment had brought
     settings: GroupSettings = field(default_factory=GroupSettings)
     own: frozenset[OwnSetting] = frozenset()  # which of the settings are not the group's, but of its request
     requested_by: str | None = None  # the IAM identity or the upload that asked for it

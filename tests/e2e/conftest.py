@@ -4,6 +4,8 @@ IAM is enforced, functions and hosts really run. A test deploys by uploading, as
 files on the hosts and at what Slack received.
 """
 
+import io
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,6 +68,7 @@ GROUPS: dict[str, dict[str, Any]] = {
     },
     "redeployed": {},
     "watched": {},
+    "command-line": {},
     "burst": {"deploymentConfigName": "CodeDeployDefault.AllAtOnce"},
 }
 
@@ -114,6 +117,14 @@ class Fleet:
 def application(version: str, changes: Mapping[str, str | None] | None = None) -> bytes:
     """A revision of examples/hooks: every hook writes that it ran; `changes` replaces files of it."""
     return bundle("hooks", {"app/version.txt": f"{version}\n", **(changes or {})})
+
+
+def unpacked(folder: Path, version: str, changes: dict[str, str | None] | None = None) -> Path:
+    """The test application as a folder."""
+    with zipfile.ZipFile(io.BytesIO(application(version, changes))) as archive:
+        for entry in archive.infolist():
+            Path(archive.extract(entry, folder)).chmod(entry.external_attr >> 16)
+    return folder
 
 
 def failing(*lines: str) -> str:

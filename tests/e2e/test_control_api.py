@@ -1,11 +1,9 @@
 """CodeDeploy's own clients, as they come, against the deployed stack: boto3 with its waiter and paginators, and the AWS
 CLI. Their deployments really reach hosts."""
 
-import io
 import json
 import subprocess
 import sys
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +17,7 @@ from functions.core.statuses import DeploymentStatus, TargetStatus
 from local.cloud import LocalCloud
 from local.engine import Engine
 from local.server import ACCOUNT, REGION
-from tests.e2e.conftest import Fleet, MakeFleet, application, failing
+from tests.e2e.conftest import Fleet, MakeFleet, application, failing, unpacked
 
 AWS = Path(sys.executable).with_name("aws")
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/anything"
@@ -112,14 +110,6 @@ def test_todays_clients_work_by_another_endpoint(cloud: LocalCloud, made: Fleet,
     assert ended.status is DeploymentStatus.STOPPED and ended.stop
     assert ended.stop.by.startswith(f"arn:aws:iam::{ACCOUNT}:")
     assert TargetStatus.SKIPPED in {target.status for target in made.targets(third)}
-
-
-def unpacked(folder: Path, version: str, changes: dict[str, str | None] | None = None) -> Path:
-    """The test application as a folder."""
-    with zipfile.ZipFile(io.BytesIO(application(version, changes))) as archive:
-        for entry in archive.infolist():
-            Path(archive.extract(entry, folder)).chmod(entry.external_attr >> 16)
-    return folder
 
 
 def test_who_may_read_may_not_deploy(cloud: LocalCloud, engine: Engine) -> None:

@@ -15,7 +15,16 @@ from functions.core.creation import OwnSettings, new_deployment
 from functions.core.gate import Counters
 from functions.core.health import PREDEFINED_CONFIGS, MinimumHealthyHosts, MinimumHealthyHostsType
 from functions.core.instructions import instructions
-from functions.core.records import Alarms, CustomConfig, Deployment, Group, GroupSettings, TagFilter, TagGroup
+from functions.core.records import (
+    Alarms,
+    CustomConfig,
+    Deployment,
+    DeploymentSummary,
+    Group,
+    GroupSettings,
+    TagFilter,
+    TagGroup,
+)
 from functions.core.shapes import to_plain
 from functions.core.statuses import (
     AutoRollbackEvent,
@@ -155,6 +164,17 @@ def test_a_set_of_tags_is_told_as_it_was_given(api: Api, table: Table, group: Gr
     one = created(api, table, targetInstances={"ec2TagSet": {"ec2TagSetList": lists}, "tagFilters": []})
     assert one.settings.tag_groups == (CANARY, TagGroup(filters=(TagFilter(key="blue"), TagFilter(value=""))))
     assert told(api, one)["targetInstances"] == {"ec2TagSet": {"ec2TagSetList": lists}}
+
+
+def test_the_revision_of_the_last_success_is_told_beside_the_new_one(api: Api, table: Table) -> None:
+    good = revision("v0", version="v", etag="e")
+    last = DeploymentSummary(
+        deployment_id="d-000000001", status=DeploymentStatus.SUCCEEDED, create_time="2026", revision=good
+    )
+    put_group(settings=GroupSettings(tag_groups=(CANARY,)), last_successful=last)
+    found = told(api, created(api, table))
+    assert found["previousRevision"]["s3Location"]["key"] == "shop/web/v0.zip"
+    assert found["revision"]["s3Location"]["key"] == "shop/web/v1.zip"
 
 
 def test_instances_of_its_own_are_instead_of_all_of_the_groups(api: Api, table: Table) -> None:

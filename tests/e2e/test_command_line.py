@@ -1,0 +1,56 @@
+"""`stepdeploy` itself against the deployed stack: from a folder to the hosts, what failed, and back."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from cli.exits import Exit
+from local.server import REGION
+from tests.e2e.conftest import Fleet, MakeFleet, failing, unpacked
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class CommandLine:
+    """The command, run as a person runs it, in an environment that names the local cloud."""
+
+    def __init__(self, group: Fleet) -> None:
+        self._environment = {
+            **group.cloud.environment(),
+            "HOME": "/nowhere",
+            "AWS_DEFAULT_REGION": REGION,
+            "PYTHONPATH": str(ROOT),
+        }
+
+    def __call__(self, *arguments: str, exit: Exit = Exit.DONE) -> str:
+        """Standard output; the exit status has to be `exit`."""
+        command = [sys.executable, "-m", "cli", *arguments]
+        ran = subprocess.run(command, env=self._environment, cwd=ROOT, capture_output=True, text=True, timeout=180)
+        assert ran.returncode == exit, (ran.returncode, ran.stdout, ran.stderr)
+        return ran.stdout
+
+
+def test_from_a_folder_to_the_hosts_and_back(fleet: MakeFleet, tmp_path: Path) -> None:
+    group = fleet("command-line")
+    stepdeploy, source = CommandLine(group), unpacked(tmp_path / "application", "v1")
+
+    assert "6 ok" in stepdeploy("doctor", group.key) or "ok" in stepdeploy("doctor", group.key)
+    told = stepdeploy("deploy", group.key, str(source), "--watch", "--no-git", "--meta", "ticket=OPS-1")
+    assert "Succeeded" in told
+    assert group.installed() == ["v1", "v1"]
+    first = told.split()[0]
+    assert "OPS-1" in stepdeploy("show", first)
+
+    unpacked(source, "v2", {"scripts/validate.sh": failing("echo it is ill >&2", "exit 3")})
+    second = stepdeploy("deploy", group.key, str(source), "--watch", "--no-git", exit=Exit.FAILED).split()[0]
+    shown = stepdeploy("show", second)
+    assert "scripts/validate.sh" in shown and "it is ill" in shown
+    assert "it is ill" in stepdeploy("logs", second)
+    hosts = {host["hostId"]: host["status"] for host in json.loads(stepdeploy("hosts", group.key, "--json"))["hosts"]}
+    assert sorted(hosts) == sorted(host.id for host in group.hosts)
+    assert "Failed" in hosts.values()
+
+    stepdeploy("rollback", group.key, "--watch")
+    assert group.installed() == ["v1", "v1"]
+    assert json.loads(stepdeploy("list", "--json"))["deployments"][0]["status"] == "Succeeded"
