@@ -10,6 +10,7 @@ from cli.exits import Exit
 VERBS = {
     "local": "Deploy a bundle on this machine, without AWS.",
     "validate": "Check a bundle before it is pushed.",
+    "watch": "Follow a deployment to its end.",
 }
 
 

@@ -13,6 +13,7 @@ import click
 from cli.exits import Exit
 
 STACK = "stepdeploy"
+_FORBIDDEN = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation", "403"}
 
 
 class Refusal(click.ClickException):
@@ -74,6 +75,13 @@ class Engine:
 
     def client(self, service: str, **how: Any) -> Any:
         return self.session.client(service, **how)
+
+
+def is_forbidden(error: Exception) -> bool:
+    """Whether AWS says that these credentials may not."""
+    from botocore.exceptions import ClientError
+
+    return isinstance(error, ClientError) and error.response["Error"]["Code"] in _FORBIDDEN
 
 
 def refused(error: Exception) -> Refusal:

@@ -20,6 +20,15 @@ def console() -> "Console":
     return Console(highlight=False, soft_wrap=True)
 
 
+def plain(text: object) -> str:
+    """A text that somebody else wrote, on one line and without what a terminal would obey.
+
+    >>> plain("a\\x1b[2J")
+    'a\\\\x1b[2J'
+    """
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in str(text))
+
+
 def tell_json(value: Mapping[str, Any]) -> None:
     """Times as ISO 8601 in UTC."""
     click.echo(json.dumps(value, default=_time, ensure_ascii=False))
