@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cli.output import plain
+from functions.core.revisions import PUSHED_PREFIX
 
 Info = Mapping[str, Any]  # a DeploymentInfo, as botocore parses it
 
@@ -35,7 +36,8 @@ def short_revision(location: Mapping[str, Any] | None, most: int = 40) -> str:
     """
     if github := (location or {}).get("gitHubLocation"):
         return plain(f"{github.get('repository')}@{str(github.get('commitId'))[:12]}")
-    return shortened(plain((location or {}).get("s3Location", {}).get("key", "-")), most)
+    key = str((location or {}).get("s3Location", {}).get("key", "-"))
+    return shortened(plain(key.removeprefix(PUSHED_PREFIX)), most)
 
 
 def shortened(text: str, most: int) -> str:
