@@ -19,6 +19,7 @@ VERBS = {
     "cost": "What the deployments cost so far, as an estimate.",
     "local": "Deploy a bundle on this machine, without AWS.",
     "validate": "Check a bundle before it is pushed.",
+    "watch": "Follow a deployment to its end.",
 }
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from cli.engine import Engine, Refusal, is_forbidden, refused
 from cli.fleet import fleet, ping
 from cli.group import Group
+from cli.words import names
 from functions.core.errors import InvalidInput
 from functions.core.health import PREDEFINED_CONFIGS, DeploymentConfig, MinimumHealthyHosts, MinimumHealthyHostsType
 from functions.core.selection import ONLINE, Instance
@@ -159,7 +160,7 @@ def _hosts(about: str, tagged: Sequence[Instance], host_tag: str) -> Findings:
         each.instance_id for each in tagged if each.instance_id.startswith("i-") and each.tags.get(key) != value
     ]
     if untagged:
-        what = f"{_named(untagged)}: without the tag {host_tag} the engine may send no command"
+        what = f"{names(untagged, _SHOWN)}: without the tag {host_tag} the engine may send no command"
         remedy = f"aws ec2 create-tags --tags Key={key},Value={value} --resources {' '.join(untagged[:_SHOWN])}"
         yield Finding(Level.PROBLEM, about, what, remedy)
 
@@ -172,11 +173,11 @@ def _reached(engine: Engine, about: str, tagged: Sequence[Instance]) -> Findings
         yield Finding(Level.OK, about, f"SSM reaches all {len(tagged)} hosts")
     if silent:
         remedy = "start the instance, or its SSM Agent, and check its route to SSM"
-        yield Finding(Level.PROBLEM, about, f"{_named(silent)}: SSM hears nothing any more", remedy)
+        yield Finding(Level.PROBLEM, about, f"{names(silent, _SHOWN)}: SSM hears nothing any more", remedy)
     outside = [each for each in strangers if not each.startswith("i-")]
     if outside:
         remedy = "activate it by the name that it is registered with: aws ssm create-activation --default-instance-name"
-        yield Finding(Level.PROBLEM, about, f"{_named(outside)}: registered, but SSM does not know it", remedy)
+        yield Finding(Level.PROBLEM, about, f"{names(outside, _SHOWN)}: registered, but SSM does not know it", remedy)
     if inside := [each for each in strangers if each.startswith("i-")]:
         yield from _strangers(engine, about, inside)
 
@@ -189,11 +190,11 @@ def _strangers(engine: Engine, about: str, ids: Sequence[str]) -> Findings:
     bare = sorted(each["InstanceId"] for each in found if "IamInstanceProfile" not in each)
     others = [each for each in ids if each not in bare]
     if bare:
-        what = f"{_named(bare)}: no instance profile, so that SSM does not know it"
+        what = f"{names(bare, _SHOWN)}: no instance profile, so that SSM does not know it"
         yield Finding(Level.PROBLEM, about, what, f"attach one whose role has the managed policy {_POLICY}")
     if others:
         remedy = f"install the SSM Agent, give the instance's role {_POLICY}, and a route to SSM"
-        yield Finding(Level.PROBLEM, about, f"{_named(others)}: SSM does not know it", remedy)
+        yield Finding(Level.PROBLEM, about, f"{names(others, _SHOWN)}: SSM does not know it", remedy)
 
 
 def _configuration(engine: Engine, about: str, info: Mapping[str, Any], tagged: Sequence[Instance]) -> Findings:
@@ -215,12 +216,12 @@ def _config(name: str, engine: Engine) -> DeploymentConfig:
 
 
 def _alarms(engine: Engine, about: str, config: Mapping[str, Any]) -> Findings:
-    names = [alarm["name"] for alarm in config.get("alarms", ())]
-    if not names or not config.get("enabled"):
+    alarms = [alarm["name"] for alarm in config.get("alarms", ())]
+    if not alarms or not config.get("enabled"):
         return
-    told = engine.client("cloudwatch").describe_alarms(AlarmNames=names, AlarmTypes=["MetricAlarm", "CompositeAlarm"])
+    told = engine.client("cloudwatch").describe_alarms(AlarmNames=alarms, AlarmTypes=["MetricAlarm", "CompositeAlarm"])
     states = {each["AlarmName"]: each["StateValue"] for each in (*told["MetricAlarms"], *told["CompositeAlarms"])}
-    for name in names:
+    for name in alarms:
         state = states.get(name)
         if state is None:
             level = Level.WARNING if config.get("ignorePollAlarmFailure") else Level.PROBLEM
@@ -247,8 +248,3 @@ def _topic(engine: Engine, about: str, arn: str) -> Findings:
         yield Finding(Level.PROBLEM, about, f"there is no topic {arn}, to which it sends", remedy)
     else:
         yield Finding(Level.OK, about, f"topic {arn.rpartition(':')[2]} is there")
-
-
-def _named(ids: Sequence[str]) -> str:
-    more = f" and {len(ids) - _SHOWN} more" if len(ids) > _SHOWN else ""
-    return f"{', '.join(ids[:_SHOWN])}{more}"

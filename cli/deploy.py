@@ -15,7 +15,7 @@ import click
 from cli.engine import Engine
 from cli.exits import Exit
 from cli.following import check_timeout, follow, watch_options
-from cli.group import GROUP, Group
+from cli.group import Group, group_argument
 from cli.locations import S3_FORM, in_s3
 from cli.origin import origin
 from cli.output import json_option
@@ -52,7 +52,7 @@ Examples:
 Exit status: 1 when the revision has errors or, with --watch, the deployment does not succeed; 3 when the engine or AWS
 refuses; 4 when --timeout is over.""",
 )
-@click.argument("group", type=GROUP, metavar="APPLICATION/GROUP")
+@group_argument
 @click.argument("revision", default=".")
 @watch_options
 @click.option("--description", help="Up to 256 characters.")

@@ -10,6 +10,7 @@ from dataclasses import asdict
 import click
 
 from cli.checkup import HOST_TAG, Finding, Level, all_groups, engine_findings, group_findings
+from cli.completing import groups
 from cli.engine import Engine
 from cli.exits import Exit
 from cli.group import GROUP, Group
@@ -27,7 +28,7 @@ Examples:
 
 Exit status: 1 when there is a problem. What these credentials may not look at is no problem.""",
 )
-@click.argument("group", type=GROUP, required=False, metavar="[APPLICATION/GROUP]")
+@click.argument("group", type=GROUP, required=False, metavar="[APPLICATION/GROUP]", shell_complete=groups)
 @json_option
 def command(group: Group | None, as_json: bool) -> Exit:
     found = _findings(Engine(), group)

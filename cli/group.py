@@ -4,6 +4,8 @@ from typing import Any, NamedTuple
 
 import click
 
+from cli.completing import groups
+
 
 class Group(NamedTuple):
     application: str
@@ -29,3 +31,4 @@ class _GroupType(click.ParamType[Group]):
 
 
 GROUP = _GroupType()
+group_argument = click.argument("group", type=GROUP, metavar="APPLICATION/GROUP", shell_complete=groups)

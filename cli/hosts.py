@@ -9,7 +9,7 @@ left out.
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -17,13 +17,13 @@ import click
 
 from cli.engine import Engine, is_forbidden
 from cli.fleet import fleet, ping
-from cli.group import GROUP, Group
+from cli.group import Group, group_argument
 from cli.output import json_option, plain, tell_json
-from functions.core.revisions import PUSHED_PREFIX
+from cli.words import moment, short_revision
 from functions.core.selection import ONLINE, Instance
 from functions.core.statuses import TargetStatus
 
-_SHOWN = 28  # characters of a name, and of a pushed revision's
+_SHOWN = 40  # characters of a revision
 
 
 Found = TypeVar("Found")
@@ -49,6 +49,7 @@ class Host:
     state: State
     name: str | None = None  # its Name tag
     revision: Mapping[str, Any] | None = None  # a RevisionLocation
+    status: str | None = None  # how the last deployment ended there, or what it does
     since: datetime | None = None
     deployment: str | None = None
     ping: str | None = None  # SSM's word, such as Online; None if unknown
@@ -59,9 +60,9 @@ class Host:
     epilog="""\b
 Examples:
   stepdeploy hosts shop/web
-  stepdeploy hosts shop/web --json | jq -r '.hosts[] | select(.state != "current").host'""",
+  stepdeploy hosts shop/web --json | jq -r '.hosts[] | select(.state != "current").hostId'""",
 )
-@click.argument("group", type=GROUP, metavar="APPLICATION/GROUP")
+@group_argument
 @json_option
 def command(group: Group, as_json: bool) -> None:
     engine = Engine()
@@ -73,9 +74,15 @@ def command(group: Group, as_json: bool) -> None:
     heard = _seen("whether hosts are online: ssm:DescribeInstanceInformation", lambda: ping(ids)) or {}
     hosts = known(listed, wanted, tagged, heard)
     if as_json:
-        tell_json({"revision": wanted, "hosts": [asdict(each) for each in hosts]})
+        tell_json({"revision": wanted, "hosts": [_told(each) for each in hosts]})
     else:
         _show(hosts, is_pinged=bool(heard))
+
+
+def _told(each: Host) -> dict[str, Any]:
+    """With the names that ListHosts has."""
+    told = asdict(each)
+    return {"hostId": told.pop("host"), "deploymentId": told.pop("deployment"), **told}
 
 
 def _wanted(engine: Engine, info: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -116,6 +123,7 @@ def known(
             state=State.GONE if is_gone else _state(each, wanted),
             name=found[host].name if host in found else None,
             revision=each.get("revision"),
+            status=each.get("status"),
             since=each.get("since"),
             deployment=each.get("deploymentId"),
             ping=heard.get(host),
@@ -156,9 +164,16 @@ def _show(hosts: Sequence[Host], *, is_pinged: bool) -> None:
 
 
 def _row(each: Host, *, is_pinged: bool) -> list[str]:
-    since = each.since.astimezone(UTC).strftime("%Y-%m-%d %H:%M") if each.since else "-"
     ssm = (each.ping or "not managed") if is_pinged else "-"
-    cells = (each.host, each.name or "-", each.state, _short(each.revision), since, each.deployment or "-", ssm)
+    cells = (
+        each.host,
+        each.name or "-",
+        each.state,
+        short_revision(each.revision, _SHOWN),
+        moment(each.since),
+        each.deployment or "-",
+        ssm,
+    )
     return [plain(cell) for cell in cells]
 
 
@@ -174,16 +189,3 @@ def _counted(hosts: Sequence[Host], *, is_pinged: bool) -> str:
     if silent := sum(each.ping != ONLINE for each in hosts if is_pinged):
         told.append(f"{silent} not online")
     return f"{len(hosts)} host{'' if len(hosts) == 1 else 's'}{': ' if told else ''}{', '.join(told)}"
-
-
-def _short(revision: Mapping[str, Any] | None) -> str:
-    """A revision in one column: a pushed one by the beginning of its name."""
-    place = _place(revision)
-    if not place:
-        return "-"
-    if revision and "gitHubLocation" in revision:
-        return f"{place[0]}@{str(place[1])[:12]}"
-    key = str(place[1])
-    if key.startswith(PUSHED_PREFIX):
-        return f"{key.rpartition('/')[2][:_SHOWN]}..."
-    return key

@@ -20,7 +20,7 @@ import click
 
 from cli.engine import Engine
 from cli.findings import Severity, findings_in
-from cli.group import GROUP, Group
+from cli.group import Group, group_argument
 from cli.locations import S3Object
 from cli.output import json_option, plain, tell_json
 from cli.pack import entries, pack
@@ -74,7 +74,7 @@ Examples:
 
 Exit status: 1 when the revision has errors, 3 when the engine or AWS refuses.""",
 )
-@click.argument("group", type=GROUP, metavar="APPLICATION/GROUP")
+@group_argument
 @click.argument("path", type=Path, default=".")
 @name_option
 @click.option("--dry-run", is_flag=True, help="Say what would be packed, and where it would be put.")

@@ -6,6 +6,7 @@ printed on standard output.
 
 import click
 
+from cli.completing import deployment_ids
 from cli.engine import Engine
 from cli.exits import Exit
 from cli.following import check_timeout, follow, watch_options
@@ -21,7 +22,7 @@ Examples:
 Exit status: 1 when, with --watch, the deployment does not succeed; 3 when nothing is left to do, or the engine or AWS
 refuses.""",
 )
-@click.argument("deployment_id")
+@click.argument("deployment_id", shell_complete=deployment_ids)
 @watch_options
 @json_option
 def command(deployment_id: str, watch: bool, timeout: int | None, as_json: bool) -> Exit:

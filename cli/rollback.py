@@ -9,7 +9,7 @@ import click
 from cli.engine import Engine
 from cli.exits import Exit
 from cli.following import check_timeout, follow, watch_options
-from cli.group import GROUP, Group
+from cli.group import Group, group_argument
 from cli.output import json_option
 
 
@@ -22,7 +22,7 @@ Examples:
 Exit status: 1 when, with --watch, the rollback does not succeed; 3 when there is nothing to go back to, or the engine
 or AWS refuses.""",
 )
-@click.argument("group", type=GROUP, metavar="APPLICATION/GROUP")
+@group_argument
 @watch_options
 @json_option
 def command(group: Group, watch: bool, timeout: int | None, as_json: bool) -> Exit:

@@ -5,6 +5,7 @@ Whether the group is rolled back then is the group's setting, unless --rollback 
 
 import click
 
+from cli.completing import deployment_ids
 from cli.engine import Engine
 from cli.exits import Exit
 from cli.following import check_timeout, watch_options, watched
@@ -21,7 +22,7 @@ Examples:
 Exit status: 1 with --watch, because a stopped deployment did not succeed; 3 when it has ended already, or the engine or
 AWS refuses.""",
 )
-@click.argument("deployment_id")
+@click.argument("deployment_id", shell_complete=deployment_ids)
 @click.option("--rollback/--no-rollback", default=None, help="Deploy the last good revision again, or do not.")
 @watch_options
 @json_option

@@ -46,7 +46,7 @@ class Revisions(Construct):
             self,
             "UploadRule",
             description="An archive was put into the revision bucket",
-            # What lies below .stepdeploy/ the engine has put there, or a host its logs: `start` drops it.
+            # What lies below .stepdeploy/ the engine has put there, a host its logs, or `push`: `start` drops it.
             event_pattern=events.EventPattern(
                 source=["aws.s3"],
                 detail_type=["Object Created"],

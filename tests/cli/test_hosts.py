@@ -87,6 +87,7 @@ def test_a_host_has_its_name_and_ssms_word() -> None:
         state=State.CURRENT,
         name="name of i-1",
         revision=location(),
+        status="Succeeded",
         since=SINCE,
         deployment="d-000000001",
         ping="ConnectionLost",
@@ -129,8 +130,8 @@ def test_people_read_a_line_for_each_host_and_the_counts(fleet: Callable[..., li
     assert main(["hosts", "shop/web"]) == 0
     assert [line.split("  ")[:1] + line.split()[1:] for line in capsys.readouterr().out.splitlines()] == [
         ["HOST", "NAME", "STATE", "REVISION", "SINCE", "(UTC)", "DEPLOYMENT", "SSM"],
-        [first, "\\u202eweb", "current", "shop/web/v1.zip", "2026-11-23", "10:00", "d-000000001", "ConnectionLost"],
-        [second, "\\u202eweb", "current", "shop/web/v1.zip", "2026-11-23", "10:00", "d-000000001", "Online"],
+        [first, "\\u202eweb", "current", "shop/web/v1.zip", "2026-11-23", "10:00:00", "d-000000001", "ConnectionLost"],
+        [second, "\\u202eweb", "current", "shop/web/v1.zip", "2026-11-23", "10:00:00", "d-000000001", "Online"],
         [third, "\\u202eweb", "empty", "-", "-", "-", "Online"],
         ["3 hosts: 2 current, 1 empty, 1 not online", "hosts:", "2", "current,", "1", "empty,", "1", "not", "online"],
     ]
@@ -143,12 +144,13 @@ def test_json_is_one_object(fleet: Callable[..., list[str]], capsys: Captured) -
     assert told["revision"] == location(eTag="e")
     assert told["hosts"] == [
         {
-            "host": host,
+            "hostId": host,
             "state": "current",
+            "status": "Succeeded",
             "name": "\u202eweb",
             "revision": location(eTag="e"),
             "since": "2026-11-23T10:00:00Z",
-            "deployment": "d-000000001",
+            "deploymentId": "d-000000001",
             "ping": "Online",
         }
     ]

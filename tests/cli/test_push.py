@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import os
 import re
+import sys
 import zipfile
 from pathlib import Path
 
@@ -102,6 +104,19 @@ def test_a_dry_run_uploads_nothing_and_says_what_it_would(engine: Served, site: 
     assert "would be uploaded" in err
     assert keys() == []
     assert engine.asked == ["GetDeploymentGroup"]
+
+
+def test_a_terminal_shows_a_bar_beside_what_a_script_reads(
+    engine: Served, site: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (site / "large").write_bytes(os.urandom(2_000_000))
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+    assert main(["push", "shop/web", str(site)]) == 0
+    out, err = capsys.readouterr()
+    assert out.startswith("s3://")
+    assert "2.0/2.0 MB" in err
+    assert versions() == 1
 
 
 @pytest.mark.parametrize(

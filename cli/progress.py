@@ -1,0 +1,143 @@
+"""How a deployment goes, from one look at it to the next: what to look at, and what has changed."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from functions.core.statuses import DeploymentStatus, LifecycleEventStatus, TargetStatus
+
+Target = Mapping[str, Any]  # an InstanceTarget, as botocore parses it
+
+SMALL = 100  # targets, a page of ListDeploymentTargets: of so few each one is shown
+FOLLOWED = 50  # targets of more, whose lifecycle events are followed at one time
+_SILENT = {LifecycleEventStatus.PENDING, LifecycleEventStatus.SKIPPED}  # an event that says nothing
+_ALWAYS = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """A deployment as it was seen at one time. Not every target need be known."""
+
+    info: Mapping[str, Any]  # a DeploymentInfo
+    targets: Mapping[str, Target] = field(default_factory=dict)  # by id
+    alarms: Mapping[str, str] = field(default_factory=dict)  # states by name
+    trouble: str = ""  # why the engine cannot be asked now: then the rest is older
+
+    @property
+    def id(self) -> str:
+        return str(self.info["deploymentId"])
+
+    @property
+    def status(self) -> DeploymentStatus:
+        return DeploymentStatus(self.info["status"])
+
+    @property
+    def overview(self) -> Mapping[str, int]:
+        return self.info.get("deploymentOverview") or {}
+
+    @property
+    def total(self) -> int:
+        return sum(self.overview.values())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """One status that is another one now: the deployment's, or a target's, an event's of a target, an alarm's."""
+
+    status: str
+    time: datetime | None = None  # None: nobody knows when
+    target: str | None = None
+    event: str | None = None
+    alarm: str | None = None
+    message: str = ""
+
+
+# -- what to look at
+
+
+def begun(info: Mapping[str, Any]) -> bool:
+    """Whether it may have targets: before, the API refuses to list them."""
+    return info["status"] not in (DeploymentStatus.CREATED, DeploymentStatus.QUEUED)
+
+
+def statuses_to_list(seen: Snapshot) -> list[TargetStatus]:
+    """The statuses of which the deployment counts other targets than are known. `seen`: its info is newer than its
+    targets."""
+    known = Counter(target["status"] for target in seen.targets.values())
+    some = list(TargetStatus) if seen.total <= SMALL else [TargetStatus.IN_PROGRESS, TargetStatus.FAILED]
+    return [each for each in some if seen.overview.get(each, 0) != known[each]]
+
+
+def targets_to_read(known: Mapping[str, Target], listed: Mapping[str, TargetStatus]) -> list[str]:
+    """Targets that go on, then those that have another status than is known; of many that begin, some."""
+    goes_on = [each for each, target in known.items() if target["status"] == TargetStatus.IN_PROGRESS]
+    new = [each for each in listed if each not in known or known[each]["status"] != listed[each]]
+    begin = [each for each in new if listed[each] is TargetStatus.IN_PROGRESS]
+    others = [each for each in new if listed[each] is not TargetStatus.IN_PROGRESS]
+    return list(dict.fromkeys([*goes_on, *begin[: max(FOLLOWED - len(goes_on), 0)], *others]))
+
+
+# -- what has changed
+
+
+def changes(before: Snapshot | None, after: Snapshot) -> list[Change]:
+    """In the order in which they happened, as far as that is known; the deployment's end is the last."""
+    found = list(_alarms(before, after))
+    for target in after.targets.values():
+        found += _target(before.targets.get(target["targetId"]) if before else None, target)
+    found.sort(key=lambda each: each.time or _ALWAYS)
+    if before and before.status is after.status:
+        return found
+    own = _deployment(after)
+    return [*found, own] if after.status.is_final else [own, *found]
+
+
+def _deployment(after: Snapshot) -> Change:
+    info, failure = after.info, after.info.get("errorInformation") or {}
+    known = {DeploymentStatus.IN_PROGRESS: "startTime", DeploymentStatus.CREATED: "createTime"}
+    known |= {each: "completeTime" for each in DeploymentStatus if each.is_final}
+    message = f"{failure.get('code')}: {failure.get('message')}" if failure else ""
+    return Change(status=after.status, time=info.get(known.get(after.status, "createTime")), message=message)
+
+
+def _alarms(before: Snapshot | None, after: Snapshot) -> Iterable[Change]:
+    known = before.alarms if before else {}
+    for name, state in after.alarms.items():
+        if known.get(name) != state:
+            yield Change(status=state, alarm=name)
+
+
+def _target(before: Target | None, after: Target) -> Iterable[Change]:
+    """Its events, then itself: that it has begun is said before, that it has ended after them."""
+    known = {event["lifecycleEventName"]: event["status"] for event in events(before)}
+    name, status = after["targetId"], after["status"]
+    is_new = status != (before["status"] if before else TargetStatus.PENDING)
+    times = [event[key] for event in events(after) for key in ("startTime", "endTime") if event.get(key)]
+    if is_new and status == TargetStatus.IN_PROGRESS:
+        yield Change(status=status, target=name, time=min(times, default=after.get("lastUpdatedAt")))
+    for event in events(after):
+        if event["status"] not in _SILENT and known.get(event["lifecycleEventName"]) != event["status"]:
+            yield _event(after, event)
+    if is_new and status != TargetStatus.IN_PROGRESS:
+        yield Change(status=status, target=name, time=max([*times, *_time(after.get("lastUpdatedAt"))], default=None))
+
+
+def _event(target: Target, event: Mapping[str, Any]) -> Change:
+    has_failed = event["status"] == LifecycleEventStatus.FAILED
+    return Change(
+        status=event["status"],
+        time=event.get("endTime") or event.get("startTime") or target.get("lastUpdatedAt"),
+        target=target["targetId"],
+        event=event["lifecycleEventName"],
+        message=(event.get("diagnostics") or {}).get("message", "") if has_failed else "",
+    )
+
+
+def events(target: Target | None) -> list[Mapping[str, Any]]:
+    return list((target or {}).get("lifecycleEvents") or ())
+
+
+def _time(value: datetime | None) -> list[datetime]:
+    return [value] if value else []
