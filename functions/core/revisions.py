@@ -13,7 +13,7 @@ SUFFIXES = {
     ".tgz": BundleType.TGZ,
 }
 ENGINE_PREFIX = ".stepdeploy/"  # the engine's own objects in the revision bucket
-GITHUB_PREFIX = f"{ENGINE_PREFIX}github/"  # archives of commits, fetched once and kept for rollbacks
+GITHUB_PREFIX = f"{ENGINE_PREFIX}github/"  # archives of commits, fetched once; kept, as a rollback may want any of them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
