@@ -1,4 +1,4 @@
-"""A commit on GitHub, asked for by the control API, on the deployed stack: fetched once, with the token of the secret."""
+"""A commit on GitHub, asked for by the control API, on the deployed stack: fetched once, with the secret's token."""
 
 import json
 from typing import Any
