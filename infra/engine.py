@@ -15,10 +15,11 @@ from aws_cdk import aws_ssm as ssm
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from functions.core.revisions import GITHUB_PREFIX
 from infra.function import Function, Shape
 from infra.nag import acknowledge_wildcard
 from infra.secret import unset_secret
-from infra.store import GITHUB, LOGS, MANIFESTS, Store
+from infra.store import LOGS, MANIFESTS, Store
 
 TARGETS = "Targets"  # the Distributed Map: the state and its label
 
@@ -168,7 +169,7 @@ class Engine(Construct):
         )
         function.allow(
             "s3:PutObject",
-            on=self._store.bucket.arn_for_objects(f"{GITHUB}*"),
+            on=self._store.bucket.arn_for_objects(f"{GITHUB_PREFIX}*"),
             why_wildcard="Archives from GitHub have repository and commit in their key.",
         )
         function.allow("secretsmanager:GetSecretValue", on=self.github_secret_arn)

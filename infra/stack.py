@@ -71,7 +71,7 @@ class Options:
             raise InvalidInput(f"context logRetentionDays: {days} is not one of {known}")
         github = text("githubUrl", usual.github_url).rstrip("/")
         if not github.startswith("https://") and local != "true":
-            raise InvalidInput(f"context githubUrl: {github!r} does not begin with https://")
+            raise InvalidInput(f'context githubUrl: "{github}" does not begin with https://')
         return cls(
             local=local == "true",
             declaration=Path(text("declaration", str(usual.declaration))),

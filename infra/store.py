@@ -10,7 +10,6 @@ from infra.nag import acknowledge
 
 MANIFESTS = ".stepdeploy/manifests/"
 LOGS = ".stepdeploy/logs/"
-GITHUB = ".stepdeploy/github/"  # no rule lets these go: a rollback may want any of them
 
 
 class Store(Construct):

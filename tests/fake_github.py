@@ -1,5 +1,6 @@
 """A GitHub on two real sockets, one of which is the API and sends its callers on to the other, where archives lie."""
 
+import gzip
 import io
 import json
 import tarfile
@@ -19,7 +20,7 @@ def tarball(files: Mapping[str, str] | None = None) -> bytes:
     """What GitHub makes of a commit: all below one folder, and the commit in a pax header of the archive."""
     packed = io.BytesIO()
     headers = {"comment": COMMIT}
-    with tarfile.open(fileobj=packed, mode="w:gz", format=tarfile.PAX_FORMAT, pax_headers=headers) as made:
+    with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT, pax_headers=headers) as made:
         top = tarfile.TarInfo("octo-hello-7fd1a60")
         top.type, top.mode = tarfile.DIRTYPE, 0o775
         made.addfile(top)
@@ -27,7 +28,7 @@ def tarball(files: Mapping[str, str] | None = None) -> bytes:
             entry = tarfile.TarInfo(f"octo-hello-7fd1a60/{name}")
             entry.size, entry.mode = len(text.encode()), 0o775
             made.addfile(entry, io.BytesIO(text.encode()))
-    return packed.getvalue()
+    return gzip.compress(packed.getvalue(), mtime=0)
 
 
 @dataclass(frozen=True, kw_only=True)

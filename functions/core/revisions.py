@@ -14,7 +14,7 @@ SUFFIXES = {
 }
 ENGINE_PREFIX = ".stepdeploy/"  # the engine's own objects in the revision bucket
 PUSHED_PREFIX = f"{ENGINE_PREFIX}revisions/"  # archives that are kept here until somebody deploys them
-GITHUB_PREFIX = f"{ENGINE_PREFIX}github/"  # archives of commits, fetched once and kept for rollbacks
+GITHUB_PREFIX = f"{ENGINE_PREFIX}github/"  # archives of commits, fetched once; kept, as a rollback may want any of them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

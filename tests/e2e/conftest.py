@@ -18,6 +18,8 @@ from functions.core.records import Deployment, Target
 from local.bundles import bundle
 from local.cloud import LocalCloud, LocalInstance
 from local.engine import Engine
+from tests import fake_github
+from tests.fake_github import FakeGitHub
 
 CHANNEL = "#deployments"
 RECONCILE_SECONDS = 6
@@ -69,6 +71,7 @@ GROUPS: dict[str, dict[str, Any]] = {
     "redeployed": {},
     "watched": {},
     "command-line": {},
+    "commits": {},
     "burst": {"deploymentConfigName": "CodeDeployDefault.AllAtOnce"},
 }
 
@@ -150,10 +153,18 @@ def declaration(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def engine(cloud: LocalCloud, declaration: Path) -> Engine:
+def hub() -> Iterator[FakeGitHub]:
+    """The GitHub that the engine knows."""
+    with fake_github.running() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def engine(cloud: LocalCloud, declaration: Path, hub: FakeGitHub) -> Engine:
     for alarm in ("alarm-errors", "start-errors", "bake-errors"):
         cloud.create_alarm(alarm)
-    deployed = Engine(cloud, cloud.deploy(declaration, reconcile_seconds=RECONCILE_SECONDS))
+    outputs = cloud.deploy(declaration, reconcile_seconds=RECONCILE_SECONDS, context={"githubUrl": hub.url})
+    deployed = Engine(cloud, outputs)
     cloud.client("secretsmanager").put_secret_value(
         SecretId=deployed.outputs["SlackSecretArn"], SecretString=cloud.slack.url(CHANNEL)
     )

@@ -2,10 +2,10 @@
 reference (codedeploy.md): rule -> test, as in test_reference_appspec.py. "Differs" is on purpose, see docs/appspec.md
 and the host modules.
 
-Not ours: Windows; blue/green deployments (C.5); GitHub revisions on hosts (F.1 BUNDLE_COMMIT, F.7); the agent's own
-environment, log and updates (F.1, F.5); a bucket's Region, credentials and S3 permissions, because hosts are given a
-presigned URL (F.7); the answer for a host that says nothing (F.4), which is the control plane's. codedeploy-local (F.7
-local files, F.10) is in tests/cli/test_local.py.
+Not ours: Windows; blue/green deployments (C.5); GitHub on hosts (F.7), which get its archives as any others; the
+agent's own environment, log and updates (F.1, F.5); a bucket's Region, credentials and S3 permissions, because hosts
+are given a presigned URL (F.7); the answer for a host that says nothing (F.4), which is the control plane's.
+codedeploy-local (F.7 local files, F.10) is in tests/cli/test_local.py.
 """
 
 import os
@@ -45,6 +45,7 @@ REFERENCE = (
     "C.6 default",
     "F.1 always",
     "F.1 S3 revisions",
+    "F.1 GitHub revisions",
     "F.1 added to the runner's own",
     "F.1 credentials",
     "F.1 current deployment",
@@ -274,6 +275,13 @@ def test_variables_are_added_to_the_runner_s_own_without_its_credentials(host: H
     assert (seen["OF_THE_HOST"], seen["AWS_REGION"], seen["BUNDLE_BUCKET"]) == ("1", "eu-central-1", "revisions")
     assert not seen.keys() & {"BUNDLE_VERSION", "BUNDLE_ETAG", "AWS_SSM_INSTANCE_ID", "STEPDEPLOY_ROOT"}
     assert not seen.keys() & {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_CREDENTIAL_FILE"}
+
+
+@rule("F.1 GitHub revisions: BUNDLE_COMMIT")
+def test_a_script_of_a_commit_on_github_sees_the_commit_and_no_bucket(host: Host) -> None:
+    assert host.deploy(host.told("d-1", hooked("BeforeInstall", "env"), bundle={"commit": "7fd1a60"})).exit == 0
+    seen = variables([line[20:] for line in host.script_log("d-1").splitlines()])
+    assert {name: value for name, value in seen.items() if name.startswith("BUNDLE_")} == {"BUNDLE_COMMIT": "7fd1a60"}
 
 
 @rule("F.1 current deployment: BUNDLE_*, too", "F.5 in the current deployment's folder")

@@ -50,6 +50,8 @@ EXPECTED = {
     | {
         ("s3:ListBucket", BUCKET),
         ("s3:PutObject", f"{BUCKET}/.stepdeploy/manifests/*"),
+        ("s3:PutObject", f"{BUCKET}/.stepdeploy/github/*"),
+        ("secretsmanager:GetSecretValue", "<EngineGitHubToken.Id>"),
         ("ec2:DescribeInstances", "*"),
         ("cloudwatch:DescribeAlarms", "*"),
     },

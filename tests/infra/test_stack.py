@@ -79,6 +79,7 @@ def test_outputs_name_what_a_person_or_a_script_uses(template: dict[str, Any]) -
         "BusName",
         "TopicArn",
         "SlackSecretArn",
+        "GitHubSecretArn",
         "StartFunctionName",
         "StopFunctionName",
         "RollbackFunctionName",
@@ -113,6 +114,7 @@ def test_a_declaration_that_is_not_there_is_named() -> None:
         ("reconcileSeconds", "often", 'context reconcileSeconds: "often" is not a whole number'),
         ("reconcileSeconds", "0", "context reconcileSeconds: 0 is not from 1 to 3600"),
         ("logRetentionDays", "91", "context logRetentionDays: 91 is not one of 7, 30, 90, 180, 365, 731, 3653"),
+        ("githubUrl", "http://git.corp", 'context githubUrl: "http://git.corp" does not begin with https://'),
     ],
 )
 def test_a_context_value_that_cannot_be_is_named(key: str, value: str, complaint: str) -> None:
@@ -122,8 +124,14 @@ def test_a_context_value_that_cannot_be_is_named(key: str, value: str, complaint
 
 def test_context_values_reach_the_stack(tmp_path: Path) -> None:
     given = {"hostTagKey": "team", "hostTagValue": "web", "reconcileSeconds": "15", "logRetentionDays": "7"}
-    options = Options.from_context(App(context=given).node)
-    assert options == Options(host_tag=("team", "web"), reconcile_seconds=15, log_retention_days=7)
+    options = Options.from_context(App(context={**given, "githubUrl": "https://git.corp/api/v3/"}).node)
+    github = "https://git.corp/api/v3"
+    assert options == Options(host_tag=("team", "web"), reconcile_seconds=15, log_retention_days=7, github_url=github)
+
+
+def test_a_local_cloud_may_have_a_github_of_its_own() -> None:
+    options = Options.from_context(App(context={"local": "true", "githubUrl": "http://127.0.0.1:80"}).node)
+    assert options.github_url == "http://127.0.0.1:80"
 
 
 def test_node_is_the_one_of_the_virtual_environment() -> None:

@@ -44,6 +44,7 @@ def test_the_engines_own_objects_expire_for_good_and_revisions_stay_for_rollback
         assert rules[name]["Prefix"] == prefix
         assert rules[name]["ExpirationInDays"] <= 90
         assert rules[name]["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}
+    assert not any(".stepdeploy/github/".startswith(rule.get("Prefix", "-")) for rule in rules.values())
     revisions = rules["OldRevisions"]
     assert "ExpirationInDays" not in revisions
     assert revisions["NoncurrentVersionExpiration"] == {"NoncurrentDays": 365, "NewerNoncurrentVersions": 20}

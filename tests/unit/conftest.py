@@ -1,13 +1,17 @@
-"""What a function logs, and a Slack to post to."""
+"""What a function logs, a Slack to post to, and a GitHub to fetch from."""
 
 import io
 import logging
 from collections.abc import Iterator
 
+import boto3
 import pytest
 
-from functions.aws import webhook
+from functions.aws import github, webhook
+from functions.settings import settings
 from functions.telemetry import logger
+from tests import fake_github
+from tests.fake_github import FakeGitHub
 from tests.unit import fake_slack
 from tests.unit.fake_slack import FakeSlack
 
@@ -28,3 +32,15 @@ def slack() -> Iterator[FakeSlack]:
     with fake_slack.running() as running:
         yield running
     webhook._pool().clear()
+
+
+@pytest.fixture
+def hub(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeGitHub]:
+    """A GitHub that the engine is told of, and a secret that holds nothing yet. Tries follow at once."""
+    secret = boto3.client("secretsmanager").create_secret(Name="token", SecretString="{}")
+    monkeypatch.setattr(github, "_PAUSES", (0, 0))
+    with fake_github.running() as running:
+        monkeypatch.setenv("GITHUB_URL", running.url)
+        monkeypatch.setenv("GITHUB_SECRET_ARN", secret["ARN"])
+        settings.cache_clear()
+        yield running

@@ -3,7 +3,6 @@
 import io
 import logging
 import tempfile
-from collections.abc import Iterator
 
 import boto3
 import pytest
@@ -14,24 +13,11 @@ from functions.core.errors import NotDeployable
 from functions.core.records import GitHubCommit
 from functions.core.statuses import DeploymentErrorCode
 from functions.settings import settings
-from tests import fake_github
 from tests.fake_github import COMMIT, PATH, REPOSITORY, FakeGitHub, Reply, refusal, tarball
 
 WANTED = GitHubCommit(repository=REPOSITORY, commit=COMMIT)
 TOKEN = "ghp_0123456789abcdefghijABCDEFGHIJ012345"
 MOST = 1024**2
-
-
-@pytest.fixture
-def hub(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeGitHub]:
-    """A GitHub that the engine is told of, and a secret that holds nothing yet. Tries follow at once."""
-    secret = boto3.client("secretsmanager").create_secret(Name="token", SecretString="{}")
-    monkeypatch.setattr(github, "_PAUSES", (0, 0))
-    with fake_github.running() as running:
-        monkeypatch.setenv("GITHUB_URL", running.url)
-        monkeypatch.setenv("GITHUB_SECRET_ARN", secret["ARN"])
-        settings.cache_clear()
-        yield running
 
 
 def put_token(value: str = TOKEN) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from functions.core import slack
 from functions.core.announcements import State
-from functions.core.records import Deployment, Failure, GroupSettings, RollbackInfo, Target
+from functions.core.records import Deployment, Failure, GitHubCommit, GroupSettings, RollbackInfo, Target
 from functions.core.slack import Outcome, Payload
 from functions.core.statuses import Creator, DeploymentErrorCode, DeploymentStatus, TargetStatus
 from tests.unit.news import DONE, PLACE, deployment, failed_target, target
@@ -80,6 +80,13 @@ def test_a_failure_says_why_how_long_and_which_hosts_with_their_log() -> None:
         "\n```curl: (7) refused\nexit 7```",
         "123456789012 · us-east-1 · 2022-10-13T15:51:00Z",
     ]
+
+
+def test_a_commit_on_github_is_told_by_its_name_not_by_where_its_archive_is_kept() -> None:
+    one = deployment()
+    commit = GitHubCommit(repository="octo/hello", commit="7fd1a60")
+    shown = texts(slack.message(outcome(State.START, replace(one, revision=replace(one.revision, github=commit)))))
+    assert "*Revision*\ngithub.com/octo/hello at 7fd1a60" in shown
 
 
 def test_an_end_shows_what_the_appspec_may_not_mean() -> None:
