@@ -18,7 +18,16 @@ import click
 from cli.engine import Engine
 from cli.exits import Exit
 from cli.output import plain, tell_json
-from cli.progress import FOLLOWED, SMALL, Change, Snapshot, Target, begun, changes, statuses_to_list, targets_to_read
+from cli.progress import (
+    FOLLOWED,
+    Change,
+    Snapshot,
+    at_work,
+    changes,
+    has_begun,
+    statuses_to_list,
+    targets_to_read,
+)
 from cli.words import moment
 from functions.core.statuses import DeploymentStatus, TargetStatus
 
@@ -115,11 +124,12 @@ class _Reader:
     def look(self, before: Snapshot | None) -> Snapshot:
         info = self._api.get_deployment(**self._id)["deploymentInfo"]
         seen = Snapshot(info=info, targets=before.targets if before else {}, alarms=self._alarms.states(info))
-        if not begun(info):
+        if not has_begun(info):
             return seen
+        seen = self._with(seen, at_work(seen.targets))
         listed = {each: status for status in statuses_to_list(seen) for each in self._list(status)}
         ids = targets_to_read(seen.targets, listed)
-        return replace(seen, targets={**seen.targets, **self._read(ids if seen.status.is_final else ids[:SMALL])})
+        return self._with(seen, ids if seen.status.is_final else ids[: 2 * FOLLOWED])
 
     def _list(self, status: TargetStatus) -> Iterable[str]:
         pages = self._api.get_paginator("list_deployment_targets").paginate(
@@ -128,13 +138,14 @@ class _Reader:
         found = pages.search("targetIds[]")
         return islice(found, 2 * FOLLOWED) if status is TargetStatus.IN_PROGRESS else found
 
-    def _read(self, ids: list[str]) -> dict[str, Target]:
-        found: dict[str, Target] = {}
+    def _with(self, seen: Snapshot, ids: list[str]) -> Snapshot:
+        """What was seen, with these targets as they are now."""
+        found = dict(seen.targets)
         for first in range(0, len(ids), _AT_ONCE):
             answer = self._api.batch_get_deployment_targets(**self._id, targetIds=ids[first : first + _AT_ONCE])
             targets = [each["instanceTarget"] for each in answer["deploymentTargets"]]
             found |= {each["targetId"]: each for each in targets}
-        return found
+        return replace(seen, targets=found)
 
 
 class _Alarms:
