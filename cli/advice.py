@@ -20,6 +20,7 @@ _REMEDIES = {
     Code.RESOURCE_LIMIT_EXCEEDED: "wait for other deployments to end, or have the quota raised; then deploy again",
     Code.REVISION_MISSING: "push the revision again, or deploy another one",
 }
+_LEFT_OUT = (Code.ALARM_ACTIVE, Code.HEALTH_CONSTRAINTS, Code.MANUAL_STOP)  # hosts
 
 
 def next_steps(info: Info, found: Sequence[Cause]) -> Iterator[str]:
@@ -38,8 +39,8 @@ def next_steps(info: Info, found: Sequence[Cause]) -> Iterator[str]:
         yield remedy
     if _went_back(info):
         yield f"see how the rollback went: stepdeploy show {_went_back(info)}"
-    elif found:
-        yield f"once it is mended, deploy to the other hosts: stepdeploy retry {deployment_id}"
+    elif found or _code(info) in _LEFT_OUT:
+        yield f"once it is mended, deploy to the hosts that failed or were left out: stepdeploy retry {deployment_id}"
         yield f"or go back to the last good revision: stepdeploy rollback {group_of(info)}"
 
 

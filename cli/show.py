@@ -40,7 +40,7 @@ def command(deployment_id: str, as_json: bool) -> None:
         return
     status = info["status"]
     click.echo(f"{deployment_id}  {words.group_of(info)}  {click.style(status, fg=COLORS.get(status))}")
-    for name, text in _facts(info, datetime.now(UTC)):
+    for name, text in facts(info, datetime.now(UTC)):
         click.echo(f"  {name:<12} {text}")
     for line in [*_why(info), *_causes(found), *_next(steps)]:
         click.echo(line)
@@ -53,7 +53,8 @@ def _failed(api: Any, info: words.Info) -> Iterator[Target]:
     return targets.read(api, info["deploymentId"], ids)
 
 
-def _facts(info: words.Info, now: datetime) -> Iterator[tuple[str, str]]:
+def facts(info: words.Info, now: datetime) -> Iterator[tuple[str, str]]:
+    """What is known of a deployment, line by line."""
     yield "revision", words.revision(info.get("revision"))
     yield "config", plain(info.get("deploymentConfigName", "-"))
     yield "asked by", plain(info.get("requestedBy") or info.get("creator") or "-")

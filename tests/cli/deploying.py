@@ -33,7 +33,7 @@ def put_deployment(status: DeploymentStatus, counters: Counters = Counters(), **
     """Created at 10:00:00, begun at 10:00:01, ended at 10:01:00."""
     given = {
         "deployment_id": ID,
-        "requested_by": "arn:aws:iam::123456789012:user/ann",
+        "create_time": at(0),
         "start_time": None if status is DeploymentStatus.CREATED else at(1),
         "complete_time": at(60) if status.is_final else None,
         **fields,
@@ -46,7 +46,6 @@ def put_deployment(status: DeploymentStatus, counters: Counters = Counters(), **
             status=status,
             creator=Creator.USER,
             revision=revision(version="v", etag="e"),
-            create_time=at(0),
             counters=counters,
             **given,
         )

@@ -30,7 +30,7 @@ def completed(*words: str, monkeypatch: pytest.MonkeyPatch, capsys: Captured) ->
         main([])
     out, err = capsys.readouterr()
     assert err == ""
-    return [line.partition(",")[2] for line in out.splitlines()]
+    return [line.partition(",")[2] for line in out.splitlines() if line]
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
@@ -66,7 +66,7 @@ def test_verbs_and_options_are_completed(monkeypatch: pytest.MonkeyPatch, capsys
     assert completed("", monkeypatch=monkeypatch, capsys=capsys) == list(VERBS)
     assert completed("--h", monkeypatch=monkeypatch, capsys=capsys) == ["--help"]
     assert completed("list", "--st", monkeypatch=monkeypatch, capsys=capsys) == ["--status"]
-    assert completed("list", "--status", "St", monkeypatch=monkeypatch, capsys=capsys) == ["Stopped"]
+    assert completed("list", "--status", "St", monkeypatch=monkeypatch, capsys=capsys) == ["stopped"]
 
 
 def test_deployments_are_completed_the_newest_first(

@@ -51,7 +51,11 @@ def test_all_groups_of_all_applications_are_told(answers: Stubber, capsys: Captu
     of(answers, "empty")
     of(answers, "shop", NEW, WEB)
     assert main(["groups"]) == 0
-    assert [line.split("  ") for line in capsys.readouterr().out.splitlines()][0][0] == "GROUP"
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == [
+        "GROUP",
+        "shop/new\\x1b[2J",
+        "shop/web",
+    ]
 
 
 def test_a_group_is_told_in_a_row(answers: Stubber, capsys: Captured) -> None:

@@ -1,6 +1,7 @@
 """`stepdeploy show`, by the served API, and the causes that it groups hosts by."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from cli.__main__ import main
 from cli.advice import next_steps
 from cli.causes import causes
+from cli.show import facts
 from functions.core.gate import Counters
 from functions.core.records import Diagnostics, Failure, RollbackInfo
 from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, LifecycleErrorCode, TargetStatus
@@ -61,7 +63,7 @@ def test_hosts_that_failed_alike_are_one_cause(served: Served, capsys: Captured)
         "",
         "next:",
         f"  read the whole log: stepdeploy logs {ID} i-1 --full",
-        f"  once it is mended, deploy to the other hosts: stepdeploy retry {ID}",
+        f"  once it is mended, deploy to the hosts that failed or were left out: stepdeploy retry {ID}",
         "  or go back to the last good revision: stepdeploy rollback shop/web",
     ]
 
@@ -124,12 +126,28 @@ def test_what_others_wrote_is_not_obeyed_by_a_terminal(served: Served, capsys: C
     assert main(["show", ID]) == 0
     out = capsys.readouterr().out
     assert not [letter for letter in out if not letter.isprintable() and letter not in "\n\t"]
-    assert "  | \\x07\\r\tx" in out or "  | \\x07" in out
+    assert "  | \\x07\n  | \tx" in out
 
 
 def test_a_deployment_that_is_not_there_is_refused(served: Served, capsys: Captured) -> None:
     assert main(["show", ID]) == 3
     assert capsys.readouterr().err.startswith("Error: DeploymentDoesNotExistException: ")
+
+
+def test_who_asked_who_stopped_it_and_what_it_is_for_are_told() -> None:
+    at_nine = datetime(2026, 11, 23, 9, tzinfo=UTC)
+    stop = {"stoppedBy": "arn:aws:iam::123456789012:user/bob", "stopTime": at_nine, "message": "wrong\nbuild"}
+    info = {"requestedBy": "arn:aws:iam::123456789012:user/ann", "metadata": {"ticket": "OPS\x07"}, "stopInfo": stop}
+    told = dict(facts({**info, "startTime": at_nine}, at_nine + timedelta(minutes=3)))
+    assert told == {
+        "revision": "-",
+        "config": "-",
+        "asked by": "arn:aws:iam::123456789012:user/ann",
+        "metadata": "ticket=OPS\\x07",
+        "created": "-",
+        "started": "2026-11-23 09:00:00 (3m 0s ago)",
+        "stopped by": "arn:aws:iam::123456789012:user/bob, 2026-11-23 09:00:00: wrong\\nbuild",
+    }
 
 
 def failed(name: str, message: str, *events: str, **left: str) -> dict[str, Any]:
