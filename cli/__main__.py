@@ -4,6 +4,7 @@ import importlib
 import sys
 
 import click
+from click.shell_completion import CompletionItem
 
 from cli.exits import Exit
 
@@ -20,6 +21,11 @@ VERBS = {
     "local": "Deploy a bundle on this machine, without AWS.",
     "validate": "Check a bundle before it is pushed.",
     "watch": "Follow a deployment to its end.",
+    "list": "The deployments, the newest first.",
+    "show": "A deployment: how it went, why hosts failed, and what to do next.",
+    "logs": "What scripts said on the hosts of a deployment.",
+    "groups": "The deployment groups.",
+    "completion": "Let a shell complete verbs, options and names.",
 }
 
 
@@ -35,6 +41,10 @@ class Verbs(click.Group):
         command: click.Command = importlib.import_module(f"cli.{name.replace('-', '_')}").command
         command.name = name
         return command
+
+    def shell_complete(self, context: click.Context, incomplete: str) -> list[CompletionItem]:
+        verbs = [CompletionItem(name, help=told) for name, told in VERBS.items() if name.startswith(incomplete)]
+        return [*verbs, *click.Command.shell_complete(self, context, incomplete)]
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Verbs"):

@@ -29,6 +29,11 @@ def plain(text: object) -> str:
     return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in str(text))
 
 
+def plain_log(line: str) -> str:
+    """A line of a log, likewise; tabs stay."""
+    return "\t".join(map(plain, line.split("\t")))
+
+
 def tell_json(value: Mapping[str, Any]) -> None:
     """Times as ISO 8601 in UTC."""
     click.echo(json.dumps(value, default=_time, ensure_ascii=False))

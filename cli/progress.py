@@ -57,26 +57,29 @@ class Change:
 # -- what to look at
 
 
-def begun(info: Mapping[str, Any]) -> bool:
+def has_begun(info: Mapping[str, Any]) -> bool:
     """Whether it may have targets: before, the API refuses to list them."""
     return info["status"] not in (DeploymentStatus.CREATED, DeploymentStatus.QUEUED)
 
 
 def statuses_to_list(seen: Snapshot) -> list[TargetStatus]:
-    """The statuses of which the deployment counts other targets than are known. `seen`: its info is newer than its
-    targets."""
+    """The statuses of which the deployment counts other targets than are known."""
     known = Counter(target["status"] for target in seen.targets.values())
     some = list(TargetStatus) if seen.total <= SMALL else [TargetStatus.IN_PROGRESS, TargetStatus.FAILED]
     return [each for each in some if seen.overview.get(each, 0) != known[each]]
 
 
+def at_work(known: Mapping[str, Target]) -> list[str]:
+    """The targets that go on."""
+    return [each for each, target in known.items() if target["status"] == TargetStatus.IN_PROGRESS]
+
+
 def targets_to_read(known: Mapping[str, Target], listed: Mapping[str, TargetStatus]) -> list[str]:
-    """Targets that go on, then those that have another status than is known; of many that begin, some."""
-    goes_on = [each for each, target in known.items() if target["status"] == TargetStatus.IN_PROGRESS]
-    new = [each for each in listed if each not in known or known[each]["status"] != listed[each]]
-    begin = [each for each in new if listed[each] is TargetStatus.IN_PROGRESS]
+    """Those that have another status than is known; of many that have begun, some."""
+    new = [each for each, status in listed.items() if each not in known or known[each]["status"] != status]
+    begun = [each for each in new if listed[each] is TargetStatus.IN_PROGRESS]
     others = [each for each in new if listed[each] is not TargetStatus.IN_PROGRESS]
-    return list(dict.fromkeys([*goes_on, *begin[: max(FOLLOWED - len(goes_on), 0)], *others]))
+    return [*begun[: max(FOLLOWED - len(at_work(known)), 0)], *others]
 
 
 # -- what has changed

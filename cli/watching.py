@@ -15,16 +15,25 @@ from typing import Any, Protocol
 
 import click
 
+from cli import targets
 from cli.engine import Engine
 from cli.exits import Exit
 from cli.output import plain, tell_json
-from cli.progress import FOLLOWED, SMALL, Change, Snapshot, Target, begun, changes, statuses_to_list, targets_to_read
+from cli.progress import (
+    FOLLOWED,
+    Change,
+    Snapshot,
+    at_work,
+    changes,
+    has_begun,
+    statuses_to_list,
+    targets_to_read,
+)
 from cli.words import moment
 from functions.core.statuses import DeploymentStatus, TargetStatus
 
 _SOON, _LATE, _SLOWER = 1.0, 5.0, 1.3  # seconds from one look to the next, and how they grow while nothing changes
 _PATIENCE = 300  # seconds for which the engine may be silent
-_AT_ONCE = 25  # targets of a request
 _ALARM_SECONDS, _ALARMS_AT_ONCE = 10, 100
 _PASSING = {"ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded"}
 
@@ -109,32 +118,27 @@ class _Reader:
 
     def __init__(self, engine: Engine, deployment_id: str) -> None:
         self._api = engine.api
-        self._id = {"deploymentId": deployment_id}
+        self._id = deployment_id
         self._alarms = _Alarms(engine)
 
     def look(self, before: Snapshot | None) -> Snapshot:
-        info = self._api.get_deployment(**self._id)["deploymentInfo"]
+        info = self._api.get_deployment(deploymentId=self._id)["deploymentInfo"]
         seen = Snapshot(info=info, targets=before.targets if before else {}, alarms=self._alarms.states(info))
-        if not begun(info):
+        if not has_begun(info):
             return seen
-        listed = {each: status for status in statuses_to_list(seen) for each in self._list(status)}
-        ids = targets_to_read(seen.targets, listed)
-        return replace(seen, targets={**seen.targets, **self._read(ids if seen.status.is_final else ids[:SMALL])})
+        seen = self._with(seen, at_work(seen.targets))
+        found = {each: status for status in statuses_to_list(seen) for each in self._list(status)}
+        ids = targets_to_read(seen.targets, found)
+        return self._with(seen, ids if seen.status.is_final else ids[: 2 * FOLLOWED])
 
     def _list(self, status: TargetStatus) -> Iterable[str]:
-        pages = self._api.get_paginator("list_deployment_targets").paginate(
-            **self._id, targetFilters={"TargetStatus": [status.value]}
-        )
-        found = pages.search("targetIds[]")
+        found = targets.listed(self._api, self._id, status)
         return islice(found, 2 * FOLLOWED) if status is TargetStatus.IN_PROGRESS else found
 
-    def _read(self, ids: list[str]) -> dict[str, Target]:
-        found: dict[str, Target] = {}
-        for first in range(0, len(ids), _AT_ONCE):
-            answer = self._api.batch_get_deployment_targets(**self._id, targetIds=ids[first : first + _AT_ONCE])
-            targets = [each["instanceTarget"] for each in answer["deploymentTargets"]]
-            found |= {each["targetId"]: each for each in targets}
-        return found
+    def _with(self, seen: Snapshot, ids: list[str]) -> Snapshot:
+        """What was seen, with these targets as they are now."""
+        found = {each["targetId"]: each for each in targets.read(self._api, self._id, ids)}
+        return replace(seen, targets={**seen.targets, **found})
 
 
 class _Alarms:

@@ -25,6 +25,7 @@ class Served:
     endpoint: str
     arn: str = ARN
     asked: list[str] = field(default_factory=list)
+    fails: int = 0  # the HTTP status of every answer until it is 0 again; -1 hangs up without one
 
 
 @contextmanager
@@ -37,6 +38,11 @@ def serve() -> Iterator[Served]:
             if not _SIGNED.fullmatch(self.headers.get("authorization", "")):
                 return self._answer(403, {}, json.dumps({"message": "Forbidden"}))
             served.asked.append(self.path.removeprefix("/"))
+            if served.fails < 0:
+                self.close_connection = True
+                return None
+            if served.fails:
+                return self._answer(served.fails, {}, json.dumps({"message": f"it is {served.fails}"}))
             event = {
                 "rawPath": self.path,
                 "requestContext": {

@@ -1,0 +1,364 @@
+"""`stepdeploy watch`: a deployment that moves on between two looks, by the served API."""
+
+import json
+import os
+import re
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from threading import Thread
+
+import boto3
+import pytest
+
+from cli.__main__ import main
+from functions.aws.table import Table
+from functions.core.gate import Counters
+from functions.core.records import Alarms, Deployment, Failure, GroupSettings, RollbackInfo
+from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, OwnSetting, TargetStatus
+from tests.cli.deploying import ID, Captured, Time, passes, put_deployment, put_target, script_failed
+from tests.served import Served
+
+__all__ = ["passes"]  # a fixture
+Passes = Callable[..., Time]
+BOTH = Counters(total=2, allowed=1)
+
+
+def created() -> Deployment:
+    return put_deployment(DeploymentStatus.CREATED)
+
+
+def first_begins() -> None:
+    put_deployment(DeploymentStatus.IN_PROGRESS, Counters(total=2, allowed=1, out=1))
+    put_target("i-1", TargetStatus.IN_PROGRESS, done=2)
+    put_target("i-2", TargetStatus.PENDING)
+
+
+def first_is_done() -> None:
+    put_deployment(DeploymentStatus.IN_PROGRESS, Counters(total=2, allowed=1, out=1, succeeded=1))
+    put_target("i-1", TargetStatus.SUCCEEDED, done=7)
+    put_target("i-2", TargetStatus.IN_PROGRESS, done=5)
+
+
+def both_are_done() -> None:
+    put_deployment(DeploymentStatus.SUCCEEDED, Counters(total=2, allowed=1, succeeded=2))
+    put_target("i-2", TargetStatus.SUCCEEDED, done=7)
+
+
+def second_fails() -> None:
+    put_deployment(
+        DeploymentStatus.FAILED,
+        Counters(total=2, allowed=1, out=1, succeeded=1, failed=1),
+        failure=Failure(code=DeploymentErrorCode.HEALTH_CONSTRAINTS, message="too\nfew"),
+        rollback=RollbackInfo(rollback_deployment_id="d-ROLLBACK1"),
+    )
+    put_target("i-2", TargetStatus.FAILED, done=5, left=script_failed("exit\x1b[2J é"))
+
+
+def nothing() -> None:
+    """Time passes."""
+
+
+def lines(captured: Captured) -> list[list[str]]:
+    return [re.split(r" {2,}", each) for each in captured.readouterr().out.splitlines()]
+
+
+def test_each_change_is_a_line_in_the_order_of_time(served: Served, passes: Passes, capsys: Captured) -> None:
+    created()
+    passes(first_begins, first_is_done, both_are_done)
+    assert main(["watch", ID]) == 0
+    assert lines(capsys) == [
+        ["2026-11-23 10:00:00", ID, "-", "Created"],
+        ["2026-11-23 10:00:01", ID, "-", "InProgress"],
+        ["2026-11-23 10:00:02", "i-1", "-", "InProgress"],
+        ["2026-11-23 10:00:03", "i-1", "ApplicationStop", "Succeeded"],
+        ["2026-11-23 10:00:04", "i-1", "DownloadBundle", "Succeeded"],
+        ["2026-11-23 10:00:04", "i-1", "BeforeInstall", "InProgress"],
+        *[
+            [f"2026-11-23 10:00:{second:02}", name, *what]
+            for second, name, *what in (
+                (2, "i-2", "-", "InProgress"),
+                (3, "i-2", "ApplicationStop", "Succeeded"),
+                (4, "i-2", "DownloadBundle", "Succeeded"),
+                (5, "i-1", "BeforeInstall", "Succeeded"),
+                (5, "i-2", "BeforeInstall", "Succeeded"),
+                (6, "i-1", "Install", "Succeeded"),
+                (6, "i-2", "Install", "Succeeded"),
+                (7, "i-1", "AfterInstall", "Succeeded"),
+                (7, "i-2", "AfterInstall", "Succeeded"),
+                (7, "i-2", "ApplicationStart", "InProgress"),
+                (8, "i-1", "ApplicationStart", "Succeeded"),
+                (9, "i-1", "ValidateService", "Succeeded"),
+                (10, "i-1", "-", "Succeeded"),
+                (8, "i-2", "ApplicationStart", "Succeeded"),
+                (9, "i-2", "ValidateService", "Succeeded"),
+                (10, "i-2", "-", "Succeeded"),
+            )
+        ],
+        ["2026-11-23 10:01:00", ID, "-", "Succeeded"],
+    ]
+
+
+def test_a_failure_is_status_1_and_says_where_to_look(served: Served, passes: Passes, capsys: Captured) -> None:
+    created()
+    passes(first_begins, first_is_done, second_fails)
+    assert main(["watch", ID]) == 1
+    out, err = capsys.readouterr()
+    assert out.splitlines()[-3:] == [
+        "2026-11-23 10:00:08  i-2                  ApplicationStart  Failed  exit\\x1b[2J \\xe9",
+        "2026-11-23 10:00:08  i-2                  -                 Failed",
+        f"2026-11-23 10:01:00  {ID}          -                 Failed  HEALTH_CONSTRAINTS: too\\nfew",
+    ]
+    assert err == f"why: stepdeploy show {ID}\nit is rolled back: stepdeploy watch d-ROLLBACK1\n"
+
+
+def test_json_is_a_line_for_each_change_and_the_deployment_last(
+    served: Served, passes: Passes, capsys: Captured
+) -> None:
+    created()
+    passes(first_begins, second_fails)
+    assert main(["watch", ID, "--json"]) == 1
+    *told, result = map(json.loads, capsys.readouterr().out.splitlines())
+    assert {each["type"] for each in told} == {"change"}
+    assert told[0] == {"type": "change", "deploymentId": ID, "status": "Created", "time": "2026-11-23T10:00:00Z"}
+    assert [each for each in told if each.get("event") and each["status"] == "Failed"] == [
+        {
+            "type": "change",
+            "deploymentId": ID,
+            "target": "i-2",
+            "event": "ApplicationStart",
+            "status": "Failed",
+            "time": "2026-11-23T10:00:08Z",
+            "message": "exit\x1b[2J é",
+        }
+    ]
+    assert (result["type"], result["exit"], result["status"]) == ("result", 1, "Failed")
+    assert result["errorInformation"] == {"code": "HEALTH_CONSTRAINTS", "message": "too\nfew"}
+
+
+def test_who_joins_late_is_told_everything_that_was(served: Served, capsys: Captured) -> None:
+    first_is_done()
+    both_are_done()
+    assert main(["watch", ID]) == 0
+    assert len(lines(capsys)) == 1 + 2 * 8
+
+
+def test_a_stopped_deployment_did_not_succeed(served: Served) -> None:
+    put_deployment(DeploymentStatus.STOPPED)
+    assert main(["watch", ID]) == 1
+
+
+def test_a_timeout_is_status_4_and_says_that_the_deployment_goes_on(
+    served: Served, passes: Passes, capsys: Captured
+) -> None:
+    created()
+    time = passes()
+    assert main(["watch", ID, "--timeout", "1m"]) == 4
+    assert time.now == 1060
+    assert capsys.readouterr().err == (
+        f"{ID} is Created and goes on; only the watching has ended\n"
+        f"watch it again by: stepdeploy watch {ID}\nstop it by: stepdeploy stop {ID}\n"
+    )
+
+
+def test_looks_become_rarer_while_nothing_changes(served: Served, passes: Passes) -> None:
+    created()
+    time = passes(*[nothing] * 20, first_begins, nothing)
+    assert main(["watch", ID, "--timeout", "3m"]) == 4
+    assert time.slept[0] == 1
+    assert time.slept[20] == 5
+    assert time.slept[21] == 1
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_ctrl_c_ends_the_watching_alone(
+    options: list[str], served: Served, table: Table, passes: Passes, capsys: Captured
+) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    created()
+    passes(first_begins, interrupted)
+    assert main(["watch", ID, *options]) == 130
+    out, err = capsys.readouterr()
+    assert f"{ID} is InProgress and goes on" in err
+    assert f"stop it by: stepdeploy stop {ID}" in err
+    found = table.deployment(ID)
+    assert found is not None
+    assert (found.status, found.stop) == (DeploymentStatus.IN_PROGRESS, None)
+    if options:
+        assert json.loads(out.splitlines()[-1])["exit"] == 130
+
+
+def test_only_targets_that_can_have_changed_are_asked_for(served: Served, passes: Passes) -> None:
+    put_deployment(DeploymentStatus.IN_PROGRESS, Counters(total=60, allowed=1, out=1, succeeded=58))
+    for number in range(58):
+        put_target(f"i-{number:02}", TargetStatus.SUCCEEDED, done=7)
+    put_target("i-58", TargetStatus.IN_PROGRESS, done=1)
+    put_target("i-59", TargetStatus.PENDING)
+
+    def asked() -> None:
+        served.asked.clear()
+
+    passes(asked, nothing, nothing)
+    assert main(["watch", ID, "--timeout", "2s"]) == 4
+    assert served.asked == ["GetDeployment", "BatchGetDeploymentTargets"] * 2
+
+
+def test_of_a_large_deployment_only_those_at_work_and_the_failed_are_read(served: Served, passes: Passes) -> None:
+    put_deployment(DeploymentStatus.IN_PROGRESS, Counters(total=150, allowed=90, out=72, succeeded=20, failed=2))
+    for number in range(150):
+        status = TargetStatus.IN_PROGRESS if number < 70 else TargetStatus.SUCCEEDED
+        put_target(f"i-{number:03}", status if number < 90 else TargetStatus.PENDING)
+    for number in (148, 149):
+        put_target(f"i-{number}", TargetStatus.FAILED, left=script_failed())
+    passes()
+    assert main(["watch", ID, "--timeout", "0"]) == 4
+    operations = [each for each in served.asked if each != "GetDeploymentGroup"]
+    assert operations == ["GetDeployment", *["ListDeploymentTargets"] * 3, *["BatchGetDeploymentTargets"] * 3]
+
+
+def test_an_engine_that_cannot_be_asked_for_a_while_is_asked_again(
+    served: Served, passes: Passes, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    created()
+
+    def throttled() -> None:
+        served.fails = 429
+
+    def broken() -> None:
+        served.fails = 503
+
+    def unplugged() -> None:
+        served.fails = -1
+
+    def well() -> None:
+        served.fails = 0
+        both_are_done()
+
+    passes(throttled, broken, unplugged, well)
+    assert main(["watch", ID]) == 0
+    err = capsys.readouterr().err
+    assert err.count("no answer, asking again") == 1
+
+
+def test_patience_ends(served: Served, passes: Passes, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    created()
+
+    def broken() -> None:
+        served.fails = 503
+
+    time = passes(broken)
+    assert main(["watch", ID]) == 3
+    assert 1300 < time.now < 1310
+    assert "503" in capsys.readouterr().err
+
+
+def test_what_no_second_try_mends_ends_at_once(served: Served, passes: Passes, capsys: Captured) -> None:
+    created()
+
+    def forbidden() -> None:
+        served.fails = 403
+
+    time = passes(forbidden)
+    assert main(["watch", ID]) == 3
+    assert time.slept == [1]
+
+
+def test_an_address_where_nobody_answers_ends_at_once(monkeypatch: pytest.MonkeyPatch, environment: None) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("STEPDEPLOY_ENDPOINT", f"http://127.0.0.1:{free.getsockname()[1]}")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    assert main(["watch", ID]) == 3
+
+
+def test_a_deployment_that_is_not_there_is_refused(served: Served, capsys: Captured) -> None:
+    assert main(["watch", ID]) == 3
+    assert "DeploymentDoesNotExistException" in capsys.readouterr().err
+
+
+def alarm(name: str, state: str) -> None:
+    cloudwatch = boto3.client("cloudwatch")
+    cloudwatch.put_metric_alarm(
+        AlarmName=name,
+        MetricName="errors",
+        Namespace="shop",
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=1,
+        ComparisonOperator="GreaterThanThreshold",
+    )
+    cloudwatch.set_alarm_state(AlarmName=name, StateValue=state, StateReason="a test")
+
+
+def test_the_states_of_alarms_are_told(served: Served, passes: Passes, capsys: Captured) -> None:
+    alarm("errors", "OK")
+    own = {
+        "settings": GroupSettings(alarms=Alarms(names=("errors", "gone"))),
+        "own": frozenset({OwnSetting.ALARMS}),
+    }
+    put_deployment(DeploymentStatus.CREATED, **own)
+    passes(*[nothing] * 5, lambda: alarm("errors", "ALARM"), *[nothing] * 3)
+    assert main(["watch", ID, "--timeout", "30s"]) == 4
+    assert [each for each in lines(capsys) if each[1] != ID] == [
+        ["-", "alarm errors", "-", "OK"],
+        ["-", "alarm errors", "-", "ALARM"],
+    ]
+
+
+# -- a terminal
+
+
+@contextmanager
+def terminal(**environment: str) -> Iterator[list[str]]:
+    """Standard output is a terminal of 24 lines of 100 columns; what was written to it is there afterwards."""
+    master, slave = os.openpty()
+    written: list[bytes] = []
+    shown: list[str] = []
+
+    def read() -> None:
+        with suppress(OSError):  # how a terminal's other side ends
+            while chunk := os.read(master, 65536):
+                written.append(chunk)
+
+    reader = Thread(target=read)
+    reader.start()
+    variables = {"TERM": "xterm-256color", "COLUMNS": "100", "LINES": "24", **environment}
+    with pytest.MonkeyPatch.context() as patched, os.fdopen(slave, "w", encoding="utf-8") as out:
+        patched.setattr(sys, "stdout", out)
+        patched.delenv("NO_COLOR", raising=False)
+        for name, value in variables.items():
+            patched.setenv(name, value)
+        yield shown
+    reader.join()
+    os.close(master)
+    shown.append(b"".join(written).decode())
+
+
+def test_on_a_terminal_it_is_drawn_and_its_last_state_stays(served: Served, passes: Passes) -> None:
+    created()
+    passes(first_begins, first_is_done, second_fails)
+    with terminal() as shown:
+        assert main(["watch", ID]) == 1
+    assert "\x1b[" in shown[0]
+    last = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown[0].rpartition(ID)[2]).split("\r\n")
+    assert last[0].rstrip() == "  shop/web  Failed  59s"
+    assert [each.split() for each in last if each.startswith("i-")] == [
+        ["i-1", "✔✔✔✔✔✔✔", "Succeeded"],
+        ["i-2", "✔✔✔✔✔✘–", "Failed", "ApplicationStart", "exit\\x1b[2J", "é"],
+    ]
+    assert "HEALTH_CONSTRAINTS: too\\nfew" in shown[0]
+
+
+def test_a_dumb_terminal_gets_lines(served: Served, passes: Passes) -> None:
+    created()
+    passes(both_are_done)
+    with terminal(TERM="dumb") as shown:
+        assert main(["watch", ID]) == 0
+    assert "\x1b" not in shown[0]
+    assert shown[0].startswith("2026-11-23 10:00:00")
