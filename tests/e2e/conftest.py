@@ -66,6 +66,8 @@ GROUPS: dict[str, dict[str, Any]] = {
     },
     "redeployed": {},
     "burst": {"deploymentConfigName": "CodeDeployDefault.AllAtOnce"},
+    "api": {"deploymentConfigName": "CodeDeployDefault.AllAtOnce"},
+    "api-cli": {},
 }
 
 
