@@ -24,6 +24,7 @@ from local.engine import Engine
 from local.server import REGION
 from tests.e2e.conftest import MakeFleet, application, failing
 from tests.policies import policies
+from tests.signed import post
 
 AWS = Path(sys.executable).with_name("aws")
 WAITS = failing("until [ -e /var/lib/go ]; do sleep 0.1; done")
@@ -201,6 +202,14 @@ def test_who_may_only_read_is_refused_before_the_engine_is_asked(engine: Engine,
     assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
     assert refused.value.response["Error"]["Message"] == "Forbidden"
     assert reader.list_deployments()["deployments"] == before
+
+
+def test_the_address_answers_who_signs_for_it(engine: Engine, user: MakeUser) -> None:
+    reader, address = user("Read only").client("codedeploy"), engine.outputs["ApiEndpoint"]
+    status, body = post(f"{address}/ListDeploymentConfigs", reader)
+    assert status == 200 and "CodeDeployDefault.OneAtATime" in body["deploymentConfigsList"]
+    assert post(f"{address}/CreateDeployment", reader) == (403, {"message": "Forbidden"})
+    assert post(f"{address}/ListEverything", reader) == (404, {"message": "Not Found"})
 
 
 def test_a_refusal_of_the_engine_is_codedeploys_exception(user: MakeUser) -> None:
