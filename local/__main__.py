@@ -57,6 +57,7 @@ def guide(endpoint: str, outputs: Mapping[str, str], hosts: Sequence[LocalInstan
         "",
         "  tar -czf /tmp/v1.tgz -C examples/webapp .",
         f"  aws s3 cp /tmp/v1.tgz s3://{outputs['BucketName']}/{GROUP}/v1.tgz",
+        "  aws deploy list-deployments",
         f"  curl http://{hosts[0].address}:{SERVED_PORT}/",
         "",
         f"An alarm: aws cloudwatch set-alarm-state --alarm-name {ALARM} --state-value ALARM --state-reason test",

@@ -1,18 +1,14 @@
 """The control API on the local cloud, beside the emulator without local/control_api.py."""
 
 import json
-import urllib.error
-import urllib.request
 from dataclasses import dataclass
-from typing import Any
 
 import pytest
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
 
 from local.control_api import API, TARGET
 from local.server import ACCOUNT, REGION
 from tests.local.emulator import Account, Function, refusal
+from tests.signed import post
 
 ANSWER = {
     "statusCode": 200,
@@ -63,18 +59,6 @@ def made(account: Account) -> Api:
     (stack,) = client.describe_stacks(StackName=name)["Stacks"]
     outputs = {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
     return Api(outputs["Address"], outputs["Id"], function)
-
-
-def post(url: str, caller: Any = None, *, service: str = "execute-api", **headers: str) -> tuple[int, Any]:
-    """Status and body of a request, signed with the credentials of the caller's client if there is one."""
-    request = AWSRequest("POST", url, data=b"{}", headers={"Content-Type": "application/x-amz-json-1.1", **headers})
-    if caller:
-        SigV4Auth(caller._get_credentials(), service, REGION).add_auth(request)
-    try:
-        with urllib.request.urlopen(urllib.request.Request(url, b"{}", dict(request.headers))) as answer:
-            return answer.status, json.load(answer)
-    except urllib.error.HTTPError as error:
-        return error.code, json.load(error)
 
 
 def endpoint(account: Account) -> str:

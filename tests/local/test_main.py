@@ -91,6 +91,7 @@ def test_a_person_can_deploy_with_what_it_prints_and_ctrl_c_ends_everything(
     (bucket,) = re.findall(r"BucketName +(\S+)", said)
     boto3.client("s3").put_object(Bucket=bucket, Key="shop/web/v1.zip", Body=webapp("v1"))
     terminal.wait_for("Slack: Deployment succeeded: shop/web")
+    assert len(boto3.client("codedeploy").list_deployments()["deployments"]) == 1
 
     assert terminal.end(signal.SIGINT) == 0
     assert "Everything has ended." in terminal.text and "Traceback" not in terminal.text
