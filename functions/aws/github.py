@@ -130,7 +130,7 @@ def _refused(commit: GitHubCommit, token: str | None, answer: Any) -> NoReturn:
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         what = f"GitHub does not let the engine read it ({said}): put a token that may into the secret {held_in}"
         _fail(commit, what, DeploymentErrorCode.MISSING_GITHUB_TOKEN)
-    whose = "that the token there may read it" if token else "put a token that may read it there"
+    whose = "let the token there read it" if token else "put a token that may read it there"
     _fail(commit, f"GitHub has no such commit ({said}): push it; if the repository is private, {whose} ({held_in})")
 
 

@@ -88,7 +88,7 @@ def test_a_commit_that_is_not_there_may_be_private(hub: FakeGitHub) -> None:
     arn = settings().github_secret_arn
     refused(DeploymentErrorCode.REVISION_MISSING, "HTTP 404, Not Found", "push it", "put a token", arn)
     put_token()
-    refused(DeploymentErrorCode.REVISION_MISSING, "HTTP 404, Not Found", "that the token there may read it", arn)
+    refused(DeploymentErrorCode.REVISION_MISSING, "HTTP 404, Not Found", "let the token there read it", arn)
     assert len(hub.asked) == 2, "what is missing stays so: nothing is tried again"
 
 
