@@ -1,13 +1,13 @@
-"""`python -m bench [imports|prepare|deployment|api|host ...]`: measure; exit status 1 when a limit is broken.
+"""`python -m bench [imports|prepare|deployment|api|cli|host ...]`: measure; exit status 1 when a limit is broken.
 
-Without names everything about the engine is measured; the host runner is only when it is named.
+Without names everything about the engine is measured; the command line and the host runner only when they are named.
 """
 
 import sys
 
 from rich.console import Console
 
-from bench import api, deployment, host, imports, prepare
+from bench import api, command_line, deployment, host, imports, prepare
 from bench.limits import is_broken
 
 ENGINE = {
@@ -16,7 +16,7 @@ ENGINE = {
     "deployment": deployment.measure,
     "api": api.measure,
 }
-PARTS = {**ENGINE, "host": host.measure}
+PARTS = {**ENGINE, "cli": command_line.measure, "host": host.measure}
 USAGE = 2  # exit status
 
 

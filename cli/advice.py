@@ -13,11 +13,11 @@ _REMEDIES = {
     Code.APPLICATION_MISSING: "see which applications there are: stepdeploy groups",
     Code.DEPLOYMENT_GROUP_MISSING: "see which groups there are: stepdeploy groups",
     Code.HEALTH_CONSTRAINTS_INVALID: "give the group more hosts, or another deployment configuration",
-    Code.INTERNAL_ERROR: "read the engine's log, as docs/operate.md says; then deploy again",
+    Code.INTERNAL_ERROR: "read the engine's log, as docs/operate.md says",
     Code.INVALID_REVISION: "check the bundle before it is pushed: stepdeploy validate PATH",
     Code.NO_INSTANCES: "compare the group's tags with the hosts': stepdeploy groups",
     Code.OVER_MAX_INSTANCES: "deploy to fewer hosts at a time, by tags of their own",
-    Code.RESOURCE_LIMIT_EXCEEDED: "wait for other deployments to end, or have the quota raised; then deploy again",
+    Code.RESOURCE_LIMIT_EXCEEDED: "wait for other deployments to end, or have the quota raised",
     Code.REVISION_MISSING: "push the revision again, or deploy another one",
 }
 _LEFT_OUT = (Code.ALARM_ACTIVE, Code.HEALTH_CONSTRAINTS, Code.MANUAL_STOP)  # hosts
@@ -42,6 +42,8 @@ def next_steps(info: Info, found: Sequence[Cause]) -> Iterator[str]:
     elif found or _code(info) in _LEFT_OUT:
         yield f"once it is mended, deploy to the hosts that failed or were left out: stepdeploy retry {deployment_id}"
         yield f"or go back to the last good revision: stepdeploy rollback {group_of(info)}"
+    else:
+        yield f"once it is mended, deploy again: stepdeploy deploy {group_of(info)}"
 
 
 def _code(info: Info) -> Any:
