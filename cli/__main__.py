@@ -25,6 +25,8 @@ VERBS = {
     "show": "A deployment: how it went, why hosts failed, and what to do next.",
     "logs": "What scripts said on the hosts of a deployment.",
     "groups": "The deployment groups.",
+    "proxy": "CodeDeploy's own clients against the engine: a signing proxy on loopback.",
+    "install-model": "Let the AWS CLI know the engine: `aws stepdeploy ...`.",
     "completion": "Let a shell complete verbs, options and names.",
 }
 
