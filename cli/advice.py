@@ -39,11 +39,12 @@ def next_steps(info: Info, found: Sequence[Cause]) -> Iterator[str]:
         yield remedy
     if _went_back(info):
         yield f"see how the rollback went: stepdeploy show {_went_back(info)}"
-    elif found or _code(info) in _LEFT_OUT:
-        yield f"once it is mended, deploy to the hosts that failed or were left out: stepdeploy retry {deployment_id}"
+        return
+    if found or _code(info) in _LEFT_OUT:
+        yield f"when the hosts are mended, deploy the same revision there: stepdeploy retry {deployment_id}"
+    yield f"when the revision is mended: stepdeploy deploy {group_of(info)}"
+    if found:
         yield f"or go back to the last good revision: stepdeploy rollback {group_of(info)}"
-    else:
-        yield f"once it is mended, deploy again: stepdeploy deploy {group_of(info)}"
 
 
 def _code(info: Info) -> Any:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from cli import words
@@ -28,18 +27,20 @@ _ALARM_COLORS = {"ALARM": "red", "OK": "green"}
 _URGENT = (TargetStatus.IN_PROGRESS, TargetStatus.FAILED, TargetStatus.SUCCEEDED, TargetStatus.PENDING)
 _BAR = 30  # characters
 _LEAST_ROWS = 3
+_REVISION = 80  # characters
 
 
 def screen(seen: Snapshot, *, now: datetime, height: int, ascii_only: bool = False) -> RenderableType:
     """All of it, in at most `height` lines where there is room for a few targets."""
-    facts = Table.grid(padding=(0, 2))
-    facts.add_column(style="dim")
-    facts.add_column(overflow="ellipsis", no_wrap=True)
-    for name, text in _facts(seen, ascii_only):
-        facts.add_row(name, text)
+    facts = [_line((f"{name:<10}", "dim"), text) for name, text in _facts(seen, ascii_only)]
     end = _end(seen)
-    rows = max(height - facts.row_count - len(end) - 4, _LEAST_ROWS)
-    return Group(_title(seen, now), facts, Text(), *_targets(seen, rows, ascii_only), *end)
+    rows = max(height - len(facts) - len(end) - 4, _LEAST_ROWS)
+    return Group(_title(seen, now), *facts, Text(), *_targets(seen, rows, ascii_only), *end)
+
+
+def _line(*parts: str | Text | tuple[str, str]) -> Text:
+    """One line, which a narrow terminal cuts at its end."""
+    return Text.assemble(*parts, no_wrap=True, overflow="ellipsis")
 
 
 def ordered(targets: Sequence[Target], rows: int) -> list[Target]:
@@ -55,15 +56,14 @@ def ordered(targets: Sequence[Target], rows: int) -> list[Target]:
 
 def _title(seen: Snapshot, now: datetime) -> Text:
     passed = words.span(words.duration(seen.info, now))
-    return Text.assemble(
-        (seen.id, "bold"), f"  {words.group_of(seen.info)}  ", (seen.status.value, _color(seen.status)), f"  {passed}"
-    )
+    status = (seen.status.value, _color(seen.status))
+    return _line((seen.id, "bold"), f"  {words.group_of(seen.info)}  ", status, f"  {passed}")
 
 
 def _facts(seen: Snapshot, ascii_only: bool) -> list[tuple[str, Text]]:
     info = seen.info
     asked_by = plain(info.get("requestedBy") or info.get("creator") or "-")
-    lines = [("revision", Text(words.revision(info.get("revision")))), ("asked by", Text(asked_by))]
+    lines = [("revision", Text(words.short_revision(info.get("revision"), _REVISION))), ("asked by", Text(asked_by))]
     if info.get("metadata"):
         lines.append(("metadata", Text(words.pairs(info["metadata"]))))
     if seen.total:
@@ -71,7 +71,7 @@ def _facts(seen: Snapshot, ascii_only: bool) -> list[tuple[str, Text]]:
     if seen.alarms:
         lines.append(("alarms", _alarms(seen)))
     if seen.trouble:
-        lines.append(("no answer", Text(plain(seen.trouble), "red")))
+        lines.append(("trouble", Text(plain(seen.trouble), "red")))
     return lines
 
 
@@ -101,16 +101,21 @@ def _alarms(seen: Snapshot) -> Text:
 
 def _targets(seen: Snapshot, rows: int, ascii_only: bool) -> list[RenderableType]:
     shown = ordered(list(seen.targets.values()), rows)
-    table = Table.grid(padding=(0, 2))
-    for _ in range(4):
-        table.add_column(no_wrap=True)
-    table.add_column(no_wrap=True, overflow="ellipsis", style="dim")
+    widest = max((len(plain(target["targetId"])) for target in shown), default=0)
+    lines: list[RenderableType] = []
     for target in shown:
-        last, message = _last_event(target)
-        status = Text(target["status"], _color(target["status"]))
-        table.add_row(Text(plain(target["targetId"])), _marks(target, ascii_only), status, Text(last), Text(message))
+        status, (last, message) = target["status"], _last_event(target)
+        name = plain(target["targetId"]).ljust(widest)
+        told = (
+            _marks(target, ascii_only),
+            "  ",
+            (f"{status:<10}", _color(status)),
+            f"  {last:<16}  ",
+            (message, "dim"),
+        )
+        lines.append(_line(f"{name}  ", *told))
     more = max(seen.total, len(seen.targets)) - len(shown)
-    return [table, *([Text(f"+ {more:,} more", "dim")] if more > 0 else [])]
+    return [*lines, *([Text(f"+ {more:,} more", "dim")] if more > 0 else [])]
 
 
 def _marks(target: Target, ascii_only: bool) -> Text:

@@ -208,7 +208,7 @@ class _Changes(AbstractContextManager["_Changes"]):
         self._last = seen
 
     def tell(self, deployment_id: str, change: Change) -> None:
-        click.echo(line(deployment_id, change))
+        click.echo(line(deployment_id, change, now=datetime.now(UTC)))
 
     def end(self, last: Snapshot | None, end: Exit) -> None:
         """The last change has told it."""
@@ -268,13 +268,14 @@ def _view(as_json: bool) -> AbstractContextManager[_View]:
     return _Drawn(console) if console.is_terminal and not console.is_dumb_terminal else _Changes()
 
 
-def line(deployment_id: str, change: Change) -> str:
-    """A change in ASCII, whatever was put into it.
+def line(deployment_id: str, change: Change, now: datetime) -> str:
+    """A change in ASCII, whatever was put into it; seen `now` if nobody knows when it was.
 
-    >>> line("d-ABCDEF123", Change(status="Failed", target="i-1", event="AfterInstall", message="exit\\ncode 1"))
-    '-                    i-1                  AfterInstall      Failed  exit\\\\ncode 1'
+    >>> change = Change(status="Failed", target="i-1", event="AfterInstall", message="exit\\ncode 1")
+    >>> line("d-ABCDEF123", change, now=datetime(2026, 11, 23, tzinfo=UTC))
+    '2026-11-23 00:00:00  i-1                  AfterInstall      Failed  exit\\\\ncode 1'
     """
     what = change.target or (f"alarm {change.alarm}" if change.alarm else deployment_id)
-    cells = (moment(change.time).ljust(19), what.ljust(19), (change.event or "-").ljust(16), change.status)
+    cells = (moment(change.time or now), what.ljust(19), (change.event or "-").ljust(16), change.status)
     text = "  ".join(plain(cell) for cell in (*cells, change.message) if cell)
     return text.encode("ascii", "backslashreplace").decode()

@@ -54,7 +54,7 @@ def test_everything_that_is_known_is_shown() -> None:
     )
     assert shown(seen) == [
         "d-ABCDEF123  shop/web  InProgress  2m 5s",
-        "revision  s3://b/shop/1.zip",
+        "revision  shop/1.zip",
         "asked by  arn:aws:iam::123456789012:user/ann",
         "metadata  commit=0123abc, ticket=OPS-42",
         "targets   4: 1 succeeded, 1 failed, 1 in progress, 1 pending",
@@ -63,7 +63,7 @@ def test_everything_that_is_known_is_shown() -> None:
         "",
         "i-1  ✔✔  Succeeded",
         "i-2  ✔●  InProgress  Event1",
-        "i-3  ✘–  Failed      Event0  exit code 3",
+        "i-3  ✘–  Failed      Event0            exit code 3",
         "i-4  ··  Pending",
     ]
 
@@ -75,7 +75,7 @@ def test_a_terminal_without_unicode_gets_ascii() -> None:
     )
     lines = shown(seen, ascii_only=True)
     assert "healthy   ###############...............  1 of 2" in lines
-    assert lines[-2:] == ["i-1  +ox-.?  Failed  Event2", "+ 1 more"]
+    assert lines[-2:] == ["i-1  +ox-.?  Failed      Event2", "+ 1 more"]
 
 
 def test_who_is_healthy_is_counted_where_the_engine_does_not_tell() -> None:
@@ -110,12 +110,14 @@ def test_what_others_wrote_is_neither_obeyed_nor_taken_for_markup() -> None:
         assert literal in text
 
 
-def test_a_long_message_is_cut_and_its_row_stays_one_line() -> None:
-    lines = shown(snapshot(target("i-1", "Failed", "Failed", message="x" * 500)), width=60)
-    assert len(lines[-1]) <= 60
-    assert lines[-1].endswith("…")
+def test_what_is_too_long_is_cut_at_the_end_of_its_line_and_nothing_before_it() -> None:
+    seen = snapshot(target("i-0123456789abcdef0", "Failed", "Failed", message="x" * 500), requestedBy="y" * 500)
+    lines = shown(seen, width=60)
+    assert len(lines) == 5
+    assert lines[2] == f"asked by  {'y' * 49}…"
+    assert lines[4] == f"i-0123456789abcdef0  ✘  Failed      Event0            {'x' * 5}…"
 
 
 def test_an_engine_that_does_not_answer_is_named() -> None:
     seen = Snapshot(info=snapshot().info, trouble="Could not connect")
-    assert "no answer  Could not connect" in shown(seen)
+    assert "trouble   Could not connect" in shown(seen)

@@ -63,7 +63,8 @@ def test_hosts_that_failed_alike_are_one_cause(served: Served, capsys: Captured)
         "",
         "next:",
         f"  read the whole log: stepdeploy logs {ID} i-1 --full",
-        f"  once it is mended, deploy to the hosts that failed or were left out: stepdeploy retry {ID}",
+        f"  when the hosts are mended, deploy the same revision there: stepdeploy retry {ID}",
+        "  when the revision is mended: stepdeploy deploy shop/web",
         "  or go back to the last good revision: stepdeploy rollback shop/web",
     ]
 
@@ -138,9 +139,11 @@ def test_who_asked_who_stopped_it_and_what_it_is_for_are_told() -> None:
     at_nine = datetime(2026, 11, 23, 9, tzinfo=UTC)
     stop = {"stoppedBy": "arn:aws:iam::123456789012:user/bob", "stopTime": at_nine, "message": "wrong\nbuild"}
     info = {"requestedBy": "arn:aws:iam::123456789012:user/ann", "metadata": {"ticket": "OPS\x07"}, "stopInfo": stop}
-    told = dict(facts({**info, "startTime": at_nine}, at_nine + timedelta(minutes=3)))
+    before = {"revisionType": "S3", "s3Location": {"bucket": "b", "key": "shop/0.zip"}}
+    told = dict(facts({**info, "previousRevision": before, "startTime": at_nine}, at_nine + timedelta(minutes=3)))
     assert told == {
         "revision": "-",
+        "replaces": "s3://b/shop/0.zip",
         "config": "-",
         "asked by": "arn:aws:iam::123456789012:user/ann",
         "metadata": "ticket=OPS\\x07",
