@@ -1,10 +1,12 @@
 """create_deployment: the one entrance for uploads, people and rollbacks on request."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from functions.aws import clock, revision_records
 from functions.aws.table import table
+from functions.core import principals, texts
 from functions.core.creation import AS_THE_GROUP, OwnSettings, busy, new_deployment, refused_deployment
 from functions.core.errors import InvalidInput, NotDeployable
 from functions.core.health import PREDEFINED_CONFIGS, DeploymentConfig
@@ -25,6 +27,9 @@ class Request:
     upload: tuple[str, str, str] | None = None  # bucket, key, version: makes a repeated event harmless
     on_busy: OnBusy | None = None  # None: what the group says
     description: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    outdated_only: bool = False
+    principal: str | None = None  # the caller's ARN, of which IAM is sure; None: nobody can tell
     own: OwnSettings = AS_THE_GROUP
 
     def of(self, application: str, group: str, bundle_type: BundleType) -> "Request":
@@ -35,6 +40,7 @@ class Request:
 def create(request: Request) -> str:
     """Create the deployment; its id, or that of the first for a repeated upload. Raises InvalidInput."""
     group = known_group(request.application, request.group)
+    check_principal(group, request.principal)
     deployment = new_deployment(
         group,
         request.revision,
@@ -42,6 +48,8 @@ def create(request: Request) -> str:
         now=_time(request),
         requested_by=request.requested_by,
         description=request.description,
+        metadata=request.metadata,
+        outdated_only=request.outdated_only,
         own=request.own,
     )
     return store(deployment, group, request.on_busy or group.settings.on_busy, request.upload)
@@ -93,6 +101,14 @@ def known_group(application: str, name: str) -> Group:
     else:
         code, what = DeploymentErrorCode.DEPLOYMENT_GROUP_MISSING, f"deployment group {name!r} of {application!r}"
     raise NotDeployable(code, f"There is no {what}: declare it in deployments.yaml and run cdk deploy.")
+
+
+def check_principal(group: Group, principal: str | None) -> None:
+    """Raises NotDeployable when the group names who may deploy to it, and this is somebody else."""
+    if not principals.may_deploy(group.settings.allowed_principals, principal):
+        raise NotDeployable(
+            DeploymentErrorCode.IAM_ROLE_PERMISSIONS, texts.not_allowed(group.application, group.name, principal)
+        )
 
 
 def refuse(request: Request, code: DeploymentErrorCode, message: str) -> str:

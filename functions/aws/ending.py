@@ -16,7 +16,7 @@ from functions.core.verdict import decide, rolls_back
 from functions.telemetry import logger
 
 _TRIES = 5
-_SWEEP = 50  # targets in one transaction, which holds at most 100 writes
+_SWEEP = 49  # targets in one transaction, which holds at most 100 writes: two each, and the counters
 
 
 def end(deployment_id: str, engine_error: str | None = None) -> DeploymentStatus | None:

@@ -78,6 +78,10 @@ def upload_key(bucket: str, key: str, version: str) -> Item:
     return {"pk": f"UPLOAD#{bucket}/{key}", "sk": version}
 
 
+def host_key(group_id: str, target_id: str) -> Item:
+    return {"pk": f"HOSTS#{group_id}", "sk": f"HOST#{target_id}"}
+
+
 def command_key(command_id: str, instance_id: str) -> Item:
     return {"pk": f"COMMAND#{command_id}", "sk": instance_id}
 

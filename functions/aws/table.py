@@ -20,6 +20,7 @@ from functions.aws.items import (
     deployment_key,
     from_wire,
     group_item_key,
+    host_key,
     lock_key,
     own_alarm_key,
     target_key,
@@ -33,6 +34,7 @@ from functions.core.records import (
     Deployment,
     Failure,
     Group,
+    Host,
     SegmentResult,
     SegmentRun,
     StopMark,
@@ -442,7 +444,10 @@ class Table(ConditionalTable):
         return self.finish_targets([(target, status, failure)], now)
 
     def finish_targets(self, endings: Sequence[tuple[Target, TargetStatus, TargetFailure | None]], now: str) -> bool:
-        """As finish_target, for many targets of one deployment (at most 99), all or none."""
+        """As finish_target, for many targets of one deployment (at most 49), all or none.
+
+        What a target's host runs now changes with it, if it had begun.
+        """
         counted: Item = {}
         writes = []
         for target, status, failure in endings:
@@ -455,6 +460,8 @@ class Table(ConditionalTable):
                 values[":failure"] = to_plain(failure)
             key = target_key(target.deployment_id, target.target_id)
             writes.append(self.update(key, expression, "#status = :was", values))
+            if target.group_id and target.status is TargetStatus.IN_PROGRESS:
+                writes.append(self._host(target.group_id, target, status, now))
         adds = ", ".join(f"#counters.#{counter} :{counter}" for counter in counted)
         writes.append(
             self.update(
@@ -472,6 +479,19 @@ class Table(ConditionalTable):
         return True
 
     # -- parts of a transaction
+
+    def _host(self, group_id: str, target: Target, status: TargetStatus, now: str) -> dict[str, Any]:
+        """One deployment at a time holds a group's lock, so the last one that a host took part in is the newest."""
+        host = Host(target_id=target.target_id, deployment_id=target.deployment_id, status=status, since=now)
+        plain = to_plain(host)
+        update = {
+            "TableName": self.name,
+            "Key": to_wire(host_key(group_id, target.target_id)),
+            "UpdateExpression": f"SET {', '.join(f'#{name} = :{name}' for name in plain)}",
+            "ExpressionAttributeNames": {f"#{name}": name for name in plain},
+            "ExpressionAttributeValues": to_wire({f":{name}": value for name, value in plain.items()}),
+        }
+        return {"Update": update}
 
     def _put_new(self, deployment: Deployment) -> dict[str, Any]:
         item = {**deployment_key(deployment.deployment_id), **deployment_indexes(deployment), **to_plain(deployment)}

@@ -119,6 +119,7 @@ def of_deployment(deployment: Deployment, place: Place) -> Announcement | None:
         "status": status,
         **_error_information(deployment.failure),
         "rollbackInformation": json.dumps(_rollback_information(deployment.rollback)),
+        **_metadata(deployment),
     }
     subject = texts.subject(status, deployment.deployment_id, place.region, deployment.application)
     return Announcement(
@@ -159,6 +160,7 @@ def of_target(target: Target, deployment: Deployment, place: Place) -> Announcem
                 for event in target.events
             ]
         ),
+        **_metadata(deployment),
     }
     subject = texts.subject(status, target.deployment_id, place.region, target.target_id)
     return Announcement(
@@ -169,6 +171,11 @@ def of_target(target: Target, deployment: Deployment, place: Place) -> Announcem
         ),
         messages=_messages(deployment, {trigger_event}, subject, body),
     )
+
+
+def _metadata(deployment: Deployment) -> dict[str, str]:
+    """What the deployment is for; no member without it, as CodeDeploy's own messages have none."""
+    return {"metadata": json.dumps(deployment.metadata)} if deployment.metadata else {}
 
 
 def is_rollback_start(deployment: Deployment) -> bool:
@@ -184,6 +191,7 @@ def _detail(deployment: Deployment, place: Place, state: State) -> dict[str, str
         "instanceGroupId": deployment.group_id,
         "region": place.region,
         "state": state.value,
+        **_metadata(deployment),
     }
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from functions.core.errors import InvalidInput
 
 MOST_CHARACTERS = 1024  # of a text: it goes into records, events and messages, all of which have an end
+MOST_ENTRIES = 10  # of metadata
 
 
 def needed(event: Mapping[str, Any], *fields: str) -> list[str]:
@@ -27,6 +28,16 @@ def text(event: Mapping[str, Any], field: str) -> str | None:
     if value is not None and len(value) > MOST_CHARACTERS:
         raise InvalidInput(f"{field}: it has {len(value)} characters, at most {MOST_CHARACTERS} are taken")
     return value or None
+
+
+def texts(event: Mapping[str, Any], field: str) -> dict[str, str]:
+    """An object of texts, empty when it is left out. Raises InvalidInput."""
+    value = event.get(field) or {}
+    if not isinstance(value, dict) or not all(isinstance(each, str) for pair in value.items() for each in pair):
+        raise InvalidInput(f"{field} {value!r}: give an object of texts")
+    if len(value) > MOST_ENTRIES or max(map(len, value.values()), default=0) > MOST_CHARACTERS:
+        raise InvalidInput(f"{field}: at most {MOST_ENTRIES} entries of {MOST_CHARACTERS} characters are taken")
+    return value
 
 
 def flag(event: Mapping[str, Any], field: str) -> bool | None:

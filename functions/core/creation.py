@@ -1,5 +1,6 @@
 """The one entrance: what a new deployment looks like, whoever asked for it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -34,6 +35,7 @@ class OwnSettings:
     config: DeploymentConfig | None = None
     tag_filters: TagGroup | None = None
     tag_set: tuple[TagGroup, ...] | None = None
+    instance_ids: tuple[str, ...] | None = None
     alarms: Alarms | None = None
     auto_rollback: frozenset[AutoRollbackEvent] | None = None
     file_exists_behavior: FileExistsBehavior | None = None
@@ -59,6 +61,7 @@ class OwnSettings:
             OwnSetting.ALARMS: self.alarms,
             OwnSetting.TAG_FILTERS: self.tag_filters,
             OwnSetting.TAG_SET: self.tag_set,
+            OwnSetting.INSTANCE_IDS: self.instance_ids,
         }
         return frozenset(setting for setting, value in found.items() if value is not None)
 
@@ -74,6 +77,8 @@ def new_deployment(
     now: str,
     requested_by: str,
     description: str | None = None,
+    metadata: Mapping[str, str] | None = None,
+    outdated_only: bool = False,
     own: OwnSettings = AS_THE_GROUP,
 ) -> Deployment:
     """A deployment that a person, an upload or a pipeline asked for."""
@@ -91,7 +96,39 @@ def new_deployment(
         own=own.told,
         requested_by=requested_by,
         description=description,
+        metadata=dict(metadata or {}),
+        instance_ids=own.instance_ids or (),
+        outdated_only=outdated_only,
     )
+
+
+def retry(group: Group, failed: Deployment, *, deployment_id: str, now: str, requested_by: str) -> Deployment:
+    """Another try of `failed`, which has ended, on the targets on which it did not succeed.
+
+    It has what was `failed`'s own, and the group's settings as they are now. Once it succeeds the revision is wherever
+    `failed` was to bring it, so it counts as a success of the group if that would have.
+    """
+    again = new_deployment(
+        group,
+        failed.revision,
+        deployment_id=deployment_id,
+        now=now,
+        requested_by=requested_by,
+        description=f"Retry of {failed.deployment_id}",
+        metadata=failed.metadata,
+    )
+    settings = _to_the_same_instances(again.settings, failed)
+    if OwnSetting.ALARMS in failed.own:
+        settings = replace(settings, alarms=failed.settings.alarms)
+    return replace(again, settings=settings, own=failed.own, retry_of=failed.deployment_id)
+
+
+def _to_the_same_instances(settings: GroupSettings, other: Deployment) -> GroupSettings:
+    """Settings that select the instances that `other` went to, if they were its own and not its group's."""
+    if not other.has_own_targets:
+        return settings
+    tags, on_premises = other.settings.tag_groups, other.settings.on_premises_tag_groups
+    return replace(settings, tag_groups=tags, on_premises_tag_groups=on_premises)
 
 
 def refused_deployment(
@@ -133,12 +170,8 @@ def rollback_deployment(group: Group, failed: Deployment, *, deployment_id: str,
     message = texts.rolls_back(deployment_id, failed.deployment_id)
     back = _back_to(group, good, good.revision, deployment_id=deployment_id, now=now)
     if failed.has_own_targets:
-        settings = replace(
-            back.settings,
-            tag_groups=failed.settings.tag_groups,
-            on_premises_tag_groups=failed.settings.on_premises_tag_groups,
-        )
-        back = replace(back, settings=settings, own=failed.own - {OwnSetting.ALARMS})
+        settings, own = _to_the_same_instances(back.settings, failed), failed.own - {OwnSetting.ALARMS}
+        back = replace(back, settings=settings, own=own, instance_ids=failed.instance_ids)
     return replace(
         back,
         creator=Creator.ROLLBACK,

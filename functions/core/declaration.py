@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 import yaml
 
+from functions.core import principals
 from functions.core.errors import InvalidInput
 from functions.core.health import (
     DEFAULT_CONFIG,
@@ -357,6 +358,7 @@ def _settings(value: _Value, configs: Mapping[str, DeploymentConfig]) -> GroupSe
         "slackChannel",
         "fileExistsBehavior",
         "ignoreApplicationStopFailures",
+        "allowedPrincipals",
     )
     read: dict[str, Any] = {
         "tag_groups": _tag_groups(members, "ec2TagFilters", "ec2TagSet"),
@@ -382,7 +384,19 @@ def _settings(value: _Value, configs: Mapping[str, DeploymentConfig]) -> GroupSe
         read["file_exists_behavior"] = behavior.word(FileExistsBehavior)
     if ignore := members.get("ignoreApplicationStopFailures"):
         read["ignore_application_stop_failures"] = ignore.flag()
+    if allowed := members.get("allowedPrincipals"):
+        read["allowed_principals"] = _principals(allowed)
     return GroupSettings(**read)
+
+
+def _principals(value: _Value) -> tuple[str, ...]:
+    listed = value.items(most=principals.MOST)
+    if not listed:
+        value.refuse("give at least one ARN, or leave it out to let in whoever IAM does")
+    for each in listed:
+        if (text := each.text(longest=2048)) and not principals.is_pattern(text):
+            each.refuse(f"{each.shown} is no ARN of IAM: give such as arn:aws:iam::ACCOUNT:role/NAME, with * and ?")
+    return tuple(dict.fromkeys(each.text(longest=2048) for each in listed))
 
 
 def _config(value: _Value, configs: Mapping[str, DeploymentConfig]) -> DeploymentConfig:

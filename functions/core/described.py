@@ -14,11 +14,13 @@ from functions.core.records import (
     DeploymentSummary,
     Group,
     GroupSettings,
+    Host,
     LifecycleEventRecord,
     OnPremisesInstance,
     RegisteredRevision,
     Revision,
     RollbackInfo,
+    StopMark,
     TagFilter,
     TagGroup,
     Target,
@@ -51,7 +53,7 @@ def deployment(record: Deployment) -> dict[str, Any]:
         "creator": record.creator,
         "ignoreApplicationStopFailures": settings.ignore_application_stop_failures,
         "autoRollbackConfiguration": auto_rollback(settings),
-        "updateOutdatedInstancesOnly": False,
+        "updateOutdatedInstancesOnly": record.outdated_only,
         "rollbackInfo": rollback(record.rollback) if record.rollback else None,
         "deploymentStyle": STYLE,
         "instanceTerminationWaitTimeStarted": False,
@@ -59,6 +61,31 @@ def deployment(record: Deployment) -> dict[str, Any]:
         "computePlatform": PLATFORM,
         "targetInstances": target_instances(record),
         "overrideAlarmConfiguration": alarms(settings.alarms) if OwnSetting.ALARMS in record.own else None,
+        "metadata": record.metadata or None,
+        "requestedBy": record.requested_by,
+        "stopInfo": stop(record.stop) if record.stop else None,
+        "healthyHosts": healthy_hosts(record.counters),
+    }
+
+
+def stop(record: StopMark) -> dict[str, Any]:
+    return {"stoppedBy": record.by, "stopTime": record.at, "message": record.message}
+
+
+def healthy_hosts(counters: Counters) -> dict[str, int]:
+    """The targets that must stay in service, and those that are: they have the old revision, or the new one."""
+    total = counters.total
+    return {"total": total, "minimum": max(total - counters.allowed, 0), "healthy": total - counters.out}
+
+
+def host(record: Host, brought_by: Deployment | None) -> dict[str, Any]:
+    """A Host; `brought_by` is its deployment."""
+    return {
+        "hostId": record.target_id,
+        "deploymentId": record.deployment_id,
+        "revision": revision(brought_by.revision) if brought_by else None,
+        "status": record.status,
+        "since": record.since,
     }
 
 
@@ -121,6 +148,7 @@ def group(record: Group) -> dict[str, Any]:
         "lastAttemptedDeployment": last_deployment(last) if last else None,
         "computePlatform": PLATFORM,
         "terminationHookEnabled": False,
+        "allowedPrincipals": list(settings.allowed_principals) or None,
     }
 
 
@@ -197,6 +225,8 @@ def alarms(record: Alarms) -> dict[str, Any]:
 def target_instances(record: Deployment) -> dict[str, Any] | None:
     """A TargetInstances, of a deployment that goes to other instances than its group's."""
     groups = _lists(record.settings.tag_groups)
+    if record.instance_ids:
+        return {"instanceIds": list(record.instance_ids)}
     if OwnSetting.TAG_FILTERS in record.own:
         return {"tagFilters": groups[0]}
     return {"ec2TagSet": {"ec2TagSetList": groups}} if OwnSetting.TAG_SET in record.own else None

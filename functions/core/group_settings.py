@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from functions.core import asked_settings
+from functions.core import asked_settings, principals
 from functions.core.errors import Refused
 from functions.core.health import DeploymentConfig
 from functions.core.records import Group, TagGroup, Trigger
@@ -52,11 +52,23 @@ def changed(
         settings = replace(settings, auto_rollback=wanted)
     if "triggerConfigurations" in given:
         settings = replace(settings, triggers=_triggers(given["triggerConfigurations"], topics))
+    if "allowedPrincipals" in given:
+        settings = replace(settings, allowed_principals=_principals(given["allowedPrincipals"]))
     return replace(
         _with_tags(replace(group, settings=settings), given),
         service_role_arn=_role(given["serviceRoleArn"]) if "serviceRoleArn" in given else group.service_role_arn,
         outdated_instances_strategy=given.get("outdatedInstancesStrategy") or group.outdated_instances_strategy,
     )
+
+
+def _principals(given: list[str]) -> tuple[str, ...]:
+    if len(given) > principals.MOST:
+        raise Refused("InvalidInputException", f"allowedPrincipals: has {len(given)}, at most {principals.MOST}")
+    for number, each in enumerate(given):
+        if not principals.is_pattern(each):
+            what = f"{each[:_SHORT]!r} is no ARN of IAM: give such as arn:aws:iam::ACCOUNT:role/NAME, with * and ?"
+            raise Refused("InvalidInputException", f"allowedPrincipals[{number}]: {what}")
+    return tuple(dict.fromkeys(given))
 
 
 def _check_supported(given: Mapping[str, Any]) -> None:

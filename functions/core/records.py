@@ -77,6 +77,7 @@ class GroupSettings:
     slack_channel: str | None = None
     file_exists_behavior: FileExistsBehavior = FileExistsBehavior.DISALLOW
     ignore_application_stop_failures: bool = False
+    allowed_principals: tuple[str, ...] = ()  # ARN patterns of who may deploy; none: whoever IAM lets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,6 +247,10 @@ class Deployment:
     own: frozenset[OwnSetting] = frozenset()  # which of the settings are not the group's, but of its request
     requested_by: str | None = None  # the IAM identity or the upload that asked for it
     description: str | None = None
+    metadata: dict[str, str] = field(default_factory=dict)  # what it is for: a commit, an author, a ticket, a URL
+    instance_ids: tuple[str, ...] = ()  # out of the group's instances, only these; none: all
+    retry_of: str | None = None  # only the failed and skipped targets of this deployment
+    outdated_only: bool = False  # only instances that do not run the revision
     start_time: str | None = None
     complete_time: str | None = None
     counters: Counters = Counters()
@@ -261,7 +266,18 @@ class Deployment:
     @property
     def has_own_targets(self) -> bool:
         """Whether it goes to other instances than its group's."""
-        return bool(self.own & {OwnSetting.TAG_FILTERS, OwnSetting.TAG_SET})
+        return bool(self.own & {OwnSetting.TAG_FILTERS, OwnSetting.TAG_SET, OwnSetting.INSTANCE_IDS})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """What a host of a group runs: the revision of the deployment that brought it, or that failed on the way and left
+    nobody knows what."""
+
+    target_id: str
+    deployment_id: str
+    status: TargetStatus  # Succeeded or Failed
+    since: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -322,6 +338,7 @@ class Target:
     target_id: str  # i-... or mi-..., or the name of an on-premises instance that SSM does not know
     status: TargetStatus = TargetStatus.PENDING
     name: str | None = None  # the instance's Name tag
+    group_id: str | None = None  # of the deployment's group, by which its host is known
     last_updated_at: str | None = None
     events: tuple[LifecycleEventRecord, ...] = ()
     segments: dict[str, SegmentRun] = field(default_factory=dict)  # by segment number

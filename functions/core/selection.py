@@ -92,13 +92,15 @@ def on_premises(
 
 
 def new_targets(
-    deployment_id: str, instances: Sequence[Instance], reachable: Mapping[str, str | None], now: str
+    deployment_id: str, group_id: str, instances: Sequence[Instance], reachable: Mapping[str, str | None], now: str
 ) -> list[Target]:
     """The targets of a deployment. `reachable`: SSM's ping status by instance id; any but Online fails at once."""
-    return [_target(deployment_id, instance, reachable.get(instance.instance_id), now) for instance in instances]
+    return [
+        _target(deployment_id, group_id, instance, reachable.get(instance.instance_id), now) for instance in instances
+    ]
 
 
-def _target(deployment_id: str, instance: Instance, ping: str | None, now: str) -> Target:
+def _target(deployment_id: str, group_id: str, instance: Instance, ping: str | None, now: str) -> Target:
     failure = None
     if ping is None:
         failure = TargetFailure(
@@ -113,6 +115,7 @@ def _target(deployment_id: str, instance: Instance, ping: str | None, now: str) 
     return Target(
         deployment_id=deployment_id,
         target_id=instance.instance_id,
+        group_id=group_id or None,
         name=instance.name,
         status=TargetStatus.FAILED if failure else TargetStatus.PENDING,
         last_updated_at=now,

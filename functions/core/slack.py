@@ -7,7 +7,7 @@ Source of the limits: Slack's "Block Kit" reference (50 blocks, 3,000 characters
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, starmap
 from typing import Any
 
 from functions.core.announcements import Place, State
@@ -22,6 +22,8 @@ _MOST_TEXT = 3000
 _MOST_FIELD = 2000
 _MOST_HEADER = 150
 _MOST_BLOCKS = 50
+_MOST_ENTRY = 200  # characters of a value of metadata
+_LINK = re.compile(r"https://[^\s<>|]+")
 _LOG_LINES = 10
 _LOG_CHARACTERS = 1200
 
@@ -88,6 +90,8 @@ def message(outcome: Outcome) -> Payload:
         {"type": "header", "text": {"type": "plain_text", "text": clip(f"{emoji} {title}", _MOST_HEADER)}},
         {"type": "section", "fields": [_mrkdwn(f"*{name}*\n{value}") for name, value in _facts(outcome)]},
     ]
+    if deployment.metadata:
+        blocks.append(_section("\n".join(starmap(_entry, deployment.metadata.items()))))
     why = deployment.failure.message if outcome.is_over and deployment.failure else ""
     if why:
         blocks.append(_section(f"*Why*: {clip(why, _MOST_TEXT - 20)}"))
@@ -194,6 +198,13 @@ def _facts(outcome: Outcome) -> list[tuple[str, str]]:
     if outcome.is_over and (seconds := seconds_taken(deployment)) is not None:
         facts.append(("Took", duration(seconds)))
     return facts
+
+
+def _entry(key: str, value: str) -> str:
+    """A line of metadata; an address is a link. Ten such lines fit a section."""
+    on_one_line = " ".join(value.split())
+    is_link = _LINK.fullmatch(value) and len(_escaped(value)) <= _MOST_ENTRY
+    return f"*{clip(key, 60)}*: {f'<{_escaped(value)}>' if is_link else clip(on_one_line, _MOST_ENTRY)}"
 
 
 def _host(target: Target) -> _Block:

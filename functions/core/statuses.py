@@ -74,6 +74,9 @@ class LifecycleErrorCode(StrEnum):
     UNKNOWN_ERROR = "UnknownError"
 
 
+UNSUCCESSFUL = (TargetStatus.FAILED, TargetStatus.SKIPPED)  # how a target can have ended without the revision
+
+
 class DeploymentErrorCode(StrEnum):
     """`errorInformation.code` of a deployment: the ones that an in-place deployment can end with."""
 
@@ -82,6 +85,7 @@ class DeploymentErrorCode(StrEnum):
     DEPLOYMENT_GROUP_MISSING = "DEPLOYMENT_GROUP_MISSING"
     HEALTH_CONSTRAINTS = "HEALTH_CONSTRAINTS"
     HEALTH_CONSTRAINTS_INVALID = "HEALTH_CONSTRAINTS_INVALID"
+    IAM_ROLE_PERMISSIONS = "IAM_ROLE_PERMISSIONS"
     INTERNAL_ERROR = "INTERNAL_ERROR"
     INVALID_REVISION = "INVALID_REVISION"
     MANUAL_STOP = "MANUAL_STOP"
@@ -127,6 +131,7 @@ class OwnSetting(StrEnum):
     ALARMS = "overrideAlarmConfiguration"
     TAG_FILTERS = "targetInstances.tagFilters"
     TAG_SET = "targetInstances.ec2TagSet"
+    INSTANCE_IDS = "targetInstances.instanceIds"
 
 
 class OnBusy(StrEnum):

@@ -42,6 +42,17 @@ def busy(group: str, active_id: str) -> str:
     return f"The Deployment Group '{group}' already has an active Deployment '{active_id}'"
 
 
+def not_allowed(application: str, group: str, principal: str | None) -> str:
+    who = principal or "Somebody whom the engine cannot identify (an upload, or a call of a function)"
+    remedy = "deploy by the control API as one of the group's allowedPrincipals, or add this one to them"
+    return f"{who} may not deploy to {application}/{group}: {remedy}."
+
+
+def no_such_instances(group_key: str, ids: Sequence[str]) -> str:
+    shown = ", ".join(ids[:3]) + (f" and {len(ids) - 3} more" if len(ids) > 3 else "")
+    return f"Not among the instances of {group_key}: {shown}. Name running instances that the group's tags select."
+
+
 def no_instances(group_key: str, tags: str = "ec2TagSet") -> str:
     """errorInformation NO_INSTANCES; CodeDeploy's opening, our remedy. `tags`: what says which instances."""
     return (

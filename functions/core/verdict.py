@@ -26,7 +26,10 @@ def decide(deployment: Deployment, failed: Sequence[Target], engine_error: str |
     if deployment.failure:  # Prepare refused it
         return Verdict(status=DeploymentStatus.FAILED, failure=deployment.failure)
     counters = deployment.counters
-    succeeded = is_success(targets=counters.total, allowed_out=counters.allowed, succeeded=counters.succeeded)
+    nothing_to_do = deployment.outdated_only and not counters.total and deployment.start_time
+    succeeded = nothing_to_do or is_success(
+        targets=counters.total, allowed_out=counters.allowed, succeeded=counters.succeeded
+    )
     if succeeded and not engine_error:
         return Verdict(status=DeploymentStatus.SUCCEEDED)
     # Without the engine nobody knows: a bake may not have ended, or not a single target may have begun.

@@ -60,6 +60,7 @@ def _asked_for(event: dict[str, Any]) -> dict[str, str]:
         requested_by=asked.text(event, "requested_by") or "a person",
         on_busy=OnBusy(on_busy),
         description=asked.text(event, "description"),
+        metadata=asked.texts(event, "metadata"),
         own=OwnSettings(config=known_config(config) if config else None),
     )
     return {"deployment_id": create(request)}

@@ -6,6 +6,7 @@ from typing import Any
 
 from functions.aws.creating import Request, create
 from functions.core import asked_settings
+from functions.core.asked import MOST_ENTRIES
 from functions.core.creation import OwnSettings
 from functions.core.errors import InvalidInput, NotDeployable, Refused
 from functions.core.records import Revision
@@ -14,14 +15,17 @@ from functions.core.revisions import bundle_type
 from functions.core.statuses import DeploymentErrorCode, FileExistsBehavior, OnBusy
 from functions.operations import Caller
 from functions.operations.groups import known_config
+from functions.operations.targets import check_id as check_target
 from functions.settings import settings
 
 _SHORT = 200  # characters of a value that a message shows
+MOST_INSTANCES = 100  # that a request names by their ids
 _INVALID_TARGETS = "InvalidTargetInstancesException"
 _REFUSALS = {
     DeploymentErrorCode.APPLICATION_MISSING: "ApplicationDoesNotExistException",
     DeploymentErrorCode.DEPLOYMENT_GROUP_MISSING: "DeploymentGroupDoesNotExistException",
     DeploymentErrorCode.RESOURCE_LIMIT_EXCEEDED: "DeploymentLimitExceededException",
+    DeploymentErrorCode.IAM_ROLE_PERMISSIONS: "AccessDeniedException",  # AWS's own word for what IAM does not allow
 }
 
 
@@ -39,13 +43,30 @@ def create_deployment(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
         requested_at=caller.now,
         on_busy=OnBusy.REJECT,
         description=_description(given),
+        metadata=metadata(given),
+        outdated_only=bool(given.get("updateOutdatedInstancesOnly")),
+        principal=caller.arn,
         own=_own(given),
     )
     try:
         deployment_id = create(request)
     except NotDeployable as error:
-        raise Refused(_REFUSALS[error.code], str(error)) from error
+        raise refused(error) from error
     return {"deploymentId": deployment_id}
+
+
+def refused(error: NotDeployable) -> Refused:
+    """The exception for a deployment that cannot be created."""
+    return Refused(_REFUSALS[error.code], str(error))
+
+
+def metadata(given: dict[str, Any]) -> dict[str, str]:
+    """What the deployment is for, in its creator's words."""
+    found: dict[str, str] = given.get("metadata") or {}
+    if len(found) > MOST_ENTRIES:
+        what = f"metadata: has {len(found)} entries, at most {MOST_ENTRIES}"
+        raise Refused("InvalidInputException", what)
+    return found
 
 
 def _check_kind(given: dict[str, Any]) -> None:
@@ -53,10 +74,9 @@ def _check_kind(given: dict[str, Any]) -> None:
     if (mode := given.get("deploymentMode", "STANDARD")) != "STANDARD":
         what = f"deploymentMode: {mode} is not supported: deploy the revision again by STANDARD"
         raise Refused("InvalidInputException", what)
-    if given.get("updateOutdatedInstancesOnly"):
-        what = "updateOutdatedInstancesOnly: true is not supported, because there is no record of which revision an"
-        remedy = "instance runs: leave it out, or name the instances by targetInstances"
-        raise Refused("InvalidUpdateOutdatedInstancesOnlyValueException", f"{what} {remedy}")
+    if given.get("updateOutdatedInstancesOnly") and (given.get("targetInstances") or {}).get("instanceIds"):
+        what = "updateOutdatedInstancesOnly and targetInstances.instanceIds: give one of the two"
+        raise Refused("InvalidUpdateOutdatedInstancesOnlyValueException", what)
 
 
 def _group(given: dict[str, Any]) -> str:
@@ -113,12 +133,14 @@ def _own(given: dict[str, Any]) -> OwnSettings:
 
 def _with_targets(wanted: OwnSettings, targets: dict[str, Any]) -> OwnSettings:
     """With the instances of the request's tags. No tags at all are a mistake, which must not deploy to the group."""
-    filters, tag_set = targets.get("tagFilters"), targets.get("ec2TagSet")
+    filters, tag_set, ids = targets.get("tagFilters"), targets.get("ec2TagSet"), targets.get("instanceIds")
     if targets.get("autoScalingGroups"):
         what = "targetInstances.autoScalingGroups: is not supported: name the instances by tagFilters or ec2TagSet"
         raise Refused(_INVALID_TARGETS, what)
-    if filters and tag_set:
-        raise Refused(_INVALID_TARGETS, "targetInstances: give tagFilters or ec2TagSet, not both")
+    if sum(map(bool, (filters, tag_set, ids))) > 1:
+        raise Refused(_INVALID_TARGETS, "targetInstances: give one of tagFilters, ec2TagSet and instanceIds")
+    if ids:
+        return replace(wanted, instance_ids=_ids(ids))
     if tag_set:
         tags = asked_settings.tag_set(tag_set, "targetInstances.ec2TagSet", _INVALID_TARGETS)
         return replace(wanted, tag_set=tags)
@@ -128,3 +150,13 @@ def _with_targets(wanted: OwnSettings, targets: dict[str, Any]) -> OwnSettings:
     return replace(
         wanted, tag_filters=asked_settings.tag_group(filters, "targetInstances.tagFilters", _INVALID_TARGETS)
     )
+
+
+def _ids(given: list[str]) -> tuple[str, ...]:
+    ids = tuple(dict.fromkeys(given))
+    if len(ids) > MOST_INSTANCES:
+        what = f"targetInstances.instanceIds: has {len(ids)} ids, at most {MOST_INSTANCES}: name them by tags"
+        raise Refused(_INVALID_TARGETS, what)
+    for each in ids:
+        check_target("targetInstances.instanceIds", each, _INVALID_TARGETS)
+    return ids

@@ -68,7 +68,12 @@ class Api:
         with pytest.raises(RefusedCall) as error:
             self(operation, **members)
         assert error.value.code == code, error.value
-        assert code in {*model.errors(operation), "SerializationException", "ValidationException"}
+        assert code in {
+            *model.errors(operation),
+            "SerializationException",
+            "ValidationException",
+            "AccessDeniedException",
+        }
         return str(error.value)
 
 

@@ -210,7 +210,7 @@ def check(operation: str, body: str, answer: dict[str, Any]) -> None:
             _check(parsed, shape)
         return
     assert answer["statusCode"] == 400, (body[:500], answer)
-    own = {*model.errors(operation), "SerializationException", "ValidationException"}
+    own = {*model.errors(operation), "SerializationException", "ValidationException", "AccessDeniedException"}
     allowed = own if operation in operations.WORKING else {*own, "OperationNotSupportedException"}
     assert told["__type"] in allowed, (body[:500], told)
     assert answer["headers"]["x-amzn-ErrorType"] == told["__type"]

@@ -1,0 +1,36 @@
+"""Going back: a running deployment is stopped and rolled back; otherwise the revision before the current one starts."""
+
+from dataclasses import dataclass
+
+from functions.aws import clock, creating, stopping
+from functions.aws.table import table
+from functions.core import stops
+from functions.core.creation import requested_rollback
+from functions.core.errors import InvalidInput
+from functions.core.statuses import Creator, OnBusy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WayBack:
+    """What goes back: a new deployment, or the stopped one's automatic rollback."""
+
+    deployment_id: str | None = None
+    stopped_deployment_id: str | None = None
+
+
+def roll_back(application: str, name: str, *, who: str, principal: str | None) -> WayBack:
+    """`principal` is the caller's ARN, if IAM is sure of it. Raises NotDeployable and InvalidInput."""
+    group = creating.known_group(application, name)
+    creating.check_principal(group, principal)
+    holder = table().holder(group.key)
+    running = table().deployment(holder) if holder else None
+    if running and not running.status.is_final:
+        if running.creator is Creator.ROLLBACK:
+            raise InvalidInput(
+                f"group {application}/{name}: {running.deployment_id} is a rollback already, and runs: wait for it"
+            )
+        mark = stops.by_person(who, clock.timestamp(), reason="rollback", cancel=True, auto_rollback=True)
+        stopping.stop(running, mark)
+        return WayBack(stopped_deployment_id=running.deployment_id)
+    deployment = requested_rollback(group, deployment_id=clock.deployment_id(), now=clock.timestamp(), requested_by=who)
+    return WayBack(deployment_id=creating.store(deployment, group, OnBusy.REJECT))

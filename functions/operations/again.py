@@ -1,0 +1,45 @@
+"""Deploying again: another try of a deployment, or the last good revision of a group."""
+
+from dataclasses import replace
+from typing import Any
+
+from functions.aws import clock, creating, rolling_back
+from functions.core import creation
+from functions.core.errors import InvalidInput, NotDeployable, Refused
+from functions.core.statuses import OnBusy
+from functions.operations import Caller
+from functions.operations.creating import metadata, refused
+from functions.operations.deployments import known
+
+
+def retry_deployment(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
+    """Only on the targets on which it failed, or that it left out."""
+    failed = known(given["deploymentId"])
+    if not failed.status.is_final:
+        what = f"deploymentId: {failed.deployment_id} is {failed.status}: wait for its end, or stop it"
+        raise Refused("InvalidInputException", what)
+    if not failed.counters.failed + failed.counters.skipped:
+        what = f"deploymentId: {failed.deployment_id} left no failed or skipped targets: create a new deployment"
+        raise Refused("InvalidInputException", what)
+    try:
+        group = creating.known_group(failed.application, failed.group)
+        creating.check_principal(group, caller.arn)
+        again = creation.retry(
+            group, failed, deployment_id=clock.deployment_id(), now=caller.now, requested_by=caller.arn
+        )
+        again = replace(again, metadata={**failed.metadata, **metadata(given)})
+        return {"deploymentId": creating.store(again, group, OnBusy.REJECT)}
+    except NotDeployable as error:
+        raise refused(error) from error
+
+
+def roll_back_deployment_group(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
+    """The running deployment is stopped and goes back by itself; without one a new deployment starts."""
+    where = given["applicationName"], given["deploymentGroupName"]
+    try:
+        way = rolling_back.roll_back(*where, who=caller.arn, principal=caller.arn)
+    except NotDeployable as error:
+        raise refused(error) from error
+    except InvalidInput as error:
+        raise Refused("InvalidInputException", str(error)) from error
+    return {"deploymentId": way.deployment_id, "stoppedDeploymentId": way.stopped_deployment_id}
