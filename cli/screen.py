@@ -66,6 +66,8 @@ def _facts(seen: Snapshot, ascii_only: bool) -> list[tuple[str, Text]]:
     lines = [("revision", Text(words.short_revision(info.get("revision"), _REVISION))), ("asked by", Text(asked_by))]
     if info.get("metadata"):
         lines.append(("metadata", Text(words.pairs(info["metadata"]))))
+    if (stop := info.get("stopInfo")) and not seen.status.is_final:
+        lines.append(("stopping", Text(plain(stop.get("message") or stop.get("stoppedBy", "-")), "magenta")))
     if seen.total:
         lines += [("targets", Text(words.targets(seen.overview))), ("healthy", _healthy(seen, ascii_only))]
     if seen.alarms:

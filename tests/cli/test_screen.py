@@ -118,6 +118,12 @@ def test_what_is_too_long_is_cut_at_the_end_of_its_line_and_nothing_before_it() 
     assert lines[4] == f"i-0123456789abcdef0  ✘  Failed      Event0            {'x' * 5}…"
 
 
+def test_one_that_is_stopping_says_so() -> None:
+    stop = {"stoppedBy": "alarm errors", "message": "Stopped by ann: wrong build"}
+    assert "stopping  Stopped by ann: wrong build" in shown(snapshot(stopInfo=stop))
+    assert "stopping" not in "\n".join(shown(snapshot(stopInfo=stop, status="Stopped")))
+
+
 def test_an_engine_that_does_not_answer_is_named() -> None:
     seen = Snapshot(info=snapshot().info, trouble="Could not connect")
     assert "trouble   Could not connect" in shown(seen)
