@@ -64,7 +64,7 @@ def deployment(record: Deployment) -> dict[str, Any]:
         "metadata": record.metadata or None,
         "requestedBy": record.requested_by,
         "stopInfo": stop(record.stop) if record.stop else None,
-        "healthyHosts": healthy_hosts(record.counters),
+        "healthyHosts": healthy_hosts(record.counters) if record.counters.total else None,
     }
 
 

@@ -51,7 +51,7 @@ def test_of_a_host_that_was_activated_again_the_node_that_is_online_counts() -> 
 
 def test_a_registered_instance_that_ssm_does_not_know_fails_by_its_name() -> None:
     found, reached = on_premises({"rack-7": {"role": "web"}}, [group(WEB)], [])
-    (target,) = new_targets("d-1", found, reached, "now")
+    (target,) = new_targets("d-1", "g", found, reached, "now")
     assert (target.target_id, target.status) == ("rack-7", TargetStatus.FAILED)
     assert target.failure and "activate the host there with rack-7" in target.failure.message
 
@@ -70,7 +70,7 @@ def test_a_star_in_a_tag_value_is_a_star() -> None:
 
 def test_instances_that_ssm_does_not_reach_have_failed_already_and_say_what_to_do() -> None:
     instances = [Instance(instance_id=f"i-{name}", tags={"Name": name}) for name in ("ok", "lost", "unmanaged")]
-    ok, lost, unmanaged = new_targets("d-1", instances, {"i-ok": "Online", "i-lost": "ConnectionLost"}, "now")
+    ok, lost, unmanaged = new_targets("d-1", "g", instances, {"i-ok": "Online", "i-lost": "ConnectionLost"}, "now")
     assert ok.status is TargetStatus.PENDING and ok.failure is None and ok.name == "ok"
     assert lost.status is TargetStatus.FAILED and lost.failure and lost.failure.cause is Cause.UNREACHABLE
     assert "ping status ConnectionLost" in lost.failure.message

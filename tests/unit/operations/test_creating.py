@@ -255,10 +255,14 @@ NO_TARGETS = "InvalidTargetInstancesException"
         ({"deploymentMode": "RESTART"}, "InvalidInputException", "RESTART is not supported: deploy the revision again"),
         ({"deploymentMode": "RESTART", "revision": None}, "InvalidInputException", "RESTART is not supported"),
         (
-            {"updateOutdatedInstancesOnly": True},
+            {"updateOutdatedInstancesOnly": True, "targetInstances": {"instanceIds": ["i-1"]}},
             "InvalidUpdateOutdatedInstancesOnlyValueException",
-            "no record of which revision an instance runs",
+            "give one of the two",
         ),
+        ({"targetInstances": {"instanceIds": ["no/id"]}}, NO_TARGETS, "'no/id' is no instance's id"),
+        ({"targetInstances": {"instanceIds": [f"i-{n}" for n in range(101)]}}, NO_TARGETS, "at most 100"),
+        ({"metadata": {f"k{n}": "v" for n in range(11)}}, "InvalidInputException", "has 11 entries, at most 10"),
+        ({"metadata": {"k": ""}}, "InvalidInputException", "metadata.k: has 0 characters"),
         ({"ignoreApplicationStopFailures": "yes"}, "SerializationException", '"yes" is not true or false'),
         (
             {"autoRollbackConfiguration": {"enabled": True, "events": []}},
@@ -299,7 +303,7 @@ NO_TARGETS = "InvalidTargetInstancesException"
         (
             {"targetInstances": {"tagFilters": tags("a"), "ec2TagSet": {"ec2TagSetList": [tags("b")]}}},
             NO_TARGETS,
-            "give tagFilters or ec2TagSet, not both",
+            "give one of tagFilters, ec2TagSet and instanceIds",
         ),
     ],
 )

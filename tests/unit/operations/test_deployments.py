@@ -99,6 +99,7 @@ def test_a_deployment_is_told_with_everything_that_is_known_of_it(api: Api) -> N
         "instanceTerminationWaitTimeStarted": False,
         "fileExistsBehavior": "DISALLOW",
         "computePlatform": "Server",
+        "healthyHosts": {"total": 9, "minimum": 6, "healthy": 6},
     }
 
 

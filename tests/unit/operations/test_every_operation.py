@@ -25,7 +25,7 @@ from functions.core.records import Target
 from functions.core.shapes import to_plain
 from functions.core.statuses import DeploymentStatus
 from tests.conftest import BUCKET, put_group, put_item
-from tests.unit.operations.conftest import Api, RefusedCall, _check
+from tests.unit.operations.conftest import OF_ANY_OPERATION, Api, RefusedCall, _check
 from tests.unit.operations.test_deployments import put
 
 RUNNING = "d-000000001"
@@ -210,7 +210,7 @@ def check(operation: str, body: str, answer: dict[str, Any]) -> None:
             _check(parsed, shape)
         return
     assert answer["statusCode"] == 400, (body[:500], answer)
-    own = {*model.errors(operation), "SerializationException", "ValidationException", "AccessDeniedException"}
+    own = {*model.errors(operation), *OF_ANY_OPERATION}
     allowed = own if operation in operations.WORKING else {*own, "OperationNotSupportedException"}
     assert told["__type"] in allowed, (body[:500], told)
     assert answer["headers"]["x-amzn-ErrorType"] == told["__type"]
