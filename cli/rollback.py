@@ -8,7 +8,7 @@ import click
 
 from cli.engine import Engine
 from cli.exits import Exit
-from cli.following import check_timeout, follow, watch_options
+from cli.following import check_timeout, follow, watch_options, watched
 from cli.group import Group, group_argument
 from cli.output import json_option
 
@@ -30,6 +30,18 @@ def command(group: Group, watch: bool, timeout: int | None, as_json: bool) -> Ex
     engine = Engine()
     answer = engine.api.roll_back_deployment_group(**group.members)
     told = {name: answer[name] for name in ("deploymentId", "stoppedDeploymentId") if answer.get(name)}
-    if (stopped := told.get("stoppedDeploymentId")) and not as_json:
-        click.echo(f"{stopped} is stopped first", err=True)
-    return follow(engine, answer["deploymentId"], told, watch=watch, timeout=timeout, as_json=as_json)
+    stopped = told.get("stoppedDeploymentId")
+    if stopped is None:
+        return follow(engine, answer["deploymentId"], told, watch=watch, timeout=timeout, as_json=as_json)
+    if not as_json:
+        click.echo(f"{stopped} runs: it is stopped, and rolls back by itself", err=True)
+    status = follow(engine, stopped, told, watch=watch, timeout=timeout, as_json=as_json)
+    back = _rollback_of(engine, stopped) if watch and status is Exit.FAILED else None
+    return watched(engine, back, timeout=timeout, as_json=as_json) if back else status
+
+
+def _rollback_of(engine: Engine, deployment_id: str) -> str | None:
+    """The deployment that goes back, once the stopped one has ended."""
+    info = engine.api.get_deployment(deploymentId=deployment_id)["deploymentInfo"].get("rollbackInfo") or {}
+    found: str | None = info.get("rollbackDeploymentId")
+    return found

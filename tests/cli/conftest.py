@@ -42,22 +42,16 @@ def site(tmp_path: Path) -> Path:
 
 @dataclass
 class Api:
-    """What the command line asks the API for, and answers for operations that need more than records to be answered."""
+    """What the command line asks the API for."""
 
     asked: dict[str, dict[str, Any]] = field(default_factory=dict)  # the members that were given, by operation
-    answers: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def watch(self, client: Any) -> Any:
         client.meta.events.register("before-parameter-build.stepdeploy", self._note)
-        client.meta.events.register("before-call.stepdeploy", self._answer)
         return client
 
     def _note(self, params: dict[str, Any], model: Any, **_: Any) -> None:
         self.asked[model.name] = dict(params)
-
-    def _answer(self, model: Any, **_: Any) -> Any:
-        answer = self.answers.get(model.name)
-        return None if answer is None else (SimpleNamespace(status_code=200), answer)
 
 
 @pytest.fixture

@@ -9,9 +9,8 @@ import pytest
 from cli.__main__ import main
 from cli.engine import Engine
 from functions.core.revisions import PUSHED_PREFIX
-from tests.cli.conftest import Api
 from tests.cli.test_origin import git
-from tests.conftest import BUCKET
+from tests.conftest import BUCKET, put_group
 from tests.served import Served
 
 Captured = pytest.CaptureFixture[str]
@@ -80,26 +79,24 @@ def test_a_rollback_can_be_ruled_out(engine: Served, capsys: Captured) -> None:
     assert deployed(capsys)["autoRollbackConfiguration"]["enabled"] is False
 
 
-def test_what_it_is_for_and_whom_it_reaches_is_asked_for(api: Api, site: Path, capsys: Captured) -> None:
+def test_what_it_is_for_and_whom_it_reaches_is_on_record(engine: Served, site: Path, capsys: Captured) -> None:
     git(site, "init", "--quiet", "--initial-branch=main")
     git(site, "commit", "--quiet", "--allow-empty", "--message=Begin")
-    api.answers["CreateDeployment"] = {"deploymentId": "d-000000001"}
-    options = ["--meta", "ticket=OPS-42", "--meta", "author=Bob", "--hosts", "i-1, i-2", "--outdated-only"]
+    put_group("api")
+    options = ["--meta", "ticket=OPS-42", "--meta", "author=Bob", "--hosts", "i-1, i-2"]
     assert main(["deploy", "shop/web", str(site), *options]) == 0
-    asked = api.asked["CreateDeployment"]
-    commit = git(site, "rev-parse", "HEAD")
-    assert asked["metadata"] == {"commit": commit, "author": "Bob", "branch": "main", "ticket": "OPS-42"}
-    assert asked["targetInstances"] == {"instanceIds": ["i-1", "i-2"]}
-    assert asked["updateOutdatedInstancesOnly"] is True
-    assert main(["deploy", "shop/web", str(site), "--no-git"]) == 0
-    assert "metadata" not in api.asked["CreateDeployment"]
+    found, commit = deployed(capsys), git(site, "rev-parse", "HEAD")
+    assert found["metadata"] == {"commit": commit, "author": "Bob", "branch": "main", "ticket": "OPS-42"}
+    assert found["targetInstances"] == {"instanceIds": ["i-1", "i-2"]}
+    assert main(["deploy", "shop/api", str(site), "--no-git", "--outdated-only"]) == 0
+    found = deployed(capsys)
+    assert found["updateOutdatedInstancesOnly"] is True and "metadata" not in found
 
 
-def test_a_commit_on_github_is_asked_for(api: Api, capsys: Captured) -> None:
-    api.answers["CreateDeployment"] = {"deploymentId": "d-000000001"}
+def test_a_commit_on_github_is_deployed(engine: Served, capsys: Captured) -> None:
     assert main(["deploy", "shop/web", f"github:shop/web@{'A' * 40}"]) == 0
     location = {"repository": "shop/web", "commitId": "a" * 40}
-    assert api.asked["CreateDeployment"]["revision"] == {"revisionType": "GitHub", "gitHubLocation": location}
+    assert deployed(capsys)["revision"] == {"revisionType": "GitHub", "gitHubLocation": location}
 
 
 def test_watching_is_begun_with_the_id_and_its_outcome_is_the_exit_status(

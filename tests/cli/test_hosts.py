@@ -12,11 +12,14 @@ import pytest
 from cli.__main__ import main
 from cli.hosts import Host, State, known
 from functions.aws import clients, targets
+from functions.aws.items import host_key
 from functions.core.records import DeploymentSummary
+from functions.core.records import Host as OnRecord
 from functions.core.selection import Instance
-from functions.core.statuses import DeploymentStatus
+from functions.core.shapes import to_plain
+from functions.core.statuses import DeploymentStatus, TargetStatus
 from tests.cli.conftest import Api
-from tests.conftest import put_group, revision
+from tests.conftest import put_group, put_item, revision
 from tests.fakes import FakeRunCommand, refusal
 from tests.served import Served
 from tests.unit.operations.test_deployments import put
@@ -105,9 +108,7 @@ def fleet(api: Api, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]
         revision=revision(version="v", etag="e"),
     )
     put_group(last_successful=summary, last_attempted=replace(summary))
-    records: list[dict[str, Any]] = []
     monkeypatch.setattr(targets, "client", lambda name: ssm if name == "ssm" else real(name))
-    api.answers["ListHosts"] = {"hosts": records}
 
     def launch(count: int, on_record: int, *, silent: int = 0) -> list[str]:
         tags = [{"Key": "role", "Value": "web"}, {"Key": "Name", "Value": "\u202eweb"}]
@@ -118,7 +119,11 @@ def fleet(api: Api, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]
             TagSpecifications=[{"ResourceType": "instance", "Tags": tags}],  # type: ignore[list-item]
         )
         ids = sorted(each["InstanceId"] for each in found["Instances"])
-        records.extend(listed(each, eTag="e") for each in ids[:on_record])
+        for each in ids[:on_record]:
+            host = OnRecord(
+                target_id=each, deployment_id="d-000000001", status=TargetStatus.SUCCEEDED, since=SINCE.isoformat()
+            )
+            put_item({**host_key("uuid-of-web", each), **to_plain(host)})
         ssm.ping.update(dict.fromkeys(ids[:silent], "ConnectionLost"))
         return ids
 

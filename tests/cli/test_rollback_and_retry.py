@@ -1,45 +1,100 @@
-"""`stepdeploy rollback` and `stepdeploy retry`: what they ask the API for, and what they tell of its answer."""
+"""`stepdeploy rollback` and `stepdeploy retry`, against the engine's API."""
 
 import json
+import sys
+from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from cli.__main__ import main
-from tests.cli.conftest import Api
+from cli.engine import Engine
+from cli.exits import Exit
+from functions.aws import creating, ending
+from functions.aws.table import Table
+from functions.core.gate import Counters
+from functions.core.records import Deployment, DeploymentSummary
+from functions.core.statuses import DeploymentStatus
+from tests.conftest import put_group, revision
 from tests.served import Served
+from tests.unit.operations.test_deployments import put, record
 
 Captured = pytest.CaptureFixture[str]
 Watched = list[tuple[str, dict[str, Any]]]
-
-
-def test_a_group_is_rolled_back_and_what_is_stopped_first_is_told(api: Api, capsys: Captured) -> None:
-    api.answers["RollBackDeploymentGroup"] = {"deploymentId": "d-000000002", "stoppedDeploymentId": "d-000000001"}
-    assert main(["rollback", "shop/web"]) == 0
-    assert capsys.readouterr() == (
-        "d-000000002\n",
-        "d-000000001 is stopped first\nfollow it by: stepdeploy watch d-000000002\n",
-    )
-    assert api.asked["RollBackDeploymentGroup"] == {"applicationName": "shop", "deploymentGroupName": "web"}
-
-
-def test_a_deployment_is_retried_by_another(api: Api, capsys: Captured) -> None:
-    api.answers["RetryDeployment"] = {"deploymentId": "d-000000002"}
-    assert main(["retry", "d-000000001", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == {"deploymentId": "d-000000002", "retried": "d-000000001"}
-    assert api.asked["RetryDeployment"] == {"deploymentId": "d-000000001"}
-
-
-@pytest.mark.parametrize(
-    ("operation", "arguments"),
-    [("RollBackDeploymentGroup", ["rollback", "shop/web"]), ("RetryDeployment", ["retry", "d-000000001"])],
+GOOD = DeploymentSummary(
+    deployment_id="d-000000001",
+    status=DeploymentStatus.SUCCEEDED,
+    create_time="2026-11-23T00:01:00.000Z",
+    revision=revision("v1", version="v", etag="e"),
 )
-def test_the_outcome_of_what_is_watched_is_the_exit_status(
-    operation: str, arguments: list[str], api: Api, watched: Watched
+
+
+@pytest.fixture
+def failed(engine: Served) -> Deployment:
+    """The last deployment of shop/web, which failed on one of three hosts; the one before it was good."""
+    put_group(last_successful=GOOD)
+    one = put(2, status=DeploymentStatus.FAILED)
+    return record(replace(one, counters=Counters(total=3, allowed=1, out=1, succeeded=1, failed=1, skipped=1)))
+
+
+def begin(table: Table) -> str:
+    request = creating.Request(application="shop", group="web", revision=revision("v3"), requested_by="ann")
+    return creating.create(request)
+
+
+def info(deployment_id: str) -> dict[str, Any]:
+    found: dict[str, Any] = Engine().api.get_deployment(deploymentId=deployment_id)["deploymentInfo"]
+    return found
+
+
+def test_a_group_goes_back_to_its_last_good_revision(failed: Deployment, capsys: Captured) -> None:
+    assert main(["rollback", "shop/web"]) == 0
+    out, err = capsys.readouterr()
+    assert info(out.strip())["revision"]["s3Location"]["key"] == "shop/web/v1.zip"
+    assert err == f"follow it by: stepdeploy watch {out}"
+
+
+def test_what_runs_is_stopped_and_goes_back_by_itself(failed: Deployment, table: Table, capsys: Captured) -> None:
+    running = begin(table)
+    assert main(["rollback", "shop/web", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"stoppedDeploymentId": running}
+    assert info(running)["stopInfo"]["message"].endswith(": rollback")
+
+
+def test_a_rollback_of_what_runs_is_watched_to_the_end_of_what_goes_back(
+    failed: Deployment, table: Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    api.answers[operation] = {"deploymentId": "d-000000002"}
+    running, seen = begin(table), list[str]()
+
+    def watch(engine: Engine, deployment_id: str, **how: Any) -> Exit:
+        seen.append(deployment_id)
+        if deployment_id != running:
+            return Exit.DONE
+        stopped = table.deployment(running)
+        assert stopped and stopped.stop
+        record(replace(stopped, counters=Counters(total=3, allowed=1, out=1, failed=1, started=1)))
+        ending.end(running)
+        return Exit.FAILED
+
+    monkeypatch.setitem(sys.modules, "cli.watching", SimpleNamespace(watch=watch))  # type: ignore[arg-type]
+    assert main(["rollback", "shop/web", "--watch"]) == 0
+    assert seen == [running, info(running)["rollbackInfo"]["rollbackDeploymentId"]]
+
+
+def test_a_deployment_is_retried_by_another(failed: Deployment, capsys: Captured) -> None:
+    assert main(["retry", failed.deployment_id, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["retried"] == failed.deployment_id
+    assert info(told["deploymentId"])["description"] == f"Retry of {failed.deployment_id}"
+
+
+@pytest.mark.parametrize("arguments", [["rollback", "shop/web"], ["retry", "d-000000002"]])
+def test_the_outcome_of_what_is_watched_is_the_exit_status(
+    arguments: list[str], failed: Deployment, watched: Watched, capsys: Captured
+) -> None:
     assert main([*arguments, "--watch", "--timeout", "1h"]) == 1
-    assert watched == [("d-000000002", {"as_json": False, "seconds": 3600})]
+    assert watched == [(capsys.readouterr().out.strip(), {"as_json": False, "seconds": 3600})]
 
 
 @pytest.mark.parametrize("arguments", [["rollback", "shop/web"], ["rollback", "shop/w3b"], ["retry", "d-000000009"]])
