@@ -92,3 +92,20 @@ def requests(monkeypatch: pytest.MonkeyPatch, table: Table) -> Callable[[], list
     made: list[str] = []
     client("dynamodb").meta.events.register("before-call.dynamodb", lambda model, **_: made.append(model.name))
     return lambda: made
+
+
+@pytest.fixture
+def before_writes(table: Table) -> Callable[[Callable[[], object]], None]:
+    """Does something when the next transaction is about to be sent: after what decides it was read."""
+    from functions.aws.clients import client
+
+    events = client("dynamodb").meta.events
+
+    def arrange(act: Callable[[], object]) -> None:
+        def once(**_: object) -> None:
+            events.unregister("before-call.dynamodb.TransactWriteItems", once)
+            act()
+
+        events.register("before-call.dynamodb.TransactWriteItems", once)
+
+    return arrange

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from functions.aws import config_records, declarations
-from functions.aws.clients import client
 from functions.aws.items import config_key
 from functions.aws.paging import PAGE
 from functions.aws.table import Table
@@ -52,21 +51,6 @@ def listed(api: Api, **asked: Any) -> list[str]:
 
 def use(table: Table, group_key: str, before: str | None, after: str | None) -> None:
     table.transact(config_records.change_of_use(table, group_key, before, after))
-
-
-@pytest.fixture
-def before_writes(table: Table) -> Callable[[Callable[[], object]], None]:
-    """Does something when the next transaction is about to be sent: after what decides it was read."""
-    events = client("dynamodb").meta.events
-
-    def arrange(act: Callable[[], object]) -> None:
-        def once(**_: object) -> None:
-            events.unregister("before-call.dynamodb.TransactWriteItems", once)
-            act()
-
-        events.register("before-call.dynamodb.TransactWriteItems", once)
-
-    return arrange
 
 
 # -- making one

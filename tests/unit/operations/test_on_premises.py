@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from functions.aws import on_premises_records
-from functions.aws.clients import client
 from functions.aws.items import on_premises_key
 from functions.aws.table import Table
 from functions.core.on_premises import MOST_TAGS
@@ -46,22 +45,7 @@ def listed(api: Api, **asked: Any) -> list[str]:
     return names
 
 
-InBetween = Callable[[Callable[[], object]], None]
-
-
-@pytest.fixture
-def in_between(table: Table) -> InBetween:
-    """Does something when the next transaction is about to be sent: after what it is decided by was read."""
-    events = client("dynamodb").meta.events
-
-    def arrange(act: Callable[[], object]) -> None:
-        def once(**_: object) -> None:
-            events.unregister("before-call.dynamodb.TransactWriteItems", once)
-            act()
-
-        events.register("before-call.dynamodb.TransactWriteItems", once)
-
-    return arrange
+BeforeWrites = Callable[[Callable[[], object]], None]
 
 
 # -- registering
@@ -137,19 +121,19 @@ def test_deregistering_what_never_was_is_no_mistake(api: Api) -> None:
     api.refuses("InstanceNameRequiredException", "DeregisterOnPremisesInstance")
 
 
-def test_one_that_is_registered_in_between_is_seen(api: Api, in_between: InBetween) -> None:
-    in_between(lambda: register(api, "a"))
+def test_one_that_is_registered_before_writes_is_seen(api: Api, before_writes: BeforeWrites) -> None:
+    before_writes(lambda: register(api, "a"))
     asked = {"instanceName": "b", "iamUserArn": USER.format("a")}
     api.refuses("IamUserArnAlreadyRegisteredException", "RegisterOnPremisesInstance", **asked)
-    in_between(lambda: register(api, "c"))
+    before_writes(lambda: register(api, "c"))
     asked = {"instanceName": "c", "iamUserArn": USER.format("d")}
     api.refuses("InstanceNameAlreadyRegisteredException", "RegisterOnPremisesInstance", **asked)
     assert listed(api) == ["a", "c"]
 
 
-def test_one_that_is_deregistered_in_between_is_as_it_should_be(api: Api, in_between: InBetween) -> None:
+def test_one_that_is_deregistered_before_writes_is_as_it_should_be(api: Api, before_writes: BeforeWrites) -> None:
     register(api, "a")
-    in_between(lambda: api("DeregisterOnPremisesInstance", instanceName="a"))
+    before_writes(lambda: api("DeregisterOnPremisesInstance", instanceName="a"))
     assert api("DeregisterOnPremisesInstance", instanceName="a") == {}
     register(api, "a")  # its identity is free
 
@@ -288,17 +272,17 @@ def test_tags_that_cannot_be(api: Api, operation: str, members: dict[str, Any], 
     api.refuses(code, operation, **members)
 
 
-def test_a_tag_that_somebody_adds_in_between_stays(api: Api, in_between: InBetween) -> None:
+def test_a_tag_that_somebody_adds_before_writes_stays(api: Api, before_writes: BeforeWrites) -> None:
     register(api, "a", "b")
-    in_between(lambda: tag(api, "a", rack="7"))
+    before_writes(lambda: tag(api, "a", rack="7"))
     api("AddTagsToOnPremisesInstances", instanceNames=["b", "a"], tags=pairs(role="web"))
     assert (tags_of(api, "a"), tags_of(api, "b")) == ({"rack": "7", "role": "web"}, {"role": "web"})
     assert listed(api, tagFilters=[{"Value": "7"}]) == ["a"]
 
 
-def test_an_instance_that_is_deregistered_in_between_is_not_tagged(api: Api, in_between: InBetween) -> None:
+def test_an_instance_that_is_deregistered_before_writes_is_not_tagged(api: Api, before_writes: BeforeWrites) -> None:
     register(api, "a")
-    in_between(lambda: api("DeregisterOnPremisesInstance", instanceName="a"))
+    before_writes(lambda: api("DeregisterOnPremisesInstance", instanceName="a"))
     asked = {"instanceNames": ["a"], "tags": pairs(role="web")}
     api.refuses("InstanceNotRegisteredException", "AddTagsToOnPremisesInstances", **asked)
     assert tags_of(api, "a") == {}

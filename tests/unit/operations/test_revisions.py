@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from functions.aws import clock, revision_records
-from functions.aws.clients import client
 from functions.aws.items import aim_key, application_key, group_item_key, registered_revision_key
 from functions.aws.paging import PAGE
 from functions.aws.revision_records import used
@@ -91,21 +90,6 @@ def listed(api: Api, **asked: Any) -> list[str]:
         if "nextToken" not in answer:
             return found
         token = {"nextToken": answer["nextToken"]}
-
-
-@pytest.fixture
-def before_writes(table: Table) -> Callable[[Callable[[], object]], None]:
-    """Does something when the next transaction is about to be sent: after what decides it was read."""
-    events = client("dynamodb").meta.events
-
-    def arrange(act: Callable[[], object]) -> None:
-        def once(**_: object) -> None:
-            events.unregister("before-call.dynamodb.TransactWriteItems", once)
-            act()
-
-        events.register("before-call.dynamodb.TransactWriteItems", once)
-
-    return arrange
 
 
 # -- registering
