@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
+CODEDEPLOY = Path("codedeploy", "2014-10-06", "service-2.json.gz")  # what the control API is held to
 DISTRIBUTIONS = ("aws-lambda-powertools", "jmespath", "typing-extensions", "PyYAML")
 
 
@@ -17,6 +18,8 @@ def stage_functions(root: Path, destination: Path) -> Path:
     """Fills `destination` with what Lambda unpacks; returns it. `root` is the repository."""
     for source in (*(root / "functions").rglob("*.py"), *host_modules(root)):
         _copy(source, destination / source.relative_to(root))
+    model = Path(str(metadata.distribution("botocore").locate_file(Path("botocore", "data", CODEDEPLOY))))
+    _copy(model, destination / "functions" / "aws" / "models" / CODEDEPLOY)
     for distribution in DISTRIBUTIONS:
         for source, target in _library_files(distribution):
             _copy(source, destination / target)

@@ -9,11 +9,13 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from functions.aws.additions import added_to
 from functions.core.errors import Refused
 
+BUNDLED = Path(__file__).with_name("models")  # in the functions' package alone
 _SHORT = 200  # characters of a value that a message shows
 _FIRST, _LAST = -62_135_596_800, 253_402_300_799  # seconds: the years 1 to 9999
 
@@ -95,11 +97,16 @@ _INVALID = {
 
 @cache
 def service() -> Any:
-    """botocore's ServiceModel of CodeDeploy, with what stepdeploy adds."""
+    """botocore's ServiceModel of CodeDeploy, with what stepdeploy adds.
+
+    In Lambda the model comes with the functions' package (infra/bundle.py), not from the runtime's botocore: an older
+    one would ignore members that it does not know.
+    """
     from botocore.loaders import Loader
     from botocore.model import ServiceModel
 
-    return ServiceModel(added_to(Loader().load_service_model("codedeploy", "service-2")), "codedeploy")
+    loader = Loader(extra_search_paths=[str(BUNDLED)])
+    return ServiceModel(added_to(loader.load_service_model("codedeploy", "service-2")), "codedeploy")
 
 
 def operations() -> list[str]:

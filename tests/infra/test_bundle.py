@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from infra.app import ROOT
-from infra.bundle import host_modules, stage_functions
+from infra.bundle import CODEDEPLOY, host_modules, stage_functions
 
 HANDLERS = sorted(path.stem for path in (ROOT / "functions" / "handlers").glob("[!_]*.py"))
 
@@ -17,9 +17,9 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return stage_functions(ROOT, tmp_path_factory.mktemp("package"))
 
 
-def test_the_package_holds_python_and_nothing_else(package: Path) -> None:
-    suffixes = {path.suffix for path in package.rglob("*") if path.is_file()}
-    assert suffixes == {".py"}
+def test_the_package_holds_python_and_the_service_model_and_nothing_else(package: Path) -> None:
+    others = [path for path in package.rglob("*") if path.is_file() and path.suffix != ".py"]
+    assert others == [package / "functions" / "aws" / "models" / CODEDEPLOY]
     assert {path.name for path in package.iterdir()} >= {"functions", "host", "aws_lambda_powertools", "yaml"}
 
 
@@ -45,6 +45,28 @@ def test_every_handler_imports_from_the_package_alone(package: Path) -> None:
     run = subprocess.run(
         [sys.executable, "-I", "-B", "-c", program], capture_output=True, text=True, env=environment, cwd=package
     )
+    assert (run.stderr, run.returncode) == ("", 0)
+
+
+def test_the_api_is_held_to_the_packages_own_service_model_whatever_the_runtime_has(package: Path) -> None:
+    path = package / "functions" / "aws" / "models" / CODEDEPLOY
+    program = "\n".join(
+        [
+            "import sys, gzip, json, pathlib",
+            f"path = pathlib.Path({str(path)!r})",
+            "known = json.loads(gzip.decompress(path.read_bytes()))",
+            "known['operations'] = {'GetDeployment': known['operations']['GetDeployment']}",
+            "path.write_bytes(gzip.compress(json.dumps(known).encode()))",
+            f"sys.path.insert(0, {str(package)!r})",
+            "from functions.aws import model",
+            "assert 'GetDeployment' in model.operations() and 'StopDeployment' not in model.operations()",
+        ]
+    )
+    kept = path.read_bytes()
+    try:
+        run = subprocess.run([sys.executable, "-I", "-B", "-c", program], capture_output=True, text=True)
+    finally:
+        path.write_bytes(kept)
     assert (run.stderr, run.returncode) == ("", 0)
 
 
