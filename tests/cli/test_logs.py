@@ -91,7 +91,11 @@ def test_a_log_without_line_ends_does_not_fill_the_memory(engine: Served, capsys
     assert max(map(len, capsys.readouterr().out.splitlines())) == 64 * 1024
 
 
-@pytest.mark.parametrize("content", [b"no gzip", gzip.compress(b"cut off" * 99)[:-9], gzip.compress(b"x" * 99)[:12]])
+@pytest.mark.parametrize(
+    "content",
+    [b"no gzip", gzip.compress(b"cut off" * 99)[:-9], gzip.compress(b"x" * 99)[:12]],
+    ids=["no gzip", "cut off at its end", "cut off in its middle"],
+)
 def test_what_is_no_log_is_refused_by_its_name(content: bytes, engine: Served, capsys: Captured) -> None:
     put_log("i-1", "AfterInstall", content)
     assert main(["logs", ID, "i-1", "--full"]) == 3

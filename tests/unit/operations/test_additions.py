@@ -8,15 +8,17 @@ import boto3
 import pytest
 
 from functions.aws import clients, declarations, ending, targets
+from functions.aws.items import host_key
 from functions.aws.table import Table
 from functions.core import announcements, slack
 from functions.core.announcements import Place
 from functions.core.declaration import load
 from functions.core.errors import InvalidInput
-from functions.core.records import Deployment, Target
+from functions.core.records import Deployment, Host, Target
+from functions.core.shapes import to_plain
 from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, TargetStatus
 from functions.handlers import prepare, rollback, start, stop
-from tests.conftest import BUCKET, LambdaContext
+from tests.conftest import BUCKET, LambdaContext, put_item
 from tests.fakes import FakeRunCommand
 from tests.unit.handlers.test_prepare import World, archive
 from tests.unit.operations.conftest import ARN, Api
@@ -110,18 +112,26 @@ def test_a_renamed_group_keeps_its_hosts(api: Api, group: None, deploy: Deploy) 
 def test_a_sweep_records_the_hosts_on_which_something_had_begun(
     api: Api, table: Table, group: None, deploy: Deploy, world: World
 ) -> None:
-    world.launch(116)  # more than fit one transaction
+    world.launch(52)  # more than fit one transaction
     location = {"bucket": BUCKET, "key": "shop/web/v1.zip", "bundleType": "zip"}
     given = {"revision": {"revisionType": "S3", "s3Location": location}}
     one = api("CreateDeployment", **GROUP, **given, deploymentConfigName="CodeDeployDefault.AllAtOnce")["deploymentId"]
     prepare.handler({"deployment_id": one}, world.context)
-    for target in list(table.targets(one))[:110]:
+    for target in list(table.targets(one))[:54]:
         assert table.go(one, target, NOW)
     ending.end(one, "the engine broke")
+    assert [each["status"] for each in api("ListHosts", **GROUP)["hosts"]] == ["Failed"] * 54
+
+
+def test_hosts_are_listed_a_hundred_a_page(api: Api, group: None) -> None:
+    group_id, ids = told_of_group(api)["deploymentGroupId"], [f"i-{number:03}" for number in range(120)]
+    for each in ids:
+        host = Host(target_id=each, deployment_id="d-000000001", status=TargetStatus.SUCCEEDED, since=NOW)
+        put_item({**host_key(group_id, each), **to_plain(host)})
     first = api("ListHosts", **GROUP)
     second = api("ListHosts", **GROUP, nextToken=first["nextToken"])
-    assert [len(first["hosts"]), len(second["hosts"])] == [100, 10]
-    assert {each["status"] for each in first["hosts"]} == {"Failed"}
+    assert [each["hostId"] for each in first["hosts"] + second["hosts"]] == ids
+    assert len(first["hosts"]) == 100 and "nextToken" not in second
 
 
 # -- some of the hosts

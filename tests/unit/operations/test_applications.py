@@ -26,7 +26,7 @@ def test_an_application_is_made_told_and_listed(api: Api) -> None:
 def test_applications_are_listed_a_hundred_a_page(api: Api) -> None:
     names = [f"app-{number:03}" for number in range(130)]
     for name in reversed(names):
-        api("CreateApplication", applicationName=name)
+        put_group(application=name)
     first = api("ListApplications")
     second = api("ListApplications", nextToken=first["nextToken"])
     assert first["applications"] + second["applications"] == names

@@ -12,7 +12,7 @@ from functions.aws.table import Table
 from functions.core.declaration import load
 from functions.core.records import Deployment
 from functions.core.statuses import DeploymentStatus
-from tests.conftest import REGION, all_items, put_item, revision
+from tests.conftest import REGION, all_items, put_group, put_item, revision
 from tests.unit.operations.conftest import Api
 
 ROLE = "arn:aws:iam::123456789012:role/deploy"
@@ -88,8 +88,8 @@ def test_on_premises_instances_are_named_by_tags_of_their_own(api: Api) -> None:
 
 def test_groups_are_listed_by_name_a_hundred_a_page(api: Api) -> None:
     names = [f"g{number:03}" for number in range(120)]
-    for name in names:
-        make(api, name)
+    for name in reversed(names):
+        put_group(name)
     first = api("ListDeploymentGroups", applicationName="shop")
     second = api("ListDeploymentGroups", applicationName="shop", nextToken=first["nextToken"])
     assert first["deploymentGroups"] + second["deploymentGroups"] == names
