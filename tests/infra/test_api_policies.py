@@ -14,6 +14,7 @@ VALUES = {"REGION": "eu-west-1", "ACCOUNT": "123456789012", "API": "a1b2c3d4e5",
 READING = {name for name in model.operations() if re.match("Get|List|BatchGet", name)}
 OPERATING = {"CreateDeployment", "StopDeployment", "RetryDeployment", "RollBackDeploymentGroup"}
 PIPELINE = {
+    "GetDeploymentGroup",
     "RegisterApplicationRevision",
     "CreateDeployment",
     "GetDeployment",
