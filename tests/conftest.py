@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import boto3
 import pytest
+from botocore.loaders import JSONFileLoader
 from moto import mock_aws
 
 from functions.aws import clients
@@ -37,6 +39,9 @@ ENVIRONMENT = {
 }
 
 
+client = cache(boto3.client)  # the tests' own: what the engine asks for is counted by its own clients
+
+
 @dataclass
 class LambdaContext:
     """What Powertools asks a Lambda context for."""
@@ -45,6 +50,15 @@ class LambdaContext:
     memory_limit_in_mb: int = 128
     invoked_function_arn: str = f"arn:aws:lambda:{REGION}:123456789012:function:test"
     aws_request_id: str = "request"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def models() -> Iterator[None]:
+    """botocore's models, read once: moto gives each test a session, which would read and parse them again."""
+    read = cache(JSONFileLoader().load_file)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(JSONFileLoader, "load_file", lambda loader, path: read(path))
+        yield
 
 
 @pytest.fixture
@@ -56,10 +70,10 @@ def context() -> LambdaContext:
 def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
-    for cached in (settings, clients.client, table_module.table):
+    for cached in (settings, client, clients.client, table_module.table):
         cached.cache_clear()
     yield
-    for cached in (settings, clients.client, table_module.table):
+    for cached in (settings, client, clients.client, table_module.table):
         cached.cache_clear()
 
 
@@ -72,7 +86,7 @@ def aws(environment: None) -> Iterator[None]:
 def create_table() -> Table:
     """The engine's table, empty, as infra/store.py makes it."""
     keys = [("pk", "HASH"), ("sk", "RANGE")]
-    boto3.client("dynamodb").create_table(
+    client("dynamodb").create_table(
         TableName=ENVIRONMENT["TABLE_NAME"],
         BillingMode="PAY_PER_REQUEST",
         KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys],
@@ -102,7 +116,7 @@ def table(aws: None) -> Table:
 
 @pytest.fixture
 def bucket(aws: None) -> str:
-    s3 = boto3.client("s3")
+    s3 = client("s3")
     s3.create_bucket(Bucket=BUCKET)
     s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
     return BUCKET
@@ -122,12 +136,13 @@ def put_group(group: str = "web", application: str = "shop", **fields: Any) -> G
 
 
 def put_item(item: dict[str, Any]) -> None:
-    boto3.client("dynamodb").put_item(TableName=ENVIRONMENT["TABLE_NAME"], Item=to_wire(item))
+    client("dynamodb").put_item(TableName=ENVIRONMENT["TABLE_NAME"], Item=to_wire(item))
 
 
 def all_items() -> list[dict[str, Any]]:
     """Everything on record."""
-    return [from_wire(item) for item in boto3.client("dynamodb").scan(TableName=ENVIRONMENT["TABLE_NAME"])["Items"]]
+    items = client("dynamodb").scan(TableName=ENVIRONMENT["TABLE_NAME"])["Items"]
+    return [from_wire(item) for item in items]
 
 
 def revision(name: str = "v1", **fields: Any) -> Revision:
