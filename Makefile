@@ -42,7 +42,10 @@ demo: setup ## the main job on this machine: four local instances, four revision
 local: setup ## AWS on this machine with the stack and four hosts, at port 4566; Ctrl-C ends everything
 	@$(BIN)/python -m local $(if $(PORT),--port $(PORT))
 
-test: setup lint types templates unit host e2e ## everything that CI runs
+# mypy and the synthesis of the templates each keep one core busy: side by side. The other parts spread over the cores.
+test: setup ## everything that CI runs
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint types templates
+	@$(MAKE) --no-print-directory --jobs 1 unit host e2e
 	$(SAY) "all checks passed"
 
 lint: setup ## ruff: style, imports, layering
@@ -65,9 +68,10 @@ host: setup ## the host runner and the command line, really executing
 	$(SAY) "host runner and command line"
 	@$(BIN)/pytest -q -n 2 tests/host tests/cli
 
+# Half of the time of these tests is waiting for hosts and states: more workers than cores.
 e2e: setup ## the deployed stack on the local cloud, faults injected
 	$(SAY) "local cloud and end to end"
-	@$(BIN)/pytest -q -n 2 --dist loadfile tests/local tests/e2e
+	@$(BIN)/pytest -q -n 4 --dist loadfile tests/local tests/e2e
 
 bench: setup ## measure what docs/operate.md promises
 	@$(BIN)/python -m bench
