@@ -1,7 +1,8 @@
 """`stepdeploy rollback APPLICATION/GROUP`: deploy the group's last good revision again.
 
-A deployment of the group that runs is stopped first, and the revision is that of the last one that succeeded;
-otherwise it is the one before what the hosts have now. The new deployment's id is printed on standard output.
+If the last deployment succeeded, the hosts have that one already: then it is the last other revision before it. A
+deployment of the group that runs is stopped instead, and goes back by itself. The id of what goes back is printed on
+standard output.
 """
 
 import click

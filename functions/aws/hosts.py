@@ -16,7 +16,7 @@ def running(group_id: str, revision: Revision) -> set[str]:
     found = [from_plain(Host, item) for item in table().query(host_key(group_id, "")["pk"])]
     good = [host for host in found if host.status is TargetStatus.SUCCEEDED]
     brought = deployments(host.deployment_id for host in good)
-    same = {each for each, deployment in brought.items() if _is_same(deployment.revision, revision)}
+    same = {each for each, deployment in brought.items() if deployment.revision.is_same(revision)}
     return {host.target_id for host in good if host.deployment_id in same}
 
 
@@ -26,10 +26,3 @@ def deployments(ids: Iterable[str]) -> dict[str, Deployment]:
     for start in range(0, len(wanted), _AT_ONCE):
         found |= table().deployments(wanted[start : start + _AT_ONCE])
     return found
-
-
-def _is_same(one: Revision, other: Revision) -> bool:
-    """By content where both are known by it."""
-    if one.sha256 and other.sha256:
-        return one.sha256 == other.sha256
-    return (one.bucket, one.key, one.version) == (other.bucket, other.key, other.version) and one.version is not None

@@ -1,4 +1,4 @@
-"""Going back: a running deployment is stopped and rolled back; otherwise the revision before the current one starts."""
+"""Going back: a running deployment is stopped and rolled back; otherwise the last other revision starts."""
 
 from dataclasses import dataclass
 

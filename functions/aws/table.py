@@ -332,17 +332,19 @@ class Table(ConditionalTable):
         return [self.update(lock, "REMOVE holder", condition, {":id": holder})]
 
     def _remember(self, deployment: Deployment, group: Group | None) -> list[Any]:
-        """The group's last attempted and last successful deployment. One that went to other instances than the group's
-        says nothing of what the group's run."""
+        """The group's last attempted and last successful deployment, and the last one before it of another revision:
+        what there is to go back to. One that went to other instances than the group's says nothing of what those run.
+        """
         if group is None:
             return []
         values = {":last": to_plain(summary(deployment)), ":group_id": group.group_id}
         expression = "SET last_attempted = :last"
         if deployment.status is DeploymentStatus.SUCCEEDED and not deployment.has_own_targets:
             expression += ", last_successful = :last"
-            if group.last_successful:
+            last = group.last_successful
+            if last and not (last.revision and last.revision.is_same(deployment.revision)):
                 expression += ", previous_successful = :previous"
-                values[":previous"] = to_plain(group.last_successful)
+                values[":previous"] = to_plain(last)
         return [self.update(group_item_key(group.application, group.name), expression, "group_id = :group_id", values)]
 
     # -- a target's life

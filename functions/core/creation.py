@@ -181,14 +181,15 @@ def rollback_deployment(group: Group, failed: Deployment, *, deployment_id: str,
 
 
 def requested_rollback(group: Group, *, deployment_id: str, now: str, requested_by: str) -> Deployment:
-    """A rollback that a person asks for: to the last successful revision, or to the one before it when the last
-    deployment of the group is itself the last successful one. Raises InvalidInput when there is none."""
+    """A rollback that a person asks for: to the last successful revision, or to the last other one before it when the
+    last deployment of the group is itself the last successful one. Raises InvalidInput when there is none."""
     last = group.last_successful
     is_current = last and group.last_attempted and last.deployment_id == group.last_attempted.deployment_id
     good = group.previous_successful if is_current else last
     if good is None or good.revision is None:
         raise InvalidInput(
-            f"group {group.application}/{group.name}: no earlier successful deployment to go back to; deploy a revision"
+            f"group {group.application}/{group.name}: "
+            "no earlier successful deployment of another revision to go back to; deploy one"
         )
     deployment = _back_to(group, good, good.revision, deployment_id=deployment_id, now=now)
     return replace(deployment, requested_by=requested_by)

@@ -112,6 +112,13 @@ class Revision:
         """What messages call it."""
         return self.github.place if self.github else f"s3://{self.bucket}/{self.key}"
 
+    def is_same(self, other: "Revision") -> bool:
+        """Whether both install the same: by content where both are known by it."""
+        if self.sha256 and other.sha256:
+            return self.sha256 == other.sha256
+        mine, its = (self.bucket, self.key, self.version), (other.bucket, other.key, other.version)
+        return mine == its and self.version is not None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeploymentSummary:
@@ -154,7 +161,7 @@ class Group:
     outdated_instances_strategy: str | None = None
     tags: dict[str, str] = field(default_factory=dict)  # of the group as a resource of AWS
     last_successful: DeploymentSummary | None = None
-    previous_successful: DeploymentSummary | None = None  # the one before it
+    previous_successful: DeploymentSummary | None = None  # the last one before it of another revision
     last_attempted: DeploymentSummary | None = None
 
     @property

@@ -1,7 +1,7 @@
 """rollback: a person goes back to the last good revision of a group: {"application", "group", "requested_by"?}.
 
 Called by `aws lambda invoke`. While a deployment runs, it is stopped and rolled back; otherwise a new deployment of
-the revision before the current one starts.
+the last other revision starts.
 """
 
 from dataclasses import asdict

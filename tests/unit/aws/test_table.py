@@ -7,8 +7,8 @@ import pytest
 from functions.aws import table as table_module
 from functions.aws.table import Table
 from functions.core import stops
-from functions.core.creation import new_deployment, rollback_deployment
-from functions.core.errors import Conflict
+from functions.core.creation import new_deployment, requested_rollback, rollback_deployment
+from functions.core.errors import Conflict, InvalidInput
 from functions.core.gate import Counters
 from functions.core.records import Deployment, SegmentResult, SegmentRun
 from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, TargetStatus
@@ -20,7 +20,13 @@ NOW = "2026-11-23T10:00:00.000Z"
 
 def deployment(number: int, at: str = NOW) -> Deployment:
     group = table_module.table().group("shop", "web") or put_group()
-    return new_deployment(group, revision(f"v{number}"), deployment_id=f"d-00000000{number}", now=at, requested_by="me")
+    return new_deployment(
+        group,
+        revision(f"v{number}", version=f"{number}"),
+        deployment_id=f"d-00000000{number}",
+        now=at,
+        requested_by="me",
+    )
 
 
 def begun(table: Table, number: int = 1, hosts: int = 2, allowed: int = 1) -> Deployment:
@@ -82,6 +88,38 @@ def test_closing_frees_the_lock_and_remembers_the_success(table: Table) -> None:
     assert table.holder("shop/web") is None
     group = table.group("shop", "web")
     assert group and group.last_successful and group.last_successful.deployment_id == "d-000000001"
+
+
+def succeed(table: Table, one: Deployment) -> None:
+    table.close(replace(one, status=DeploymentStatus.SUCCEEDED, complete_time=NOW), table.group("shop", "web"), None)
+
+
+def test_a_person_goes_back_to_another_revision_also_after_the_last_good_one_came_again(table: Table) -> None:
+    """An automatic rollback, a retry or the same upload again: none of them is the way back."""
+    for number in (1, 2):
+        succeed(table, begun(table, number))
+    third = begun(table, 3)
+    group = table.group("shop", "web")
+    assert group
+    rollback = rollback_deployment(group, third, deployment_id="d-ROLLBACK1", now=NOW)
+    assert rollback
+    table.close(replace(third, status=DeploymentStatus.FAILED, complete_time=NOW), group, rollback)
+    succeed(table, rollback)
+    group = table.group("shop", "web")
+    assert group and group.last_successful and group.last_successful.deployment_id == "d-ROLLBACK1"
+    back = requested_rollback(group, deployment_id="d-000000009", now=NOW, requested_by="me")
+    assert back.revision.key == "shop/web/v1.zip"
+
+
+def test_there_is_no_way_back_from_the_only_revision_that_was_ever_good(table: Table) -> None:
+    succeed(table, begun(table, 1))
+    again = replace(deployment(2), revision=deployment(1).revision)
+    table.create(again, None, queue=True)
+    succeed(table, again)
+    group = table.group("shop", "web")
+    assert group and group.last_successful
+    with pytest.raises(InvalidInput, match="no earlier successful deployment of another revision"):
+        requested_rollback(group, deployment_id="d-000000009", now=NOW, requested_by="me")
 
 
 def test_closing_hands_the_lock_to_the_waiting_deployment(table: Table) -> None:

@@ -313,5 +313,5 @@ def test_a_long_reason_is_refused_before_anything_is_stored(table: Table, contex
 
 def test_there_must_be_something_to_go_back_to(table: Table, context: LambdaContext) -> None:
     done(table, 1, context)
-    with pytest.raises(InvalidInput, match="no earlier successful deployment to go back to"):
+    with pytest.raises(InvalidInput, match="no earlier successful deployment of another revision to go back to"):
         rollback.handler({"application": "shop", "group": "web"}, context)
