@@ -39,6 +39,7 @@ class Edges:
             batch_actions,
             control_api,
             functions,
+            metrics,
             object_events,
             run_command_edge,
             ssm_document,
@@ -60,6 +61,7 @@ class Edges:
         self._events = ThreadPoolExecutor(max_workers=1)  # one: events keep their order
         state_machines.install(self.records)
         functions.install(self.faults, self.records)
+        metrics.install()
         alarms.install(self.emit, region=REGION, account=ACCOUNT)
         ssm_document.install(self.documents)
         object_events.install()

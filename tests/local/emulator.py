@@ -45,6 +45,7 @@ import json, os, time
 def handler(event, context):
     with open(os.environ["CALLS"], "a") as calls:
         calls.write(json.dumps(event) + "\\n")
+    print(os.environ["SAYS"])
     time.sleep(float(os.environ["SECONDS"]))
     if os.environ["FAILS"]:
         raise ValueError(os.environ["FAILS"])
@@ -138,10 +139,12 @@ class Account:
 
     # -- functions
 
-    def function(self, *, answer: Any = None, fails: str = "", seconds: float = 0) -> Function:
-        """A function that writes down its calls, and then answers, or fails with a ValueError, after some seconds."""
+    def function(self, *, answer: Any = None, fails: str = "", seconds: float = 0, says: str = "") -> Function:
+        """A function that writes down its calls, says something in its log, and then answers, or fails with a
+        ValueError, after some seconds."""
         name, calls = self.name(), self._directory / self.name()
         variables = {"CALLS": str(calls), "ANSWER": json.dumps(answer), "FAILS": fails, "SECONDS": str(seconds)}
+        variables["SAYS"] = says
         client = self.client("lambda")
         made = client.create_function(
             FunctionName=name,
