@@ -1,6 +1,6 @@
-"""`stepdeploy validate PATH`: check a bundle before it is pushed, for a person, a program or a GitHub workflow.
+"""`stepdeploy validate [PATH]`: check a bundle before it is pushed, for a person, a program or a GitHub workflow.
 
-PATH is a folder, a .zip, .tar, .tar.gz or .tgz archive, or an AppSpec file.
+PATH is a folder, a .zip, .tar, .tar.gz or .tgz archive, or an AppSpec file; without it, this folder.
 """
 
 import json
@@ -19,7 +19,7 @@ from cli.output import plain
     help=__doc__,
     epilog="Exit status: 0 without errors, though there may be warnings; 1 with errors; 2 when PATH cannot be read.",
 )
-@click.argument("path", type=Path)
+@click.argument("path", type=Path, default=".")
 @click.option(
     "--format",
     "wanted",

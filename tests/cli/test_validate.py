@@ -53,6 +53,14 @@ def test_a_bundle_without_a_mistake_has_no_findings(tmp_path: Path) -> None:
     assert findings(bundle(tmp_path, appspec, {"start.sh": "#!/bin/sh\n"})) == []
 
 
+def test_without_a_path_it_is_this_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(bundle(tmp_path, MISSING))
+    assert run() == 1
+    assert capsys.readouterr().out.startswith("appspec.yml:4:13: error: ")
+
+
 @pytest.mark.parametrize("example", ["webapp", "hooks"])
 def test_the_examples_have_no_findings(example: str) -> None:
     assert findings(Path(__file__).parents[2] / "examples" / example) == []
