@@ -25,6 +25,7 @@ from cli.prices import (
     YEAR,
     Item,
 )
+from cli.words import counted
 
 _HANDLERS = Path(__file__).parents[1] / "functions" / "handlers"
 _DAY = 86400  # seconds; CloudWatch keeps sums of an hour or longer for 455 days
@@ -161,5 +162,5 @@ def _show(counts: Mapping[Item, float], begin: datetime, deployments: float, tar
     shown.add_row("estimate", "", f"{_usd(counts):.4f}")
     out = console()
     out.print(shown)
-    out.print(f"{deployments:,.0f} deployments to {targets:,.0f} hosts. List prices of {REGION}, {YEAR}.")
+    out.print(f"{counted(deployments, 'deployment')} to {counted(targets, 'host')}. List prices of {REGION}, {YEAR}.")
     out.print(f"Not counted: {'; '.join(NOT_COUNTED)}.")

@@ -19,7 +19,7 @@ from cli.engine import Engine, is_forbidden
 from cli.fleet import fleet, ping
 from cli.group import Group, group_argument
 from cli.output import json_option, plain, tell_json
-from cli.words import moment, short_revision
+from cli.words import counted, moment, short_revision
 from functions.core.selection import ONLINE, Instance
 from functions.core.statuses import TargetStatus
 
@@ -188,4 +188,4 @@ def _counted(hosts: Sequence[Host], *, is_pinged: bool) -> str:
     told = [f"{counts[state]} {state}" for state in State if counts[state]]
     if silent := sum(each.ping != ONLINE for each in hosts if is_pinged):
         told.append(f"{silent} not online")
-    return f"{len(hosts)} host{'' if len(hosts) == 1 else 's'}{': ' if told else ''}{', '.join(told)}"
+    return f"{counted(len(hosts), 'host')}{': ' if told else ''}{', '.join(told)}"

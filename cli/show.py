@@ -103,7 +103,7 @@ def _causes(found: Sequence[Cause]) -> Iterator[str]:
         parts = [cause.event or "no lifecycle event", cause.script, cause.code]
         parts += [f"exit code {cause.exit_code}"] if cause.exit_code is not None else []
         yield ""
-        yield f"{_hosts(cause)}: {', '.join(plain(part) for part in parts if part)}"
+        yield f"{words.counted(len(cause.hosts), 'host')}: {', '.join(plain(part) for part in parts if part)}"
         if cause.message:
             yield f"  {plain(cause.message)}"
         yield f"  on {words.names(cause.hosts)}"
@@ -112,11 +112,8 @@ def _causes(found: Sequence[Cause]) -> Iterator[str]:
         yield from (f"  | {plain_log(line)}" for line in cause.log)
     if rest := found[_CAUSES:]:
         yield ""
-        yield f"and {len(rest)} more causes on {sum(len(cause.hosts) for cause in rest):,} hosts: all by --json"
-
-
-def _hosts(cause: Cause) -> str:
-    return f"{len(cause.hosts):,} host{'' if len(cause.hosts) == 1 else 's'}"
+        hosts = words.counted(sum(len(cause.hosts) for cause in rest), "host")
+        yield f"and {words.counted(len(rest), 'more cause')} on {hosts}: all by --json"
 
 
 def _next(steps: Sequence[str]) -> Iterator[str]:

@@ -13,6 +13,7 @@ import click
 
 from cli.findings import Finding, Severity, findings
 from cli.output import plain
+from cli.words import counted
 
 
 @click.command(
@@ -58,7 +59,7 @@ def text(found: Sequence[Finding]) -> list[str]:
         place = ":".join(str(part) for part in (each.file, each.line, each.column) if part is not None)
         lines.append(plain(f"{place}: {each.severity}: {each.message}"))
     counts = [(_count(found, severity), severity.value) for severity in Severity]
-    told = [f"{count} {word}{'' if count == 1 else 's'}" for count, word in counts if count]
+    told = [counted(count, word) for count, word in counts if count]
     return [*lines, ", ".join(told) or "no problems"]
 
 

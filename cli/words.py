@@ -101,6 +101,14 @@ def targets(overview: Mapping[str, int] | None) -> str:
     return f"{sum(counts.values()):,}{': ' if told else ''}{', '.join(told)}"
 
 
+def counted(count: float, noun: str) -> str:
+    """
+    >>> counted(1, "host"), counted(2000, "host")
+    ('1 host', '2,000 hosts')
+    """
+    return f"{count:,.0f} {noun}{'' if count == 1 else 's'}"
+
+
 def names(some: Sequence[str], most: int = 5) -> str:
     """The first few, and how many more there are.
 

@@ -71,12 +71,13 @@ def test_only_what_lies_in_the_time_is_counted(put: Put, capsys: Captured) -> No
 
 def test_people_read_a_table_that_says_what_is_not_in_it(put: Put, capsys: Captured) -> None:
     put("AWS/Lambda", "Invocations", "FunctionName", "sd-start", 2_000_000)
+    put("AWS/States", "ExecutionsStarted", "StateMachineArn", MACHINE, 1)
     assert main(["cost"]) == 0
     out = capsys.readouterr().out
     assert "Lambda requests" in out
     assert "2,000,000" in out
     assert "0.4000" in out
-    assert "0 deployments to 0 hosts. List prices of us-east-1, 2025." in out
+    assert "1 deployment to 0 hosts. List prices of us-east-1, 2025." in out
     assert "Not counted: the free tier and discounts; storage: S3" in out
 
 
