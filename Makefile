@@ -58,11 +58,12 @@ types: setup ## mypy, strict
 
 templates: setup ## the synthesized stack: cfn-lint, cdk-nag, state machines, grants
 	$(SAY) "templates"
-	@$(BIN)/pytest -q tests/infra
+	@$(BIN)/pytest -q tests/infra --doctest-modules infra
 
-unit: setup ## the pure core, the adapters, the invariants, the state machines
+# host/bootstrap.py starts when it is imported: it is the text that a host runs.
+unit: setup ## the pure core, the adapters, the invariants, the state machines, the examples in docstrings
 	$(SAY) "unit, properties, state machines"
-	@$(BIN)/pytest -q -n 2 tests/unit tests/properties tests/statemachines --doctest-modules functions/core
+	@$(BIN)/pytest -q -n 2 tests/unit tests/properties tests/statemachines --doctest-modules functions cli host local --ignore host/bootstrap.py
 
 host: setup ## the host runner and the command line, really executing
 	$(SAY) "host runner and command line"
