@@ -29,20 +29,19 @@ def install() -> None:
 def _count_calls() -> None:
     from ministack.services import cloudwatch, lambda_svc
 
-    write_logs = lambda_svc._emit_lambda_logs
+    write_logs, write_metrics = lambda_svc._emit_lambda_logs, lambda_svc._emit_lambda_metrics
 
     def logged(function: dict[str, Any], request: str, log: str, error: bool, milliseconds: int, **more: Any) -> None:
         write_logs(function, request, log, error, milliseconds, **more)
-        name = {"FunctionName": (function.get("config") or function)["FunctionName"]}
-        cloudwatch.record_metric("AWS/Lambda", "Invocations", 1, "Count", name)
-        cloudwatch.record_metric("AWS/Lambda", "Duration", milliseconds, "Milliseconds", name)
+        name = (function.get("config") or function)["FunctionName"]
+        write_metrics(name, duration_ms=milliseconds, error=error, throttle=False)
         for line in log.splitlines():
             with suppress(ValueError, LookupError, TypeError):  # AWS takes no metrics from a malformed line
                 for metric in _embedded(line):
                     cloudwatch.record_metric(*metric)
 
     lambda_svc._emit_lambda_logs = logged
-    lambda_svc._emit_lambda_metrics = lambda *_, **__: None  # it would count some calls twice
+    lambda_svc._emit_lambda_metrics = lambda *_, **__: None  # where the emulator calls it, it would count twice
 
 
 def _embedded(line: str) -> Iterator[tuple[str, str, float, str, dict[str, str]]]:
