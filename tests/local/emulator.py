@@ -137,6 +137,21 @@ class Account:
             found.append(json.loads(self.message(queue)))
         return found[:-1]
 
+    # -- tables
+
+    def table(self, **more: Any) -> dict[str, Any]:
+        """The description of a new table, whose key is `pk`."""
+        client, name = self.client("dynamodb"), self.name()
+        made: dict[str, Any] = client.create_table(
+            TableName=name,
+            BillingMode="PAY_PER_REQUEST",
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+            **more,
+        )
+        self.at_end(client.delete_table, TableName=name)
+        return made["TableDescription"]
+
     # -- functions
 
     def function(self, *, answer: Any = None, fails: str = "", seconds: float = 0, says: str = "") -> Function:

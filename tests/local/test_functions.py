@@ -17,29 +17,15 @@ def at_least(function: Function, count: int) -> list[Any]:
     return eventually(lambda: found if len(found := function.calls()) >= count else None, f"{count} calls")
 
 
-def streaming_table(account: Account) -> tuple[str, str]:
-    """The name of a table and the ARN of its stream."""
-    client, name = account.client("dynamodb"), account.name()
-    made = client.create_table(
-        TableName=name,
-        BillingMode="PAY_PER_REQUEST",
-        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
-        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
-    )
-    account.at_end(client.delete_table, TableName=name)
-    return name, str(made["TableDescription"]["LatestStreamArn"])
-
-
 def handed_out_when_each_is_reported(account: Account, *response_types: str) -> list[str]:
     """The keys that the first two calls of a function that reports every record begin with."""
-    table, stream = streaming_table(account)
+    table = account.table(StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"})
     # An empty identifier reports the whole batch, as AWS reads it.
     reporting = account.function(answer={"batchItemFailures": [{"itemIdentifier": ""}]})
     response = {"StartingPosition": "TRIM_HORIZON", "FunctionResponseTypes": list(response_types)}
-    account.feed(reporting, stream, BatchSize=1, **response)
+    account.feed(reporting, table["LatestStreamArn"], BatchSize=1, **response)
     for key in ("first", "second"):
-        account.client("dynamodb").put_item(TableName=table, Item={"pk": {"S": key}})
+        account.client("dynamodb").put_item(TableName=table["TableName"], Item={"pk": {"S": key}})
     calls = at_least(reporting, 2)[:2]
     return [call["Records"][0]["dynamodb"]["Keys"]["pk"]["S"] for call in calls]
 

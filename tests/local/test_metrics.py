@@ -63,14 +63,7 @@ def called_by_a_queue(account: Account) -> Function:
 
 def item_written_and_read(account: Account) -> str:
     """The name of the table."""
-    client, name = account.client("dynamodb"), account.name()
-    client.create_table(
-        TableName=name,
-        BillingMode="PAY_PER_REQUEST",
-        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
-    )
-    account.at_end(client.delete_table, TableName=name)
+    client, name = account.client("dynamodb"), str(account.table()["TableName"])
     item: dict[str, Any] = {"pk": {"S": "one"}}
     client.put_item(TableName=name, Item=item)
     client.transact_write_items(TransactItems=[{"Put": {"TableName": name, "Item": item}}])
