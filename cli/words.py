@@ -102,7 +102,8 @@ def targets(overview: Mapping[str, int] | None) -> str:
 
 
 def counted(count: float, noun: str) -> str:
-    """
+    """A number and what it counts.
+
     >>> counted(1, "host"), counted(2000, "host")
     ('1 host', '2,000 hosts')
     """
