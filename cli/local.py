@@ -22,12 +22,14 @@ from host.appspec import FileExistsBehavior
 from host.archive import unpack
 from host.entries import ArchiveError
 from host.install import decide
+from host.journal import hold_host
 from host.layout import Layout
 from host.lifecycle import LifecycleEvent
 from host.report import Failed, Report
 from host.revision import read_appspec, take
-from host.run import FROM_LAST_INSTALL, STEP_SECONDS, run_event
+from host.run import FROM_LAST_INSTALL, STEP_SECONDS, failure, run_event
 from host.told import Bundle, Told
+from host.watchdog import Watchdog
 
 DEFAULT_EVENTS = (
     LifecycleEvent.BEFORE_BLOCK_TRAFFIC,
@@ -178,14 +180,10 @@ def _deploy(asked: Asked, as_json: bool) -> int:
     os.umask(0o022)
     if not as_json:
         _say(f"{asked.told.deployment_id}: {asked.location} into {asked.prefix or '/'}, kept in {asked.root}")
-    for event in asked.events:
-        began = time.monotonic()
-        report = run_event(event, asked.told, asked.layout, bring=_bring(asked), prefix=asked.prefix)
-        reports.append((report, time.monotonic() - began))
+    for report, seconds in _run(asked):
+        reports.append((report, seconds))
         if not as_json:
-            print(f"{report.status:9}  {event.value:20} {reports[-1][1]:8.2f} s", flush=True)
-        if report.status == "Failed":
-            break
+            print(f"{report.status:9}  {report.event:20} {seconds:8.2f} s", flush=True)
     failed = reports[-1][0] if reports[-1][0].status == "Failed" else None
     if as_json:
         print(json.dumps(_result(asked, reports), indent=2))
@@ -195,6 +193,22 @@ def _deploy(asked: Asked, as_json: bool) -> int:
         said = "\n".join(part for part in (f"{failed.event}: {failed.message}", failed.log_tail) if part)
         print(f"{said}\nThe scripts' log: {asked.layout.script_log}", file=sys.stderr)
     return 1 if failed else 0
+
+
+def _run(asked: Asked) -> Iterator[tuple[Report, float]]:
+    """The events up to the first that fails, each with its seconds; nothing else runs on this host meanwhile."""
+    began = time.monotonic()
+    try:
+        asked.layout.make()
+        with hold_host(asked.layout, asked.told, STEP_SECONDS), Watchdog() as watchdog:
+            for event in asked.events:
+                began = time.monotonic()
+                report = run_event(event, asked.told, asked.layout, watchdog, bring=_bring(asked), prefix=asked.prefix)
+                yield report, time.monotonic() - began
+                if report.status == "Failed":
+                    break
+    except (Failed, OSError) as error:
+        yield failure(error).report(asked.events[0].value), time.monotonic() - began
 
 
 def _result(asked: Asked, reports: Sequence[tuple[Report, float]]) -> dict[str, Any]:

@@ -1,33 +1,42 @@
-"""`runner.pyz run <LifecycleEvent> [<Instructions>]`: one event; prints one JSON line, ends 0 when the next may run.
+"""`runner.pyz run <LifecycleEvent> <Instructions>`: one event alone, for whoever looks for a fault by hand.
 
-Without Instructions they are read from standard input, where no other user of the host sees them: the presigned URLs in
-them are as good as a key to the revision.
+Prints one JSON line, ends 0 when the next event may run. On hosts the steps of a command run events by way of
+host/segment.py.
 """
 
 import os
 import sys
 from typing import List
 
+from host.journal import hold_host
 from host.layout import Layout
 from host.lifecycle import LifecycleEvent
 from host.report import Failed
-from host.run import run_event
+from host.run import STEP_SECONDS, failure, run_event
 from host.told import Told
+from host.watchdog import Watchdog
 
 
 def main(arguments: List[str]) -> int:
-    if len(arguments) not in (2, 3) or arguments[0] != "run":
-        print("usage: runner.pyz run <LifecycleEvent> [<Instructions>]", file=sys.stderr)
+    if len(arguments) != 3 or arguments[0] != "run":
+        print("usage: runner.pyz run <LifecycleEvent> <Instructions>", file=sys.stderr)
         return 2
     os.umask(0o022)
     name = arguments[1]
+    seconds = int(os.environ.get("STEPDEPLOY_STEP_SECONDS", STEP_SECONDS))
     try:
-        told = Told.decode(arguments[2] if len(arguments) == 3 else sys.stdin.read().strip())
+        told = Told.decode(arguments[2])
         event = LifecycleEvent(name)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         report = Failed("ENGINE", "the instructions cannot be read: {!r}".format(error)).report(name)
     else:
-        report = run_event(event, told, Layout(told.deployment_group_id, told.deployment_id))
+        layout = Layout(told.deployment_group_id, told.deployment_id)
+        try:
+            layout.make()
+            with hold_host(layout, told, seconds) as other, Watchdog() as watchdog:
+                report = run_event(event, told, layout, watchdog, step_seconds=seconds, other=other)
+        except Exception as error:
+            report = failure(error).report(name)
     print(report.line(), flush=True)
     return 0 if report.goes_on else 1
 

@@ -1,14 +1,18 @@
-"""What a step runs before the runner is there: fetch it once per version, check it, hand over.
+"""What starts a segment on a host: fetch the runner once per version, check it, and let it take the host.
 
-host/step.py puts these lines into the SSM document; the instructions come by file descriptor 3.
+host/step.py puts these lines into the SSM document, in single quotes, so that there are none here; the instructions
+come by standard input. Exit status 3: this Python is too old, another one may do.
 """
 
-import base64
+import sys
+
+if sys.version_info < (3, 7):
+    sys.exit(3)
+
+import binascii
 import hashlib
 import json
 import os
-import sys
-import tempfile
 import time
 from typing import NoReturn
 
@@ -44,41 +48,55 @@ def fetch(url: str) -> bytes:
 
 
 def runner(url: str, sha256: str) -> str:
+    """The folder of the unpacked runner, where Python may keep it compiled; the zip itself on a disk that is full."""
     folder = os.path.join(os.environ.get("STEPDEPLOY_ROOT") or "/opt/stepdeploy", "runner")
-    path = os.path.join(folder, sha256 + ".pyz")
+    path, code = os.path.join(folder, sha256 + ".pyz"), os.path.join(folder, sha256)
     if os.path.exists(path) and is_right(path, sha256):
-        return path
+        return code if os.path.isdir(code) else path
     try:
         body = fetch(url)
     except (OSError, ValueError, EOFError) as error:
         fail("DOWNLOAD", "the runner could not be fetched: %s" % error)
     if hashlib.sha256(body).hexdigest() != sha256:
         fail("DIGEST", "the runner that was fetched is not the one that was published")
+    import shutil
+    import tempfile
+    import zipfile
+
     os.makedirs(folder, mode=0o755, exist_ok=True)
-    handle, partial = tempfile.mkstemp(dir=folder)
+    partial = tempfile.mkdtemp(dir=folder)
     try:
-        with os.fdopen(handle, "wb") as file:
+        whole, unpacked = os.path.join(partial, "pyz"), os.path.join(partial, "code")
+        with open(whole, "wb") as file:
             file.write(body)
             file.flush()
             os.fsync(file.fileno())
-        os.rename(partial, path)
+        try:
+            with zipfile.ZipFile(whole) as archive:
+                archive.extractall(unpacked)
+            shutil.rmtree(code, ignore_errors=True)  # of a runner that was changed here
+            os.rename(unpacked, code)
+        except OSError:
+            pass  # it also runs out of the zip; or another step was faster
+        os.rename(whole, path)
     except OSError as error:
-        os.unlink(partial)
         raise OSError(error.errno, error.strerror, path) from error
-    return path
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return code if os.path.isdir(code) else path
 
 
 def start() -> None:
     os.umask(0o022)
-    with os.fdopen(3) as file:
-        told = file.read().strip()
-    where = json.loads(base64.b64decode(told).decode())["runner"]
-    path = runner(where["url"], where["sha256"])
-    reader, writer = os.pipe()  # not on the command line, which every user of the host can read
-    os.write(writer, told.encode())
-    os.close(writer)
-    os.dup2(reader, 0)
-    os.execv(sys.executable, [sys.executable, "-I", "-S", path, "run", sys.argv[1]])
+    told = sys.stdin.read().strip()
+    where = json.loads(binascii.a2b_base64(told).decode())["runner"]
+    sys.path.insert(0, runner(where["url"], where["sha256"]))
+    from host.segment import begin
+
+    line = begin(told, sys.argv[1])
+    if line:
+        print(line)
+        sys.exit(1)
 
 
 try:

@@ -6,7 +6,7 @@ from pathlib import Path
 import yaml
 
 _MOMENT = (2026, 1, 1, 0, 0, 0)  # of every entry: the same input gives the same bytes
-_NOT_ON_HOSTS = ("build.py", "step.py", "bootstrap.py", "unpacked.py")
+_NOT_ON_HOSTS = ("build.py", "step.py", "bootstrap.py")
 _OF_YAML = ("composer", "error", "events", "nodes", "parser", "reader", "resolver", "scanner", "tokens")
 _HERE = Path(__file__).resolve().parent
 
@@ -17,7 +17,7 @@ def build_runner(destination: Path) -> Path:
     library = Path(yaml.__file__).resolve().parent
     files.update({f"yaml/{name}.py": (library / f"{name}.py").read_bytes() for name in _OF_YAML})
     files["yaml/__init__.py"] = b""  # PyYAML's own imports all of it, which takes longer than most events take
-    files["__main__.py"] = (_HERE / "unpacked.py").read_bytes()
+    files["__main__.py"] = files["host/__main__.py"]
     destination.parent.mkdir(parents=True, exist_ok=True)
     with destination.open("wb") as written:
         written.write(b"#!/usr/bin/env python3\n")

@@ -12,11 +12,13 @@ import time
 from contextlib import contextmanager
 from typing import Any, Dict, Iterator, Optional
 
-from host.layout import write_atomically
+from host.layout import Layout, write_atomically
 from host.lifecycle import LifecycleEvent
 from host.report import Failed, Report
+from host.told import Told
 
 _LOCK_TICK = 0.1  # seconds between looks at a lock that is held
+_HOLDER_BYTES = 512
 
 # What must have succeeded for this deployment before an event may run. SSM's agent goes on with the next step when a
 # step was ended from outside (its status is then TimedOut, which onFailure does not cover): here the deployment stops.
@@ -80,20 +82,43 @@ class Journal:
 
 
 @contextmanager
-def host_lock(root: str, deadline: float) -> Iterator[None]:
-    """Two commands on one host never interleave: the second waits, until `deadline` of time.monotonic().
+def hold_host(layout: Layout, told: Told, seconds: float) -> Iterator[Optional[str]]:
+    """The host is this deployment's: nothing of another one runs meanwhile. Waits for it for at most some seconds.
 
-    The lock goes with the open file: when the runner is killed, it is free once the runner's watchdog has ended too.
+    Gives the id of another deployment that had the host since this one began, if there was one. Raises Failed when
+    the host stays busy. The lock goes with the open file: when the holder is killed, it is free once its watchdog has
+    ended, too.
     """
-    with open(os.path.join(root, "lock"), "w") as file:
+    deadline = time.monotonic() + seconds
+    handle = os.open(os.path.join(layout.root, "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
         while True:
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except OSError as error:
                 if error.errno not in (errno.EAGAIN, errno.EACCES):
                     raise
                 if time.monotonic() > deadline:
-                    raise Failed("TIMEOUT", "another command has been running on this host for too long") from error
+                    raise Failed("BUSY", "{} has the host".format(_holder(handle) or "another command")) from error
                 time.sleep(_LOCK_TICK)
-        yield
+        before = _holder(handle)
+        mine = "deployment {}".format(told.deployment_id)
+        names = told.application_name, told.deployment_group_name
+        _write_holder(handle, "{} of {}/{}, process {}".format(mine, *names, os.getpid()))
+        has_begun = os.path.exists(layout.journal)
+        yield before if has_begun and before and not before.startswith(mine + " ") else None
+    finally:
+        os.close(handle)
+
+
+def _holder(handle: int) -> str:
+    return os.pread(handle, _HOLDER_BYTES, 0).decode("utf-8", "replace").partition(", process")[0].strip()
+
+
+def _write_holder(handle: int, text: str) -> None:
+    """Always as many bytes, over the last ones, so that a full disk takes it. Best effort: it is for messages."""
+    try:
+        os.pwrite(handle, text.encode("ascii", "replace")[:_HOLDER_BYTES].ljust(_HOLDER_BYTES), 0)
+    except OSError:
+        pass

@@ -10,13 +10,14 @@ import time
 from typing import Callable, Optional
 
 from host.appspec import EVENT_SECONDS
-from host.journal import Journal, host_lock
+from host.journal import Journal
 from host.layout import Layout
 from host.lifecycle import WITHOUT_HOOKS, LifecycleEvent
 from host.report import INTERRUPTED, Failed, Report
 from host.revision import read_appspec
 from host.script_log import ScriptLog
 from host.told import Told
+from host.watchdog import Watchdog
 
 FROM_LAST_INSTALL = frozenset(
     {LifecycleEvent.BEFORE_BLOCK_TRAFFIC, LifecycleEvent.AFTER_BLOCK_TRAFFIC, LifecycleEvent.APPLICATION_STOP}
@@ -32,25 +33,35 @@ MARGIN_SECONDS = 90  # to end a script, put its log away and report, before SSM 
 
 
 def run_event(
-    event: LifecycleEvent, told: Told, layout: Layout, bring: Optional[Bring] = None, prefix: str = ""
+    event: LifecycleEvent,
+    told: Told,
+    layout: Layout,
+    watchdog: Watchdog,
+    *,
+    step_seconds: int = STEP_SECONDS,
+    other: Optional[str] = None,
+    bring: Optional[Bring] = None,
+    prefix: str = "",
 ) -> Report:
     """Run the event, or report again how it ended before. Never raises: what goes wrong is the report.
 
-    `bring` gets the revision in another way than by the URL that was told; `prefix` is put before every destination.
+    The caller holds the host, and `watchdog` ends the scripts when the caller is killed. `other` is another deployment
+    that had the host since this one began. `bring` gets the revision in another way than by the URL that was told;
+    `prefix` is put before every destination.
     """
-    deadline = time.monotonic() + int(os.environ.get("STEPDEPLOY_STEP_SECONDS", STEP_SECONDS)) - MARGIN_SECONDS
+    deadline = time.monotonic() + step_seconds - MARGIN_SECONDS
     try:
-        layout.make()
-        with host_lock(layout.root, deadline):
-            journal = Journal(layout.journal)
-            done = journal.ended(event.value)
-            if done is None:
-                journal.check_order(event)
-                done = _run(event, told, layout, journal, deadline, bring, prefix)
-                journal.end(done)
-            return done
+        journal = Journal(layout.journal)
+        done = journal.ended(event.value)
+        if done is None:
+            if other:
+                raise Failed("CONFLICT", "{} had the host since this one began: create a new one".format(other))
+            journal.check_order(event)
+            done = _run(event, told, layout, journal, watchdog, deadline, bring, prefix)
+            journal.end(done)
+        return done
     except Exception as error:  # a bug must be a report too, not a silent host
-        return _failure(error).report(event.value)
+        return failure(error).report(event.value)
 
 
 def _run(
@@ -58,6 +69,7 @@ def _run(
     told: Told,
     layout: Layout,
     journal: Journal,
+    watchdog: Watchdog,
     deadline: float,
     bring: Optional[Bring],
     prefix: str,
@@ -78,11 +90,11 @@ def _run(
 
             install(read_appspec(told, layout.archive).below(prefix), told.file_exists_behavior, layout)
         elif event not in WITHOUT_HOOKS:
-            _run_hooks(event, told, layout, journal, log, deadline)
+            _run_hooks(event, told, layout, journal, log, watchdog, deadline)
     except Exception as error:
         if not isinstance(error, Failed):
             log.trouble(_trace())
-        report = _failure(error).report(event.value)
+        report = failure(error).report(event.value)
     if told.logs:
         try:
             log.upload(told.logs)
@@ -95,7 +107,13 @@ def _run(
 
 
 def _run_hooks(
-    event: LifecycleEvent, told: Told, layout: Layout, journal: Journal, log: ScriptLog, deadline: float
+    event: LifecycleEvent,
+    told: Told,
+    layout: Layout,
+    journal: Journal,
+    log: ScriptLog,
+    watchdog: Watchdog,
+    deadline: float,
 ) -> None:
     archive = _archive_of(event, layout)
     if archive is None:
@@ -112,18 +130,16 @@ def _run_hooks(
     if not hooks:
         return
     from host.hooks import environment, run_hook
-    from host.watchdog import Watchdog
 
     deadline = min(deadline, time.monotonic() + EVENT_SECONDS)
     variables = environment(told, event.value)
     log.begin()
-    with Watchdog() as watchdog:
-        for hook in hooks:
-            if is_previous and not os.path.exists(os.path.join(archive, hook.location.lstrip("/"))):
-                log.trouble("the previous revision has lost its script {}".format(hook.location))
-                continue
-            journal.begin_script(event.value, hook.location)
-            run_hook(hook, archive, variables, log, watchdog, deadline)
+    for hook in hooks:
+        if is_previous and not os.path.exists(os.path.join(archive, hook.location.lstrip("/"))):
+            log.trouble("the previous revision has lost its script {}".format(hook.location))
+            continue
+        journal.begin_script(event.value, hook.location)
+        run_hook(hook, archive, variables, log, watchdog, deadline)
 
 
 def _archive_of(event: LifecycleEvent, layout: Layout) -> Optional[str]:
@@ -140,7 +156,7 @@ def _trace() -> str:
     return traceback.format_exc()
 
 
-def _failure(error: Exception) -> Failed:
+def failure(error: Exception) -> Failed:
     """What an error means for the deployment; the text of one that nobody foresaw names its class."""
     if isinstance(error, Failed):
         return error

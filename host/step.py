@@ -1,41 +1,88 @@
-"""The Run Command document: one shell step per lifecycle event, each of which fetches the runner and hands over to it.
+"""The Run Command document: one shell step per lifecycle event, which asks the segment's process to run that event.
 
-SSM puts the one parameter into the script as text. It is base64, fenced by `allowedPattern`, and stands in a quoted
-here-document, so that nothing a user wrote can reach the shell as anything but data. Source: Systems Manager User
-Guide, "Schemas, features, and examples" (schema 2.2) and "Command document plugin reference" (aws:runShellScript).
+The first step starts that process (host/bootstrap.py, host/segment.py). SSM puts the one parameter into the script as
+text. It is base64, fenced by `allowedPattern`, and stands in single quotes, so that nothing a user wrote can reach the
+shell as anything but data. There is no here-document: some shells write those to /tmp, which may be full.
+
+Source: Systems Manager User Guide, "Schemas, features, and examples" (schema 2.2) and "Command document plugin
+reference" (aws:runShellScript).
 """
 
 from pathlib import Path
 from typing import Any, Dict, List, Sequence
 
 from host.lifecycle import LifecycleEvent
+from host.segment import MARK_CHARACTERS
 
 INSTRUCTIONS_PATTERN = "^[A-Za-z0-9+/=]+$"  # the agent compiles it with Go, which takes no repeat over 1,000
 STEP_SECONDS = 7200
 
-_MISSING = (
+_FAILED = (
     '{"stepdeploy": 1, "event": "%s", "status": "Failed", "error_code": "UnknownError", "cause": "ENGINE",'
-    ' "script_name": "", "message": "the host has no python3 of 3.7 or newer", "log_tail": ""}'
+    ' "script_name": "", "message": "%s", "log_tail": ""}'
 )
 _PYTHONS = "python3 python3.13 python3.12 python3.11 python3.10 python3.9 python3.8 python3.7 /usr/local/bin/python3"
 
+# How a step asks, for any POSIX shell and without a program: it costs a host next to nothing. The pipes are opened so
+# that neither side waits for the other, and the step keeps no writing end: where there is no process, or when it ends,
+# the answer is the pipe's end.
+_ASK = """\
+told='{{{{ Instructions }}}}'
+here="${{STEPDEPLOY_ROOT:-/opt/stepdeploy}}/segment"
+rest="${{told%{mark}}}"
+ask() (
+  {{ read -r mark || [ "$mark" ]; }} <"$here/mark" && [ "$mark" = "${{told#"$rest"}}" ] || exit 9
+  exec 4<>"$here/ask" 5<>"$here/answer" 6<"$here/answer" 5>&- || exit 9
+  printf '%s\\n' "{event} {seconds}" >&4
+  read -r code line <&6 || exit 9
+  printf '%s\\n' "$line"
+  exit "$code"
+)
+{start}
+ask 2>/dev/null
+case $? in 0) exit 0 ;; 1) exit 1 ;; esac
+printf '%s\\n' '{gone}'
+exit 1
+"""
 
-def step_script(event: LifecycleEvent, max_step_seconds: int = STEP_SECONDS) -> List[str]:
-    """The lines of one step's script, for any POSIX shell. The runner ends itself before `max_step_seconds`."""
-    bootstrap = Path(__file__).with_name("bootstrap.py").read_text().splitlines()
-    return [
-        "for python in {}; do".format(_PYTHONS),
-        """  "$python" -S -c 'import sys; sys.exit(sys.version_info < (3, 7))' 2>/dev/null && break""",
-        "  python=",
-        "done",
-        "[ -n \"$python\" ] || {{ printf '%s\\n' '{}'; exit 1; }}".format(_MISSING % event.value),
-        "export STEPDEPLOY_STEP_SECONDS={:d}".format(max_step_seconds),
-        """exec "$python" -I -S - {} 3<<'INSTRUCTIONS' <<'BOOTSTRAP'""".format(event.value),
-        "{{ Instructions }}",
-        "INSTRUCTIONS",
-        *(line for line in bootstrap if line),
-        "BOOTSTRAP",
-    ]
+# One Python after another, of which some may be too old (exit status 3).
+_START = """\
+start() {{
+  for python in {pythons}; do
+    command -v "$python" >/dev/null 2>&1 || continue
+    printf %s "$told" | "$python" -I -S -c "$1" {event}
+    case $? in 0) return ;; 3 | 126 | 127) ;; *) exit 1 ;; esac
+  done
+  printf '%s\\n' '{no_python}'
+  exit 1
+}}
+start '{bootstrap}'
+"""
+
+
+def step_script(event: LifecycleEvent, max_step_seconds: int = STEP_SECONDS, *, starts: bool = True) -> List[str]:
+    """The lines of one step's script. The event ends itself before `max_step_seconds`.
+
+    The first step of a command `starts` the process. One that is gone is not started again: it was killed, and what it
+    did is not known well enough to go on.
+    """
+    return _ASK.format(
+        event=event.value,
+        seconds=max_step_seconds,
+        mark="?" * MARK_CHARACTERS,
+        start=_start(event) if starts else "",
+        gone=_FAILED % (event.value, "the process that runs the deployment on this host is gone: deploy again"),
+    ).splitlines()
+
+
+def _start(event: LifecycleEvent) -> str:
+    bootstrap = Path(__file__).with_name("bootstrap.py").read_text()
+    return _START.format(
+        event=event.value,
+        pythons=_PYTHONS,
+        bootstrap="\n".join(line for line in bootstrap.splitlines() if line),
+        no_python=_FAILED % (event.value, "the host has no python3 of 3.7 or newer"),
+    )
 
 
 def lifecycle_document(events: Sequence[LifecycleEvent], max_step_seconds: int) -> Dict[str, Any]:
@@ -58,7 +105,7 @@ def lifecycle_document(events: Sequence[LifecycleEvent], max_step_seconds: int) 
                 "inputs": {
                     "timeoutSeconds": str(max_step_seconds),
                     "onFailure": "exit",
-                    "runCommand": step_script(event, max_step_seconds),
+                    "runCommand": step_script(event, max_step_seconds, starts=event is events[0]),
                 },
             }
             for event in events

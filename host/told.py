@@ -2,7 +2,7 @@
 
 import base64
 import json
-from typing import Any, Dict, NamedTuple, Optional
+from typing import Any, Dict, NamedTuple, Optional, Tuple
 
 from host.appspec import FileExistsBehavior
 
@@ -35,6 +35,8 @@ class Told(NamedTuple):
     file_exists_behavior: FileExistsBehavior
     ignore_application_stop_failures: bool
     logs: Optional[Dict[str, Any]]
+    events: Tuple[str, ...] = ()  # of the segment, in their order
+    host_wait_seconds: int = 0  # for which the first step waits while another deployment has the host
 
     @classmethod
     def decode(cls, text: str) -> "Told":
@@ -55,6 +57,8 @@ class Told(NamedTuple):
             file_exists_behavior=FileExistsBehavior(told["file_exists_behavior"]),
             ignore_application_stop_failures=told["ignore_application_stop_failures"],
             logs=told.get("logs"),
+            events=tuple(told["events"]),
+            host_wait_seconds=told["host_wait_seconds"],
         )
 
 

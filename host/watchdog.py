@@ -1,10 +1,11 @@
 """Nothing of a hook outlives its runner: a small process that ends the hook's processes when the runner is killed.
 
 SSM cancels a command by killing the step's process group, which the hooks left by design. The watchdog is in a session
-of its own and inherits the host lock: the next command on this host begins when the last process of the hook is gone.
+of its own and inherits the host lock: the next segment on this host begins when the last process of the hook is gone.
 """
 
 import os
+import select
 import signal
 import time
 from types import TracebackType
@@ -15,22 +16,31 @@ _TICK = 0.02
 
 
 class Watchdog:
-    """`with Watchdog() as watchdog:` around the hooks of one event; fork it before any thread is started."""
+    """`with Watchdog() as watchdog:` around the events of a segment; fork it before any thread is started.
 
-    def __init__(self) -> None:
+    `answer` is the writing end of a pipe whose reader is the step that waits: when that goes away while its event runs,
+    the watchdog ends this process's group, and with it the hook.
+    """
+
+    def __init__(self, answer: Optional[int] = None) -> None:
         reader, self._writer = os.pipe()
+        watched = os.getpid()
         self._process = os.fork()
         if self._process == 0:
             try:
                 os.close(self._writer)
-                _watch(reader)
+                _watch(reader, answer, watched)
             finally:
                 os._exit(0)
         os.close(reader)
 
     def guard(self, leader: int) -> None:
         """From now on this process and all that come from it; 0 for none."""
-        os.write(self._writer, b"%d\n" % leader)
+        os.write(self._writer, b"guard %d\n" % leader)
+
+    def step(self, waits: bool) -> None:
+        """Whether a step waits for the answer from now on."""
+        os.write(self._writer, b"step %d\n" % waits)
 
     def __enter__(self) -> "Watchdog":
         return self
@@ -43,20 +53,41 @@ class Watchdog:
         os.waitpid(self._process, 0)
 
 
-def _watch(reader: int) -> None:
+def _watch(reader: int, answer: Optional[int], watched: int) -> None:
     os.setsid()
     null = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):  # SSM's step ends when nobody holds its output
         os.dup2(null, standard)
-    told = b""
+    os.set_blocking(reader, False)
+    told, state = b"", {b"guard": 0, b"step": 0}
     while True:
-        chunk = os.read(reader, 4096)
-        if not chunk:
-            break
-        told += chunk
-    guarded = int(told.split()[-1]) if told.split() else 0
-    if guarded:
-        end_family(guarded)
+        poller = select.poll()
+        poller.register(reader, select.POLLIN)
+        if answer is not None and state[b"step"]:
+            poller.register(answer, 0)  # that nobody reads is told in any case
+        step_is_gone = answer in dict(poller.poll())
+        chunk = _read(reader)
+        told += chunk or b""
+        *lines, told = told.split(b"\n")
+        for line in lines:
+            name, _, value = line.partition(b" ")
+            state[name] = int(value)
+        # What was told before the step went away counts: it may have got its answer.
+        if step_is_gone and state[b"step"]:
+            _signal(watched, set(), signal.SIGKILL)
+        elif chunk is None or chunk:
+            continue
+        break
+    if state[b"guard"]:
+        end_family(state[b"guard"])
+
+
+def _read(reader: int) -> Optional[bytes]:
+    """What there is to read, None for nothing yet; empty when the writer is gone."""
+    try:
+        return os.read(reader, 1 << 16)
+    except BlockingIOError:
+        return None
 
 
 def end_family(leader: int) -> None:

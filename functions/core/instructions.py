@@ -8,6 +8,7 @@ from functions.core.records import Deployment
 from host.lifecycle import LifecycleEvent
 
 VERSION = 1
+HOST_WAIT_SECONDS = 20  # on the host, while another deployment has it; then the engine knows, shows it, and asks again
 
 
 def instructions(
@@ -34,6 +35,7 @@ def instructions(
         },
         "target_id": target_id,
         "events": [event.value for event in events],
+        "host_wait_seconds": HOST_WAIT_SECONDS,
         "bundle": {
             "url": bundle_url,
             "sha256": revision.sha256,

@@ -1,17 +1,20 @@
 """A host for tests: the built zipapp, run in a root of its own and fed by a web server on 127.0.0.1."""
 
 import base64
+import fcntl
 import hashlib
 import io
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import tarfile
 import threading
 import zipfile
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -150,6 +153,8 @@ class Host:
                 "deployment_type": "IN_PLACE",
             },
             "target_id": "i-0123456789abcdef0",
+            "events": list(IN_PLACE),
+            "host_wait_seconds": 10,
             "bundle": {
                 "url": url,
                 "sha256": hashlib.sha256(content).hexdigest(),
@@ -202,8 +207,21 @@ class Host:
 
 
 @pytest.fixture
-def host(tmp_path: Path, runner: Path, web: Web) -> Host:
-    return Host(tmp_path / "stepdeploy", runner, web)
+def host(tmp_path: Path, runner: Path, web: Web) -> Iterator[Host]:
+    host = Host(tmp_path / "stepdeploy", runner, web)
+    yield host
+    end_segment(host.root)
+
+
+def end_segment(root: Path) -> None:
+    """End a segment's process that still waits for a step."""
+    with suppress(FileNotFoundError, ProcessLookupError, BlockingIOError), (root / "lock").open() as lock:
+        holder = re.search(r"process (\d+)", lock.read())
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if holder:
+                os.killpg(int(holder[1]), signal.SIGKILL)
 
 
 def appspec(

@@ -31,6 +31,7 @@ from host.lifecycle import LifecycleEvent
 from host.report import Report
 from host.run import run_event
 from host.told import Bundle, Told
+from host.watchdog import Watchdog
 
 IS_ROOT = os.geteuid() == 0  # who is not cannot read what has no mode to be read by
 PATIENT = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large]}
@@ -346,7 +347,9 @@ class Machine:
             take(told, layout, lambda folder: unpack(io.BytesIO(archive), type, folder))
 
         for step in (LifecycleEvent.DOWNLOAD_BUNDLE, LifecycleEvent.INSTALL):
-            report = run_event(step, told, layout, bring=bring, prefix=str(self.prefix))
+            layout.make()
+            with Watchdog() as watchdog:
+                report = run_event(step, told, layout, watchdog, bring=bring, prefix=str(self.prefix))
             report.line()
             if report.status == "Failed":
                 break

@@ -8,7 +8,6 @@ import stat
 import subprocess
 import sys
 import zipfile
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -23,18 +22,36 @@ from tests.host.test_events import hooked
 SHELLS = [path for path in map(shutil.which, ("sh", "dash", "bash")) if path]
 
 
-def step(host: Host, event: str, told: dict[str, Any], *, shell: str = "sh", path: str | None = None) -> Step:
-    """Run one step of the document as the agent does: a file with the parameter put in, run by a shell."""
-    document = Documents().create("d", lifecycle_document(tuple(LifecycleEvent), 7200))
+def step_file(host: Host, event: str, told: dict[str, Any]) -> Path:
+    """The script of one step of the command that carries these instructions, as the agent writes it."""
+    document = Documents().create("d", lifecycle_document([LifecycleEvent(each) for each in told["events"]], 7200))
     version = document.version(None)
     given = check_parameters(version, {"Instructions": [base64.b64encode(json.dumps(told).encode()).decode()]})
     filled = next(step for step in filled_in(version, given) if step.name == event)
-    script = host.root.parent / f"{event}.sh"
+    script = host.root.parent / f"{told['deployment']['deployment_id']}-{event}.sh"
     script.write_text(filled.script)
-    environment = {"PATH": os.environ["PATH"] if path is None else path, "STEPDEPLOY_ROOT": str(host.root)}
-    return read_step(
-        subprocess.run([shell, str(script)], env=environment, stdin=subprocess.DEVNULL, capture_output=True)
+    return script
+
+
+def start_step(host: Host, event: str, told: dict[str, Any], *, shell: str = "sh") -> "subprocess.Popen[bytes]":
+    """As the agent does: in a session of its own."""
+    return subprocess.Popen(
+        [shell, str(step_file(host, event, told))],
+        env={"PATH": os.environ["PATH"], "STEPDEPLOY_ROOT": str(host.root)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
     )
+
+
+def step(host: Host, event: str, told: dict[str, Any], *, shell: str = "sh") -> Step:
+    return ended(start_step(host, event, told, shell=shell))
+
+
+def ended(process: "subprocess.Popen[bytes]") -> Step:
+    output, errors = process.communicate(timeout=30)
+    return read_step(subprocess.CompletedProcess(process.args, process.returncode, output, errors))
 
 
 def test_the_document_is_one_that_ssm_takes_with_every_event_in_it() -> None:
@@ -62,19 +79,10 @@ def test_a_step_fetches_the_runner_once_and_hands_over(host: Host, shell: str) -
 
 
 def test_concurrent_first_steps_leave_one_good_runner(host: Host) -> None:
-    tolds = [host.told(f"d-{number}", hooked("BeforeInstall", "exit 0")) for number in range(4)]
-    for number, _ in enumerate(tolds):
-        (host.root.parent / str(number)).mkdir()
-    hosts = [Host(host.root, host.runner, host.web) for _ in tolds]
-    script = step_script(LifecycleEvent.APPLICATION_STOP)
-
-    def run(pair: tuple[Host, dict[str, Any]]) -> Step:
-        text = "\n".join(script).replace("{{ Instructions }}", base64.b64encode(json.dumps(pair[1]).encode()).decode())
-        environment = {"PATH": os.environ["PATH"], "STEPDEPLOY_ROOT": str(host.root)}
-        return read_step(subprocess.run(["sh", "-c", text], env=environment, capture_output=True))
-
-    with ThreadPoolExecutor() as pool:
-        assert {each.exit for each in pool.map(run, zip(hosts, tolds, strict=True))} == {0}
+    bundle, events = hooked("BeforeInstall", "exit 0"), ["ApplicationStop"]
+    tolds = [host.told(f"d-{number}", bundle, events=events) for number in range(4)]
+    processes = [start_step(host, "ApplicationStop", told) for told in tolds]
+    assert {ended(each).exit for each in processes} == {0}
     names = {path.name for path in (host.root / "runner").iterdir()}
     assert names == {host.runner.name, host.runner.stem}
 
@@ -87,10 +95,11 @@ def test_a_runner_that_is_not_the_published_one_is_never_run(host: Host) -> None
 
 
 def test_a_runner_that_was_changed_on_disk_is_fetched_again(host: Host) -> None:
-    told = host.told("d-1", hooked("BeforeInstall", "exit 0"))
-    assert step(host, "ApplicationStop", told).exit == 0
+    bundle, events = hooked("BeforeInstall", "exit 0"), ["ApplicationStop"]
+    assert step(host, "ApplicationStop", host.told("d-1", bundle, events=events)).exit == 0
     (host.root / "runner" / host.runner.name).write_bytes(b"other")
-    assert step(host, "DownloadBundle", told).exit == 0
+    (host.root / "runner" / host.runner.stem / "host" / "segment.py").write_text("other")
+    assert step(host, "ApplicationStop", host.told("d-2", bundle, events=events)).exit == 0
 
 
 def test_a_runner_that_cannot_be_fetched_is_told(host: Host) -> None:
@@ -103,9 +112,10 @@ def test_a_runner_that_cannot_be_fetched_is_told(host: Host) -> None:
 def test_a_host_without_a_python_that_is_new_enough_is_told(host: Host, tmp_path: Path, version: str | None) -> None:
     tools = tmp_path / "bin"
     tools.mkdir()
-    (tools / "sh").symlink_to("/bin/sh")
+    for name in ("sh", "cat"):
+        (tools / name).symlink_to(f"/bin/{name}")
     if version:
-        (tools / "python3").write_text("#!/bin/sh\nexit 1\n")
+        (tools / "python3").write_text("#!/bin/sh\ncat >/dev/null\nexit 3\n")
         (tools / "python3").chmod(0o755)
     told = host.told("d-1", hooked("BeforeInstall", "exit 0"))
     text = "\n".join(step_script(LifecycleEvent.APPLICATION_STOP)).replace("/usr/local/bin/python3", "/nowhere/python3")
@@ -120,10 +130,10 @@ def test_no_other_user_sees_the_presigned_urls(host: Host, tmp_path: Path) -> No
     seen = tmp_path / "seen"
     find = f"tr '\\0' ' ' </proc/$PPID/cmdline >{seen}"
     told = host.told("d-1", hooked("BeforeInstall", find, f"env >>{seen}"))
-    step(host, "DownloadBundle", told)
-    assert step(host, "BeforeInstall", told).exit == 0
+    for event in ("ApplicationStop", "DownloadBundle", "BeforeInstall"):
+        assert step(host, event, told).exit == 0
     content = seen.read_text()
-    assert "run BeforeInstall" in content
+    assert "python" in content
     assert "X-Amz-Signature" not in content and base64.b64encode(b'{"version": 1')[:12].decode() not in content
     for path in host.root.rglob("*"):
         if path.is_file() and path.stat().st_mode & stat.S_IROTH and path.suffix != ".pyc":

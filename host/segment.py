@@ -1,0 +1,141 @@
+"""The process that runs a segment: one deployment has the host from its first event to its last.
+
+The first step of a command starts it; each step asks it to run one event, waits for the answer and prints it
+(host/step.py). So events stay steps of their own for SSM, while modules are loaded once, and no other deployment gets
+in between. It ends with its last event, with an event that stops the segment, with a step that is killed, or when no
+step asks for a while. What it has done is in the journal: the same command may come again.
+"""
+
+import os
+import select
+from typing import NamedTuple, Optional
+
+from host.journal import hold_host
+from host.layout import Layout, write_atomically
+from host.lifecycle import LifecycleEvent
+from host.report import Failed
+from host.run import failure, run_event
+from host.told import Told
+from host.watchdog import Watchdog
+
+IDLE_SECONDS = 60  # between two steps, which SSM's agent runs one right after another
+MARK_CHARACTERS = 32  # of the end of the instructions, by which a step knows its segment's process
+_READY = b"ready"
+_MOST_OF_A_QUESTION = 256  # bytes
+
+
+class Pipes(NamedTuple):
+    """Where steps ask and are answered: named pipes in a folder that root alone may enter, and what they know it by."""
+
+    folder: str
+
+    @property
+    def ask(self) -> str:
+        return os.path.join(self.folder, "ask")
+
+    @property
+    def answer(self) -> str:
+        return os.path.join(self.folder, "answer")
+
+    @property
+    def mark(self) -> str:
+        return os.path.join(self.folder, "mark")
+
+
+def begin(text: str, event: str) -> Optional[str]:
+    """Start the process that runs the segment of these instructions. None when it has the host and can be asked, else
+    the line that says why not, for the step of `event` to print."""
+    try:
+        told = Told.decode(text)
+        layout = Layout(told.deployment_group_id, told.deployment_id)
+        layout.make()
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        return Failed("ENGINE", "the instructions cannot be read: {!r}".format(error)).report(event).line()
+    except OSError as error:
+        return failure(error).report(event).line()
+    reader, writer = os.pipe()
+    if os.fork() == 0:
+        status = 1
+        try:
+            os.close(reader)
+            _detach()
+            _run(text, told, layout, event, writer)
+            status = 0
+        finally:
+            os._exit(status)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as file:
+        said = file.read()
+    if said == _READY:
+        return None
+    ended = Failed("ENGINE", "the segment's process ended before it could be asked").report(event).line()
+    return said.decode() or ended
+
+
+def _detach() -> None:
+    """Into a session of its own, so that a step's end, good or bad, is not the segment's; holding no step's output."""
+    os.setsid()
+    null = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(null, standard)
+
+
+def _run(text: str, told: Told, layout: Layout, event: str, writer: int) -> None:
+    pipes = Pipes(os.path.join(layout.root, "segment"))
+    begun = False
+    try:
+        with hold_host(layout, told, told.host_wait_seconds) as other:
+            ask, answer = _open(pipes, text)
+            try:
+                begun = True
+                os.write(writer, _READY)
+                os.close(writer)
+                with Watchdog(answer) as watchdog:
+                    _serve(told, layout, ask, answer, watchdog, other)
+            finally:
+                os.unlink(pipes.mark)
+    except Exception as error:
+        if begun:
+            raise  # the step that waits sees the pipes close
+        os.write(writer, failure(error).report(event).line().encode())
+
+
+def _open(pipes: Pipes, text: str) -> "tuple[int, int]":
+    """Fresh pipes, which no step of an earlier segment holds; opened so that neither side waits for the other."""
+    os.makedirs(pipes.folder, mode=0o700, exist_ok=True)
+    for path in (pipes.mark, pipes.ask, pipes.answer):
+        if os.path.lexists(path):
+            os.unlink(path)
+    os.mkfifo(pipes.ask, 0o600)
+    os.mkfifo(pipes.answer, 0o600)
+    ask = os.open(pipes.ask, os.O_RDWR)
+    reader = os.open(pipes.answer, os.O_RDONLY | os.O_NONBLOCK)
+    answer = os.open(pipes.answer, os.O_WRONLY)
+    os.close(reader)  # from here on, a step that goes away is seen
+    write_atomically(pipes.mark, text[-MARK_CHARACTERS:].encode())
+    return ask, answer
+
+
+def _serve(told: Told, layout: Layout, ask: int, answer: int, watchdog: Watchdog, other: Optional[str]) -> None:
+    while True:
+        question = _question(ask)
+        if question is None:
+            return
+        name, _, seconds = question.partition(" ")
+        watchdog.step(True)
+        try:
+            report = run_event(LifecycleEvent(name), told, layout, watchdog, step_seconds=int(seconds), other=other)
+        except ValueError as error:
+            report = Failed("ENGINE", "the step asks for what there is not: {}".format(error)).report(name)
+        # Before the answer: the step goes away when it has it, which must not look as if it was killed.
+        watchdog.step(False)
+        os.write(answer, b"%d %s\n" % (0 if report.goes_on else 1, report.line().encode()))
+        if not report.goes_on or name == told.events[-1]:
+            return
+
+
+def _question(ask: int) -> Optional[str]:
+    """`<LifecycleEvent> <seconds that SSM gives the step>`, None when nobody asks any more."""
+    if not select.select([ask], [], [], IDLE_SECONDS)[0]:
+        return None
+    return os.read(ask, _MOST_OF_A_QUESTION).decode("ascii", "replace").strip()
