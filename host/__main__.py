@@ -12,7 +12,7 @@ from host.journal import hold_host
 from host.layout import Layout
 from host.lifecycle import LifecycleEvent
 from host.report import Failed
-from host.run import STEP_SECONDS, failure, run_event
+from host.run import MARGIN_SECONDS, STEP_SECONDS, failure, run_event
 from host.told import Told
 from host.watchdog import Watchdog
 
@@ -33,8 +33,8 @@ def main(arguments: List[str]) -> int:
         layout = Layout(told.deployment_group_id, told.deployment_id)
         try:
             layout.make()
-            with hold_host(layout, told, seconds) as other, Watchdog() as watchdog:
-                report = run_event(event, told, layout, watchdog, step_seconds=seconds, other=other)
+            with hold_host(layout, told, seconds - MARGIN_SECONDS), Watchdog() as watchdog:
+                report = run_event(event, told, layout, watchdog, step_seconds=seconds)
         except Exception as error:
             report = failure(error).report(name)
     print(report.line(), flush=True)

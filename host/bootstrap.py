@@ -10,6 +10,7 @@ if sys.version_info < (3, 7):
     sys.exit(3)
 
 import binascii
+import fcntl
 import hashlib
 import json
 import os
@@ -25,8 +26,11 @@ def fail(cause: str, message: str) -> NoReturn:
 
 
 def is_right(path: str, sha256: str) -> bool:
-    with open(path, "rb") as file:
-        return hashlib.sha256(file.read()).hexdigest() == sha256
+    try:
+        with open(path, "rb") as file:
+            return hashlib.sha256(file.read()).hexdigest() == sha256
+    except FileNotFoundError:
+        return False
 
 
 def read(url: str) -> bytes:
@@ -51,19 +55,33 @@ def runner(url: str, sha256: str) -> str:
     """The folder of the unpacked runner, where Python may keep it compiled; the zip itself on a disk that is full."""
     folder = os.path.join(os.environ.get("STEPDEPLOY_ROOT") or "/opt/stepdeploy", "runner")
     path, code = os.path.join(folder, sha256 + ".pyz"), os.path.join(folder, sha256)
-    if os.path.exists(path) and is_right(path, sha256):
-        return code if os.path.isdir(code) else path
+    if not is_right(path, sha256):
+        os.makedirs(folder, mode=0o755, exist_ok=True)
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)  # one fetches it, the others find it
+            if not is_right(path, sha256):
+                keep(fetched(url, sha256), folder, path, code)
+        finally:
+            os.close(handle)
+    return code if os.path.isdir(code) else path
+
+
+def fetched(url: str, sha256: str) -> bytes:
     try:
         body = fetch(url)
     except (OSError, ValueError, EOFError) as error:
         fail("DOWNLOAD", "the runner could not be fetched: %s" % error)
     if hashlib.sha256(body).hexdigest() != sha256:
         fail("DIGEST", "the runner that was fetched is not the one that was published")
+    return body
+
+
+def keep(body: bytes, folder: str, path: str, code: str) -> None:
     import shutil
     import tempfile
     import zipfile
 
-    os.makedirs(folder, mode=0o755, exist_ok=True)
     partial = tempfile.mkdtemp(dir=folder)
     try:
         whole, unpacked = os.path.join(partial, "pyz"), os.path.join(partial, "code")
@@ -71,19 +89,18 @@ def runner(url: str, sha256: str) -> str:
             file.write(body)
             file.flush()
             os.fsync(file.fileno())
+        shutil.rmtree(code, ignore_errors=True)  # of a runner that was changed here
         try:
             with zipfile.ZipFile(whole) as archive:
                 archive.extractall(unpacked)
-            shutil.rmtree(code, ignore_errors=True)  # of a runner that was changed here
             os.rename(unpacked, code)
         except OSError:
-            pass  # it also runs out of the zip; or another step was faster
+            pass  # it also runs out of the zip
         os.rename(whole, path)
     except OSError as error:
         raise OSError(error.errno, error.strerror, path) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    return code if os.path.isdir(code) else path
 
 
 def start() -> None:
