@@ -120,6 +120,8 @@ def _target(before: Target | None, after: Target) -> Iterable[Change]:
     times = [event[key] for event in events(after) for key in ("startTime", "endTime") if event.get(key)]
     if is_new and status == TargetStatus.IN_PROGRESS:
         yield Change(status=status, target=name, time=min(times, default=after.get("lastUpdatedAt")))
+    if (waits := after.get("waitingFor")) and waits != (before or {}).get("waitingFor"):
+        yield Change(status=status, target=name, time=after.get("lastUpdatedAt"), message=f"waits: {waits}")
     for event in events(after):
         if event["status"] not in _SILENT and known.get(event["lifecycleEventName"]) != event["status"]:
             yield _event(after, event)

@@ -134,7 +134,8 @@ def _last_event(target: Target) -> tuple[str, str]:
         if event["status"] == LifecycleEventStatus.FAILED and target["status"] == TargetStatus.FAILED:
             return plain(event["lifecycleEventName"]), plain((event.get("diagnostics") or {}).get("message", ""))
     at_work = [event for event in events(target) if event["status"] == LifecycleEventStatus.IN_PROGRESS]
-    return (plain(at_work[0]["lifecycleEventName"]) if at_work else "", "")
+    waits = plain(f"waits: {target['waitingFor']}") if target.get("waitingFor") else ""
+    return (plain(at_work[0]["lifecycleEventName"]) if at_work else "", waits)
 
 
 def _end(seen: Snapshot) -> list[RenderableType]:

@@ -56,6 +56,13 @@ class FakeRunCommand:
             plugins.append({"Name": name, "Status": state, "StatusDetails": state, "Output": output})
         self.end(command_id, status, plugins=plugins)
 
+    def find_busy(self, command_id: str, message: str) -> None:
+        """Another deployment has the host, says its runner in the first step."""
+        said = {"stepdeploy": 1, "event": "ApplicationStop", "status": "Failed", "error_code": "UnknownError"}
+        output = json.dumps({**said, "cause": "BUSY", "script_name": "", "message": message, "log_tail": ""})
+        plugin = {"Name": "ApplicationStop", "Status": "Failed", "StatusDetails": "Failed", "Output": output}
+        self.end(command_id, "Failed", plugins=[plugin])
+
     def end(self, command_id: str, status: str, details: str | None = None, plugins: Any = ()) -> None:
         changes = {"Status": status, "StatusDetails": details or status, "CommandPlugins": list(plugins)}
         self.invocations[command_id].update(changes)

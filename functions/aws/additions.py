@@ -63,9 +63,12 @@ SHAPES: dict[str, dict[str, Any]] = {
     # -- ARN patterns (`*`, `?`) of those who may deploy to a group; none: whoever IAM allows
     "PrincipalPattern": {"type": "string", "min": 1, "max": 2048},
     "PrincipalPatternList": {"type": "list", "member": {"shape": "PrincipalPattern"}},
-    "CreateDeploymentGroupInput": _structure(allowedPrincipals="PrincipalPatternList"),
-    "UpdateDeploymentGroupInput": _structure(allowedPrincipals="PrincipalPatternList"),
-    "DeploymentGroupInfo": _structure(allowedPrincipals="PrincipalPatternList"),
+    # -- seconds for which a target waits while another deployment has its host; 0: it fails at once
+    "CreateDeploymentGroupInput": _structure(allowedPrincipals="PrincipalPatternList", hostBusySeconds="Integer"),
+    "UpdateDeploymentGroupInput": _structure(allowedPrincipals="PrincipalPatternList", hostBusySeconds="Integer"),
+    "DeploymentGroupInfo": _structure(allowedPrincipals="PrincipalPatternList", hostBusySeconds="Integer"),
+    # -- which deployment has the host of a target that waits
+    "InstanceTarget": _structure(waitingFor="Message"),
     # -- what each host of a group runs: the revision that was installed last, or that failed to
     "Host": _structure(
         hostId="InstanceId",

@@ -7,8 +7,9 @@ from functions.aws import clock, revisions, run_command, targets, tokens
 from functions.aws.table import COMMAND_DAYS, table
 from functions.core import instructions
 from functions.core.causes import Cause
-from functions.core.records import Deployment, SegmentResult, SegmentRun, Target
-from functions.core.segments import SEGMENTS, lost, read_invocation
+from functions.core.gate import Answer
+from functions.core.records import Deployment, HostWait, SegmentResult, SegmentRun, Target
+from functions.core.segments import SEGMENTS, lost, read_invocation, wait_for_host
 from functions.core.selection import ONLINE
 from functions.core.statuses import TargetStatus
 from functions.telemetry import logger
@@ -63,7 +64,24 @@ def reconcile(target: Target, segment: int, command_id: str, token: str) -> str 
 def look(target: Target, segment: int, command_id: str) -> str | None:
     """Read the command once and record its end; None while it runs."""
     result = read_invocation(run_command.invocation(command_id, target.target_id), SEGMENTS[segment])
+    if result and result.failure and result.failure.cause is Cause.BUSY:
+        return _found_busy(target, segment, command_id, result)
     return record(target, segment, result) if result else None
+
+
+def _found_busy(target: Target, segment: int, command_id: str, result: SegmentResult) -> str | None:
+    """The target waits and asks again later, or fails, as its group says."""
+    deployment, now = table().deployment(target.deployment_id), clock.timestamp()
+    at_most = deployment.settings.host_busy_seconds if deployment else 0
+    wait = wait_for_host(target, result, at_most=at_most, now=now)
+    if not isinstance(wait, HostWait):
+        return record(target, segment, wait)
+    run = table().wait_for_host(target, segment, command_id, wait, now)
+    if run is None:
+        return None
+    if run.task_token:
+        tokens.succeed(run.task_token, {"status": Answer.WAIT})
+    return Answer.WAIT
 
 
 def record(target: Target, segment: int, result: SegmentResult) -> str:
@@ -79,7 +97,9 @@ def record(target: Target, segment: int, result: SegmentResult) -> str:
 def _follow(target: Target, segment: int, command_id: str, token: str) -> str | None:
     """Put the command on record with the token that waits for it, then look once: its end may have come before."""
     now = clock.now()
-    run = SegmentRun(command_id=command_id, sent_at=clock.timestamp(now), task_token=token)
+    run = SegmentRun(
+        command_id=command_id, sent_at=clock.timestamp(now), task_token=token, attempt=_attempt(target, segment)
+    )
     expires_at = int((now + timedelta(days=COMMAND_DAYS)).timestamp())
     table().store_command(target, segment, command_id, run, expires_at=expires_at)
     current = table().deployment(target.deployment_id)
@@ -89,4 +109,11 @@ def _follow(target: Target, segment: int, command_id: str, token: str) -> str | 
 
 
 def _comment(target: Target, segment: int) -> str:
-    return f"stepdeploy {target.deployment_id} {target.target_id} segment {segment}"
+    attempt = _attempt(target, segment)
+    again = f" attempt {attempt}" if attempt else ""
+    return f"stepdeploy {target.deployment_id} {target.target_id} segment {segment}{again}"
+
+
+def _attempt(target: Target, segment: int) -> int:
+    run = target.segments.get(str(segment))
+    return run.attempt if run else 0

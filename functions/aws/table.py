@@ -35,6 +35,7 @@ from functions.core.records import (
     Failure,
     Group,
     Host,
+    HostWait,
     SegmentResult,
     SegmentRun,
     StopMark,
@@ -392,6 +393,26 @@ class Table(ConditionalTable):
             {"#n": str(segment), "#segments": "segments"},
         )
         self.transact([store, {"Put": {"TableName": self.name, "Item": to_wire(command)}}])
+
+    def wait_for_host(
+        self, target: Target, segment: int, command_id: str, wait: HostWait, now: str
+    ) -> SegmentRun | None:
+        """The segment's command found the host busy: another one will be sent. The run that this ends, None when
+        that, or the segment's end, is on record already."""
+        run = target.segments[str(segment)]
+        update = self.update(
+            target_key(target.deployment_id, target.target_id),
+            "SET #segments.#n = :again, host_wait = :wait, last_updated_at = :now",
+            "#segments.#n.command_id = :command_id AND attribute_not_exists(#segments.#n.#status)",
+            {
+                ":again": to_plain(SegmentRun(attempt=run.attempt + 1)),
+                ":wait": to_plain(wait),
+                ":command_id": command_id,
+                ":now": now,
+            },
+            {"#n": str(segment), "#segments": "segments"},
+        )
+        return run if self.attempt(update) else None
 
     def store_token(self, target: Target, segment: int, token: str) -> None:
         """The state waits with a new token: a later reconcile of the same command."""

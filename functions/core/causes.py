@@ -9,6 +9,7 @@ class Cause(StrEnum):
     """The root cause of a failed target."""
 
     UNREACHABLE = "UNREACHABLE"  # SSM does not reach the host
+    BUSY = "BUSY"  # another deployment has the host, and has it for too long
     DENIED = "DENIED"  # SSM or the host refuses the command
     DOWNLOAD = "DOWNLOAD"
     DIGEST = "DIGEST"

@@ -19,6 +19,7 @@ import yaml
 
 from functions.core import principals
 from functions.core.errors import InvalidInput
+from functions.core.group_settings import MAX_HOST_BUSY_SECONDS
 from functions.core.health import (
     DEFAULT_CONFIG,
     PREDEFINED_CONFIGS,
@@ -359,6 +360,7 @@ def _settings(value: _Value, configs: Mapping[str, DeploymentConfig]) -> GroupSe
         "fileExistsBehavior",
         "ignoreApplicationStopFailures",
         "allowedPrincipals",
+        "hostBusy",
     )
     read: dict[str, Any] = {
         "tag_groups": _tag_groups(members, "ec2TagFilters", "ec2TagSet"),
@@ -384,6 +386,8 @@ def _settings(value: _Value, configs: Mapping[str, DeploymentConfig]) -> GroupSe
         read["file_exists_behavior"] = behavior.word(FileExistsBehavior)
     if ignore := members.get("ignoreApplicationStopFailures"):
         read["ignore_application_stop_failures"] = ignore.flag()
+    if busy := members.get("hostBusy"):
+        read["host_busy_seconds"] = _host_busy_seconds(busy)
     if allowed := members.get("allowedPrincipals"):
         read["allowed_principals"] = _principals(allowed)
     return GroupSettings(**read)
@@ -510,11 +514,35 @@ def _triggers(value: _Value) -> tuple[Trigger, ...]:
     return tuple(triggers)
 
 
+def _host_busy_seconds(value: _Value) -> int:
+    """`fail`, or `wait` and how long."""
+    given = value.node.value.split() if isinstance(value.node, yaml.ScalarNode) else []
+    if given == ["fail"]:
+        return 0
+    seconds = _seconds(given[1]) if len(given) == 2 and given[0] == "wait" else None
+    if not seconds:
+        value.refuse(f'{value.shown} is neither "fail" nor "wait" and a time, for example "wait 10m"')
+        return 0
+    if seconds > MAX_HOST_BUSY_SECONDS:
+        value.refuse(f"{seconds} seconds: at most {MAX_HOST_BUSY_SECONDS} (12 hours)")
+    return seconds
+
+
+def _seconds(text: str) -> int | None:
+    """
+    >>> _seconds("1h30m"), _seconds("soon")
+    (5400, None)
+    """
+    if not (given := _DURATION.fullmatch(text)):
+        return None
+    hours, minutes, rest = (int(part or 0) for part in given.groups())
+    return hours * 3600 + minutes * 60 + rest
+
+
 def _bake_seconds(value: _Value) -> int:
     seconds = value.number()
-    if seconds is None and isinstance(value.node, yaml.ScalarNode) and (given := _DURATION.fullmatch(value.node.value)):
-        hours, minutes, rest = (int(part or 0) for part in given.groups())
-        seconds = hours * 3600 + minutes * 60 + rest
+    if seconds is None and isinstance(value.node, yaml.ScalarNode):
+        seconds = _seconds(value.node.value)
     if seconds is None or seconds < 0:
         value.refuse(f'{value.shown} is not a time: give seconds, or a text like "90s", "5m" or "1h30m"')
         return 0

@@ -149,6 +149,7 @@ def group(record: Group) -> dict[str, Any]:
         "computePlatform": PLATFORM,
         "terminationHookEnabled": False,
         "allowedPrincipals": list(settings.allowed_principals) or None,
+        "hostBusySeconds": settings.host_busy_seconds,
     }
 
 
@@ -272,6 +273,7 @@ def target(record: Target, arn: str) -> dict[str, Any]:
             "status": record.status,
             "lastUpdatedAt": record.last_updated_at,
             "lifecycleEvents": [lifecycle_event(event) for event in record.events],
+            "waitingFor": record.waits_for,
         },
     }
 

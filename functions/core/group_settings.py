@@ -16,6 +16,7 @@ from functions.core.records import Group, TagGroup, Trigger
 from functions.core.statuses import TriggerEvent
 
 MOST_TRIGGERS = 10
+MAX_HOST_BUSY_SECONDS = 12 * 3600  # as long as an in-place deployment may run
 _SHORT = 200  # characters of a value that a message shows
 _ROLE = re.compile(r"arn:aws[a-z-]{0,20}:iam::[0-9]{12}:role/[\x21-\x7e]{1,575}")
 _INVALID_TRIGGER = "InvalidTriggerConfigException"
@@ -52,6 +53,8 @@ def changed(
         settings = replace(settings, auto_rollback=wanted)
     if "triggerConfigurations" in given:
         settings = replace(settings, triggers=_triggers(given["triggerConfigurations"], topics))
+    if "hostBusySeconds" in given:
+        settings = replace(settings, host_busy_seconds=_host_busy(given["hostBusySeconds"]))
     if "allowedPrincipals" in given:
         settings = replace(settings, allowed_principals=_principals(given["allowedPrincipals"]))
     return replace(
@@ -59,6 +62,13 @@ def changed(
         service_role_arn=_role(given["serviceRoleArn"]) if "serviceRoleArn" in given else group.service_role_arn,
         outdated_instances_strategy=given.get("outdatedInstancesStrategy") or group.outdated_instances_strategy,
     )
+
+
+def _host_busy(seconds: int) -> int:
+    if not 0 <= seconds <= MAX_HOST_BUSY_SECONDS:
+        what = f"{seconds} is not from 0 (fail at once) to {MAX_HOST_BUSY_SECONDS}"
+        raise Refused("InvalidInputException", f"hostBusySeconds: {what}")
+    return seconds
 
 
 def _principals(given: list[str]) -> tuple[str, ...]:

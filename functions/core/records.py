@@ -77,6 +77,7 @@ class GroupSettings:
     slack_channel: str | None = None
     file_exists_behavior: FileExistsBehavior = FileExistsBehavior.DISALLOW
     ignore_application_stop_failures: bool = False
+    host_busy_seconds: int = 600  # for which a target waits while another deployment has its host
     allowed_principals: tuple[str, ...] = ()  # ARN patterns of who may deploy; none: whoever IAM lets
 
 
@@ -335,6 +336,15 @@ class SegmentRun:
     sent_at: str | None = None
     task_token: str | None = None
     status: TargetStatus | None = None  # None while it runs
+    attempt: int = 0  # how many commands before this one found the host busy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostWait:
+    """A target that waits, because another deployment has its host."""
+
+    message: str  # which one
+    since: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -350,3 +360,10 @@ class Target:
     events: tuple[LifecycleEventRecord, ...] = ()
     segments: dict[str, SegmentRun] = field(default_factory=dict)  # by segment number
     failure: TargetFailure | None = None
+    host_wait: HostWait | None = None  # the last one; it is over when an event has ended
+
+    @property
+    def waits_for(self) -> str | None:
+        """For what it waits now, if it does."""
+        waits = self.status is TargetStatus.IN_PROGRESS and not any(event.end_time for event in self.events)
+        return self.host_wait.message if self.host_wait and waits else None

@@ -10,7 +10,14 @@ from datetime import datetime
 from typing import Any
 
 from functions.core.causes import Cause
-from functions.core.records import Diagnostics, LifecycleEventRecord, SegmentResult, Target, TargetFailure
+from functions.core.records import (
+    Diagnostics,
+    HostWait,
+    LifecycleEventRecord,
+    SegmentResult,
+    Target,
+    TargetFailure,
+)
 from functions.core.statuses import LifecycleErrorCode, LifecycleEventStatus, TargetStatus
 from host.lifecycle import LifecycleEvent
 
@@ -81,6 +88,18 @@ def lost(cause: Cause, message: str, events: tuple[LifecycleEvent, ...] = IN_PLA
     )
     rest = (LifecycleEventRecord(name=event.value, status=LifecycleEventStatus.SKIPPED) for event in events[1:])
     return SegmentResult(status=TargetStatus.FAILED, events=(first, *rest), failure=_failure(first, cause))
+
+
+def wait_for_host(target: Target, result: SegmentResult, *, at_most: int, now: str) -> HostWait | SegmentResult:
+    """What a target does whose host another deployment has: it waits, or has failed after `at_most` seconds."""
+    if result.failure is None:
+        return result
+    since = target.host_wait.since if target.host_wait else now
+    waited = (datetime.fromisoformat(now) - datetime.fromisoformat(since)).total_seconds()
+    if waited < at_most:
+        return HostWait(message=result.failure.message, since=since)
+    message = f"{result.failure.message}; waited {waited:.0f} of {at_most} seconds (hostBusy)"
+    return replace(result, failure=replace(result.failure, message=message))
 
 
 def _read_steps(

@@ -69,6 +69,8 @@ GROUPS: dict[str, dict[str, Any]] = {
         ]
     },
     "redeployed": {},
+    "shares": {},
+    "shares-too": {"ec2TagFilters": [{"Key": "group", "Value": "shares"}], "fileExistsBehavior": "OVERWRITE"},
     "watched": {},
     "command-line": {},
     "commits": {},

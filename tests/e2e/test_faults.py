@@ -10,7 +10,7 @@ from functions.core.causes import Cause
 from functions.core.records import Deployment
 from functions.core.statuses import DeploymentStatus, LifecycleErrorCode, TargetStatus
 from local.engine import wait_for
-from tests.e2e.conftest import RECONCILE_SECONDS, Fleet, MakeFleet, failing
+from tests.e2e.conftest import RECONCILE_SECONDS, Fleet, MakeFleet, application, failing
 
 HOOKS = ["BeforeInstall", "AfterInstall", "ApplicationStart", "ValidateService"]
 
@@ -156,3 +156,21 @@ def test_the_engine_is_redeployed_while_a_deployment_runs(fleet: MakeFleet, decl
     group.cloud.deploy(declaration, reconcile_seconds=RECONCILE_SECONDS + 1)
     assert_deployed_once(group, group.engine.wait(one))
     assert group.deploy("v2").status is DeploymentStatus.SUCCEEDED
+
+
+def test_two_groups_that_share_a_host_never_interleave_and_the_second_shows_for_what_it_waits(
+    fleet: MakeFleet,
+) -> None:
+    """One deployment has the host from its first event to its last."""
+    shared = fleet("shares", hosts=1)
+    first = shared.begin("v1", {"scripts/start.sh": failing("sleep 25", 'exec "$(dirname "$0")/note.sh"')})
+    wait_for(lambda: shared.ran(shared.hosts[0]), "the first deployment to have the host")
+    second = shared.engine.upload("shop/shares-too/v2.zip", application("v2"))
+    waiting = wait_for(
+        lambda: [each.waits_for for each in shared.targets(second) if each.waits_for], "the second to wait"
+    )
+    assert waiting == [f"deployment {first} of shop/shares has the host"]
+    for deployment_id in (first, second):
+        ended = shared.engine.wait(deployment_id)
+        assert ended.status is DeploymentStatus.SUCCEEDED, ended.failure
+    assert shared.ran(shared.hosts[0]) == [f"{version} {hook}" for version in ("v1", "v2") for hook in HOOKS]

@@ -6,7 +6,7 @@ from typing import Any
 import boto3
 import pytest
 
-from functions.aws import clients, run_command
+from functions.aws import clients, clock, run_command
 from functions.aws import table as table_module
 from functions.aws.table import Table
 from functions.core import stops
@@ -248,3 +248,65 @@ def test_a_target_ends_once(world: World) -> None:
     world.done(segment_result={"status": "Failed"})
     assert world.target().status is TargetStatus.SUCCEEDED
     assert world.deployment.counters == Counters(total=2, allowed=1, succeeded=1, started=1)
+
+
+BUSY = "deployment d-000000009 of shop/api has the host"
+
+
+def test_a_target_whose_host_is_busy_waits_and_its_next_command_is_another_one(world: World) -> None:
+    world.run("t-1")
+    world.ssm.find_busy("c-0", BUSY)
+    for _ in range(2):  # SSM's event may come twice
+        world.report()
+    assert world.tokens.told == {"t-1": {"status": "Wait"}}
+    waiting = world.target()
+    assert (waiting.status, waiting.waits_for) == (TargetStatus.IN_PROGRESS, BUSY)
+    world.run("t-2")
+    assert [sent["Comment"].partition("segment 0")[2] for sent in world.ssm.sent] == ["", " attempt 1"]
+    world.ssm.answer("c-1", EVENTS)
+    world.report("c-1")
+    assert world.tokens.told["t-2"] == {"status": "Succeeded"}
+    world.done()
+    assert world.target().waits_for is None
+
+
+def test_a_command_that_was_sent_anew_and_not_recorded_is_adopted(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not the one before it, which found the host busy."""
+    world.run("t-1")
+    world.ssm.find_busy("c-0", BUSY)
+    world.report()
+    with monkeypatch.context() as patch:
+        patch.setattr(Table, "store_command", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            world.run("t-2")
+    world.run("t-3")
+    assert len(world.ssm.sent) == 2
+    world.ssm.answer("c-1", EVENTS)
+    world.report("c-1")
+    assert world.tokens.told["t-3"] == {"status": "Succeeded"}
+
+
+def test_a_host_that_stays_busy_fails_its_target_as_the_group_says(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number, moment in enumerate(("10:00:00", "10:09:59", "10:10:00")):
+        world.run(f"t-{number}")
+        world.ssm.find_busy(f"c-{number}", BUSY)
+        with monkeypatch.context() as patch:
+            patch.setattr(clock, "timestamp", lambda *_, time=moment: f"2026-11-23T{time}.000Z")
+            world.report(f"c-{number}")
+    assert [world.tokens.told[f"t-{n}"]["status"] for n in range(3)] == ["Wait", "Wait", "Failed"]
+    failure = world.target().failure
+    assert failure and failure.cause is Cause.BUSY
+    assert failure.message == f"{BUSY}; waited 600 of 600 seconds (hostBusy)"
+
+
+def test_a_stop_skips_a_target_that_waits_for_its_host(world: World) -> None:
+    world.run("t-1")
+    world.ssm.find_busy("c-0", BUSY)
+    world.report()
+    world.table.mark_stop("d-000000001", stops.by_person("me", NOW))
+    world.run("t-2")
+    assert world.tokens.told["t-2"] == {"status": "Skipped"} and len(world.ssm.sent) == 1
