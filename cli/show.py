@@ -56,6 +56,8 @@ def _failed(api: Any, info: words.Info) -> Iterator[Target]:
 def facts(info: words.Info, now: datetime) -> Iterator[tuple[str, str]]:
     """What is known of a deployment, line by line."""
     yield "revision", words.revision(info.get("revision"))
+    if pinned := words.pinned(info):
+        yield "pinned to", pinned
     if previous := info.get("previousRevision"):
         yield "replaces", words.revision(previous)
     yield "config", plain(info.get("deploymentConfigName", "-"))

@@ -53,8 +53,18 @@ SHAPES: dict[str, dict[str, Any]] = {
     # -- hosts out of `total` that must stay in service, and that are
     "HealthyHosts": _structure(total="Integer", minimum="Integer", healthy="Integer"),
     "Integer": {"type": "integer"},
+    # -- the very archive that a deployment installs; its `revision` is the location as the request gave it
+    "Sha256": {"type": "string"},
+    "Bytes": {"type": "long"},
+    "PinnedRevision": _structure(
+        bucket="S3Bucket", key="S3Key", version="VersionId", eTag="ETag", sha256="Sha256", size="Bytes"
+    ),
     "DeploymentInfo": _structure(
-        metadata="Metadata", requestedBy="Actor", stopInfo="StopInfo", healthyHosts="HealthyHosts"
+        metadata="Metadata",
+        requestedBy="Actor",
+        stopInfo="StopInfo",
+        healthyHosts="HealthyHosts",
+        pinnedRevision="PinnedRevision",
     ),
     "CreateDeploymentInput": _structure(metadata="Metadata"),
     # -- the instances of a deployment by their ids, out of those of its group
@@ -71,6 +81,7 @@ SHAPES: dict[str, dict[str, Any]] = {
         hostId="InstanceId",
         deploymentId="DeploymentId",
         revision="RevisionLocation",
+        pinnedRevision="PinnedRevision",
         status="TargetStatus",
         since="Timestamp",
     ),

@@ -26,6 +26,7 @@ from functions.core.records import (
     Target,
     Trigger,
 )
+from functions.core.revision_location import location
 from functions.core.statuses import DeploymentStatus, OwnSetting
 
 STYLE = {"deploymentType": "IN_PLACE", "deploymentOption": "WITHOUT_TRAFFIC_CONTROL"}
@@ -43,6 +44,7 @@ def deployment(record: Deployment) -> dict[str, Any]:
         "deploymentConfigName": settings.config.name,
         "previousRevision": revision(record.previous_revision) if record.previous_revision else None,
         "revision": revision(record.revision),
+        "pinnedRevision": pinned_revision(record.revision),
         "status": record.status,
         "errorInformation": {"code": failure.code, "message": failure.message} if failure else None,
         "createTime": record.create_time,
@@ -84,13 +86,15 @@ def host(record: Host, brought_by: Deployment | None) -> dict[str, Any]:
         "hostId": record.target_id,
         "deploymentId": record.deployment_id,
         "revision": revision(brought_by.revision) if brought_by else None,
+        "pinnedRevision": pinned_revision(brought_by.revision) if brought_by else None,
         "status": record.status,
         "since": record.since,
     }
 
 
 def revision(record: Revision) -> dict[str, Any]:
-    """A RevisionLocation."""
+    """A RevisionLocation: as it was given, whatever the deployment pinned it to."""
+    record = location(record)
     if commit := record.github:
         return {
             "revisionType": "GitHub",
@@ -98,6 +102,20 @@ def revision(record: Revision) -> dict[str, Any]:
         }
     place = {"bucket": record.bucket, "key": record.key, "bundleType": record.bundle_type}
     return {"revisionType": "S3", "s3Location": {**place, "version": record.version, "eTag": record.etag}}
+
+
+def pinned_revision(record: Revision) -> dict[str, Any] | None:
+    """A PinnedRevision: the very archive that is installed; None before the deployment has found it."""
+    if record.sha256 is None:
+        return None
+    return {
+        "bucket": record.bucket,
+        "key": record.key,
+        "version": record.version,
+        "eTag": record.etag,
+        "sha256": record.sha256,
+        "size": record.size or None,
+    }
 
 
 def revision_info(record: RegisteredRevision, groups: Sequence[str]) -> dict[str, Any]:

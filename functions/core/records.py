@@ -94,8 +94,20 @@ class GitHubCommit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GivenVersion:
+    """The version and etag with which a request named an archive; None for one that it left out."""
+
+    version: str | None = None
+    etag: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Revision:
-    """An archive in S3. Pinned once version, etag and sha256 are known: what was verified is what is installed."""
+    """An archive in S3. Pinned once version, etag and sha256 are known: what was verified is what is installed.
+
+    Its identity, by which CodeDeploy's API shows it and looks it up, is its location as a request gave it, and stays
+    that after pinning (`revision_location.location`).
+    """
 
     bucket: str  # "" for a commit on GitHub of which the engine has not looked for an archive yet
     key: str
@@ -106,6 +118,7 @@ class Revision:
     size: int = 0  # bytes
     warnings: tuple[str, ...] = ()  # what its AppSpec says that may not be meant; the first few
     github: GitHubCommit | None = None  # then bucket and key are where the engine keeps the commit's archive
+    given: GivenVersion | None = None  # None: `version` and `etag` are as given, or an older engine pinned them
 
     @property
     def place(self) -> str:
