@@ -75,7 +75,10 @@ SHAPES: dict[str, dict[str, Any]] = {
     "PrincipalPatternList": {"type": "list", "member": {"shape": "PrincipalPattern"}},
     "CreateDeploymentGroupInput": _structure(allowedPrincipals="PrincipalPatternList"),
     "UpdateDeploymentGroupInput": _structure(allowedPrincipals="PrincipalPatternList"),
-    "DeploymentGroupInfo": _structure(allowedPrincipals="PrincipalPatternList"),
+    "DeploymentGroupInfo": _structure(allowedPrincipals="PrincipalPatternList", rollbackChoice="RollbackChoice"),
+    # -- where a rollback goes and why, or why it can go nowhere
+    "RollbackChoice": _structure(deploymentId="DeploymentId", revision="RevisionLocation", reason="Message"),
+    "RollbackInfo": _structure(rollbackReason="Message"),
     # -- what each host of a group runs: the revision that was installed last, or that failed to
     "Host": _structure(
         hostId="InstanceId",
@@ -91,7 +94,9 @@ SHAPES: dict[str, dict[str, Any]] = {
     "RetryDeploymentInput": _structure(("deploymentId",), deploymentId="DeploymentId", metadata="Metadata"),
     "RetryDeploymentOutput": _structure(deploymentId="DeploymentId"),
     "RollBackDeploymentGroupInput": _structure(("applicationName", "deploymentGroupName"), **_GROUP),
-    "RollBackDeploymentGroupOutput": _structure(deploymentId="DeploymentId", stoppedDeploymentId="DeploymentId"),
+    "RollBackDeploymentGroupOutput": _structure(
+        deploymentId="DeploymentId", stoppedDeploymentId="DeploymentId", reason="Message"
+    ),
 }
 
 

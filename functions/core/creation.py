@@ -18,6 +18,7 @@ from functions.core.records import (
     RollbackInfo,
     TagGroup,
 )
+from functions.core.rollback_choice import choose, choose_for
 from functions.core.statuses import (
     AutoRollbackEvent,
     Creator,
@@ -160,11 +161,12 @@ def refused_deployment(
 
 
 def rollback_deployment(group: Group, failed: Deployment, *, deployment_id: str, now: str) -> Deployment | None:
-    """The automatic rollback of `failed` to the group's last successful revision; None when there is none.
+    """The automatic rollback of `failed`, by the rule of `rollback_choice`; None when no revision is left.
 
     It goes to the instances of the group, or to those of its own that `failed` went to.
     """
-    good = group.last_successful
+    choice = choose(group, failed.revision)
+    good = choice.good
     if good is None or good.revision is None:
         return None
     message = texts.rolls_back(deployment_id, failed.deployment_id)
@@ -176,23 +178,21 @@ def rollback_deployment(group: Group, failed: Deployment, *, deployment_id: str,
         back,
         creator=Creator.ROLLBACK,
         requested_by=f"rollback of {failed.deployment_id}",
-        rollback=RollbackInfo(rollback_triggering_deployment_id=failed.deployment_id, rollback_message=message),
+        rollback=RollbackInfo(
+            rollback_triggering_deployment_id=failed.deployment_id, rollback_message=message, reason=choice.reason
+        ),
     )
 
 
 def requested_rollback(group: Group, *, deployment_id: str, now: str, requested_by: str) -> Deployment:
-    """A rollback that a person asks for: to the last successful revision, or to the last other one before it when the
-    last deployment of the group is itself the last successful one. Raises InvalidInput when there is none."""
-    last = group.last_successful
-    is_current = last and group.last_attempted and last.deployment_id == group.last_attempted.deployment_id
-    good = group.previous_successful if is_current else last
+    """A rollback that a person asks for, by the rule of `rollback_choice`. Raises InvalidInput when no revision is
+    left, with the reason why each one was ruled out."""
+    choice = choose_for(group)
+    good = choice.good
     if good is None or good.revision is None:
-        raise InvalidInput(
-            f"group {group.application}/{group.name}: "
-            "no earlier successful deployment of another revision to go back to; deploy one"
-        )
+        raise InvalidInput(choice.reason)
     deployment = _back_to(group, good, good.revision, deployment_id=deployment_id, now=now)
-    return replace(deployment, requested_by=requested_by)
+    return replace(deployment, requested_by=requested_by, rollback=RollbackInfo(reason=choice.reason))
 
 
 def _back_to(group: Group, good: DeploymentSummary, revision: Revision, *, deployment_id: str, now: str) -> Deployment:
@@ -229,4 +229,5 @@ def summary(deployment: Deployment) -> DeploymentSummary:
         complete_time=deployment.complete_time,
         revision=deployment.revision,
         file_exists_behavior=deployment.settings.file_exists_behavior,
+        failed_hosts=deployment.counters.failed,
     )

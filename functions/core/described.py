@@ -27,6 +27,7 @@ from functions.core.records import (
     Trigger,
 )
 from functions.core.revision_location import location
+from functions.core.rollback_choice import RollbackChoice, choose_for
 from functions.core.statuses import DeploymentStatus, OwnSetting
 
 STYLE = {"deploymentType": "IN_PLACE", "deploymentOption": "WITHOUT_TRAFFIC_CONTROL"}
@@ -167,6 +168,7 @@ def group(record: Group) -> dict[str, Any]:
         "computePlatform": PLATFORM,
         "terminationHookEnabled": False,
         "allowedPrincipals": list(settings.allowed_principals) or None,
+        "rollbackChoice": rollback_choice(choose_for(record)) if last or good else None,
     }
 
 
@@ -271,6 +273,17 @@ def rollback(record: RollbackInfo) -> dict[str, Any]:
         "rollbackDeploymentId": record.rollback_deployment_id,
         "rollbackTriggeringDeploymentId": record.rollback_triggering_deployment_id,
         "rollbackMessage": record.rollback_message,
+        "rollbackReason": record.reason,
+    }
+
+
+def rollback_choice(record: RollbackChoice) -> dict[str, Any]:
+    """A RollbackChoice: what RollBackDeploymentGroup would deploy now, if it can, and why."""
+    good = record.good
+    return {
+        "deploymentId": good.deployment_id if good else None,
+        "revision": revision(good.revision) if good and good.revision else None,
+        "reason": record.reason,
     }
 
 

@@ -143,6 +143,8 @@ class DeploymentSummary:
     complete_time: str | None = None
     revision: Revision | None = None
     file_exists_behavior: FileExistsBehavior = FileExistsBehavior.DISALLOW
+    failed_hosts: int = 0
+    failed_since: str | None = None  # the deployment in which the revision failed after this one was good
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,7 +176,8 @@ class Group:
     outdated_instances_strategy: str | None = None
     tags: dict[str, str] = field(default_factory=dict)  # of the group as a resource of AWS
     last_successful: DeploymentSummary | None = None
-    previous_successful: DeploymentSummary | None = None  # the last one before it of another revision
+    previous_successful: DeploymentSummary | None = None  # of an older engine: the last other revision before it
+    good_deployments: tuple[DeploymentSummary, ...] = ()  # newest first, one per revision (`rollback_choice`)
     last_attempted: DeploymentSummary | None = None
 
     @property
@@ -200,6 +203,7 @@ class StopMark:
     at: str
     cancel: bool = False  # cancel the commands in flight; a plain stop lets running scripts end
     auto_rollback: bool | None = None  # a person's answer, instead of the group's setting
+    are_alarms_unreadable: bool = False  # ALARM_ACTIVE, although no alarm was seen in ALARM
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,6 +213,7 @@ class RollbackInfo:
     rollback_deployment_id: str | None = None
     rollback_triggering_deployment_id: str | None = None
     rollback_message: str | None = None
+    reason: str | None = None  # why it goes to this revision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

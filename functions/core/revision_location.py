@@ -109,9 +109,7 @@ def location(revision: Revision) -> Revision:
     named = given_version(revision)
     if revision.github:  # where the engine keeps it is no part of it
         revision, named = replace(revision, bucket=""), GivenVersion()
-    return replace(
-        revision, version=named.version, etag=named.etag, sha256=None, size=0, warnings=(), given=None
-    )
+    return replace(revision, version=named.version, etag=named.etag, sha256=None, size=0, warnings=(), given=None)
 
 
 def given_version(revision: Revision) -> GivenVersion:
