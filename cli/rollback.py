@@ -20,8 +20,8 @@ from cli.output import json_option, plain
 Examples:
   stepdeploy rollback shop/web --watch
 
-Exit status: 1 when, with --watch, the rollback does not succeed; 3 when no revision is left to go back to, or the engine
-or AWS refuses.""",
+Exit status: 1 when, with --watch, the rollback does not succeed; 3 when no revision is left to go back to, or the
+engine or AWS refuses.""",
 )
 @group_argument
 @watch_options
@@ -34,7 +34,7 @@ def command(group: Group, watch: bool, timeout: int | None, as_json: bool) -> Ex
     stopped = told.get("stoppedDeploymentId")
     if stopped is None:
         if not as_json and (reason := answer.get("reason")):
-            click.echo(f"goes to {plain(reason)}", err=True)
+            click.echo(plain(reason), err=True)
         return follow(engine, answer["deploymentId"], told, watch=watch, timeout=timeout, as_json=as_json)
     if not as_json:
         click.echo(f"{stopped} runs: it is stopped, and rolls back by itself", err=True)

@@ -42,6 +42,7 @@ from functions.core.records import (
     TargetFailure,
 )
 from functions.core.rollback_choice import after
+from functions.core.segments import closed_events
 from functions.core.shapes import from_plain, to_plain
 from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, OwnSetting, TargetStatus
 from functions.settings import settings
@@ -468,12 +469,17 @@ class Table(ConditionalTable):
             for counter, change in _changes(target.status, status).items():
                 counted[counter] = counted.get(counter, 0) + change
             values: Item = {":status": status.value, ":was": target.status.value, ":now": now}
-            expression = "SET #status = :status, last_updated_at = :now"
+            expression, condition = "SET #status = :status, last_updated_at = :now", "#status = :was"
             if failure:
                 expression += ", failure = :failure"
                 values[":failure"] = to_plain(failure)
+            is_sent = any(run.command_id for run in target.segments.values())
+            if (events := closed_events(target.events, now, is_sent=is_sent)) != target.events:
+                expression += ", events = :events"
+                condition += " AND events = :before"  # what a command reported meanwhile is not overwritten
+                values |= {":events": to_plain(events), ":before": to_plain(target.events)}
             key = target_key(target.deployment_id, target.target_id)
-            writes.append(self.update(key, expression, "#status = :was", values))
+            writes.append(self.update(key, expression, condition, values))
             if target.group_id and target.status is TargetStatus.IN_PROGRESS:
                 writes.append(self._host(target.group_id, target, status, now))
         adds = ", ".join(f"#counters.#{counter} :{counter}" for counter in counted)

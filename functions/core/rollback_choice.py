@@ -60,7 +60,7 @@ def choose(group: Group, leaving: Revision | None) -> RollbackChoice:
 
 def choose_for(group: Group) -> RollbackChoice:
     """What a person's rollback goes to now: away from the revision that was deployed last, whatever became of it."""
-    last = group.last_attempted or group.last_successful
+    last = group.last_attempted
     return choose(group, last.revision if last else None)
 
 

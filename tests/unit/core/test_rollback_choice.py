@@ -212,6 +212,6 @@ def test_a_success_is_no_failure_of_its_revision() -> None:
 
 
 def test_what_is_remembered_of_a_deployment_has_no_warnings() -> None:
-    one = deployment(1, 1, DeploymentStatus.SUCCEEDED, revision=replace(pinned(1), warnings=("w",) * 10))
-    (found,) = ended(WEB, one).good_deployments
+    one = deployment(1, 1, DeploymentStatus.SUCCEEDED)
+    (found,) = ended(WEB, replace(one, revision=replace(pinned(1), warnings=("w",) * 10))).good_deployments
     assert isinstance(found, DeploymentSummary) and found.revision == pinned(1)
