@@ -9,6 +9,7 @@ from functions.core.errors import InvalidInput
 from functions.core.health import DeploymentConfig
 from functions.core.records import (
     Alarms,
+    AutoRollback,
     Deployment,
     DeploymentSummary,
     Failure,
@@ -20,7 +21,6 @@ from functions.core.records import (
 )
 from functions.core.rollback_choice import choose, choose_for
 from functions.core.statuses import (
-    AutoRollbackEvent,
     Creator,
     DeploymentErrorCode,
     DeploymentStatus,
@@ -38,7 +38,7 @@ class OwnSettings:
     tag_set: tuple[TagGroup, ...] | None = None
     instance_ids: tuple[str, ...] | None = None
     alarms: Alarms | None = None
-    auto_rollback: frozenset[AutoRollbackEvent] | None = None
+    auto_rollback: AutoRollback | None = None
     file_exists_behavior: FileExistsBehavior | None = None
     ignore_application_stop_failures: bool | None = None
 
@@ -49,11 +49,11 @@ class OwnSettings:
             "tag_groups": (self.tag_filters,) if self.tag_filters else self.tag_set,
             "on_premises_tag_groups": () if self.tag_filters or self.tag_set else None,
             "alarms": self.alarms,
-            "auto_rollback": self.auto_rollback,
             "file_exists_behavior": self.file_exists_behavior,
             "ignore_application_stop_failures": self.ignore_application_stop_failures,
         }
-        return replace(settings, **{name: value for name, value in own.items() if value is not None})
+        settings = replace(settings, **{name: value for name, value in own.items() if value is not None})
+        return self.auto_rollback.over(settings) if self.auto_rollback else settings
 
     @property
     def told(self) -> frozenset[OwnSetting]:
@@ -205,7 +205,8 @@ def _back_to(group: Group, good: DeploymentSummary, revision: Revision, *, deplo
     settings = replace(
         group.settings,
         alarms=replace(group.settings.alarms, enabled=False),
-        auto_rollback=frozenset(),
+        auto_rollback=(),
+        idle_auto_rollback=(),
         file_exists_behavior=good.file_exists_behavior,
         bake_seconds=0,  # there is no alarm to wait for
     )

@@ -32,6 +32,7 @@ from functions.core.statuses import DeploymentStatus, OwnSetting
 
 STYLE = {"deploymentType": "IN_PLACE", "deploymentOption": "WITHOUT_TRAFFIC_CONTROL"}
 PLATFORM = "Server"
+OUTDATED_INSTANCES_STRATEGY = "UPDATE"  # CodeDeploy's default
 _DECLARED = UUID("f0f3b1f2-6c35-4d0b-9c39-2b7b8f3a7c11")  # names the ids of what deployments.yaml declares
 
 
@@ -162,7 +163,7 @@ def group(record: Group) -> dict[str, Any]:
         "alarmConfiguration": alarms(settings.alarms),
         "autoRollbackConfiguration": auto_rollback(settings),
         "deploymentStyle": STYLE,
-        "outdatedInstancesStrategy": record.outdated_instances_strategy,
+        "outdatedInstancesStrategy": record.outdated_instances_strategy or OUTDATED_INSTANCES_STRATEGY,
         "lastSuccessfulDeployment": last_deployment(good) if good else None,
         "lastAttemptedDeployment": last_deployment(last) if last else None,
         "computePlatform": PLATFORM,
@@ -187,7 +188,7 @@ def trigger(record: Trigger) -> dict[str, Any]:
     return {
         "triggerName": record.name,
         "triggerTargetArn": record.topic_arn,
-        "triggerEvents": sorted(record.events),
+        "triggerEvents": list(record.events),
     }
 
 
@@ -230,7 +231,11 @@ def overview(counters: Counters) -> dict[str, int]:
 
 
 def auto_rollback(settings: GroupSettings) -> dict[str, Any]:
-    return {"enabled": bool(settings.auto_rollback), "events": sorted(settings.auto_rollback)}
+    """An AutoRollbackConfiguration."""
+    return {
+        "enabled": bool(settings.auto_rollback),
+        "events": list(settings.auto_rollback or settings.idle_auto_rollback),
+    }
 
 
 def alarms(record: Alarms) -> dict[str, Any]:

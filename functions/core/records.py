@@ -3,7 +3,7 @@
 Times are ISO 8601 strings in UTC with milliseconds ("2026-11-23T03:35:54.123Z"): they sort as text.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from functions.core.causes import Cause
 from functions.core.gate import Counters
@@ -58,7 +58,20 @@ class Trigger:
 
     name: str
     topic_arn: str
-    events: frozenset[TriggerEvent]
+    events: tuple[TriggerEvent, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AutoRollback:
+    """When to roll back by itself; not enabled, it keeps its events and does not use them."""
+
+    events: tuple[AutoRollbackEvent, ...] = ()
+    enabled: bool = True
+
+    def over(self, settings: "GroupSettings") -> "GroupSettings":
+        """The settings with this in its place."""
+        used, idle = (self.events, ()) if self.enabled else ((), self.events)
+        return replace(settings, auto_rollback=used, idle_auto_rollback=idle)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +83,8 @@ class GroupSettings:
     tag_groups: tuple[TagGroup, ...] = ()  # of EC2 instances
     on_premises_tag_groups: tuple[TagGroup, ...] = ()  # of registered on-premises instances, which come besides
     alarms: Alarms = Alarms()
-    auto_rollback: frozenset[AutoRollbackEvent] = frozenset()
+    auto_rollback: tuple[AutoRollbackEvent, ...] = ()
+    idle_auto_rollback: tuple[AutoRollbackEvent, ...] = ()  # of a configuration that is not enabled: kept, not used
     triggers: tuple[Trigger, ...] = ()
     bake_seconds: int = 0
     on_busy: OnBusy = OnBusy.QUEUE

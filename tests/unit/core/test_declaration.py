@@ -46,10 +46,10 @@ def test_the_example_says_what_its_comments_say() -> None:
         TagGroup(filters=(TagFilter(key="app", value="webapp"),)),
         TagGroup(filters=(TagFilter(key="stage", value="production"),)),
     )
-    assert only.settings.auto_rollback == {
+    assert only.settings.auto_rollback == (
         AutoRollbackEvent.DEPLOYMENT_FAILURE,
         AutoRollbackEvent.DEPLOYMENT_STOP_ON_ALARM,
-    }
+    )
     assert only.settings.slack_channel == "#deployments"
     assert [config.name for config in declaration.configs] == ["ThreeQuartersHealthy"]
 
@@ -90,7 +90,7 @@ ignoreApplicationStopFailures: true
     )
     assert read.config.name == "CodeDeployDefault.AllAtOnce"
     assert read.alarms == Alarms(names=("a", "b"), enabled=False, ignore_poll_alarm_failure=True)
-    assert read.auto_rollback == {AutoRollbackEvent.DEPLOYMENT_STOP_ON_REQUEST}
+    assert read.auto_rollback == (AutoRollbackEvent.DEPLOYMENT_STOP_ON_REQUEST,)
     assert [(t.name, t.topic_arn, t.events) for t in read.triggers] == [("t", TOPIC, {TriggerEvent.INSTANCE_FAILURE})]
     assert (read.bake_seconds, read.on_busy, read.slack_channel) == (5400, OnBusy.REJECT, "shop")
     assert read.file_exists_behavior is FileExistsBehavior.OVERWRITE

@@ -12,6 +12,7 @@ from functions.core.creation import new_deployment
 from functions.core.errors import InvalidInput
 from functions.core.gate import Counters
 from functions.core.records import Alarms, Deployment, GroupSettings, SegmentRun, TargetFailure
+from functions.core.segments import pending_events
 from functions.core.statuses import (
     AutoRollbackEvent,
     Creator,
@@ -23,7 +24,7 @@ from functions.handlers import alarm_state, execution_status, finish, rollback, 
 from tests.conftest import LambdaContext, pending, put_group, put_item, revision
 
 NOW = "2026-11-23T10:00:00.000Z"
-SETTINGS = GroupSettings(alarms=Alarms(names=("errors",)), auto_rollback=frozenset(AutoRollbackEvent))
+SETTINGS = GroupSettings(alarms=Alarms(names=("errors",)), auto_rollback=tuple(AutoRollbackEvent))
 
 
 @pytest.fixture
@@ -40,7 +41,8 @@ def running(table: Table, number: int = 1, hosts: int = 2, started: int = 1) -> 
     one = new_deployment(group, revision(f"v{number}"), deployment_id=f"d-{number:09}", now=NOW, requested_by="me")
     table.create(one, None, queue=True)
     one = replace(one, counters=Counters(total=hosts, allowed=hosts))
-    table.begin(one, pending(one, *(f"i-{n}" for n in range(hosts))), NOW)
+    fleet = [replace(each, events=pending_events()) for each in pending(one, *(f"i-{n}" for n in range(hosts)))]
+    table.begin(one, fleet, NOW)
     for target in list(table.targets(one.deployment_id))[:started]:
         table.go(one.deployment_id, target, NOW)
         command = f"c-{target.target_id}"
@@ -111,6 +113,8 @@ def test_finish_gives_every_target_an_end(table: Table, context: LambdaContext) 
     first, *others = table.targets(one.deployment_id)
     assert first.status is TargetStatus.FAILED and first.failure and first.failure.message == "Boom: because"
     assert {target.status for target in others} == {TargetStatus.SKIPPED}
+    ends = [[(event.status, bool(event.end_time)) for event in each.events] for each in (first, *others)]
+    assert ends == [[("Unknown", True)] * 7, [("Skipped", True)] * 7, [("Skipped", True)] * 7]
     assert read(table, one.deployment_id).counters == Counters(
         total=3, allowed=3, out=1, failed=1, skipped=2, started=1
     )
@@ -269,7 +273,7 @@ def test_a_person_goes_back_to_the_revision_before(table: Table, context: Lambda
     answer = rollback.handler({"application": "shop", "group": "web", "requested_by": "ann"}, context)
     back = read(table, answer["deployment_id"])
     assert back.creator is Creator.USER and back.requested_by == "ann" and back.revision == first.revision
-    assert back.settings.auto_rollback == frozenset()
+    assert back.settings.auto_rollback == ()
 
 
 def test_a_person_rolls_back_a_running_deployment_by_stopping_it(
