@@ -1,10 +1,10 @@
 """What a person may do next about a deployment."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from cli.causes import Cause
-from cli.words import Info, group_of
+from cli.words import Info, group_of, revision
 from functions.core.statuses import DeploymentErrorCode as Code
 from functions.core.statuses import DeploymentStatus
 
@@ -23,8 +23,8 @@ _REMEDIES = {
 _LEFT_OUT = (Code.ALARM_ACTIVE, Code.HEALTH_CONSTRAINTS, Code.MANUAL_STOP)  # hosts
 
 
-def next_steps(info: Info, found: Sequence[Cause]) -> Iterator[str]:
-    """One sentence or command each; `found`: why hosts failed."""
+def next_steps(info: Info, found: Sequence[Cause], choice: Mapping[str, Any] | None = None) -> Iterator[str]:
+    """One sentence or command each. `found`: why hosts failed; `choice`: where a rollback would go now, and why."""
     deployment_id, status = info["deploymentId"], DeploymentStatus(info["status"])
     if not status.is_final:
         yield f"follow it: stepdeploy watch {deployment_id}"
@@ -43,8 +43,13 @@ def next_steps(info: Info, found: Sequence[Cause]) -> Iterator[str]:
     if found or _code(info) in _LEFT_OUT:
         yield f"when the hosts are mended, deploy the same revision there: stepdeploy retry {deployment_id}"
     yield f"when the revision is mended: stepdeploy deploy {group_of(info)}"
-    if found:
-        yield f"or go back to the last good revision: stepdeploy rollback {group_of(info)}"
+    if not found or not choice:
+        return
+    if choice.get("revision"):
+        place = f"{revision(choice['revision'])} of {choice.get('deploymentId')}"
+        yield f"or go back to the last good revision, {place}: stepdeploy rollback {group_of(info)}"
+    else:
+        yield str(choice.get("reason"))
 
 
 def _code(info: Info) -> Any:

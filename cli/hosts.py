@@ -68,13 +68,13 @@ def command(group: Group, as_json: bool) -> None:
     engine = Engine()
     info = engine.api.get_deployment_group(**group.members)["deploymentGroupInfo"]
     listed = list(engine.api.get_paginator("list_hosts").paginate(**group.members).search("hosts[]"))
-    wanted = _wanted(engine, info)
+    wanted = _wanted(engine, info) or {}
     tagged = _seen("the group's instances: ec2:DescribeInstances", lambda: fleet(engine, info))
     ids = sorted({each["hostId"] for each in listed} | {each.instance_id for each in tagged or ()})
     heard = _seen("whether hosts are online: ssm:DescribeInstanceInformation", lambda: ping(ids)) or {}
     hosts = known(listed, wanted, tagged, heard)
     if as_json:
-        tell_json({"revision": wanted, "hosts": [_told(each) for each in hosts]})
+        tell_json({"revision": wanted.get("revision"), "hosts": [_told(each) for each in hosts]})
     else:
         _show(hosts, is_pinged=bool(heard))
 
@@ -86,12 +86,12 @@ def _told(each: Host) -> dict[str, Any]:
 
 
 def _wanted(engine: Engine, info: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The revision of the last successful deployment; None if there was none."""
+    """The last successful deployment, a DeploymentInfo; None if there was none."""
     last = info.get("lastSuccessfulDeployment")
     if not last:
         return None
     found: Mapping[str, Any] = engine.api.get_deployment(deploymentId=last["deploymentId"])["deploymentInfo"]
-    return found.get("revision")
+    return found
 
 
 def _seen(what: str, look: Callable[[], Found]) -> Found | None:
@@ -112,7 +112,10 @@ def known(
     tagged: Sequence[Instance] | None,
     heard: Mapping[str, str],
 ) -> list[Host]:
-    """The hosts that are on record or match the tags, by their ids; `tagged` None if nobody could look."""
+    """The hosts that are on record or match the tags, by their ids.
+
+    `wanted` has the revision that they should run (`revision`, `pinnedRevision`); `tagged` None if nobody could look.
+    """
     found = {each.instance_id: each for each in tagged or ()}
 
     def on_record(each: Mapping[str, Any]) -> Host:
@@ -141,11 +144,17 @@ def known(
 def _state(listed: Mapping[str, Any], wanted: Mapping[str, Any] | None) -> State:
     if listed.get("status") == TargetStatus.FAILED:
         return State.FAILED
-    return State.CURRENT if wanted and _place(listed.get("revision")) == _place(wanted) else State.OUTDATED
+    return State.CURRENT if wanted and _is_same(listed, wanted) else State.OUTDATED
+
+
+def _is_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether both are of the same archive: a location may name a key alone, under which another one lies later."""
+    mine, its = ((each.get("pinnedRevision") or {}).get("sha256") for each in (one, other))
+    return mine == its if mine and its else _place(one.get("revision")) == _place(other.get("revision"))
 
 
 def _place(revision: Mapping[str, Any] | None) -> tuple[Any, ...]:
-    """What makes a revision: with a version its etag adds nothing."""
+    """What a revision's location names: with a version its etag adds nothing."""
     if not revision:
         return ()
     at = revision.get("s3Location") or revision.get("gitHubLocation") or {}

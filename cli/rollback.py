@@ -1,8 +1,8 @@
 """`stepdeploy rollback APPLICATION/GROUP`: deploy the group's last good revision again.
 
-If the last deployment succeeded, the hosts have that one already: then it is the last other revision before it. A
-deployment of the group that runs is stopped instead, and goes back by itself. The id of what goes back is printed on
-standard output.
+That is the last successful deployment of another revision that left no host failed, or else of one that failed on a
+few; never of one that has failed since. A deployment of the group that runs is stopped instead, and goes back by
+itself. The id of what goes back is printed on standard output, and why it goes there on standard error.
 """
 
 import click
@@ -11,7 +11,7 @@ from cli.engine import Engine
 from cli.exits import Exit
 from cli.following import check_timeout, follow, watch_options, watched
 from cli.group import Group, group_argument
-from cli.output import json_option
+from cli.output import json_option, plain
 
 
 @click.command(
@@ -20,8 +20,8 @@ from cli.output import json_option
 Examples:
   stepdeploy rollback shop/web --watch
 
-Exit status: 1 when, with --watch, the rollback does not succeed; 3 when there is nothing to go back to, or the engine
-or AWS refuses.""",
+Exit status: 1 when, with --watch, the rollback does not succeed; 3 when no revision is left to go back to, or the
+engine or AWS refuses.""",
 )
 @group_argument
 @watch_options
@@ -30,9 +30,11 @@ def command(group: Group, watch: bool, timeout: int | None, as_json: bool) -> Ex
     check_timeout(timeout, watch)
     engine = Engine()
     answer = engine.api.roll_back_deployment_group(**group.members)
-    told = {name: answer[name] for name in ("deploymentId", "stoppedDeploymentId") if answer.get(name)}
+    told = {name: answer[name] for name in ("deploymentId", "stoppedDeploymentId", "reason") if answer.get(name)}
     stopped = told.get("stoppedDeploymentId")
     if stopped is None:
+        if not as_json and (reason := answer.get("reason")):
+            click.echo(plain(reason), err=True)
         return follow(engine, answer["deploymentId"], told, watch=watch, timeout=timeout, as_json=as_json)
     if not as_json:
         click.echo(f"{stopped} runs: it is stopped, and rolls back by itself", err=True)

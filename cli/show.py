@@ -15,7 +15,7 @@ from cli.engine import Engine
 from cli.output import json_option, plain, plain_log, tell_json
 from cli.progress import Target, has_begun
 from cli.tables import COLORS
-from functions.core.statuses import TargetStatus
+from functions.core.statuses import DeploymentStatus, TargetStatus
 
 _CAUSES = 5  # that are told one by one
 
@@ -33,7 +33,7 @@ def command(deployment_id: str, as_json: bool) -> None:
     api = Engine().api
     info = api.get_deployment(deploymentId=deployment_id)["deploymentInfo"]
     found = causes(_failed(api, info))
-    steps = list(next_steps(info, found))
+    steps = list(next_steps(info, found, _rollback_choice(api, info) if found else None))
     if as_json:
         told = [{**asdict(cause), "exitCode": cause.exit_code} for cause in found]
         tell_json({"deployment": info, "causes": told, "next": steps})
@@ -53,9 +53,24 @@ def _failed(api: Any, info: words.Info) -> Iterator[Target]:
     return targets.read(api, info["deploymentId"], ids)
 
 
+def _rollback_choice(api: Any, info: words.Info) -> words.Info | None:
+    """Where a rollback of the group would go now; None when the group is gone, or nothing was deployed to it."""
+    group = {name: info.get(name) for name in ("applicationName", "deploymentGroupName")}
+    if not DeploymentStatus(info["status"]).is_final or not all(group.values()):
+        return None
+    try:
+        found = api.get_deployment_group(**group)["deploymentGroupInfo"]
+    except (api.exceptions.DeploymentGroupDoesNotExistException, api.exceptions.ApplicationDoesNotExistException):
+        return None
+    choice: words.Info | None = found.get("rollbackChoice")
+    return choice
+
+
 def facts(info: words.Info, now: datetime) -> Iterator[tuple[str, str]]:
     """What is known of a deployment, line by line."""
     yield "revision", words.revision(info.get("revision"))
+    if pinned := words.pinned(info):
+        yield "pinned to", pinned
     if previous := info.get("previousRevision"):
         yield "replaces", words.revision(previous)
     yield "config", plain(info.get("deploymentConfigName", "-"))
@@ -90,6 +105,8 @@ def _rollback(info: words.Info) -> Iterator[tuple[str, str]]:
         yield "rolls back", plain(of)
     if message := info.get("rollbackMessage"):
         yield "rollback", plain(message)
+    if reason := info.get("rollbackReason"):
+        yield "goes to", plain(reason)
 
 
 def _why(info: words.Info) -> Iterator[str]:

@@ -28,6 +28,19 @@ def revision(location: Mapping[str, Any] | None) -> str:
     return "-"
 
 
+def pinned(info: Info) -> str:
+    """The very object that a deployment installs, where its revision does not name it.
+
+    >>> pinned({"revision": {"s3Location": {"key": "1.zip"}}, "pinnedRevision": {"version": "v", "sha256": "a" * 64}})
+    'version v, sha256 aaaaaaaaaaaa'
+    """
+    found, named = info.get("pinnedRevision") or {}, (info.get("revision") or {}).get("s3Location") or {}
+    if not found or named.get("version"):
+        return ""
+    version = [f"version {found['version']}"] if found.get("version") else []
+    return plain(", ".join([*version, f"sha256 {str(found.get('sha256'))[:12]}"]))
+
+
 def short_revision(location: Mapping[str, Any] | None, most: int = 40) -> str:
     """A RevisionLocation in a column: its key, or commit.
 

@@ -53,8 +53,18 @@ SHAPES: dict[str, dict[str, Any]] = {
     # -- hosts out of `total` that must stay in service, and that are
     "HealthyHosts": _structure(total="Integer", minimum="Integer", healthy="Integer"),
     "Integer": {"type": "integer"},
+    # -- the very archive that a deployment installs; its `revision` is the location as the request gave it
+    "Sha256": {"type": "string"},
+    "Bytes": {"type": "long"},
+    "PinnedRevision": _structure(
+        bucket="S3Bucket", key="S3Key", version="VersionId", eTag="ETag", sha256="Sha256", size="Bytes"
+    ),
     "DeploymentInfo": _structure(
-        metadata="Metadata", requestedBy="Actor", stopInfo="StopInfo", healthyHosts="HealthyHosts"
+        metadata="Metadata",
+        requestedBy="Actor",
+        stopInfo="StopInfo",
+        healthyHosts="HealthyHosts",
+        pinnedRevision="PinnedRevision",
     ),
     "CreateDeploymentInput": _structure(metadata="Metadata"),
     # -- the instances of a deployment by their ids, out of those of its group
@@ -66,14 +76,20 @@ SHAPES: dict[str, dict[str, Any]] = {
     # -- seconds for which a target waits while another deployment has its host; 0: it fails at once
     "CreateDeploymentGroupInput": _structure(allowedPrincipals="PrincipalPatternList", hostBusySeconds="Integer"),
     "UpdateDeploymentGroupInput": _structure(allowedPrincipals="PrincipalPatternList", hostBusySeconds="Integer"),
-    "DeploymentGroupInfo": _structure(allowedPrincipals="PrincipalPatternList", hostBusySeconds="Integer"),
+    "DeploymentGroupInfo": _structure(
+        allowedPrincipals="PrincipalPatternList", hostBusySeconds="Integer", rollbackChoice="RollbackChoice"
+    ),
     # -- which deployment has the host of a target that waits
     "InstanceTarget": _structure(waitingFor="Message"),
+    # -- where a rollback goes and why, or why it can go nowhere
+    "RollbackChoice": _structure(deploymentId="DeploymentId", revision="RevisionLocation", reason="Message"),
+    "RollbackInfo": _structure(rollbackReason="Message"),
     # -- what each host of a group runs: the revision that was installed last, or that failed to
     "Host": _structure(
         hostId="InstanceId",
         deploymentId="DeploymentId",
         revision="RevisionLocation",
+        pinnedRevision="PinnedRevision",
         status="TargetStatus",
         since="Timestamp",
     ),
@@ -83,7 +99,9 @@ SHAPES: dict[str, dict[str, Any]] = {
     "RetryDeploymentInput": _structure(("deploymentId",), deploymentId="DeploymentId", metadata="Metadata"),
     "RetryDeploymentOutput": _structure(deploymentId="DeploymentId"),
     "RollBackDeploymentGroupInput": _structure(("applicationName", "deploymentGroupName"), **_GROUP),
-    "RollBackDeploymentGroupOutput": _structure(deploymentId="DeploymentId", stoppedDeploymentId="DeploymentId"),
+    "RollBackDeploymentGroupOutput": _structure(
+        deploymentId="DeploymentId", stoppedDeploymentId="DeploymentId", reason="Message"
+    ),
 }
 
 

@@ -11,6 +11,7 @@ from functions.core.causes import Cause
 from functions.core.creation import rollback_deployment
 from functions.core.errors import Conflict
 from functions.core.records import Deployment, Group, RollbackInfo, Target, TargetFailure
+from functions.core.rollback_choice import RollbackChoice, choose, has_revision_failed
 from functions.core.statuses import DeploymentStatus, TargetStatus
 from functions.core.verdict import decide, rolls_back
 from functions.telemetry import logger
@@ -32,15 +33,17 @@ def end(deployment_id: str, engine_error: str | None = None) -> DeploymentStatus
         return deployment.status
     _sweep(records, deployment_id, engine_error)
     deployment = records.deployment(deployment_id) or deployment
-    verdict = decide(deployment, records.failed_targets(deployment_id), engine_error)
+    failed = records.failed_targets(deployment_id)
+    verdict = decide(deployment, failed, engine_error)
     now = timestamp()
     closed = replace(deployment, status=verdict.status, failure=verdict.failure, complete_time=now)
     group = _group_of(records, deployment)
     rollback = None
     if group and rolls_back(deployment, verdict):
         rollback = rollback_deployment(group, closed, deployment_id=new_id(), now=now)
-        closed = replace(closed, rollback=_rollback_info(closed, rollback))
-    if records.close(closed, group, rollback) and rollback:
+        closed = replace(closed, rollback=_rollback_info(closed, rollback, choose(group, closed.revision)))
+    has_failed = has_revision_failed(closed, failed)
+    if records.close(closed, group, rollback, has_revision_failed=has_failed) and rollback:
         note_use(rollback)
     logger.info("ended", deployment_id=deployment_id, status=verdict.status, failure=verdict.failure)
     return verdict.status
@@ -52,12 +55,11 @@ def _group_of(records: Table, deployment: Deployment) -> Group | None:
     return group if group and group.group_id == deployment.group_id else None
 
 
-def _rollback_info(deployment: Deployment, rollback: Deployment | None) -> RollbackInfo:
+def _rollback_info(deployment: Deployment, rollback: Deployment | None, choice: RollbackChoice) -> RollbackInfo:
     if rollback is None:
-        message = "No rollback: the deployment group has no successful deployment to go back to."
-        return RollbackInfo(rollback_message=message)
+        return RollbackInfo(rollback_message=choice.reason)
     message = texts.rollback_triggered(deployment.deployment_id, rollback.deployment_id)
-    return RollbackInfo(rollback_deployment_id=rollback.deployment_id, rollback_message=message)
+    return RollbackInfo(rollback_deployment_id=rollback.deployment_id, rollback_message=message, reason=choice.reason)
 
 
 def _sweep(records: Table, deployment_id: str, engine_error: str | None) -> None:

@@ -13,6 +13,7 @@ from functions.aws import github
 from functions.aws.clients import client
 from functions.core.errors import NotDeployable
 from functions.core.records import GitHubCommit, Revision
+from functions.core.revision_location import given_version
 from functions.core.revisions import ENGINE_PREFIX
 from functions.core.stages import Stage
 from functions.core.statuses import DeploymentErrorCode
@@ -28,6 +29,8 @@ _CHUNK = 1024**2
 def pin(revision: Revision) -> Revision:
     """The revision with the version, etag, size and sha256 that will be installed, its archive and AppSpec checked.
 
+    One that was pinned before, as a rollback's, is pinned to the same version. Its identity stays as it was given.
+
     Raises NotDeployable: object or version gone, another etag than the one asked for, too large, no archive, unsafe
     archive, no or invalid AppSpec; a commit that GitHub does not give.
     """
@@ -36,6 +39,7 @@ def pin(revision: Revision) -> Revision:
     from host.entries import ArchiveError
     from host.grammar import parse
 
+    revision = replace(revision, given=given_version(revision))
     if revision.github:
         revision = _kept(revision, revision.github)
     head = _head(revision)

@@ -16,6 +16,7 @@ class WayBack:
 
     deployment_id: str | None = None
     stopped_deployment_id: str | None = None
+    reason: str | None = None  # why the new deployment goes to its revision
 
 
 def roll_back(application: str, name: str, *, who: str, principal: str | None) -> WayBack:
@@ -33,4 +34,5 @@ def roll_back(application: str, name: str, *, who: str, principal: str | None) -
         stopping.stop(running, mark)
         return WayBack(stopped_deployment_id=running.deployment_id)
     deployment = requested_rollback(group, deployment_id=clock.deployment_id(), now=clock.timestamp(), requested_by=who)
-    return WayBack(deployment_id=creating.store(deployment, group, OnBusy.REJECT))
+    reason = deployment.rollback.reason if deployment.rollback else None
+    return WayBack(deployment_id=creating.store(deployment, group, OnBusy.REJECT), reason=reason)

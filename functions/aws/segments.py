@@ -9,7 +9,7 @@ from functions.core import instructions
 from functions.core.causes import Cause
 from functions.core.gate import Answer
 from functions.core.records import Deployment, HostWait, SegmentResult, SegmentRun, Target
-from functions.core.segments import SEGMENTS, lost, read_invocation, wait_for_host
+from functions.core.segments import SEGMENTS, lost, read_invocation, wait_for_host, with_end_times
 from functions.core.selection import ONLINE
 from functions.core.statuses import TargetStatus
 from functions.telemetry import logger
@@ -86,7 +86,9 @@ def _found_busy(target: Target, segment: int, command_id: str, result: SegmentRe
 
 def record(target: Target, segment: int, result: SegmentResult) -> str:
     """Store the end of a segment, then wake whoever waits; the status that counts (the first one stored)."""
-    stored = table().record_segment(target, segment, result, clock.timestamp())
+    now = clock.timestamp()
+    result = replace(result, events=with_end_times(result.events, now))
+    stored = table().record_segment(target, segment, result, now)
     run = stored.segments[str(segment)]
     status = run.status or result.status
     if run.task_token:

@@ -42,6 +42,8 @@ from functions.core.records import (
     Target,
     TargetFailure,
 )
+from functions.core.rollback_choice import after
+from functions.core.segments import closed_events
 from functions.core.shapes import from_plain, to_plain
 from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, OwnSetting, TargetStatus
 from functions.settings import settings
@@ -280,11 +282,19 @@ class Table(ConditionalTable):
         )
         return self.deployment(deployment_id) if self.attempt(update) else None
 
-    def close(self, deployment: Deployment, group: Group | None, rollback: Deployment | None) -> bool:
+    def close(
+        self,
+        deployment: Deployment,
+        group: Group | None,
+        rollback: Deployment | None,
+        *,
+        has_revision_failed: bool = False,
+    ) -> bool:
         """End the deployment that holds its group's lock, and hand the lock over in the same transaction.
 
         `deployment` carries the terminal status, failure, rollback info and complete time. The lock goes to
         `rollback` if there is one, else to the waiting deployment, else it is free. False when somebody else closed it.
+        `has_revision_failed`: the group remembers that its end speaks against its revision.
         """
         deployment_id, lock = deployment.deployment_id, lock_key(deployment.group_key)
         for attempt in range(_LOCK_TRIES):
@@ -301,7 +311,8 @@ class Table(ConditionalTable):
             }
             running = [DeploymentStatus.CREATED, DeploymentStatus.IN_PROGRESS]
             end = self._end(deployment_id, deployment.status, running, unstopped=not deployment.stop, **fields)
-            writes = [end, *self._hand_over(lock, deployment_id, held, rollback), *self._remember(deployment, group)]
+            remembered = self._remember(deployment, group, has_revision_failed)
+            writes = [end, *self._hand_over(lock, deployment_id, held, rollback), *remembered]
             try:
                 self.transact(writes)
             except Conflict:
@@ -332,20 +343,22 @@ class Table(ConditionalTable):
         condition = "holder = :id AND attribute_not_exists(waiting)"
         return [self.update(lock, "REMOVE holder", condition, {":id": holder})]
 
-    def _remember(self, deployment: Deployment, group: Group | None) -> list[Any]:
-        """The group's last attempted and last successful deployment, and the last one before it of another revision:
-        what there is to go back to. One that went to other instances than the group's says nothing of what those run.
+    def _remember(self, deployment: Deployment, group: Group | None, has_revision_failed: bool) -> list[Any]:
+        """The group's last attempted and last successful deployment, and its good ones: what there is to go back to.
+
+        A success on other instances than the group's says nothing of what those run; one that found nothing to do
+        says nothing of its revision.
         """
         if group is None:
             return []
-        values = {":last": to_plain(summary(deployment)), ":group_id": group.group_id}
-        expression = "SET last_attempted = :last"
-        if deployment.status is DeploymentStatus.SUCCEEDED and not deployment.has_own_targets:
+        last = summary(deployment)
+        is_success = deployment.status is DeploymentStatus.SUCCEEDED and not deployment.has_own_targets
+        is_evidence = is_success and not (deployment.outdated_only and not deployment.counters.total)
+        good = after(group, last, is_success=is_evidence, has_failed=has_revision_failed)
+        values = {":last": to_plain(last), ":good": to_plain(good), ":group_id": group.group_id}
+        expression = "SET last_attempted = :last, good_deployments = :good"
+        if is_success:
             expression += ", last_successful = :last"
-            last = group.last_successful
-            if last and not (last.revision and last.revision.is_same(deployment.revision)):
-                expression += ", previous_successful = :previous"
-                values[":previous"] = to_plain(last)
         return [self.update(group_item_key(group.application, group.name), expression, "group_id = :group_id", values)]
 
     # -- a target's life
@@ -477,12 +490,17 @@ class Table(ConditionalTable):
             for counter, change in _changes(target.status, status).items():
                 counted[counter] = counted.get(counter, 0) + change
             values: Item = {":status": status.value, ":was": target.status.value, ":now": now}
-            expression = "SET #status = :status, last_updated_at = :now"
+            expression, condition = "SET #status = :status, last_updated_at = :now", "#status = :was"
             if failure:
                 expression += ", failure = :failure"
                 values[":failure"] = to_plain(failure)
+            is_sent = any(run.command_id for run in target.segments.values())
+            if (events := closed_events(target.events, now, is_sent=is_sent)) != target.events:
+                expression += ", events = :events"
+                condition += " AND events = :before"  # what a command reported meanwhile is not overwritten
+                values |= {":events": to_plain(events), ":before": to_plain(target.events)}
             key = target_key(target.deployment_id, target.target_id)
-            writes.append(self.update(key, expression, "#status = :was", values))
+            writes.append(self.update(key, expression, condition, values))
             if target.group_id and target.status is TargetStatus.IN_PROGRESS:
                 writes.append(self._host(target.group_id, target, status, now))
         adds = ", ".join(f"#counters.#{counter} :{counter}" for counter in counted)

@@ -213,7 +213,7 @@ def _messages(
             message=json.dumps({**body, "eventTriggerName": trigger.name}),
         )
         for trigger in deployment.settings.triggers
-        if trigger.events & events
+        if events.intersection(trigger.events)
     )
 
 

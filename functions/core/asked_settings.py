@@ -8,7 +8,7 @@ from typing import Any
 
 from functions.core.errors import Refused
 from functions.core.on_premises import tag_filters
-from functions.core.records import Alarms, TagGroup
+from functions.core.records import Alarms, AutoRollback, TagGroup
 from functions.core.statuses import AutoRollbackEvent
 
 MOST_ALARMS = 10
@@ -42,18 +42,20 @@ def alarms(given: Mapping[str, Any], place: str = "alarmConfiguration") -> Alarm
     )
 
 
-def auto_rollback(given: Mapping[str, Any], place: str = "autoRollbackConfiguration") -> frozenset[AutoRollbackEvent]:
-    """The events of an AutoRollbackConfiguration that roll back, none if it is not enabled. Raises Refused.
+def auto_rollback(given: Mapping[str, Any], place: str = "autoRollbackConfiguration") -> AutoRollback:
+    """An AutoRollbackConfiguration. Raises Refused.
 
-    >>> auto_rollback({"enabled": False, "events": ["DEPLOYMENT_FAILURE"]})
-    frozenset()
+    >>> auto_rollback({"enabled": False, "events": ["DEPLOYMENT_FAILURE"]}).events
+    (<AutoRollbackEvent.DEPLOYMENT_FAILURE: 'DEPLOYMENT_FAILURE'>,)
     """
-    if not given.get("enabled"):
-        return frozenset()
-    if not given.get("events"):
+    enabled, events = (
+        bool(given.get("enabled")),
+        tuple(map(AutoRollbackEvent, dict.fromkeys(given.get("events") or ()))),
+    )
+    if enabled and not events:
         what = f"{place}: is enabled without events: give one of {', '.join(AutoRollbackEvent)}, or enabled false"
         raise Refused("InvalidAutoRollbackConfigException", what)
-    return frozenset(map(AutoRollbackEvent, given["events"]))
+    return AutoRollback(events=events, enabled=enabled)
 
 
 def tag_group(given: list[dict[str, str]], place: str, code: str) -> TagGroup:

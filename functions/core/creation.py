@@ -9,6 +9,7 @@ from functions.core.errors import InvalidInput
 from functions.core.health import DeploymentConfig
 from functions.core.records import (
     Alarms,
+    AutoRollback,
     Deployment,
     DeploymentSummary,
     Failure,
@@ -18,8 +19,8 @@ from functions.core.records import (
     RollbackInfo,
     TagGroup,
 )
+from functions.core.rollback_choice import choose, choose_for
 from functions.core.statuses import (
-    AutoRollbackEvent,
     Creator,
     DeploymentErrorCode,
     DeploymentStatus,
@@ -37,7 +38,7 @@ class OwnSettings:
     tag_set: tuple[TagGroup, ...] | None = None
     instance_ids: tuple[str, ...] | None = None
     alarms: Alarms | None = None
-    auto_rollback: frozenset[AutoRollbackEvent] | None = None
+    auto_rollback: AutoRollback | None = None
     file_exists_behavior: FileExistsBehavior | None = None
     ignore_application_stop_failures: bool | None = None
 
@@ -48,11 +49,11 @@ class OwnSettings:
             "tag_groups": (self.tag_filters,) if self.tag_filters else self.tag_set,
             "on_premises_tag_groups": () if self.tag_filters or self.tag_set else None,
             "alarms": self.alarms,
-            "auto_rollback": self.auto_rollback,
             "file_exists_behavior": self.file_exists_behavior,
             "ignore_application_stop_failures": self.ignore_application_stop_failures,
         }
-        return replace(settings, **{name: value for name, value in own.items() if value is not None})
+        settings = replace(settings, **{name: value for name, value in own.items() if value is not None})
+        return self.auto_rollback.over(settings) if self.auto_rollback else settings
 
     @property
     def told(self) -> frozenset[OwnSetting]:
@@ -160,11 +161,12 @@ def refused_deployment(
 
 
 def rollback_deployment(group: Group, failed: Deployment, *, deployment_id: str, now: str) -> Deployment | None:
-    """The automatic rollback of `failed` to the group's last successful revision; None when there is none.
+    """The automatic rollback of `failed`, by the rule of `rollback_choice`; None when no revision is left.
 
     It goes to the instances of the group, or to those of its own that `failed` went to.
     """
-    good = group.last_successful
+    choice = choose(group, failed.revision)
+    good = choice.good
     if good is None or good.revision is None:
         return None
     message = texts.rolls_back(deployment_id, failed.deployment_id)
@@ -176,23 +178,21 @@ def rollback_deployment(group: Group, failed: Deployment, *, deployment_id: str,
         back,
         creator=Creator.ROLLBACK,
         requested_by=f"rollback of {failed.deployment_id}",
-        rollback=RollbackInfo(rollback_triggering_deployment_id=failed.deployment_id, rollback_message=message),
+        rollback=RollbackInfo(
+            rollback_triggering_deployment_id=failed.deployment_id, rollback_message=message, reason=choice.reason
+        ),
     )
 
 
 def requested_rollback(group: Group, *, deployment_id: str, now: str, requested_by: str) -> Deployment:
-    """A rollback that a person asks for: to the last successful revision, or to the last other one before it when the
-    last deployment of the group is itself the last successful one. Raises InvalidInput when there is none."""
-    last = group.last_successful
-    is_current = last and group.last_attempted and last.deployment_id == group.last_attempted.deployment_id
-    good = group.previous_successful if is_current else last
+    """A rollback that a person asks for, by the rule of `rollback_choice`. Raises InvalidInput when no revision is
+    left, with the reason why each one was ruled out."""
+    choice = choose_for(group)
+    good = choice.good
     if good is None or good.revision is None:
-        raise InvalidInput(
-            f"group {group.application}/{group.name}: "
-            "no earlier successful deployment of another revision to go back to; deploy one"
-        )
+        raise InvalidInput(choice.reason)
     deployment = _back_to(group, good, good.revision, deployment_id=deployment_id, now=now)
-    return replace(deployment, requested_by=requested_by)
+    return replace(deployment, requested_by=requested_by, rollback=RollbackInfo(reason=choice.reason))
 
 
 def _back_to(group: Group, good: DeploymentSummary, revision: Revision, *, deployment_id: str, now: str) -> Deployment:
@@ -205,7 +205,8 @@ def _back_to(group: Group, good: DeploymentSummary, revision: Revision, *, deplo
     settings = replace(
         group.settings,
         alarms=replace(group.settings.alarms, enabled=False),
-        auto_rollback=frozenset(),
+        auto_rollback=(),
+        idle_auto_rollback=(),
         file_exists_behavior=good.file_exists_behavior,
         bake_seconds=0,  # there is no alarm to wait for
     )
@@ -229,4 +230,5 @@ def summary(deployment: Deployment) -> DeploymentSummary:
         complete_time=deployment.complete_time,
         revision=deployment.revision,
         file_exists_behavior=deployment.settings.file_exists_behavior,
+        failed_hosts=deployment.counters.failed,
     )

@@ -27,8 +27,8 @@ from functions.core.health import (
     MinimumHealthyHosts,
     MinimumHealthyHostsType,
 )
-from functions.core.names import ALLOWED, is_name, is_reserved
-from functions.core.records import Alarms, Group, GroupSettings, TagFilter, TagGroup, Trigger
+from functions.core.names import ALLOWED, MAX_ROLE_ARN, is_name, is_reserved, is_role
+from functions.core.records import Alarms, AutoRollback, Group, GroupSettings, TagFilter, TagGroup, Trigger
 from functions.core.statuses import AutoRollbackEvent, FileExistsBehavior, OnBusy, TriggerEvent
 
 ENGINE_TOPIC = "notifications"  # as triggerTargetArn: the topic that the engine's own stack holds
@@ -50,6 +50,23 @@ class DeclaredGroup:
     application: str
     name: str
     settings: GroupSettings
+    service_role_arn: str | None = None  # told by the API; the engine acts by roles of its own
+    outdated_instances_strategy: str | None = None  # told by the API
+    has_tag_set: bool = False  # its tags are written as an ec2TagSet
+    has_on_premises_tag_set: bool = False
+
+    def over(self, group: Group) -> Group:
+        """The group with what the file says of it."""
+        return replace(
+            group,
+            settings=self.settings,
+            service_role_arn=self.service_role_arn,
+            outdated_instances_strategy=self.outdated_instances_strategy,
+            has_tag_set=self.has_tag_set,
+            has_on_premises_tag_set=self.has_on_premises_tag_set,
+            removed_at=None,
+            declared=True,
+        )
 
     @property
     def key(self) -> str:
@@ -114,10 +131,9 @@ def changes(
                 name=group.name,
                 group_id=new_id(),
                 settings=group.settings,
-                declared=True,
             )
-            found.append(GroupChange(before=None, after=new))
-        elif (after := replace(before, settings=group.settings, removed_at=None, declared=True)) != before:
+            found.append(GroupChange(before=None, after=group.over(new)))
+        elif (after := group.over(before)) != before:
             found.append(GroupChange(before=before, after=after))
     for key, before in stored.items():
         if key not in declared and before.removed_at is None:
@@ -304,11 +320,7 @@ def _declaration(root: _Value) -> Declaration:
         body = application.known("groups", required=["groups"])
         for group_name, group in (body["groups"].members() if "groups" in body else {}).items():
             _check_name(group, group_name)
-            groups.append(
-                DeclaredGroup(
-                    application=name, name=group_name, settings=_settings(group, PREDEFINED_CONFIGS | configs)
-                )
-            )
+            groups.append(_group(name, group_name, group, PREDEFINED_CONFIGS | configs))
     return Declaration(applications=tuple(applications), groups=tuple(groups), configs=tuple(configs.values()))
 
 
@@ -344,7 +356,12 @@ def _minimum(value: _Value) -> MinimumHealthyHosts | None:
         return None
 
 
-def _settings(value: _Value, configs: Mapping[str, DeploymentConfig]) -> GroupSettings:
+class _OutdatedInstancesStrategy(StrEnum):
+    UPDATE = "UPDATE"
+    IGNORE = "IGNORE"
+
+
+def _group(application: str, name: str, value: _Value, configs: Mapping[str, DeploymentConfig]) -> DeclaredGroup:
     members = value.known(
         "ec2TagFilters",
         "ec2TagSet",
@@ -361,7 +378,27 @@ def _settings(value: _Value, configs: Mapping[str, DeploymentConfig]) -> GroupSe
         "ignoreApplicationStopFailures",
         "allowedPrincipals",
         "hostBusy",
+        "serviceRoleArn",
+        "outdatedInstancesStrategy",
     )
+    settings = _settings(value, members, configs)
+    role, strategy = members.get("serviceRoleArn"), members.get("outdatedInstancesStrategy")
+    arn = role.text(longest=MAX_ROLE_ARN) if role else None
+    if role and arn and not is_role(arn):
+        role.refuse(f"{role.shown} is not the ARN of a role: give arn:aws:iam::ACCOUNT:role/NAME")
+    return DeclaredGroup(
+        application=application,
+        name=name,
+        settings=settings,
+        service_role_arn=arn,
+        outdated_instances_strategy=strategy.word(_OutdatedInstancesStrategy).value if strategy else None,
+        has_tag_set="ec2TagSet" in members,
+        has_on_premises_tag_set="onPremisesTagSet" in members,
+    )
+
+
+def _settings(value: _Value, members: dict[str, _Value], configs: Mapping[str, DeploymentConfig]) -> GroupSettings:
+    wanted = AutoRollback()
     read: dict[str, Any] = {
         "tag_groups": _tag_groups(members, "ec2TagFilters", "ec2TagSet"),
         "on_premises_tag_groups": _tag_groups(members, "onPremisesInstanceTagFilters", "onPremisesTagSet"),
@@ -373,7 +410,7 @@ def _settings(value: _Value, configs: Mapping[str, DeploymentConfig]) -> GroupSe
     if alarms := members.get("alarmConfiguration"):
         read["alarms"] = _alarms(alarms)
     if rollback := members.get("autoRollbackConfiguration"):
-        read["auto_rollback"] = _auto_rollback(rollback, read.get("alarms", Alarms()))
+        wanted = _auto_rollback(rollback, read.get("alarms", Alarms()))
     if triggers := members.get("triggerConfigurations"):
         read["triggers"] = _triggers(triggers)
     if bake := members.get("bakeTime"):
@@ -390,7 +427,7 @@ def _settings(value: _Value, configs: Mapping[str, DeploymentConfig]) -> GroupSe
         read["host_busy_seconds"] = _host_busy_seconds(busy)
     if allowed := members.get("allowedPrincipals"):
         read["allowed_principals"] = _principals(allowed)
-    return GroupSettings(**read)
+    return wanted.over(GroupSettings(**read))
 
 
 def _principals(value: _Value) -> tuple[str, ...]:
@@ -480,17 +517,17 @@ def _alarms(value: _Value) -> Alarms:
     return Alarms(names=tuple(names), enabled=enabled, ignore_poll_alarm_failure=ignore)
 
 
-def _auto_rollback(value: _Value, alarms: Alarms) -> frozenset[AutoRollbackEvent]:
+def _auto_rollback(value: _Value, alarms: Alarms) -> AutoRollback:
     members = value.known("enabled", "events")
     listed = members["events"].items() if "events" in members else []
-    events = [event.word(AutoRollbackEvent) for event in listed]
+    events = tuple(dict.fromkeys(event.word(AutoRollbackEvent) for event in listed))
     if not (members["enabled"].flag() if "enabled" in members else True):
-        return frozenset()
+        return AutoRollback(events=events, enabled=False)
     if not events:
         value.refuse("enabled without events: name at least one")
     if AutoRollbackEvent.DEPLOYMENT_STOP_ON_ALARM in events and not alarms.watched:
         value.refuse("DEPLOYMENT_STOP_ON_ALARM does not have any effect unless alarmConfiguration names an alarm")
-    return frozenset(events)
+    return AutoRollback(events=events)
 
 
 def _triggers(value: _Value) -> tuple[Trigger, ...]:
@@ -510,7 +547,8 @@ def _triggers(value: _Value) -> tuple[Trigger, ...]:
         events = members["triggerEvents"].items()
         if not events:
             members["triggerEvents"].refuse("give at least one event")
-        triggers.append(Trigger(name=name, topic_arn=arn, events=frozenset(e.word(TriggerEvent) for e in events)))
+        words = dict.fromkeys(event.word(TriggerEvent) for event in events)
+        triggers.append(Trigger(name=name, topic_arn=arn, events=tuple(words)))
     return tuple(triggers)
 
 

@@ -26,10 +26,13 @@ from functions.core.records import (
     Target,
     Trigger,
 )
+from functions.core.revision_location import location
+from functions.core.rollback_choice import RollbackChoice, choose_for
 from functions.core.statuses import DeploymentStatus, OwnSetting
 
 STYLE = {"deploymentType": "IN_PLACE", "deploymentOption": "WITHOUT_TRAFFIC_CONTROL"}
 PLATFORM = "Server"
+OUTDATED_INSTANCES_STRATEGY = "UPDATE"  # CodeDeploy's default
 _DECLARED = UUID("f0f3b1f2-6c35-4d0b-9c39-2b7b8f3a7c11")  # names the ids of what deployments.yaml declares
 
 
@@ -43,6 +46,7 @@ def deployment(record: Deployment) -> dict[str, Any]:
         "deploymentConfigName": settings.config.name,
         "previousRevision": revision(record.previous_revision) if record.previous_revision else None,
         "revision": revision(record.revision),
+        "pinnedRevision": pinned_revision(record.revision),
         "status": record.status,
         "errorInformation": {"code": failure.code, "message": failure.message} if failure else None,
         "createTime": record.create_time,
@@ -84,13 +88,15 @@ def host(record: Host, brought_by: Deployment | None) -> dict[str, Any]:
         "hostId": record.target_id,
         "deploymentId": record.deployment_id,
         "revision": revision(brought_by.revision) if brought_by else None,
+        "pinnedRevision": pinned_revision(brought_by.revision) if brought_by else None,
         "status": record.status,
         "since": record.since,
     }
 
 
 def revision(record: Revision) -> dict[str, Any]:
-    """A RevisionLocation."""
+    """A RevisionLocation: as it was given, whatever the deployment pinned it to."""
+    record = location(record)
     if commit := record.github:
         return {
             "revisionType": "GitHub",
@@ -98,6 +104,20 @@ def revision(record: Revision) -> dict[str, Any]:
         }
     place = {"bucket": record.bucket, "key": record.key, "bundleType": record.bundle_type}
     return {"revisionType": "S3", "s3Location": {**place, "version": record.version, "eTag": record.etag}}
+
+
+def pinned_revision(record: Revision) -> dict[str, Any] | None:
+    """A PinnedRevision: the very archive that is installed; None before the deployment has found it."""
+    if record.sha256 is None:
+        return None
+    return {
+        "bucket": record.bucket,
+        "key": record.key,
+        "version": record.version,
+        "eTag": record.etag,
+        "sha256": record.sha256,
+        "size": record.size or None,
+    }
 
 
 def revision_info(record: RegisteredRevision, groups: Sequence[str]) -> dict[str, Any]:
@@ -143,13 +163,14 @@ def group(record: Group) -> dict[str, Any]:
         "alarmConfiguration": alarms(settings.alarms),
         "autoRollbackConfiguration": auto_rollback(settings),
         "deploymentStyle": STYLE,
-        "outdatedInstancesStrategy": record.outdated_instances_strategy,
+        "outdatedInstancesStrategy": record.outdated_instances_strategy or OUTDATED_INSTANCES_STRATEGY,
         "lastSuccessfulDeployment": last_deployment(good) if good else None,
         "lastAttemptedDeployment": last_deployment(last) if last else None,
         "computePlatform": PLATFORM,
         "terminationHookEnabled": False,
         "allowedPrincipals": list(settings.allowed_principals) or None,
         "hostBusySeconds": settings.host_busy_seconds,
+        "rollbackChoice": rollback_choice(choose_for(record)) if last or good else None,
     }
 
 
@@ -168,7 +189,7 @@ def trigger(record: Trigger) -> dict[str, Any]:
     return {
         "triggerName": record.name,
         "triggerTargetArn": record.topic_arn,
-        "triggerEvents": sorted(record.events),
+        "triggerEvents": list(record.events),
     }
 
 
@@ -211,7 +232,11 @@ def overview(counters: Counters) -> dict[str, int]:
 
 
 def auto_rollback(settings: GroupSettings) -> dict[str, Any]:
-    return {"enabled": bool(settings.auto_rollback), "events": sorted(settings.auto_rollback)}
+    """An AutoRollbackConfiguration."""
+    return {
+        "enabled": bool(settings.auto_rollback),
+        "events": list(settings.auto_rollback or settings.idle_auto_rollback),
+    }
 
 
 def alarms(record: Alarms) -> dict[str, Any]:
@@ -254,6 +279,17 @@ def rollback(record: RollbackInfo) -> dict[str, Any]:
         "rollbackDeploymentId": record.rollback_deployment_id,
         "rollbackTriggeringDeploymentId": record.rollback_triggering_deployment_id,
         "rollbackMessage": record.rollback_message,
+        "rollbackReason": record.reason,
+    }
+
+
+def rollback_choice(record: RollbackChoice) -> dict[str, Any]:
+    """A RollbackChoice: what RollBackDeploymentGroup would deploy now, if it can, and why."""
+    good = record.good
+    return {
+        "deploymentId": good.deployment_id if good else None,
+        "revision": revision(good.revision) if good and good.revision else None,
+        "reason": record.reason,
     }
 
 

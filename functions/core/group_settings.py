@@ -4,7 +4,6 @@ Source: CodeDeploy API model 2014-10-06 (CreateDeploymentGroup, UpdateDeployment
 as it is; what it gives replaces, and an empty list removes.
 """
 
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -12,13 +11,13 @@ from typing import Any, NamedTuple
 from functions.core import asked_settings, principals
 from functions.core.errors import Refused
 from functions.core.health import DeploymentConfig
+from functions.core.names import is_role
 from functions.core.records import Group, TagGroup, Trigger
 from functions.core.statuses import TriggerEvent
 
 MOST_TRIGGERS = 10
 MAX_HOST_BUSY_SECONDS = 12 * 3600  # as long as an in-place deployment may run
 _SHORT = 200  # characters of a value that a message shows
-_ROLE = re.compile(r"arn:aws[a-z-]{0,20}:iam::[0-9]{12}:role/[\x21-\x7e]{1,575}")
 _INVALID_TRIGGER = "InvalidTriggerConfigException"
 _ONLY_STYLE = {"deploymentType": "IN_PLACE", "deploymentOption": "WITHOUT_TRAFFIC_CONTROL"}
 
@@ -49,8 +48,7 @@ def changed(
     if "alarmConfiguration" in given:
         settings = replace(settings, alarms=asked_settings.alarms(given["alarmConfiguration"]))
     if "autoRollbackConfiguration" in given:
-        wanted = asked_settings.auto_rollback(given["autoRollbackConfiguration"])
-        settings = replace(settings, auto_rollback=wanted)
+        settings = asked_settings.auto_rollback(given["autoRollbackConfiguration"]).over(settings)
     if "triggerConfigurations" in given:
         settings = replace(settings, triggers=_triggers(given["triggerConfigurations"], topics))
     if "hostBusySeconds" in given:
@@ -99,7 +97,7 @@ def _says_something(value: Any) -> bool:
 
 def _role(arn: str) -> str:
     """The engine acts by roles of its own; the group's is kept because CodeDeploy's clients give one and read it."""
-    if _ROLE.fullmatch(arn) is None:
+    if not is_role(arn):
         what = f"{arn[:_SHORT]!r} is not the ARN of a role: give arn:aws:iam::ACCOUNT:role/NAME"
         raise Refused("InvalidRoleException", f"serviceRoleArn: {what}")
     return arn
@@ -195,5 +193,5 @@ def _trigger(given: Mapping[str, Any], place: str, topics: Collection[str]) -> T
     return Trigger(
         name=given["triggerName"],
         topic_arn=topic,
-        events=frozenset(map(TriggerEvent, given["triggerEvents"])),
+        events=tuple(map(TriggerEvent, dict.fromkeys(given["triggerEvents"]))),
     )

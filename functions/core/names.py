@@ -1,4 +1,4 @@
-"""The names of applications, deployment groups and configurations.
+"""The names of applications, deployment groups, configurations and roles.
 
 Source: CodeDeploy User Guide, "CodeDeploy limits". Letters of other scripts, slashes and spaces are not among them, so
 a name is a folder of the revision bucket as it stands.
@@ -7,6 +7,8 @@ a name is a folder of the revision bucket as it stands.
 import re
 
 ALLOWED = "1 to 100 of A-Z a-z 0-9 + = , . @ _ -"
+MAX_ROLE_ARN = 640  # characters
+_ROLE = re.compile(r"arn:aws[a-z-]{0,20}:iam::[0-9]{12}:role/[\x21-\x7e]{1,575}")
 _NAME = re.compile(r"[A-Za-z0-9+=,.@_-]{1,100}")
 
 
@@ -16,6 +18,14 @@ def is_name(text: str) -> bool:
     (True, False)
     """
     return _NAME.fullmatch(text) is not None
+
+
+def is_role(arn: str) -> bool:
+    """
+    >>> is_role("arn:aws:iam::123456789012:role/deploy"), is_role("deploy")
+    (True, False)
+    """
+    return _ROLE.fullmatch(arn) is not None
 
 
 def is_reserved(application: str) -> bool:

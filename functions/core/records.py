@@ -3,7 +3,7 @@
 Times are ISO 8601 strings in UTC with milliseconds ("2026-11-23T03:35:54.123Z"): they sort as text.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from functions.core.causes import Cause
 from functions.core.gate import Counters
@@ -58,7 +58,20 @@ class Trigger:
 
     name: str
     topic_arn: str
-    events: frozenset[TriggerEvent]
+    events: tuple[TriggerEvent, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AutoRollback:
+    """When to roll back by itself; not enabled, it keeps its events and does not use them."""
+
+    events: tuple[AutoRollbackEvent, ...] = ()
+    enabled: bool = True
+
+    def over(self, settings: "GroupSettings") -> "GroupSettings":
+        """The settings with this in its place."""
+        used, idle = (self.events, ()) if self.enabled else ((), self.events)
+        return replace(settings, auto_rollback=used, idle_auto_rollback=idle)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +83,8 @@ class GroupSettings:
     tag_groups: tuple[TagGroup, ...] = ()  # of EC2 instances
     on_premises_tag_groups: tuple[TagGroup, ...] = ()  # of registered on-premises instances, which come besides
     alarms: Alarms = Alarms()
-    auto_rollback: frozenset[AutoRollbackEvent] = frozenset()
+    auto_rollback: tuple[AutoRollbackEvent, ...] = ()
+    idle_auto_rollback: tuple[AutoRollbackEvent, ...] = ()  # of a configuration that is not enabled: kept, not used
     triggers: tuple[Trigger, ...] = ()
     bake_seconds: int = 0
     on_busy: OnBusy = OnBusy.QUEUE
@@ -95,8 +109,20 @@ class GitHubCommit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GivenVersion:
+    """The version and etag with which a request named an archive; None for one that it left out."""
+
+    version: str | None = None
+    etag: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Revision:
-    """An archive in S3. Pinned once version, etag and sha256 are known: what was verified is what is installed."""
+    """An archive in S3. Pinned once version, etag and sha256 are known: what was verified is what is installed.
+
+    Its identity, by which CodeDeploy's API shows it and looks it up, is its location as a request gave it, and stays
+    that after pinning (`revision_location.location`).
+    """
 
     bucket: str  # "" for a commit on GitHub of which the engine has not looked for an archive yet
     key: str
@@ -107,6 +133,7 @@ class Revision:
     size: int = 0  # bytes
     warnings: tuple[str, ...] = ()  # what its AppSpec says that may not be meant; the first few
     github: GitHubCommit | None = None  # then bucket and key are where the engine keeps the commit's archive
+    given: GivenVersion | None = None  # None: `version` and `etag` are as given, or an older engine pinned them
 
     @property
     def place(self) -> str:
@@ -131,6 +158,8 @@ class DeploymentSummary:
     complete_time: str | None = None
     revision: Revision | None = None
     file_exists_behavior: FileExistsBehavior = FileExistsBehavior.DISALLOW
+    failed_hosts: int = 0
+    failed_since: str | None = None  # the deployment in which the revision failed after this one was good
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,7 +191,8 @@ class Group:
     outdated_instances_strategy: str | None = None
     tags: dict[str, str] = field(default_factory=dict)  # of the group as a resource of AWS
     last_successful: DeploymentSummary | None = None
-    previous_successful: DeploymentSummary | None = None  # the last one before it of another revision
+    previous_successful: DeploymentSummary | None = None  # of an older engine: the last other revision before it
+    good_deployments: tuple[DeploymentSummary, ...] = ()  # newest first, one per revision (`rollback_choice`)
     last_attempted: DeploymentSummary | None = None
 
     @property
@@ -188,6 +218,7 @@ class StopMark:
     at: str
     cancel: bool = False  # cancel the commands in flight; a plain stop lets running scripts end
     auto_rollback: bool | None = None  # a person's answer, instead of the group's setting
+    are_alarms_unreadable: bool = False  # ALARM_ACTIVE, although no alarm was seen in ALARM
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,6 +228,7 @@ class RollbackInfo:
     rollback_deployment_id: str | None = None
     rollback_triggering_deployment_id: str | None = None
     rollback_message: str | None = None
+    reason: str | None = None  # why it goes to this revision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from functions.core.errors import Refused
-from functions.core.records import GitHubCommit, Revision
+from functions.core.records import GitHubCommit, GivenVersion, Revision
 from functions.core.revisions import github_key
 from functions.core.statuses import BundleType
 
@@ -100,17 +100,32 @@ def is_key(key: str) -> bool:
 
 
 def location(revision: Revision) -> Revision:
-    """The part of a revision that its location tells: what was found in the archive is left out."""
+    """The identity of a revision: its location as a request gave it. What pinning found is left out.
+
+    >>> archive = Revision(bucket="b", key="k.zip", bundle_type=BundleType.ZIP)
+    >>> location(replace(archive, version="v", etag="e", sha256="0" * 64, given=GivenVersion())) == archive
+    True
+    """
+    named = given_version(revision)
     if revision.github:  # where the engine keeps it is no part of it
-        revision = replace(revision, bucket="", version=None, etag=None)
-    return replace(revision, sha256=None, size=0, warnings=())
+        revision, named = replace(revision, bucket=""), GivenVersion()
+    return replace(revision, version=named.version, etag=named.etag, sha256=None, size=0, warnings=(), given=None)
+
+
+def given_version(revision: Revision) -> GivenVersion:
+    """The version and etag with which the revision was named, also after it was pinned.
+
+    Of one that an older engine pinned they are the pinned ones: nothing else is on record.
+    """
+    return revision.given or GivenVersion(version=revision.version, etag=revision.etag)
 
 
 def digest(revision: Revision) -> str:
     """What a location is known by: two are the same if every member is, also the version and the etag."""
     if commit := revision.github:
         return hashlib.sha256(json.dumps(("GitHub", commit.repository, commit.commit)).encode()).hexdigest()
-    parts = (revision.bucket, revision.key, revision.bundle_type.value, revision.version, revision.etag)
+    named = given_version(revision)
+    parts = (revision.bucket, revision.key, revision.bundle_type.value, named.version, named.etag)
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 

@@ -4,9 +4,9 @@ Source of the SSM statuses: Systems Manager User Guide, "Understanding command s
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from functions.core.causes import Cause
@@ -71,12 +71,36 @@ def read_invocation(
 
 
 def with_progress(target: Target, segment: int, invocation: Mapping[str, Any]) -> Target:
-    """The target with the events of a segment as far as its command has come; as it is when SSM shows no command."""
+    """The target with the events of a segment as far as its command has come; as it is when SSM shows no command.
+
+    It was updated last when the newest of these events began or ended.
+    """
     if not invocation:
         return target
     records, _ = _read_steps(invocation, SEGMENTS[segment])
     events = {record.name: record for record in (*target.events, *records)}
-    return replace(target, events=tuple(events.values()))
+    times = [time for record in records for time in (record.start_time, record.end_time) if time]
+    updated = max([*times, target.last_updated_at or ""]) or None
+    return replace(target, events=tuple(events.values()), last_updated_at=updated)
+
+
+def with_end_times(events: Sequence[LifecycleEventRecord], now: str) -> tuple[LifecycleEventRecord, ...]:
+    """Events that are over, each with an end time: a Skipped one has no start time, but an end time (as observed of
+    CodeDeploy). `now` where nothing better is known."""
+    over = (LifecycleEventStatus.SUCCEEDED, LifecycleEventStatus.FAILED, LifecycleEventStatus.SKIPPED)
+    return tuple(
+        replace(event, end_time=now) if event.status in over and event.end_time is None else event for event in events
+    )
+
+
+def closed_events(
+    events: Sequence[LifecycleEventRecord], now: str, *, is_sent: bool
+) -> tuple[LifecycleEventRecord, ...]:
+    """The events of a target that ends at `now`: those that have not ended are Skipped, or Unknown once a command was
+    sent (`is_sent`) of which the engine heard nothing."""
+    status = LifecycleEventStatus.UNKNOWN if is_sent else LifecycleEventStatus.SKIPPED
+    going = (LifecycleEventStatus.PENDING, LifecycleEventStatus.IN_PROGRESS)
+    return tuple(replace(event, status=status, end_time=now) if event.status in going else event for event in events)
 
 
 def lost(cause: Cause, message: str, events: tuple[LifecycleEvent, ...] = IN_PLACE) -> SegmentResult:
@@ -113,7 +137,8 @@ def _read_steps(
     for event in events:
         step = steps.get(event.value, {})
         if failure:
-            records.append(LifecycleEventRecord(name=event.value, status=LifecycleEventStatus.SKIPPED))
+            status, ended = LifecycleEventStatus.SKIPPED, records[-1].end_time
+            records.append(LifecycleEventRecord(name=event.value, status=status, end_time=ended))
         elif over or step.get("Status") in FINAL_COMMAND_STATUSES:
             record, cause, goes_on = _read_step(event, step, invocation)
             records.append(record)
@@ -208,5 +233,5 @@ def _failure(record: LifecycleEventRecord, cause: Cause) -> TargetFailure:
 def _time(value: datetime | str | None) -> str | None:
     """boto3 gives datetimes; a plugin that has not started has none."""
     if isinstance(value, datetime):
-        return value.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return value

@@ -9,7 +9,7 @@ from typing import Any
 
 from functions.core.causes import Cause
 from functions.core.records import TagFilter, TagGroup, Target, TargetFailure
-from functions.core.segments import pending_events
+from functions.core.segments import closed_events, pending_events
 from functions.core.statuses import TargetStatus
 
 ONLINE = "Online"  # the one ping status with which a host takes commands
@@ -119,7 +119,7 @@ def _target(deployment_id: str, group_id: str, instance: Instance, ping: str | N
         name=instance.name,
         status=TargetStatus.FAILED if failure else TargetStatus.PENDING,
         last_updated_at=now,
-        events=pending_events(),
+        events=closed_events(pending_events(), now, is_sent=False) if failure else pending_events(),
         failure=failure,
     )
 

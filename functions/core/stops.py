@@ -26,6 +26,7 @@ def by_unreadable_alarms(reason: str, now: str) -> StopMark:
         message=f"{reason} Create the alarm, take it out of the group, or set ignorePollAlarmFailure.",
         at=now,
         cancel=True,
+        are_alarms_unreadable=True,
     )
 
 

@@ -22,13 +22,16 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     asked = event["requestContext"]
     operation = asked["http"]["path"].rpartition("/")[2]
     caller = Caller(arn=asked["authorizer"]["iam"]["userArn"], now=clock.timestamp())
+    request_id = context.aws_request_id
     try:
-        return _answer(200, model.write(operation, operations.run(operation, _given(operation, event), caller)))
+        body = model.write(operation, operations.run(operation, _given(operation, event), caller))
+        return _answer(200, body, request_id)
     except Refused as refused:
-        return _error(400, refused.code, str(refused))
+        return _error(400, refused.code, str(refused), request_id)
     except Exception:  # what it was is for the log alone
         logger.exception("an operation failed", operation=operation, caller=caller.arn)
-        return _error(500, "InternalFailure", f"The request {context.aws_request_id} failed; the engine's log says why")
+        message = f"The request {request_id} failed; the engine's log says why"
+        return _error(500, "InternalFailure", message, request_id)
 
 
 def _given(operation: str, event: dict[str, Any]) -> dict[str, Any]:
@@ -41,10 +44,12 @@ def _given(operation: str, event: dict[str, Any]) -> dict[str, Any]:
     return model.read(operation, raw)
 
 
-def _error(status: int, code: str, message: str) -> dict[str, Any]:
-    answer = _answer(status, json.dumps({"__type": code, "message": message}))
+def _error(status: int, code: str, message: str, request_id: str) -> dict[str, Any]:
+    answer = _answer(status, json.dumps({"__type": code, "message": message}), request_id)
     return {**answer, "headers": {**answer["headers"], "x-amzn-ErrorType": code}}
 
 
-def _answer(status: int, body: str) -> dict[str, Any]:
-    return {"statusCode": status, "headers": {"Content-Type": "application/x-amz-json-1.1"}, "body": body}
+def _answer(status: int, body: str, request_id: str) -> dict[str, Any]:
+    """With the id by which the log has the request; AWS's clients show it with an error."""
+    headers = {"Content-Type": "application/x-amz-json-1.1", "x-amzn-RequestId": request_id}
+    return {"statusCode": status, "headers": headers, "body": body}

@@ -42,4 +42,5 @@ def roll_back_deployment_group(given: dict[str, Any], caller: Caller) -> dict[st
         raise refused(error) from error
     except InvalidInput as error:
         raise Refused("InvalidInputException", str(error)) from error
-    return {"deploymentId": way.deployment_id, "stoppedDeploymentId": way.stopped_deployment_id}
+    ids = {"deploymentId": way.deployment_id, "stoppedDeploymentId": way.stopped_deployment_id}
+    return {**ids, "reason": way.reason}

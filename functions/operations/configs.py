@@ -113,10 +113,9 @@ def _minimum(given: dict[str, Any] | None) -> MinimumHealthyHosts:
         raise _no_minimum("minimumHealthyHosts", "is missing: give type and value")
     if not given.get("type"):
         raise _no_minimum("minimumHealthyHosts.type", f"is missing: give {' or '.join(MinimumHealthyHostsType)}")
-    if given.get("value") is None:
-        raise _no_minimum("minimumHealthyHosts.value", "is missing: give a whole number")
+    value = given.get("value", 0)  # clients that leave out zeros, as Go's, cannot say 0 in another way
     try:
-        return MinimumHealthyHosts(MinimumHealthyHostsType(given["type"]), given["value"])
+        return MinimumHealthyHosts(MinimumHealthyHostsType(given["type"]), value)
     except InvalidInput as error:
         raise _no_minimum("minimumHealthyHosts", str(error)) from error
 

@@ -24,7 +24,7 @@ TOPIC = "arn:aws:sns:us-east-1:123456789012:outcomes"
 READY = GroupSettings(
     tag_groups=(WEB,),
     alarms=Alarms(names=("errors",)),
-    triggers=(Trigger(name="t", topic_arn=TOPIC, events=frozenset({TriggerEvent.DEPLOYMENT_FAILURE})),),
+    triggers=(Trigger(name="t", topic_arn=TOPIC, events=(TriggerEvent.DEPLOYMENT_FAILURE,)),),
 )
 
 

@@ -54,7 +54,7 @@ def test_a_host_is_current_with_the_wanted_revision_and_outdated_with_another_ve
         listed("i-3", key="shop/web/v0.zip"),
         listed("i-4", eTag="e"),
     ]
-    assert states(records, location(), None, {}) == {
+    assert states(records, {"revision": location()}, None, {}) == {
         "i-1": State.CURRENT,
         "i-2": State.OUTDATED,
         "i-3": State.OUTDATED,
@@ -63,7 +63,7 @@ def test_a_host_is_current_with_the_wanted_revision_and_outdated_with_another_ve
 
 
 def test_a_host_on_which_the_last_deployment_failed_is_failed_whatever_it_was() -> None:
-    assert states([listed("i-1", "Failed")], location(), None, {}) == {"i-1": State.FAILED}
+    assert states([listed("i-1", "Failed")], {"revision": location()}, None, {}) == {"i-1": State.FAILED}
 
 
 def test_without_a_successful_deployment_no_host_is_current() -> None:
@@ -72,7 +72,7 @@ def test_without_a_successful_deployment_no_host_is_current() -> None:
 
 def test_hosts_that_only_ec2_or_only_the_record_knows_are_empty_or_gone() -> None:
     records = [listed("i-1"), listed("i-9")]
-    assert states(records, location(), [instance("i-1"), instance("i-2")], {}) == {
+    assert states(records, {"revision": location()}, [instance("i-1"), instance("i-2")], {}) == {
         "i-1": State.CURRENT,
         "i-2": State.EMPTY,
         "i-9": State.GONE,
@@ -80,11 +80,11 @@ def test_hosts_that_only_ec2_or_only_the_record_knows_are_empty_or_gone() -> Non
 
 
 def test_nobody_is_gone_when_ec2_could_not_be_asked() -> None:
-    assert states([listed("i-9")], location(), None, {}) == {"i-9": State.CURRENT}
+    assert states([listed("i-9")], {"revision": location()}, None, {}) == {"i-9": State.CURRENT}
 
 
 def test_a_host_has_its_name_and_ssms_word() -> None:
-    (host,) = known([listed("i-1")], location(), [instance("i-1")], {"i-1": "ConnectionLost"})
+    (host,) = known([listed("i-1")], {"revision": location()}, [instance("i-1")], {"i-1": "ConnectionLost"})
     assert host == Host(
         host="i-1",
         state=State.CURRENT,

@@ -52,7 +52,8 @@ def test_a_group_goes_back_to_its_last_good_revision(failed: Deployment, capsys:
     assert main(["rollback", "shop/web"]) == 0
     out, err = capsys.readouterr()
     assert info(out.strip())["revision"]["s3Location"]["key"] == "shop/web/v1.zip"
-    assert err == f"follow it by: stepdeploy watch {out}"
+    why = "d-000000001 (s3://revisions/shop/web/v1.zip) is the last good revision."
+    assert err == f"{why}\nfollow it by: stepdeploy watch {out}"
 
 
 def test_what_runs_is_stopped_and_goes_back_by_itself(failed: Deployment, table: Table, capsys: Captured) -> None:

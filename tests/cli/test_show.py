@@ -1,6 +1,7 @@
 """`stepdeploy show`, by the served API, and the causes that it groups hosts by."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,13 +12,21 @@ from cli.advice import next_steps
 from cli.causes import causes
 from cli.show import facts
 from functions.core.gate import Counters
-from functions.core.records import Diagnostics, Failure, RollbackInfo
+from functions.core.records import DeploymentSummary, Diagnostics, Failure, GivenVersion, RollbackInfo
 from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, LifecycleErrorCode, TargetStatus
 from tests.cli.deploying import ID, MESSAGE, Captured, put_deployment, put_target, script_failed
 from tests.cli.test_screen import target
+from tests.conftest import put_group, revision
 from tests.served import Served
+from tests.unit.operations.test_deployments import record
 
 FAILED = TargetStatus.FAILED
+GOOD = DeploymentSummary(
+    deployment_id="d-000000001",
+    status=DeploymentStatus.SUCCEEDED,
+    create_time="2026-11-22T10:00:00.000Z",
+    revision=revision("v0", version="v", etag="e"),
+)
 
 
 def put_failed() -> None:
@@ -36,6 +45,7 @@ def put_failed() -> None:
 
 def test_hosts_that_failed_alike_are_one_cause(served: Served, capsys: Captured) -> None:
     put_failed()
+    put_group(last_successful=GOOD)
     assert main(["show", ID]) == 0
     assert capsys.readouterr().out.splitlines() == [
         f"{ID}  shop/web  Failed",
@@ -65,8 +75,29 @@ def test_hosts_that_failed_alike_are_one_cause(served: Served, capsys: Captured)
         f"  read the whole log: stepdeploy logs {ID} i-1 --full",
         f"  when the hosts are mended, deploy the same revision there: stepdeploy retry {ID}",
         "  when the revision is mended: stepdeploy deploy shop/web",
-        "  or go back to the last good revision: stepdeploy rollback shop/web",
+        "  or go back to the last good revision, s3://revisions/shop/web/v0.zip?versionId=v of d-000000001:"
+        " stepdeploy rollback shop/web",
     ]
+
+
+def test_no_rollback_is_recommended_where_no_revision_is_left_and_that_is_said(
+    served: Served, capsys: Captured
+) -> None:
+    put_failed()
+    put_group(last_successful=replace(GOOD, failed_since="d-000000002"))
+    assert main(["show", ID]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert "its revision failed since, in d-000000002" in last and "stepdeploy rollback" not in last
+
+
+def test_what_a_revision_was_pinned_to_is_said_where_its_name_does_not(served: Served, capsys: Captured) -> None:
+    pinned = revision(version="v-7", etag="e", sha256="ab" * 32, given=GivenVersion())
+    done = put_deployment(DeploymentStatus.SUCCEEDED, Counters(total=1, allowed=1, succeeded=1))
+    record(replace(done, revision=pinned))
+    assert main(["show", ID]) == 0
+    out = capsys.readouterr().out
+    assert "  revision     s3://revisions/shop/web/v1.zip\n" in out
+    assert "  pinned to    version v-7, sha256 abababababab\n" in out
 
 
 def test_json_is_one_object_with_all_hosts(served: Served, capsys: Captured) -> None:

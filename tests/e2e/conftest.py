@@ -74,6 +74,10 @@ GROUPS: dict[str, dict[str, Any]] = {
     "watched": {},
     "command-line": {},
     "commits": {},
+    "goes-back": {
+        "deploymentConfigName": "CodeDeployDefault.HalfAtATime",
+        "autoRollbackConfiguration": {"events": ["DEPLOYMENT_FAILURE"]},
+    },
     "burst": {"deploymentConfigName": "CodeDeployDefault.AllAtOnce"},
 }
 

@@ -161,6 +161,26 @@ def test_a_person_goes_back_to_the_revision_before(fleet: MakeFleet) -> None:
     assert back.status is DeploymentStatus.SUCCEEDED and group.installed() == ["v1"]
 
 
+def test_no_rollback_goes_to_the_revision_that_fails(fleet: MakeFleet) -> None:
+    """v2 counts as Succeeded although it fails on one host of four: v3's rollback and a person's go to v1."""
+    group = fleet("goes-back", hosts=4)
+    bad = min(group.hosts, key=lambda host: host.id)
+    fails_there = {"scripts/validate.sh": failing(f'[ "$(cat /etc/hostname)" != "{bad.name}" ]')}
+    first = group.deploy("v1")
+    second = group.deploy("v2", fails_there)
+    assert second.status is DeploymentStatus.SUCCEEDED and second.counters.failed == 1
+    third = group.deploy("v3", FAILS)
+    assert third.status is DeploymentStatus.FAILED and third.rollback and third.rollback.rollback_deployment_id
+    back = group.engine.wait(third.rollback.rollback_deployment_id)
+    assert back.revision.sha256 == first.revision.sha256 and group.installed() == ["v1"] * 4
+    assert back.rollback and back.rollback.reason
+    assert f"{second.deployment_id}" in back.rollback.reason and "it left 1 host failed" in back.rollback.reason
+    assert group.deploy("v4").status is DeploymentStatus.SUCCEEDED
+    answer = group.engine.invoke("Rollback", {"application": "shop", "group": "goes-back"})
+    assert group.engine.wait(answer["deployment_id"]).revision.sha256 == first.revision.sha256
+    assert group.installed() == ["v1"] * 4
+
+
 def test_an_alarm_stops_the_deployment_cancels_what_runs_and_rolls_back(fleet: MakeFleet) -> None:
     group = fleet("alarm", hosts=2)
     group.deploy("v1")

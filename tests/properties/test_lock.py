@@ -40,7 +40,7 @@ class OneGroup(RuleBasedStateMachine):
         for item in all_items():
             key = to_wire({"pk": item["pk"], "sk": item["sk"]})
             client("dynamodb").delete_item(TableName=self.table.name, Key=key)
-        put_group(settings=GroupSettings(auto_rollback=frozenset(AutoRollbackEvent)))
+        put_group(settings=GroupSettings(auto_rollback=tuple(AutoRollbackEvent)))
 
     def _next(self) -> str:
         self.number += 1

@@ -49,7 +49,7 @@ def deployment(status: DeploymentStatus = DeploymentStatus.CREATED, **fields: An
 
 
 def triggers(topic_arn: str, *events: TriggerEvent, name: str = "ops") -> GroupSettings:
-    return GroupSettings(triggers=(Trigger(name=name, topic_arn=topic_arn, events=frozenset(events)),))
+    return GroupSettings(triggers=(Trigger(name=name, topic_arn=topic_arn, events=tuple(events)),))
 
 
 def target(status: TargetStatus, target_id: str = "i-0a1", **fields: Any) -> Target:

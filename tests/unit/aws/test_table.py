@@ -118,7 +118,7 @@ def test_there_is_no_way_back_from_the_only_revision_that_was_ever_good(table: T
     succeed(table, again)
     group = table.group("shop", "web")
     assert group and group.last_successful
-    with pytest.raises(InvalidInput, match="no earlier successful deployment of another revision"):
+    with pytest.raises(InvalidInput, match="no successful deployment of another revision"):
         requested_rollback(group, deployment_id="d-000000009", now=NOW, requested_by="me")
 
 

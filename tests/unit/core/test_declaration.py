@@ -46,10 +46,10 @@ def test_the_example_says_what_its_comments_say() -> None:
         TagGroup(filters=(TagFilter(key="app", value="webapp"),)),
         TagGroup(filters=(TagFilter(key="stage", value="production"),)),
     )
-    assert only.settings.auto_rollback == {
+    assert only.settings.auto_rollback == (
         AutoRollbackEvent.DEPLOYMENT_FAILURE,
         AutoRollbackEvent.DEPLOYMENT_STOP_ON_ALARM,
-    }
+    )
     assert only.settings.slack_channel == "#deployments"
     assert [config.name for config in declaration.configs] == ["ThreeQuartersHealthy"]
 
@@ -90,8 +90,8 @@ ignoreApplicationStopFailures: true
     )
     assert read.config.name == "CodeDeployDefault.AllAtOnce"
     assert read.alarms == Alarms(names=("a", "b"), enabled=False, ignore_poll_alarm_failure=True)
-    assert read.auto_rollback == {AutoRollbackEvent.DEPLOYMENT_STOP_ON_REQUEST}
-    assert [(t.name, t.topic_arn, t.events) for t in read.triggers] == [("t", TOPIC, {TriggerEvent.INSTANCE_FAILURE})]
+    assert read.auto_rollback == (AutoRollbackEvent.DEPLOYMENT_STOP_ON_REQUEST,)
+    assert [(t.name, t.topic_arn, t.events) for t in read.triggers] == [("t", TOPIC, (TriggerEvent.INSTANCE_FAILURE,))]
     assert (read.bake_seconds, read.on_busy, read.slack_channel) == (5400, OnBusy.REJECT, "shop")
     assert read.file_exists_behavior is FileExistsBehavior.OVERWRITE
     assert read.ignore_application_stop_failures
@@ -310,3 +310,24 @@ def test_a_group_that_is_gone_is_marked_once() -> None:
 def test_a_group_that_comes_back_is_the_same_group() -> None:
     removed = replace(STORED, removed_at="before", declared=False)
     assert changed(DECLARED, removed) == [(removed, STORED)]
+
+
+def test_a_declared_group_has_what_clients_read_of_codedeploys() -> None:
+    role = "arn:aws:iam::123456789012:role/deploy"
+    ((_, after),) = changed(load(group(f"serviceRoleArn: {role}\noutdatedInstancesStrategy: IGNORE")))
+    assert (after.service_role_arn, after.outdated_instances_strategy) == (role, "IGNORE")
+    with pytest.raises(InvalidInput, match="give arn:aws:iam::ACCOUNT:role/NAME"):
+        load(group("serviceRoleArn: deploy"))
+    with pytest.raises(InvalidInput, match="is not one of IGNORE, UPDATE"):
+        load(group("outdatedInstancesStrategy: NEVER"))
+
+
+def test_a_declared_tag_set_of_one_list_is_told_as_a_set() -> None:
+    text = "applications: {shop: {groups: {web: {ec2TagSet: {ec2TagSetList: [[{Key: a}]]}}}}}"
+    ((_, after),) = changed(load(text))
+    assert after.has_tag_set and not after.has_on_premises_tag_set
+
+
+def test_events_of_a_rollback_that_is_not_enabled_are_kept_and_not_used() -> None:
+    read = settings("autoRollbackConfiguration: {enabled: false, events: [DEPLOYMENT_FAILURE]}")
+    assert (read.auto_rollback, read.idle_auto_rollback) == ((), (AutoRollbackEvent.DEPLOYMENT_FAILURE,))

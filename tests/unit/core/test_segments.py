@@ -1,14 +1,22 @@
 """What SSM's answer means for a target."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 
 from functions.core.causes import Cause
 from functions.core.records import LifecycleEventRecord, SegmentResult, Target
-from functions.core.segments import IN_PLACE, lost, pending_events, read_invocation, with_progress
+from functions.core.segments import (
+    IN_PLACE,
+    closed_events,
+    lost,
+    pending_events,
+    read_invocation,
+    with_end_times,
+    with_progress,
+)
 from functions.core.statuses import LifecycleErrorCode, LifecycleEventStatus, TargetStatus
 
 START = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
@@ -211,3 +219,42 @@ def test_the_events_of_other_segments_stay_as_they_are() -> None:
     assert [event.name for event in events] == ["BlockTraffic", *NAMES, "AllowTraffic"]
     assert (events[0], events[-1]) == (before, after)
     assert statuses(events)[1:3] == ["Succeeded", "InProgress"]
+
+
+def test_events_after_the_failed_one_are_skipped_and_end_with_it() -> None:
+    ended = datetime(2026, 11, 23, 10, 0, 5, tzinfo=UTC)
+    failing = {**step("ApplicationStop", "Failed"), "ResponseFinishDateTime": ended}
+    result = read_invocation(invocation([failing], "Failed"))
+    assert result
+    skipped = [event for event in result.events if event.status is LifecycleEventStatus.SKIPPED]
+    assert len(skipped) == 6
+    assert {(event.start_time, event.end_time) for event in skipped} == {(None, "2026-11-23T10:00:05.000Z")}
+
+
+def test_times_of_any_zone_are_recorded_in_utc() -> None:
+    ended = datetime(2026, 11, 23, 12, 0, 5, tzinfo=timezone(timedelta(hours=2)))
+    failing = {**step("ApplicationStop", "Failed"), "ResponseFinishDateTime": ended}
+    result = read_invocation(invocation([failing], "Failed"))
+    assert result and result.events[0].end_time == "2026-11-23T10:00:05.000Z"
+
+
+def test_a_running_target_was_updated_when_its_newest_event_was() -> None:
+    begun, ended = (datetime(2026, 11, 23, 10, 0, second, tzinfo=UTC) for second in (1, 4))
+    first = {**step("ApplicationStop"), "ResponseStartDateTime": begun, "ResponseFinishDateTime": ended}
+    known = Target(deployment_id="d", target_id="i-1", last_updated_at="2026-11-23T10:00:00.000Z")
+    seen = with_progress(known, 0, {"Status": "InProgress", "CommandPlugins": [first]})
+    assert seen.last_updated_at == "2026-11-23T10:00:04.000Z"
+    assert with_progress(known, 0, {"Status": "Pending"}).last_updated_at == known.last_updated_at
+
+
+def test_a_host_that_says_nothing_leaves_events_with_an_end() -> None:
+    events = with_end_times(lost(Cause.UNREACHABLE, "gone").events, "2026-11-23T10:00:09.000Z")
+    assert {event.end_time for event in events} == {"2026-11-23T10:00:09.000Z"}
+
+
+@pytest.mark.parametrize(("is_sent", "status"), [(False, "Skipped"), (True, "Unknown")])
+def test_a_target_that_ends_leaves_no_event_pending(is_sent: bool, status: str) -> None:
+    done = LifecycleEventRecord(name="ApplicationStop", status=LifecycleEventStatus.SUCCEEDED, end_time="then")
+    first, *others = closed_events((done, *pending_events()[1:]), "now", is_sent=is_sent)
+    assert first == done
+    assert {(event.status, event.start_time, event.end_time) for event in others} == {(status, None, "now")}

@@ -41,7 +41,7 @@ def deployment(counters: Counters = Counters(), **fields: object) -> Deployment:
         creator=Creator.USER,
         revision=Revision(bucket="b", key="k", bundle_type=BundleType.ZIP),
         create_time=NOW,
-        settings=GroupSettings(config=ONE_AT_A_TIME, auto_rollback=frozenset(AutoRollbackEvent)),
+        settings=GroupSettings(config=ONE_AT_A_TIME, auto_rollback=tuple(AutoRollbackEvent)),
         counters=counters,
     )
     return replace(one, **fields)  # type: ignore[arg-type]
@@ -154,7 +154,7 @@ def test_hosts_that_were_not_touched_need_no_rollback() -> None:
 
 
 def test_a_stop_rolls_back_by_its_kind() -> None:
-    only_alarm = GroupSettings(auto_rollback=frozenset({AutoRollbackEvent.DEPLOYMENT_STOP_ON_ALARM}))
+    only_alarm = GroupSettings(auto_rollback=(AutoRollbackEvent.DEPLOYMENT_STOP_ON_ALARM,))
     by_alarm = deployment(TOUCHED, settings=only_alarm, stop=stops.by_alarms(["cpu"], NOW))
     by_person = deployment(TOUCHED, settings=only_alarm, stop=stops.by_person("me", NOW))
     assert rolls_back(by_alarm, STOPPED) and not rolls_back(by_person, STOPPED)

@@ -7,10 +7,12 @@ import pytest
 
 from functions.aws import run_command
 from functions.aws.table import Table
+from functions.core.causes import Cause
 from functions.core.creation import new_deployment
 from functions.core.errors import InvalidInput
 from functions.core.gate import Counters
-from functions.core.records import Alarms, Deployment, GroupSettings, SegmentRun
+from functions.core.records import Alarms, Deployment, GroupSettings, SegmentRun, TargetFailure
+from functions.core.segments import pending_events
 from functions.core.statuses import (
     AutoRollbackEvent,
     Creator,
@@ -22,7 +24,7 @@ from functions.handlers import alarm_state, execution_status, finish, rollback, 
 from tests.conftest import LambdaContext, pending, put_group, put_item, revision
 
 NOW = "2026-11-23T10:00:00.000Z"
-SETTINGS = GroupSettings(alarms=Alarms(names=("errors",)), auto_rollback=frozenset(AutoRollbackEvent))
+SETTINGS = GroupSettings(alarms=Alarms(names=("errors",)), auto_rollback=tuple(AutoRollbackEvent))
 
 
 @pytest.fixture
@@ -36,10 +38,11 @@ def cancelled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def running(table: Table, number: int = 1, hosts: int = 2, started: int = 1) -> Deployment:
     """A deployment with some targets let go, each with a command in flight."""
     group = table.group("shop", "web") or put_group(settings=SETTINGS)
-    one = new_deployment(group, revision(), deployment_id=f"d-{number:09}", now=NOW, requested_by="me")
+    one = new_deployment(group, revision(f"v{number}"), deployment_id=f"d-{number:09}", now=NOW, requested_by="me")
     table.create(one, None, queue=True)
     one = replace(one, counters=Counters(total=hosts, allowed=hosts))
-    table.begin(one, pending(one, *(f"i-{n}" for n in range(hosts))), NOW)
+    fleet = [replace(each, events=pending_events()) for each in pending(one, *(f"i-{n}" for n in range(hosts)))]
+    table.begin(one, fleet, NOW)
     for target in list(table.targets(one.deployment_id))[:started]:
         table.go(one.deployment_id, target, NOW)
         command = f"c-{target.target_id}"
@@ -100,7 +103,7 @@ def test_without_an_earlier_success_there_is_no_rollback_and_the_record_says_so(
     finish.handler({"deployment_id": bad.deployment_id}, context)
     bad = read(table, bad.deployment_id)
     assert bad.rollback and bad.rollback.rollback_deployment_id is None
-    assert bad.rollback.rollback_message and "no successful deployment to go back to" in bad.rollback.rollback_message
+    assert bad.rollback.rollback_message and "has no successful deployment of another" in bad.rollback.rollback_message
 
 
 def test_finish_gives_every_target_an_end(table: Table, context: LambdaContext) -> None:
@@ -110,6 +113,8 @@ def test_finish_gives_every_target_an_end(table: Table, context: LambdaContext) 
     first, *others = table.targets(one.deployment_id)
     assert first.status is TargetStatus.FAILED and first.failure and first.failure.message == "Boom: because"
     assert {target.status for target in others} == {TargetStatus.SKIPPED}
+    ends = [[(event.status, bool(event.end_time)) for event in each.events] for each in (first, *others)]
+    assert ends == [[("Unknown", True)] * 7, [("Skipped", True)] * 7, [("Skipped", True)] * 7]
     assert read(table, one.deployment_id).counters == Counters(
         total=3, allowed=3, out=1, failed=1, skipped=2, started=1
     )
@@ -268,7 +273,7 @@ def test_a_person_goes_back_to_the_revision_before(table: Table, context: Lambda
     answer = rollback.handler({"application": "shop", "group": "web", "requested_by": "ann"}, context)
     back = read(table, answer["deployment_id"])
     assert back.creator is Creator.USER and back.requested_by == "ann" and back.revision == first.revision
-    assert back.settings.auto_rollback == frozenset()
+    assert back.settings.auto_rollback == ()
 
 
 def test_a_person_rolls_back_a_running_deployment_by_stopping_it(
@@ -313,5 +318,45 @@ def test_a_long_reason_is_refused_before_anything_is_stored(table: Table, contex
 
 def test_there_must_be_something_to_go_back_to(table: Table, context: LambdaContext) -> None:
     done(table, 1, context)
-    with pytest.raises(InvalidInput, match="no earlier successful deployment of another revision to go back to"):
+    with pytest.raises(InvalidInput, match="no successful deployment of another revision to go back to"):
+        rollback.handler({"application": "shop", "group": "web"}, context)
+
+
+def test_a_rollback_that_fails_is_not_repeated_to_the_same_revision(table: Table, context: LambdaContext) -> None:
+    """The revision left a host failed and counts as Succeeded; what is deployed after it fails, and so does it."""
+
+    def end(one: Deployment, *failed_hosts: int) -> Deployment:
+        """Its hosts have ended, these of them because a script of the revision failed."""
+        failure = TargetFailure(cause=Cause.SCRIPT, message="exit code 1", event="ValidateService")
+        for number, target in enumerate(list(table.targets(one.deployment_id))):
+            table.go(one.deployment_id, target, NOW)
+            begun = table.target(one.deployment_id, target.target_id)
+            assert begun
+            bad = number in failed_hosts
+            table.finish_target(
+                begun, TargetStatus.FAILED if bad else TargetStatus.SUCCEEDED, NOW, failure if bad else None
+            )
+        finish.handler({"deployment_id": one.deployment_id}, context)
+        return read(table, one.deployment_id)
+
+    def back_from(one: Deployment) -> Deployment:
+        assert one.rollback and one.rollback.rollback_deployment_id
+        back = read(table, one.rollback.rollback_deployment_id)
+        back = replace(back, counters=Counters(total=4, allowed=2))
+        table.begin(back, pending(back, *(f"i-{n}" for n in range(4))), NOW)
+        return back
+
+    good = end(running(table, 1, hosts=4, started=0))
+    assert end(running(table, 2, hosts=4, started=0), 3).status is DeploymentStatus.SUCCEEDED
+    back = back_from(end(running(table, 3, hosts=4, started=0), 0, 1, 2, 3))
+    assert back.revision == good.revision, "the second one left a host failed"
+    assert back.rollback and back.rollback.reason and "it left 1 host failed" in back.rollback.reason
+    assert end(back, 0, 1, 2, 3).status is DeploymentStatus.FAILED
+    answer = rollback.handler({"application": "shop", "group": "web"}, context)
+    third = read(table, answer["deployment_id"])
+    assert third.revision == revision("v2"), "the first one failed as a rollback"
+    third = replace(third, counters=Counters(total=4, allowed=2))
+    table.begin(third, pending(third, *(f"i-{n}" for n in range(4))), NOW)
+    assert end(third, 0, 1, 2, 3).status is DeploymentStatus.FAILED
+    with pytest.raises(InvalidInput, match=r"Ruled out: d-000000002 .*rolled back; d-000000001 .*failed since, in"):
         rollback.handler({"application": "shop", "group": "web"}, context)

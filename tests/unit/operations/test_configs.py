@@ -92,7 +92,6 @@ def test_the_platform_may_be_named_if_it_is_ours(api: Api) -> None:
         (None, "minimumHealthyHosts: is missing"),
         ({}, "minimumHealthyHosts.type: is missing"),
         ({"value": 1}, "minimumHealthyHosts.type: is missing: give HOST_COUNT or FLEET_PERCENT"),
-        ({"type": "HOST_COUNT"}, "minimumHealthyHosts.value: is missing"),
         ({"type": "HOST_COUNT", "value": -1}, "-1: give 0 or more"),
         ({"type": "FLEET_PERCENT", "value": 100}, "100 (FLEET_PERCENT): give 0 to 99"),
         ({"type": "MOST_CONCURRENCY", "value": 1}, "'MOST_CONCURRENCY' is not one of HOST_COUNT, FLEET_PERCENT"),

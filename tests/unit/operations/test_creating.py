@@ -48,7 +48,7 @@ OF_THE_GROUP = GroupSettings(
     tag_groups=(WEB,),
     config=PREDEFINED_CONFIGS["CodeDeployDefault.HalfAtATime"],
     alarms=Alarms(names=("errors",)),
-    auto_rollback=frozenset({AutoRollbackEvent.DEPLOYMENT_FAILURE}),
+    auto_rollback=(AutoRollbackEvent.DEPLOYMENT_FAILURE,),
     bake_seconds=60,
     on_busy=OnBusy.QUEUE,
     file_exists_behavior=FileExistsBehavior.RETAIN,
@@ -141,7 +141,7 @@ def test_what_the_request_says_stands_in_the_place_of_what_the_group_says(api: A
         config=PREDEFINED_CONFIGS["CodeDeployDefault.AllAtOnce"],
         ignore_application_stop_failures=False,
         file_exists_behavior=FileExistsBehavior.OVERWRITE,
-        auto_rollback=frozenset({AutoRollbackEvent.DEPLOYMENT_STOP_ON_REQUEST}),
+        auto_rollback=(AutoRollbackEvent.DEPLOYMENT_STOP_ON_REQUEST,),
         alarms=Alarms(names=("slow",), ignore_poll_alarm_failure=True),
         tag_groups=(CANARY,),
     )
@@ -194,7 +194,7 @@ def test_alarms_can_be_left_out_for_once(api: Api, table: Table, group: Group, a
 
 def test_rolling_back_can_be_left_out_for_once(api: Api, table: Table, group: Group) -> None:
     one = created(api, table, autoRollbackConfiguration={"enabled": False, "events": ["DEPLOYMENT_FAILURE"]})
-    assert one.settings.auto_rollback == frozenset()
+    assert one.settings.auto_rollback == ()
 
 
 def test_a_configuration_that_the_api_made(api: Api, table: Table, group: Group) -> None:
@@ -465,7 +465,8 @@ def ended(api: Api, table: Table, one: Deployment, status: TargetStatus) -> Depl
 
 def test_a_deployment_to_other_instances_goes_back_on_those(api: Api, table: Table, group: Group) -> None:
     good = ended(api, table, created(api, table), TargetStatus.SUCCEEDED)
-    bad = created(api, table, targetInstances={"tagFilters": tags("canary")}, overrideAlarmConfiguration={})
+    where = {"targetInstances": {"tagFilters": tags("canary")}}
+    bad = created(api, table, revision=s3(key="v2.zip"), overrideAlarmConfiguration={}, **where)
     bad = ended(api, table, bad, TargetStatus.FAILED)
     assert bad.status is DeploymentStatus.FAILED and bad.rollback and bad.rollback.rollback_deployment_id
     back = table.deployment(bad.rollback.rollback_deployment_id)

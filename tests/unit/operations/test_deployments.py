@@ -41,7 +41,7 @@ def ids(numbers: Sequence[int]) -> list[str]:
 
 
 def test_a_deployment_is_told_with_everything_that_is_known_of_it(api: Api) -> None:
-    settings = GroupSettings(auto_rollback=frozenset({AutoRollbackEvent.DEPLOYMENT_FAILURE}))
+    settings = GroupSettings(auto_rollback=(AutoRollbackEvent.DEPLOYMENT_FAILURE,))
     record(
         Deployment(
             deployment_id="d-ABCDEF123",

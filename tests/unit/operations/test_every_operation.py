@@ -238,3 +238,15 @@ def test_what_works_is_an_operation_and_has_a_function(operation: str) -> None:
 def test_an_operation_that_is_none(api: Api) -> None:
     answer = api.raw("MakeCoffee", "{}")
     assert (answer["statusCode"], json.loads(answer["body"])["__type"]) == (400, "UnknownOperationException")
+
+
+def test_every_answer_has_the_requests_id(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    def breaks(*_: object) -> None:
+        raise RuntimeError("broken")
+
+    for status, operation, body in ((200, "ListApplications", "{}"), (400, "GetDeployment", "{}"), (400, "No", "{}")):
+        answer = api.raw(operation, body)
+        assert (answer["statusCode"], answer["headers"]["x-amzn-RequestId"]) == (status, "request")
+    monkeypatch.setattr("functions.operations.run", breaks)
+    answer = api.raw("ListApplications", "{}")
+    assert (answer["statusCode"], answer["headers"]["x-amzn-RequestId"]) == (500, "request")

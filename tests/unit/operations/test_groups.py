@@ -270,7 +270,9 @@ def test_another_name_takes_everything_along(api: Api, table: Table) -> None:
     put_item({"pk": "APPLICATION#shop", "sk": "AIM#web", "digest": "d", "aimed": "2026"})
     before = told(api)
     api("UpdateDeploymentGroup", **CHANGE, newDeploymentGroupName="site")
-    assert told(api, "site") == {**before, "deploymentGroupName": "site"}
+    assert "deploy shop/site" in told(api, "site")["rollbackChoice"]["reason"]
+    choice = told(api, "site")["rollbackChoice"]
+    assert told(api, "site") == {**before, "deploymentGroupName": "site", "rollbackChoice": choice}
     assert api("ListDeploymentGroups", applicationName="shop")["deploymentGroups"] == ["site"]
     assert table.groups_of_alarm("errors") == ["shop/site"]
     assert table.get({"pk": "APPLICATION#shop", "sk": "AIM#site"})

@@ -16,7 +16,7 @@ from tests.unit.operations.conftest import ARN, Api
 
 NOW = "2026-11-23T10:00:00.000Z"
 TEXT = "No more commands will be scheduled for execution in the deployment instances"
-ALWAYS = GroupSettings(auto_rollback=frozenset(AutoRollbackEvent))
+ALWAYS = GroupSettings(auto_rollback=tuple(AutoRollbackEvent))
 
 
 def create(table: Table, number: int = 1) -> Deployment:
