@@ -20,6 +20,7 @@ from functions.core.statuses import (
 )
 from functions.handlers import alarm_state, execution_status, finish, rollback, stop
 from tests.conftest import LambdaContext, pending, put_group, put_item, revision
+from tests.fakes import FakeRunCommand
 
 NOW = "2026-11-23T10:00:00.000Z"
 SETTINGS = GroupSettings(alarms=Alarms(names=("errors",)), auto_rollback=frozenset(AutoRollbackEvent))
@@ -28,9 +29,9 @@ SETTINGS = GroupSettings(alarms=Alarms(names=("errors",)), auto_rollback=frozens
 @pytest.fixture
 def cancelled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Commands that SSM was asked to cancel (moto's Run Command knows no running one)."""
-    found: list[str] = []
-    monkeypatch.setattr(run_command, "cancel", lambda command_id, instance_id: found.append(command_id))
-    return found
+    ssm = FakeRunCommand()
+    monkeypatch.setattr(run_command, "client", lambda service: ssm)
+    return ssm.cancelled
 
 
 def running(table: Table, number: int = 1, hosts: int = 2, started: int = 1) -> Deployment:
