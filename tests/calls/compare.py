@@ -112,5 +112,3 @@ def _fits(resource: str, granted: str) -> bool:
 def _kind(resource: str) -> str:
     """An id of some test says less than what it is an id of."""
     return re.sub(r"(?<=instance/)m?i-\w+", "*", resource)
-
-

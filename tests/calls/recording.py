@@ -93,7 +93,7 @@ def _object(request: Mapping[str, Any]) -> str:
 
 
 def _bucket(request: Mapping[str, Any]) -> str:
-    """"" for a bucket that the function knows from its event."""
+    """ "" for a bucket that the function knows from its event."""
     bucket = _known(request["Bucket"], "BUCKET_NAME", "_BUCKET")
     return f"s3 {bucket}" if bucket.startswith("$") else ""
 
