@@ -84,7 +84,7 @@ class Store(Construct):
             stream=dynamodb.StreamViewType.NEW_AND_OLD_IMAGES,
             time_to_live_attribute="expires_at",
             # No deletion protection: DynamoDB would also refuse to the rollback of a failed first deployment.
-            # CloudFormation keeps the table; if a person deletes it, point-in-time recovery has made a backup that lasts 35 days.
+            # It is retained. If a person deletes it, point-in-time recovery leaves a backup for 35 days.
             # docs/operate.md says how to protect it after the first deployment.
             removal_policy=removal,
         )
