@@ -141,10 +141,8 @@ def cloud() -> Iterator[LocalCloud]:
     """Its functions write down which AWS calls they make (tests/calls)."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(ROOT / "tests" / "calls" / "in_functions"))
-        found = LocalCloud()
-        found.__enter__()
-    yield found
-    found.stop()
+        with LocalCloud() as found:
+            yield found
 
 
 @pytest.fixture(scope="session")
