@@ -14,7 +14,7 @@ NPM := $(NODE)/bin/node $(NODE)/lib/node_modules/npm/bin/npm-cli.js
 export PATH := $(NODE)/bin:$(abspath $(BIN)):$(PATH)
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help setup demo local test lint types templates unit host e2e bench synth permissions clean
+.PHONY: help setup demo local test lint types templates unit host e2e grants bench synth permissions clean
 
 help: ## list the targets
 	@grep -hE '^[a-z][a-z0-9-]*:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -44,8 +44,9 @@ local: setup ## AWS on this machine with the stack and four hosts, at port 4566;
 
 # mypy and the synthesis of the templates each keep one core busy: side by side. The other parts spread over the cores.
 test: setup ## everything that CI runs
+	@rm -rf build/calls
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint types templates
-	@$(MAKE) --no-print-directory --jobs 1 unit host e2e
+	@$(MAKE) --no-print-directory --jobs 1 unit host e2e grants
 	$(SAY) "all checks passed"
 
 lint: setup ## ruff: style, imports, layering
@@ -63,7 +64,7 @@ templates: setup ## the synthesized stack: cfn-lint, cdk-nag, state machines, gr
 # host/bootstrap.py starts when it is imported: it is the text that a host runs.
 unit: setup ## the pure core, the adapters, the invariants, the state machines, the examples in docstrings
 	$(SAY) "unit, properties, state machines"
-	@$(BIN)/pytest -q -n 2 tests/unit tests/properties tests/statemachines --doctest-modules functions cli host local --ignore host/bootstrap.py
+	@$(BIN)/pytest -q -n 2 tests/unit tests/properties tests/statemachines --doctest-modules functions cli host local tests/calls --ignore host/bootstrap.py
 
 host: setup ## the host runner and the command line, really executing
 	$(SAY) "host runner and command line"
@@ -73,6 +74,11 @@ host: setup ## the host runner and the command line, really executing
 e2e: setup ## the deployed stack on the local cloud, faults injected
 	$(SAY) "local cloud and end to end"
 	@$(BIN)/pytest -q -n 4 --dist loadfile tests/local tests/e2e
+
+# Needs what all tests before have written down: after a part of them, grants seem to be too many.
+grants: setup ## the grants of each function beside the AWS calls that it made in all tests
+	$(SAY) "grants"
+	@$(BIN)/python -m tests.calls
 
 bench: setup ## measure what docs/operate.md promises
 	@$(BIN)/python -m bench

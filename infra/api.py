@@ -121,8 +121,9 @@ class Api(Construct):
             timeout_in_millis=_SECONDS * 1000,
         )
         routes = Construct(self, "Routes")
+        before: apigateway.CfnRoute | None = None
         for operation in model.operations():
-            apigateway.CfnRoute(
+            route = apigateway.CfnRoute(
                 routes,
                 operation,
                 api_id=self._api.ref,
@@ -130,6 +131,10 @@ class Api(Construct):
                 authorization_type="AWS_IAM",
                 target=f"integrations/{integration.ref}",
             )
+            # One after another: API Gateway takes few changes a second, and CloudFormation would make all at once.
+            if before:
+                route.add_resource_dependency(before)
+            before = route
         lambda_.CfnPermission(
             self,
             "Invoke",

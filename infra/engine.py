@@ -121,10 +121,15 @@ class Engine(Construct):
     def let_answer(self, function: Function) -> None:
         """Lets a function complete this machine's task tokens.
 
-        The IAM reference lists no resource for SendTaskSuccess, yet AWS checks it against the ARN of the token's state
-        machine; the children of a Distributed Map belong to one with the map's label behind a slash.
+        The IAM reference lists no resource for SendTaskSuccess, yet AWS has refused calls by the ARN of the token's
+        state machine. No page says which ARN that is for a child of a Distributed Map: the machine's, or one with the
+        map's label behind it. The wildcard covers both, and names this machine only.
         """
-        function.allow("states:SendTaskSuccess", on=[self.machine_arn, f"{self.machine_arn}/{TARGETS}"])
+        function.allow(
+            "states:SendTaskSuccess",
+            on=f"{self.machine_arn}*",
+            why_wildcard="AWS does not document the ARN that children of a Distributed Map have; it begins with this.",
+        )
 
     def let_cancel(self, function: Function) -> None:
         """Lets a function cancel commands on hosts."""
@@ -154,12 +159,13 @@ class Engine(Construct):
         )
         function.allow(
             "dynamodb:GetItem",
+            "dynamodb:BatchGetItem",
             "dynamodb:Query",
             "dynamodb:UpdateItem",
             "dynamodb:BatchWriteItem",
             on=self._store.table.table_arn,
         )
-        self._let_read_revisions(function)
+        self._let_read_revisions(function, "s3:GetObject", "s3:GetObjectVersion")
         # Without it S3 answers 403, not 404, for an object that has been deleted.
         function.allow("s3:ListBucket", on=self._store.bucket.bucket_arn)
         function.allow(
@@ -217,8 +223,9 @@ class Engine(Construct):
         self.let_cancel(function)
         self._let_ping(function)
         self.let_answer(function)
-        # A presigned URL can do what its signer may do: what hosts fetch and where they put their logs.
-        self._let_read_revisions(function)
+        # A presigned URL can do what its signer may do: what hosts fetch and where they put their logs. Prepare has
+        # pinned the version.
+        self._let_read_revisions(function, "s3:GetObjectVersion")
         function.allow("s3:GetObject", on=asset.bucket.arn_for_objects(asset.s3_object_key))
         function.allow(
             "s3:PutObject",
@@ -292,10 +299,10 @@ class Engine(Construct):
         )
         return function
 
-    def _let_read_revisions(self, function: Function) -> None:
+    def _let_read_revisions(self, function: Function, *actions: str) -> None:
+        """`s3:GetObjectVersion` where the request names a version, `s3:GetObject` where it does not."""
         function.allow(
-            "s3:GetObject",
-            "s3:GetObjectVersion",
+            *actions,
             on=self._store.bucket.arn_for_objects("*"),
             why_wildcard="Any object of the revision bucket may be a revision.",
         )

@@ -42,8 +42,8 @@ def grants(template: Mapping[str, Any]) -> list[Grant]:
     found: dict[tuple[str, str, str], set[str]] = defaultdict(set)
     for role, statement in _statements(template):
         condition = json.dumps(statement["Condition"]) if "Condition" in statement else ""
-        for resource in _listed(statement["Resource"]):
-            found[role, _readable(spelled(resource)), condition].update(_listed(statement["Action"]))
+        for resource in listed(statement["Resource"]):
+            found[role, readable(spelled(resource)), condition].update(listed(statement["Action"]))
     return sorted(
         Grant(role, resource, tuple(sorted(actions)), condition)
         for (role, resource, condition), actions in found.items()
@@ -56,12 +56,12 @@ def _statements(template: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, An
         if policy["Type"] == "AWS::IAM::Policy":
             for role in policy["Properties"]["Roles"]:
                 for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
-                    yield _role_name(role["Ref"]), statement
+                    yield role_name(role["Ref"]), statement
 
 
-def _role_name(logical_id: str) -> str:
+def role_name(logical_id: str) -> str:
     """EngineRunSegmentRoleE3D7A78E -> RunSegment: the construct's own id, without the concern it belongs to."""
-    path = _readable(logical_id).removesuffix("Role")
+    path = readable(logical_id).removesuffix("Role")
     concern = re.match(
         r"(Engine|Revisions|CommandStatus|AlarmState|ExecutionStatus|Notifications|ControlApi|Control|Declaration)",
         path,
@@ -69,14 +69,14 @@ def _role_name(logical_id: str) -> str:
     return path[concern.end() :] if concern else path
 
 
-def _readable(text: str) -> str:
+def readable(text: str) -> str:
     """Without CDK's hashes and the words that every ARN has."""
     text = re.sub(r"cdk-hnb659fds-assets-<AWS::AccountId>-<AWS::Region>/[0-9a-f]{64}\.\w+", "asset", text)
     text = re.sub(r"(?<=[A-Za-z])[0-9A-F]{8}(?=$|[.>])", "", text)
     return re.sub(r"arn:<AWS::Partition>:(\w+):(?:<AWS::Region>)?:(?:<AWS::AccountId>)?:", r"\1 ", text)
 
 
-def _listed(value: Any) -> list[Any]:
+def listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
@@ -85,7 +85,7 @@ def reasons(report: Mapping[str, Any]) -> list[tuple[str, str, list[str]]]:
     found: dict[tuple[str, str], set[str]] = defaultdict(set)
     for plugin in report["pluginReports"]:
         for violation in plugin["suppressedViolations"]:
-            rule = _readable(violation["ruleName"].removeprefix("AwsSolutions-").replace("Resource::", ""))
+            rule = readable(violation["ruleName"].removeprefix("AwsSolutions-").replace("Resource::", ""))
             found[rule, violation["reason"]].add(violation["acknowledgedAt"].rsplit("/", 1)[1])
     return sorted((rule, reason, sorted(resources)) for (rule, reason), resources in found.items())
 
@@ -104,8 +104,8 @@ def page(template: Mapping[str, Any], report: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def main() -> None:
-    """Synthesizes the stack as an account gets it, without what deployments.yaml adds, and writes the page."""
+def synthesized() -> tuple[dict[str, Any], dict[str, Any]]:
+    """The template and cdk-nag's report of the stack as an account gets it, without what deployments.yaml adds."""
     from infra.app import ROOT, STACK, engine_app
 
     with TemporaryDirectory() as folder:
@@ -113,9 +113,17 @@ def main() -> None:
         nothing.write_text("applications: {}")
         with engine_app(outdir=str(out), context={**context(ROOT), "declaration": str(nothing)}) as app:
             app.synth()
-        template = json.loads((out / f"{STACK}.template.json").read_text())
-        report = json.loads((out / "validation-report.json").read_text())
-    (ROOT / PAGE).write_text(page(template, report))
+        return (
+            json.loads((out / f"{STACK}.template.json").read_text()),
+            json.loads((out / "validation-report.json").read_text()),
+        )
+
+
+def main() -> None:
+    """Writes the page."""
+    from infra.app import ROOT
+
+    (ROOT / PAGE).write_text(page(*synthesized()))
 
 
 def context(root: Path) -> dict[str, Any]:

@@ -16,11 +16,12 @@ class Store(Construct):
     """The revision bucket, the table and the dead-letter queue of the engine."""
 
     def __init__(self, scope: Construct, id: str, *, keep: bool) -> None:
-        """`keep`: bucket and table outlive the stack, as an account wants it and a local cloud does not."""
+        """`keep`: bucket and table outlive the stack, as an account wants it and a local cloud does not. A stack whose
+        first creation fails takes them with it all the same: they are empty, and a second try makes new ones."""
         super().__init__(scope, id)
-        removal = RemovalPolicy.RETAIN if keep else RemovalPolicy.DESTROY
+        removal = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE if keep else RemovalPolicy.DESTROY
         self.bucket = self._revisions(removal)
-        self.table = self._records(removal, protected=keep)
+        self.table = self._records(removal)
         self.undelivered = dead_letter_queue(self, "Undelivered")
         acknowledge(self.undelivered, "SQS3", "This is a dead-letter queue itself, and an alarm watches it.")
 
@@ -68,7 +69,7 @@ class Store(Construct):
         )
         return bucket
 
-    def _records(self, removal: RemovalPolicy, *, protected: bool) -> dynamodb.Table:
+    def _records(self, removal: RemovalPolicy) -> dynamodb.Table:
         table = dynamodb.Table(
             self,
             "Records",
@@ -82,7 +83,9 @@ class Store(Construct):
             ),
             stream=dynamodb.StreamViewType.NEW_AND_OLD_IMAGES,
             time_to_live_attribute="expires_at",
-            deletion_protection=protected,
+            # No deletion protection: with it, DynamoDB refuses to delete the table also when CloudFormation rolls back a
+            # failed first deployment. CloudFormation keeps it in all other cases; if a person deletes it, point-in-time
+            # recovery leaves a backup for 35 days. docs/operate.md says how to protect it afterwards.
             removal_policy=removal,
         )
         table.add_global_secondary_index(

@@ -1,8 +1,12 @@
 """moto's AWS for the adapters and handlers: real boto3 against an in-memory account, with the engine's table."""
 
-from collections.abc import Iterator
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, wraps
 from typing import Any
 
 import boto3
@@ -10,6 +14,7 @@ import pytest
 from botocore.loaders import JSONFileLoader
 from moto import mock_aws
 
+from functions import handlers
 from functions.aws import clients
 from functions.aws import table as table_module
 from functions.aws.items import application_key, from_wire, group_item_key, listed_application_key, to_wire
@@ -18,6 +23,7 @@ from functions.core.records import Deployment, Group, GroupSettings, Revision, T
 from functions.core.shapes import to_plain
 from functions.core.statuses import BundleType
 from functions.settings import settings
+from tests.calls import recording
 
 REGION = "us-east-1"
 BUCKET = "revisions"
@@ -40,6 +46,35 @@ ENVIRONMENT = {
 
 
 client = cache(boto3.client)  # the tests' own: what the engine asks for is counted by its own clients
+
+
+def record_the_calls_of_handlers() -> None:
+    """Each handler says that it runs, before any test imports it, and its thread pools know it too."""
+    recording.watch_every_client()
+    for found in pkgutil.iter_modules(handlers.__path__):
+        module: Any = importlib.import_module(f"{handlers.__name__}.{found.name}")
+        module.handler = _said(recording.function_name(found.name), module.handler)
+    submit: Callable[..., Future[Any]] = ThreadPoolExecutor.submit
+
+    def with_context(pool: ThreadPoolExecutor, work: Callable[..., Any], /, *given: Any, **named: Any) -> Future[Any]:
+        return submit(pool, copy_context().run, work, *given, **named)
+
+    ThreadPoolExecutor.submit = with_context  # type: ignore[assignment,method-assign]
+
+
+def _said(function: str, handler: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(handler)
+    def handle(*given: Any) -> Any:
+        before = recording.running.set(function)
+        try:
+            return handler(*given)
+        finally:
+            recording.running.reset(before)
+
+    return handle
+
+
+record_the_calls_of_handlers()
 
 
 @dataclass

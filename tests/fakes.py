@@ -9,6 +9,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from tests.calls.recording import note
+
 
 def refusal(code: str, operation: str = "SendCommand") -> ClientError:
     return ClientError({"Error": {"Code": code, "Message": code}}, operation)
@@ -29,6 +31,7 @@ class FakeRunCommand:
         self.lists = 0  # calls of ListCommandInvocations
 
     def send_command(self, **request: Any) -> dict[str, Any]:
+        note("ssm", "SendCommand", request)
         if self.refuses:
             raise self.refuses
         command_id = f"c-{len(self.sent)}"
@@ -68,6 +71,7 @@ class FakeRunCommand:
         self.invocations[command_id].update(changes)
 
     def list_command_invocations(self, **request: Any) -> dict[str, Any]:
+        note("ssm", "ListCommandInvocations", request)
         self.lists += 1
         if self.cannot_list:
             raise self.cannot_list
@@ -80,6 +84,7 @@ class FakeRunCommand:
         return {"CommandInvocations": found}
 
     def describe_instance_information(self, **request: Any) -> dict[str, Any]:
+        note("ssm", "DescribeInstanceInformation", request)
         asked = request["Filters"][0]["Values"]
         if request["Filters"][0]["Key"] == "ResourceType":
             return {"InstanceInformationList": self.nodes}
@@ -92,6 +97,7 @@ class FakeRunCommand:
         }
 
     def cancel_command(self, **request: Any) -> None:
+        note("ssm", "CancelCommand", request)
         if self.cannot_cancel:
             raise self.cannot_cancel
         self.cancelled.append(request["CommandId"])
@@ -113,6 +119,7 @@ class FakeTokens:
         self.told: dict[str, Any] = {}
 
     def send_task_success(self, taskToken: str, output: str) -> None:
+        note("states", "SendTaskSuccess", {"taskToken": taskToken})
         if taskToken in self.told:
             raise ClientError({"Error": {"Code": "TaskTimedOut", "Message": ""}}, "SendTaskSuccess")
         self.told[taskToken] = json.loads(output)

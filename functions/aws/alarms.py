@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from functions.aws.clients import client
+from functions.core.engine_errors import EngineError
+from functions.telemetry import logger
 
 _NAMES_A_CALL = 100  # DescribeAlarms' limit
 
@@ -30,7 +32,10 @@ def read(names: Sequence[str]) -> AlarmStates:
             for alarm in [*answer.get("MetricAlarms", ()), *answer.get("CompositeAlarms", ())]:
                 states[alarm["AlarmName"]] = alarm["StateValue"]
     except (ClientError, BotoCoreError) as error:
-        return AlarmStates(active=(), unreadable=f"The state of the alarms {', '.join(names)} cannot be read: {error}.")
+        logger.warning("the alarms cannot be read", alarms=list(names), error=str(error))
+        kind = EngineError(name=type(error).__name__, text=str(error)).kind
+        where = f"The engine cannot read the state of the alarms {', '.join(names)}"
+        return AlarmStates(active=(), unreadable=f"{where} ({kind}): the log of the function prepare says why.")
     missing = [name for name in names if name not in states]
     unreadable = f"The alarms {', '.join(missing)} do not exist in CloudWatch." if missing else ""
     return AlarmStates(active=tuple(name for name in names if states.get(name) == "ALARM"), unreadable=unreadable)

@@ -1,7 +1,15 @@
-"""boto3 clients, made on first use and kept for the life of the function."""
+"""boto3 clients: the one place where they are made, on first use, and kept for the life of the function."""
 
 from functools import cache
 from typing import Any
+
+_CONFIGS: dict[str, dict[str, Any]] = {
+    # Presigned URLs are SigV4 everywhere, as encryption with KMS demands, and name the bucket's region: botocore would
+    # still choose SigV2, and the global endpoint, which sends a host on to a place that its signature is not for.
+    "s3": {"signature_version": "s3v4", "s3": {"addressing_style": "virtual"}},
+    # Gives up early: what SNS does not take now waits in a queue.
+    "sns": {"connect_timeout": 2, "read_timeout": 5, "retries": {"mode": "standard", "max_attempts": 2}},
+}
 
 
 @cache
@@ -14,13 +22,10 @@ def client(service: str) -> Any:
     import boto3
     from botocore.config import Config
 
-    # Presigned URLs are SigV4 everywhere, as encryption with KMS demands, and name the bucket's region: botocore would
-    # still choose SigV2, and the global endpoint, which sends a host on to a place that its signature is not for.
-    s3: dict[str, Any] = {"signature_version": "s3v4", "s3": {"addressing_style": "virtual"}} if service == "s3" else {}
-    config = Config(
-        retries={"mode": "standard", "max_attempts": 3},
-        connect_timeout=3,
-        read_timeout=15,
-        **s3,
-    )
+    usual: dict[str, Any] = {
+        "retries": {"mode": "standard", "max_attempts": 3},
+        "connect_timeout": 3,
+        "read_timeout": 15,
+    }
+    config = Config(**usual | _CONFIGS.get(service, {}))
     return boto3.client(service, config=config)  # type: ignore[call-overload]

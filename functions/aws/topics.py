@@ -1,10 +1,9 @@
 """SNS topics of triggers."""
 
 from collections.abc import Sequence
-from functools import cache
 from itertools import groupby
-from typing import Any
 
+from functions.aws.clients import client
 from functions.core.announcements import TriggerMessage
 from functions.telemetry import logger
 
@@ -42,18 +41,8 @@ def publish(messages: Sequence[TriggerMessage]) -> list[TriggerMessage]:
 
 def _publish(topic_arn: str, batch: Sequence[TriggerMessage]) -> list[TriggerMessage]:
     entries = [{"Id": str(index), "Subject": each.subject, "Message": each.message} for index, each in enumerate(batch)]
-    answer = _sns().publish_batch(TopicArn=topic_arn, PublishBatchRequestEntries=entries)
+    answer = client("sns").publish_batch(TopicArn=topic_arn, PublishBatchRequestEntries=entries)
     return [batch[int(refused["Id"])] for refused in answer.get("Failed", [])]
-
-
-@cache
-def _sns() -> Any:
-    """A client that gives up early: what it does not deliver now waits in a queue."""
-    import boto3
-    from botocore.config import Config
-
-    config = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "max_attempts": 2})
-    return boto3.client("sns", config=config)
 
 
 def _batches(messages: Sequence[TriggerMessage]) -> list[list[TriggerMessage]]:

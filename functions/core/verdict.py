@@ -35,7 +35,10 @@ def decide(deployment: Deployment, failed: Sequence[Target], engine_error: str |
     # Without the engine nobody knows: a bake may not have ended, or not a single target may have begun.
     by_engine = engine_error and (succeeded or not counters.total)
     code = DeploymentErrorCode.INTERNAL_ERROR if by_engine else DeploymentErrorCode.HEALTH_CONSTRAINTS
-    parts = (root_cause(failed), _tally(deployment) if counters.total or not engine_error else "", engine_error or "")
+    cause = root_cause(failed)
+    told = engine_error or ""
+    rest = "" if told.rstrip(".") in cause else told  # targets that failed with the engine have said it
+    parts = (cause, _tally(deployment) if counters.total or not engine_error else "", rest)
     message = " ".join(part for part in parts if part)
     return Verdict(status=DeploymentStatus.FAILED, failure=Failure(code=code, message=message))
 

@@ -6,11 +6,14 @@ Called by the deployment's workflow, also after an error. A second call finds it
 from typing import Any
 
 from functions.aws import ending
+from functions.core.engine_errors import EngineError
 from functions.telemetry import logger
 
 
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: Any) -> dict[str, str | None]:
-    error = event.get("error")
-    words = f"{error.get('Error', 'error')}: {error.get('Cause', '')}"[:1000] if error else None
-    return {"deployment_id": event["deployment_id"], "status": ending.end(event["deployment_id"], words)}
+    deployment_id, error, told = event["deployment_id"], event.get("error"), None
+    if error:
+        logger.error("the execution failed", deployment_id=deployment_id, error=error)
+        told = EngineError.of_state(error).told(deployment_id)
+    return {"deployment_id": deployment_id, "status": ending.end(deployment_id, told)}

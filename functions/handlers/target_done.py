@@ -8,6 +8,7 @@ from typing import Any
 from functions.aws import clock, run_command
 from functions.aws.ending import engine_failure
 from functions.aws.table import table
+from functions.core.engine_errors import EngineError
 from functions.core.errors import Conflict
 from functions.core.statuses import TargetStatus
 from functions.telemetry import logger
@@ -28,7 +29,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, str]:
     status = on_record or (TargetStatus.FAILED if error else TargetStatus(event["segment_result"]["status"]))
     failure = None
     if error:
-        failure = engine_failure(f"{error.get('Error', 'error')}: {error.get('Cause', '')}"[:1000])
+        logger.error("the target's workflow failed", error=error)
+        failure = engine_failure(EngineError.of_state(error).told(deployment_id))
         for run in target.segments.values():
             if run.command_id and run.status is None:
                 run_command.cancel(run.command_id, target_id)

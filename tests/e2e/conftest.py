@@ -16,7 +16,7 @@ import yaml
 
 from functions.core.records import Deployment, Target
 from local.bundles import bundle
-from local.cloud import LocalCloud, LocalInstance
+from local.cloud import ROOT, LocalCloud, LocalInstance
 from local.engine import Engine
 from tests import fake_github
 from tests.fake_github import FakeGitHub
@@ -78,6 +78,7 @@ GROUPS: dict[str, dict[str, Any]] = {
         "deploymentConfigName": "CodeDeployDefault.HalfAtATime",
         "autoRollbackConfiguration": {"events": ["DEPLOYMENT_FAILURE"]},
     },
+    "options": {},
     "burst": {"deploymentConfigName": "CodeDeployDefault.AllAtOnce"},
 }
 
@@ -143,18 +144,24 @@ def failing(*lines: str) -> str:
 
 @pytest.fixture(scope="session")
 def cloud() -> Iterator[LocalCloud]:
-    with LocalCloud() as found:
-        yield found
+    """Its functions write down which AWS calls they make (tests/calls)."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(ROOT / "tests" / "calls" / "in_functions"))
+        with LocalCloud() as found:
+            yield found
 
 
 @pytest.fixture(scope="session")
 def declaration(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file as it is shipped, and the tests' application besides."""
     groups = {
         name: {"ec2TagFilters": [{"Key": "group", "Value": name}], "slackChannel": CHANNEL, **special}
         for name, special in GROUPS.items()
     }
     file = tmp_path_factory.mktemp("declared") / "deployments.yaml"
-    file.write_text(yaml.safe_dump({"applications": {"shop": {"groups": groups}}}))
+    shipped = yaml.safe_load((ROOT / "deployments.yaml").read_text())
+    shipped["applications"]["shop"] = {"groups": groups}
+    file.write_text(yaml.safe_dump(shipped))
     return file
 
 

@@ -18,6 +18,20 @@ def test_every_operation_has_a_route_of_its_own_and_nothing_else_has(template: d
     assert sorted(route["RouteKey"] for route in routes) == [f"POST /{name}" for name in sorted(model.operations())]
 
 
+def test_routes_are_made_one_after_another_and_the_stage_after_all(template: dict[str, Any]) -> None:
+    """API Gateway takes few changes a second; CloudFormation gives up after some refusals."""
+    routes = resources(template, "AWS::ApiGatewayV2::Route")
+    before = {name: [each for each in route.get("DependsOn", ()) if each in routes] for name, route in routes.items()}
+    (first,) = [name for name, others in before.items() if not others]
+    made = [first]
+    while following := [name for name, others in before.items() if others == [made[-1]]]:
+        (following_one,) = following
+        made.append(following_one)
+    assert len(made) == len(routes)
+    (stage,) = resources(template, "AWS::ApiGatewayV2::Stage").values()
+    assert set(routes) <= set(stage["DependsOn"])
+
+
 def test_every_route_wants_a_signature_that_iam_allows(template: dict[str, Any]) -> None:
     for route in resources(template, "AWS::ApiGatewayV2::Route").values():
         assert route["Properties"]["AuthorizationType"] == "AWS_IAM"

@@ -70,18 +70,20 @@ def test_records_have_the_keys_and_indexes_of_their_access_patterns(table: dict[
     assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
 
 
-def test_an_account_keeps_bucket_and_table_when_the_stack_goes(template: dict[str, Any]) -> None:
+def test_an_account_keeps_bucket_and_table_when_the_stack_goes_but_not_when_its_creation_fails(
+    template: dict[str, Any],
+) -> None:
     for kept in ("AWS::S3::Bucket", "AWS::DynamoDB::Table"):
         (resource,) = resources(template, kept).values()
-        assert resource["DeletionPolicy"] == resource["UpdateReplacePolicy"] == "Retain"
-    assert only(template, "AWS::DynamoDB::Table")["DeletionProtectionEnabled"] is True
+        assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
+    # DynamoDB would refuse to delete a protected table, also to the rollback of a stack that could not be created.
+    assert not only(template, "AWS::DynamoDB::Table").get("DeletionProtectionEnabled")
 
 
 def test_a_local_cloud_keeps_nothing(local: Synthesized) -> None:
     for kept in ("AWS::S3::Bucket", "AWS::DynamoDB::Table"):
         (resource,) = resources(local.template, kept).values()
         assert resource["DeletionPolicy"] == "Delete"
-    assert only(local.template, "AWS::DynamoDB::Table")["DeletionProtectionEnabled"] is False
 
 
 def test_every_queue_is_encrypted_refuses_plain_http_and_keeps_messages_two_weeks(template: dict[str, Any]) -> None:

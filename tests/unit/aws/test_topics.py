@@ -51,7 +51,7 @@ def test_an_sns_that_cannot_be_reached_is_asked_once(topic: str, inbox: Inbox, m
             raise EndpointConnectionError(endpoint_url="https://sns")
 
     unreachable = Unreachable()
-    monkeypatch.setattr(topics, "_sns", lambda: unreachable)
+    monkeypatch.setattr(topics, "client", lambda service: unreachable)
     messages = [message(f"{topic}-{number}", "m") for number in range(3)]
     assert topics.publish(messages) == messages
     assert unreachable.asked == 1

@@ -3,6 +3,7 @@
 
 import itertools
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -46,12 +47,18 @@ def test_the_example_says_what_its_comments_say() -> None:
         TagGroup(filters=(TagFilter(key="app", value="webapp"),)),
         TagGroup(filters=(TagFilter(key="stage", value="production"),)),
     )
-    assert only.settings.auto_rollback == (
-        AutoRollbackEvent.DEPLOYMENT_FAILURE,
-        AutoRollbackEvent.DEPLOYMENT_STOP_ON_ALARM,
-    )
+    assert only.settings.auto_rollback == (AutoRollbackEvent.DEPLOYMENT_FAILURE,)
+    assert only.settings.alarms.watched == ()
     assert only.settings.slack_channel == "#deployments"
     assert [config.name for config in declaration.configs] == ["ThreeQuartersHealthy"]
+
+
+def test_what_the_example_shows_in_comments_loads_too() -> None:
+    text = (ROOT / "deployments.yaml").read_text()
+    shown = re.sub(r"(?m)^( +)# ((?:alarmConfiguration|allowedPrincipals):|  )", r"\1\2", text)
+    (only,) = load(shown).groups
+    assert only.settings.alarms.watched == ("webapp-errors",)
+    assert only.settings.allowed_principals == ("arn:aws:iam::123456789012:role/release",)
 
 
 def test_the_example_comments_every_key() -> None:

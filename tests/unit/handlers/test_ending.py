@@ -1,11 +1,13 @@
 """finish, execution_status, alarm_state, stop and rollback: how deployments end, on record."""
 
+import io
+import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from functions.aws import run_command
+from functions.aws import creating, run_command, tokens
 from functions.aws.table import Table
 from functions.core.causes import Cause
 from functions.core.creation import new_deployment
@@ -21,7 +23,8 @@ from functions.core.statuses import (
     TargetStatus,
 )
 from functions.handlers import alarm_state, execution_status, finish, rollback, stop
-from tests.conftest import LambdaContext, pending, put_group, put_item, revision
+from tests.conftest import LambdaContext, all_items, pending, put_group, put_item, revision
+from tests.fakes import FakeRunCommand, FakeTokens
 
 NOW = "2026-11-23T10:00:00.000Z"
 SETTINGS = GroupSettings(alarms=Alarms(names=("errors",)), auto_rollback=tuple(AutoRollbackEvent))
@@ -30,9 +33,9 @@ SETTINGS = GroupSettings(alarms=Alarms(names=("errors",)), auto_rollback=tuple(A
 @pytest.fixture
 def cancelled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Commands that SSM was asked to cancel (moto's Run Command knows no running one)."""
-    found: list[str] = []
-    monkeypatch.setattr(run_command, "cancel", lambda command_id, instance_id: found.append(command_id))
-    return found
+    ssm = FakeRunCommand()
+    monkeypatch.setattr(run_command, "client", lambda service: ssm)
+    return ssm.cancelled
 
 
 def running(table: Table, number: int = 1, hosts: int = 2, started: int = 1) -> Deployment:
@@ -111,7 +114,7 @@ def test_finish_gives_every_target_an_end(table: Table, context: LambdaContext) 
     one = running(table, hosts=3, started=1)
     finish.handler({"deployment_id": one.deployment_id, "error": {"Error": "Boom", "Cause": "because"}}, context)
     first, *others = table.targets(one.deployment_id)
-    assert first.status is TargetStatus.FAILED and first.failure and first.failure.message == "Boom: because"
+    assert first.status is TargetStatus.FAILED and first.failure and "(Boom)" in first.failure.message
     assert {target.status for target in others} == {TargetStatus.SKIPPED}
     ends = [[(event.status, bool(event.end_time)) for event in each.events] for each in (first, *others)]
     assert ends == [[("Unknown", True)] * 7, [("Skipped", True)] * 7, [("Skipped", True)] * 7]
@@ -126,7 +129,7 @@ def test_an_aborted_execution_ends_its_deployment(table: Table, context: LambdaC
     execution_status.handler(event, context)
     ended = read(table, one.deployment_id)
     assert ended.status is DeploymentStatus.FAILED and ended.failure
-    assert "The execution of the deployment ended ABORTED." in ended.failure.message
+    assert "The execution of the deployment ended ABORTED" in ended.failure.message
     assert cancelled == ["c-i-0"] and table.holder("shop/web") is None
 
 
@@ -360,3 +363,77 @@ def test_a_rollback_that_fails_is_not_repeated_to_the_same_revision(table: Table
     assert end(third, 0, 1, 2, 3).status is DeploymentStatus.FAILED
     with pytest.raises(InvalidInput, match=r"Ruled out: d-000000002 .*rolled back; d-000000001 .*failed since, in"):
         rollback.handler({"application": "shop", "group": "web"}, context)
+
+
+DENIED = (
+    "An error occurred (AccessDeniedException): arn:aws:sts::123456789012:assumed-role/r is not authorized to SECRET"
+)
+TRACE = json.dumps({"errorMessage": DENIED, "errorType": "ClientError", "stackTrace": ["  File SECRET, line 1"] * 900})
+
+
+@pytest.mark.parametrize("cause", [DENIED, TRACE])
+def test_what_aws_said_is_in_the_log_and_not_in_the_record(
+    table: Table, context: LambdaContext, cancelled: list[str], logged: io.StringIO, cause: str
+) -> None:
+    finished, aborted = running(table, 1), running(table, 2)
+    finish.handler(
+        {"deployment_id": finished.deployment_id, "error": {"Error": "ClientError", "Cause": cause}}, context
+    )
+    # The second has waited for the first one's end.
+    detail = {"name": aborted.deployment_id, "status": "FAILED", "error": "ClientError", "cause": cause}
+    execution_status.handler({"detail": detail}, context)
+    for one in (finished, aborted):
+        failure = read(table, one.deployment_id).failure
+        assert failure and "SECRET" not in failure.message and "AWS denied one of its calls" in failure.message
+        assert one.deployment_id in failure.message
+        assert failure.message.count("The engine failed") == 1
+        assert not any("SECRET" in str(target.failure) for target in table.targets(one.deployment_id))
+    assert logged.getvalue().count("SECRET") >= 2
+
+
+@pytest.fixture
+def tokens_told(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    fake = FakeTokens()
+    monkeypatch.setattr(tokens, "client", lambda service: fake)
+    return fake.told
+
+
+@pytest.mark.parametrize("who", ["stop", "rollback", "alarm"])
+def test_whatever_stops_a_deployment_wakes_its_bake(
+    table: Table, context: LambdaContext, cancelled: list[str], tokens_told: dict[str, Any], who: str
+) -> None:
+    one = running(table)
+    table.store_bake_token(one.deployment_id, "t-1")
+    put_item({"pk": "ALARM#errors", "sk": "GROUP#shop/web"})
+    if who == "stop":
+        stop.handler({"deployment_id": one.deployment_id, "cancel": True}, context)
+    elif who == "rollback":
+        rollback.handler({"application": "shop", "group": "web"}, context)
+    else:
+        alarm_state.handler(to_alarm("errors"), context)
+    assert tokens_told == {"t-1": {"status": "Stopping"}} and cancelled == ["c-i-0"]
+
+
+def test_going_back_uses_the_old_revision_anew(table: Table, context: LambdaContext, cancelled: list[str]) -> None:
+    """It moves to the end of the revisions by their last use, whoever goes back."""
+    good = done(table, 1, context)
+    creating.note_use(good)
+    bad = running(table, 2)
+    detail = {"name": bad.deployment_id, "status": "FAILED", "error": "Boom", "cause": ""}
+    execution_status.handler({"detail": detail}, context)
+    ended = read(table, bad.deployment_id)
+    assert ended.rollback and ended.rollback.rollback_deployment_id
+    assert last_uses() == [read(table, ended.rollback.rollback_deployment_id).create_time]
+
+
+def test_a_person_who_goes_back_uses_the_old_revision_anew(table: Table, context: LambdaContext) -> None:
+    first, _second = done(table, 1, context), done(table, 2, context)
+    creating.note_use(first)
+    answer = rollback.handler({"application": "shop", "group": "web"}, context)
+    assert last_uses() == [read(table, answer["deployment_id"]).create_time]
+
+
+def last_uses() -> list[str]:
+    """The times at which the revisions on record were used last, as their places say."""
+    places = [item["sk"].split("#") for item in all_items() if item["sk"].startswith("lastUsedTime#")]
+    return [time for _, time, _ in places]

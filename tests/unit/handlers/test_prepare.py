@@ -10,7 +10,7 @@ from typing import Any
 import boto3
 import pytest
 
-from functions.aws import clients, on_premises_records, targets
+from functions.aws import alarms, clients, on_premises_records, targets
 from functions.aws.table import Table
 from functions.core import stops
 from functions.core.creation import new_deployment
@@ -19,7 +19,7 @@ from functions.core.records import Alarms, Deployment, GroupSettings, OnPremises
 from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, TargetStatus
 from functions.handlers import prepare
 from tests.conftest import WEB, LambdaContext, put_group, revision
-from tests.fakes import FakeRunCommand
+from tests.fakes import FakeRunCommand, refusal
 
 NOW = "2026-11-23T10:00:00.000Z"
 APPSPEC = "version: 0.0\nos: linux\n"
@@ -215,6 +215,22 @@ def test_an_alarm_that_does_not_exist_stops_it_unless_that_is_ignored(world: Wor
     assert world.prepare()["proceed"] is False
     mark = world.deployment.stop
     assert mark and "The alarms unknown do not exist" in mark.message and "ignorePollAlarmFailure" in mark.message
+
+
+def test_alarms_that_aws_does_not_show_stop_it_and_its_text_is_for_the_log(
+    world: World, logged: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Denying:
+        def describe_alarms(self, **request: Any) -> None:
+            raise refusal("AccessDenied", "DescribeAlarms: arn:aws:sts::123456789012:assumed-role/SECRET")
+
+    monkeypatch.setattr(alarms, "client", lambda service: Denying())
+    world.launch(1)
+    world.create(alarms=Alarms(names=("errors",)))
+    assert world.prepare()["proceed"] is False
+    mark = world.deployment.stop
+    assert mark and "cannot read the state of the alarms errors (AWS denied one of its calls)" in mark.message
+    assert "SECRET" not in mark.message and "SECRET" in logged.getvalue()
 
 
 def test_an_alarm_that_does_not_exist_may_be_ignored(world: World) -> None:

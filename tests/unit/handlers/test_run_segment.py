@@ -8,6 +8,7 @@ import pytest
 
 from functions.aws import clients, clock, run_command
 from functions.aws import table as table_module
+from functions.aws.items import target_key
 from functions.aws.table import Table
 from functions.core import stops
 from functions.core.causes import Cause
@@ -15,9 +16,10 @@ from functions.core.creation import new_deployment
 from functions.core.gate import Counters
 from functions.core.records import Deployment, Target
 from functions.core.segments import IN_PLACE
+from functions.core.shapes import to_plain
 from functions.core.statuses import DeploymentStatus, LifecycleEventStatus, TargetStatus
 from functions.handlers import command_status, run_segment, target_done
-from tests.conftest import LambdaContext, pending, put_group, revision
+from tests.conftest import LambdaContext, pending, put_group, put_item, revision
 from tests.fakes import FakeRunCommand, FakeTokens, refusal
 
 NOW = "2026-11-23T10:00:00.000Z"
@@ -69,6 +71,13 @@ def world(table: Table, context: LambdaContext, monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setattr(f"{name}.client", lambda service: fakes.get(service) or real(service))
     boto3.client("s3").create_bucket(Bucket="assets")
     return World(table, fakes["ssm"], fakes["stepfunctions"], context)  # type: ignore[arg-type]
+
+
+def test_a_host_outside_ec2_is_sent_a_command_too(world: World) -> None:
+    outside_ec2 = Target(deployment_id="d-000000001", target_id="mi-0")
+    put_item({**target_key("d-000000001", "mi-0"), **to_plain(outside_ec2), "segments": {}})
+    world.run("t-1", "mi-0")
+    assert world.ssm.sent[0]["InstanceIds"] == ["mi-0"]
 
 
 def test_the_command_is_sent_once_and_its_end_wakes_the_state(world: World) -> None:
@@ -231,6 +240,7 @@ def test_an_engine_error_fails_the_target_and_cancels_its_command(world: World) 
     world.done(error={"Error": "Lambda.Unknown", "Cause": "out of memory"}, segment_result=None)
     target = world.target()
     assert target.status is TargetStatus.FAILED and target.failure and target.failure.cause is Cause.ENGINE
+    assert "(Lambda.Unknown)" in target.failure.message and "out of memory" not in target.failure.message
     assert world.ssm.cancelled == ["c-0"] and world.deployment.status is DeploymentStatus.IN_PROGRESS
 
 

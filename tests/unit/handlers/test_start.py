@@ -195,3 +195,11 @@ def test_a_deployment_starts_although_the_use_of_its_revision_cannot_be_noted(
     put_group()
     monkeypatch.setattr(revision_records, "used", lambda *_: 1 / 0)
     assert uploads.take(uploaded()).status is DeploymentStatus.CREATED
+
+
+def test_a_revision_that_is_deployed_again_has_one_last_use(table: Table, context: LambdaContext) -> None:
+    put_group()
+    request = {"application": "shop", "group": "web", "key": "shop/web/v1.zip", "version": "v", "on_busy": "queue"}
+    made = [created(table, handler(request, context)) for _ in range(2)]
+    uses = [item["sk"].split("#")[1] for item in all_items() if item["sk"].startswith("lastUsedTime#")]
+    assert uses == [made[1].create_time]

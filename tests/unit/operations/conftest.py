@@ -13,6 +13,7 @@ from botocore.validate import ParamValidator
 from functions.aws import model
 from functions.aws.table import Table
 from functions.handlers.api import handler
+from tests.calls.recording import outside
 from tests.conftest import LambdaContext
 from tests.unit.handlers.test_run_segment import world  # noqa: F401 - a fixture
 
@@ -104,7 +105,7 @@ def before_writes(table: Table) -> Callable[[Callable[[], object]], None]:
     def arrange(act: Callable[[], object]) -> None:
         def once(**_: object) -> None:
             events.unregister("before-call.dynamodb.TransactWriteItems", once)
-            act()
+            outside(act)
 
         events.register("before-call.dynamodb.TransactWriteItems", once)
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from functions.aws import run_command
+from functions.aws import run_command, tokens
 from functions.aws.table import Table
 from functions.core.creation import new_deployment
 from functions.core.gate import Counters
@@ -12,6 +12,7 @@ from functions.core.records import Deployment, GroupSettings, SegmentRun
 from functions.core.statuses import AutoRollbackEvent, DeploymentErrorCode, DeploymentStatus, TargetStatus
 from functions.handlers import finish
 from tests.conftest import all_items, pending, put_group, revision
+from tests.fakes import FakeRunCommand, FakeTokens
 from tests.unit.operations.conftest import ARN, Api
 
 NOW = "2026-11-23T10:00:00.000Z"
@@ -56,9 +57,9 @@ def succeeded(api: Api, table: Table, number: int) -> Deployment:
 @pytest.fixture
 def cancelled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Commands that SSM was asked to cancel (moto's Run Command knows no running one)."""
-    found: list[str] = []
-    monkeypatch.setattr(run_command, "cancel", lambda command_id, instance_id: found.append(command_id))
-    return found
+    ssm = FakeRunCommand()
+    monkeypatch.setattr(run_command, "client", lambda service: ssm)
+    return ssm.cancelled
 
 
 def test_what_runs_on_hosts_runs_on_and_the_answer_is_pending(api: Api, table: Table, cancelled: list[str]) -> None:
@@ -160,3 +161,19 @@ def test_what_ends_in_this_moment_is_over(api: Api, table: Table, monkeypatch: p
 )
 def test_a_deployment_that_is_not_there(api: Api, deployment_id: str, code: str) -> None:
     api.refuses(code, "StopDeployment", deploymentId=deployment_id)
+
+
+@pytest.mark.parametrize("operation", ["StopDeployment", "RollBackDeploymentGroup"])
+def test_a_stop_wakes_the_bake_and_going_back_cancels_what_runs(
+    api: Api, table: Table, cancelled: list[str], monkeypatch: pytest.MonkeyPatch, operation: str
+) -> None:
+    waiting = FakeTokens()
+    monkeypatch.setattr(tokens, "client", lambda service: waiting)
+    one = running(table)
+    table.store_bake_token(one.deployment_id, "t-1")
+    if operation == "StopDeployment":
+        api(operation, deploymentId=one.deployment_id)
+    else:
+        api(operation, applicationName="shop", deploymentGroupName="web")
+    assert waiting.told == {"t-1": {"status": "Stopping"}}
+    assert cancelled == (["c-1"] if operation == "RollBackDeploymentGroup" else [])

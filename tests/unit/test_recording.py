@@ -1,0 +1,121 @@
+"""What a request needs, as IAM authorizes it, and whose request it is."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from functions.aws.clients import client
+from functions.aws.table import Table
+from functions.core.errors import InvalidInput
+from functions.handlers import stop
+from tests.calls import recording
+from tests.calls.recording import Call, needs
+from tests.conftest import LambdaContext
+
+TABLE = {"TableName": "stepdeploy"}
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "request_", "needed"),
+    [
+        ("dynamodb", "GetItem", TABLE, [("dynamodb:GetItem", "dynamodb table/${TABLE_NAME}")]),
+        (
+            "dynamodb",
+            "Query",
+            {**TABLE, "IndexName": "by_time"},
+            [("dynamodb:Query", "dynamodb table/${TABLE_NAME}/index/by_time")],
+        ),
+        (
+            "dynamodb",
+            "TransactWriteItems",
+            {"TransactItems": [{"Put": TABLE}, {"ConditionCheck": TABLE}]},
+            [
+                ("dynamodb:PutItem", "dynamodb table/${TABLE_NAME}"),
+                ("dynamodb:ConditionCheckItem", "dynamodb table/${TABLE_NAME}"),
+            ],
+        ),
+        (
+            "dynamodb",
+            "BatchGetItem",
+            {"RequestItems": {"stepdeploy": {}}},
+            [("dynamodb:BatchGetItem", "dynamodb table/${TABLE_NAME}")],
+        ),
+        ("s3", "HeadObject", {"Bucket": "revisions", "Key": "a"}, [("s3:GetObject", "s3 ${BUCKET_NAME}/a")]),
+        (
+            "s3",
+            "GetObject",
+            {"Bucket": "assets", "Key": "runner.pyz", "VersionId": "v"},
+            [("s3:GetObjectVersion", "s3 ${RUNNER_BUCKET}/${RUNNER_KEY}")],
+        ),
+        ("s3", "GetObject", {"Bucket": "elsewhere", "Key": "a"}, [("s3:GetObject", "")]),
+        ("sns", "PublishBatch", {}, [("sns:Publish", "")]),
+        ("monitoring", "DescribeAlarms", {}, [("cloudwatch:DescribeAlarms", "")]),
+        (
+            "ssm",
+            "SendCommand",
+            {"DocumentName": "stepdeploy-lifecycle", "InstanceIds": ["i-1", "mi-1"]},
+            [
+                ("ssm:SendCommand", "ssm document/${DOCUMENT_NAME}"),
+                ("ssm:SendCommand", "ec2 instance/i-1"),
+                ("ssm:SendCommand", "ssm managed-instance/mi-1"),
+            ],
+        ),
+    ],
+)
+def test_a_request_needs(
+    environment: None, service: str, operation: str, request_: dict[str, Any], needed: list[tuple[str, str]]
+) -> None:
+    assert list(needs(service, operation, request_)) == needed
+
+
+@pytest.fixture
+def written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    monkeypatch.setattr(recording, "FOLDER", tmp_path)
+    monkeypatch.setattr(recording, "_seen", set())
+    yield
+
+
+def test_calls_count_for_the_handler_that_runs_and_for_none_outside(
+    written: None, table: Table, context: LambdaContext
+) -> None:
+    table.get({"pk": "a", "sk": "b"})
+    assert recording.read() == set()
+    with pytest.raises(InvalidInput):
+        stop.handler({"deployment_id": "d-000000001"}, context)
+    assert recording.read() == {Call("Stop", "dynamodb:GetItem", "dynamodb table/${TABLE_NAME}")}
+
+
+def test_threads_of_a_pool_count_for_the_handler_that_started_them(written: None, table: Table) -> None:
+    mark = recording.running.set("Finish")
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(table.get, {"pk": "a", "sk": "b"}).result()
+            recording.outside(
+                lambda: table.attempt(table.update({"pk": "a", "sk": "b"}, "SET x = :x", "x = :x", {":x": 1}))
+            )
+    finally:
+        recording.running.reset(mark)
+    assert {(call.function, call.action) for call in recording.read()} == {("Finish", "dynamodb:GetItem")}
+
+
+def test_presigned_access_is_the_signers(written: None, bucket: str) -> None:
+    mark = recording.running.set("RunSegment")
+    try:
+        client("s3").generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "a", "VersionId": "v"})
+        client("s3").generate_presigned_post(bucket, ".stepdeploy/logs/${filename}")
+    finally:
+        recording.running.reset(mark)
+    assert recording.read() == {
+        Call("RunSegment", "s3:GetObjectVersion", "s3 ${BUCKET_NAME}/a"),
+        Call("RunSegment", "s3:PutObject", "s3 ${BUCKET_NAME}/.stepdeploy/logs/${filename}"),
+    }
+
+
+def test_one_file_makes_clients() -> None:
+    """Their retries and time-outs are one decision."""
+    makers = [file for file in (ROOT / "functions").rglob("*.py") if "boto3" in file.read_text().split()]
+    assert [file.name for file in makers] == ["clients.py"]
