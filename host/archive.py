@@ -108,7 +108,9 @@ def unpack(file: BinaryIO, bundle_type: str, destination: str) -> None:
     os.makedirs(destination, exist_ok=True)
     if os.listdir(destination):  # a link in it would lead out
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), destination)
-    shares = shares_of(_zips().claimed(file)) if bundle_type == "zip" else 1  # a tar is read from its begin to its end
+    shares = (
+        shares_of(_zips().claimed(file)) if _is_zip(file, bundle_type) else 1
+    )  # a tar is read from its begin to its end
     folders: Dict[str, Entry] = {}
     links: Dict[str, Entry] = {}
     prefixes: List[str] = []
@@ -224,6 +226,14 @@ def _tars() -> Any:
     return tars
 
 
+def _is_zip(file: BinaryIO, bundle_type: str) -> bool:
+    """What it is counts, not what it is called; `bundle_type` decides where the first bytes say nothing."""
+    if bundle_type == "zip":  # which may begin by anything: it is read from its end
+        return bool(_zips().looks_like_one(file)) or not _tars().looks_like_one(file)
+    file.seek(0)
+    return file.read(4) in (b"PK\3\4", b"PK\5\6")
+
+
 Visit = Callable[[Entry, Optional[Read], Budget], None]
 
 
@@ -231,7 +241,7 @@ def _walk(file: BinaryIO, bundle_type: str, visit: Visit) -> _Walked:
     """Visit every entry after checking it. Whatever is wrong with the archive is an ArchiveError."""
     budget = Budget(file.seek(0, os.SEEK_END))
     file.seek(0)
-    form: Any = _zips() if bundle_type == "zip" else _tars()
+    form: Any = _zips() if _is_zip(file, bundle_type) else _tars()
     seen: Dict[str, str] = {}
     above: Set[str] = set()
     links: Dict[str, str] = {}
