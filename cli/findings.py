@@ -6,7 +6,6 @@ A folder is packed first, because an archive is what is pushed, and not all that
 import os
 import re
 import stat
-import tarfile
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from typing import Any, BinaryIO
 
 import yaml
 
-from cli.pack import entries
+from cli.pack import look, pack, refusal
 from functions.core.errors import InvalidInput
 from functions.core.revisions import SUFFIXES, bundle_type
 from functions.core.statuses import BundleType
@@ -65,14 +64,15 @@ def _in_order(found: list[Finding]) -> list[Finding]:
 
 def _findings(path: Path) -> list[Finding]:
     if path.is_dir():
-        with tempfile.TemporaryFile() as packed:
-            try:
-                with tarfile.open(fileobj=packed, mode="w") as archive:
-                    for entry, name in entries(path):
-                        archive.add(entry, name, recursive=False)
-            except ArchiveError as error:
-                return [Finding(Severity.ERROR, str(error), str(path))]
-            return _in_archive(path, packed, BundleType.TAR)
+        try:
+            refused = [Finding(Severity.ERROR, why, str(path)) for why in map(refusal, look(path)) if why]
+            if refused:
+                return refused
+            with tempfile.TemporaryFile() as packed:
+                pack(path, packed)
+                return _in_archive(path, packed, BundleType.ZIP)
+        except ArchiveError as error:
+            return [Finding(Severity.ERROR, str(error), str(path))]
     try:
         kind = bundle_type(path.name)
     except InvalidInput:
@@ -105,7 +105,7 @@ def _in_archive(path: Path, archive: BinaryIO, kind: BundleType) -> list[Finding
             if appspec is None:
                 return found
             bundle = _Bundle(path, root, path / name, text, appspec)
-            return [*found, *bundle.scripts(), *bundle.files()]
+            return [*found, *bundle.scripts(), *bundle.files(), *bundle.links()]
     except ArchiveError as error:
         return [Finding(Severity.ERROR, str(error), str(path))]
 
@@ -196,6 +196,13 @@ class _Bundle:
             if permission.place not in used:
                 message = f"{permission.place}: matches nothing that this revision installs"
                 yield self._finding(Severity.WARNING, message)
+
+    def links(self) -> Iterator[Finding]:
+        for folder, folders, files in os.walk(self.root):
+            for path in (Path(folder, name) for name in (*folders, *files)):
+                if path.is_symlink() and not path.exists():
+                    message = f"links to {str(path.readlink())!r}, which the revision does not hold"
+                    yield Finding(Severity.WARNING, message, str(self.path / path.relative_to(self.root)))
 
     def _finding(self, severity: Severity, message: str) -> Finding:
         """About the AppSpec, with its place there when the message begins with a field."""

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import socket
 import tarfile
 import zipfile
 from pathlib import Path
@@ -391,9 +392,32 @@ def test_names_that_a_terminal_would_obey_are_escaped(tmp_path: Path, capsys: py
 
 @pytest.mark.parametrize("format", ["text", "json", "github"])
 def test_names_that_are_no_text_can_be_told(format: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "bundle.tar"
     files = "files: [{source: a, destination: /srv}, {source: b, destination: /srv}]\n"
-    root = bundle(tmp_path, HEAD + files, {"a/": "", "b/": ""})
-    for folder in (b"a", b"b"):
-        Path(os.fsdecode(os.fsencode(root) + b"/" + folder + b"/\xff")).touch()
-    assert run(root, "--format", format) == 1
+    with tarfile.open(path, "w") as archive:
+        for name, content in (("appspec.yml", HEAD + files), ("a/\udcff", ""), ("b/\udcff", "")):
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content.encode()))
+    assert run(path, "--format", format) == 1
     assert "/srv/" in capsys.readouterr().out
+
+
+def test_all_that_push_would_refuse_of_a_folder_is_an_error(tmp_path: Path) -> None:
+    root = bundle(tmp_path, HEAD, {"a/": ""})
+    os.mkfifo(root / "a" / "fifo")
+    Path(os.fsdecode(os.fsencode(root) + b"/\xff")).touch()
+    with socket.socket(socket.AF_UNIX) as found:
+        found.bind(str(root / "s"))
+        assert told(root) == [
+            "error  entry 'a/fifo' is a device, pipe or socket: leave it out by .stepdeployignore",
+            "error  entry 's' is a device, pipe or socket: leave it out by .stepdeployignore",
+            "error  entry '\\udcff' has a name that is not UTF-8: rename it, or pack the folder with tar",
+        ]
+    assert main(["push", "shop/web", str(root), "--dry-run"]) == 1
+
+
+def test_a_link_that_leads_to_nothing_is_a_warning(tmp_path: Path) -> None:
+    root = bundle(tmp_path, HEAD)
+    (root / "current").symlink_to("releases/7")
+    assert told(root) == ["warning current links to 'releases/7', which the revision does not hold"]
