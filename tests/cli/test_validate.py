@@ -217,16 +217,74 @@ def test_a_script_without_any_permission_in_its_archive_can_be_checked(tmp_path:
     assert told(path) == ["warning start.sh is not executable: the host makes it so before it runs it"]
 
 
-def test_a_script_with_windows_line_endings_is_a_warning(tmp_path: Path) -> None:
-    assert told(bundle(tmp_path, HOOK, {"start.sh": "#!/bin/sh\r\ntrue\r\n"})) == [
-        "warning start.sh:1 has Windows line endings (CRLF), on which interpreters fail: save it with LF"
+@pytest.mark.parametrize("line", ["#!/bin/sh", "#!/bin/sh -e", "#! /usr/bin/env python3", "#!/usr/bin/perl"])
+def test_a_carriage_return_in_the_interpreter_line_is_an_error(line: str, tmp_path: Path) -> None:
+    (found,) = told(bundle(tmp_path, HOOK, {"start.sh": f"{line}\r\ntrue\r\n"}))
+    wanted = line[2:].strip() + "\r"
+    assert found == (
+        "error start.sh:1 its first line has a carriage return (Windows line endings), so that no host finds"
+        f" {wanted!r}: save it with LF"
+    )
+
+
+def test_env_with_an_argument_is_an_error(tmp_path: Path) -> None:
+    assert told(bundle(tmp_path, HOOK, {"start.sh": "#!/usr/bin/env bash -e\ntrue\n"})) == [
+        "error start.sh:1 its first line asks env for one program that is called 'bash -e':"
+        " write #!/usr/bin/env -S bash -e"
     ]
 
 
-@pytest.mark.parametrize("content", ["", "echo hello\n", "\ufeff#!/bin/sh\n"])
+@pytest.mark.parametrize(
+    "line", ["#!/usr/bin/perl -w\r", "#!/usr/bin/env -S bash -e", "#!/usr/bin/env bash", "#!/bin/sh -e -u"]
+)
+def test_a_first_line_that_works_is_no_error(line: str, tmp_path: Path) -> None:
+    assert not [one for one in told(bundle(tmp_path, HOOK, {"start.sh": line + "\n"})) if one.startswith("error")]
+
+
+def test_windows_line_endings_without_an_interpreter_line_are_warnings(tmp_path: Path) -> None:
+    assert told(bundle(tmp_path, HOOK, {"start.sh": "true\r\ntrue\r\n"})) == [
+        "warning start.sh:1 has Windows line endings (CRLF), on which interpreters fail: save it with LF",
+        "warning start.sh:1 has no interpreter line, such as #!/bin/bash: the host runs it by /bin/sh",
+    ]
+
+
+@pytest.mark.parametrize("content", ["", "echo hello\n"])
 def test_a_script_without_an_interpreter_line_is_a_warning(content: str, tmp_path: Path) -> None:
     assert told(bundle(tmp_path, HOOK, {"start.sh": content})) == [
         "warning start.sh:1 has no interpreter line, such as #!/bin/bash: the host runs it by /bin/sh"
+    ]
+
+
+def test_a_script_that_begins_with_a_byte_order_mark_is_a_warning(tmp_path: Path) -> None:
+    assert told(bundle(tmp_path, HOOK, {"start.sh": "\ufeff#!/bin/sh\n"})) == [
+        "warning start.sh:1 begins with a byte-order mark, before which no #! counts: save it as UTF-8 without one"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("location", "meant"),
+    [
+        ("scripts\\\\a.sh", "write scripts/a.sh"),
+        ("scripts/a.sh prod", "arguments are not possible: write a script that calls scripts/a.sh with them"),
+        ("Scripts/A.sh", "it holds scripts/a.sh: names are case-sensitive"),
+        ("$HOME/a.sh", "variables are not expanded: write the path itself, for example scripts/start.sh"),
+        ("~/a.sh", "~ is not expanded"),
+        ("C:/a.sh", "this is how Windows writes paths"),
+    ],
+)
+def test_a_script_that_is_missing_is_told_with_what_was_meant(location: str, meant: str, tmp_path: Path) -> None:
+    text = HEAD + f'hooks:\n  AfterInstall:\n    - location: "{location}"\n'
+    (found,) = told(bundle(tmp_path, text, {"scripts/a.sh": "#!/bin/sh\n"}))
+    assert found.startswith("error appspec.yml:5:17 hooks.AfterInstall[0].location: the revision has no script ")
+    assert meant in found
+
+
+def test_a_source_that_is_missing_is_told_with_what_was_meant(tmp_path: Path) -> None:
+    text = HEAD + "files:\n  - {source: 'dist\\app', destination: /srv}\n  - {source: ' dist', destination: /srv}\n"
+    assert [one for one in told(bundle(tmp_path, text, {"dist/app/x": ""})) if one.startswith("error")] == [
+        "error appspec.yml:4:14 files[0].source: the revision has no 'dist\\\\app': write dist/app",
+        "error appspec.yml:5:14 files[1].source: the revision has no ' dist': the spaces around it belong to the"
+        " name, as with the CodeDeploy agent: leave them out",
     ]
 
 

@@ -21,7 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from host.appspec import FileExistsBehavior
-from host.archive import read_appspec, unpack
+from host.archive import check, read_appspec, unpack
 from host.entries import ArchiveError
 from host.grammar import parse
 from host.report import Failed
@@ -408,6 +408,28 @@ def test_a_full_disk_is_no_fault_of_the_archive(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr("host.archive.os.utime", full)
     with pytest.raises(OSError, match="No space left"):
         unpack(io.BytesIO(revision({"appspec.yml": SPEC})), "zip", str(tmp_path))
+
+
+@pytest.mark.parametrize("type", TYPES)
+@pytest.mark.parametrize("location", ["bin/run.sh", "/bin/run.sh", "./bin/run.sh", "link.sh", "current/run.sh"])
+@pytest.mark.parametrize("top", ["", "top/"])
+def test_a_script_s_first_line_is_checked_in_the_archive_also_by_way_of_links(
+    type: str, location: str, top: str
+) -> None:
+    files = {"appspec.yml": SPEC, "bin/run.sh": "#!/bin/sh\r\n", "link.sh": "-> bin/run.sh", "current": "-> bin"}
+    checked = check(io.BytesIO(revision({top + name: text for name, text in files.items()}, type=type)), type)
+    assert "carriage return" in checked.first_line_error(location)
+    assert checked.first_line_error("appspec.yml") == ""
+    assert checked.holds(location, checked.names()) and not checked.holds("gone", checked.names())
+
+
+def test_a_script_that_is_a_hard_link_is_checked_too() -> None:
+    body = tar(
+        (member("appspec.yml"), SPEC.encode()),
+        (member("a"), b"#!/bin/sh\r\n"),
+        (member("b", type=tarfile.LNKTYPE, linkname="a"), b""),
+    )
+    assert "carriage return" in check(io.BytesIO(body), "tar").first_line_error("b")
 
 
 def compressed(form: str, files: dict[str, str | bytes]) -> bytes:
