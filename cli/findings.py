@@ -6,7 +6,6 @@ A folder is packed first, because an archive is what is pushed, and not all that
 import os
 import re
 import stat
-import tarfile
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from typing import Any, BinaryIO
 
 import yaml
 
-from cli.pack import entries
+from cli.pack import look, pack, refusal
 from functions.core.errors import InvalidInput
 from functions.core.revisions import SUFFIXES, bundle_type
 from functions.core.statuses import BundleType
@@ -24,14 +23,17 @@ from host.appspec import DEFAULT_NAME as APPSPEC
 from host.appspec import AppSpec, AppSpecError, FileExistsBehavior, FileMapping, Problem, names_of
 from host.archive import MAX_APPSPEC_BYTES, read_appspec, unpack
 from host.entries import ArchiveError
+from host.forms import why_missing
 from host.grammar import parse
 from host.install import tree  # what Install sees of a source, links and all
 from host.lifecycle import WITHOUT_HOOKS
 from host.plan import Listed, plan
 from host.report import Failed
+from host.scripts import first_line_error
 
 _FIELD = re.compile(r"((?:files|permissions|hooks)[\w.\[\]]*): ")  # what a message begins with if it is about one
 _FIRST_LINE_BYTES = 4096
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _ELF = b"\x7fELF"  # a program needs no interpreter
 
 
@@ -65,14 +67,15 @@ def _in_order(found: list[Finding]) -> list[Finding]:
 
 def _findings(path: Path) -> list[Finding]:
     if path.is_dir():
-        with tempfile.TemporaryFile() as packed:
-            try:
-                with tarfile.open(fileobj=packed, mode="w") as archive:
-                    for entry, name in entries(path):
-                        archive.add(entry, name, recursive=False)
-            except ArchiveError as error:
-                return [Finding(Severity.ERROR, str(error), str(path))]
-            return _in_archive(path, packed, BundleType.TAR)
+        try:
+            refused = [Finding(Severity.ERROR, why, str(path)) for why in map(refusal, look(path)) if why]
+            if refused:
+                return refused
+            with tempfile.TemporaryFile() as packed:
+                pack(path, packed)
+                return _in_archive(path, packed, BundleType.ZIP)
+        except ArchiveError as error:
+            return [Finding(Severity.ERROR, str(error), str(path))]
     try:
         kind = bundle_type(path.name)
     except InvalidInput:
@@ -105,7 +108,7 @@ def _in_archive(path: Path, archive: BinaryIO, kind: BundleType) -> list[Finding
             if appspec is None:
                 return found
             bundle = _Bundle(path, root, path / name, text, appspec)
-            return [*found, *bundle.scripts(), *bundle.files()]
+            return [*found, *bundle.scripts(), *bundle.files(), *bundle.links()]
     except ArchiveError as error:
         return [Finding(Severity.ERROR, str(error), str(path))]
 
@@ -144,7 +147,7 @@ class _Bundle:
                 script = self.root / location
                 if not os.path.isfile(script):  # noqa: PTH113 - Path.is_file raises when a name is too long
                     field = f"hooks.{event.value}[{number}].location"
-                    yield self._finding(Severity.ERROR, f"{field}: the revision has no script {location!r}")
+                    yield self._finding(Severity.ERROR, f"{field}: {self._missing('script ', location)}")
                 elif not script.resolve().is_relative_to(self.root.resolve()):
                     field = f"hooks.{event.value}[{number}].location"
                     yield self._finding(Severity.ERROR, f"{field}: {location!r} leads out of the revision")
@@ -159,12 +162,27 @@ class _Bundle:
         script.chmod(stat.S_IMODE(mode) | stat.S_IRUSR)  # the host's root reads it anyway
         with script.open("rb") as content:
             first = content.readline(_FIRST_LINE_BYTES)
-        if first.endswith(b"\r\n"):
+        error = first_line_error(first)
+        if error:
+            yield Finding(Severity.ERROR, error, file, 1)
+        elif first.endswith(b"\r\n"):
             message = "has Windows line endings (CRLF), on which interpreters fail: save it with LF"
             yield Finding(Severity.WARNING, message, file, 1)
-        if not first.startswith((b"#!", _ELF)):
+        if first.startswith(_BYTE_ORDER_MARK):
+            message = "begins with a byte-order mark, before which no #! counts: save it as UTF-8 without one"
+            yield Finding(Severity.WARNING, message, file, 1)
+        elif not first.startswith((b"#!", _ELF)):
             message = "has no interpreter line, such as #!/bin/bash: the host runs it by /bin/sh"
             yield Finding(Severity.WARNING, message, file, 1)
+
+    def _missing(self, kind: str, path: str) -> str:
+        names = [
+            Path(folder, name).relative_to(self.root).as_posix()
+            for folder, folders, files in os.walk(self.root)
+            for name in (*folders, *files)
+        ]
+        meant = why_missing(path, names)
+        return f"the revision has no {kind}{path!r}{': ' if meant else ''}{meant}"
 
     def files(self) -> Iterator[Finding]:
         trees: dict[str, list[Listed]] = {}
@@ -177,7 +195,7 @@ class _Bundle:
                 yield self._finding(Severity.ERROR, str(error))
                 continue
             if listed is None:
-                yield self._finding(Severity.ERROR, f"{field}: the revision has no {source!r}")
+                yield self._finding(Severity.ERROR, f"{field}: {self._missing('', source)}")
                 continue
             if [entry.kind for entry in listed] == ["directory"]:
                 yield self._finding(Severity.WARNING, f"{field}: {source!r} is an empty folder")
@@ -196,6 +214,13 @@ class _Bundle:
             if permission.place not in used:
                 message = f"{permission.place}: matches nothing that this revision installs"
                 yield self._finding(Severity.WARNING, message)
+
+    def links(self) -> Iterator[Finding]:
+        for folder, folders, files in os.walk(self.root):
+            for path in (Path(folder, name) for name in (*folders, *files)):
+                if path.is_symlink() and not path.exists():
+                    message = f"links to {str(path.readlink())!r}, which the revision does not hold"
+                    yield Finding(Severity.WARNING, message, str(self.path / path.relative_to(self.root)))
 
     def _finding(self, severity: Severity, message: str) -> Finding:
         """About the AppSpec, with its place there when the message begins with a field."""

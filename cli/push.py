@@ -1,8 +1,9 @@
 """`stepdeploy push APPLICATION/GROUP [PATH]`: put a revision into the revision bucket, and deploy nothing.
 
 PATH is a folder (default: this one) or a .zip, .tar, .tar.gz or .tgz archive. It is checked first, as by `stepdeploy
-validate`. A folder is packed without what its .stepdeployignore says. The revision is kept under its own sha256: what
-is there already is not uploaded again. Its location is printed on standard output.
+validate`. A folder is packed without what its .stepdeployignore says. A folder is kept under the digest of its names,
+modes and contents, an archive under its own sha256: what is there already is not uploaded again. Its location is
+printed on standard output.
 """
 
 import base64
@@ -12,9 +13,9 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import click
 
@@ -32,11 +33,34 @@ from host.entries import ArchiveError
 
 _NOT_THERE = ("404", "NoSuchKey", "403")  # who may not list the bucket is told 403 of what is not there
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,100}")
+_SHA256 = "sha256"  # metadata of an object that was packed here: its key is its folder's identity, not this
+
+
+class Archive(NamedTuple):
+    """What is pushed, open; closed by who asked for it."""
+
+    file: BinaryIO
+    kind: BundleType
+    size: int  # bytes
+    sha256: str
+    identity: str  # the sha256, or of a folder what equal folders have in common
+
+    def key(self, group: Group, name: str | None) -> str:
+        """Where it is put in the revision bucket."""
+        return f"{PUSHED_PREFIX}{group.application}/{name + '-' if name else ''}{self.identity}.{self.kind}"
+
+
+class _Stored(NamedTuple):
+    """An object that is in the bucket."""
+
+    place: S3Object
+    sha256: str
+    size: int  # bytes
 
 
 @dataclass(frozen=True)
 class Pushed:
-    """A revision that is in the bucket, or would be."""
+    """A revision that is in the bucket."""
 
     place: S3Object
     kind: BundleType
@@ -77,26 +101,34 @@ Exit status: 1 when the revision has errors, 3 when the engine or AWS refuses.""
 @group_argument
 @click.argument("path", type=Path, default=".")
 @name_option
-@click.option("--dry-run", is_flag=True, help="Say what would be packed, and where it would be put.")
+@click.option("--dry-run", is_flag=True, help="Check and pack, and print what would be put where. Asks no AWS.")
 @json_option
 def command(group: Group, path: Path, name: str | None, dry_run: bool, as_json: bool) -> None:
-    pushed = push(Engine(), group, path, name=name, dry_run=dry_run)
-    names = [each for _, each in entries(path)] if dry_run and path.is_dir() else []
+    if dry_run:
+        _rehearse(group, path, name, as_json)
+        return
+    pushed = push(Engine(), group, path, name=name)
     if as_json:
         told = {"location": str(pushed.place), "revision": pushed.location, "sha256": pushed.sha256}
-        more = {"entries": names} if dry_run else {}
-        tell_json({**told, "size": pushed.size, "uploaded": not (pushed.was_there or dry_run), **more})
+        tell_json({**told, "size": pushed.size, "uploaded": not pushed.was_there})
         return
-    for each in names:
-        click.echo(plain(each))
-    click.echo(f"{_bytes(pushed.size)}, sha256 {pushed.sha256}, {_done(pushed, dry_run)}:", err=True)
+    done = "is there already" if pushed.was_there else "uploaded"
+    click.echo(f"{_bytes(pushed.size)}, sha256 {pushed.sha256}, {done}:", err=True)
     click.echo(str(pushed.place))
 
 
-def _done(pushed: Pushed, dry_run: bool) -> str:
-    if pushed.was_there:
-        return "is there already"
-    return "would be uploaded" if dry_run else "uploaded"
+def _rehearse(group: Group, path: Path, name: str | None, as_json: bool) -> None:
+    """Everything that needs no engine. The key is all of the location that is known without."""
+    with checked(path) as archive:
+        key, names = archive.key(group, name), [each for _, each in entries(path)] if path.is_dir() else []
+        if as_json:
+            told = {"key": key, "sha256": archive.sha256, "size": archive.size}
+            tell_json({**told, "uploaded": False, "entries": names})
+            return
+        for each in names:
+            click.echo(plain(each))
+        click.echo(f"{_bytes(archive.size)}, sha256 {archive.sha256}, would be put into the revision bucket:", err=True)
+        click.echo(key)
 
 
 def _bytes(count: int) -> str:
@@ -112,35 +144,32 @@ def _bytes(count: int) -> str:
     return f"{count} bytes" if unit == "bytes" else f"{amount:.1f} {unit}"
 
 
-def push(engine: Engine, group: Group, path: Path, *, name: str | None = None, dry_run: bool = False) -> Pushed:
+def push(engine: Engine, group: Group, path: Path, *, name: str | None = None) -> Pushed:
     """Check, pack, upload unless it is there, and register with the application.
 
     Raises click.UsageError for what cannot be read, and ClickException when the revision has errors.
     """
-    with _archive(path) as (archive, kind):
-        _check(archive, kind, path)
-        sha256 = hashlib.file_digest(archive, "sha256")  # type: ignore[arg-type]  # which wants readinto() by type
-        size = _size(archive, path)
+    with checked(path) as archive:
         engine.api.get_deployment_group(**group.members)  # which is refused before anything is uploaded
-        key = f"{PUSHED_PREFIX}{group.application}/{name + '-' if name else ''}{sha256.hexdigest()}.{kind}"
-        place = S3Object(engine.output("BucketName"), key, None, None)
+        place = S3Object(engine.output("BucketName"), archive.key(group, name), None, None)
         s3 = engine.client("s3")
-        there = _there(s3, place)
-        pushed = Pushed(there or place, kind, sha256.hexdigest(), size, was_there=there is not None)
-        if dry_run:
-            return pushed
-        if there is None:
-            pushed = replace(pushed, place=_upload(s3, place, archive, size, sha256.digest()))
+        there = _there(s3, place, archive)
+        stored = there or _upload(s3, place, archive)
+        pushed = Pushed(stored.place, archive.kind, stored.sha256, stored.size, was_there=there is not None)
     about = {"description": name} if name else {}
     engine.api.register_application_revision(applicationName=group.application, revision=pushed.location, **about)
     return pushed
 
 
 @contextmanager
-def _archive(path: Path) -> Iterator[tuple[BinaryIO, BundleType]]:
+def checked(path: Path) -> Iterator[Archive]:
+    """The archive of a folder, or the one at `path`, without errors and not too large.
+
+    Raises click.UsageError for what cannot be read, and ClickException for the rest.
+    """
     with ExitStack() as opened:
         try:
-            found = _packed(path, opened)
+            file, kind, identity = _packed(path, opened)
         except ArchiveError as error:
             raise click.ClickException(plain(f"{path}: {error}")) from error
         except InvalidInput as error:
@@ -149,15 +178,17 @@ def _archive(path: Path) -> Iterator[tuple[BinaryIO, BundleType]]:
             raise click.UsageError(plain(f"PATH {path}: there is no {error.filename}")) from error
         except OSError as error:
             raise click.UsageError(plain(f"PATH {path}: cannot be read: {error}")) from error
-        yield found
+        _check(file, kind, path)
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # wants readinto() by type
+        yield Archive(file, kind, _size(file, path), sha256, identity or sha256)
 
 
-def _packed(path: Path, opened: ExitStack) -> tuple[BinaryIO, BundleType]:
+def _packed(path: Path, opened: ExitStack) -> tuple[BinaryIO, BundleType, str]:
+    """The open archive, how it is packed, and a folder's identity."""
     if not path.is_dir():
-        return opened.enter_context(path.open("rb")), bundle_type(path.name)
+        return opened.enter_context(path.open("rb")), bundle_type(path.name), ""
     file = opened.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
-    pack(path, file)
-    return file, BundleType.ZIP
+    return file, BundleType.ZIP, pack(path, file)
 
 
 def _check(archive: BinaryIO, kind: BundleType, path: Path) -> None:
@@ -182,28 +213,34 @@ def _size(archive: BinaryIO, path: Path) -> int:
     return size
 
 
-def _there(s3: Any, place: S3Object) -> S3Object | None:
+def _there(s3: Any, place: S3Object, archive: Archive) -> _Stored | None:
+    """What the bucket has under the key. A folder's archive that says no sha256 was not put by this command."""
     from botocore.exceptions import ClientError
 
     try:
-        return _stored(place, s3.head_object(Bucket=place.bucket, Key=place.key))
+        answer = s3.head_object(Bucket=place.bucket, Key=place.key)
     except ClientError as error:
         if error.response["Error"]["Code"] in _NOT_THERE:
             return None
         raise
+    sha256 = archive.sha256 if archive.identity == archive.sha256 else answer["Metadata"].get(_SHA256)
+    return _Stored(_pinned(place, answer), sha256, answer["ContentLength"]) if sha256 else None
 
 
-def _stored(place: S3Object, answer: dict[str, Any]) -> S3Object:
+def _pinned(place: S3Object, answer: dict[str, Any]) -> S3Object:
     return place._replace(version=answer.get("VersionId"), etag=answer["ETag"].strip('"'))
 
 
-def _upload(s3: Any, place: S3Object, archive: BinaryIO, size: int, sha256: bytes) -> S3Object:
-    """S3 itself holds what it gets against the sha256 that the key says."""
-    checksum = base64.b64encode(sha256).decode()
-    with _progress(size) as tell:
-        body = _Watched(archive, tell)
-        answer = s3.put_object(Bucket=place.bucket, Key=place.key, Body=body, ChecksumSHA256=checksum)
-    return _stored(place, answer)
+def _upload(s3: Any, place: S3Object, archive: Archive) -> _Stored:
+    """S3 itself holds what it gets against the sha256."""
+    checksum = base64.b64encode(bytes.fromhex(archive.sha256)).decode()
+    metadata = {_SHA256: archive.sha256}
+    with _progress(archive.size) as tell:
+        body = _Watched(archive.file, tell)
+        answer = s3.put_object(
+            Bucket=place.bucket, Key=place.key, Body=body, ChecksumSHA256=checksum, Metadata=metadata
+        )
+    return _Stored(_pinned(place, answer), archive.sha256, archive.size)
 
 
 class _Watched:

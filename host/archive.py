@@ -20,6 +20,7 @@ from typing import IO, Any, BinaryIO, Callable, Dict, Iterator, List, NamedTuple
 from host.appspec import names_of
 from host.copy import create, settle
 from host.entries import CHUNK, MAX_ENTRIES, MAX_LINK_BYTES, ArchiveError, Budget, Entry, Read
+from host.scripts import FIRST_LINE_BYTES, first_line_error
 from host.shares import share_out, shares_of
 
 MAX_APPSPEC_BYTES = 1024**2
@@ -40,8 +41,48 @@ class _Walked(NamedTuple):
     prefix: str  # "top/" of the one folder that holds everything, an AppSpec included; else ""
 
 
+class Checked(NamedTuple):
+    """An archive every entry of which has been checked and read."""
+
+    appspec: str
+    walked: _Walked
+    first_line_errors: Dict[str, str]  # of scripts, by path in the archive
+
+    def names(self) -> Set[str]:
+        """The revision's files, links and folders, as paths below its root."""
+        found: Set[str] = set()
+        for path in self.walked.kinds:
+            path = path[len(self.walked.prefix) :]
+            while path and path not in found:
+                found.add(path)
+                path = path.rpartition("/")[0]
+        return found
+
+    def holds(self, path: str, names: Set[str]) -> bool:
+        """Whether a path below the root is one of the `names`, links followed; "" is the root."""
+        real = self._real(path)[len(self.walked.prefix) :]
+        return not real or real in names
+
+    def first_line_error(self, location: str) -> str:
+        """What is wrong with the first line of the script at a path below the root, links followed."""
+        return self.first_line_errors.get(self._real(location), "")
+
+    def _real(self, path: str) -> str:
+        links = self.walked.links
+        whole = posixpath.normpath(self.walked.prefix + path.lstrip("/"))
+        try:
+            return _followed("", {**links, "": whole}, "")[0] if links else whole
+        except ArchiveError:  # it leads out: the host says so
+            return whole
+
+
 def read_appspec(file: BinaryIO, bundle_type: str, filename: str = "appspec.yml") -> str:
     """The AppSpec's text, after every entry of the archive has been checked and read. Raises ArchiveError."""
+    return check(file, bundle_type, filename).appspec
+
+
+def check(file: BinaryIO, bundle_type: str, filename: str = "appspec.yml") -> Checked:
+    """Check and read every entry of an archive. Raises ArchiveError."""
     names = names_of(filename)
     tops: List[str] = []
 
@@ -51,15 +92,15 @@ def read_appspec(file: BinaryIO, bundle_type: str, filename: str = "appspec.yml"
             tops.append(top)  # of a second one nothing is kept: then none is stripped
         return path in names or (top in tops and below in names)
 
-    texts, walked = _read(file, bundle_type, may_be_one)
+    texts, errors, walked = _read(file, bundle_type, may_be_one)
     for name in names:
         path = walked.prefix + name
         if path in walked.links:
             path = _followed(path, walked.links, "")[0]
-            texts, _ = _read(file, bundle_type, lambda each, wanted=path: each == wanted)  # type: ignore[misc]
+            texts, _, _ = _read(file, bundle_type, lambda each, wanted=path: each == wanted)  # type: ignore[misc]
         if path in texts:
             try:
-                return texts[path].decode()
+                return Checked(texts[path].decode(), walked, errors)
             except UnicodeDecodeError as error:
                 raise ArchiveError("{} is not UTF-8 text".format(path)) from error
         if walked.prefix + name in walked.kinds:
@@ -67,25 +108,38 @@ def read_appspec(file: BinaryIO, bundle_type: str, filename: str = "appspec.yml"
     raise ArchiveError(_without_appspec(filename, names, walked))
 
 
-def _read(file: BinaryIO, bundle_type: str, wanted: Callable[[str], bool]) -> Tuple[Dict[str, bytes], _Walked]:
-    """The wanted files' content, of which none may be larger than an AppSpec; everything else is read and dropped."""
+def _read(
+    file: BinaryIO, bundle_type: str, wanted: Callable[[str], bool]
+) -> Tuple[Dict[str, bytes], Dict[str, str], _Walked]:
+    """The wanted files' content, of which none may be larger than an AppSpec; everything else is read and dropped.
+
+    Also what is wrong with files' first lines, by path.
+    """
     texts: Dict[str, bytes] = {}
+    errors: Dict[str, str] = {}
 
     def keep(entry: Entry, read: Optional[Read], budget: "Budget") -> None:
+        if entry.kind == "hardlink" and entry.target in errors:
+            errors[entry.path] = errors[entry.target]
         if read is None:
             return
-        is_wanted, kept = wanted(entry.path), bytearray()
+        is_wanted, kept, head = wanted(entry.path), bytearray(), b""
         with read() as body:
             for chunk in _chunks(body, entry.path, budget):
+                head = head or chunk[:FIRST_LINE_BYTES]
                 if is_wanted and len(kept) <= MAX_APPSPEC_BYTES:
                     kept += chunk
+        errors.pop(entry.path, None)  # of an entry that comes twice the last counts
+        error = first_line_error(head)
+        if error:
+            errors[entry.path] = error
         if is_wanted:
             if len(kept) > MAX_APPSPEC_BYTES:
                 raise ArchiveError("{} is larger than {} bytes".format(entry.path, MAX_APPSPEC_BYTES))
             texts[entry.path] = bytes(kept)
 
     walked = _walk(file, bundle_type, keep)
-    return texts, walked
+    return texts, errors, walked
 
 
 def _without_appspec(filename: str, names: List[str], walked: _Walked) -> str:
@@ -108,7 +162,9 @@ def unpack(file: BinaryIO, bundle_type: str, destination: str) -> None:
     os.makedirs(destination, exist_ok=True)
     if os.listdir(destination):  # a link in it would lead out
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), destination)
-    shares = shares_of(_zips().claimed(file)) if bundle_type == "zip" else 1  # a tar is read from its begin to its end
+    shares = (
+        shares_of(_zips().claimed(file)) if _is_zip(file, bundle_type) else 1
+    )  # a tar is read from its begin to its end
     folders: Dict[str, Entry] = {}
     links: Dict[str, Entry] = {}
     prefixes: List[str] = []
@@ -224,6 +280,14 @@ def _tars() -> Any:
     return tars
 
 
+def _is_zip(file: BinaryIO, bundle_type: str) -> bool:
+    """What it is counts, not what it is called; `bundle_type` decides where the first bytes say nothing."""
+    if bundle_type == "zip":  # which may begin by anything: it is read from its end
+        return bool(_zips().looks_like_one(file)) or not _tars().looks_like_one(file)
+    file.seek(0)
+    return file.read(4) in (b"PK\3\4", b"PK\5\6")
+
+
 Visit = Callable[[Entry, Optional[Read], Budget], None]
 
 
@@ -231,7 +295,7 @@ def _walk(file: BinaryIO, bundle_type: str, visit: Visit) -> _Walked:
     """Visit every entry after checking it. Whatever is wrong with the archive is an ArchiveError."""
     budget = Budget(file.seek(0, os.SEEK_END))
     file.seek(0)
-    form: Any = _zips() if bundle_type == "zip" else _tars()
+    form: Any = _zips() if _is_zip(file, bundle_type) else _tars()
     seen: Dict[str, str] = {}
     above: Set[str] = set()
     links: Dict[str, str] = {}

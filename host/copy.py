@@ -4,6 +4,7 @@ that shares blocks shares them (reflink)."""
 import errno
 import os
 import stat
+from typing import Optional
 
 _SMALL = 64 * 1024  # bytes; what fits into one read is not worth asking the kernel for
 _CHUNK = 1024 * 1024
@@ -11,8 +12,11 @@ _LARGE = 1024**3  # of one call to the kernel
 _NOT_HERE = (errno.ENOSYS, errno.EINVAL, errno.EXDEV, errno.EOPNOTSUPP, errno.EPERM, errno.EBADF, errno.ETXTBSY)
 
 
-def copy(source: str, destination: str) -> None:
-    """Copy the regular file `source`; a `destination` that is there is replaced, not written into. Raises OSError."""
+def copy(source: str, destination: str, mtime: Optional[int] = None) -> None:
+    """Copy the regular file `source`; a `destination` that is there is replaced, not written into. Raises OSError.
+
+    `mtime`, in nanoseconds, is its time instead of the source's.
+    """
     given = os.open(source, os.O_RDONLY)
     try:
         status = os.fstat(given)
@@ -21,7 +25,7 @@ def copy(source: str, destination: str) -> None:
         try:
             _content(given, made, status.st_size)
             settle(made, mode, status.st_uid, status.st_gid)
-            os.utime(made, ns=(status.st_atime_ns, status.st_mtime_ns))
+            os.utime(made, ns=(status.st_atime_ns, status.st_mtime_ns if mtime is None else mtime))
         finally:
             os.close(made)
     finally:

@@ -34,6 +34,7 @@ from host.appspec import (
     Problem,
     SecurityContext,
 )
+from host.forms import BLANKS, unexpanded
 from host.lifecycle import WITHOUT_HOOKS, LifecycleEvent
 
 MAX_CHARACTERS = 256 * 1024  # of an AppSpec: a real one has a few thousand
@@ -45,6 +46,7 @@ MAX_MESSAGE = 500  # characters of one
 _INT, _FLOAT, _NULL, _BOOL = (f"tag:yaml.org,2002:{name}" for name in ("int", "float", "null", "bool"))
 _TOP_KEYS = ("version", "os", "hooks", "files", "permissions", "file_exists_behavior")
 _ACCOUNT_NAME = re.compile(r"[^-\s/:][^\s/:]*")  # of a user or group; never something that su reads as an option
+_STRIPPED = ("location", "object")  # paths without the blanks around them, as the agent takes them
 _MODE = re.compile(r"[0-7]{1,4}")
 _NOT_TEXT = re.compile("[\0\ud800-\udfff]")
 _ACL_KINDS = {"u": "user", "user": "user", "g": "group", "group": "group"}
@@ -52,6 +54,12 @@ _ACL_KINDS.update({"m": "mask", "mask": "mask", "o": "other", "other": "other"})
 _CATEGORIES = r"c[0-9]{1,6}(?:\.c[0-9]{1,6})?"
 _RANGE = re.compile(rf"s([0-9]{{1,6}})(?:-s([0-9]{{1,6}}))?(?::({_CATEGORIES}(?:,{_CATEGORIES})*))?")
 _MAX_CATEGORY = 1023
+_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # what ends a line, as YAML counts them
+_CONFLICT = re.compile(r"(<{7}|>{7})( |$)")  # what git leaves at the sides of a conflict
+_OPENED = re.compile(r"\s*(?:- +)*(?:[\w.-]+:\s+)?([\"'])")  # a quote where a value begins
+_TYPOGRAPHIC = "\u201c\u201d\u201e\u2018\u2019\u201a"  # quotes that word processors make
+_DURATION = re.compile(r"(\d+)\s*(s|m|h)[a-z]*", re.IGNORECASE)
+_SECONDS = {"s": 1, "m": 60, "h": 3600}
 
 
 def parse(text: str, name: str = DEFAULT_NAME) -> AppSpec:
@@ -61,7 +69,8 @@ def parse(text: str, name: str = DEFAULT_NAME) -> AppSpec:
     (FileMapping(source='', destination='/srv/app'),)
     """
     reader = _Reader(name)
-    spec = reader.spec(_compose(text, name), starts_with_mark=text.startswith("\ufeff"))
+    root, second = _compose(text, name)
+    spec = reader.spec(root, second, starts_with_mark=text.startswith("\ufeff"))
     if reader.problems:
         raise AppSpecError(reader.problems, name)
     return spec
@@ -78,8 +87,11 @@ class _Nodes(Reader, Scanner, Parser, Composer, Resolver):
         Resolver.__init__(self)
 
 
-def _compose(text: str, name: str) -> Node:
-    """The first document as a tree of nodes, which know their places; nothing is constructed, aliases stay aliases."""
+def _compose(text: str, name: str) -> Tuple[Node, Any]:
+    """The first document as a tree of nodes, which know their places; nothing is constructed, aliases stay aliases.
+
+    And the mark where a second one begins, None without one.
+    """
     if len(text) > MAX_CHARACTERS:
         raise AppSpecError(
             [Problem(1, 1, "", f"has {len(text)} characters, at most {MAX_CHARACTERS} are allowed")], name
@@ -90,10 +102,7 @@ def _compose(text: str, name: str) -> Node:
         if loader.check_node():
             node = loader.get_node()
     except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        what = "; ".join(part for part in (error.context, error.problem) if part)
-        raise AppSpecError([Problem(line, column, "", f"is not YAML: {what}")], name) from error
+        raise AppSpecError([_explained(text, error)], name) from error
     except YAMLError as error:
         raise AppSpecError([Problem(1, 1, "", f"is not YAML: {error}".replace("\n", " "))], name) from error
     except (ValueError, OverflowError) as error:  # PyYAML on "\UFFFFFFFF" and on endless version numbers
@@ -102,7 +111,42 @@ def _compose(text: str, name: str) -> Node:
         raise AppSpecError([Problem(1, 1, "", "is nested too deeply")], name) from error
     if node is None or node.tag == _NULL:
         raise AppSpecError([Problem(1, 1, "", "is empty: at least version and os are needed")], name)
-    return node
+    try:
+        return node, loader.peek_event().start_mark if loader.check_node() else None
+    except (YAMLError, ValueError, OverflowError, RecursionError):  # who reads only the first document never sees it
+        return node, node.end_mark
+
+
+def _explained(text: str, error: MarkedYAMLError) -> Problem:
+    """What YAML says of a mistake that people make is often far from it: first look for those."""
+    mark: Any = error.problem_mark or error.context_mark
+    begin: Any = error.context_mark or mark
+    lines = _BREAK.split(text)
+    conflict = next((number for number, line in enumerate(lines, 1) if _CONFLICT.match(line)), 0)
+    if conflict:
+        what = "a merge conflict was not resolved: choose one side, and remove the lines <<<<<<<, ======= and >>>>>>>"
+        return Problem(conflict, 1, "", f"is not YAML: {what}")
+    if mark is None:
+        return Problem(1, 1, "", f"is not YAML: {error.problem}")
+    for number, line in enumerate(lines[begin.line : mark.line + 1], begin.line + 1):
+        indentation = line[: len(line) - len(line.lstrip(" \t"))]
+        if "\t" in indentation and line.strip():
+            what = "a tab indents this line: use spaces only"
+            return Problem(number, indentation.index("\t") + 1, "", f"is not YAML: {what}")
+    for number, line in enumerate(lines[: mark.line + 1], 1):
+        opened = _OPENED.match(line)
+        if opened and not _closes(opened[1], line[opened.end() :]):
+            closing = next((n for n, each in enumerate(lines[number:], number) if _closes(opened[1], each)), None)
+            if closing in (None, mark.line):  # at the next value's quote: YAML stumbles over what follows that
+                what = f"the quote {opened[1]} that opens here is not closed in its line: close it after the value"
+                return Problem(number, opened.end(), "", f"is not YAML: {what}")
+    what = "; ".join(part for part in (error.context, error.problem) if part)
+    return Problem(mark.line + 1, mark.column + 1, "", f"is not YAML: {what}")
+
+
+def _closes(quote: str, rest: str) -> bool:
+    """Whether what follows an opening quote has a closing one."""
+    return quote in (re.sub(r"\\.", "", rest) if quote == '"' else rest)
 
 
 _Entries = Dict[str, Tuple[Node, Node]]
@@ -118,9 +162,14 @@ class _Reader:
         self.warnings: List[Problem] = []
         self._merging: List[Node] = []
 
-    def spec(self, root: Node, *, starts_with_mark: bool) -> AppSpec:
+    def spec(self, root: Node, second: Any, *, starts_with_mark: bool) -> AppSpec:
+        """`second` is the mark of a second document."""
         if starts_with_mark:
             self._warn(root, "", "begins with a byte-order mark, which the CodeDeploy agent refuses")
+        if second is not None:
+            what = "a second YAML document begins here, which is ignored: move what it says into the first"
+            self.warnings.append(Problem(second.line + 1, second.column + 1, "", what))
+        self._refuse_other_platforms(root)
         entries = self._mapping(root, "", _TOP_KEYS, required=("version", "os"))
         self._version(entries)
         self._os(entries)
@@ -132,6 +181,14 @@ class _Reader:
             file_exists_behavior=self._behavior(entries),
             warnings=tuple(self.warnings),
         )
+
+    def _refuse_other_platforms(self, root: Node) -> None:
+        """An AppSpec for Lambda or ECS has Resources, and no os: everything else in it means something else, too."""
+        pairs = root.value if isinstance(root, MappingNode) else ()
+        keys = {key.value: key for key, _ in pairs if isinstance(key, ScalarNode)}
+        if "Resources" in keys and "os" not in keys:
+            what = "belongs to an AppSpec for Lambda or ECS; one for EC2 and on-premises hosts has os, files and hooks"
+            raise AppSpecError([_problem(keys["Resources"], "Resources", what)], self._name)
 
     def _version(self, entries: _Entries) -> None:
         if "version" not in entries:
@@ -165,6 +222,11 @@ class _Reader:
     def _file(self, node: Node, field: str) -> List[FileMapping]:
         entries = self._mapping(node, field, ("source", "destination"), required=("source", "destination"))
         source = self._inside(entries, "source", field)
+        for key in ("source", "destination"):
+            value = entries[key][1].value if key in entries else ""
+            if isinstance(value, str) and value.strip(BLANKS) != value:
+                what = f"{value!r}: the spaces around it belong to the name, as with the CodeDeploy agent"
+                self._warn(entries[key][1], f"{field}.{key}", what)
         destination = self._absolute(entries, "destination", field)
         return [] if source is None or destination is None else [FileMapping(source, destination)]
 
@@ -174,8 +236,8 @@ class _Reader:
         target = self._absolute(entries, "object", field)
         permission = Permission(
             object=target or "/",
-            pattern=self._optional(entries, "pattern", field) or "**",
-            exceptions=tuple(t for n, p in self._list(entries, "except", field) for t in self._texts(n, p)),
+            pattern=self._pattern(entries, field),
+            exceptions=tuple(t for n, p in self._list(entries, "except", field) for t in self._child(n, p)),
             types=tuple(t for n, p in self._list(entries, "type", field) for t in self._type(n, p))
             or (ObjectType.FILE, ObjectType.DIRECTORY),
             owner=self._account(entries, "owner", field),
@@ -186,6 +248,22 @@ class _Reader:
             place=field,
         )
         return [] if target is None else [permission]
+
+    def _pattern(self, entries: _Entries, field: str) -> str:
+        value = self._optional(entries, "pattern", field)
+        if value is None or value == "":
+            return "**"
+        if value != "**":
+            self._child(entries["pattern"][1], f"{field}.pattern")
+        return value
+
+    def _child(self, node: Node, field: str) -> List[str]:
+        """A glob of direct children."""
+        values = self._texts(node, field)
+        if any("/" in value for value in values):
+            what = f"{values[0]!r} matches nothing, because it has a slash: it is held against names of direct children"
+            self._warn(node, field, what)
+        return values
 
     def _type(self, node: Node, field: str) -> List[ObjectType]:
         value = self._text(node, field)
@@ -291,7 +369,7 @@ class _Reader:
             self._refuse(entries["sudo"][1], f"{field}.sudo", f"{sudo!r} is neither true nor false")
         if not location:
             return []
-        as_written = entries["location"][1].value
+        as_written = entries["location"][1].value.strip(BLANKS)
         is_sudo = (sudo or "").lower() in ("true", "yes", "on")
         return [(Hook(as_written, timeout or EVENT_SECONDS, runas, is_sudo), timeout is not None)]
 
@@ -299,12 +377,17 @@ class _Reader:
         value = self._optional(entries, "timeout", field)
         if value is None:
             return None
+        minutes, colon, seconds = value.partition(":")
+        is_clock = bool(colon) and entries["timeout"][1].tag == _INT  # 5:00 is 300 in YAML 1.1, which the agent reads
         try:
-            number = float(value)
+            number = 60.0 * int(minutes) + int(seconds) if is_clock else float(value)
         except ValueError:
             number = math.nan
         if not 1 <= number < math.inf:
             what = f"{value} is not a positive whole number of seconds"
+            duration = _DURATION.fullmatch(value)
+            if duration:
+                what += f": write {int(duration[1]) * _SECONDS[duration[2].lower()]}"
             self._refuse(entries["timeout"][1], f"{field}.timeout", what)
             return None
         return int(number)
@@ -313,6 +396,8 @@ class _Reader:
         value = self._optional(entries, key, field)
         if value is None:
             return None
+        if key == "runas":
+            value = value.strip(BLANKS)
         kind = "group" if key == "group" else "user"
         if _ACCOUNT_NAME.fullmatch(value) is None:
             self._refuse(entries[key][1], f"{field}.{key}", f"{value!r} is not the name of a {kind}")
@@ -338,17 +423,21 @@ class _Reader:
         if any(len(part.encode()) > MAX_NAME_BYTES for part in value.split("/")):
             what = f"has a name longer than {MAX_NAME_BYTES} bytes, which no file system takes: {value!r}"
             self._refuse(entries[key][1], f"{field}.{key}", what)
-        if not value.startswith("/"):
+        meant = unexpanded(value) or unexpanded(value.lstrip(BLANKS))
+        if meant or value.startswith(tuple(BLANKS)) or re.match(r"(\./+)*\.\.(/|$)", value):
+            what = f"{value!r}: {meant or 'this is not below any folder that is known: write it from / on'}"
+            self._refuse(entries[key][1], f"{field}.{key}", what)
+        elif not value.startswith("/"):
             self._warn(entries[key][1], f"{field}.{key}", f"{value!r} is not absolute: taken below /")
         return posixpath.normpath("/" + value.lstrip("/"))
 
     def _path(self, entries: _Entries, key: str, field: str) -> Optional[str]:
         value = self._optional(entries, key, field)
-        if value is None or value == "":
+        if value is None or value == "" or (key in _STRIPPED and not value.strip(BLANKS)):
             if key in entries:
                 self._refuse(entries[key][1], f"{field}.{key}", f"has no {key} value: give a path")
             return None
-        return value
+        return value.strip(BLANKS) if key in _STRIPPED else value
 
     def _mapping(
         self, node: Node, field: str, known: Optional[Tuple[str, ...]], *, required: Tuple[str, ...] = ()
@@ -356,7 +445,8 @@ class _Reader:
         """Key to key node and value node; a key that is not `known` gives a warning only; without `known` all are."""
         if not isinstance(node, MappingNode):
             keys = f" with the keys {', '.join(known)}" if known else ""
-            self._refuse(node, field, f"must be a mapping{keys}, not {_kind(node)}")
+            remedy = ": leave out the - before its names" if isinstance(node, SequenceNode) and not known else ""
+            self._refuse(node, field, f"must be a mapping{keys}, not {_kind(node)}{remedy}")
             return {}
         entries = self._merged(node, field)
         for key in entries:
@@ -364,7 +454,9 @@ class _Reader:
                 self._warn(entries[key][0], f"{field}.{key}" if field else key, f"is ignored{_nearest(key, known)}")
         for key in required:
             if key not in entries:
-                self._refuse(node, f"{field}.{key}" if field else key, f"is missing: has no {key} value")
+                other = next((each for each in entries if each.lower() == key.lower()), "")
+                remedy = f": write {key}, not {other}" if other else ""
+                self._refuse(node, f"{field}.{key}" if field else key, f"is missing: has no {key} value{remedy}")
         return entries
 
     def _merged(self, node: MappingNode, field: str) -> _Entries:
@@ -394,7 +486,7 @@ class _Reader:
             return []
         node, field = entries[key][1], f"{field}.{key}" if field else key
         if not isinstance(node, SequenceNode):
-            self._refuse(node, field, f"must be a list, not {_kind(node)}")
+            self._refuse(node, field, f"must be a list, not {_kind(node)}: begin each of its entries with -")
             return []
         for item in node.value:
             self._count(item)
@@ -414,6 +506,9 @@ class _Reader:
             return None
         if _NOT_TEXT.search(node.value):
             self._refuse(node, field, "has a NUL character or half a surrogate pair, which no path or name can have")
+            return None
+        if node.value.startswith(tuple(_TYPOGRAPHIC)):
+            self._refuse(node, field, f"{node.value!r} has a typographic quote: write \" or '")
             return None
         return None if node.tag == _NULL else str(node.value)
 
@@ -461,6 +556,9 @@ def _kind(node: Node) -> str:
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:
+    other = next((each for each in known if each.lower() == name.lower()), "")
+    if other:
+        return f": write {other}, names are case-sensitive"
     import difflib  # only here: most files have nothing to correct
 
     near = difflib.get_close_matches(name, list(known), n=1)

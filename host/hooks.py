@@ -17,6 +17,7 @@ from typing import IO, Dict, List
 from host.appspec import Hook
 from host.report import Failed
 from host.script_log import ScriptLog
+from host.scripts import missing_interpreter
 from host.told import Told
 from host.watchdog import Watchdog, end_family
 
@@ -24,6 +25,7 @@ DRAIN_SECONDS = 1  # for the rest of a script's output once it has ended
 _LINE_BYTES = 64 * 1024  # a longer line is logged in parts
 # Of the runner's own variables: what is its business, and the credentials that the agent keeps from scripts, too.
 _KEPT_BACK = ("AWS_SSM_", "STEPDEPLOY_", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_CREDENTIAL_FILE")
+_NOT_RUN = (126, 127)  # how a shell and env exit when they cannot run what they are asked for
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -80,7 +82,8 @@ def run_hook(
     for stream in _drain(readers):
         log.trouble("the script has ended, but something that it started keeps its {} open".format(stream))
     if process.returncode:
-        _raise_exit(process.returncode, hook, log)
+        lacks = missing_interpreter(path, variables.get("PATH")) if process.returncode in _NOT_RUN else ""
+        _raise_exit(process.returncode, hook, log, lacks)
 
 
 def _drain(readers: "List[_Reader]") -> List[str]:
@@ -91,10 +94,12 @@ def _drain(readers: "List[_Reader]") -> List[str]:
     return [reader.stream for reader in readers if reader.is_alive()]
 
 
-def _raise_exit(code: int, hook: Hook, log: ScriptLog) -> None:
+def _raise_exit(code: int, hook: Hook, log: ScriptLog, lacks: str) -> None:
+    """`lacks` is what the host lacks of the script's interpreter."""
     user = " run as user {}".format(hook.runas) if hook.runas else ""
     what = "exit code {}".format(code) if code > 0 else "signal {}".format(-code)
     message = "Script at specified location: {}{} failed with {}".format(hook.location, user, what)
+    message += ": {}".format(lacks) if lacks else ""
     raise _failed("SCRIPT", "ScriptFailed", message, hook, log)
 
 
@@ -129,7 +134,7 @@ def _start(path: str, hook: Hook, variables: Dict[str, str], watchdog: Watchdog)
     except OSError as error:
         if error.errno != errno.ENOEXEC:
             message = "Script at specified location: {} failed with error {} with message {}".format(
-                hook.location, type(error).__name__, error
+                hook.location, type(error).__name__, missing_interpreter(path, variables.get("PATH")) or error
             )
             raise Failed("SCRIPT", message, "ScriptFailed", hook.location) from error
         process = _popen(["/bin/sh", path], variables)

@@ -23,6 +23,7 @@ from host.layout import Layout, write_atomically
 from host.plan import PARTIAL, Listed, Make, Plan, folder_of, plan
 from host.report import Failed
 from host.shares import MOST, share_out, shares_of
+from host.times import later_times
 
 _PARTIALS = [PARTIAL + ("-{}".format(share) if share else "") for share in range(MOST)]
 MAX_ENTRIES = 200_000  # of one source: links to folders can make few into many
@@ -34,6 +35,7 @@ def install(appspec: AppSpec, behavior: FileExistsBehavior, layout: Layout) -> N
     previous, decided = decide(appspec, behavior, layout.cleanup, layout.archive)
     instructions = [make._asdict() for make in decided.makes]
     write_atomically(layout.install, json.dumps({"instructions": instructions}).encode())
+    times = later_times(decided.makes, layout.archive)
     _remove(previous)
     write_atomically(layout.cleanup, b"")
     with open(layout.cleanup, "ab", buffering=0) as record:
@@ -45,7 +47,7 @@ def install(appspec: AppSpec, behavior: FileExistsBehavior, layout: Layout) -> N
 
         def make_share(share: int) -> None:
             for make in files[share::shares]:
-                _make_file(make, layout.archive, record, _PARTIALS[share])
+                _make_file(make, layout.archive, record, _PARTIALS[share], times.get(make.destination))
 
         share_out(make_share, shares)
         for make, permission in decided.permissions:
@@ -79,8 +81,8 @@ def _make_folder(path: str, record: IO[bytes]) -> None:
             raise
 
 
-def _make_file(make: Make, archive: str, record: IO[bytes], partial_name: str) -> None:
-    """On record first, too, and never half-written under its name."""
+def _make_file(make: Make, archive: str, record: IO[bytes], partial_name: str, time: Optional[int]) -> None:
+    """On record first, too, and never half-written under its name. `time` in nanoseconds, unless the archive's."""
     _write_down(record, make.destination)
     source = archive + "/" + make.source
     partial = folder_of(make.destination) + "/" + partial_name
@@ -89,7 +91,7 @@ def _make_file(make: Make, archive: str, record: IO[bytes], partial_name: str) -
             _unlink(partial)
             os.symlink(os.readlink(source), partial)
         else:
-            copy(source, partial)
+            copy(source, partial, time)
         os.replace(partial, make.destination)
     except OSError as error:
         _discard(partial)

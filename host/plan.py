@@ -8,6 +8,7 @@ import re
 from typing import Callable, Dict, List, NamedTuple, Optional, Set, Tuple
 
 from host.appspec import AppSpec, FileExistsBehavior, ObjectType, Permission
+from host.forms import why_missing
 from host.report import Failed
 
 PARTIAL = ".stepdeploy-partial"  # begins the names that Install gives to what it has not yet written to its end
@@ -48,7 +49,9 @@ def plan(appspec: AppSpec, tree: Tree, standing: Standing, behavior: FileExistsB
     for number, entry in enumerate(appspec.files):
         listed = tree(entry.source)
         if listed is None:
-            raise Failed("APPSPEC", "files[{}].source: the revision has no {!r}".format(number, entry.source))
+            message = "files[{}].source: the revision has no {!r}{}"
+            meant = why_missing(entry.source, ())
+            raise Failed("APPSPEC", message.format(number, entry.source, ": " + meant if meant else ""))
         for make in _contents(entry.source, entry.destination, listed):
             _add(wanted, make)
     makes: Dict[str, Make] = {}

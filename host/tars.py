@@ -1,4 +1,4 @@
-"""The entries of a tar, compressed by gzip or not."""
+"""The entries of a tar, compressed by gzip, bzip2, xz or nothing, which its first bytes say, as with tar itself."""
 
 import gzip
 import tarfile
@@ -6,6 +6,7 @@ import zlib
 from typing import IO, Any, BinaryIO, Iterator, Optional, Tuple
 
 from host.entries import CHUNK, ArchiveError, Budget, Entry, Owner, Read, clean, sane_time
+from host.streams import open_bzip2, open_xz
 
 MAX_HEADER_BYTES = 256 * 1024  # of a tar's extended header, likewise
 MAX_TRAILING_BYTES = 16 * 1024**2  # after a tar's last entry, where a few blocks of zeros belong
@@ -14,6 +15,12 @@ _EXTENDED = (
 )  # fmt: skip
 # Its other HeaderErrors are the ends of an archive. (Their types are not in mypy's stubs.)
 _DAMAGED = tuple(getattr(tarfile, name) for name in ("InvalidHeaderError", "TruncatedHeaderError"))
+_GZIP, _BZIP2, _XZ = b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0"
+_USTAR_AT = 257  # where a tar's first header says that it is one
+_NOT_HERE = {  # what GNU tar hands to other programs, and what it does not take either
+    b"\x28\xb5\x2f\xfd": "zstd", b"\x1f\x9d": "compress", b"LZIP": "lzip", b"\x89LZO": "lzop",
+    b"7z\xbc\xaf\x27\x1c": "7-Zip", b"Rar!": "RAR",
+}  # fmt: skip
 UNREADABLE = (tarfile.TarError, zlib.error, EOFError, NotImplementedError, RuntimeError)
 
 
@@ -40,8 +47,33 @@ class _Header(tarfile.TarInfo):
         return header
 
 
+def looks_like_one(file: BinaryIO) -> bool:
+    """By its first bytes."""
+    file.seek(0)
+    first = file.read(_USTAR_AT + 5)
+    return first.startswith((_GZIP, _BZIP2, _XZ)) or first[_USTAR_AT:] == b"ustar"
+
+
+def _unpacked(file: BinaryIO) -> Any:
+    """The tar itself, as a file that is read forwards."""
+    file.seek(0)
+    first = file.read(6)
+    file.seek(0)
+    if first.startswith(_GZIP):
+        return gzip.GzipFile(fileobj=file, mode="rb")
+    if first.startswith(_BZIP2):
+        return open_bzip2(file)
+    if first.startswith(_XZ):
+        return open_xz(file)
+    other = next((name for magic, name in _NOT_HERE.items() if first.startswith(magic)), "")
+    if other:
+        what = "is packed by {}: supported are zip, and tar with gzip, bzip2, xz or without any"
+        raise ArchiveError(what.format(other))
+    return file
+
+
 def walk(file: BinaryIO, bundle_type: str, budget: "Budget") -> Iterator[Tuple[Entry, Optional[Read]]]:
-    stream: Any = gzip.GzipFile(fileobj=file, mode="rb") if bundle_type == "tgz" else file
+    stream = _unpacked(file)
     try:
         archive: Any = tarfile.open(fileobj=stream, mode="r:", tarinfo=_Header)
     except (tarfile.TarError, OSError, EOFError, zlib.error) as error:

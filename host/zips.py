@@ -13,11 +13,17 @@ from host.entries import MAX_ENTRIES, MAX_LINK_BYTES, ArchiveError, Budget, Entr
 
 MAX_DIRECTORY_BYTES = 64 * 1024**2  # of a zip's central directory, which is read at once
 _END_BYTES = 22 + 65535 + 20 + 56  # of a zip: its end records and the longest comment
+_UT, _UX = 0x5455, 0x5855  # kinds of extra fields: Info-ZIP's appnote.iz
 UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
 
 
+def looks_like_one(file: BinaryIO) -> bool:
+    """By what its end says."""
+    return zipfile.is_zipfile(file)
+
+
 def walk(file: BinaryIO, bundle_type: str, budget: "Budget") -> Iterator[Tuple[Entry, Optional[Read]]]:
-    if not zipfile.is_zipfile(file):
+    if not looks_like_one(file):
         raise ArchiveError("is not a zip archive")
     _check_directory(file)
     file.seek(0)
@@ -33,7 +39,7 @@ def walk(file: BinaryIO, bundle_type: str, budget: "Budget") -> Iterator[Tuple[E
                 what = "entry {!r} is packed by method {}: only stored and deflated are supported"
                 raise ArchiveError(what.format(name, info.compress_type))
             kind = stat.S_IFMT(mode)
-            moment = _moment(info.date_time)
+            moment = _moment(info.date_time, info.extra)
             is_folder = name.endswith("/")
             permissions = mode & 0o777 or (0o755 if is_folder else 0o644)
             if is_folder or kind == stat.S_IFDIR:
@@ -49,11 +55,29 @@ def walk(file: BinaryIO, bundle_type: str, budget: "Budget") -> Iterator[Tuple[E
 
 
 @lru_cache(maxsize=1000)
-def _moment(date_time: Tuple[int, ...]) -> float:
+def _moment(date_time: Tuple[int, ...], extra: bytes) -> float:
+    """As unzip has it: by an extra field in UTC and to the second, else by the local time to two seconds."""
+    moment = _extra_time(extra)
+    if moment is not None:
+        return sane_time(moment)
     try:
         return sane_time(time.mktime((*date_time, 0, 0, -1)))  # type: ignore[arg-type]
     except (ValueError, OverflowError):
         return 0
+
+
+def _extra_time(extra: bytes) -> Optional[int]:
+    """The time of Info-ZIP's extra fields: UT has flags before it, the older UX the time of the last access."""
+    at = 0
+    while at + 4 <= len(extra):
+        kind, size = struct.unpack_from("<HH", extra, at)
+        field = extra[at + 4 : at + 4 + size]
+        at += 4 + size
+        if kind == _UT and len(field) >= 5 and field[0] & 1:
+            return int(struct.unpack_from("<l", field, 1)[0])
+        if kind == _UX and len(field) >= 8:
+            return int(struct.unpack_from("<l", field, 4)[0])
+    return None
 
 
 def _zip_name(info: zipfile.ZipInfo) -> str:

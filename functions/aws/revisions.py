@@ -32,10 +32,11 @@ def pin(revision: Revision) -> Revision:
     One that was pinned before, as a rollback's, is pinned to the same version. Its identity stays as it was given.
 
     Raises NotDeployable: object or version gone, another etag than the one asked for, too large, no archive, unsafe
-    archive, no or invalid AppSpec; a commit that GitHub does not give.
+    archive, no or invalid AppSpec, scripts that no host can run; a commit that GitHub does not give.
     """
     from host.appspec import AppSpecError
-    from host.archive import read_appspec
+    from host.archive import check
+    from host.checks import sure_failures
     from host.entries import ArchiveError
     from host.grammar import parse
 
@@ -57,9 +58,12 @@ def pin(revision: Revision) -> Revision:
         pinned = replace(pinned, sha256=_download(pinned, archive))
         archive.seek(0)
         try:
-            appspec = parse(read_appspec(archive, pinned.bundle_type.value))
+            checked = check(archive, pinned.bundle_type.value)
+            appspec = parse(checked.appspec)
         except (ArchiveError, AppSpecError) as error:
             raise _invalid(revision, str(error)) from error
+    if failures := sure_failures(appspec, checked):
+        raise _invalid(revision, "\n".join(failures))
     return replace(pinned, warnings=tuple(str(each) for each in appspec.warnings[:_WARNINGS]))
 
 

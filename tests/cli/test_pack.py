@@ -3,6 +3,7 @@
 import io
 import os
 import socket
+import time
 import zipfile
 from pathlib import Path
 
@@ -36,25 +37,71 @@ def names(root: Path) -> list[str]:
     return [name for _, name in entries(root)]
 
 
-def test_the_same_content_is_the_same_bytes_whatever_the_order_and_time_it_was_made_in(tmp_path: Path) -> None:
+def identity(root: Path) -> str:
+    return pack(root, io.BytesIO())
+
+
+def test_equal_folders_have_the_same_identity_whatever_the_order_and_time_they_were_made_in(tmp_path: Path) -> None:
     one = folder(tmp_path / "one", "b", "a/x.sh", "a.txt")
     other = folder(tmp_path / "other", "a.txt", "a/x.sh", "b")
     os.utime(other / "b", (1, 1))
-    assert packed(one) == packed(other)
+    assert identity(one) == identity(other)
     assert zipfile.ZipFile(io.BytesIO(packed(one))).namelist() == ["a/", "a/x.sh", "a.txt", "appspec.yml", "b"]
 
 
-@pytest.mark.parametrize("change", ["content", "mode", "name"])
-def test_another_content_mode_or_name_is_other_bytes(change: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("mask", [0o002, 0o022, 0o027, 0o077])
+def test_equal_folders_have_the_same_identity_and_modes_under_every_umask(mask: int, tmp_path: Path) -> None:
+    root, usual = folder(tmp_path / "masked", "a/x.sh", "b"), folder(tmp_path / "usual", "a/x.sh", "b")
+    for path in root.rglob("*"):
+        path.chmod((0o777 if path.is_dir() or path.suffix == ".sh" else 0o666) & ~mask)
+    assert identity(root) == identity(usual)
+    modes = [each.external_attr >> 16 for each in zipfile.ZipFile(io.BytesIO(packed(root))).infolist()]
+    assert list(map(oct, modes)) == ["0o40755", "0o100755", "0o100644", "0o100644"]
+
+
+@pytest.mark.parametrize("change", ["content", "mode", "name", "kind", "private"])
+def test_another_content_mode_or_name_is_another_identity(change: str, tmp_path: Path) -> None:
     root = folder(tmp_path, "x")
-    before = packed(root)
+    before = identity(root)
     if change == "content":
         (root / "x").write_text("y")
     elif change == "mode":
+        (root / "x").chmod(0o744)
+    elif change == "private":
         (root / "x").chmod(0o600)
-    else:
+    elif change == "name":
         (root / "x").rename(root / "y")
-    assert packed(root) != before
+    else:
+        (root / "x").unlink()
+        (root / "x").symlink_to("x")
+    assert identity(root) != before
+
+
+def test_a_file_that_is_closed_to_others_stays_so(tmp_path: Path) -> None:
+    root = folder(tmp_path / "in", "key")
+    (root / "key").chmod(0o600)
+    unpack(io.BytesIO(packed(root)), "zip", str(tmp_path / "out"))
+    assert (tmp_path / "out" / "key").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo", "America/New_York"])
+def test_a_host_in_any_time_zone_has_the_files_times(
+    zone: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, moments = folder(tmp_path / "in", "odd", "summer", "old"), {"odd": 1_767_323_047, "summer": 1_782_000_001}
+    for name, moment in moments.items():
+        os.utime(root / name, (moment, moment))
+    os.utime(root / "old", (1, 1))  # which a zip's own field cannot hold
+    body = packed(root)
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        unpack(io.BytesIO(body), "zip", str(tmp_path / "out"))
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert {name: (tmp_path / "out" / name).stat().st_mtime for name in moments} == moments
+    assert (tmp_path / "out" / "old").stat().st_mtime == 1
 
 
 def test_a_host_unpacks_what_was_packed_with_modes_links_and_empty_folders(tmp_path: Path) -> None:

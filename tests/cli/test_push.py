@@ -1,6 +1,7 @@
 """`stepdeploy push` into moto's S3, and the engine's API."""
 
 import hashlib
+import io
 import json
 import os
 import re
@@ -12,6 +13,7 @@ import boto3
 import pytest
 
 from cli.__main__ import main
+from cli.pack import pack
 from functions.aws.uploads import deploy as take_upload
 from functions.core.revision_location import revision
 from functions.core.revisions import PUSHED_PREFIX
@@ -38,11 +40,11 @@ def told(captured: Captured) -> dict[str, object]:
     return found
 
 
-def test_a_folder_is_uploaded_under_its_sha256_and_registered(engine: Served, site: Path, capsys: Captured) -> None:
+def test_a_folder_is_uploaded_under_its_identity_and_registered(engine: Served, site: Path, capsys: Captured) -> None:
     assert main(["push", "shop/web", str(site)]) == 0
     (key,) = keys()
     content = boto3.client("s3").get_object(Bucket=BUCKET, Key=key)["Body"].read()
-    assert key == f".stepdeploy/revisions/shop/{hashlib.sha256(content).hexdigest()}.zip"
+    assert key == f".stepdeploy/revisions/shop/{pack(site, io.BytesIO())}.zip"
     out, err = capsys.readouterr()
     assert re.fullmatch(rf"s3://{BUCKET}/{re.escape(key)}\?versionId=\S+&etag=[0-9a-f]{{32}}\n", out)
     assert err == f"{len(content)} bytes, sha256 {hashlib.sha256(content).hexdigest()}, uploaded:\n"
@@ -59,11 +61,19 @@ def test_an_upload_there_starts_no_deployment(engine: Served, site: Path) -> Non
 def test_what_is_there_already_is_not_uploaded_again(engine: Served, site: Path, capsys: Captured) -> None:
     assert main(["push", "shop/web", str(site), "--json"]) == 0
     first = told(capsys)
+    os.utime(site / "appspec.yml", (1, 1))
     assert main(["push", "shop/web", str(site), "--json"]) == 0
     second = told(capsys)
     assert (first.pop("uploaded"), second.pop("uploaded")) == (True, False)
     assert first == second
     assert versions() == 1
+
+
+def test_what_somebody_else_put_there_is_not_taken_for_the_folder(engine: Served, site: Path) -> None:
+    assert main(["push", "shop/web", str(site)]) == 0
+    boto3.client("s3").put_object(Bucket=BUCKET, Key=keys()[0], Body=b"something else")
+    assert main(["push", "shop/web", str(site)]) == 0
+    assert versions() == 3
 
 
 def test_an_archive_is_uploaded_as_it_is_and_a_name_begins_its_key(
@@ -95,15 +105,24 @@ def test_warnings_are_told_and_stop_nothing(engine: Served, site: Path, capsys: 
     assert "warning: x: is ignored" in capsys.readouterr().err
 
 
-def test_a_dry_run_uploads_nothing_and_says_what_it_would(engine: Served, site: Path, capsys: Captured) -> None:
+@pytest.mark.parametrize("arguments", [[], ["--json"]])
+def test_a_dry_run_says_what_it_would_and_needs_no_aws(
+    arguments: list[str], site: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in os.environ if name.startswith(("AWS_", "STEPDEPLOY_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(site / "none"))
     (site / "\x1b[2J").touch()
-    assert main(["push", "shop/web", str(site), "--dry-run"]) == 0
+    key = f"{PUSHED_PREFIX}shop/build-42-{pack(site, io.BytesIO())}.zip"
+    assert main(["push", "shop/web", str(site), "--name", "build-42", "--dry-run", *arguments]) == 0
     out, err = capsys.readouterr()
-    assert out.splitlines()[:2] == ["\\x1b[2J", "appspec.yml"]
-    assert out.splitlines()[2].startswith(f"s3://{BUCKET}/{PUSHED_PREFIX}shop/")
-    assert "would be uploaded" in err
-    assert keys() == []
-    assert engine.asked == ["GetDeploymentGroup"]
+    if arguments:
+        found = json.loads(out)
+        assert (found["key"], found["uploaded"], found["entries"]) == (key, False, ["\x1b[2J", "appspec.yml"])
+    else:
+        assert out.splitlines() == ["\\x1b[2J", "appspec.yml", key]
+        assert err.endswith(", would be put into the revision bucket:\n")
 
 
 def test_a_terminal_shows_a_bar_beside_what_a_script_reads(

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import socket
 import tarfile
 import zipfile
 from pathlib import Path
@@ -216,16 +217,74 @@ def test_a_script_without_any_permission_in_its_archive_can_be_checked(tmp_path:
     assert told(path) == ["warning start.sh is not executable: the host makes it so before it runs it"]
 
 
-def test_a_script_with_windows_line_endings_is_a_warning(tmp_path: Path) -> None:
-    assert told(bundle(tmp_path, HOOK, {"start.sh": "#!/bin/sh\r\ntrue\r\n"})) == [
-        "warning start.sh:1 has Windows line endings (CRLF), on which interpreters fail: save it with LF"
+@pytest.mark.parametrize("line", ["#!/bin/sh", "#!/bin/sh -e", "#! /usr/bin/env python3", "#!/usr/bin/perl"])
+def test_a_carriage_return_in_the_interpreter_line_is_an_error(line: str, tmp_path: Path) -> None:
+    (found,) = told(bundle(tmp_path, HOOK, {"start.sh": f"{line}\r\ntrue\r\n"}))
+    wanted = line[2:].strip() + "\r"
+    assert found == (
+        "error start.sh:1 its first line has a carriage return (Windows line endings), so that no host finds"
+        f" {wanted!r}: save it with LF"
+    )
+
+
+def test_env_with_an_argument_is_an_error(tmp_path: Path) -> None:
+    assert told(bundle(tmp_path, HOOK, {"start.sh": "#!/usr/bin/env bash -e\ntrue\n"})) == [
+        "error start.sh:1 its first line asks env for one program that is called 'bash -e':"
+        " write #!/usr/bin/env -S bash -e"
     ]
 
 
-@pytest.mark.parametrize("content", ["", "echo hello\n", "\ufeff#!/bin/sh\n"])
+@pytest.mark.parametrize(
+    "line", ["#!/usr/bin/perl -w\r", "#!/usr/bin/env -S bash -e", "#!/usr/bin/env bash", "#!/bin/sh -e -u"]
+)
+def test_a_first_line_that_works_is_no_error(line: str, tmp_path: Path) -> None:
+    assert not [one for one in told(bundle(tmp_path, HOOK, {"start.sh": line + "\n"})) if one.startswith("error")]
+
+
+def test_windows_line_endings_without_an_interpreter_line_are_warnings(tmp_path: Path) -> None:
+    assert told(bundle(tmp_path, HOOK, {"start.sh": "true\r\ntrue\r\n"})) == [
+        "warning start.sh:1 has Windows line endings (CRLF), on which interpreters fail: save it with LF",
+        "warning start.sh:1 has no interpreter line, such as #!/bin/bash: the host runs it by /bin/sh",
+    ]
+
+
+@pytest.mark.parametrize("content", ["", "echo hello\n"])
 def test_a_script_without_an_interpreter_line_is_a_warning(content: str, tmp_path: Path) -> None:
     assert told(bundle(tmp_path, HOOK, {"start.sh": content})) == [
         "warning start.sh:1 has no interpreter line, such as #!/bin/bash: the host runs it by /bin/sh"
+    ]
+
+
+def test_a_script_that_begins_with_a_byte_order_mark_is_a_warning(tmp_path: Path) -> None:
+    assert told(bundle(tmp_path, HOOK, {"start.sh": "\ufeff#!/bin/sh\n"})) == [
+        "warning start.sh:1 begins with a byte-order mark, before which no #! counts: save it as UTF-8 without one"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("location", "meant"),
+    [
+        ("scripts\\\\a.sh", "write scripts/a.sh"),
+        ("scripts/a.sh prod", "arguments are not possible: write a script that calls scripts/a.sh with them"),
+        ("Scripts/A.sh", "it holds scripts/a.sh: names are case-sensitive"),
+        ("$HOME/a.sh", "variables are not expanded: write the path itself, for example scripts/start.sh"),
+        ("~/a.sh", "~ is not expanded"),
+        ("C:/a.sh", "this is how Windows writes paths"),
+    ],
+)
+def test_a_script_that_is_missing_is_told_with_what_was_meant(location: str, meant: str, tmp_path: Path) -> None:
+    text = HEAD + f'hooks:\n  AfterInstall:\n    - location: "{location}"\n'
+    (found,) = told(bundle(tmp_path, text, {"scripts/a.sh": "#!/bin/sh\n"}))
+    assert found.startswith("error appspec.yml:5:17 hooks.AfterInstall[0].location: the revision has no script ")
+    assert meant in found
+
+
+def test_a_source_that_is_missing_is_told_with_what_was_meant(tmp_path: Path) -> None:
+    text = HEAD + "files:\n  - {source: 'dist\\app', destination: /srv}\n  - {source: ' dist', destination: /srv}\n"
+    assert [one for one in told(bundle(tmp_path, text, {"dist/app/x": ""})) if one.startswith("error")] == [
+        "error appspec.yml:4:14 files[0].source: the revision has no 'dist\\\\app': write dist/app",
+        "error appspec.yml:5:14 files[1].source: the revision has no ' dist': the spaces around it belong to the"
+        " name, as with the CodeDeploy agent: leave them out",
     ]
 
 
@@ -391,9 +450,32 @@ def test_names_that_a_terminal_would_obey_are_escaped(tmp_path: Path, capsys: py
 
 @pytest.mark.parametrize("format", ["text", "json", "github"])
 def test_names_that_are_no_text_can_be_told(format: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "bundle.tar"
     files = "files: [{source: a, destination: /srv}, {source: b, destination: /srv}]\n"
-    root = bundle(tmp_path, HEAD + files, {"a/": "", "b/": ""})
-    for folder in (b"a", b"b"):
-        Path(os.fsdecode(os.fsencode(root) + b"/" + folder + b"/\xff")).touch()
-    assert run(root, "--format", format) == 1
+    with tarfile.open(path, "w") as archive:
+        for name, content in (("appspec.yml", HEAD + files), ("a/\udcff", ""), ("b/\udcff", "")):
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content.encode()))
+    assert run(path, "--format", format) == 1
     assert "/srv/" in capsys.readouterr().out
+
+
+def test_all_that_push_would_refuse_of_a_folder_is_an_error(tmp_path: Path) -> None:
+    root = bundle(tmp_path, HEAD, {"a/": ""})
+    os.mkfifo(root / "a" / "fifo")
+    Path(os.fsdecode(os.fsencode(root) + b"/\xff")).touch()
+    with socket.socket(socket.AF_UNIX) as found:
+        found.bind(str(root / "s"))
+        assert told(root) == [
+            "error  entry 'a/fifo' is a device, pipe or socket: leave it out by .stepdeployignore",
+            "error  entry 's' is a device, pipe or socket: leave it out by .stepdeployignore",
+            "error  entry '\\udcff' has a name that is not UTF-8: rename it, or pack the folder with tar",
+        ]
+    assert main(["push", "shop/web", str(root), "--dry-run"]) == 1
+
+
+def test_a_link_that_leads_to_nothing_is_a_warning(tmp_path: Path) -> None:
+    root = bundle(tmp_path, HEAD)
+    (root / "current").symlink_to("releases/7")
+    assert told(root) == ["warning current links to 'releases/7', which the revision does not hold"]

@@ -1,5 +1,7 @@
 """The grammar of an AppSpec, rule by rule (reference: AppSpec "files", "permissions" and "hooks" sections)."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -72,6 +74,24 @@ def test_all_problems_of_a_file_are_told_together_each_with_its_place() -> None:
         (permission("context: {type: t, range: 's0:c1024'}"), "end at c1023"),
         (permission("context: {type: t, range: 's0:c1.c3,c2'}"), "given twice"),
         (HEAD + "permissions: [{mode: 644}]", "permissions[0].object: is missing"),
+        (HEAD + "files:\n  source: a\n  destination: /b\n", "4:3: files: must be a list, not a mapping: begin"),
+        (HEAD + "hooks:\n  - AfterInstall: []\n", "4:3: hooks: must be a mapping, not a list: leave out the -"),
+        (HEAD + "hooks: {AfterInstall: [{location: a, timeout: 5m}]}", "whole number of seconds: write 300"),
+        (HEAD + "hooks: {AfterInstall: [{location: a, timeout: 1 hour}]}", "number of seconds: write 3600"),
+        (HEAD + "hooks: {AfterInstall: [{location: a, timeout: 0s}]}", "0s is not a positive"),
+        (HEAD + "hooks: {beforeinstall: []}", "3:9: hooks.beforeinstall: unknown lifecycle event: write Before"),
+        (HEAD + "hooks: {BEFOREINSTALL: []}", "write BeforeInstall, names are case-sensitive"),
+        (HEAD + "hooks: {AfterInstall: [{Location: a}]}", "has no location value: write location, not Location"),
+        ("version: 0.0\nOS: linux\n", "1:1: os: is missing: has no os value: write os, not OS"),
+        ("version: 0.0\nResources:\n  - a: {Type: AWS::ECS::Service}\nHooks:\n  - BeforeInstall: f\n",
+         "2:1: Resources: belongs to an AppSpec for Lambda or ECS; one for EC2"),
+        (HEAD + "hooks:\n\tAfterInstall: []\n", "4:1: is not YAML: a tab indents this line: use spaces only"),
+        (HEAD + "hooks:\n  AfterInstall:\n    - location: a\n\t  timeout: 3\n", "6:1: is not YAML: a tab indents"),
+        (HEAD + 'files:\n  - source: "a\n    destination: /b\n', "4:13: is not YAML: the quote \" that opens here"),
+        (HEAD + "files:\n  - source: 'a\n    destination: '/b'\n", "4:13: is not YAML: the quote ' that opens here"),
+        (HEAD + "<<<<<<< HEAD\nfiles: []\n=======\nhooks: {}\n>>>>>>> other\n", "3:1: is not YAML: a merge conflict"),
+        ("version: 0.0\nos: \u201clinux\u201d\n", "2:5: os: '\u201clinux\u201d' has a typographic quote: write \""),
+        (HEAD + "hooks: {AfterInstall: [{location: \u2018a\u2019}]}", "has a typographic quote"),
     ],
 )  # fmt: skip
 def test_what_is_refused(text: str, said: str) -> None:
@@ -86,10 +106,73 @@ def test_what_is_refused(text: str, said: str) -> None:
         (HEAD + "hooks: {Install: [{location: a}]}", "cannot be scripted"),
         (HEAD + "files: [{source: a, destination: srv}]", "'srv' is not absolute"),
         (HEAD + "os: linux", "given twice"),
+        (HEAD + "Hooks: {}", "3:1: Hooks: is ignored: write hooks, names are case-sensitive"),
+        (HEAD + "---\nhooks: {}\n", "3:1: a second YAML document begins here, which is ignored"),
+        (HEAD + "---\n\t[broken", "a second YAML document begins here"),
+        (permission("except: [a, b/c]"), "permissions[0].except[1]: 'b/c' matches nothing, because it has a slash"),
+        (permission("pattern: b/*"), "permissions[0].pattern: 'b/*' matches nothing, because it has a slash"),
+        (HEAD + "files: [{source: ' a', destination: /b}]", "files[0].source: ' a': the spaces around it belong"),
+        (HEAD + "files: [{source: a, destination: '/b '}]", "files[0].destination: '/b ': the spaces around it"),
+        (HEAD + "Resources: []", "Resources: is ignored"),
     ],
 )  # fmt: skip
 def test_what_is_taken_with_a_warning(text: str, said: str) -> None:
     assert said in "\n".join(map(str, parse(text).warnings))
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ("~/app", "~ is not expanded: write the home folder itself"), ("~", "~ is not expanded"),
+        ("~ann/app", "~ is not expanded"), ("$HOME/app", "variables are not expanded: write the path itself"),
+        ("/srv/${APP}", "variables are not expanded"), ("/srv/$(hostname)", "variables are not expanded"),
+        ("/srv/`hostname`", "variables are not expanded"), ("%ProgramFiles%/app", "variables are not expanded"),
+        ("C:\\app", "this is how Windows writes paths"), ("C:/app", "this is how Windows"),
+        ("\\\\host\\app", "this is how Windows"), ("/srv\\app", "this is how Windows"),
+        ("../srv/app", "write it from / on"), ("./../app", "write it from / on"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("field", ["destination", "object"])
+def test_a_folder_that_only_a_shell_or_windows_would_understand_is_refused(field: str, place: str, said: str) -> None:
+    entry = {"destination": {"source": "a", "destination": place}, "object": {"object": place}}[field]
+    part = {"destination": "files", "object": "permissions"}[field]
+    found = problems(f"{HEAD}{part}: [{json.dumps(entry)}]")
+    assert f"{part}[0].{field}: {place!r}: " in found and said in found
+
+
+def test_a_destination_that_begins_with_a_space_is_refused() -> None:
+    assert "files[0].destination: ' /srv': " in problems(HEAD + "files: [{source: a, destination: ' /srv'}]")
+
+
+@pytest.mark.parametrize("place", ["/srv/app~", "/srv/50%", "/srv/a$", "/srv/a..b", "/srv/x/../app"])
+def test_a_folder_of_an_odd_name_is_taken(place: str) -> None:
+    assert not parse(HEAD + f"files: [{{source: a, destination: '{place}'}}]").warnings
+
+
+def test_spaces_are_taken_away_where_the_agent_does_so() -> None:
+    """Its application_specification.rb strips location, runas and object, and neither source nor destination."""
+    text = HEAD + "files: [{source: ' a ', destination: '/srv '}]\npermissions: [{object: ' /srv '}]\n"
+    text += 'hooks: {AfterInstall: [{location: " bin/a.sh\\n", runas: " ann ", timeout: " 60 "}]}\n'
+    spec = parse(text)
+    assert spec.hooks[LifecycleEvent.AFTER_INSTALL] == (Hook("bin/a.sh", 60, "ann"),)
+    assert (spec.files[0].source, spec.files[0].destination, spec.permissions[0].object) == (" a ", "/srv ", "/srv")
+
+
+@pytest.mark.parametrize("field", ["location", "runas", "object"])
+def test_a_value_of_spaces_alone_is_none(field: str) -> None:
+    entry = json.dumps({"location": "a", field: "  "})
+    part = f"permissions: [{entry}]" if field == "object" else f"hooks: {{AfterInstall: [{entry}]}}"
+    assert f"{field}: " in problems(HEAD + part)
+
+
+def test_a_timeout_in_minutes_and_seconds_is_the_number_that_yaml_makes_of_it() -> None:
+    spec = parse(HEAD + "hooks: {AfterInstall: [{location: a, timeout: 5:00}]}")
+    assert spec.hooks[LifecycleEvent.AFTER_INSTALL] == (Hook("a", 300),)
+
+
+def test_quotes_over_more_than_one_line_are_yaml() -> None:
+    assert parse(HEAD + "files: [{source: a, destination: '/srv/a\n  b'}]").files[0].destination == "/srv/a b"
+    assert "is not YAML: while" in problems(HEAD + "x: 'a\n  b'\ny: [")
 
 
 @pytest.mark.parametrize("source", ["/", "./", ".", "a/..", "//"])

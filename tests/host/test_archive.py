@@ -1,9 +1,11 @@
 """Archives that must be refused, by Prepare before a host is touched and by the host again, and what must survive."""
 
+import bz2
 import contextlib
 import errno
 import gzip
 import io
+import lzma
 import os
 import pwd
 import stat
@@ -19,7 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from host.appspec import FileExistsBehavior
-from host.archive import read_appspec, unpack
+from host.archive import check, read_appspec, unpack
 from host.entries import ArchiveError
 from host.grammar import parse
 from host.report import Failed
@@ -406,6 +408,89 @@ def test_a_full_disk_is_no_fault_of_the_archive(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr("host.archive.os.utime", full)
     with pytest.raises(OSError, match="No space left"):
         unpack(io.BytesIO(revision({"appspec.yml": SPEC})), "zip", str(tmp_path))
+
+
+@pytest.mark.parametrize("type", TYPES)
+@pytest.mark.parametrize("location", ["bin/run.sh", "/bin/run.sh", "./bin/run.sh", "link.sh", "current/run.sh"])
+@pytest.mark.parametrize("top", ["", "top/"])
+def test_a_script_s_first_line_is_checked_in_the_archive_also_by_way_of_links(
+    type: str, location: str, top: str
+) -> None:
+    files = {"appspec.yml": SPEC, "bin/run.sh": "#!/bin/sh\r\n", "link.sh": "-> bin/run.sh", "current": "-> bin"}
+    checked = check(io.BytesIO(revision({top + name: text for name, text in files.items()}, type=type)), type)
+    assert "carriage return" in checked.first_line_error(location)
+    assert checked.first_line_error("appspec.yml") == ""
+    assert checked.holds(location, checked.names()) and not checked.holds("gone", checked.names())
+
+
+def test_a_script_that_is_a_hard_link_is_checked_too() -> None:
+    body = tar(
+        (member("appspec.yml"), SPEC.encode()),
+        (member("a"), b"#!/bin/sh\r\n"),
+        (member("b", type=tarfile.LNKTYPE, linkname="a"), b""),
+    )
+    assert "carriage return" in check(io.BytesIO(body), "tar").first_line_error("b")
+
+
+def compressed(form: str, files: dict[str, str | bytes]) -> bytes:
+    if form == "zip":
+        return revision(files)
+    plain = revision(files, type="tar")
+    return {"tar": bytes, "gzip": gzip.compress, "bzip2": bz2.compress, "xz": lzma.compress}[form](plain)
+
+
+FORMS = ["tar", "gzip", "bzip2", "xz", "zip"]
+
+
+@pytest.mark.parametrize("type", TYPES)
+@pytest.mark.parametrize("form", FORMS)
+def test_an_archive_is_taken_for_what_it_is_whatever_it_is_called(tmp_path: Path, type: str, form: str) -> None:
+    content = os.urandom(600_000)
+    body = compressed(form, {"top/appspec.yml": SPEC, "top/a": content, "top/b/c": "x", "top/l": "-> b/c"})
+    assert read_appspec(io.BytesIO(body), type) == SPEC
+    unpack(io.BytesIO(body), type, str(tmp_path))
+    assert (tmp_path / "a").read_bytes() == content
+    assert (tmp_path / "l").read_text() == "x"
+
+
+@pytest.mark.parametrize("pack", [bz2.compress, lzma.compress], ids=["bzip2", "xz"])
+class TestStreams:
+    Pack = Callable[[bytes], bytes]
+
+    def test_a_bomb(self, pack: Pack, tmp_path: Path) -> None:
+        body = pack(revision({"appspec.yml": SPEC, "zeros": bytes(30 * 1024**2)}, type="tar"))
+        assert "it may be a bomb" in refusal(body, "tar", tmp_path)
+
+    def test_a_cut_one(self, pack: Pack, tmp_path: Path) -> None:
+        body = pack(revision({"appspec.yml": SPEC, "a": os.urandom(50_000)}, type="tar"))
+        assert "is cut off" in refusal(body[:30_000], "tar", tmp_path)
+
+    def test_a_damaged_one(self, pack: Pack, tmp_path: Path) -> None:
+        body = bytearray(pack(revision({"appspec.yml": SPEC, "a": os.urandom(50_000)}, type="tar")))
+        body[20_000] ^= 0xFF
+        assert "is damaged" in refusal(bytes(body), "tar", tmp_path)
+
+    def test_two_streams_one_behind_the_other(self, pack: Pack, tmp_path: Path) -> None:
+        body = revision({"appspec.yml": SPEC, "a": "x" * 10_000}, type="tar")
+        assert read_appspec(io.BytesIO(pack(body[:3000]) + pack(body[3000:])), "tar") == SPEC
+
+    def test_much_behind_the_last_entry(self, pack: Pack, tmp_path: Path) -> None:
+        body = pack(revision({"appspec.yml": SPEC}, type="tar") + os.urandom(17 * 1024**2))
+        assert "after its last entry" in refusal(body, "tar", tmp_path)
+
+
+def test_an_xz_that_would_fill_the_memory(tmp_path: Path) -> None:
+    filters = [{"id": lzma.FILTER_LZMA2, "preset": 0, "dict_size": 256 * 1024**2}]
+    body = lzma.compress(revision({"appspec.yml": SPEC}, type="tar"), filters=filters)
+    assert "bytes of memory to be unpacked: pack it by xz -9 or a lower level" in refusal(body, "tar", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("first", "name"), [(b"\x28\xb5\x2f\xfd", "zstd"), (b"\x1f\x9d", "compress"), (b"7z\xbc\xaf\x27\x1c", "7-Zip")]
+)
+@pytest.mark.parametrize("type", ["tar", "tgz"])
+def test_what_another_program_packed_is_called_by_its_name(tmp_path: Path, type: str, first: bytes, name: str) -> None:
+    assert f"is packed by {name}: supported are zip, and tar with gzip" in refusal(first + bytes(600), type, tmp_path)
 
 
 PARTS = st.sampled_from(["..", ".", "a", "b", "", "a/b", "appspec.yml", "/", "é", "\n"])

@@ -378,6 +378,36 @@ def test_what_runs_a_script(host: Host, content: str, status: str) -> None:
     assert host.deploy(host.told("d-1", revision(files)), ("DownloadBundle", "BeforeInstall")).message.endswith(status)
 
 
+ENV = "its first line asks /usr/bin/env for 'no-such', which is not on this host's PATH: install it"
+
+
+@pytest.mark.parametrize("user", [None, "root"])
+@pytest.mark.parametrize(
+    ("first", "lacks"),
+    [
+        (
+            "#!/opt/no-such/tool",
+            "its first line names the interpreter '/opt/no-such/tool', which this host does",
+        ),
+        ("#!/opt/no-such/python", "not have: install it, or write #!"),
+        ("#!/usr/bin/env no-such", ENV),
+        ("#!/bin/sh\r", "its first line has a carriage return (Windows line endings)"),
+        ("#!/usr/bin/env sh\r", "its first line has a carriage return (Windows line endings)"),
+    ],
+)
+def test_a_missing_interpreter_is_named(host: Host, first: str, lacks: str, user: str | None) -> None:
+    hook = {"location": "hook.sh", **({"runas": user} if user else {})}
+    files = {"appspec.yml": appspec(hooks={"BeforeInstall": [hook]}), "hook.sh": f"{first}\nexit 0\n"}
+    step = host.deploy(host.told("d-1", revision(files)), ("DownloadBundle", "BeforeInstall"))
+    assert (step.error_code, step.script_name) == ("ScriptFailed", "hook.sh")
+    assert step.message.startswith("Script at specified location: hook.sh") and lacks in step.message
+
+
+def test_an_exit_status_of_127_that_is_the_script_s_own_is_not_explained(host: Host) -> None:
+    step = host.deploy(host.told("d-1", hooked("BeforeInstall", "exit 127")), ("DownloadBundle", "BeforeInstall"))
+    assert step.message == "Script at specified location: hook.sh failed with exit code 127"
+
+
 # F.3 Timeout and output
 
 

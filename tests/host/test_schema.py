@@ -74,6 +74,15 @@ BAD = [
     HEAD + "files:\n  - {source: a, destination: srv}\n",
     HEAD + "permissions:\n  - {mode: 755}\n",
     permission("type: [link]"),
+    permission("except: [a/b]"),
+    permission("pattern: a/*"),
+    *(
+        HEAD + "files:\n  - {source: a, destination: '" + place + "'}\n"
+        for place in ("~/app", "$HOME/app", "/srv/${APP}", "/srv/$APP", "/srv/%APP%", "C:\\app", "/srv\\app", "/srv ")
+    ),
+    HEAD + "files:\n  - {source: ' a', destination: /srv}\n",
+    HEAD + "Hooks: {}\n",
+    hook("timeout: 5m"),
     permission("owner: 0"),
     permission("owner: '1000'"),
     permission("mode: rwxr-xr-x"),

@@ -25,10 +25,12 @@ NOW = "2026-11-23T10:00:00.000Z"
 APPSPEC = "version: 0.0\nos: linux\n"
 
 
-def archive(appspec: str | None = APPSPEC) -> bytes:
+def archive(appspec: str | None = APPSPEC, **files: str) -> bytes:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as made:
         made.writestr("readme", "hello")
+        for name, content in files.items():
+            made.writestr(name, content)
         if appspec is not None:
             made.writestr("appspec.yml", appspec)
     return packed.getvalue()
@@ -127,6 +129,45 @@ def test_hosts_that_ssm_does_not_reach_fail_at_once_and_count(world: World) -> N
     (failed,) = world.table.failed_targets("d-000000001")
     assert failed.target_id == world.instances[2] and failed.failure and failed.failure.cause == "UNREACHABLE"
     assert world.deployment.counters.failed == 1
+
+
+def hooks(location: str) -> str:
+    return f"{APPSPEC}hooks:\n  AfterInstall:\n  - location: {location}\n"
+
+
+@pytest.mark.parametrize(
+    ("appspec", "files", "said"),
+    [
+        (hooks("s"), {"s": "#!/bin/bash\r\ntrue\r\n"}, "hooks.AfterInstall[0].location: 's': its first line has a carriage"),
+        (hooks("/s"), {"s": "#!/usr/bin/env bash -e\n"}, "asks env for one program that is called 'bash -e'"),
+        (hooks("s prod"), {"s": "#!/bin/sh\n"}, "arguments are not possible"),
+        (hooks("bin\\s"), {"bin/s": "#!/bin/sh\n"}, "write bin/s"),
+        (f"{APPSPEC}files: [{{source: 'a\\b', destination: /srv}}]", {"a/b/c": ""}, "files[0].source: the revision has no"),
+        (f"{APPSPEC}files: [{{source: a, destination: ~/app}}]", {"a": ""}, "~ is not expanded"),
+    ],
+)  # fmt: skip
+def test_what_is_sure_to_fail_on_a_host_is_refused(
+    world: World, appspec: str, files: dict[str, str], said: str
+) -> None:
+    world.launch(1)
+    world.create(archive(appspec, **files))
+    world.assert_refused(DeploymentErrorCode.INVALID_REVISION, said)
+
+
+@pytest.mark.parametrize(
+    ("appspec", "files"),
+    [
+        (hooks("made-by-another-hook.sh"), {}),
+        (hooks("s"), {"s": "#!/bin/sh\n", "windows.sh": "#!/bin/sh\r\n"}),
+        (hooks("'a b'"), {"a b": "", "a": ""}),
+        (f"{APPSPEC}files: [{{source: 'Foo$Bar.class', destination: /srv}}]", {"Foo$Bar.class": ""}),
+        (f"{APPSPEC}files: [{{source: a, destination: /srv}}]", {"a/": ""}),
+    ],
+)
+def test_what_may_work_on_a_host_is_not_refused(world: World, appspec: str, files: dict[str, str]) -> None:
+    world.launch(1)
+    world.create(archive(appspec, **files))
+    assert world.prepare()["proceed"] is True
 
 
 def test_only_instances_that_the_tags_select_are_targets(world: World) -> None:
