@@ -56,12 +56,13 @@ class DeclaredGroup:
     has_on_premises_tag_set: bool = False
 
     def over(self, group: Group) -> Group:
-        """The group with what the file says of it."""
+        """The group with what the file says of it. What the file leaves out of the members that only clients read
+        stays, so that a group of the API that the file takes over keeps them."""
         return replace(
             group,
             settings=self.settings,
-            service_role_arn=self.service_role_arn,
-            outdated_instances_strategy=self.outdated_instances_strategy,
+            service_role_arn=self.service_role_arn or group.service_role_arn,
+            outdated_instances_strategy=self.outdated_instances_strategy or group.outdated_instances_strategy,
             has_tag_set=self.has_tag_set,
             has_on_premises_tag_set=self.has_on_premises_tag_set,
             removed_at=None,

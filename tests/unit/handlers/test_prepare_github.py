@@ -2,6 +2,7 @@
 
 import io
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from functions.core.records import Deployment, Revision
 from functions.core.statuses import DeploymentErrorCode, DeploymentStatus
 from functions.handlers import finish, prepare
 from host.archive import read_appspec, unpack
-from tests.conftest import LambdaContext, put_group
+from tests.conftest import LambdaContext, put_group, revision
 from tests.fake_github import APPSPEC, COMMIT, PATH, REPOSITORY, FakeGitHub, refusal, tarball
 from tests.fakes import FakeRunCommand
 from tests.unit.handlers.test_prepare import World
@@ -98,7 +99,8 @@ def test_a_rollback_needs_no_github(world: World, api: Api, hub: FakeGitHub) -> 
     end(world, good)
     hub.archives = {}
     group = put_group(last_successful=summary(good))
-    back = rollback_deployment(group, good, deployment_id="d-000000009", now=good.create_time)
+    bad = replace(good, revision=revision("v2"))
+    back = rollback_deployment(group, bad, deployment_id="d-000000009", now=good.create_time)
     assert back
     world.table.create(back, None, queue=True)
     after = prepared(world, back)
