@@ -7,6 +7,7 @@ from typing import Any
 
 from functions.aws.creating import Request, create, refuse
 from functions.core.errors import InvalidInput, NotDeployable
+from functions.core.order import Upload
 from functions.core.records import Revision
 from functions.core.revisions import ENGINE_PREFIX, destination
 from functions.core.statuses import BundleType, DeploymentErrorCode
@@ -30,7 +31,12 @@ def deploy(event: dict[str, Any]) -> str | None:
         revision=revision,
         requested_by=f"upload of s3://{bucket}/{key}",
         requested_at=event["time"],
-        upload=(bucket, key, version or found.get("etag", "")),
+        upload=Upload(
+            bucket=bucket,
+            key=key,
+            version=version or found.get("etag", ""),
+            sequencer=found.get("sequencer", ""),
+        ),
     )
     try:
         where = destination(key)
