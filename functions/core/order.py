@@ -70,9 +70,10 @@ def judge(deployment: Deployment, upload: Upload | None, accepted: Accepted | No
         return Judgement(
             order=order, reason=f"S3 stored this version {_ADVERBS[order]} than the other of the same key."
         )
-    mine, its = deployment.create_time[:_SECONDS], accepted.time[:_SECONDS]
+    mine, its = _as_exact_as_both(deployment.create_time, accepted.time)
     order = Order.NEWER if mine > its else Order.OLDER if mine < its else Order.SAME
-    return Judgement(order=order, reason=f"It was uploaded at {mine}Z, the other requested at {its}Z.")
+    times = f"{deployment.create_time}, the other requested at {accepted.time}"
+    return Judgement(order=order, reason=f"It was uploaded at {times}.")
 
 
 def after(deployment: Deployment, upload: Upload | None, accepted: Accepted | None) -> Accepted:
@@ -87,6 +88,16 @@ def after(deployment: Deployment, upload: Upload | None, accepted: Accepted | No
     others = {place: sequencer for place, sequencer in accepted.uploads.items() if place not in own}
     kept = dict([*others.items(), *own.items()][-MOST_UPLOADS:])
     return Accepted(deployment_id=deployment.deployment_id, time=max(mine, accepted.time), uploads=kept)
+
+
+def _as_exact_as_both(mine: str, its: str) -> tuple[str, str]:
+    """Two times as they can be compared: a time in whole seconds says nothing of what was first within its second.
+
+    >>> _as_exact_as_both("2026-11-23T10:00:00.000Z", "2026-11-23T10:00:00.700Z")
+    ('2026-11-23T10:00:00', '2026-11-23T10:00:00')
+    """
+    is_whole = any(each.endswith(".000Z") for each in (mine, its))
+    return (mine[:_SECONDS], its[:_SECONDS]) if is_whole else (mine, its)
 
 
 _ADVERBS = {Order.NEWER: "later", Order.OLDER: "earlier"}

@@ -42,7 +42,7 @@ def take(queue: str) -> set[tuple[str, str]]:
 
 CREATE = table("GetItem", "PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem")  # a deployment, a revision's use
 EXPECTED = {
-    "Start": CREATE | take("RevisionsUploads"),
+    "Start": CREATE | table("Query") | take("RevisionsUploads"),
     "Launch": {("states:StartExecution", MACHINE)} | READ_STREAM,
     "Prepare": table("GetItem", "Query", "UpdateItem", "BatchWriteItem")
     | READ_REVISIONS
