@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from functions.aws.clients import client
+from functions.core.limits import NAMES
+from functions.core.plain_text import listed
 
 _NAMES_A_CALL = 100  # DescribeAlarms' limit
 
@@ -30,7 +32,9 @@ def read(names: Sequence[str]) -> AlarmStates:
             for alarm in [*answer.get("MetricAlarms", ()), *answer.get("CompositeAlarms", ())]:
                 states[alarm["AlarmName"]] = alarm["StateValue"]
     except (ClientError, BotoCoreError) as error:
-        return AlarmStates(active=(), unreadable=f"The state of the alarms {', '.join(names)} cannot be read: {error}.")
+        return AlarmStates(
+            active=(), unreadable=f"The state of the alarms {listed(list(names), NAMES)} cannot be read: {error}."
+        )
     missing = [name for name in names if name not in states]
-    unreadable = f"The alarms {', '.join(missing)} do not exist in CloudWatch." if missing else ""
+    unreadable = f"The alarms {listed(missing, NAMES)} do not exist in CloudWatch." if missing else ""
     return AlarmStates(active=tuple(name for name in names if states.get(name) == "ALARM"), unreadable=unreadable)
