@@ -7,6 +7,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from cli.exits import Exit
+from functions.core.plain_text import visible
 
 VERBS = {
     "init": "Begin: a folder that can be deployed as it is.",
@@ -63,16 +64,21 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         status = stepdeploy.main(arguments, prog_name="stepdeploy", standalone_mode=False)
     except click.ClickException as mistake:  # a wrong option, or what a verb found wrong
-        mistake.show()
-        return mistake.exit_code
+        return _told(mistake)
     except click.Abort:
         return Exit.INTERRUPTED
     except Exception as error:
         if not (refusal := _refusal(error)):
             raise
-        refusal.show()
-        return refusal.exit_code
+        return _told(refusal)
     return int(status or Exit.DONE)
+
+
+def _told(mistake: click.ClickException) -> int:
+    """What went wrong in the words of AWS, of the engine or of ours, which may quote anybody's: as text only."""
+    mistake.message = visible(mistake.message, keep="\n")
+    mistake.show()
+    return mistake.exit_code
 
 
 def _refusal(error: Exception) -> click.ClickException | None:

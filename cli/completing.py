@@ -20,7 +20,7 @@ def _completes(find: Callable[[Any, click.Context, str], Iterator[CompletionItem
             found = list(find(_api(), context, incomplete))
         except Exception:  # whatever it is: the shell waits for words, and shows none of ours
             return []
-        return [each for each in found if str(each.value).startswith(incomplete)]
+        return [each for each in found if str(each.value).startswith(incomplete) and str(each.value).isprintable()]
 
     return complete
 

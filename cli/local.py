@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import click
 
 from cli.locations import FORMS, Mistake, elsewhere
+from cli.output import plain, plain_json, plain_log
 from host.appspec import FileExistsBehavior
 from host.archive import unpack
 from host.entries import ArchiveError
@@ -96,7 +97,7 @@ def run(options: SimpleNamespace) -> int:
         asked = _asked(options)
         return _plan(asked, options.json) if options.dry_run else _deploy(asked, options.json)
     except Mistake as mistake:
-        print(f"stepdeploy local: {mistake}", file=sys.stderr)
+        print(plain(f"stepdeploy local: {mistake}"), file=sys.stderr)
         return 2
 
 
@@ -186,12 +187,13 @@ def _deploy(asked: Asked, as_json: bool) -> int:
             print(f"{report.status:9}  {report.event:20} {seconds:8.2f} s", flush=True)
     failed = reports[-1][0] if reports[-1][0].status == "Failed" else None
     if as_json:
-        print(json.dumps(_result(asked, reports), indent=2))
+        print(plain_json(json.dumps(_result(asked, reports), indent=2)))
     elif not failed:
         print("AppSpec file valid. Local deployment successful")
     if failed:
         said = "\n".join(part for part in (f"{failed.event}: {failed.message}", failed.log_tail) if part)
-        print(f"{said}\nThe scripts' log: {asked.layout.script_log}", file=sys.stderr)
+        where = plain(f"The scripts' log: {asked.layout.script_log}")
+        print("\n".join([*map(plain_log, said.splitlines()), where]), file=sys.stderr)
     return 1 if failed else 0
 
 
@@ -264,10 +266,11 @@ def _plan(asked: Asked, as_json: bool) -> int:
         with _unpacked(asked) as archive:
             steps = list(_steps(asked, archive))
     except (Failed, ArchiveError) as error:
-        print(f"stepdeploy local: {error}", file=sys.stderr)
+        print(plain(f"stepdeploy local: {error}"), file=sys.stderr)
         return 1
     if as_json:
-        print(json.dumps([{"event": event.value, "does": does, "what": what} for event, does, what in steps], indent=2))
+        told = [{"event": event.value, "does": does, "what": what} for event, does, what in steps]
+        print(plain_json(json.dumps(told, indent=2)))
     else:
         for event, does, what in steps:
             _say(f"{event.value:20} {does:7} {what}")
@@ -277,7 +280,7 @@ def _plan(asked: Asked, as_json: bool) -> int:
 def _say(text: str) -> None:
     """On standard output, with whatever names are in it."""
     encoding = sys.stdout.encoding or "utf-8"
-    print(text.encode(encoding, "backslashreplace").decode(encoding))
+    print(plain(text).encode(encoding, "backslashreplace").decode(encoding))
 
 
 @contextmanager

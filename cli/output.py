@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from functions.core.plain_text import is_text, visible
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -14,10 +16,10 @@ json_option = click.option("--json", "as_json", is_flag=True, help="One JSON obj
 
 
 def console() -> "Console":
-    """Standard output; plain lines where it is no terminal."""
+    """Standard output; plain lines where it is no terminal. Nothing in a text is taken for markup."""
     from rich.console import Console
 
-    return Console(highlight=False, soft_wrap=True)
+    return Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
 def plain(text: object) -> str:
@@ -26,17 +28,33 @@ def plain(text: object) -> str:
     >>> plain("a\\x1b[2J")
     'a\\\\x1b[2J'
     """
-    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in str(text))
+    return visible(str(text))
 
 
 def plain_log(line: str) -> str:
     """A line of a log, likewise; tabs stay."""
-    return "\t".join(map(plain, line.split("\t")))
+    return visible(line, keep="\t")
 
 
 def tell_json(value: Mapping[str, Any]) -> None:
-    """Times as ISO 8601 in UTC."""
-    click.echo(json.dumps(value, default=_time, ensure_ascii=False))
+    """Times as ISO 8601 in UTC. What a terminal would obey is escaped as JSON does: programs read what was written.
+
+    >>> tell_json({"message": chr(0x9B) + "2J é"})
+    {"message": "\\u009b2J é"}
+    """
+    click.echo(plain_json(json.dumps(value, default=_time, ensure_ascii=False)))
+
+
+def plain_json(document: str) -> str:
+    """A JSON document on one or more lines, whose strings are text only."""
+    if document.isprintable():
+        return document
+    return "".join(each if each == "\n" or is_text(each) else _escape(each) for each in document)
+
+
+def _escape(letter: str) -> str:
+    units = letter.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
 
 
 def _time(value: object) -> str:

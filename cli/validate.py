@@ -39,12 +39,12 @@ def command(path: Path, wanted: str) -> int:
     lines = {"text": text, "json": _json, "github": _github}[wanted](found)
     encoding = sys.stdout.encoding or "utf-8"
     for line in lines:  # with whatever names are in it
-        print(line.encode(encoding, "backslashreplace").decode(encoding))
+        print(plain(line).encode(encoding, "backslashreplace").decode(encoding))
     return 1 if _count(found, Severity.ERROR) else 0
 
 
 def _cannot(why: str) -> int:
-    print(f"stepdeploy validate: {why}", file=sys.stderr)
+    print(plain(f"stepdeploy validate: {why}"), file=sys.stderr)
     return 2
 
 

@@ -5,10 +5,9 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
+from functions.core.revisions import ENGINE_PREFIX
 from infra.function import Function, Shape, patience
 from infra.store import Store, work_queue
-
-SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz")
 
 
 class Revisions(Construct):
@@ -35,6 +34,7 @@ class Revisions(Construct):
         )
         self.start.allow(
             "dynamodb:GetItem",
+            "dynamodb:Query",  # the applications, when an upload names no group
             "dynamodb:PutItem",
             "dynamodb:UpdateItem",
             "dynamodb:DeleteItem",
@@ -45,14 +45,15 @@ class Revisions(Construct):
         events.Rule(
             self,
             "UploadRule",
-            description="An archive was put into the revision bucket",
-            # What lies below .stepdeploy/ the engine has put there, a host its logs, or `push`: `start` drops it.
+            description="An object was put into the revision bucket",
+            # What lies below .stepdeploy/ the engine has put there, a host its logs, or `push`. What the others are
+            # `start` decides, by functions/core/uploads.py alone.
             event_pattern=events.EventPattern(
                 source=["aws.s3"],
                 detail_type=["Object Created"],
                 detail={
                     "bucket": {"name": [store.bucket.bucket_name]},
-                    "object": {"key": [{"suffix": suffix} for suffix in SUFFIXES]},
+                    "object": {"key": [{"anything-but": {"prefix": ENGINE_PREFIX}}]},
                 },
             ),
             targets=[targets.SqsQueue(self.uploads, **patience(store.undelivered))],

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from functions.aws.clients import client
 from functions.core.engine_errors import EngineError
+from functions.core.limits import NAMES
+from functions.core.plain_text import listed
 from functions.telemetry import logger
 
 _NAMES_A_CALL = 100  # DescribeAlarms' limit
@@ -34,8 +36,8 @@ def read(names: Sequence[str]) -> AlarmStates:
     except (ClientError, BotoCoreError) as error:
         logger.warning("the alarms cannot be read", alarms=list(names), error=str(error))
         kind = EngineError(name=type(error).__name__, text=str(error)).kind
-        where = f"The engine cannot read the state of the alarms {', '.join(names)}"
+        where = f"The engine cannot read the state of the alarms {listed(list(names), NAMES)}"
         return AlarmStates(active=(), unreadable=f"{where} ({kind}): the log of the function prepare says why.")
     missing = [name for name in names if name not in states]
-    unreadable = f"The alarms {', '.join(missing)} do not exist in CloudWatch." if missing else ""
+    unreadable = f"The alarms {listed(missing, NAMES)} do not exist in CloudWatch." if missing else ""
     return AlarmStates(active=tuple(name for name in names if states.get(name) == "ALARM"), unreadable=unreadable)

@@ -8,10 +8,12 @@ from typing import Any
 
 from functions.aws.clients import client
 from functions.core.announcements import BusEvent
+from functions.core.limits import BUS_BYTES
 
 SOURCE = "stepdeploy"  # CodeDeploy's is aws.codedeploy, which AWS keeps for itself
 
-_ENTRIES = 10  # of one PutEvents call; ours have at most some 6 KB each, far from the call's 256 KB
+_ENTRIES = 10  # of one PutEvents call
+_ROOM = BUS_BYTES - 1024  # what our count of an entry's bytes may leave out
 _TRIES = 4
 
 
@@ -23,7 +25,7 @@ def put(bus_name: str, events: Sequence[tuple[BusEvent, datetime]], sleep: Calla
     """
     done, tries = 0, 0
     while done < len(events):
-        entries = [_entry(bus_name, event, moment) for event, moment in events[done : done + _ENTRIES]]
+        entries = _fitting([_entry(bus_name, event, moment) for event, moment in events[done : done + _ENTRIES]])
         taken = _leading(client("events").put_events(Entries=entries)["Entries"])
         done += taken
         if taken == len(entries):
@@ -34,6 +36,22 @@ def put(bus_name: str, events: Sequence[tuple[BusEvent, datetime]], sleep: Calla
             return done
         sleep(0.1 * 4**tries)
     return done
+
+
+def _fitting(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The leading entries that one call takes; at least the first."""
+    room = _ROOM
+    for index, entry in enumerate(entries):
+        room -= size(entry)
+        if room < 0 and index:
+            return entries[:index]
+    return entries
+
+
+def size(entry: dict[str, Any]) -> int:
+    """The bytes of an entry as EventBridge counts them (User Guide, "Calculating PutEvents event entry size")."""
+    texts = [entry["Source"], entry["DetailType"], entry["Detail"], *entry["Resources"]]
+    return 14 + sum(len(text.encode()) for text in texts)
 
 
 def _leading(answers: Sequence[dict[str, Any]]) -> int:

@@ -52,8 +52,12 @@ def applications(records: Table, names: Sequence[str]) -> dict[str, Application]
     return {item["name"]: from_plain(Application, item) for item in found}
 
 
+def names_of_applications(records: Table) -> list[str]:
+    return [item["name"] for item in records.query(listed_application_key("")["pk"])]
+
+
 def number_of_applications(records: Table) -> int:
-    return sum(1 for _ in records.query(listed_application_key("")["pk"]))
+    return len(names_of_applications(records))
 
 
 def create_application(records: Table, new: Application) -> bool:

@@ -10,6 +10,7 @@ from functions.core import principals, texts
 from functions.core.creation import AS_THE_GROUP, OwnSettings, busy, new_deployment, refused_deployment
 from functions.core.errors import InvalidInput, NotDeployable
 from functions.core.health import PREDEFINED_CONFIGS, DeploymentConfig
+from functions.core.order import Upload
 from functions.core.records import Deployment, Failure, Group, Revision
 from functions.core.statuses import BundleType, DeploymentErrorCode, OnBusy
 from functions.telemetry import logger
@@ -24,7 +25,7 @@ class Request:
     revision: Revision
     requested_by: str
     requested_at: str | None = None  # ISO 8601; an upload's own time, so that late events keep their order
-    upload: tuple[str, str, str] | None = None  # bucket, key, version: makes a repeated event harmless
+    upload: Upload | None = None  # makes a repeated event harmless, and a late one superseded
     on_busy: OnBusy | None = None  # None: what the group says
     description: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
@@ -55,14 +56,15 @@ def create(request: Request) -> str:
     return store(deployment, group, request.on_busy or group.settings.on_busy, request.upload)
 
 
-def store(deployment: Deployment, group: Group, on_busy: OnBusy, upload: tuple[str, str, str] | None = None) -> str:
+def store(deployment: Deployment, group: Group, on_busy: OnBusy, upload: Upload | None = None) -> str:
     """Record a new deployment and take the group's lock, or wait for it. Raises NotDeployable when it may not wait."""
     created = table().create(deployment, upload, queue=on_busy is OnBusy.QUEUE)
     if created.busy_with:
         failure = busy(group, created.busy_with)
         raise NotDeployable(failure.code, failure.message)
     found = replace(deployment, deployment_id=created.deployment_id or deployment.deployment_id)
-    note_use(found)
+    if not created.superseded:
+        note_use(found)
     return found.deployment_id
 
 

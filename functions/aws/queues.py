@@ -69,7 +69,7 @@ def _rest(queue_url: str, messages: Sequence[Received], seconds: Callable[[Recei
                 {
                     "Id": str(index),
                     "ReceiptHandle": each.receipt_handle,
-                    "VisibilityTimeout": min(seconds(each), _MOST_SECONDS),
+                    "VisibilityTimeout": max(0, min(seconds(each), _MOST_SECONDS)),
                 }
                 for index, each in enumerate(messages[start : start + _ENTRIES])
             ],

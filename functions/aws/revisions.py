@@ -12,6 +12,8 @@ from typing import Any
 from functions.aws import github
 from functions.aws.clients import client
 from functions.core.errors import NotDeployable
+from functions.core.limits import WARNING
+from functions.core.plain_text import told
 from functions.core.records import GitHubCommit, Revision
 from functions.core.revision_location import given_version
 from functions.core.revisions import ENGINE_PREFIX
@@ -64,7 +66,7 @@ def pin(revision: Revision) -> Revision:
             raise _invalid(revision, str(error)) from error
     if failures := sure_failures(appspec, checked):
         raise _invalid(revision, "\n".join(failures))
-    return replace(pinned, warnings=tuple(str(each) for each in appspec.warnings[:_WARNINGS]))
+    return replace(pinned, warnings=tuple(told(str(each), WARNING) for each in appspec.warnings[:_WARNINGS]))
 
 
 def _kept(revision: Revision, commit: GitHubCommit) -> Revision:

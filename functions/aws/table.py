@@ -30,6 +30,7 @@ from functions.aws.items import (
 from functions.core.creation import summary
 from functions.core.errors import Conflict
 from functions.core.health import PREDEFINED_CONFIGS, DeploymentConfig
+from functions.core.order import Accepted, Judgement, Order, Upload, after, judge
 from functions.core.records import (
     Deployment,
     Failure,
@@ -61,6 +62,7 @@ class Creation:
 
     deployment_id: str | None = None
     busy_with: str | None = None
+    superseded: bool = False  # the deployment is on record, but a newer request was there before it
 
 
 class Table(ConditionalTable):
@@ -133,7 +135,7 @@ class Table(ConditionalTable):
 
     # -- a deployment's life
 
-    def refuse(self, deployment: Deployment, upload: tuple[str, str, str] | None = None) -> None:
+    def refuse(self, deployment: Deployment, upload: Upload | None = None) -> None:
         """Record a deployment that has ended as it was created. A repeat of the same upload changes nothing."""
         writes = [self._put_new(deployment), *self._mark(upload, deployment.deployment_id)]
         try:
@@ -141,65 +143,74 @@ class Table(ConditionalTable):
         except Conflict:
             return
 
-    def create(self, deployment: Deployment, upload: tuple[str, str, str] | None, *, queue: bool) -> "Creation":
+    def create(self, deployment: Deployment, upload: Upload | None, *, queue: bool) -> "Creation":
         """Create a deployment: Created with the group's lock, or Queued behind the deployment that holds it.
 
-        `upload` (bucket, key, version) makes a repeat harmless. A newer waiting deployment supersedes an older one.
-        When the group is busy and `queue` is false nothing is created.
+        `upload` makes a repeat harmless. An upload that is older than what the group accepted last (functions/core/
+        order.py) ends at once, Stopped: superseded; a newer one supersedes the one that waits. When the group is busy
+        and `queue` is false nothing is created.
         """
         lock = lock_key(deployment.group_key)
         besides = [*self._mark(upload, deployment.deployment_id), *self._own_alarms(deployment)]
         for attempt in range(_LOCK_TRIES):
-            if upload and (known := self.get(upload_key(*upload))):
-                return Creation(deployment_id=known["deployment_id"])
+            if upload and (known := self.get(upload_key(upload.bucket, upload.key, upload.version))):
+                return Creation(deployment_id=known["deployment_id"], superseded=known.get("superseded", False))
             held = self.get(lock) or {}
-            holder, waiting = held.get("holder"), held.get("waiting")
-            if holder is None:
-                writes = [
-                    self._put_new(deployment),
-                    self.update(
-                        lock, "SET holder = :id", "attribute_not_exists(holder)", {":id": deployment.deployment_id}
-                    ),
-                    *besides,
-                ]
-            elif not queue:
+            holder = held.get("holder")
+            accepted = self._accepted(held)
+            found = judge(deployment, upload, accepted)
+            if superseded := accepted is not None and found.order is Order.OLDER:
+                mark = self._mark(upload, deployment.deployment_id, superseded=True)
+                writes = [self._put_new(_ended(deployment, accepted, found)), *mark]
+            elif holder is not None and not queue:
                 return Creation(busy_with=str(holder))
             else:
-                writes = [*self._enqueue(deployment, str(holder), waiting), *besides]
+                writes = [*self._take(deployment, upload, held, accepted, found), *besides]
             try:
                 self.transact(writes)
             except Conflict:
                 pause(attempt)
                 continue
-            return Creation(deployment_id=deployment.deployment_id)
+            return Creation(deployment_id=deployment.deployment_id, superseded=superseded)
         raise Conflict(
             f"the lock of {deployment.group_key} changed hands {_LOCK_TRIES} times while creating a deployment"
         )
 
-    def _enqueue(self, deployment: Deployment, holder: str, waiting: str | None) -> list[Any]:
-        """The newest upload waits; the one that waited, or this one if it is older, ends Stopped: superseded."""
+    def _accepted(self, held: Item) -> Accepted | None:
+        """What the group of a lock accepted last. An engine that kept no record of it left only who waits."""
+        if known := held.get("accepted"):
+            return from_plain(Accepted, known)
+        waits = self.deployment(held["waiting"]) if "waiting" in held else None
+        return Accepted(deployment_id=waits.deployment_id, time=waits.create_time) if waits else None
+
+    def _take(
+        self, deployment: Deployment, upload: Upload | None, held: Item, accepted: Accepted | None, found: Judgement
+    ) -> list[Any]:
+        """The lock for a deployment, or the place behind its holder; who waited there ends Stopped: superseded.
+
+        What the group accepted last changes with it, on the condition that it is as it was read.
+        """
+        is_busy, replaced = "holder" in held, held.get("waiting")
+        role, status = ("waiting", DeploymentStatus.QUEUED) if is_busy else ("holder", DeploymentStatus.CREATED)
+        values: Item = {":id": deployment.deployment_id}
+        sets, conditions = [f"{role} = :id"], ["attribute_not_exists(accepted)"]
+        if "accepted" in held:
+            conditions, values[":last"] = ["accepted.deployment_id = :last"], held["accepted"]["deployment_id"]
+        if not deployment.has_own_targets:  # which says nothing of what the group's other instances are to run
+            sets.append("accepted = :accepted")
+            values[":accepted"] = to_plain(after(deployment, upload, accepted))
+        for name in ("holder", "waiting") if is_busy else ("holder",):
+            conditions.append(f"{name} = :{name}" if name in held else f"attribute_not_exists({name})")
+            values |= {f":{name}": held[name]} if name in held else {}
         lock = lock_key(deployment.group_key)
-        queued = replace(deployment, status=DeploymentStatus.QUEUED)
-        if waiting is None:
-            condition = "holder = :holder AND attribute_not_exists(waiting)"
-            values = {":id": deployment.deployment_id, ":holder": holder}
-            return [self._put_new(queued), self.update(lock, "SET waiting = :id", condition, values)]
-        older = self.deployment(waiting)
-        if older and older.create_time > deployment.create_time:
-            ended = replace(deployment, status=DeploymentStatus.STOPPED, **_superseded(waiting, deployment.create_time))
-            return [self._put_new(ended)]
-        condition = "holder = :holder AND waiting = :waiting"
-        values = {":id": deployment.deployment_id, ":holder": holder, ":waiting": waiting}
-        return [
-            self._put_new(queued),
-            self.update(lock, "SET waiting = :id", condition, values),
-            self._end(
-                waiting,
-                DeploymentStatus.STOPPED,
-                [DeploymentStatus.QUEUED],
-                **_superseded(deployment.deployment_id, deployment.create_time),
-            ),
+        writes = [
+            self._put_new(replace(deployment, status=status)),
+            self.update(lock, f"SET {', '.join(sets)}", " AND ".join(conditions), values),
         ]
+        if is_busy and replaced:
+            ended = _superseded(deployment.deployment_id, deployment.create_time)
+            writes.append(self._end(replaced, DeploymentStatus.STOPPED, [DeploymentStatus.QUEUED], **ended))
+        return writes
 
     def begin(self, deployment: Deployment, targets: Sequence[Target], now: str) -> bool:
         """Created -> InProgress with its pinned revision and counters; its targets are written first.
@@ -541,10 +552,11 @@ class Table(ConditionalTable):
             "Put": {"TableName": self.name, "Item": to_wire(item), "ConditionExpression": "attribute_not_exists(pk)"}
         }
 
-    def _mark(self, upload: tuple[str, str, str] | None, deployment_id: str) -> list[Any]:
+    def _mark(self, upload: Upload | None, deployment_id: str, *, superseded: bool = False) -> list[Any]:
         if upload is None:
             return []
-        item = to_wire({**upload_key(*upload), "deployment_id": deployment_id})
+        key, more = upload_key(upload.bucket, upload.key, upload.version), {"superseded": True} if superseded else {}
+        item = to_wire({**key, "deployment_id": deployment_id, **more})
         return [{"Put": {"TableName": self.name, "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}}]
 
     def _own_alarms(self, deployment: Deployment) -> list[Any]:
@@ -586,9 +598,15 @@ def _changes(was: TargetStatus, status: TargetStatus) -> dict[str, int]:
     return {"skipped": 1, "out": -1} if in_flight else {"skipped": 1}
 
 
-def _superseded(by: str, now: str) -> dict[str, Any]:
-    failure = Failure(code=DeploymentErrorCode.MANUAL_STOP, message=f"Superseded by the newer deployment {by}.")
-    return {"failure": failure, "complete_time": now}
+def _ended(deployment: Deployment, accepted: Accepted, found: Judgement) -> Deployment:
+    """A deployment that was superseded before it was created."""
+    ended = _superseded(accepted.deployment_id, deployment.create_time, found.reason)
+    return replace(deployment, status=DeploymentStatus.STOPPED, **ended)
+
+
+def _superseded(by: str, now: str, reason: str = "") -> dict[str, Any]:
+    message = f"Superseded by the newer deployment {by}. {reason}".rstrip()
+    return {"failure": Failure(code=DeploymentErrorCode.MANUAL_STOP, message=message), "complete_time": now}
 
 
 @cache

@@ -5,10 +5,11 @@ from itertools import groupby
 
 from functions.aws.clients import client
 from functions.core.announcements import TriggerMessage
+from functions.core.limits import SNS_BYTES
 from functions.telemetry import logger
 
 _ENTRIES = 10  # of one PublishBatch call
-_MOST_BYTES = 200_000  # of one PublishBatch call, safely below SNS's 256 KB
+_MOST_BYTES = SNS_BYTES - 16 * 1024  # of the messages of one PublishBatch call, beside subjects and names
 
 
 def publish(messages: Sequence[TriggerMessage]) -> list[TriggerMessage]:

@@ -15,11 +15,13 @@ from enum import StrEnum
 from functools import cache
 from typing import Any
 
-from functions.aws import secret
+from functions.aws import clock, secret
+from functions.core.retry_after import MOST_SECONDS, rest_seconds, wanted_seconds
 from functions.settings import settings
+from functions.telemetry import logger
 
 _SECONDS_BETWEEN_LOOKS = 60  # at a secret that holds no URL
-_SECONDS_WHEN_BUSY = 30  # of a 429 without Retry-After
+_SECONDS_WHEN_BUSY = 30  # of a 429 without a Retry-After that can be read
 
 
 class Answer(StrEnum):
@@ -80,8 +82,7 @@ class Webhook:
             return Delivery(answer=Answer.DOWN, reason=type(error).__name__)
         status = response.status
         if status == 429:
-            given = response.headers.get("Retry-After", "")
-            seconds = int(given) if given.isdigit() else _SECONDS_WHEN_BUSY
+            seconds = _rest(response.headers.get("Retry-After", ""))
             self._silent_until = self._now() + seconds
             return Delivery(answer=Answer.DOWN, reason="rate limited", retry_after=seconds)
         if status >= 500:
@@ -96,6 +97,15 @@ class Webhook:
             self._urls = _urls(secret.text(self._secret_arn))
             self._looked_at = self._now()
         return self._urls.get(channel or "default") or self._urls.get("default")
+
+
+def _rest(header: str) -> int:
+    """The seconds for which Slack is left alone: what it asks for, an hour at most."""
+    now = clock.now()
+    wanted = wanted_seconds(header, now)
+    if wanted is not None and wanted > MOST_SECONDS:
+        logger.warning("Slack asks for a longer rest than it gets", asked=header[:100], seconds=MOST_SECONDS)
+    return rest_seconds(header, now, usual=_SECONDS_WHEN_BUSY)
 
 
 def _urls(held: str) -> dict[str, str]:

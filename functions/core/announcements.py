@@ -19,6 +19,8 @@ from typing import Any
 
 from functions.core import texts
 from functions.core.gate import Counters
+from functions.core.limits import METADATA_KEY, METADATA_VALUE
+from functions.core.plain_text import visible
 from functions.core.records import Deployment, Failure, RollbackInfo, Target
 from functions.core.statuses import Creator, DeploymentStatus, TargetStatus, TriggerEvent
 
@@ -175,7 +177,11 @@ def of_target(target: Target, deployment: Deployment, place: Place) -> Announcem
 
 def _metadata(deployment: Deployment) -> dict[str, str]:
     """What the deployment is for; no member without it, as CodeDeploy's own messages have none."""
-    return {"metadata": json.dumps(deployment.metadata)} if deployment.metadata else {}
+    shown = {
+        visible(key[:METADATA_KEY]): visible(value[:METADATA_VALUE], keep="\n\t")
+        for key, value in deployment.metadata.items()
+    }
+    return {"metadata": json.dumps(shown)} if shown else {}
 
 
 def is_rollback_start(deployment: Deployment) -> bool:

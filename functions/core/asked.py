@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from functions.core.errors import InvalidInput
+from functions.core.limits import METADATA_KEY, METADATA_VALUE
 
 MOST_CHARACTERS = 1024  # of a text: it goes into records, events and messages, all of which have an end
 MOST_ENTRIES = 10  # of metadata
@@ -35,8 +36,10 @@ def texts(event: Mapping[str, Any], field: str) -> dict[str, str]:
     value = event.get(field) or {}
     if not isinstance(value, dict) or not all(isinstance(each, str) for pair in value.items() for each in pair):
         raise InvalidInput(f"{field} {value!r}: give an object of texts")
-    if len(value) > MOST_ENTRIES or max(map(len, value.values()), default=0) > MOST_CHARACTERS:
-        raise InvalidInput(f"{field}: at most {MOST_ENTRIES} entries of {MOST_CHARACTERS} characters are taken")
+    longest, longest_name = (max(map(len, some), default=0) for some in (value.values(), value))
+    if len(value) > MOST_ENTRIES or longest > METADATA_VALUE or longest_name > METADATA_KEY:
+        most = f"{MOST_ENTRIES} entries with names of {METADATA_KEY} and texts of {METADATA_VALUE} characters"
+        raise InvalidInput(f"{field}: at most {most} are taken")
     return value
 
 

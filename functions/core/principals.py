@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import cache
 
 _SESSION = re.compile(r"arn:([a-z-]+):sts::(\d{12}):assumed-role/([^/]+)/.+")
-_PATTERN = re.compile(r"arn:aws[a-z*-]*:(?:iam|sts)::[0-9*?]{1,12}:.+")
+_PATTERN = re.compile(r"arn:aws[a-z*-]*:(?:iam|sts)::[0-9*?]{1,12}:[!-~]+")  # ASCII, as IAM's names are
 MOST = 50  # patterns of a group
 
 

@@ -4,10 +4,13 @@ Times are ISO 8601 strings in UTC with milliseconds ("2026-11-23T03:35:54.123Z")
 """
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
+from functions.core import limits
 from functions.core.causes import Cause
 from functions.core.gate import Counters
 from functions.core.health import DEFAULT_CONFIG, PREDEFINED_CONFIGS, DeploymentConfig, MinimumHealthyHosts
+from functions.core.plain_text import told
 from functions.core.statuses import (
     AutoRollbackEvent,
     BundleType,
@@ -22,6 +25,14 @@ from functions.core.statuses import (
     TargetStatus,
     TriggerEvent,
 )
+
+
+def _make_plain(record: Any, most: int, *names: str, keep_end: bool = False) -> None:
+    """Texts out of hosts, revisions, people and AWS are made plain text of a limited size as they enter a record, and
+    as a record of an older engine is read: whatever tells them need not do so again."""
+    for name in names:
+        if text := getattr(record, name):
+            object.__setattr__(record, name, told(text, most, keep_end=keep_end))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,6 +218,9 @@ class Failure:
     code: DeploymentErrorCode
     message: str
 
+    def __post_init__(self) -> None:
+        _make_plain(self, limits.MESSAGE, "message")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopMark:
@@ -220,6 +234,10 @@ class StopMark:
     auto_rollback: bool | None = None  # a person's answer, instead of the group's setting
     are_alarms_unreadable: bool = False  # ALARM_ACTIVE, although no alarm was seen in ALARM
 
+    def __post_init__(self) -> None:
+        _make_plain(self, limits.WHO, "by")
+        _make_plain(self, limits.MESSAGE, "message")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RollbackInfo:
@@ -229,6 +247,9 @@ class RollbackInfo:
     rollback_triggering_deployment_id: str | None = None
     rollback_message: str | None = None
     reason: str | None = None  # why it goes to this revision
+
+    def __post_init__(self) -> None:
+        _make_plain(self, limits.MESSAGE, "rollback_message")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -329,6 +350,10 @@ class Diagnostics:
     message: str = ""
     log_tail: str = ""
 
+    def __post_init__(self) -> None:
+        _make_plain(self, limits.HOST_TEXT, "script_name", "message")
+        _make_plain(self, limits.HOST_TEXT, "log_tail", keep_end=True)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LifecycleEventRecord:
@@ -349,6 +374,9 @@ class TargetFailure:
     message: str
     event: str | None = None
     script_name: str | None = None
+
+    def __post_init__(self) -> None:
+        _make_plain(self, limits.HOST_TEXT, "message", "script_name")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

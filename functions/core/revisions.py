@@ -1,6 +1,4 @@
-"""Revisions: the key of an upload says where it goes, and how it is packed."""
-
-from dataclasses import dataclass
+"""Revisions: their keys in the revision bucket, and how they are packed."""
 
 from functions.core.errors import InvalidInput
 from functions.core.records import GitHubCommit
@@ -12,30 +10,22 @@ SUFFIXES = {
     ".tar.gz": BundleType.TGZ,
     ".tgz": BundleType.TGZ,
 }
+_SHOWN = 200  # characters of a key that a message shows
 ENGINE_PREFIX = ".stepdeploy/"  # the engine's own objects in the revision bucket
 PUSHED_PREFIX = f"{ENGINE_PREFIX}revisions/"  # archives that are kept here until somebody deploys them
 GITHUB_PREFIX = f"{ENGINE_PREFIX}github/"  # archives of commits, fetched once; kept, as a rollback may want any of them
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Destination:
-    """What an upload's key asks for."""
-
-    application: str
-    group: str
-    bundle_type: BundleType
-
-
 def bundle_type(key: str) -> BundleType:
-    """How the object is packed, by its suffix. Raises InvalidInput for any other suffix.
+    """How the object is packed, by its suffix in capitals or not. Raises InvalidInput for any other suffix.
 
-    >>> bundle_type("shop/web/1.tar.gz")
-    <BundleType.TGZ: 'tgz'>
+    >>> bundle_type("shop/web/1.tar.gz"), bundle_type("shop/web/1.ZIP")
+    (<BundleType.TGZ: 'tgz'>, <BundleType.ZIP: 'zip'>)
     """
     for suffix, kind in SUFFIXES.items():
         if key.lower().endswith(suffix):
             return kind
-    raise InvalidInput(f"key {key!r}: a revision ends in one of {', '.join(SUFFIXES)}")
+    raise InvalidInput(f"key {key[:_SHOWN]!r}: a revision ends in one of {', '.join(SUFFIXES)}")
 
 
 def github_key(commit: GitHubCommit) -> str:
@@ -45,12 +35,3 @@ def github_key(commit: GitHubCommit) -> str:
     '.stepdeploy/github/octo/hello/7fd1a60b01f91b314f59955a4e4d4e80d8edf11d.tar.gz'
     """
     return f"{GITHUB_PREFIX}{commit.repository}/{commit.commit}".lower() + ".tar.gz"
-
-
-def destination(key: str) -> Destination:
-    """Where an upload goes: `<application>/<group>/<anything>.{zip,tar,tar.gz,tgz}`. Raises InvalidInput."""
-    application, slash, rest = key.partition("/")
-    group, second, name = rest.partition("/")
-    if not (application and group and slash and second and name):
-        raise InvalidInput(f"key {key!r}: upload to <application>/<group>/<name>, for example shop/web/build-42.zip")
-    return Destination(application=application, group=group, bundle_type=bundle_type(key))

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from functions.core.causes import Cause
+from functions.core.plain_text import visible
 from functions.core.records import (
     Diagnostics,
     HostWait,
@@ -199,7 +200,7 @@ def _without_verdict(step: Mapping[str, Any], invocation: Mapping[str, Any]) -> 
         return known
     if _AGENT_GONE in str(step.get("Output", "")):
         return Cause.UNREACHABLE, "the host or its SSM Agent went down while the command ran"
-    output = str(step.get("Output", "")).strip()[-_LEFTOVER:]
+    output = visible(str(step.get("Output", "")), keep="\n\t").strip()[-_LEFTOVER:]
     words = f"exit code {step.get('ResponseCode', 'unknown')}" + (f", output: {output}" if output else "")
     return Cause.ENGINE, f"the host runner did not report ({details or 'no status'}, {words})"
 

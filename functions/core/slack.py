@@ -11,19 +11,21 @@ from itertools import groupby, starmap
 from typing import Any
 
 from functions.core.announcements import Place, State
+from functions.core.limits import SLACK_BLOCKS as _MOST_BLOCKS
+from functions.core.limits import SLACK_FIELD as _MOST_FIELD
+from functions.core.limits import SLACK_HEADER as _MOST_HEADER
+from functions.core.limits import SLACK_TEXT as _MOST_TEXT
 from functions.core.measures import seconds_taken
+from functions.core.plain_text import visible
 from functions.core.records import Deployment, Revision, Target
 from functions.core.statuses import Creator, LifecycleEventStatus
 
 MOST_HOSTS = 5  # failing hosts shown in one message
 DIGEST_FROM = 11  # outcomes for one channel at a time that become one message; fewer keep their details
 
-_MOST_TEXT = 3000
-_MOST_FIELD = 2000
-_MOST_HEADER = 150
-_MOST_BLOCKS = 50
 _MOST_ENTRY = 200  # characters of a value of metadata
 _LINK = re.compile(r"https://[^\s<>|]+")
+_FENCE = "```"
 _LOG_LINES = 10
 _LOG_CHARACTERS = 1200
 
@@ -133,14 +135,15 @@ def plain(payload: Payload) -> Payload:
 
 
 def clip(text: str, most: int) -> str:
-    """Text of strangers, safe in Slack: escaped, and cut to `most` characters with the cut marked.
+    """Text of strangers, safe in Slack: visible, escaped, and cut to `most` characters with the cut marked. It cannot
+    begin a block of code, which would take in all that follows.
 
     >>> clip("<!channel> & co", 100)
     '&lt;!channel&gt; &amp; co'
     >>> clip("a<b<c", 6)
     'a&lt;…'
     """
-    escaped = _escaped(text)
+    escaped = _escaped(visible(text, keep="\n\t").replace(_FENCE, "'''"))
     if len(escaped) <= most:
         return escaped
     return re.sub(r"&[a-z]{0,3}$", "", escaped[: most - 1]) + "…"
@@ -223,7 +226,8 @@ def _host(target: Target) -> _Block:
 
 def _log(log_tail: str) -> str:
     """The last lines of a log, unable to end the code block that they stand in."""
-    lines = log_tail.strip().replace("```", "'''").splitlines()[-_LOG_LINES:]
+    # No mark at all: one at either end would grow the fence that stands beside it.
+    lines = visible(log_tail, keep="\n\t").strip().replace("`", "'").split("\n")[-_LOG_LINES:]
     end = "\n".join(lines)
     while len(_escaped(end)) > _LOG_CHARACTERS:
         end = end[len(end) // 8 + 1 :]  # the end is what matters

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from functions.core.limits import NAMES
+from functions.core.plain_text import listed
 from functions.core.records import StopMark
 from functions.core.statuses import DeploymentErrorCode
 from functions.core.texts import alarms_activated
@@ -10,7 +12,7 @@ from functions.core.texts import alarms_activated
 def by_alarms(alarms: Sequence[str], now: str) -> StopMark:
     """Alarms in ALARM: commands in flight are cancelled."""
     return StopMark(
-        by=f"alarm {' '.join(alarms)}",
+        by=f"alarm {listed(list(alarms), NAMES, ' ')}",
         code=DeploymentErrorCode.ALARM_ACTIVE,
         message=alarms_activated(alarms),
         at=now,

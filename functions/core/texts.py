@@ -5,6 +5,9 @@ Source: messages of the service as observed on real topics.
 
 from collections.abc import Sequence
 
+from functions.core.limits import NAMES
+from functions.core.plain_text import listed
+
 
 def subject(status: str, deployment_id: str, region: str, application_or_instance: str) -> str:
     """Subject of an SNS trigger message; SNS allows at most 100 ASCII characters.
@@ -23,7 +26,7 @@ def alarms_activated(names: Sequence[str]) -> str:
     """errorInformation of a deployment that alarms stopped."""
     return (
         "One or more alarms have been activated according to the Amazon CloudWatch metrics you selected, and the"
-        f" affected deployments have been stopped. Activated alarms: {' '.join(names)}"
+        f" affected deployments have been stopped. Activated alarms: {listed(list(names), NAMES, ' ')}"
     )
 
 

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from functions.core.health import is_success
+from functions.core.limits import MESSAGE
+from functions.core.plain_text import clipped
 from functions.core.records import Deployment, Failure, StopMark, Target, TargetFailure
 from functions.core.statuses import AutoRollbackEvent, Creator, DeploymentErrorCode, DeploymentStatus
 
@@ -76,7 +78,8 @@ def root_cause(failed: Iterable[Target]) -> str:
     others = Counter(failure.cause.value for _, failure in failures if _kind(failure) != _kind(first))
     rest = f" Other causes: {', '.join(f'{cause} on {count}' for cause, count in others.items())}." if others else ""
     plural = "target" if len(sharing) == 1 else "targets"
-    message = first.message.strip().rstrip(".")
+    # The host's words leave room for who failed, and for how the deployment went.
+    message = clipped(first.message.strip().rstrip("."), MESSAGE // 2)
     return f"{where}{message} [{first.cause}] on {len(sharing)} {plural}: {names}{more}.{rest}"
 
 

@@ -1,8 +1,8 @@
 """start: an object arrives in the revision bucket, or a person names one; a deployment is created.
 
 Called with S3's "Object Created" events from a queue, and by `aws lambda invoke`. A repeated event finds the mark of
-the first and creates nothing; an upload that nothing can be done with becomes a failed deployment, so that somebody
-hears of it. What AWS or a bug prevents comes back to the queue, and at last ends in the dead-letter queue.
+the first and creates nothing; an upload by mistake becomes a failed deployment, so that somebody hears of it. What AWS
+or a bug prevents comes back to the queue, and at last ends in the dead-letter queue.
 """
 
 import json
@@ -31,7 +31,8 @@ def _uploads(event: dict[str, Any]) -> dict[str, Any]:
     for each in queues.received(event):
         try:
             deployment_id = uploads.deploy(json.loads(each.body))
-            logger.info("an upload was taken", deployment_id=deployment_id)
+            if deployment_id:
+                logger.info("an upload was taken", deployment_id=deployment_id)
         except Exception:  # of one upload, which must not take the others with it
             logger.exception("an upload has to wait", message_id=each.message_id)
             late.append(each)

@@ -93,9 +93,10 @@ def test_a_refusal_is_told_in_slack(fleet: MakeFleet) -> None:
 @pytest.mark.parametrize(
     ("key", "code", "words"),
     [
-        ("nowhere/web/v1.zip", DeploymentErrorCode.APPLICATION_MISSING, "There is no application 'nowhere'"),
+        ("shpo/web/v1.zip", DeploymentErrorCode.APPLICATION_MISSING, "no application 'shpo': did you mean 'shop'?"),
         ("shop/nothing/v1.zip", DeploymentErrorCode.DEPLOYMENT_GROUP_MISSING, "no deployment group 'nothing'"),
-        ("v1.zip", DeploymentErrorCode.INVALID_REVISION, "upload to <application>/<group>/<name>"),
+        ("shop/v1.zip", DeploymentErrorCode.INVALID_REVISION, "upload to <application>/<group>/<name>"),
+        ("shop/bad-input/v1.rar", DeploymentErrorCode.INVALID_REVISION, "ends in one of .zip, .tar, .tar.gz, .tgz"),
     ],
 )
 def test_a_key_that_names_nothing_is_a_failed_deployment(

@@ -101,20 +101,20 @@ def execution(status: str, machine: str = MACHINE) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("key", ["app/group/1.zip", "app/group/sub/1.tar", "a/g/1.tar.gz", "a/g/1.tgz", "top.zip"])
-def test_an_archive_starts_a_deployment(reached: Any, key: str) -> None:
+@pytest.mark.parametrize("key", ["app/group/1.zip", "app/group/sub/1.TAR", "a/g/1.rar", "app/group/a.txt", "top.zip"])
+def test_an_upload_reaches_the_function_that_decides_what_it_is(reached: Any, key: str) -> None:
     assert reached(uploaded(key)) == {"RevisionsUploads"}
 
 
 @pytest.mark.parametrize(
     "key",
     [
-        "app/group/notes.txt",
         ".stepdeploy/manifests/d-ABCDEFGHI/0.json",
         ".stepdeploy/logs/d-ABCDEFGHI/i-1/Install.log.gz",
+        ".stepdeploy/revisions/app/1.zip",
     ],
 )
-def test_what_is_no_archive_starts_nothing(reached: Any, key: str) -> None:
+def test_the_engines_own_objects_cost_no_call(reached: Any, key: str) -> None:
     assert reached(uploaded(key)) == set()
 
 

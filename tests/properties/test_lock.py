@@ -20,6 +20,7 @@ from functions.aws.table import Table
 from functions.core import stops
 from functions.core.creation import new_deployment, rollback_deployment
 from functions.core.gate import Counters
+from functions.core.order import Upload
 from functions.core.records import Deployment, Group, GroupSettings
 from functions.core.shapes import from_plain
 from functions.core.statuses import AutoRollbackEvent, Creator, DeploymentStatus
@@ -66,7 +67,8 @@ class OneGroup(RuleBasedStateMachine):
         deployment_id = self._next()
         now = "2026-11-23T09:00:00.000Z" if late else self._now()
         one = new_deployment(self._group(), revision(), deployment_id=deployment_id, now=now, requested_by="me")
-        self.table.create(one, None, queue=queue)
+        mark = Upload(bucket="revisions", key="shop/web/v1.zip", version=deployment_id)
+        self.table.create(one, mark, queue=queue)
 
     @precondition(lambda self: self._holder() is not None)
     @rule(status=st.sampled_from([DeploymentStatus.SUCCEEDED, DeploymentStatus.FAILED]), touched=st.booleans())

@@ -5,15 +5,17 @@ from dataclasses import replace
 import pytest
 
 from functions.aws import table as table_module
+from functions.aws.items import lock_key
 from functions.aws.table import Table
 from functions.core import stops
 from functions.core.creation import new_deployment, requested_rollback, rollback_deployment
 from functions.core.errors import Conflict, InvalidInput
 from functions.core.gate import Counters
+from functions.core.order import Upload
 from functions.core.records import Deployment, SegmentResult, SegmentRun
-from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, TargetStatus
+from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, OwnSetting, TargetStatus
 from functions.core.verdict import stopped
-from tests.conftest import all_items, pending, put_group, revision
+from tests.conftest import all_items, pending, put_group, put_item, revision
 
 NOW = "2026-11-23T10:00:00.000Z"
 
@@ -29,9 +31,17 @@ def deployment(number: int, at: str = NOW) -> Deployment:
     )
 
 
-def begun(table: Table, number: int = 1, hosts: int = 2, allowed: int = 1) -> Deployment:
-    one = deployment(number)
-    assert table.create(one, None, queue=True).deployment_id
+def upload(number: int, version: str = "v1", sequencer: str = "") -> Upload:
+    return Upload(
+        bucket="revisions", key=f"shop/web/{number}.zip", version=version, sequencer=sequencer or f"{number}A"
+    )
+
+
+def begun(
+    table: Table, number: int = 1, hosts: int = 2, allowed: int = 1, at: str = NOW, by: Upload | None = None
+) -> Deployment:
+    one = deployment(number, at)
+    assert table.create(one, by, queue=True).deployment_id
     one = replace(one, counters=Counters(total=hosts, allowed=allowed))
     assert table.begin(one, pending(one, *(f"i-{n}" for n in range(hosts))), NOW)
     return table.deployment(one.deployment_id) or one
@@ -65,18 +75,79 @@ def test_the_newest_upload_waits_and_the_older_one_is_superseded(table: Table) -
 
 
 def test_an_upload_whose_event_came_late_does_not_supersede_a_newer_one(table: Table) -> None:
-    table.create(deployment(1), None, queue=True)
-    table.create(deployment(3, "2026-11-23T10:00:02.000Z"), None, queue=True)
-    table.create(deployment(2, "2026-11-23T10:00:01.000Z"), None, queue=True)
+    table.create(deployment(1), upload(1), queue=True)
+    table.create(deployment(3, "2026-11-23T10:00:02.000Z"), upload(3), queue=True)
+    table.create(deployment(2, "2026-11-23T10:00:01.000Z"), upload(2), queue=True)
     second, third = table.deployment("d-000000002"), table.deployment("d-000000003")
     assert second and second.status is DeploymentStatus.STOPPED
+    assert second.failure and second.failure.message.startswith(
+        "Superseded by the newer deployment d-000000003. It was"
+    )
     assert third and third.status is DeploymentStatus.QUEUED
 
 
+def test_a_late_upload_does_not_replace_a_newer_one_that_has_ended(table: Table) -> None:
+    succeed(table, begun(table, 2, at="2026-11-23T10:00:02.000Z", by=upload(2)))
+    created = table.create(deployment(1, "2026-11-23T10:00:01.000Z"), upload(1), queue=True)
+    again = table.create(deployment(3, "2026-11-23T10:00:01.000Z"), upload(1), queue=True)
+    assert created == again and created.superseded and created.deployment_id == "d-000000001"
+    late = table.deployment("d-000000001")
+    assert late and late.status is DeploymentStatus.STOPPED and late.complete_time
+    assert late.failure and "newer deployment d-000000002" in late.failure.message
+    assert table.holder("shop/web") is None and table.deployment("d-000000003") is None
+
+
+def test_an_older_version_of_the_same_second_is_superseded_by_its_sequencer(table: Table) -> None:
+    newer, older = upload(1, "v2", "0A2"), upload(1, "v1", "0A1FF")
+    succeed(table, begun(table, 1, by=newer))
+    succeed(table, begun(table, 2, by=upload(9)))  # another key of the same second
+    assert table.create(deployment(3), older, queue=True).superseded
+    late = table.deployment("d-000000003")
+    assert late and late.failure and "earlier than the other of the same key" in late.failure.message
+
+
+def test_a_person_counts_as_newest_and_a_deployment_to_own_instances_does_not(table: Table) -> None:
+    succeed(table, begun(table, 1, at="2026-11-23T10:00:05.000Z"))  # a person
+    assert table.create(deployment(2, "2026-11-23T10:00:04.000Z"), upload(2), queue=True).superseded
+    some = replace(deployment(3, "2026-11-23T10:00:09.000Z"), own=frozenset({OwnSetting.INSTANCE_IDS}))
+    table.create(some, None, queue=True)
+    assert not table.create(deployment(4, "2026-11-23T10:00:07.000Z"), upload(4), queue=True).superseded
+    assert not table.create(deployment(5, "2026-11-23T09:00:00.000Z"), None, queue=True).superseded
+
+
+def test_an_automatic_rollback_lets_no_older_upload_in(table: Table) -> None:
+    succeed(table, begun(table, 1, by=upload(1)))
+    second = begun(table, 3, at="2026-11-23T10:00:03.000Z", by=upload(3))
+    group = table.group("shop", "web")
+    assert group
+    rollback = rollback_deployment(group, second, deployment_id="d-ROLLBACK1", now="2026-11-23T10:05:00.000Z")
+    table.close(replace(second, status=DeploymentStatus.FAILED, complete_time=NOW), group, rollback)
+    assert table.create(deployment(2, "2026-11-23T10:00:02.000Z"), upload(2), queue=True).superseded
+    assert not table.create(deployment(4, "2026-11-23T10:00:04.000Z"), upload(4), queue=True).superseded
+
+
+def test_an_upload_that_a_busy_group_rejects_is_not_accepted(table: Table) -> None:
+    one = begun(table, 1)
+    assert table.create(deployment(3, "2026-11-23T10:00:03.000Z"), upload(3), queue=False).busy_with
+    succeed(table, one)
+    assert not table.create(deployment(2, "2026-11-23T10:00:02.000Z"), upload(2), queue=False).superseded
+
+
+def test_without_a_record_of_what_was_accepted_only_who_waits_counts(table: Table) -> None:
+    """The lock of an engine that kept none."""
+    group = put_group()
+    put_item({**lock_key("shop/web"), "holder": "d-000000008"})
+    assert not table.create(deployment(2, "2026-11-23T10:00:02.000Z"), upload(2), queue=True).superseded
+    put_item({**lock_key(group.key), "holder": "d-000000008", "waiting": "d-000000002"})
+    assert table.create(deployment(1, "2026-11-23T10:00:01.000Z"), upload(1), queue=True).superseded
+    assert not table.create(deployment(3, "2026-11-23T10:00:03.000Z"), upload(3), queue=True).superseded
+    replaced = table.deployment("d-000000002")
+    assert replaced and replaced.status is DeploymentStatus.STOPPED
+
+
 def test_a_repeated_upload_creates_nothing_and_names_the_first(table: Table) -> None:
-    upload = ("revisions", "shop/web/v1.zip", "version-1")
-    assert table.create(deployment(1), upload, queue=True).deployment_id == "d-000000001"
-    assert table.create(deployment(2), upload, queue=True).deployment_id == "d-000000001"
+    assert table.create(deployment(1), upload(1), queue=True).deployment_id == "d-000000001"
+    assert table.create(deployment(2), upload(1), queue=True).deployment_id == "d-000000001"
     assert table.deployment("d-000000002") is None
 
 

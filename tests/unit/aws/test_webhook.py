@@ -1,5 +1,6 @@
 """Slack's webhooks against a real socket, their secret in moto's Secrets Manager."""
 
+import io
 import json
 from typing import Any
 
@@ -70,6 +71,26 @@ def test_after_429_nothing_is_sent_for_as_long_as_slack_says(aws: None, clock: C
     assert (slack.refused, slack.posted) == (1, [])
     clock.seconds += 0.5
     assert hook.post(None, NEWS).answer is Answer.POSTED
+
+
+def test_slack_is_left_alone_for_an_hour_at_most_and_the_log_says_so(
+    aws: None, clock: Clock, slack: FakeSlack, logged: io.StringIO
+) -> None:
+    slack.answers = [(429, {"Retry-After": "999999999"})]
+    hook = hooks(clock, slack.url)
+    assert hook.post(None, NEWS).retry_after == 3600
+    assert '"asked":"999999999"' in logged.getvalue()
+    clock.seconds += 3601
+    assert hook.post(None, NEWS).answer is Answer.POSTED
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [("1.5", 2), ("0", 1), ("-3", 30), ("²", 30), ("1e3", 30), ("Wed, 21 Oct 2015 07:28:00 GMT", 1), ("soon", 30)],
+)
+def test_a_rest_may_be_said_in_many_ways(aws: None, clock: Clock, slack: FakeSlack, header: str, seconds: int) -> None:
+    slack.answers = [(429, {"Retry-After": header})]
+    assert hooks(clock, slack.url).post(None, NEWS).retry_after == seconds
 
 
 def test_a_429_without_a_time_means_half_a_minute(aws: None, clock: Clock, slack: FakeSlack) -> None:

@@ -1,5 +1,6 @@
 """start: uploads and requests become deployments, or say why not."""
 
+import io
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,9 +104,10 @@ def test_an_upload_that_aws_prevents_comes_back_and_takes_no_other_with_it(uploa
 @pytest.mark.parametrize(
     ("key", "code", "words"),
     [
-        ("nowhere/web/v1.zip", DeploymentErrorCode.APPLICATION_MISSING, "There is no application 'nowhere'"),
+        ("shpo/web/v1.zip", DeploymentErrorCode.APPLICATION_MISSING, "no application 'shpo': did you mean 'shop'?"),
         ("shop/db/v1.zip", DeploymentErrorCode.DEPLOYMENT_GROUP_MISSING, "There is no deployment group 'db' of 'shop'"),
-        ("v1.zip", DeploymentErrorCode.INVALID_REVISION, "upload to <application>/<group>/<name>"),
+        ("shop/web/v1.RAR", DeploymentErrorCode.INVALID_REVISION, "ends in one of .zip, .tar, .tar.gz, .tgz"),
+        ("shop/web/appspec.yml", DeploymentErrorCode.INVALID_REVISION, "ends in one of .zip, .tar, .tar.gz, .tgz"),
         ("shop/web.zip", DeploymentErrorCode.INVALID_REVISION, "upload to <application>/<group>/<name>"),
     ],
 )
@@ -119,6 +121,41 @@ def test_an_upload_that_goes_nowhere_is_a_failed_deployment_that_says_why(
     assert uploads.table.holder(one.group_key) is None
     uploads.deliver(uploaded(key))
     assert deployments() == 1
+
+
+@pytest.mark.parametrize(
+    "key", ["builds/web/v1.zip", "shop/SourceArti/aB3dE5g", "shop/web/", "v1.zip", "shop/web/1.zip.md5"]
+)
+def test_what_is_nobodys_business_is_on_no_record(uploads: Uploads, key: str, logged: io.StringIO) -> None:
+    put_group()
+    assert uploads.deliver(uploaded(key)) == [] and deployments() == 0
+    assert "an upload is no revision" in logged.getvalue()
+
+
+def test_an_upload_to_no_group_costs_two_reads(uploads: Uploads, monkeypatch: pytest.MonkeyPatch) -> None:
+    put_group()
+    asked: list[str] = []
+    for name in ("get", "query"):
+        whole = getattr(Table, name)
+        monkeypatch.setattr(Table, name, lambda *of, name=name, whole=whole: asked.append(name) or whole(*of))
+    uploads.deliver(uploaded("builds/web/v1.zip"), uploaded("builds/web/"), uploaded("builds/a b/v1.zip"))
+    assert asked == ["get", "query", "query"]
+
+
+def test_a_suffix_counts_in_capitals_too(uploads: Uploads) -> None:
+    put_group()
+    assert uploads.take(uploaded("shop/web/V1.ZIP")).revision.bundle_type is BundleType.ZIP
+
+
+def test_a_late_event_of_an_older_version_is_superseded(uploads: Uploads) -> None:
+    put_group()
+    newer, older = uploaded(version="version-2"), uploaded(version="version-1")
+    newer["detail"]["object"]["sequencer"], older["detail"]["object"]["sequencer"] = "0062A", "00629F"
+    new, old = uploads.take(newer), uploads.take(older)
+    assert old.status is DeploymentStatus.STOPPED and old.failure
+    assert f"Superseded by the newer deployment {new.deployment_id}" in old.failure.message
+    found = revision_records.aims(uploads.table, "shop")
+    assert found and len(found.groups) == 1  # what was never deployed is no use of a revision
 
 
 def test_a_group_taken_out_of_the_file_takes_no_deployment(uploads: Uploads) -> None:

@@ -1,0 +1,113 @@
+"""Which of two requests for a group is the newer one: uploads may be told late, twice and in any order.
+
+S3 gives each version of one key a `sequencer`; between different keys only the time of the event is known, in whole
+seconds. A person's request is made while the person waits for the answer, so it is always the newest.
+
+Source: S3 User Guide, "Event message structure": the sequencer is a hexadecimal number of varying length; to compare
+two of one key, the shorter one is padded with zeros on the right, then both are compared as text.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from functions.core.records import Deployment
+
+MOST_UPLOADS = 50  # objects of one second that a group remembers; of more the oldest are forgotten
+_SECONDS = len("2026-11-23T10:00:00")
+
+
+class Order(StrEnum):
+    """Where a request stands to the last one that its group accepted."""
+
+    NEWER = "newer"
+    OLDER = "older"
+    SAME = "same"  # nothing tells which was first: the one that arrives later wins
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """A version of an object that arrived in the revision bucket."""
+
+    bucket: str
+    key: str
+    version: str  # its etag where the bucket keeps no versions
+    sequencer: str = ""  # S3's order of the versions of one key; "" where the event has none
+
+    @property
+    def place(self) -> str:
+        return f"{self.bucket}/{self.key}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """The newest request that a group has accepted: it was started, or waits or waited for its turn."""
+
+    deployment_id: str
+    time: str  # ISO 8601: the latest time of a request that was accepted
+    uploads: dict[str, str] = field(default_factory=dict)  # sequencers of the objects of that second, by place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """The order and the reason for it, a sentence for people."""
+
+    order: Order
+    reason: str
+
+
+def judge(deployment: Deployment, upload: Upload | None, accepted: Accepted | None) -> Judgement:
+    """Where the request for `deployment` stands to what its group accepted last.
+
+    `upload` is None for a person's request. `accepted` is None when the group has accepted nothing yet, or an engine
+    accepted it that kept no such record.
+    """
+    if accepted is None:
+        return Judgement(order=Order.NEWER, reason="The group has accepted no other request.")
+    if upload is None:
+        return Judgement(order=Order.NEWER, reason="A person asks for it now.")
+    other = accepted.uploads.get(upload.place)
+    if other and upload.sequencer and (order := _by_sequencer(upload.sequencer, other)) is not Order.SAME:
+        return Judgement(
+            order=order, reason=f"S3 stored this version {_ADVERBS[order]} than the other of the same key."
+        )
+    mine, its = _as_exact_as_both(deployment.create_time, accepted.time)
+    order = Order.NEWER if mine > its else Order.OLDER if mine < its else Order.SAME
+    times = f"{deployment.create_time}, the other requested at {accepted.time}"
+    return Judgement(order=order, reason=f"It was uploaded at {times}.")
+
+
+def after(deployment: Deployment, upload: Upload | None, accepted: Accepted | None) -> Accepted:
+    """What the group remembers once the request for `deployment` is accepted.
+
+    The time never goes back, so that nothing that is older than an earlier request gets in by way of this one.
+    """
+    own = {upload.place: upload.sequencer} if upload and upload.sequencer else {}
+    mine = deployment.create_time
+    if accepted is None or mine[:_SECONDS] > accepted.time[:_SECONDS]:
+        return Accepted(deployment_id=deployment.deployment_id, time=mine, uploads=own)
+    others = {place: sequencer for place, sequencer in accepted.uploads.items() if place not in own}
+    kept = dict([*others.items(), *own.items()][-MOST_UPLOADS:])
+    return Accepted(deployment_id=deployment.deployment_id, time=max(mine, accepted.time), uploads=kept)
+
+
+def _as_exact_as_both(mine: str, its: str) -> tuple[str, str]:
+    """Two times as they can be compared: a time in whole seconds says nothing of what was first within its second.
+
+    >>> _as_exact_as_both("2026-11-23T10:00:00.000Z", "2026-11-23T10:00:00.700Z")
+    ('2026-11-23T10:00:00', '2026-11-23T10:00:00')
+    """
+    is_whole = any(each.endswith(".000Z") for each in (mine, its))
+    return (mine[:_SECONDS], its[:_SECONDS]) if is_whole else (mine, its)
+
+
+_ADVERBS = {Order.NEWER: "later", Order.OLDER: "earlier"}
+
+
+def _by_sequencer(mine: str, other: str) -> Order:
+    """
+    >>> _by_sequencer("0055AED6DCD90281E5", "0055AED6DCD90281E4"), _by_sequencer("AB", "AB00"), _by_sequencer("9", "A1")
+    (<Order.NEWER: 'newer'>, <Order.SAME: 'same'>, <Order.OLDER: 'older'>)
+    """
+    length = max(len(mine), len(other))
+    left, right = (each.upper().ljust(length, "0") for each in (mine, other))
+    return Order.NEWER if left > right else Order.OLDER if left < right else Order.SAME

@@ -1,0 +1,146 @@
+"""Uploads told in any order, late and twice: the newest one is deployed last, over the real table (moto's DynamoDB)."""
+
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import pytest
+from hypothesis import HealthCheck, example, given
+from hypothesis import settings as run_settings
+from hypothesis import strategies as st
+
+from functions.aws.clients import client
+from functions.aws.items import to_wire
+from functions.aws.table import Table
+from functions.core.creation import new_deployment
+from functions.core.order import Accepted, Order, Upload, after, judge
+from functions.core.records import Deployment
+from functions.core.statuses import DeploymentStatus
+from tests.conftest import all_items, put_group, revision
+
+
+@dataclass(frozen=True)
+class Told:
+    """An upload as S3 tells it."""
+
+    upload: Upload
+    second: int
+
+    @property
+    def time(self) -> str:
+        return f"2026-11-23T10:00:{self.second:02}.000Z"
+
+    def is_older_than(self, other: "Told") -> bool:
+        """What may never be deployed after the other one."""
+        if self.upload.place == other.upload.place:
+            return self.upload.version < other.upload.version
+        return self.second < other.second
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> tuple[list[Told], list[Told]]:
+    """Uploads of a few keys in the order in which they were made, and in that in which they are told: each at least
+    once."""
+    made, second = [], 0
+    for number in range(draw(st.integers(1, 7))):
+        second += draw(st.sampled_from([0, 0, 1, 2]))
+        # Sequencers grow with time; without the zeros at their ends they are in order only if those are put back.
+        sequencer = f"{(number + 1) * 11:04X}".rstrip("0")
+        key = f"shop/web/{draw(st.sampled_from('ab'))}.zip"
+        upload = Upload(bucket="revisions", key=key, version=f"{number:02}", sequencer=sequencer)
+        made.append(Told(upload, second))
+    repeats = draw(st.lists(st.sampled_from(made), max_size=4))
+    return made, draw(st.permutations([*made, *repeats]))
+
+
+def deployment(told: Told, number: int) -> Deployment:
+    group = put_group()
+    one = revision(told.upload.version, version=told.upload.version)
+    return new_deployment(group, one, deployment_id=f"d-{number:09}", now=told.time, requested_by="an upload")
+
+
+def check(made: list[Told], started: list[Told]) -> None:
+    for earlier, later in pairwise(started):
+        assert not later.is_older_than(earlier)
+    assert not [each for each in made if started[-1].is_older_than(each)]
+
+
+class Deployments:
+    """The group's deployments, one after the other, as they hold its lock."""
+
+    def __init__(self, table: Table) -> None:
+        self.table, self.started = table, list[str]()
+
+    def look(self) -> None:
+        holder = self.table.holder("shop/web")
+        if holder and holder not in self.started:
+            self.started.append(holder)
+
+    def end(self, status: DeploymentStatus) -> bool:
+        self.look()
+        holder = self.table.holder("shop/web")
+        running = self.table.deployment(holder) if holder else None
+        if running is None:
+            return False
+        ended = replace(running, status=status, complete_time="2026-11-23T11:00:00.000Z")
+        assert self.table.close(ended, self.table.group("shop", "web"), None)
+        self.look()
+        return True
+
+
+def _empty(table: Table) -> None:
+    for item in all_items():
+        client("dynamodb").delete_item(TableName=table.name, Key=to_wire({"pk": item["pk"], "sk": item["sk"]}))
+
+
+@given(histories(), st.lists(st.sampled_from([None, DeploymentStatus.SUCCEEDED, DeploymentStatus.FAILED]), min_size=11))
+@run_settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_the_newest_upload_is_deployed_last_in_whatever_order_they_are_told(
+    table: Table, history: tuple[list[Told], list[Told]], ends: list[DeploymentStatus | None]
+) -> None:
+    _empty(table)
+    made, told = history
+    deployments = Deployments(table)
+    for number, each in enumerate(told):
+        table.create(deployment(each, number), each.upload, queue=True)
+        deployments.look()
+        if status := ends[number]:
+            deployments.end(status)
+    while deployments.end(DeploymentStatus.SUCCEEDED):
+        pass
+    by_id = {f"d-{number:09}": each for number, each in enumerate(told)}
+    check(made, [by_id[each] for each in deployments.started])
+    assert all(item["status"] != "Queued" for item in all_items() if item["sk"] == "DEPLOYMENT")
+
+
+def three(*told: int) -> tuple[list[Told], list[Told]]:
+    """Two versions of one key and another key, all in one second."""
+    uploads = [
+        Upload(bucket="b", key=key, version=version, sequencer=sequencer)
+        for key, version, sequencer in (
+            ("shop/web/a.zip", "00", "0A"),
+            ("shop/web/a.zip", "01", "0B"),
+            ("c", "02", "1"),
+        )
+    ]
+    made = [Told(each, 0) for each in uploads]
+    return made, [made[number] for number in told]
+
+
+@pytest.mark.usefixtures("table")
+@given(histories())
+@example(three(1, 2, 0))  # the other key comes between the newer and the older version of one
+@run_settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_what_a_group_accepts_never_goes_back(history: tuple[list[Told], list[Told]]) -> None:
+    made, told = history
+    accepted: Accepted | None = None
+    taken: list[Told] = []
+    for number, each in enumerate(told):
+        if each in taken:  # the mark of the upload catches a repeat
+            continue
+        one = deployment(each, number)
+        if judge(one, each.upload, accepted).order is not Order.OLDER:
+            accepted = after(one, each.upload, accepted)
+            taken.append(each)
+    for number, each in enumerate(taken):
+        assert not [later for later in taken[number + 1 :] if later.is_older_than(each)]
+    check(made, taken)
