@@ -27,6 +27,7 @@ from functions.aws.items import (
     to_wire,
     upload_key,
 )
+from functions.core import rollback_choice
 from functions.core.creation import summary
 from functions.core.errors import Conflict
 from functions.core.health import PREDEFINED_CONFIGS, DeploymentConfig
@@ -43,7 +44,6 @@ from functions.core.records import (
     Target,
     TargetFailure,
 )
-from functions.core.rollback_choice import after
 from functions.core.segments import closed_events
 from functions.core.shapes import from_plain, to_plain
 from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, OwnSetting, TargetStatus
@@ -365,7 +365,7 @@ class Table(ConditionalTable):
         last = summary(deployment)
         is_success = deployment.status is DeploymentStatus.SUCCEEDED and not deployment.has_own_targets
         is_evidence = is_success and not (deployment.outdated_only and not deployment.counters.total)
-        good = after(group, last, is_success=is_evidence, has_failed=has_revision_failed)
+        good = rollback_choice.after(group, last, is_success=is_evidence, has_failed=has_revision_failed)
         values = {":last": to_plain(last), ":good": to_plain(good), ":group_id": group.group_id}
         expression = "SET last_attempted = :last, good_deployments = :good"
         if is_success:

@@ -249,7 +249,7 @@ class RollbackInfo:
     reason: str | None = None  # why it goes to this revision
 
     def __post_init__(self) -> None:
-        _make_plain(self, limits.MESSAGE, "rollback_message")
+        _make_plain(self, limits.MESSAGE, "rollback_message", "reason")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
