@@ -46,13 +46,13 @@ def is_signed(payload: bytes, signature: bytes, modulus: int, exponent: int) -> 
 
 
 def verify(sent: bytes, event: str, modulus: int, exponent: int, sha256: str) -> Tuple[bytes, str]:
-    """The instructions, which are signed for this host, this moment and this runner, and the runner's URL.
+    """The instructions, which are signed for this host, this moment and this runner, and the URL of the runner.
 
     `sent` is the base64 of the instructions, a dot and the signature of that base64. Anything else ends the step.
     """
     payload, _, signature = sent.partition(b".")
     if not is_signed(payload, signature, modulus, exponent):
-        fail("DENIED", "the instructions are not signed by the engine of this document's stack: nothing was done")
+        fail("DENIED", "the instructions are not signed by the engine of the stack of this document: nothing was done")
     told = json.loads(binascii.a2b_base64(payload).decode())
     host = os.environ.get("AWS_SSM_INSTANCE_ID")  # the SSM Agent sets it for every script
     if not host:
@@ -63,10 +63,10 @@ def verify(sent: bytes, event: str, modulus: int, exponent: int, sha256: str) ->
         fail("DENIED", "the instructions are for %s only" % ", ".join(told["events"]))
     if time.time() > told["expires_at"] + CLOCK_SKEW_SECONDS:
         times = [time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at)) for at in (told["expires_at"], time.time())]
-        fail("DENIED", "the instructions expired at %s; this host's clock says %s: check the clock" % tuple(times))
+        fail("DENIED", "the instructions expired at %s; the clock of this host says %s: check it" % tuple(times))
     if told["runner"]["sha256"] != sha256:
         fail(
-            "DENIED", "the instructions name the runner %s; this document's is %s" % (told["runner"]["sha256"], sha256)
+            "DENIED", "the instructions name the runner %s; the document names %s" % (told["runner"]["sha256"], sha256)
         )
     return payload, told["runner"]["url"]
 

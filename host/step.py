@@ -2,7 +2,8 @@
 
 The first step starts that process (host/bootstrap.py, host/segment.py). SSM puts the one parameter into the script as
 text. It is base64 with a signature in hexadecimal, fenced by `allowedPattern`, and stands in single quotes, so that
-nothing a user wrote can reach the shell as anything but data. There is no here-document: some shells write those to /tmp, which may be full.
+nothing a user wrote can reach the shell as anything but data. There is no here-document: some shells write those to
+/tmp, which may be full.
 
 Source: Systems Manager User Guide, "Schemas, features, and examples" (schema 2.2) and "Command document plugin
 reference" (aws:runShellScript).
@@ -72,8 +73,8 @@ def step_script(
 ) -> List[str]:
     """The lines of one step's script. The event ends itself before `max_step_seconds`.
 
-    The first step of a command starts the process, with what the document trusts. One that is gone is not started again: it was killed, and what it
-    did is not known well enough to go on.
+    The first step of a command starts the process, with what the document trusts. One that is gone is not started
+    again: it was killed, and what it did is not known well enough to go on.
     """
     return _ASK.format(
         event=event.value,
@@ -86,6 +87,7 @@ def step_script(
 
 def _start(event: LifecycleEvent, trust: Trust) -> str:
     bootstrap = Path(__file__).with_name("bootstrap.py").read_text()
+    assert "'" not in bootstrap, "it stands in single quotes"
     return _START.format(
         event=event.value,
         **trust._asdict(),
@@ -105,7 +107,7 @@ def lifecycle_document(
         "parameters": {
             "Instructions": {
                 "type": "String",
-                "description": "Base64 of the JSON that tells the host what to deploy, a dot and the engine's signature",
+                "description": "Base64 of the JSON that tells the host what to deploy, a dot and a signature",
                 "allowedPattern": INSTRUCTIONS_PATTERN,
             }
         },
