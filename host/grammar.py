@@ -111,8 +111,9 @@ def _compose(text: str, name: str) -> Tuple[Node, Any]:
         raise AppSpecError([Problem(1, 1, "", "is nested too deeply")], name) from error
     if node is None or node.tag == _NULL:
         raise AppSpecError([Problem(1, 1, "", "is empty: at least version and os are needed")], name)
+    peek: Any = loader.peek_event
     try:
-        return node, loader.peek_event().start_mark if loader.check_node() else None
+        return node, peek().start_mark if loader.check_node() else None
     except (YAMLError, ValueError, OverflowError, RecursionError):  # who reads only the first document never sees it
         return node, node.end_mark
 

@@ -1,7 +1,7 @@
 """What is packed as one stream by bzip2 or xz, read forwards with bounded memory."""
 
 import io
-from typing import Any, BinaryIO, Callable
+from typing import Any, BinaryIO, Callable, Tuple, Type
 
 from host.entries import ArchiveError
 
@@ -33,7 +33,7 @@ def open_xz(file: BinaryIO) -> "io.BufferedReader":
 class _Unpacked(io.RawIOBase):
     """The content of one stream or several, one behind the other; seeks forwards only."""
 
-    def __init__(self, file: BinaryIO, new: Callable[[], Any], damage: "tuple[type, ...]") -> None:
+    def __init__(self, file: BinaryIO, new: Callable[[], Any], damage: "Tuple[Type[Exception], ...]") -> None:
         self._file, self._new, self._damage = file, new, damage
         self._stream = new()
         self._position = 0

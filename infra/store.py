@@ -83,9 +83,9 @@ class Store(Construct):
             ),
             stream=dynamodb.StreamViewType.NEW_AND_OLD_IMAGES,
             time_to_live_attribute="expires_at",
-            # No deletion protection: with it, DynamoDB refuses to delete the table also when CloudFormation rolls back a
-            # failed first deployment. CloudFormation keeps it in all other cases; if a person deletes it, point-in-time
-            # recovery leaves a backup for 35 days. docs/operate.md says how to protect it afterwards.
+            # No deletion protection: with it, DynamoDB does not let CloudFormation roll back a failed first deployment.
+            # CloudFormation keeps the table in all other cases; if a person deletes it, point-in-time recovery leaves a
+            # backup for 35 days. docs/operate.md says how to protect it afterwards.
             removal_policy=removal,
         )
         table.add_global_secondary_index(

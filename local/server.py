@@ -7,6 +7,7 @@ for whoever drives the cloud (local/cloud.py); everything else is AWS.
 import argparse
 import asyncio
 import ctypes
+import ipaddress
 import json
 import os
 import shutil
@@ -36,6 +37,7 @@ class Edges:
 
         from local import (
             alarms,
+            authentication,
             batch_actions,
             control_api,
             functions,
@@ -66,6 +68,7 @@ class Edges:
         ssm_document.install(self.documents)
         object_events.install()
         batch_actions.install()
+        authentication.install()
         control_api.install(endpoint)
         run_command_edge.install(self.run_command, self.instances, self.documents, self.faults, self.records)
         self._break_sns(app)
@@ -207,6 +210,27 @@ async def _respond(send: Send, status: int, headers: dict[str, str], body: bytes
     await send({"type": "http.response.body", "body": body})
 
 
+def keep_to_loopback() -> None:
+    """Refuse this process every other address, whatever a service of the emulator's wants to listen on."""
+    sys.addaudithook(_refuse_other_addresses)
+
+
+def _refuse_other_addresses(event: str, given: tuple[Any, ...]) -> None:
+    if event == "socket.bind" and isinstance(given[1], tuple) and not _is_loopback(str(given[1][0])):
+        raise PermissionError(f"{given[1][0] or '*'}: the local cloud listens on the loopback address only")
+
+
+def _is_loopback(host: str) -> bool:
+    """
+    >>> [_is_loopback(host) for host in ("127.0.0.1", "::1", "localhost", "0.0.0.0", "")]
+    [True, True, True, False, False]
+    """
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 async def _serve(port: int, directory: Path, network: str) -> None:
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
@@ -242,6 +266,7 @@ def environment(port: int, directory: Path) -> dict[str, str]:
         "TMPDIR": str(temporary),
         "LOG_LEVEL": os.environ.get("LOG_LEVEL", "WARNING"),
         "SFTP_ENABLED": "0",
+        "IOT_MTLS_ENABLED": "0",  # else a broker listens at port 8883, on every address
     }
 
 
@@ -254,6 +279,7 @@ def main() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     os.environ.update(environment(options.port, options.directory))
     parent = os.getppid()
+    keep_to_loopback()
     asyncio.run(_serve(options.port, options.directory, options.network))
     if os.getppid() != parent:  # it was killed, so nobody else will clear away
         shutil.rmtree(options.directory, ignore_errors=True)

