@@ -25,10 +25,10 @@ from host.entries import ArchiveError
 from host.install import decide
 from host.journal import hold_host
 from host.layout import Layout
-from host.lifecycle import LifecycleEvent
+from host.lifecycle import STEP_SECONDS, LifecycleEvent
 from host.report import Failed, Report
 from host.revision import read_appspec, take
-from host.run import FROM_LAST_INSTALL, STEP_SECONDS, failure, run_event
+from host.run import FROM_LAST_INSTALL, failure, run_event
 from host.told import Bundle, Told
 from host.watchdog import Watchdog
 

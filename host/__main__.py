@@ -10,9 +10,9 @@ from typing import List
 
 from host.journal import hold_host
 from host.layout import Layout
-from host.lifecycle import LifecycleEvent
+from host.lifecycle import STEP_SECONDS, LifecycleEvent
 from host.report import Failed
-from host.run import MARGIN_SECONDS, STEP_SECONDS, failure, run_event
+from host.run import MARGIN_SECONDS, failure, run_event
 from host.told import Told
 from host.watchdog import Watchdog
 

@@ -12,7 +12,7 @@ from typing import Callable, Optional
 from host.appspec import EVENT_SECONDS
 from host.journal import Journal
 from host.layout import Layout
-from host.lifecycle import WITHOUT_HOOKS, LifecycleEvent
+from host.lifecycle import STEP_SECONDS, WITHOUT_HOOKS, LifecycleEvent
 from host.report import INTERRUPTED, Failed, Report
 from host.revision import read_appspec
 from host.script_log import ScriptLog
@@ -28,7 +28,6 @@ _CAUSES = {
     "CONFLICT": (errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY, errno.ELOOP, errno.ETXTBSY),
 }
 Bring = Callable[[Told, Layout, float], None]  # gets the revision into the layout's archive, within a deadline
-STEP_SECONDS = 7200  # what SSM gives a step, if the step does not say
 MARGIN_SECONDS = 90  # to end a script, put its log away and report, before SSM ends the step
 
 

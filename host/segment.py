@@ -19,7 +19,6 @@ from host.told import Told
 from host.watchdog import Watchdog
 
 IDLE_SECONDS = 60  # between two steps, which SSM's agent runs one right after another
-MARK_CHARACTERS = 32  # of the end of the instructions, by which a step knows its segment's process
 _READY = b"ready"
 _MOST_OF_A_QUESTION = 256  # bytes
 
@@ -42,9 +41,9 @@ class Pipes(NamedTuple):
         return os.path.join(self.folder, "mark")
 
 
-def begin(text: str, event: str) -> Optional[str]:
+def begin(text: str, event: str, *, mark: str) -> Optional[str]:
     """Start the process that runs the segment of these instructions. None when it has the host and can be asked, else
-    the line that says why not, for the step of `event` to print."""
+    the line that says why not, for the step of `event` to print. Steps know the process by `mark`."""
     try:
         told = Told.decode(text)
         layout = Layout(told.deployment_group_id, told.deployment_id)
@@ -59,7 +58,7 @@ def begin(text: str, event: str) -> Optional[str]:
         try:
             os.close(reader)
             _detach()
-            _run(text, told, layout, event, writer)
+            _run(told, layout, event, mark, writer)
             status = 0
         finally:
             os._exit(status)
@@ -80,12 +79,12 @@ def _detach() -> None:
         os.dup2(null, standard)
 
 
-def _run(text: str, told: Told, layout: Layout, event: str, writer: int) -> None:
+def _run(told: Told, layout: Layout, event: str, mark: str, writer: int) -> None:
     pipes = Pipes(os.path.join(layout.root, "segment"))
     begun = False
     try:
         with hold_host(layout, told, told.host_wait_seconds) as other:
-            ask, answer = _open(pipes, text)
+            ask, answer = _open(pipes, mark)
             try:
                 begun = True
                 os.write(writer, _READY)
@@ -100,7 +99,7 @@ def _run(text: str, told: Told, layout: Layout, event: str, writer: int) -> None
         os.write(writer, failure(error).report(event).line().encode())
 
 
-def _open(pipes: Pipes, text: str) -> "tuple[int, int]":
+def _open(pipes: Pipes, mark: str) -> "tuple[int, int]":
     """Fresh pipes, which no step of an earlier segment holds; opened so that neither side waits for the other."""
     os.makedirs(pipes.folder, mode=0o700, exist_ok=True)
     for path in (pipes.mark, pipes.ask, pipes.answer):
@@ -112,7 +111,7 @@ def _open(pipes: Pipes, text: str) -> "tuple[int, int]":
     reader = os.open(pipes.answer, os.O_RDONLY | os.O_NONBLOCK)
     answer = os.open(pipes.answer, os.O_WRONLY)
     os.close(reader)  # from here on, a step that goes away is seen
-    write_atomically(pipes.mark, text[-MARK_CHARACTERS:].encode())
+    write_atomically(pipes.mark, mark.encode())
     return ask, answer
 
 

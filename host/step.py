@@ -1,21 +1,21 @@
 """The Run Command document: one shell step per lifecycle event, which asks the segment's process to run that event.
 
 The first step starts that process (host/bootstrap.py, host/segment.py). SSM puts the one parameter into the script as
-text. It is base64, fenced by `allowedPattern`, and stands in single quotes, so that nothing a user wrote can reach the
-shell as anything but data. There is no here-document: some shells write those to /tmp, which may be full.
+text. It is base64 with a signature in hexadecimal, fenced by `allowedPattern`, and stands in single quotes, so that
+nothing a user wrote can reach the shell as anything but data. There is no here-document: some shells write those to
+/tmp, which may be full.
 
 Source: Systems Manager User Guide, "Schemas, features, and examples" (schema 2.2) and "Command document plugin
 reference" (aws:runShellScript).
 """
 
 from pathlib import Path
-from typing import Any, Dict, List, Sequence
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence
 
-from host.lifecycle import LifecycleEvent
-from host.segment import MARK_CHARACTERS
+from host.bootstrap import MARK_CHARACTERS
+from host.lifecycle import STEP_SECONDS, LifecycleEvent
 
-INSTRUCTIONS_PATTERN = "^[A-Za-z0-9+/=]+$"  # the agent compiles it with Go, which takes no repeat over 1,000
-STEP_SECONDS = 7200
+INSTRUCTIONS_PATTERN = "^[A-Za-z0-9+/=]+[.][0-9a-f]+$"  # Go compiles it, which takes no repeat over 1,000
 
 _FAILED = (
     '{"stepdeploy": 1, "event": "%s", "status": "Failed", "error_code": "UnknownError", "cause": "ENGINE",'
@@ -50,7 +50,7 @@ _START = """\
 start() {{
   for python in {pythons}; do
     command -v "$python" >/dev/null 2>&1 || continue
-    printf %s "$told" | "$python" -I -S -c "$1" {event}
+    printf %s "$told" | "$python" -I -S -c "$1" {event} {modulus} {exponent} {runner_sha256}
     case $? in 0) return ;; 3 | 126 | 127) ;; *) exit 1 ;; esac
   done
   printf '%s\\n' '{no_python}'
@@ -60,40 +60,54 @@ start '{bootstrap}'
 """
 
 
-def step_script(event: LifecycleEvent, max_step_seconds: int = STEP_SECONDS, *, starts: bool = True) -> List[str]:
+class Trust(NamedTuple):
+    """What the document itself fixes, so that a sender cannot choose it."""
+
+    modulus: str  # of the engine's public RSA key, in lower-case hexadecimal
+    exponent: str  # in decimal
+    runner_sha256: str
+
+
+def step_script(
+    event: LifecycleEvent, max_step_seconds: int = STEP_SECONDS, *, starts_with: Optional[Trust] = None
+) -> List[str]:
     """The lines of one step's script. The event ends itself before `max_step_seconds`.
 
-    The first step of a command `starts` the process. One that is gone is not started again: it was killed, and what it
-    did is not known well enough to go on.
+    The first step of a command starts the process, with what the document trusts. One that is gone is not started
+    again: it was killed, and what it did is not known well enough to go on.
     """
     return _ASK.format(
         event=event.value,
         seconds=max_step_seconds,
         mark="?" * MARK_CHARACTERS,
-        start=_start(event) if starts else "",
+        start=_start(event, starts_with) if starts_with else "",
         gone=_FAILED % (event.value, "the process that runs the deployment on this host is gone: deploy again"),
     ).splitlines()
 
 
-def _start(event: LifecycleEvent) -> str:
+def _start(event: LifecycleEvent, trust: Trust) -> str:
     bootstrap = Path(__file__).with_name("bootstrap.py").read_text()
+    assert "'" not in bootstrap, "it stands in single quotes"
     return _START.format(
         event=event.value,
+        **trust._asdict(),
         pythons=_PYTHONS,
         bootstrap="\n".join(line for line in bootstrap.splitlines() if line),
         no_python=_FAILED % (event.value, "the host has no python3 of 3.7 or newer"),
     )
 
 
-def lifecycle_document(events: Sequence[LifecycleEvent], max_step_seconds: int) -> Dict[str, Any]:
+def lifecycle_document(
+    events: Sequence[LifecycleEvent], trust: Trust, max_step_seconds: int = STEP_SECONDS
+) -> Dict[str, Any]:
     """The content of the SSM document that runs a segment of these events; each step may take that long."""
     return {
         "schemaVersion": "2.2",
-        "description": "stepdeploy: the lifecycle events of one deployment on one host",
+        "description": "stepdeploy: the lifecycle events of one deployment on one host, as signed by the engine",
         "parameters": {
             "Instructions": {
                 "type": "String",
-                "description": "Base64 of the JSON that tells the host what to deploy",
+                "description": "Base64 of the JSON that tells the host what to deploy, a dot and a signature",
                 "allowedPattern": INSTRUCTIONS_PATTERN,
             }
         },
@@ -105,7 +119,9 @@ def lifecycle_document(events: Sequence[LifecycleEvent], max_step_seconds: int) 
                 "inputs": {
                     "timeoutSeconds": str(max_step_seconds),
                     "onFailure": "exit",
-                    "runCommand": step_script(event, max_step_seconds, starts=event is events[0]),
+                    "runCommand": step_script(
+                        event, max_step_seconds, starts_with=trust if event is events[0] else None
+                    ),
                 },
             }
             for event in events

@@ -13,6 +13,7 @@ SUFFIXES = {
 _SHOWN = 200  # characters of a key that a message shows
 ENGINE_PREFIX = ".stepdeploy/"  # the engine's own objects in the revision bucket
 PUSHED_PREFIX = f"{ENGINE_PREFIX}revisions/"  # archives that are kept here until somebody deploys them
+RUNNER_PREFIX = f"{ENGINE_PREFIX}runner/"  # the host's runners by digest; kept, as commands in flight may name any
 GITHUB_PREFIX = f"{ENGINE_PREFIX}github/"  # archives of commits, fetched once; kept, as a rollback may want any of them
 
 
@@ -35,3 +36,8 @@ def github_key(commit: GitHubCommit) -> str:
     '.stepdeploy/github/octo/hello/7fd1a60b01f91b314f59955a4e4d4e80d8edf11d.tar.gz'
     """
     return f"{GITHUB_PREFIX}{commit.repository}/{commit.commit}".lower() + ".tar.gz"
+
+
+def runner_key(sha256: str) -> str:
+    """Where hosts fetch the runner whose bytes have this sha256 (in hex)."""
+    return f"{RUNNER_PREFIX}{sha256}.pyz"

@@ -16,7 +16,8 @@ import pytest
 from host.lifecycle import LifecycleEvent
 from host.step import lifecycle_document, step_script
 from local.documents import Documents, check_content, check_parameters, filled_in
-from tests.host.conftest import Host, Step, read_step
+from tests.host.conftest import HOST_ID, Host, Step, read_step
+from tests.host.signing import signed, trust
 from tests.host.test_events import hooked
 
 SHELLS = [path for path in map(shutil.which, ("sh", "dash", "bash")) if path]
@@ -24,9 +25,13 @@ SHELLS = [path for path in map(shutil.which, ("sh", "dash", "bash")) if path]
 
 def step_file(host: Host, event: str, told: dict[str, Any]) -> Path:
     """The script of one step of the command that carries these instructions, as the agent writes it."""
-    document = Documents().create("d", lifecycle_document([LifecycleEvent(each) for each in told["events"]], 7200))
-    version = document.version(None)
-    given = check_parameters(version, {"Instructions": [base64.b64encode(json.dumps(told).encode()).decode()]})
+    return written(host, event, told, signed(told))
+
+
+def written(host: Host, event: str, told: dict[str, Any], instructions: str) -> Path:
+    content = lifecycle_document([LifecycleEvent(each) for each in told["events"]], trust(told["runner"]["sha256"]))
+    version = Documents().create("d", content).version(None)
+    given = check_parameters(version, {"Instructions": [instructions]})
     filled = next(step for step in filled_in(version, given) if step.name == event)
     script = host.root.parent / f"{told['deployment']['deployment_id']}-{event}.sh"
     script.write_text(filled.script)
@@ -34,10 +39,17 @@ def step_file(host: Host, event: str, told: dict[str, Any]) -> Path:
 
 
 def start_step(host: Host, event: str, told: dict[str, Any], *, shell: str = "sh") -> "subprocess.Popen[bytes]":
-    """As the agent does: in a session of its own."""
+    return start_script(host, step_file(host, event, told), shell=shell)
+
+
+def start_script(
+    host: Host, script: Path, *, shell: str = "sh", host_id: str | None = HOST_ID
+) -> "subprocess.Popen[bytes]":
+    """As the agent does: in a session of its own, with the host's id in its environment."""
+    own = {"AWS_SSM_INSTANCE_ID": host_id} if host_id else {}
     return subprocess.Popen(
-        [shell, str(step_file(host, event, told))],
-        env={"PATH": os.environ["PATH"], "STEPDEPLOY_ROOT": str(host.root)},
+        [shell, str(script)],
+        env={"PATH": os.environ["PATH"], "STEPDEPLOY_ROOT": str(host.root), **own},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -55,7 +67,7 @@ def ended(process: "subprocess.Popen[bytes]") -> Step:
 
 
 def test_the_document_is_one_that_ssm_takes_with_every_event_in_it() -> None:
-    document = lifecycle_document(tuple(LifecycleEvent), 7200)
+    document = lifecycle_document(tuple(LifecycleEvent), trust("0" * 64))
     check_content(document)
     assert len(json.dumps(document)) < 64 * 1024
     assert [step["name"] for step in document["mainSteps"]] == [event.value for event in LifecycleEvent]
@@ -64,8 +76,9 @@ def test_the_document_is_one_that_ssm_takes_with_every_event_in_it() -> None:
 
 
 def test_the_only_placeholder_is_the_fenced_parameter() -> None:
-    for event in LifecycleEvent:
-        assert "\n".join(step_script(event)).count("{{") == 1
+    for starts_with in (None, trust("0" * 64)):
+        for event in LifecycleEvent:
+            assert "\n".join(step_script(event, starts_with=starts_with)).count("{{") == 1
 
 
 @pytest.mark.parametrize("shell", SHELLS)
@@ -118,8 +131,7 @@ def test_a_host_without_a_python_that_is_new_enough_is_told(host: Host, tmp_path
         (tools / "python3").write_text("#!/bin/sh\ncat >/dev/null\nexit 3\n")
         (tools / "python3").chmod(0o755)
     told = host.told("d-1", hooked("BeforeInstall", "exit 0"))
-    text = "\n".join(step_script(LifecycleEvent.APPLICATION_STOP)).replace("/usr/local/bin/python3", "/nowhere/python3")
-    text = text.replace("{{ Instructions }}", base64.b64encode(json.dumps(told).encode()).decode())
+    text = step_file(host, "ApplicationStop", told).read_text().replace("/usr/local/bin/python3", "/nowhere/python3")
     ran = subprocess.run(["/bin/sh", "-c", text], env={"PATH": str(tools)}, capture_output=True)
     answer = read_step(ran)
     assert (answer.exit, answer.cause) == (1, "ENGINE") and "3.7" in answer.message

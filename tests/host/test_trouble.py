@@ -24,7 +24,8 @@ from host.layout import AGENT, ROOT
 from host.lifecycle import LifecycleEvent
 from host.report import Report
 from host.step import step_script
-from tests.host.conftest import GROUP_ID, IN_PLACE, Host, Step, appspec, read_step, revision, script
+from tests.host.conftest import GROUP_ID, HOST_ID, IN_PLACE, Host, Step, appspec, read_step, revision, script
+from tests.host.signing import signed, trust
 from tests.host.test_crash import is_partial, tree
 
 PAGE = os.sysconf("SC_PAGE_SIZE")  # what a tmpfs gives at a time
@@ -310,10 +311,10 @@ def test_a_file_that_is_larger_than_files_may_be_is_the_disk_s_fault(host: Host,
 )
 def test_a_disk_that_takes_no_runner_is_told_with_the_place(disks: Disks, spoil: Callable[[Disks], None]) -> None:
     told = disks.told("d-1", nothing())
-    instructions = disks.command("ApplicationStop", told)[-1]
-    lines = "\n".join(step_script(LifecycleEvent.APPLICATION_STOP)).replace("{{ Instructions }}", instructions)
-    command = [*disks.by, "sh", "-c", lines]
-    environment = {**os.environ, "STEPDEPLOY_ROOT": str(disks.root)}
+    trusted = trust(told["runner"]["sha256"])
+    lines = "\n".join(step_script(LifecycleEvent.APPLICATION_STOP, starts_with=trusted))
+    command = [*disks.by, "sh", "-c", lines.replace("{{ Instructions }}", signed(told))]
+    environment = {**os.environ, "STEPDEPLOY_ROOT": str(disks.root), "AWS_SSM_INSTANCE_ID": HOST_ID}
     spoil(disks)
     step = read_step(subprocess.run(command, env=environment, capture_output=True))
     failed(step, "DISK", disks.root)
@@ -748,7 +749,7 @@ def test_it_writes_nowhere_but_in_its_deployment_root_and_the_destinations(
     changed, empty = tmp_path / "changed", tmp_path / "empty"
     empty.mkdir(mode=0o555)
     host.root.mkdir()
-    environment = {"PATH": os.environ["PATH"], "STEPDEPLOY_ROOT": str(host.root)}
+    environment = {"PATH": os.environ["PATH"], "STEPDEPLOY_ROOT": str(host.root), "AWS_SSM_INSTANCE_ID": HOST_ID}
     environment.update({name: str(empty) for name in ("HOME", "TMPDIR", "TEMP", "TMP", "XDG_CACHE_HOME")})
     hooks: dict[str, list[dict[str, object]]] = {
         event: [{"location": "hook.sh"}] for event in IN_PLACE if event not in ("DownloadBundle", "Install")
@@ -756,17 +757,18 @@ def test_it_writes_nowhere_but_in_its_deployment_root_and_the_destinations(
     logs = {"url": f"{host.web.url}/logs", "fields": {}, "key_prefix": "k/"}
 
     def run(command: list[str], told: dict[str, Any]) -> "subprocess.CompletedProcess[bytes]":
-        instructions = host.command("", told)[-1].encode()
-        return subprocess.run(command, input=instructions, env=environment, cwd=empty, capture_output=True)
+        return subprocess.run(command, input=signed(told).encode(), env=environment, cwd=empty, capture_output=True)
 
     def deploy(told: dict[str, Any]) -> None:
         """As a host's steps do, but for the audit."""
         bootstrap = str(Path(__file__).parents[2] / "host" / "bootstrap.py")
-        begun = run([host.python, "-I", "-S", "-c", AUDITED, str(changed), bootstrap, told["events"][0]], told)
+        trusted = trust(told["runner"]["sha256"])
+        audited = [host.python, "-I", "-S", "-c", AUDITED, str(changed), bootstrap]
+        begun = run([*audited, told["events"][0], *trusted], told)
         assert (begun.returncode, begun.stdout) == (0, b""), begun
         for event in told["events"]:
-            ask = "\n".join(step_script(LifecycleEvent(event), starts=False))
-            succeeded(read_step(run(["sh", "-c", ask.replace("{{ Instructions }}", host.command("", told)[-1])], told)))
+            ask = "\n".join(step_script(LifecycleEvent(event)))
+            succeeded(read_step(run(["sh", "-c", ask.replace("{{ Instructions }}", signed(told))], told)))
 
     for number in range(2):
         permissions: list[dict[str, object]] = [{"object": str(srv), "type": ["file"], "mode": 640}]
