@@ -29,12 +29,18 @@ class Settings:
         return self.environment["DOCUMENT_NAME"]
 
     @property
-    def runner_bucket(self) -> str:
-        return self.environment["RUNNER_BUCKET"]
+    def document_version(self) -> str:
+        """The number of the document's version that this code goes with."""
+        return self.environment["DOCUMENT_VERSION"]
 
     @property
-    def runner_key(self) -> str:
-        return self.environment["RUNNER_KEY"]
+    def document_hash(self) -> str:
+        """The sha256 that SSM has made of that version."""
+        return self.environment["DOCUMENT_HASH"]
+
+    @property
+    def signing_key_arn(self) -> str:
+        return self.environment["SIGNING_KEY_ARN"]
 
     @property
     def runner_sha256(self) -> str:

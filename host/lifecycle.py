@@ -5,6 +5,8 @@ Source: CodeDeploy User Guide, "AppSpec 'hooks' section for an EC2/On-Premises d
 
 from enum import Enum
 
+STEP_SECONDS = 2 * 3600  # what SSM gives the step of one event; its hooks' own timeouts, an hour in all, end it first
+
 
 class LifecycleEvent(str, Enum):
     """One event. BlockTraffic, DownloadBundle, Install and AllowTraffic take no hooks."""

@@ -1,5 +1,6 @@
 """The CDK app: the parts of the repository, made ready in a temporary folder, as one stack under cdk-nag's rules."""
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,13 +14,13 @@ from functions.core import declaration
 from functions.core.errors import InvalidInput
 from functions.core.segments import IN_PLACE
 from host.build import build_runner
-from host.step import lifecycle_document
+from host.lifecycle import STEP_SECONDS
+from host.step import Trust, lifecycle_document
 from infra.bundle import stage_functions
 from infra.stack import Options, Parts, StepDeploy
 
 ROOT = Path(__file__).resolve().parent.parent
 STACK = "stepdeploy"
-MAX_STEP_SECONDS = 2 * 3600  # of a lifecycle event on a host: its hooks' own timeouts, an hour in all, end it first
 
 
 @contextmanager
@@ -46,11 +47,12 @@ def engine_app(**app: Any) -> Iterator[App]:
 def _parts(build: Path, declared: Path) -> Parts:
     if not (file := ROOT / declared).is_file():
         raise InvalidInput(f"{declared}: there is no such file; `-c declaration=...` names another one")
+    runner = build_runner(build / "runner.pyz")
+    sha256 = hashlib.sha256(runner.read_bytes()).hexdigest()
     return Parts(
-        code=stage_functions(ROOT, build / "functions"),
-        runner=build_runner(build / "runner.pyz"),
-        document=lifecycle_document(IN_PLACE, MAX_STEP_SECONDS),
+        code=stage_functions(ROOT, build / "functions", runner),
+        runner_sha256=sha256,
+        document=lambda modulus, exponent: lifecycle_document(IN_PLACE, Trust(modulus, exponent, sha256), STEP_SECONDS),
         statemachines=ROOT / "statemachines",
         declaration=declaration.load(file),
-        build=build,
     )

@@ -1,4 +1,4 @@
-"""The functions' package: our code and the pure-Python libraries it imports, copied from this virtual environment.
+"""The functions' package: our code, the pure-Python libraries it imports, from this virtual environment, and the runner.
 
 No network, no Docker, no compiled file: the same tree, and so the same asset hash, on every machine that has the
 versions pinned in requirements.txt. boto3 comes with the Lambda runtime.
@@ -14,8 +14,8 @@ CODEDEPLOY = Path("codedeploy", "2014-10-06", "service-2.json.gz")  # what the c
 DISTRIBUTIONS = ("aws-lambda-powertools", "jmespath", "typing-extensions", "PyYAML")
 
 
-def stage_functions(root: Path, destination: Path) -> Path:
-    """Fills `destination` with what Lambda unpacks; returns it. `root` is the repository."""
+def stage_functions(root: Path, destination: Path, runner: Path) -> Path:
+    """Fills `destination` with what Lambda unpacks; returns it. `root` is the repository, `runner` the host's zipapp."""
     for source in (*(root / "functions").rglob("*.py"), *host_modules(root)):
         _copy(source, destination / source.relative_to(root))
     model = Path(str(metadata.distribution("botocore").locate_file(Path("botocore", "data", CODEDEPLOY))))
@@ -23,6 +23,7 @@ def stage_functions(root: Path, destination: Path) -> Path:
     for distribution in DISTRIBUTIONS:
         for source, target in _library_files(distribution):
             _copy(source, destination / target)
+    _copy(runner, destination / "runner.pyz")  # functions/aws/runner.py
     return destination
 
 

@@ -1,24 +1,25 @@
 """deployments.yaml as a resource of the stack: a change of the file is applied by `cdk deploy`."""
 
-import json
-from pathlib import Path
-
 from aws_cdk import CustomResource, Duration
-from aws_cdk import aws_s3_assets as assets
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from functions.core.declaration import Declaration
+from functions.core.errors import InvalidInput
+from functions.core.packing import pack
 from functions.core.shapes import to_plain
 from infra.function import Function, Shape
 from infra.store import Store
 
+# Characters, packed. Lambda takes an event of 256 KB, and an update's has the new declaration and the old one.
+MAX_PACKED = 100_000
+
 
 class Declared(Construct):
-    """The declaration as an asset, and `declare`, which CloudFormation calls when the asset changed.
+    """The declaration in a resource of its own, and `declare`, which CloudFormation calls when it changed.
 
-    The custom resource's properties: Bucket, Key and Hash of the declaration's JSON, and TopicArn of the engine's own
-    topic. An unchanged file has the same hash, so it changes nothing.
+    The custom resource's properties: Declaration (packed) and TopicArn of the engine's own topic. It travels in the
+    template and not as an asset, because a function cannot read a bootstrap bucket that has a key of its own.
     """
 
     def __init__(
@@ -30,13 +31,15 @@ class Declared(Construct):
         store: Store,
         topic: sns.ITopic,
         declaration: Declaration,
-        build: Path,
     ) -> None:
-        """`build`: a folder where the JSON may be written."""
+        """Raises InvalidInput for a declaration that is too large to travel."""
         super().__init__(scope, id)
-        file = build / "declaration.json"
-        file.write_text(json.dumps(to_plain(declaration), indent=1, sort_keys=True))
-        asset = assets.Asset(self, "Asset", path=str(file))
+        packed = pack(to_plain(declaration))
+        if len(packed) > MAX_PACKED:
+            raise InvalidInput(
+                f"deployments.yaml: {len(packed)} bytes compressed; at most {MAX_PACKED} can be deployed: make some of"
+                " the groups by CreateDeploymentGroup"
+            )
         self.function = Function(
             self,
             "Declare",
@@ -53,7 +56,6 @@ class Declared(Construct):
             "dynamodb:DeleteItem",
             on=store.table.table_arn,
         )
-        self.function.allow("s3:GetObject", on=asset.bucket.arn_for_objects(asset.s3_object_key))
         self.function.keep_failed_events()
         CustomResource(
             self,
@@ -61,10 +63,5 @@ class Declared(Construct):
             resource_type="Custom::Declaration",
             service_token=self.function.function_arn,
             service_timeout=Duration.minutes(15),
-            properties={
-                "Bucket": asset.s3_bucket_name,
-                "Key": asset.s3_object_key,
-                "Hash": asset.asset_hash,
-                "TopicArn": topic.topic_arn,
-            },
+            properties={"Declaration": packed, "TopicArn": topic.topic_arn},
         )

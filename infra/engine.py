@@ -1,6 +1,5 @@
-"""The engine: the state machine that is one deployment, the functions its states call, and the host's SSM document."""
+"""The engine: the state machine that is one deployment, and the functions its states call."""
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,13 +9,12 @@ import yaml
 from aws_cdk import ArnFormat, Duration, RemovalPolicy, Size, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
-from aws_cdk import aws_s3_assets as assets
-from aws_cdk import aws_ssm as ssm
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from functions.core.revisions import GITHUB_PREFIX
 from infra.function import Function, Shape
+from infra.hosts import Hosts
 from infra.nag import acknowledge_wildcard
 from infra.secret import unset_secret
 from infra.store import LOGS, MANIFESTS, Store
@@ -61,10 +59,10 @@ def _with_numbers(value: Any, numbers: Mapping[str, int]) -> Any:
 
 
 class Engine(Construct):
-    """The state machine with its functions (`functions`, by construct id), `launch` which starts it, and the document.
+    """The state machine with its functions (`functions`, by construct id), and `launch` which starts it.
 
-    `machine_arn` and `document_arn` are made from names: the machine calls functions that answer it, and references
-    both ways would be a circle.
+    `machine_arn` is made from a name: the machine calls functions that answer it, and references both ways would be a
+    circle.
     """
 
     def __init__(
@@ -75,14 +73,12 @@ class Engine(Construct):
         shape: Shape,
         store: Store,
         statemachines: Path,
-        document: Mapping[str, Any],
-        runner: Path,
+        hosts: Hosts,
         reconcile_seconds: int,
         managed_tag: tuple[str, str],
         github_url: str,
     ) -> None:
-        """`document`: the SSM document's content; `runner`: the zipapp; `managed_tag`: what every host must carry;
-        `github_url`: of the REST API."""
+        """`managed_tag`: what every host must carry; `github_url`: of the REST API."""
         super().__init__(scope, id)
         stack = Stack.of(self)
         self._shape = shape
@@ -90,17 +86,7 @@ class Engine(Construct):
         self._table = {"TABLE_NAME": store.table.table_name}
         self._name = stack.stack_name
         self.machine_arn = _states_arn(stack, "stateMachine", self._name)
-        self.document_name = f"{self._name}-lifecycle"
-        self.document_arn = stack.format_arn(service="ssm", resource="document", resource_name=self.document_name)
-        ssm.CfnDocument(
-            self,
-            "Lifecycle",
-            name=self.document_name,
-            document_type="Command",
-            document_format="JSON",
-            content=document,
-            update_method="NewVersion",  # commands in flight keep theirs
-        )
+        self.document_name = hosts.document_name
         self.github_secret_arn = unset_secret(
             self,
             "GitHubToken",
@@ -109,7 +95,7 @@ class Engine(Construct):
         )
         self.functions = {
             "Prepare": self._prepare(github_url),
-            "RunSegment": self._run_segment(runner, managed_tag),
+            "RunSegment": self._run_segment(hosts, managed_tag),
             "TargetDone": self._target_done(),
             "Bake": self._bake(),
             "Finish": self._finish(),
@@ -182,8 +168,7 @@ class Engine(Construct):
         )
         return function
 
-    def _run_segment(self, runner: Path, managed_tag: tuple[str, str]) -> Function:
-        asset = assets.Asset(self, "Runner", path=str(runner))
+    def _run_segment(self, hosts: Hosts, managed_tag: tuple[str, str]) -> Function:
         stack = Stack.of(self)
         bucket = self._store.bucket
         function = Function(
@@ -194,15 +179,22 @@ class Engine(Construct):
             environment={
                 **self._table,
                 "BUCKET_NAME": bucket.bucket_name,
-                "DOCUMENT_NAME": self.document_name,
-                "RUNNER_BUCKET": asset.s3_bucket_name,
-                "RUNNER_KEY": asset.s3_object_key,
-                "RUNNER_SHA256": hashlib.sha256(runner.read_bytes()).hexdigest(),
+                "DOCUMENT_NAME": hosts.document_name,
+                "DOCUMENT_VERSION": hosts.document_version,
+                "DOCUMENT_HASH": hosts.document_hash,
+                "RUNNER_SHA256": hosts.runner_sha256,
+                "SIGNING_KEY_ARN": hosts.key_arn,
             },
         )
         function.allow("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", on=self._store.table.table_arn)
-        # Our document only, and only to hosts that carry the tag: never arbitrary shell, never any other host.
-        function.allow("ssm:SendCommand", on=self.document_arn)
+        # Our document only, and only to hosts that carry the tag. What a host then does is what this function alone can
+        # sign: whoever else may send the document can make a host refuse, and nothing more.
+        function.allow("ssm:SendCommand", on=hosts.document_arn)
+        hosts.let_sign(function)
+        # The document that the engine sent before it signed. An update changes this role before the code that still sends
+        # it, and deletes that document at its end.
+        unsigned = stack.format_arn(service="ssm", resource="document", resource_name=f"{self._name}-lifecycle")
+        function.allow("ssm:SendCommand", on=unsigned)
         tag, value = managed_tag
         function.allow(
             "ssm:SendCommand",
@@ -217,9 +209,9 @@ class Engine(Construct):
         self.let_cancel(function)
         self._let_ping(function)
         self.let_answer(function)
-        # A presigned URL can do what its signer may do: what hosts fetch and where they put their logs.
+        # A presigned URL can do what its signer may do: what hosts fetch (revisions and, in the same bucket, the runner)
+        # and where they put their logs.
         self._let_read_revisions(function)
-        function.allow("s3:GetObject", on=asset.bucket.arn_for_objects(asset.s3_object_key))
         function.allow(
             "s3:PutObject",
             on=bucket.arn_for_objects(f"{LOGS}*"),

@@ -1,6 +1,5 @@
 """The stack: it puts the parts together and defines nothing itself."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from infra.dashboard import Dashboard
 from infra.declaration import Declared
 from infra.engine import Engine
 from infra.function import Function, Shape
+from infra.hosts import Hosts, MakeDocument
 from infra.notifications import Notifications
 from infra.revisions import Revisions
 from infra.signals import AlarmState, CommandStatus, ExecutionStatus
@@ -86,12 +86,11 @@ class Options:
 class Parts:
     """What the other folders of the repository give to the stack."""
 
-    code: Path  # the functions' package: a folder
-    runner: Path  # the host's zipapp
-    document: Mapping[str, Any]  # content of the SSM document
+    code: Path  # the functions' package, with the host's runner in it: a folder
+    runner_sha256: str
+    document: MakeDocument
     statemachines: Path
     declaration: Declaration
-    build: Path  # a folder for files that only become assets
 
 
 class StepDeploy(Stack):
@@ -106,14 +105,16 @@ class StepDeploy(Stack):
             log_retention=_RETENTION[options.log_retention_days],
             undelivered=store.undelivered,
         )
+        hosts = Hosts(
+            self, "Hosts", shape=shape, store=store, runner_sha256=parts.runner_sha256, document=parts.document
+        )
         engine = Engine(
             self,
             "Engine",
             shape=shape,
             store=store,
             statemachines=parts.statemachines,
-            document=parts.document,
-            runner=parts.runner,
+            hosts=hosts,
             reconcile_seconds=options.reconcile_seconds,
             managed_tag=options.host_tag,
             github_url=options.github_url,
@@ -138,7 +139,6 @@ class StepDeploy(Stack):
             store=store,
             topic=told.topic,
             declaration=parts.declaration,
-            build=parts.build,
         )
         functions = _functions(self)
         Dashboard(self, "Dashboard", machine=engine.machine, functions=functions)
@@ -156,7 +156,8 @@ class StepDeploy(Stack):
             "BucketName": store.bucket.bucket_name,
             "TableName": store.table.table_name,
             "StateMachineArn": engine.machine.state_machine_arn,
-            "DocumentName": engine.document_name,
+            "DocumentName": hosts.document_name,
+            "DocumentVersion": hosts.document_version,
             "BusName": told.bus.event_bus_name,
             "TopicArn": told.topic.topic_arn,
             "SlackSecretArn": told.secret_arn,

@@ -4,14 +4,20 @@ Source: AWS CloudFormation User Guide, "Custom resource response objects".
 """
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 _MOST_REASON = 800  # characters; the whole answer may have 4,096 bytes
 _TRIES = 5
 
 
-def answer(event: dict[str, Any], resource_id: str, *, error: str | None = None) -> None:
-    """Report success, or failure with `error` as the reason. Raises when CloudFormation cannot be reached."""
+def answer(
+    event: dict[str, Any], resource_id: str, *, error: str | None = None, data: Mapping[str, str] | None = None
+) -> None:
+    """Report success, or failure with `error` as the reason. Raises when CloudFormation cannot be reached.
+
+    `data`: the resource's attributes, as the template gets them.
+    """
     from urllib3 import PoolManager, Retry, Timeout
 
     body = {
@@ -21,6 +27,7 @@ def answer(event: dict[str, Any], resource_id: str, *, error: str | None = None)
         "StackId": event["StackId"],
         "RequestId": event["RequestId"],
         "LogicalResourceId": event["LogicalResourceId"],
+        **({"Data": dict(data)} if data else {}),
     }
     # The URL is signed for a request without a content type.
     response = PoolManager(timeout=Timeout(connect=5, read=10)).request(

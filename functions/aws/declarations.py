@@ -6,7 +6,6 @@ its place on that list change in one transaction: whatever is interrupted, the n
 goes on.
 """
 
-import json
 from typing import Any
 
 from functions.aws import catalog, clock
@@ -15,13 +14,7 @@ from functions.aws.items import declared_key, to_wire
 from functions.aws.table import Table
 from functions.core.declaration import Declaration, GroupChange, changes
 from functions.core.records import Group
-from functions.core.shapes import from_plain, to_plain
-
-
-def read(bucket: str, key: str) -> Declaration:
-    """The declaration that `cdk deploy` has put into S3."""
-    body = client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
-    return from_plain(Declaration, json.loads(body))
+from functions.core.shapes import to_plain
 
 
 def apply(records: Table, declaration: Declaration) -> list[str]:

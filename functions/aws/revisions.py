@@ -114,16 +114,11 @@ def _invalid(revision: Revision, what: str) -> NotDeployable:
 def bundle_url(revision: Revision) -> str:
     """A presigned URL of exactly the pinned version."""
     version = {"VersionId": revision.version} if revision.version else {}
-    return _presigned(revision.bucket, revision.key, **version)
+    return presigned(revision.bucket, revision.key, **version)
 
 
-def runner() -> dict[str, str]:
-    """Where a host gets the runner, and what its bytes must be."""
-    here = settings()
-    return {"url": _presigned(here.runner_bucket, here.runner_key), "sha256": here.runner_sha256}
-
-
-def _presigned(bucket: str, key: str, **version: str) -> str:
+def presigned(bucket: str, key: str, **version: str) -> str:
+    """A URL by which anyone can get an object, as long as this function's role may."""
     parameters = {"Bucket": bucket, "Key": key, **version}
     return str(client("s3").generate_presigned_url("get_object", Params=parameters, ExpiresIn=URL_SECONDS))
 

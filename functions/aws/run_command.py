@@ -32,12 +32,18 @@ class Refused(Exception):
 
 
 def send(instance_id: str, instructions: str, *, comment: str) -> str:
-    """Send the lifecycle document to one host; its command id. Raises Refused for what no retry can mend."""
+    """Send the lifecycle document to one host; its command id. Raises Refused for what no retry can mend.
+
+    The version is named, and its hash: the default version may be an older one, or one that somebody else has made.
+    """
     from botocore.exceptions import ClientError
 
     try:
         answer = client("ssm").send_command(
             DocumentName=settings().document_name,
+            DocumentVersion=settings().document_version,
+            DocumentHash=settings().document_hash,
+            DocumentHashType="Sha256",
             InstanceIds=[instance_id],
             Parameters={"Instructions": [instructions]},
             Comment=comment,
@@ -48,6 +54,12 @@ def send(instance_id: str, instructions: str, *, comment: str) -> str:
             raise Refused(*refusal) from error
         raise
     return str(answer["Command"]["CommandId"])
+
+
+def latest_document(name: str) -> tuple[str, str]:
+    """The number and the sha256 of the newest version of an SSM document."""
+    found = client("ssm").describe_document(Name=name, DocumentVersion="$LATEST")["Document"]
+    return str(found["DocumentVersion"]), str(found["Hash"])
 
 
 def invocation(command_id: str, instance_id: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from functions.aws import clock, revisions, run_command, targets, tokens
+from functions.aws import clock, revisions, run_command, runner, signing, targets, tokens
 from functions.aws.table import COMMAND_DAYS, table
 from functions.core import instructions
 from functions.core.causes import Cause
@@ -18,18 +18,22 @@ _CLOCK_SKEW = timedelta(minutes=5)
 
 def send(deployment: Deployment, target: Target, segment: int, token: str) -> str | None:
     """Send the segment to a target that the gate let go; its status when that is known at once."""
+    events = SEGMENTS[segment]
+    longest = timedelta(seconds=run_command.DELIVERY_SECONDS + instructions.longest_seconds(events))
     told = instructions.instructions(
         deployment,
         target.target_id,
-        events=SEGMENTS[segment],
-        runner=revisions.runner(),
+        events=events,
+        expires_at=int((clock.now() + longest).timestamp()),
+        runner=runner.location(),
         bundle_url=revisions.bundle_url(deployment.revision),
         logs=revisions.log_upload(deployment.deployment_id, target.target_id),
     )
     try:
-        command_id = run_command.send(target.target_id, instructions.encode(told), comment=_comment(target, segment))
+        signed = signing.signed(instructions.encode(told))
+        command_id = run_command.send(target.target_id, signed, comment=_comment(target, segment))
     except run_command.Refused as refused:
-        return record(target, segment, lost(refused.cause, str(refused), SEGMENTS[segment]))
+        return record(target, segment, lost(refused.cause, str(refused), events))
     return _follow(target, segment, command_id, token)
 
 

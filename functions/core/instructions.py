@@ -1,11 +1,16 @@
-"""The instructions of a segment: what the host runner is told, as the Run Command document's one parameter."""
+"""The instructions of a segment: what the host runner is told, as the Run Command document's one parameter.
+
+They are signed as a whole (functions/aws/signing.py). A host takes them only if they name this host, its document's
+runner and a time that has not passed, so that a copy is of no use elsewhere or later; within that time, the journal on
+the host runs nothing twice.
+"""
 
 import base64
 import json
 from typing import Any
 
 from functions.core.records import Deployment
-from host.lifecycle import LifecycleEvent
+from host.lifecycle import STEP_SECONDS, LifecycleEvent
 
 VERSION = 1
 
@@ -15,11 +20,15 @@ def instructions(
     target_id: str,
     *,
     events: tuple[LifecycleEvent, ...],
+    expires_at: int,
     runner: dict[str, str],
     bundle_url: str,
     logs: dict[str, Any],
 ) -> dict[str, Any]:
-    """Everything a host needs for one segment; `host/__main__.py` reads it."""
+    """Everything a host needs for one segment; `host/__main__.py` reads it.
+
+    `expires_at`: in seconds since the epoch. A host starts no event after it (host/bootstrap.py).
+    """
     revision, settings = deployment.revision, deployment.settings
     return {
         "version": VERSION,
@@ -34,6 +43,7 @@ def instructions(
         },
         "target_id": target_id,
         "events": [event.value for event in events],
+        "expires_at": expires_at,
         "bundle": {
             "url": bundle_url,
             "sha256": revision.sha256,
@@ -52,6 +62,11 @@ def instructions(
     }
 
 
+def longest_seconds(events: tuple[LifecycleEvent, ...]) -> int:
+    """How long a segment can take once it is delivered: after that SSM itself has ended its last step."""
+    return len(events) * STEP_SECONDS
+
+
 def encode(told: dict[str, Any]) -> str:
-    """Base64 of the JSON: only letters that a shell leaves alone, as the document's allowedPattern demands."""
+    """Base64 of the JSON: only letters that a shell leaves alone, as the document's allowedPattern demands before the dot."""
     return base64.b64encode(json.dumps(told, separators=(",", ":")).encode()).decode()

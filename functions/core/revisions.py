@@ -14,6 +14,7 @@ SUFFIXES = {
 }
 ENGINE_PREFIX = ".stepdeploy/"  # the engine's own objects in the revision bucket
 PUSHED_PREFIX = f"{ENGINE_PREFIX}revisions/"  # archives that are kept here until somebody deploys them
+RUNNER_PREFIX = f"{ENGINE_PREFIX}runner/"  # the host's runners by digest; kept, as commands in flight may name any
 GITHUB_PREFIX = f"{ENGINE_PREFIX}github/"  # archives of commits, fetched once; kept, as a rollback may want any of them
 
 
@@ -45,6 +46,11 @@ def github_key(commit: GitHubCommit) -> str:
     '.stepdeploy/github/octo/hello/7fd1a60b01f91b314f59955a4e4d4e80d8edf11d.tar.gz'
     """
     return f"{GITHUB_PREFIX}{commit.repository}/{commit.commit}".lower() + ".tar.gz"
+
+
+def runner_key(sha256: str) -> str:
+    """Where hosts fetch the runner whose bytes have this sha256 (in hex)."""
+    return f"{RUNNER_PREFIX}{sha256}.pyz"
 
 
 def destination(key: str) -> Destination:

@@ -1,7 +1,6 @@
 """declare: CloudFormation creates, updates or deletes the resource that stands for deployments.yaml.
 
-Applies the declaration in S3 (Bucket, Key; Hash makes a change of it an update) to the table; TopicArn is the engine's
-own topic. A second call writes nothing. Deleting keeps everything: history outlives the stack. CloudFormation always
+Applies the declaration (Declaration, packed) to the table; TopicArn is the engine's own topic. A second call writes nothing. Deleting keeps everything: history outlives the stack. CloudFormation always
 gets an answer, because without one it waits for an hour.
 """
 
@@ -11,6 +10,9 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.aws import cloudformation, declarations
 from functions.aws.table import table
+from functions.core.declaration import Declaration
+from functions.core.packing import unpack
+from functions.core.shapes import from_plain
 from functions.telemetry import logger
 
 _RESOURCE_ID = "stepdeploy-declaration"  # never another one, or CloudFormation would delete the old one
@@ -30,6 +32,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> None:
 
 
 def _apply(properties: dict[str, str]) -> None:
-    declaration = declarations.read(properties["Bucket"], properties["Key"])
+    declaration = from_plain(Declaration, unpack(properties["Declaration"]))
     written = declarations.apply(table(), declaration.with_engine_topic(properties["TopicArn"]))
     logger.info("the declaration is applied", written=written)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tarfile
 import threading
+import time
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -20,7 +21,9 @@ from typing import Any
 import pytest
 
 from host.build import build_runner
+from host.lifecycle import LifecycleEvent
 
+HOST_ID = "i-0123456789abcdef0"
 GROUP_ID = "5fa7f0d6-6ff4-4d5f-8a6b-6c0f1f6c8f00"
 IN_PLACE = (
     "ApplicationStop", "DownloadBundle", "BeforeInstall", "Install", "AfterInstall", "ApplicationStart",
@@ -149,7 +152,9 @@ class Host:
                 "creator": "user",
                 "deployment_type": "IN_PLACE",
             },
-            "target_id": "i-0123456789abcdef0",
+            "target_id": HOST_ID,
+            "events": [event.value for event in LifecycleEvent],
+            "expires_at": int(time.time()) + 3600,
             "bundle": {
                 "url": url,
                 "sha256": hashlib.sha256(content).hexdigest(),

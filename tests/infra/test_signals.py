@@ -67,7 +67,7 @@ def uploaded(key: str, bucket: str = BUCKET) -> dict[str, Any]:
     }
 
 
-def command(status: str, document: str = "stepdeploy-lifecycle") -> dict[str, Any]:
+def command(status: str, document: str = "stepdeploy-segment") -> dict[str, Any]:
     """From the Systems Manager User Guide, "Amazon EventBridge event examples for Systems Manager"."""
     return {
         "source": "aws.ssm",

@@ -1,0 +1,115 @@
+"""What hosts trust: the engine's signing key, the SSM document that carries its public half, and the runner."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from aws_cdk import CustomResource, Duration, RemovalPolicy, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_ssm as ssm
+from constructs import Construct
+
+from functions.core.revisions import RUNNER_PREFIX
+from infra.function import Function, Shape
+from infra.store import Store
+
+MakeDocument = Callable[[str, str], Mapping[str, Any]]  # of the public key's modulus and exponent
+
+
+class Hosts(Construct):
+    """The document that runs a segment on a host, and what makes it safe to send.
+
+    A host does what instructions say only if the key here has signed them. The document itself fixes the public key and
+    the runner's digest, so the right to send it is not the right to choose what it runs.
+    """
+
+    def __init__(
+        self, scope: Construct, id: str, *, shape: Shape, store: Store, runner_sha256: str, document: MakeDocument
+    ) -> None:
+        """`document`: the SSM document's content, once CloudFormation knows the public key."""
+        super().__init__(scope, id)
+        stack = Stack.of(self)
+        self.runner_sha256 = runner_sha256
+        self.document_name = f"{stack.stack_name}-segment"
+        self.document_arn = stack.format_arn(service="ssm", resource="document", resource_name=self.document_name)
+        self._key = kms.Key(
+            self,
+            "Key",
+            description="stepdeploy signs what it tells hosts",
+            key_spec=kms.KeySpec.RSA_2048,
+            key_usage=kms.KeyUsage.SIGN_VERIFY,
+            # What it signed is good for hours only: a new stack has a new key, and its document the new public half.
+            removal_policy=RemovalPolicy.DESTROY,
+            pending_window=Duration.days(7),
+        )
+        self.key_arn = self._key.key_arn
+        self.set_up = self._set_up(shape, store)
+        public_key = self._resource("PublicKey", KeyArn=self.key_arn)
+        modulus, exponent = (public_key.get_att_string(name) for name in ("Modulus", "Exponent"))
+        runner = self._resource("Runner", Sha256=runner_sha256)
+        made = ssm.CfnDocument(
+            self,
+            "Document",
+            name=self.document_name,
+            document_type="Command",
+            document_format="JSON",
+            content=document(modulus, exponent),
+            update_method="NewVersion",  # commands in flight keep theirs
+        )
+        text = json.dumps(document("", ""), sort_keys=True)
+        version = self._resource(
+            "DocumentVersion",
+            Name=self.document_name,
+            Content=hashlib.sha256(text.encode()).hexdigest(),
+            Modulus=modulus,
+        )
+        version.node.add_dependency(made, runner)  # a version that is told has its runner in place
+        self.document_version, self.document_hash = version.get_att_string("Version"), version.get_att_string("Hash")
+
+    def let_sign(self, function: Function) -> None:
+        """Lets a function sign what hosts are told, and no other principal of the account, not even an administrator.
+
+        No condition on the signing algorithm: hosts know one only, so a signature by another one is worth nothing.
+        """
+        function.allow("kms:Sign", on=self.key_arn)
+        role = function.role
+        assert role  # noqa: S101  # Function makes it
+        self._key.add_to_resource_policy(
+            iam.PolicyStatement(
+                effect=iam.Effect.DENY,
+                principals=[iam.AnyPrincipal()],
+                actions=["kms:Sign"],
+                resources=["*"],
+                conditions={"ArnNotEquals": {"aws:PrincipalArn": role.role_arn}},
+            )
+        )
+
+    def _set_up(self, shape: Shape, store: Store) -> Function:
+        function = Function(
+            self,
+            "SetUp",
+            shape=shape,
+            description="Gives CloudFormation the public key and the document's version, hosts the runner",
+            environment={"BUCKET_NAME": store.bucket.bucket_name},
+        )
+        function.allow("kms:GetPublicKey", on=self.key_arn)
+        function.allow("ssm:DescribeDocument", on=self.document_arn)
+        function.allow(
+            "s3:PutObject",
+            on=store.bucket.arn_for_objects(f"{RUNNER_PREFIX}*"),
+            why_wildcard="Runners have their digest in their key.",
+        )
+        function.keep_failed_events()
+        return function
+
+    def _resource(self, kind: str, **properties: str) -> CustomResource:
+        return CustomResource(
+            self,
+            kind,
+            resource_type=f"Custom::{kind}",
+            service_token=self.set_up.function_arn,
+            service_timeout=Duration.minutes(5),
+            properties=properties,
+        )
