@@ -72,6 +72,7 @@ GROUPS: dict[str, dict[str, Any]] = {
     "watched": {},
     "command-line": {},
     "commits": {},
+    "hostile": {"deploymentConfigName": "CodeDeployDefault.AllAtOnce"},
     "burst": {"deploymentConfigName": "CodeDeployDefault.AllAtOnce"},
 }
 

@@ -6,7 +6,7 @@ import pytest
 
 from infra.app import ROOT
 from infra.permissions import PAGE, grants, page
-from tests.infra.conftest import OTHER_TOPIC, Synthesized
+from tests.infra.conftest import OTHER_TOPIC, Synthesized, only
 
 TABLE, STREAM = "<StoreRecords.Arn>", "<StoreRecords.StreamArn>"
 BUCKET = "<StoreRevisions.Arn>"
@@ -62,10 +62,11 @@ EXPECTED = {
     | CANCEL
     | ANSWER
     | {
-        ("ssm:SendCommand", "ssm document/stepdeploy-lifecycle"),
+        ("ssm:SendCommand", "ssm document/stepdeploy-segment"),
+        ("ssm:SendCommand", "ssm document/stepdeploy-lifecycle"),  # of the engine that did not sign, until it is updated
+        ("kms:Sign", "<HostsKey.Arn>"),
         ("ssm:SendCommand", "ec2 instance/*", TAGGED),
         ("ssm:SendCommand", "ssm managed-instance/*", TAGGED),
-        ("s3:GetObject", "s3 asset"),
         ("s3:PutObject", f"{BUCKET}/.stepdeploy/logs/*"),
     },
     "TargetDone": table("GetItem", "UpdateItem") | CANCEL,
@@ -82,9 +83,13 @@ EXPECTED = {
     | LOOK
     | CANCEL
     | ANSWER,
-    "Declare": table("GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem")
-    | KEEP_FAILED
-    | {("s3:GetObject", "s3 asset")},
+    "Declare": table("GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem") | KEEP_FAILED,
+    "SetUp": KEEP_FAILED
+    | {
+        ("kms:GetPublicKey", "<HostsKey.Arn>"),
+        ("ssm:DescribeDocument", "ssm document/stepdeploy-segment"),
+        ("s3:PutObject", f"{BUCKET}/.stepdeploy/runner/*"),
+    },
     "Publish": table("GetItem")
     | READ_STREAM
     | PUBLISH
@@ -146,6 +151,18 @@ def test_no_action_is_a_wildcard_and_only_these_are_allowed_on_everything(templa
         "ssm:DescribeInstanceInformation",
         "ssm:ListCommandInvocations",
     }
+
+
+def test_one_function_alone_may_sign_whatever_other_policies_of_the_account_say(template: dict[str, Any]) -> None:
+    assert [grant.role for grant in grants(template) if any("kms:Sign" in action for action in grant.actions)] == [
+        "RunSegment"
+    ]
+    key = only(template, "AWS::KMS::Key")
+    assert (key["KeySpec"], key["KeyUsage"]) == ("RSA_2048", "SIGN_VERIFY")
+    (denied,) = [each for each in key["KeyPolicy"]["Statement"] if each["Effect"] == "Deny"]
+    assert (denied["Action"], denied["Principal"]) == ("kms:Sign", {"AWS": "*"})
+    (signer,) = denied["Condition"]["ArnNotEquals"]["aws:PrincipalArn"]["Fn::GetAtt"][:1]
+    assert signer.startswith("EngineRunSegmentRole")
 
 
 def test_no_role_has_a_managed_policy_or_a_policy_that_is_not_in_the_page(template: dict[str, Any]) -> None:
