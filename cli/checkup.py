@@ -66,7 +66,11 @@ def engine_findings(engine: Engine) -> list[Finding]:
 
 def _stack(engine: Engine) -> Findings:
     try:
-        missing = [name for name in ("BucketName", "ApiEndpoint", "DocumentName", "DocumentVersion") if name not in engine.outputs]
+        missing = [
+            name
+            for name in ("BucketName", "ApiEndpoint", "DocumentName", "DocumentVersion")
+            if name not in engine.outputs
+        ]
     except Refusal as refusal:
         yield Finding(Level.PROBLEM, "stack", refusal.message)
         return

@@ -1,7 +1,7 @@
 """What a step runs before the runner is there: verify the instructions, fetch the runner once per version, hand over.
 
-host/step.py puts this file into the SSM document. Its arguments are what the document itself fixes: the lifecycle event,
-the engine's public key (modulus in hexadecimal, exponent) and the runner's sha256. The instructions come by file
+host/step.py puts this file into the SSM document. Its arguments are what the document itself fixes: the lifecycle
+event, the engine's public key (modulus in hexadecimal, exponent) and the runner's sha256. The instructions come by file
 descriptor 3, from anyone who may send the document: until `verify` has accepted them, nothing is fetched or written.
 """
 
@@ -58,8 +58,9 @@ def verify(sent: bytes, event: str, modulus: int, exponent: int, sha256: str) ->
     if time.time() > told["expires_at"] + CLOCK_SKEW_SECONDS:
         times = [time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at)) for at in (told["expires_at"], time.time())]
         fail("DENIED", "the instructions expired at %s; this host's clock says %s: check the clock" % tuple(times))
-    if told["runner"]["sha256"] != sha256:
-        fail("DENIED", "the instructions name the runner %s; this document's is %s" % (told["runner"]["sha256"], sha256))
+    named = told["runner"]["sha256"]
+    if named != sha256:
+        fail("DENIED", "the instructions name the runner %s; this document's is %s" % (named, sha256))
     return payload, told["runner"]["url"]
 
 

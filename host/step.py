@@ -61,7 +61,7 @@ def lifecycle_document(events: Sequence[LifecycleEvent], trust: Trust, max_step_
         "parameters": {
             "Instructions": {
                 "type": "String",
-                "description": "Base64 of the JSON that tells the host what to deploy, a dot and the engine's signature",
+                "description": "Base64 of the JSON that tells the host what to deploy, a dot, the engine's signature",
                 "allowedPattern": INSTRUCTIONS_PATTERN,
             }
         },

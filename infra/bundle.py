@@ -1,4 +1,4 @@
-"""The functions' package: our code, the pure-Python libraries it imports, from this virtual environment, and the runner.
+"""The functions' package: our code, the libraries it imports, from this virtual environment, and the runner.
 
 No network, no Docker, no compiled file: the same tree, and so the same asset hash, on every machine that has the
 versions pinned in requirements.txt. boto3 comes with the Lambda runtime.
@@ -15,7 +15,7 @@ DISTRIBUTIONS = ("aws-lambda-powertools", "jmespath", "typing-extensions", "PyYA
 
 
 def stage_functions(root: Path, destination: Path, runner: Path) -> Path:
-    """Fills `destination` with what Lambda unpacks; returns it. `root` is the repository, `runner` the host's zipapp."""
+    """Fills `destination` with what Lambda unpacks; returns it. `root`: the repository; `runner`: the host's zipapp."""
     for source in (*(root / "functions").rglob("*.py"), *host_modules(root)):
         _copy(source, destination / source.relative_to(root))
     model = Path(str(metadata.distribution("botocore").locate_file(Path("botocore", "data", CODEDEPLOY))))

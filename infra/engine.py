@@ -191,8 +191,8 @@ class Engine(Construct):
         # sign: whoever else may send the document can make a host refuse, and nothing more.
         function.allow("ssm:SendCommand", on=hosts.document_arn)
         hosts.let_sign(function)
-        # The document that the engine sent before it signed. An update changes this role before the code that still sends
-        # it, and deletes that document at its end.
+        # The document that the engine sent before it signed. An update changes this role before the code that still
+        # sends it, and deletes that document at its end.
         unsigned = stack.format_arn(service="ssm", resource="document", resource_name=f"{self._name}-lifecycle")
         function.allow("ssm:SendCommand", on=unsigned)
         tag, value = managed_tag
@@ -209,8 +209,8 @@ class Engine(Construct):
         self.let_cancel(function)
         self._let_ping(function)
         self.let_answer(function)
-        # A presigned URL can do what its signer may do: what hosts fetch (revisions and, in the same bucket, the runner)
-        # and where they put their logs.
+        # A presigned URL can do what its signer may do: what hosts fetch (revisions and the runner, in one bucket) and
+        # where they put their logs.
         self._let_read_revisions(function)
         function.allow(
             "s3:PutObject",

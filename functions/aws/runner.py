@@ -1,7 +1,7 @@
 """The host's runner: it comes with the functions' own package, and hosts fetch it from the revision bucket.
 
-In the package it needs no other bucket: what `cdk deploy` puts into the bootstrap bucket a function may be unable to read
-(a customer-managed key), and hosts to reach (an endpoint's policy).
+It is no asset of its own: a bootstrap bucket may have a key that functions may not use, and an S3 endpoint's policy may
+keep hosts from it.
 """
 
 import hashlib

@@ -68,5 +68,5 @@ def longest_seconds(events: tuple[LifecycleEvent, ...]) -> int:
 
 
 def encode(told: dict[str, Any]) -> str:
-    """Base64 of the JSON: only letters that a shell leaves alone, as the document's allowedPattern demands before the dot."""
+    """Base64 of the JSON: only letters that a shell leaves alone, as the document's allowedPattern demands."""
     return base64.b64encode(json.dumps(told, separators=(",", ":")).encode()).decode()

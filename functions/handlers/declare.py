@@ -1,7 +1,8 @@
 """declare: CloudFormation creates, updates or deletes the resource that stands for deployments.yaml.
 
-Applies the declaration (Declaration, packed) to the table; TopicArn is the engine's own topic. A second call writes nothing. Deleting keeps everything: history outlives the stack. CloudFormation always
-gets an answer, because without one it waits for an hour.
+Applies the declaration (Declaration, packed) to the table; TopicArn is the engine's own topic. A second call writes
+nothing. Deleting keeps everything: history outlives the stack. CloudFormation always gets an answer, because without
+one it waits for an hour.
 """
 
 from typing import Any

@@ -2,8 +2,8 @@
 
 Custom::PublicKey (KeyArn) has the attributes Modulus and Exponent of the signing key. Custom::Runner (Sha256) puts the
 runner into the revision bucket. Custom::DocumentVersion (Name; its other properties make a change of the document an
-update) has the attributes Version and Hash of the newest version. Deleting keeps everything: commands in flight may need
-it. CloudFormation always gets an answer, because without one it waits for an hour.
+update) has the attributes Version and Hash of the newest version. Deleting keeps everything: commands in flight may
+need it. CloudFormation always gets an answer, because without one it waits for an hour.
 """
 
 from collections.abc import Callable

@@ -21,6 +21,8 @@ from functions.core.errors import InvalidInput
 from functions.core.rsa import public_key
 from host import bootstrap
 from host.bootstrap import CLOCK_SKEW_SECONDS, is_signed
+from host.lifecycle import LifecycleEvent
+from host.step import Trust, step_script
 from tests.host.conftest import HOST_ID, Host, pythons, revision
 from tests.host.test_events import hooked
 from tests.host.test_step import step
@@ -124,7 +126,9 @@ def test_every_python_here_verifies_alike(python: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("python", pythons().values(), ids=pythons().keys())
-def test_a_step_runs_by_every_python_here(host: Host, python: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_step_runs_by_every_python_here(
+    host: Host, python: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The whole of it: script, verification, fetching, the runner."""
     tools = tmp_path / "tools"
     tools.mkdir()
@@ -231,9 +235,6 @@ def test_a_document_names_its_own_runner(host: Host) -> None:
 
 
 def test_the_bootstrap_in_the_document_is_the_one_of_this_repository(host: Host) -> None:
-    from host.lifecycle import LifecycleEvent
-    from host.step import Trust, step_script
-
     packed = next(line for line in step_script(LifecycleEvent.INSTALL, Trust("1", "1", "1")) if "exec(zlib" in line)
     program = f"import base64, zlib, sys\nsys.stdout.buffer.write({packed.removeprefix('exec(').removesuffix(')')})"
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True)

@@ -44,7 +44,8 @@ def test_the_version_that_is_sent_is_the_one_that_was_just_made_with_its_runner_
 def test_runners_are_kept(template: dict[str, Any]) -> None:
     """A rule counts days since the upload: it would delete the current runner, too."""
     rules = only(template, "AWS::S3::Bucket")["LifecycleConfiguration"]["Rules"]
-    assert not [rule for rule in rules if "ExpirationInDays" in rule and ".stepdeploy/runner/".startswith(rule["Prefix"])]
+    expiring = [rule["Prefix"] for rule in rules if "ExpirationInDays" in rule]
+    assert expiring and not [prefix for prefix in expiring if ".stepdeploy/runner/".startswith(prefix)]
 
 
 def environment(template: dict[str, Any]) -> dict[str, Any]:

@@ -63,7 +63,7 @@ EXPECTED = {
     | ANSWER
     | {
         ("ssm:SendCommand", "ssm document/stepdeploy-segment"),
-        ("ssm:SendCommand", "ssm document/stepdeploy-lifecycle"),  # of the engine that did not sign, until it is updated
+        ("ssm:SendCommand", "ssm document/stepdeploy-lifecycle"),  # of an engine that did not sign
         ("kms:Sign", "<HostsKey.Arn>"),
         ("ssm:SendCommand", "ec2 instance/*", TAGGED),
         ("ssm:SendCommand", "ssm managed-instance/*", TAGGED),

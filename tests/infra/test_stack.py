@@ -106,7 +106,7 @@ def test_no_function_reads_the_bootstrap_bucket(template: dict[str, Any]) -> Non
 def test_a_declaration_that_is_too_large_ends_synth_with_a_remedy(tmp_path: Path) -> None:
     declaration = tmp_path / "deployments.yaml"
     groups = (f"g{n}: {{ec2TagFilters: [{{Key: '{sha256(b'%d' % n).hexdigest()}'}}]}}" for n in range(4000))
-    declaration.write_text("applications: {shop: {groups: {%s}}}" % ", ".join(groups))
+    declaration.write_text(f"applications: {{shop: {{groups: {{{', '.join(groups)}}}}}}}")
     with pytest.raises(InvalidInput, match=r"at most 100000 can be deployed"), _app(declaration=str(declaration)):
         pass
 

@@ -75,9 +75,7 @@ def test_delete_keeps_everything(table: Table, cloudformation: FakeSlack, contex
     assert answer(cloudformation)["Status"] == "SUCCESS" and all_items() == before
 
 
-def test_a_failure_is_answered_with_its_reason(
-    table: Table, cloudformation: FakeSlack, context: LambdaContext
-) -> None:
+def test_a_failure_is_answered_with_its_reason(table: Table, cloudformation: FakeSlack, context: LambdaContext) -> None:
     asked = request(cloudformation, "Create")
     asked["ResourceProperties"]["Declaration"] = "e30"
     declare.handler(asked, context)

@@ -1,6 +1,7 @@
 """set_up: what CloudFormation gets for the public key, the runner and the document's version."""
 
 import hashlib
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,9 @@ def cloudformation() -> Iterator[FakeSlack]:
         yield running
 
 
-def answered(cloudformation: FakeSlack, context: LambdaContext, kind: str, request: str = "Create", **given: str) -> Any:
+def answered(
+    cloudformation: FakeSlack, context: LambdaContext, kind: str, request: str = "Create", **given: str
+) -> Any:
     event = {
         "RequestType": request,
         "ResponseURL": f"{cloudformation.url}/answer",
@@ -88,7 +91,7 @@ def test_the_version_is_the_newest_one_whatever_the_default_is(
 ) -> None:
     ssm = client("ssm")
     for number, write in enumerate((ssm.create_document, ssm.update_document)):
-        content = '{"schemaVersion": "2.2", "description": "%d", "mainSteps": []}' % number
+        content = json.dumps({"schemaVersion": "2.2", "description": str(number), "mainSteps": []})
         more = {"DocumentType": "Command"} if number == 0 else {"DocumentVersion": "$LATEST"}
         write(Name="d", Content=content, DocumentFormat="JSON", **more)
     assert ssm.describe_document(Name="d")["Document"]["DocumentVersion"] == "1"
@@ -97,7 +100,5 @@ def test_the_version_is_the_newest_one_whatever_the_default_is(
     assert run_command.latest_document("d") == ("2", answer["Data"]["Hash"])
 
 
-def test_what_is_unknown_is_answered_too(
-    environment: None, cloudformation: FakeSlack, context: LambdaContext
-) -> None:
+def test_what_is_unknown_is_answered_too(environment: None, cloudformation: FakeSlack, context: LambdaContext) -> None:
     assert answered(cloudformation, context, "Other")["Status"] == "FAILED"
