@@ -93,11 +93,11 @@ def test_the_version_is_the_newest_one_whatever_the_default_is(
     for number, write in enumerate((ssm.create_document, ssm.update_document)):
         content = json.dumps({"schemaVersion": "2.2", "description": str(number), "mainSteps": []})
         more = {"DocumentType": "Command"} if number == 0 else {"DocumentVersion": "$LATEST"}
-        write(Name="d", Content=content, DocumentFormat="JSON", **more)
-    assert ssm.describe_document(Name="d")["Document"]["DocumentVersion"] == "1"
-    answer = answered(cloudformation, context, "DocumentVersion", Name="d", Content="c")
+        write(Name="document", Content=content, DocumentFormat="JSON", **more)
+    assert ssm.describe_document(Name="document")["Document"]["DocumentVersion"] == "1"
+    answer = answered(cloudformation, context, "DocumentVersion", Name="document", Content="c")
     assert answer["Data"] == {"Version": "2", "Hash": hashlib.sha256(content.encode()).hexdigest()}
-    assert run_command.latest_document("d") == ("2", answer["Data"]["Hash"])
+    assert run_command.latest_document("document") == ("2", answer["Data"]["Hash"])
 
 
 def test_what_is_unknown_is_answered_too(environment: None, cloudformation: FakeSlack, context: LambdaContext) -> None:
