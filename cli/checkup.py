@@ -60,12 +60,17 @@ def engine_findings(engine: Engine) -> list[Finding]:
     if found[0].level is not Level.OK:
         return found
     permissions = "s3:ListBucket, s3:GetBucketVersioning and s3:GetBucketNotification"
-    return [*found, *looked("bucket", permissions, lambda: _bucket(engine))]
+    found += looked("bucket", permissions, lambda: _bucket(engine))
+    return [*found, *looked("document", "ssm:DescribeDocument", lambda: _document(engine))]
 
 
 def _stack(engine: Engine) -> Findings:
     try:
-        missing = [name for name in ("BucketName", "ApiEndpoint") if name not in engine.outputs]
+        missing = [
+            name
+            for name in ("BucketName", "ApiEndpoint", "DocumentName", "DocumentVersion")
+            if name not in engine.outputs
+        ]
     except Refusal as refusal:
         yield Finding(Level.PROBLEM, "stack", refusal.message)
         return
@@ -112,6 +117,31 @@ def _bucket(engine: Engine) -> Findings:
         yield Finding(Level.PROBLEM, "bucket", what, redeploy)
     else:
         yield Finding(Level.OK, "bucket", f"{name} keeps versions and tells of uploads")
+
+
+def _document(engine: Engine) -> Findings:
+    """The version of the SSM document that the engine sends, beside the newest one and the default one."""
+    from botocore.exceptions import ClientError
+
+    ssm, name, sent = engine.client("ssm"), engine.output("DocumentName"), engine.output("DocumentVersion")
+    about = f"version {sent} of the SSM document {name}"
+    try:
+        found = ssm.describe_document(Name=name, DocumentVersion=sent)["Document"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in ("InvalidDocument", "InvalidDocumentVersion"):
+            raise
+        remedy = f"delete what is left (aws ssm delete-document --name {name}), and deploy the stack anew"
+        yield Finding(Level.PROBLEM, "document", f"{about}, which the engine sends, is gone", remedy)
+        return
+    if found["LatestVersion"] != sent:
+        what = f"the engine sends {about}; version {found['LatestVersion']} is newer, and not from this stack"
+        yield Finding(Level.WARNING, "document", what, "find out in CloudTrail who made it: UpdateDocument")
+    elif found["DefaultVersion"] != sent:
+        what = f"the engine sends {about}; the default is {found['DefaultVersion']}, which only people would send"
+        remedy = f"aws ssm update-document-default-version --name {name} --document-version {sent}"
+        yield Finding(Level.WARNING, "document", what, remedy)
+    else:
+        yield Finding(Level.OK, "document", f"{about} is the newest and the default")
 
 
 # -- a group

@@ -15,7 +15,7 @@ DISTRIBUTIONS = ("aws-lambda-powertools", "jmespath", "typing-extensions", "PyYA
 
 
 def stage_functions(root: Path, destination: Path, runner: Path) -> Path:
-    """Fills `destination` with what Lambda unpacks; returns it. `root` is the repository, `runner` the hosts' zipapp."""
+    """Fills `destination` with what Lambda unpacks; returns it. `root`: the repository, `runner`: the hosts' zipapp."""
     for source in (*(root / "functions").rglob("*.py"), *host_modules(root)):
         _copy(source, destination / source.relative_to(root))
     model = Path(str(metadata.distribution("botocore").locate_file(Path("botocore", "data", CODEDEPLOY))))

@@ -21,6 +21,7 @@ from tests.served import Served
 
 Captured = pytest.CaptureFixture[str]
 TOPIC = "arn:aws:sns:us-east-1:123456789012:outcomes"
+DOCUMENT, CONTENT = "stepdeploy-segment", '{"schemaVersion": "2.2", "description": "%d", "mainSteps": []}'
 READY = GroupSettings(
     tag_groups=(WEB,),
     alarms=Alarms(names=("errors",)),
@@ -103,8 +104,17 @@ def account(engine: Served, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -
     monkeypatch.setattr(targets, "client", lambda name: account.ssm if name == "ssm" else watched(real(name)))
     monkeypatch.setattr(Engine, "client", lambda self, name, **how: watched(client(self, name, **how)))
     monkeypatch.setattr(
-        Engine, "outputs", {"BucketName": BUCKET, "ApiEndpoint": engine.endpoint, "HostTag": "stepdeploy=enabled"}
+        Engine,
+        "outputs",
+        {
+            "BucketName": BUCKET,
+            "ApiEndpoint": engine.endpoint,
+            "HostTag": "stepdeploy=enabled",
+            "DocumentName": DOCUMENT,
+            "DocumentVersion": "1",
+        },
     )
+    boto3.client("ssm").create_document(Name=DOCUMENT, Content=CONTENT % 1, DocumentType="Command")
     put_group(settings=READY)
     account.launch(2)
     account.alarm("OK")
@@ -122,11 +132,12 @@ def test_people_read_a_line_for_each_finding_and_the_counts(account: Account, en
         "ok       stack: is there, in us-east-1",
         f"ok       API: answers at {engine.endpoint}",
         f"ok       bucket: {BUCKET} keeps versions and tells of uploads",
+        f"ok       document: version 1 of the SSM document {DOCUMENT} is the newest and the default",
         "ok       shop/web: SSM reaches all 2 hosts",
         "ok       shop/web: CodeDeployDefault.OneAtATime lets 1 of 2 hosts be out of service at one time",
         "ok       shop/web: alarm errors is OK",
         "ok       shop/web: topic outcomes is there",
-        "7 ok",
+        "8 ok",
     ]
 
 
@@ -142,7 +153,7 @@ def test_a_bucket_that_is_gone_is_a_problem(account: Account) -> None:
 
 def test_a_stack_of_an_older_version_is_a_problem(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Engine, "outputs", {"BucketName": BUCKET})
-    assert account.only("problem")["message"] == "has no output ApiEndpoint"
+    assert account.only("problem")["message"] == "has no output ApiEndpoint, DocumentName, DocumentVersion"
 
 
 def test_an_api_that_does_not_answer_is_a_problem(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -264,3 +275,22 @@ def test_only_the_group_that_is_asked_for_is_looked_at(account: Account, engine:
     put_group("other", settings=GroupSettings())
     assert account.doctor("shop/web") == (0, [])
     assert account.doctor()[0] == 1
+
+
+def test_a_document_that_is_gone_is_a_problem(account: Account) -> None:
+    boto3.client("ssm").delete_document(Name=DOCUMENT)
+    found = account.only("problem")
+    assert found["message"] == f"version 1 of the SSM document {DOCUMENT}, which the engine sends, is gone"
+
+
+def test_a_version_that_somebody_else_made_is_named(account: Account) -> None:
+    boto3.client("ssm").update_document(Name=DOCUMENT, Content=CONTENT % 2, DocumentVersion="$LATEST")
+    assert "version 2 is newer, and not from this stack" in account.only("warning")["message"]
+
+
+def test_a_default_that_stayed_behind_is_named(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    boto3.client("ssm").update_document(Name=DOCUMENT, Content=CONTENT % 2, DocumentVersion="$LATEST")
+    monkeypatch.setattr(Engine, "outputs", {**Engine.outputs, "DocumentVersion": "2"})  # type: ignore[dict-item]
+    found = account.only("warning")
+    assert "the default is 1" in found["message"]
+    assert found["remedy"].endswith(f"--name {DOCUMENT} --document-version 2")

@@ -79,6 +79,7 @@ GROUPS: dict[str, dict[str, Any]] = {
         "autoRollbackConfiguration": {"events": ["DEPLOYMENT_FAILURE"]},
     },
     "options": {},
+    "hostile": {"deploymentConfigName": "CodeDeployDefault.AllAtOnce"},
     "burst": {"deploymentConfigName": "CodeDeployDefault.AllAtOnce"},
 }
 

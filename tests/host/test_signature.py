@@ -22,9 +22,9 @@ from host.bootstrap import CLOCK_SKEW_SECONDS, is_signed
 from host.lifecycle import LifecycleEvent
 from host.step import INSTRUCTIONS_PATTERN, step_script
 from tests.host.conftest import HOST_ID, Host, Step, pythons
-from tests.host.signing import key, payload, signed, trust
 from tests.host.test_events import hooked
 from tests.host.test_step import ended, start_script, step, written
+from tests.signing import encoded, key, signed, trust
 
 EVENT = "ApplicationStop"
 Told = dict[str, Any]
@@ -39,19 +39,21 @@ def flipped(digits: str) -> str:
     return f"{int(digits[0], 16) ^ 1:x}{digits[1:]}"
 
 
+def by(algorithm: SHA1 | SHA512, told: Told) -> str:
+    return key().sign(encoded(told), PKCS1v15(), algorithm).hex()
+
+
 FORGERIES: dict[str, Callable[[Told], str]] = {
-    "by another key": lambda told: signed(told, key(1)),
-    "of other instructions": lambda told: (
-        f"{payload({**told, 'expires_at': told['expires_at'] + 1})}.{signed(told)[-512:]}"
-    ),
+    "of other instructions": lambda told: with_signature({**told, "expires_at": 9e9}, lambda _: signed(told)[-512:]),
+    "by another key": lambda told: signed(told, key("another engine")),
     "a bit wrong": lambda told: with_signature(told, flipped),
     "cut": lambda told: with_signature(told, lambda digits: digits[:-2]),
     "longer": lambda told: with_signature(told, lambda digits: f"00{digits}"),
     "all zero": lambda told: with_signature(told, lambda digits: "0" * len(digits)),
     "one": lambda told: with_signature(told, lambda digits: "1".zfill(len(digits))),
     "beyond the modulus": lambda told: with_signature(told, lambda digits: "f" * len(digits)),
-    "with SHA-1": lambda told: f"{payload(told)}.{key().sign(payload(told).encode(), PKCS1v15(), SHA1()).hex()}",
-    "with SHA-512": lambda told: f"{payload(told)}.{key().sign(payload(told).encode(), PKCS1v15(), SHA512()).hex()}",
+    "with SHA-1": lambda told: f"{encoded(told).decode()}.{by(SHA1(), told)}",
+    "with SHA-512": lambda told: f"{encoded(told).decode()}.{by(SHA512(), told)}",
 }
 
 
@@ -120,7 +122,7 @@ def test_a_replay_on_the_same_host_runs_nothing_twice(host: Host) -> None:
 def test_the_pattern_takes_what_is_signed(host: Host) -> None:
     told = host.told("d-1", hooked("BeforeInstall", "exit 0"))
     assert re.fullmatch(INSTRUCTIONS_PATTERN, signed(told))
-    for wrong in ("", "'", ".", "a.", "a.b'", "a.b.c", "a b.c", payload(told)):
+    for wrong in ("", "'", ".", "a.", "a.b'", "a.b.c", "a b.c", encoded(told).decode()):
         assert not re.fullmatch(INSTRUCTIONS_PATTERN, wrong)
 
 

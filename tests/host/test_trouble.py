@@ -25,8 +25,8 @@ from host.lifecycle import LifecycleEvent
 from host.report import Report
 from host.step import step_script
 from tests.host.conftest import GROUP_ID, HOST_ID, IN_PLACE, Host, Step, appspec, read_step, revision, script
-from tests.host.signing import signed, trust
 from tests.host.test_crash import is_partial, tree
+from tests.signing import signed, trust
 
 PAGE = os.sysconf("SC_PAGE_SIZE")  # what a tmpfs gives at a time
 PLENTY = 1024 * PAGE

@@ -14,12 +14,14 @@ HANDLERS = sorted(path.stem for path in (ROOT / "functions" / "handlers").glob("
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return stage_functions(ROOT, tmp_path_factory.mktemp("package"))
+    runner = tmp_path_factory.mktemp("runner") / "built.pyz"
+    runner.write_bytes(b"the runner")
+    return stage_functions(ROOT, tmp_path_factory.mktemp("package"), runner)
 
 
-def test_the_package_holds_python_and_the_service_model_and_nothing_else(package: Path) -> None:
+def test_the_package_holds_python_the_service_model_the_runner_and_nothing_else(package: Path) -> None:
     others = [path for path in package.rglob("*") if path.is_file() and path.suffix != ".py"]
-    assert others == [package / "functions" / "aws" / "models" / CODEDEPLOY]
+    assert sorted(others) == [package / "functions" / "aws" / "models" / CODEDEPLOY, package / "runner.pyz"]
     assert {path.name for path in package.iterdir()} >= {"functions", "host", "aws_lambda_powertools", "yaml"}
 
 
@@ -37,6 +39,8 @@ def test_every_handler_imports_from_the_package_alone(package: Path) -> None:
             "import boto3, botocore",
             f"sys.path = [{str(package)!r}] + [each for each in sys.path if 'site-packages' not in each]",
             "import importlib, functions.aws.revisions, host.archive, yaml",
+            "from functions.aws.runner import PACKAGED",
+            "assert PACKAGED.read_bytes() == b'the runner'",
             f"for name in {HANDLERS!r}: importlib.import_module('functions.handlers.' + name)",
             f"assert yaml.__file__.startswith({str(package)!r}), yaml.__file__",
         ]

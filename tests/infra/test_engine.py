@@ -78,17 +78,6 @@ def test_the_machine_is_traced_and_logs_without_data(machine: dict[str, Any]) ->
     assert (logging["Level"], logging["IncludeExecutionData"]) == ("ALL", False)
 
 
-def test_the_document_gets_a_new_version_so_that_commands_in_flight_keep_theirs(template: dict[str, Any]) -> None:
-    document = only(template, "AWS::SSM::Document")
-    assert (document["Name"], document["DocumentType"]) == ("stepdeploy-lifecycle", "Command")
-    assert document["UpdateMethod"] == "NewVersion"
-    content = document["Content"]
-    assert content["schemaVersion"] == "2.2"
-    assert list(content["parameters"]) == ["Instructions"]
-    assert "allowedPattern" in content["parameters"]["Instructions"]
-    assert [step["name"] for step in content["mainSteps"]][:2] == ["ApplicationStop", "DownloadBundle"]
-
-
 def test_a_flow_without_a_place_for_the_targets_is_refused(tmp_path: Path) -> None:
     for name in ("deployment", "target"):
         (tmp_path / f"{name}.asl.yaml").write_text("{StartAt: Finish, States: {Finish: {Type: Succeed}}}")

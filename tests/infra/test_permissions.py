@@ -5,7 +5,7 @@ from typing import Any
 from infra.app import ROOT
 from infra.permissions import PAGE, grants, page
 from tests.calls.compare import functions
-from tests.infra.conftest import OTHER_TOPIC, Synthesized
+from tests.infra.conftest import OTHER_TOPIC, Synthesized, only
 
 BUCKET = "<StoreRevisions.Arn>"
 MACHINE = "states stateMachine:stepdeploy"
@@ -76,6 +76,18 @@ def test_no_action_is_a_wildcard_and_only_these_are_allowed_on_everything(templa
         "ssm:DescribeInstanceInformation",
         "ssm:ListCommandInvocations",
     }
+
+
+def test_one_function_alone_may_sign_whatever_other_policies_of_the_account_say(template: dict[str, Any]) -> None:
+    assert [grant.role for grant in grants(template) if any("kms:Sign" in action for action in grant.actions)] == [
+        "RunSegment"
+    ]
+    key = only(template, "AWS::KMS::Key")
+    assert (key["KeySpec"], key["KeyUsage"]) == ("RSA_2048", "SIGN_VERIFY")
+    (denied,) = [each for each in key["KeyPolicy"]["Statement"] if each["Effect"] == "Deny"]
+    assert (denied["Action"], denied["Principal"]) == ("kms:Sign", {"AWS": "*"})
+    (signer,) = denied["Condition"]["ArnNotEquals"]["aws:PrincipalArn"]["Fn::GetAtt"][:1]
+    assert signer.startswith("EngineRunSegmentRole")
 
 
 def test_no_role_has_a_managed_policy_or_a_policy_that_is_not_in_the_page(template: dict[str, Any]) -> None:

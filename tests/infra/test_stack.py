@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,9 @@ import pytest
 from aws_cdk import App
 
 from functions.core.errors import InvalidInput
+from functions.core.packing import unpack
 from infra.app import ROOT, STACK, engine_app
-from infra.permissions import context
+from infra.permissions import context, grants
 from infra.stack import Options
 from tests.infra.conftest import Synthesized, only
 
@@ -59,7 +61,7 @@ def test_assets_are_files_of_this_repository(synthesized: Synthesized) -> None:
     assets = json.loads((synthesized.folder / f"{STACK}.assets.json").read_text())
     assert not assets["dockerImages"]
     names = [each["displayName"] for each in assets["files"].values()]
-    assert len(names) == 4, names  # the functions, the runner, the declaration, the template
+    assert len(names) == 2, names  # the functions and the template
 
 
 def test_an_account_deploys_through_the_bootstrap_roles_and_a_local_cloud_does_not(
@@ -76,6 +78,7 @@ def test_outputs_name_what_a_person_or_a_script_uses(template: dict[str, Any]) -
         "TableName",
         "StateMachineArn",
         "DocumentName",
+        "DocumentVersion",
         "BusName",
         "TopicArn",
         "SlackSecretArn",
@@ -87,12 +90,25 @@ def test_outputs_name_what_a_person_or_a_script_uses(template: dict[str, Any]) -
     }
 
 
-def test_the_declaration_travels_as_an_asset(template: dict[str, Any], synthesized: Synthesized) -> None:
+def test_the_declaration_travels_in_the_template(template: dict[str, Any]) -> None:
     declared = only(template, "Custom::Declaration")
-    assert set(declared) == {"ServiceToken", "ServiceTimeout", "Bucket", "Key", "Hash", "TopicArn"}
-    content = json.loads((synthesized.folder / f"asset.{declared['Hash']}.json").read_text())
+    assert set(declared) == {"ServiceToken", "ServiceTimeout", "Declaration", "TopicArn"}
+    content = unpack(declared["Declaration"])
     assert content["applications"] == ["shop"]
     assert [group["name"] for group in content["groups"]] == ["web"]
+
+
+def test_no_function_reads_the_bootstrap_bucket(template: dict[str, Any]) -> None:
+    """With a key of its own that bucket is closed to them, and to hosts."""
+    assert not [grant for grant in grants(template) if "asset" in grant.resource]
+
+
+def test_a_declaration_that_is_too_large_ends_synth_with_a_remedy(tmp_path: Path) -> None:
+    declaration = tmp_path / "deployments.yaml"
+    groups = (f"g{n}: {{ec2TagFilters: [{{Key: '{sha256(b'%d' % n).hexdigest()}'}}]}}" for n in range(4000))
+    declaration.write_text(f"applications: {{shop: {{groups: {{{', '.join(groups)}}}}}}}")
+    with pytest.raises(InvalidInput, match=r"at most 100000 can be deployed"), _app(declaration=str(declaration)):
+        pass
 
 
 def test_a_mistake_in_the_declaration_ends_synth_with_its_line(tmp_path: Path) -> None:

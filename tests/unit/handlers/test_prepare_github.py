@@ -79,7 +79,7 @@ def test_its_archive_is_fetched_pinned_and_given_to_hosts_as_any_other(world: Wo
     assert pinned.version and pinned.etag and pinned.sha256 and pinned.size == len(tarball())
     assert stored(world, pinned) == tarball()
     assert KEY in revisions.bundle_url(pinned) and str(pinned.version) in revisions.bundle_url(pinned)
-    bundle = instructions(after, "i-1", events=(), runner={}, bundle_url="", logs={})["bundle"]
+    bundle = instructions(after, "i-1", events=(), expires_at=0, runner={}, bundle_url="", logs={})["bundle"]
     assert (bundle["commit"], bundle["type"], bundle["sha256"]) == (COMMIT, "tgz", pinned.sha256)
     told = api("GetDeployment", deploymentId=one.deployment_id)["deploymentInfo"]
     assert told["revision"] == LOCATION

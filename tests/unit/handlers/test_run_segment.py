@@ -1,7 +1,12 @@
 """RunSegment, command_status and TargetDone: a target's way, where all can come twice, late or not at all."""
 
+import base64
+import json
+import re
+import time
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 import pytest
@@ -19,8 +24,11 @@ from functions.core.segments import IN_PLACE
 from functions.core.shapes import to_plain
 from functions.core.statuses import DeploymentStatus, LifecycleEventStatus, TargetStatus
 from functions.handlers import command_status, run_segment, target_done
+from host import bootstrap
+from host.step import INSTRUCTIONS_PATTERN
 from tests.conftest import LambdaContext, pending, put_group, put_item, revision
 from tests.fakes import FakeRunCommand, FakeTokens, refusal
+from tests.signing import FakeKms, trust
 
 NOW = "2026-11-23T10:00:00.000Z"
 EVENTS = tuple(event.value for event in IN_PLACE)
@@ -63,13 +71,12 @@ class World:
 
 @pytest.fixture
 def world(table: Table, context: LambdaContext, monkeypatch: pytest.MonkeyPatch) -> World:
-    fakes = {"ssm": FakeRunCommand(), "stepfunctions": FakeTokens()}
+    fakes = {"ssm": FakeRunCommand(), "stepfunctions": FakeTokens(), "kms": FakeKms()}
     real = clients.client
     for module in (run_command, table_module):
         monkeypatch.setattr(module, "client", lambda service: fakes.get(service) or real(service))
-    for name in ("functions.aws.targets", "functions.aws.tokens", "functions.aws.revisions"):
+    for name in ("functions.aws.targets", "functions.aws.tokens", "functions.aws.revisions", "functions.aws.signing"):
         monkeypatch.setattr(f"{name}.client", lambda service: fakes.get(service) or real(service))
-    boto3.client("s3").create_bucket(Bucket="assets")
     return World(table, fakes["ssm"], fakes["stepfunctions"], context)  # type: ignore[arg-type]
 
 
@@ -320,3 +327,32 @@ def test_a_stop_skips_a_target_that_waits_for_its_host(world: World) -> None:
     world.table.mark_stop("d-000000001", stops.by_person("me", NOW))
     world.run("t-2")
     assert world.tokens.told["t-2"] == {"status": "Skipped"} and len(world.ssm.sent) == 1
+
+
+def test_what_is_sent_is_signed_for_this_host_and_these_hours_and_names_the_documents_version(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the very code that a host verifies it with."""
+    world.run("t-1")
+    (sent,) = world.ssm.sent
+    assert (sent["DocumentName"], sent["DocumentVersion"]) == ("stepdeploy-segment", "7")
+    assert (sent["DocumentHash"], sent["DocumentHashType"]) == ("d" * 64, "Sha256")
+    (parameter,) = sent["Parameters"]["Instructions"]
+    assert re.fullmatch(INSTRUCTIONS_PATTERN, parameter)
+    modulus, exponent, sha256 = trust("0" * 64)
+    monkeypatch.setenv("AWS_SSM_INSTANCE_ID", "i-0")
+    for event in EVENTS:
+        payload, url = bootstrap.verify(parameter.encode(), event, int(modulus, 16), int(exponent), sha256)
+    assert urlsplit(url).path.endswith(f"/.stepdeploy/runner/{sha256}.pyz")
+    expires_in = json.loads(base64.b64decode(payload))["expires_at"] - time.time()
+    assert 120 + 7 * 7200 - 60 < expires_in <= 120 + 7 * 7200
+
+
+def test_with_a_real_sessions_token_the_instructions_stay_small(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A role's session token has up to about 1,400 characters, and stands in two URLs and a form's policy."""
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "abcdefghijklmn/+" * 88)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    clients.client.cache_clear()
+    world.run("t-1")
+    (parameter,) = world.ssm.sent[0]["Parameters"]["Instructions"]
+    assert 11_000 < len(parameter) < 16_000

@@ -371,7 +371,7 @@ def test_prepare_goes_by_what_was_asked_for(api: Api, table: Table, group: Group
     assert world.manifest(stage) == canaries and stage["concurrency"] == 3
     assert after.counters == Counters(total=3, allowed=3)
     assert (after.status, after.own) == (DeploymentStatus.IN_PROGRESS, one.own)
-    host = instructions(after, canaries[0], events=(), runner={}, bundle_url="", logs={})
+    host = instructions(after, canaries[0], events=(), expires_at=0, runner={}, bundle_url="", logs={})
     assert (host["file_exists_behavior"], host["ignore_application_stop_failures"]) == ("OVERWRITE", False)
     assert told(api, after)["targetInstances"] == {"tagFilters": tags("canary")}
 
