@@ -5,15 +5,20 @@
 - An Authorization header that it does not know (`Basic ...`, `Bearer ...`) names no key, and who names no key is root.
   AWS refuses it (IncompleteSignature, or a service's own word for it). An empty header is none at all to both; but the
   emulator lets one in where IAM decides about an HTTP API.
+- aws:PrincipalArn of a role's session is the role's ARN to AWS, the session's to the emulator. (For a role with a path
+  this would not do: the session does not tell it.)
 - Whoever sends no credentials may list buckets and create them, as root. AWS refuses it (AccessDenied).
 
-Sources: IAM User Guide, "AWS Signature Version 4 for API requests"; Amazon S3 API Reference, "Error responses".
+Sources: IAM User Guide, "AWS Signature Version 4 for API requests" and "AWS global condition context keys"; Amazon S3
+API Reference, "Error responses".
 """
 
+import re
 from contextvars import ContextVar
 from typing import Any
 
 _NEEDS_A_CALLER = frozenset({"s3:ListAllMyBuckets", "s3:CreateBucket"})  # of the others, S3 asks the bucket
+_SESSION = re.compile(r"arn:([a-z-]+):sts::(\d{12}):assumed-role/([^/]+)/.+")
 _deciding: ContextVar[bool] = ContextVar("deciding what is checked", default=False)
 
 
@@ -45,6 +50,14 @@ def install() -> None:
             return iam.AuthError("AccessDenied", "Access Denied")
         return enforce(access_key_id, action, service, *rest, **how)
 
+    resolve = iam._resolve_condition_key
+
+    def resolve_each(key: str, request: Any) -> Any:
+        value = resolve(key, request)
+        session = _SESSION.fullmatch(str(value)) if key.lower() == "aws:principalarn" else None
+        return f"arn:{session[1]}:iam::{session[2]}:role/{session[3]}" if session else value
+
+    iam._resolve_condition_key = resolve_each
     iam.pin_signed_request = app.pin_signed_request = pin_each
     iam._is_root_key = has_unchecked_signature
     iam.enforce = enforce_each

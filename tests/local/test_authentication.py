@@ -1,5 +1,6 @@
 """Who a request comes from, on the local cloud and beside the emulator without local/authentication.py."""
 
+import json
 import re
 import urllib.error
 import urllib.request
@@ -135,3 +136,33 @@ def test_the_emulator_still_does_not_check_roots_signature(bare: Account) -> Non
 def test_the_emulator_still_lists_buckets_to_anybody(bare: Account) -> None:
     with urllib.request.urlopen(f"{endpoint(bare)}/") as answer:
         assert answer.status == 200
+
+
+def is_known_by_the_roles_arn(account: Account) -> bool:
+    """Whether a session of a role may do what its policy lets the role do by aws:PrincipalArn."""
+    admin, name = account.client("iam"), account.name()
+    everybody = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
+    role = admin.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps({"Statement": [everybody]}))["Role"]
+    only_for = {"ArnEquals": {"aws:PrincipalArn": role["Arn"]}}
+    allowed = {"Effect": "Allow", "Action": "sqs:ListQueues", "Resource": "*", "Condition": only_for}
+    admin.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=json.dumps({"Statement": [allowed]}))
+    account.at_end(admin.delete_role, RoleName=name)
+    account.at_end(admin.delete_role_policy, RoleName=name, PolicyName="p")
+    session = account.client("sts").assume_role(RoleArn=role["Arn"], RoleSessionName="session")["Credentials"]
+    sqs = boto3.client(
+        "sqs",
+        endpoint_url=endpoint(account),
+        region_name=REGION,
+        aws_access_key_id=session["AccessKeyId"],
+        aws_secret_access_key=session["SecretAccessKey"],
+        aws_session_token=session["SessionToken"],
+    )
+    return refusal(sqs.list_queues) == ""
+
+
+def test_a_session_of_a_role_is_known_by_the_roles_arn(cloud: Account) -> None:
+    assert is_known_by_the_roles_arn(cloud)
+
+
+def test_the_emulator_still_knows_a_session_by_its_own_arn(bare: Account) -> None:
+    assert not is_known_by_the_roles_arn(bare)
