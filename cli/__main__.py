@@ -1,6 +1,7 @@
 """`stepdeploy VERB`: one file of this folder for each verb, of which only the one that is asked for is imported."""
 
 import importlib
+import io
 import sys
 
 import click
@@ -76,8 +77,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _told(mistake: click.ClickException) -> int:
     """What went wrong in the words of AWS, of the engine or of ours, which may quote anybody's: as text only."""
-    mistake.message = visible(mistake.message, keep="\n")
-    mistake.show()
+    said = io.StringIO()
+    mistake.show(said)
+    click.echo(visible(said.getvalue().rstrip("\n"), keep="\n"), err=True)
     return mistake.exit_code
 
 

@@ -2,16 +2,25 @@
 
 import json
 import re
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from functions.core import announcements, slack
+from functions.core.announcements import State
+from functions.core.causes import Cause
+from functions.core.gate import Counters
 from functions.core.plain_text import clipped, listed, told, visible, weight
-from functions.core.records import Diagnostics, Failure, StopMark
+from functions.core.records import Diagnostics, Failure, Revision, RollbackInfo, StopMark, TargetFailure
 from functions.core.shapes import from_plain, to_plain
-from functions.core.statuses import DeploymentErrorCode
+from functions.core.slack import Outcome
+from functions.core.statuses import BundleType, DeploymentErrorCode, DeploymentStatus, TriggerEvent
 from tests.hostile import ORDERS, TEXT
+from tests.unit.news import PLACE, deployment, failed_target, triggers
 
 ANYTHING = st.text(st.characters(codec=None) | st.sampled_from(TEXT), max_size=200)  # halves of surrogate pairs, too
 
@@ -62,3 +71,49 @@ def test_a_record_of_an_older_engine_is_plain_once_it_is_read() -> None:
 
 def test_line_ends_of_other_systems_are_no_orders() -> None:
     assert told("a\r\nb\rc", 100) == "a\nb\\rc"
+
+
+def strings(value: Any) -> Iterator[str]:
+    """Every text of a message, also of the JSON that stands in one."""
+    if isinstance(value, dict):
+        for key, each in value.items():
+            yield from (*strings(key), *strings(each))
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from strings(each)
+    elif isinstance(value, str):
+        yield value
+        if value.startswith(("{", "[")):
+            yield from strings(json.loads(value))
+
+
+def test_every_announcement_is_text_only() -> None:
+    asked = triggers("arn:aws:sns:us-east-1:123456789012:ops", *TriggerEvent)
+    one = deployment(
+        DeploymentStatus.FAILED,
+        settings=asked,
+        revision=Revision(bucket="b", key=f"shop/web/{TEXT}.zip", bundle_type=BundleType.ZIP, warnings=(TEXT,)),
+        requested_by=TEXT,
+        description=TEXT,
+        metadata={TEXT: TEXT, "link": f"https://{TEXT}"},
+        counters=Counters(total=1, allowed=1, out=1, failed=1, started=1),
+        failure=Failure(code=DeploymentErrorCode.HEALTH_CONSTRAINTS, message=TEXT),
+        rollback=RollbackInfo(rollback_message=TEXT),
+    )
+    failed = failed_target(log_tail=f"{TEXT}\n{TEXT}`")
+    failed = replace(failed, name=TEXT, failure=TargetFailure(cause=Cause.SCRIPT, message=TEXT, script_name=TEXT))
+    outcome = Outcome(
+        message_id="m",
+        state=State.FAILURE,
+        moment="2022-10-13T15:51:00Z",
+        place=PLACE,
+        deployment=one,
+        failed=(failed,),
+    )
+    told = [announcements.of_deployment(one, PLACE), announcements.of_target(failed, one, PLACE)]
+    payloads = [slack.message(outcome), slack.digest([outcome] * 3)]
+    for text in strings([*map(asdict, filter(None, told)), *payloads]):
+        assert not re.search(ORDERS, text), text
+    for payload in payloads:
+        for block in payload["blocks"]:
+            assert block.get("text", {}).get("text", "").count("```") in (0, 2), "a fence is open"
