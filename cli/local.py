@@ -219,11 +219,14 @@ def _bring(asked: Asked) -> Any:
     def bring(told: Told, layout: Layout, deadline: float) -> None:
         layout.forget_old_revisions()
         bundle = asked.bundle or Path(layout.bundle)
-        if not asked.bundle:
-            from cli.fetch import fetch
+        try:
+            if not asked.bundle:
+                from cli.fetch import fetch
 
-            fetch(told.bundle, bundle, deadline)
-        take(told, layout, lambda folder: _unpack(bundle, asked.type, Path(folder)))
+                fetch(told.bundle, bundle, deadline)
+            take(told, layout, lambda folder: _unpack(bundle, asked.type, Path(folder)))
+        finally:
+            Path(layout.bundle).unlink(missing_ok=True)  # what is unpacked is enough
 
     return bring
 

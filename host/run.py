@@ -40,9 +40,11 @@ def run_event(
     """
     deadline = time.monotonic() + int(os.environ.get("STEPDEPLOY_STEP_SECONDS", STEP_SECONDS)) - MARGIN_SECONDS
     try:
-        layout.make()
+        os.makedirs(layout.root, mode=0o755, exist_ok=True)
         with host_lock(layout.root, deadline):
-            journal = Journal(layout.journal)
+            layout.with_reserve(layout.make)
+            layout.keep_reserve()
+            journal = Journal(layout.journal, layout.with_reserve)
             done = journal.ended(event.value)
             if done is None:
                 journal.check_order(event)
@@ -117,7 +119,7 @@ def _run_hooks(
     deadline = min(deadline, time.monotonic() + EVENT_SECONDS)
     variables = environment(told, event.value)
     log.begin()
-    with Watchdog() as watchdog:
+    with Watchdog(log.fileno()) as watchdog:
         for hook in hooks:
             if is_previous and not os.path.exists(os.path.join(archive, hook.location.lstrip("/"))):
                 log.trouble("the previous revision has lost its script {}".format(hook.location))

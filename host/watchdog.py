@@ -15,14 +15,18 @@ _TICK = 0.02
 
 
 class Watchdog:
-    """`with Watchdog() as watchdog:` around the hooks of one event; fork it before any thread is started."""
+    """`with Watchdog() as watchdog:` around the hooks of one event; fork it before any thread is started.
 
-    def __init__(self) -> None:
+    It closes the files of `leaves`: what it kept open would keep its place on the disk when it is removed.
+    """
+
+    def __init__(self, *leaves: int) -> None:
         reader, self._writer = os.pipe()
         self._process = os.fork()
         if self._process == 0:
             try:
-                os.close(self._writer)
+                for file in (self._writer, *leaves):
+                    os.close(file)
                 _watch(reader)
             finally:
                 os._exit(0)
