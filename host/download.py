@@ -36,15 +36,14 @@ def download(told: Told, layout: Layout, deadline: float) -> None:
             unpack(file, told.bundle.type, folder)
 
     try:
-        _fetch(told.bundle, layout.bundle, deadline)
-        take(told, layout, unpacked)
-    except BaseException:
-        for path in (layout.bundle, layout.bundle + ".partial"):  # on a full disk nothing else would make room
+        layout.without_old_revisions(lambda: _fetch(told.bundle, layout.bundle, deadline))
+        layout.without_old_revisions(lambda: take(told, layout, unpacked))
+    finally:
+        for path in (layout.bundle, layout.bundle + ".partial"):  # what is unpacked is enough
             try:
                 os.unlink(path)
             except OSError:
                 pass
-        raise
 
 
 def _fetch(bundle: Bundle, path: str, deadline: float) -> None:

@@ -155,7 +155,7 @@ def _popen(command: List[str], variables: Dict[str, str]) -> "subprocess.Popen[b
 
 
 class _Reader(threading.Thread):
-    """Copies one of a script's outputs into the log, line by line."""
+    """Copies one of a script's outputs into the log, as many lines at a time as have come."""
 
     def __init__(self, pipe: IO[bytes], stream: str, log: ScriptLog) -> None:
         super().__init__(daemon=True)
@@ -165,9 +165,16 @@ class _Reader(threading.Thread):
         self.start()
 
     def run(self) -> None:
+        rest = b""
         while True:
-            line = self.pipe.readline(_LINE_BYTES)
-            if not line:
+            chunk = os.read(self.pipe.fileno(), _LINE_BYTES)
+            lines = (rest + chunk).split(b"\n")
+            rest = lines.pop()
+            if not chunk or len(rest) >= _LINE_BYTES:
+                lines, rest = lines + [rest] * bool(rest), b""
+            if lines:
+                text = b"\n".join(lines).decode("utf-8", "replace")
+                self.log.output(self.stream, [line.rstrip("\r") for line in text.split("\n")])
+            if not chunk:
                 break
-            self.log.output(self.stream, line.decode("utf-8", "replace").rstrip("\r\n"))
         self.pipe.close()

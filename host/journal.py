@@ -10,7 +10,7 @@ import json
 import os
 import time
 from contextlib import contextmanager
-from typing import Any, Dict, Iterator, Optional
+from typing import Any, Callable, Dict, Iterator, Optional
 
 from host.layout import Layout, write_atomically
 from host.lifecycle import LifecycleEvent
@@ -32,10 +32,14 @@ _NEEDS = {
 
 
 class Journal:
-    """The journal of one deployment."""
+    """The journal of one deployment.
 
-    def __init__(self, path: str) -> None:
+    `with_room` runs each write of it, and makes room where the disk is full.
+    """
+
+    def __init__(self, path: str, with_room: Callable[[Callable[[], None]], None] = lambda write: write()) -> None:
         self.path = path
+        self._with_room = with_room
         self.events: Dict[str, Dict[str, Any]] = {}
         try:
             with open(path, "rb") as file:
@@ -78,7 +82,8 @@ class Journal:
         self._write()
 
     def _write(self, *, durable: bool = False) -> None:
-        write_atomically(self.path, json.dumps(self.events).encode(), durable=durable)
+        body = json.dumps(self.events).encode()
+        self._with_room(lambda: write_atomically(self.path, body, durable=durable))
 
 
 @contextmanager

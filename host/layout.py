@@ -3,12 +3,17 @@
 Source: the agent's deployment-root (lib/instance_agent/plugins/codedeploy); STEPDEPLOY_ROOT moves it for tests.
 """
 
+import errno
 import os
-from typing import List, Optional
+from typing import Callable, List, Optional, TypeVar
 
+T = TypeVar("T")
 ROOT = "/opt/stepdeploy"
 AGENT = "/opt/codedeploy-agent"  # the reference agent's folder, where scripts in the wild look for their revision
 MAX_REVISIONS = 5  # kept per deployment group, the current one included
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+RESERVE_BYTES = 64 * 1024  # more than a journal ever has
+_ROOM_FOR_RESERVE = 1024 * 1024  # bytes free, of which it is taken
 _JOURNAL = "journal.json"
 
 
@@ -17,6 +22,7 @@ class Layout:
 
     def __init__(self, group_id: str, deployment_id: str, root: str = "") -> None:
         self.root = root or os.environ.get("STEPDEPLOY_ROOT") or ROOT
+        self._reserve = os.path.join(self.root, "reserve")
         self.deployments = os.path.join(self.root, "deployment-root")
         self.group = os.path.join(self.deployments, group_id)
         self.deployment = os.path.join(self.group, deployment_id)
@@ -57,28 +63,79 @@ class Layout:
         return _read(self._last_successful)
 
     def mark_successful(self) -> None:
-        write_atomically(self._last_successful, self.deployment.encode())
+        self.with_reserve(lambda: write_atomically(self._last_successful, self.deployment.encode()))
 
     def mark_most_recent(self) -> None:
-        write_atomically(self._most_recent, self.deployment.encode())
+        self.with_reserve(lambda: write_atomically(self._most_recent, self.deployment.encode()))
+
+    def keep_reserve(self) -> None:
+        """Take some of the disk while it has room, to give it to the journal when it has none."""
+        if os.path.exists(self._reserve):
+            return
+        disk = os.statvfs(self.root)
+        if disk.f_bavail * disk.f_frsize < _ROOM_FOR_RESERVE:
+            return
+        try:
+            with open(self._reserve, "wb") as file:
+                os.posix_fallocate(file.fileno(), 0, RESERVE_BYTES)
+        except OSError:
+            self._release_reserve()
+
+    def with_reserve(self, attempt: Callable[[], T]) -> T:
+        """What must be written however full the disk is: the reserve goes first, then old revisions, one by one."""
+        return _with_room(attempt, lambda: self._release_reserve() or self._forget_oldest_revision())
+
+    def without_old_revisions(self, attempt: Callable[[], T]) -> T:
+        """What may need much room: while there is none, the group's oldest revision goes that nothing needs."""
+        return _with_room(attempt, self._forget_oldest_revision)
 
     def forget_old_revisions(self) -> None:
         """Keep the newest revisions of the group, and always the one whose Install ended last."""
-        kept = {self.deployment, self.last_successful}
-        others = [entry.path for entry in os.scandir(self.group) if entry.is_dir() and entry.path not in kept]
-        others.sort(key=_used)
-        room = max(MAX_REVISIONS - len([path for path in kept if path and os.path.isdir(path)]), 0)
-        old: List[str] = others[: len(others) - room] if room < len(others) else []
-        if not old:
-            return
-        import shutil
+        kept, others = self._revisions()
+        for path in others[: max(len(kept) + len(others) - MAX_REVISIONS, 0)]:
+            _forget(path)
 
-        for path in old:
-            try:
-                os.unlink(os.path.join(path, _JOURNAL))  # first, so that what a kill leaves is the oldest there is
-            except OSError:
-                pass
-            shutil.rmtree(path, ignore_errors=True)
+    def _forget_oldest_revision(self) -> bool:
+        """Whether there was one that nothing needs."""
+        for path in self._revisions()[1][:1]:
+            _forget(path)
+            return not os.path.lexists(path)
+        return False
+
+    def _revisions(self) -> "tuple[List[str], List[str]]":
+        """The group's deployments that are needed, this one and the one installed last; the others, oldest first."""
+        needed = {self.deployment, self.last_successful}
+        try:
+            found = [entry.path for entry in os.scandir(self.group) if entry.is_dir()]
+        except FileNotFoundError:
+            found = []
+        return [path for path in found if path in needed], sorted(set(found) - needed, key=_used)
+
+    def _release_reserve(self) -> bool:
+        try:
+            os.unlink(self._reserve)
+        except OSError:
+            return False
+        return True
+
+
+def _with_room(attempt: Callable[[], T], make_room: Callable[[], bool]) -> T:
+    while True:
+        try:
+            return attempt()
+        except OSError as error:
+            if error.errno not in NO_ROOM or not make_room():
+                raise
+
+
+def _forget(deployment: str) -> None:
+    import shutil  # seldom needed, and long to import
+
+    try:
+        os.unlink(os.path.join(deployment, _JOURNAL))  # first, so that what a kill leaves is the oldest there is
+    except OSError:
+        pass
+    shutil.rmtree(deployment, ignore_errors=True)
 
 
 def write_atomically(path: str, body: bytes, *, durable: bool = False) -> None:

@@ -50,7 +50,9 @@ def run_event(
     """
     deadline = time.monotonic() + step_seconds - MARGIN_SECONDS
     try:
-        journal = Journal(layout.journal)
+        layout.with_reserve(layout.make)
+        layout.keep_reserve()
+        journal = Journal(layout.journal, layout.with_reserve)
         done = journal.ended(event.value)
         if done is None:
             if other:

@@ -1,16 +1,18 @@
-"""The log of an event's scripts: in the deployment's folder and the host's, its tail for the report, all of it for S3.
+"""The log of an event's scripts: in the deployment's folder, its tail for the report, the event's part of it for S3.
 
-Format and files: the agent's scripts.log and codedeploy-agent-deployments.log. The upload is best effort: a log that
-does not arrive fails nothing.
+Format and files: the agent's scripts.log. Differences: a log has a limit, beyond which its older half goes; and of the
+agent's log of all deployments only an index is kept, a line for each event that ran scripts, so that a host writes no
+line twice. The upload is best effort: a log that does not arrive fails nothing.
 """
 
 import os
 import threading
 import time
-from typing import IO, Any, Dict, List
+from typing import IO, Any, Dict, List, Optional, Sequence
 
 UPLOAD_SECONDS = 20
-ALL_LOG_BYTES, ALL_LOG_FILES = 64 * 1024 * 1024, 8  # of the log of all deployments
+MAX_LOG_BYTES = 16 * 1024 * 1024  # of one file; a deployment has at most two, scripts.log and scripts.log.1
+ALL_LOG_BYTES, ALL_LOG_FILES = 64 * 1024 * 1024, 8  # of the index of all deployments
 _TAIL_LINES = 200  # more than the report ever shows
 _TRIES = 2
 
@@ -21,29 +23,39 @@ class ScriptLog:
     def __init__(self, path: str, all_path: str, deployment_id: str, event: str) -> None:
         self.event = event
         self._path = path
+        self._all_path = all_path
         self._prefix = "[{}]".format(deployment_id)
         self._lock = threading.Lock()
         self._tail: List[str] = []
         self._scripts = 0
         _rotate(all_path)
+        os.makedirs(os.path.dirname(all_path), exist_ok=True)
         self._file = _open(path)
-        self._all = _open(all_path)
-        self._started_at = self._file.tell()
+        self._started_at = self._file.tell()  # where the event's part of it begins
+        self._older_started_at: Optional[int] = None  # the same of scripts.log.1, if it has a part
+        self._dropped = 0  # bytes of the event's part
 
     def begin(self) -> None:
-        self._say("LifecycleEvent - {}".format(self.event))
+        self._say(["LifecycleEvent - {}".format(self.event)])
+        line = "{}{} LifecycleEvent - {}: {}\n".format(self._prefix, _now(), self.event, self._path)
+        try:
+            with open(self._all_path, "ab", buffering=0) as index:
+                index.write(line.encode("utf-8", "replace"))
+        except OSError:
+            pass  # as for a script's lines
 
     def script(self, location: str) -> None:
         self._scripts += 1
-        self._say("Script - {}".format(location))
+        self._say(["Script - {}".format(location)])
 
-    def output(self, stream: str, line: str) -> None:
-        self._say("[{}]{}".format(stream, line))
+    def output(self, stream: str, lines: Sequence[str]) -> None:
+        prefix = "[{}]".format(stream)
+        self._say([prefix + line for line in lines])
 
     def trouble(self, text: str) -> None:
         """What the runner itself has to say; no part of the tail."""
         with self._lock:
-            self._write(text)
+            self._write([text])
 
     def tail(self) -> str:
         with self._lock:
@@ -53,23 +65,34 @@ class ScriptLog:
         """What comes after that, from something that a script left behind, is dropped."""
         with self._lock:
             self._file.close()
-            self._all.close()
 
-    def _say(self, text: str) -> None:
+    def _say(self, lines: List[str]) -> None:
         with self._lock:
-            self._tail.append(text)
+            self._tail += lines[-_TAIL_LINES:]
             del self._tail[:-_TAIL_LINES]
-            self._write(text)
+            self._write(lines)
 
-    def _write(self, text: str) -> None:
+    def _write(self, lines: List[str]) -> None:
         if self._file.closed:
             return
-        line = "{} {}\n".format(time.strftime("%Y-%m-%d %H:%M:%S"), text).encode("utf-8", "replace")
+        now = _now() + " "
+        body = "".join([now + line + "\n" for line in lines]).encode("utf-8", "replace")
         try:
-            self._file.write(line)
-            self._all.write(self._prefix.encode() + line)
+            if self._file.tell() + len(body) > MAX_LOG_BYTES:
+                self._begin_file()
+            self._file.write(body)
         except OSError:
             pass  # a full disk: the script must not wait for somebody to read what it says
+
+    def _begin_file(self) -> None:
+        """The log's older half goes, what is the newer one yet becomes the older."""
+        older = self._path + ".1"
+        if self._older_started_at is not None:
+            self._dropped += os.path.getsize(older) - self._older_started_at
+        os.replace(self._path, older)
+        self._older_started_at, self._started_at = self._started_at, 0
+        full, self._file = self._file, _open(self._path)
+        full.close()
 
     def upload(self, logs: Dict[str, Any]) -> None:
         """Put what this event's scripts said where the control plane keeps logs, by its presigned POST."""
@@ -77,7 +100,6 @@ class ScriptLog:
             return
         # Only here: they take longer to import than most events take.
         import gzip
-        import shutil
         import tempfile
         import urllib.request
 
@@ -86,9 +108,8 @@ class ScriptLog:
         head, tail = _form({**logs["fields"], "key": logs["key_prefix"] + name}, name, boundary)
         with tempfile.TemporaryFile(dir=os.path.dirname(self._path)) as body:
             body.write(head)
-            with open(self._path, "rb") as said, gzip.GzipFile(fileobj=body, mode="wb", mtime=0) as packed:
-                said.seek(self._started_at)
-                shutil.copyfileobj(said, packed)
+            with gzip.GzipFile(fileobj=body, mode="wb", mtime=0) as packed:
+                self._copy_to(packed)
             body.write(tail)
             size = body.tell()
             for tries_left in reversed(range(_TRIES)):
@@ -102,6 +123,24 @@ class ScriptLog:
                 except OSError:
                     if not tries_left:
                         raise
+
+    def _copy_to(self, file: Any) -> None:
+        """The event's part of the log, and what is missing of it."""
+        import shutil
+
+        with self._lock:  # something that a script left behind may write yet
+            if self._dropped:
+                what = "the log has a limit: {} bytes that were said before this are dropped"
+                file.write("{} {}\n".format(_now(), what.format(self._dropped)).encode())
+            for path, start in ((self._path + ".1", self._older_started_at), (self._path, self._started_at)):
+                if start is not None:
+                    with open(path, "rb") as said:
+                        said.seek(start)
+                        shutil.copyfileobj(said, file)
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _open(path: str) -> IO[bytes]:

@@ -47,7 +47,7 @@ def begin(text: str, event: str, *, mark: str) -> Optional[str]:
     try:
         told = Told.decode(text)
         layout = Layout(told.deployment_group_id, told.deployment_id)
-        layout.make()
+        os.makedirs(layout.root, mode=0o755, exist_ok=True)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         return Failed("ENGINE", "the instructions cannot be read: {!r}".format(error)).report(event).line()
     except OSError as error:
@@ -84,7 +84,7 @@ def _run(told: Told, layout: Layout, event: str, mark: str, writer: int) -> None
     begun = False
     try:
         with hold_host(layout, told, told.host_wait_seconds) as other:
-            ask, answer = _open(pipes, mark)
+            ask, answer = layout.with_reserve(lambda: _open(pipes, mark))
             try:
                 begun = True
                 os.write(writer, _READY)

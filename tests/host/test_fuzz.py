@@ -347,7 +347,6 @@ class Machine:
             take(told, layout, lambda folder: unpack(io.BytesIO(archive), type, folder))
 
         for step in (LifecycleEvent.DOWNLOAD_BUNDLE, LifecycleEvent.INSTALL):
-            layout.make()
             with Watchdog() as watchdog:
                 report = run_event(step, told, layout, watchdog, bring=bring, prefix=str(self.prefix))
             report.line()

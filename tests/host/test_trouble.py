@@ -5,9 +5,11 @@ Install could know beforehand, and the next deployment works once the trouble is
 mount namespace, which ends with its test.
 """
 
+import gzip
 import io
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -23,6 +25,7 @@ import pytest
 from host.layout import AGENT, ROOT
 from host.lifecycle import LifecycleEvent
 from host.report import Report
+from host.script_log import MAX_LOG_BYTES
 from host.step import step_script
 from tests.host.conftest import GROUP_ID, HOST_ID, IN_PLACE, Host, Step, appspec, read_step, revision, script
 from tests.host.test_crash import is_partial, tree
@@ -283,6 +286,95 @@ def test_a_script_does_not_wait_for_a_full_disk(disks: Disks, srv: Path) -> None
     disks.leave(disks.root, 4)
     assert disks.run("BeforeInstall", told).error_code != "ScriptTimedOut"
     assert (srv / "done").exists()
+
+
+def endless(srv: Path, lines: int) -> bytes:
+    """A revision whose BeforeInstall prints as many lines of 100 bytes, numbered at their ends."""
+    prints = f"awk 'BEGIN {{ for (n = 1; n <= {lines}; n++) printf \"%0*d\\n\", 99, n }}'"
+    spec = appspec({"app": srv}, {"BeforeInstall": [{"location": "hook.sh"}]})
+    return revision({"appspec.yml": spec, "hook.sh": script(prints), "app/a": "1"})
+
+
+def posted_log(host: Host) -> list[str]:
+    ((_, body),) = host.web.posts
+    start = body.index(b"\r\n\r\n", body.index(b'name="file"')) + 4
+    return gzip.decompress(body[start : body.rindex(b"\r\n--")]).decode().splitlines()
+
+
+def test_a_log_without_end_takes_its_room_and_no_more(disks: Disks, srv: Path) -> None:
+    """The disk has room for the log's limit, and for less than a tenth of what the script prints."""
+    disks.resize(disks.root, 3 * MAX_LOG_BYTES)
+    lines = 30 * MAX_LOG_BYTES // 100
+    logs = {"url": f"{disks.web.url}/logs", "fields": {}, "key_prefix": "k/"}
+    told = disks.told("d-1", endless(srv, lines), logs=logs)
+    succeeded(disks.deploy(told, ("ApplicationStop", "DownloadBundle", "BeforeInstall")))
+    folder = disks.seen(disks.folder("d-1") / "logs")
+    sizes = {path.name: path.stat().st_size for path in folder.iterdir()}
+    assert set(sizes) == {"scripts.log", "scripts.log.1"} and max(sizes.values()) <= MAX_LOG_BYTES
+    dropped, *posted = posted_log(disks)
+    assert re.search(r"the log has a limit: \d+ bytes that were said before this are dropped", dropped)
+    numbers = [int(line[-99:]) for line in posted]
+    assert numbers == list(range(lines - len(numbers) + 1, lines + 1)) and len(numbers) * 130 > MAX_LOG_BYTES
+    succeeded(disks.run("Install", told))
+    succeeded(disks.install("d-2", release(srv, a="2")))
+
+
+def test_what_fits_is_posted_whole_over_a_change_of_files(disks: Disks, srv: Path) -> None:
+    disks.resize(disks.root, 3 * MAX_LOG_BYTES)
+    lines = MAX_LOG_BYTES * 3 // 2 // 130
+    logs = {"url": f"{disks.web.url}/logs", "fields": {}, "key_prefix": "k/"}
+    told = disks.told("d-1", endless(srv, lines), logs=logs)
+    succeeded(disks.deploy(told, ("DownloadBundle", "BeforeInstall")))
+    assert (disks.seen(disks.folder("d-1")) / "logs" / "scripts.log.1").exists()
+    assert [line[20:] for line in posted_log(disks)][:2] == ["LifecycleEvent - BeforeInstall", "Script - hook.sh"]
+    assert [int(line[-99:]) for line in posted_log(disks)[2:]] == list(range(1, lines + 1))
+
+
+def fill(disks: Disks) -> None:
+    """Leave no byte and no page free on the deployment root's disk."""
+    disks.do("sh", "-c", f"cat /dev/zero >{disks.root}/theirs 2>/dev/null; true")
+
+
+def test_a_full_disk_keeps_no_event_from_its_journal(disks: Disks, srv: Path) -> None:
+    """Invariant 4: what has run is on record, so that it is not run again."""
+    spec = appspec({"app": srv}, {event: [{"location": "hook.sh"}] for event in ("BeforeInstall", "AfterInstall")})
+    full = f"cat /dev/zero >{disks.root}/theirs"
+    files = {"appspec.yml": spec, "hook.sh": script(f"echo >>{srv}/count", f"{full} 2>/dev/null", "exit 0")}
+    told = disks.told("d-1", revision({**files, "app/a": "1"}), file_exists_behavior="OVERWRITE")
+    succeeded(disks.run("DownloadBundle", told))
+    for _ in range(2):
+        succeeded(disks.run("BeforeInstall", told))
+    assert (srv / "count").read_text() == "\n"
+    journal = json.loads(disks.seen(disks.folder("d-1") / "journal.json").read_text())
+    assert set(journal) == {"DownloadBundle", "BeforeInstall"}
+
+
+def test_a_full_disk_costs_old_revisions_and_no_deployment(disks: Disks, srv: Path) -> None:
+    size = 40 * PAGE
+    for number in range(1, 5):
+        succeeded(disks.install(f"d-{number}", release(srv, a=os.urandom(size))))
+    fill(disks)
+    step = disks.deploy(disks.told("d-5", release(srv, a=os.urandom(size))), TO_INSTALL)
+    succeeded(step)
+    group = disks.seen(disks.deployments / GROUP_ID)
+    left = {path.name for path in group.iterdir()}
+    assert left >= {"d-4", "d-5"} and "d-1" not in left
+
+
+def test_what_is_installed_is_never_given_up_for_room(disks: Disks, srv: Path) -> None:
+    succeeded(disks.install("d-1", release(srv, a="1")))
+    for number in (2, 3):
+        told = disks.told(f"d-{number}", release(srv, a=os.urandom(20 * PAGE)))
+        succeeded(disks.run("DownloadBundle", told))
+    disks.leave(disks.root, 4)
+    failed(disks.install("d-4", release(srv, a=os.urandom(200 * PAGE))), "DISK", disks.root)
+    assert (disks.seen(disks.archive("d-1")) / "app" / "a").read_text() == "1"
+    assert not disks.seen(disks.folder("d-2")).exists() and not disks.seen(disks.folder("d-3")).exists()
+
+
+def test_the_archive_is_not_kept_beside_what_was_in_it(host: Host, srv: Path) -> None:
+    succeeded(host.install("d-1", release(srv, a="1")))
+    assert sorted(path.name for path in host.folder("d-1").iterdir()) == ["deployment-archive", "journal.json", "logs"]
 
 
 def install_beyond_a_limit(host: Host, srv: Path) -> Step:

