@@ -1,5 +1,7 @@
 """deployments.yaml as a resource of the stack: a change of the file is applied by `cdk deploy`."""
 
+from collections.abc import Sequence
+
 from aws_cdk import CustomResource, Duration
 from aws_cdk import aws_sns as sns
 from constructs import Construct
@@ -13,13 +15,15 @@ from infra.store import Store
 
 # Characters, packed. Lambda takes an event of 256 KB, and an update's has the new declaration and the old one.
 MAX_PACKED = 100_000
+_GUARD_INDEX = "1"  # a new number makes the next `cdk deploy` rebuild the index of guarded groups
 
 
 class Declared(Construct):
     """The declaration in a resource of its own, and `declare`, which CloudFormation calls when it changed.
 
-    The custom resource's properties: Declaration (packed) and TopicArn of the engine's own topic. It travels in the
-    template and not as an asset, because a function cannot read a bootstrap bucket that has a key of its own.
+    The custom resource's properties: Declaration (packed), TopicArn of the engine's own topic, and GuardIndex. The
+    declaration travels in the template and not as an asset, because a function cannot read a bootstrap bucket that has
+    a key of its own.
     """
 
     def __init__(
@@ -31,8 +35,10 @@ class Declared(Construct):
         store: Store,
         topic: sns.ITopic,
         declaration: Declaration,
+        after: Sequence[Construct],
     ) -> None:
-        """Raises InvalidInput for a declaration that is too large to travel."""
+        """`after`: the functions that change groups as well. Raises InvalidInput for a declaration that is too large
+        to travel."""
         super().__init__(scope, id)
         packed = pack(to_plain(declaration))
         if len(packed) > MAX_PACKED:
@@ -54,14 +60,17 @@ class Declared(Construct):
             "dynamodb:PutItem",
             "dynamodb:UpdateItem",
             "dynamodb:DeleteItem",
+            "dynamodb:ConditionCheckItem",
             on=store.table.table_arn,
         )
         self.function.keep_failed_events()
-        CustomResource(
+        resource = CustomResource(
             self,
             "Resource",
             resource_type="Custom::Declaration",
             service_token=self.function.function_arn,
             service_timeout=Duration.minutes(15),
-            properties={"Declaration": packed, "TopicArn": topic.topic_arn},
+            properties={"Declaration": packed, "TopicArn": topic.topic_arn, "GuardIndex": _GUARD_INDEX},
         )
+        # The index is whole only when no older version of a function changes groups without it any more.
+        resource.node.add_dependency(*after)

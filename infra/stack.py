@@ -139,6 +139,7 @@ class StepDeploy(Stack):
             store=store,
             topic=told.topic,
             declaration=parts.declaration,
+            after=[api.function],
         )
         functions = _functions(self)
         Dashboard(self, "Dashboard", machine=engine.machine, functions=functions)

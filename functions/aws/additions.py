@@ -34,6 +34,11 @@ def _structure(required: tuple[str, ...] = (), /, **members: str) -> dict[str, A
     return {**shape, "required": list(required)} if required else shape
 
 
+_GROUP_SETTINGS = {
+    "allowedPrincipals": "PrincipalPatternList",
+    "sharedWith": "GroupKeyList",
+    "hostBusySeconds": "Integer",
+}
 _GROUP = {"applicationName": "ApplicationName", "deploymentGroupName": "DeploymentGroupName"}
 
 OPERATIONS: dict[str, dict[str, Any]] = {
@@ -73,12 +78,13 @@ SHAPES: dict[str, dict[str, Any]] = {
     # -- ARN patterns (`*`, `?`) of those who may deploy to a group; none: whoever IAM allows
     "PrincipalPattern": {"type": "string", "min": 1, "max": 2048},
     "PrincipalPatternList": {"type": "list", "member": {"shape": "PrincipalPattern"}},
-    # -- seconds for which a target waits while another deployment has its host; 0: it fails at once
-    "CreateDeploymentGroupInput": _structure(allowedPrincipals="PrincipalPatternList", hostBusySeconds="Integer"),
-    "UpdateDeploymentGroupInput": _structure(allowedPrincipals="PrincipalPatternList", hostBusySeconds="Integer"),
-    "DeploymentGroupInfo": _structure(
-        allowedPrincipals="PrincipalPatternList", hostBusySeconds="Integer", rollbackChoice="RollbackChoice"
-    ),
+    # -- the groups ("application/group") that may deploy to the hosts of such a group, too, whoever deploys
+    "GroupKey": {"type": "string", "min": 3, "max": 201},
+    "GroupKeyList": {"type": "list", "member": {"shape": "GroupKey"}},
+    # -- hostBusySeconds: for which a target waits while another deployment has its host; 0: it fails at once
+    "CreateDeploymentGroupInput": _structure(**_GROUP_SETTINGS),
+    "UpdateDeploymentGroupInput": _structure(**_GROUP_SETTINGS),
+    "DeploymentGroupInfo": _structure(**_GROUP_SETTINGS, rollbackChoice="RollbackChoice"),
     # -- which deployment has the host of a target that waits
     "InstanceTarget": _structure(waitingFor="Message"),
     # -- where a rollback goes and why, or why it can go nowhere

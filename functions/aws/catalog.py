@@ -1,8 +1,8 @@
 """Applications and deployment groups in the table, whether deployments.yaml declares them or a request makes them.
 
 An application lies beside its groups, and on the list of all applications. A group changes together with what is found
-by it: its alarms, its use of a configuration, what it is aimed at. Each change is one transaction on the condition that
-the group is as it was read, so nothing that somebody else did meanwhile is overwritten.
+by it: its alarms, its use of a configuration, what it is aimed at, what it guards. Each change is one transaction on
+the condition that the group is as it was read, so nothing that somebody else did meanwhile is overwritten.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,13 +16,15 @@ from functions.aws.items import (
     application_key,
     declared_key,
     group_item_key,
+    guard_key,
     listed_application_key,
     lock_key,
     to_wire,
 )
 from functions.aws.table import Table
+from functions.core import access
 from functions.core.errors import Conflict
-from functions.core.records import Application, Group
+from functions.core.records import Application, Group, Guard
 from functions.core.shapes import from_plain, to_plain
 
 _SETTINGS = (
@@ -148,12 +150,25 @@ def change(records: Table, before: Group | None, after: Group | None) -> Writes:
     had, has = _alarms(before), _alarms(after)
     writes += [_delete(records, alarm_key(*each)) for each in sorted(had - has)]
     writes += [_put(records, alarm_key(*each)) for each in sorted(has)]
+    writes += _changes_of_guard(records, before, after)
     writes += _changes_of_use(records, before, after)
     gone = before and (after is None or after.removed_at or after.key != before.key)
     if before and gone:
         to = (after.application, after.name) if after and not after.removed_at else None
         writes += revision_records.change_of_group(records, before.application, before.name, to)
     return writes
+
+
+def index_guard(records: Table, application: str, name: str, group: Group | None) -> Writes:
+    """The writes that bring a group's place among the guarded ones to the group, on the condition that it is as it was
+    read, or (None) that there is none."""
+    check: Item = {"TableName": records.name, "Key": to_wire(group_item_key(application, name))}
+    if group is None:
+        check |= {"ConditionExpression": "attribute_not_exists(pk)"}
+    else:
+        condition, values = _unchanged(group)
+        check |= {"ConditionExpression": condition, "ExpressionAttributeValues": to_wire(values)}
+    return [{"ConditionCheck": check}, _guard(records, f"{application}/{name}", access.guard(group))]
 
 
 def _group_writes(records: Table, before: Group | None, after: Group | None) -> Writes:
@@ -205,6 +220,16 @@ def _alarms(group: Group | None) -> set[tuple[str, str]]:
     if group is None or group.removed_at:
         return set()
     return {(alarm, group.key) for alarm in group.settings.alarms.watched}
+
+
+def _changes_of_guard(records: Table, before: Group | None, after: Group | None) -> Writes:
+    had, has = access.guard(before), access.guard(after)
+    gone = [_guard(records, had.key, None)] if had and not (has and has.key == had.key) else []
+    return [*gone, _guard(records, has.key, has)] if has else gone
+
+
+def _guard(records: Table, key: str, held: Guard | None) -> dict[str, Any]:
+    return _put(records, {**guard_key(key), **to_plain(held)}) if held else _delete(records, guard_key(key))
 
 
 def _changes_of_use(records: Table, before: Group | None, after: Group | None) -> Writes:

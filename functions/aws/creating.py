@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from functions.aws import clock, revision_records
+from functions.aws.access import group_to_deploy
 from functions.aws.table import table
-from functions.core import principals, texts
 from functions.core.creation import AS_THE_GROUP, OwnSettings, busy, new_deployment, refused_deployment
 from functions.core.errors import InvalidInput, NotDeployable
 from functions.core.health import PREDEFINED_CONFIGS, DeploymentConfig
@@ -40,8 +40,7 @@ class Request:
 
 def create(request: Request) -> str:
     """Create the deployment; its id, or that of the first for a repeated upload. Raises InvalidInput."""
-    group = known_group(request.application, request.group)
-    check_principal(group, request.principal)
+    group = group_to_deploy(request.application, request.group, request.principal)
     deployment = new_deployment(
         group,
         request.revision,
@@ -52,6 +51,7 @@ def create(request: Request) -> str:
         metadata=request.metadata,
         outdated_only=request.outdated_only,
         own=request.own,
+        principal=request.principal,
     )
     return store(deployment, group, request.on_busy or group.settings.on_busy, request.upload)
 
@@ -91,26 +91,6 @@ def known_config(name: str) -> DeploymentConfig:
             f" deployments.yaml, or take one of {', '.join(PREDEFINED_CONFIGS)}"
         )
     return config
-
-
-def known_group(application: str, name: str) -> Group:
-    """The group as it is declared. Raises NotDeployable when there is none."""
-    group = table().group(application, name)
-    if group and not group.removed_at:
-        return group
-    if not table().has_application(application):
-        code, what = DeploymentErrorCode.APPLICATION_MISSING, f"application {application!r}"
-    else:
-        code, what = DeploymentErrorCode.DEPLOYMENT_GROUP_MISSING, f"deployment group {name!r} of {application!r}"
-    raise NotDeployable(code, f"There is no {what}: declare it in deployments.yaml and run cdk deploy.")
-
-
-def check_principal(group: Group, principal: str | None) -> None:
-    """Raises NotDeployable when the group names who may deploy to it, and this is somebody else."""
-    if not principals.may_deploy(group.settings.allowed_principals, principal):
-        raise NotDeployable(
-            DeploymentErrorCode.IAM_ROLE_PERMISSIONS, texts.not_allowed(group.application, group.name, principal)
-        )
 
 
 def refuse(request: Request, code: DeploymentErrorCode, message: str) -> str:

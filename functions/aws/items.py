@@ -98,6 +98,15 @@ def alarm_key(alarm: str, group_key: str) -> Item:
     return {"pk": f"ALARM#{alarm}", "sk": f"GROUP#{group_key}"}
 
 
+def guard_key(group_key: str) -> Item:
+    return {"pk": "GUARDS", "sk": f"GROUP#{group_key}"}
+
+
+def guards_whole_key() -> Item:
+    """The mark that every guarded group has its place in the index."""
+    return {"pk": "GUARDS", "sk": "WHOLE"}
+
+
 def on_premises_key(name: str) -> Item:
     return {"pk": "ON_PREMISES", "sk": f"INSTANCE#{name}"}
 

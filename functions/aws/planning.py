@@ -4,15 +4,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from functions.aws import clock, hosts, revisions, targets
+from functions.aws import access, clock, hosts, revisions, targets
 from functions.aws.table import table
 from functions.core import stages, texts
+from functions.core.access import Fleet
 from functions.core.errors import NotDeployable
 from functions.core.gate import Counters
 from functions.core.health import HealthConstraintsInvalid
-from functions.core.records import Deployment, Target
-from functions.core.selection import Instance, new_targets
-from functions.core.statuses import UNSUCCESSFUL, DeploymentErrorCode, DeploymentStatus
+from functions.core.records import Deployment, TagGroup, Target
+from functions.core.selection import Instance, OutsideHosts, matches, new_targets
+from functions.core.statuses import UNSUCCESSFUL, DeploymentErrorCode, DeploymentStatus, OwnSetting
 
 MAX_TARGETS = 10_000
 NOTHING_TO_DO = Counters()  # every instance runs the revision, and only others were wanted
@@ -49,23 +50,58 @@ def _begin(deployment: Deployment) -> tuple[Deployment, list[Target]]:
 
 
 def _fleet(deployment: Deployment) -> list[Target]:
-    settings = deployment.settings
-    elsewhere, reached = targets.select_on_premises(settings.on_premises_tag_groups)
-    instances = targets.select(settings.tag_groups)
-    found = [*instances, *elsewhere]
-    found = _narrowed(deployment, found)
+    selected = _selected(deployment)
+    found = _narrowed(deployment, selected.hosts)
     if not found and deployment.outdated_only:
         return []
     if not found:
-        tags = "targetInstances" if deployment.has_own_targets else "ec2TagSet"
-        raise NotDeployable(DeploymentErrorCode.NO_INSTANCES, texts.no_instances(deployment.group_key, tags))
+        raise NotDeployable(DeploymentErrorCode.NO_INSTANCES, _nothing(deployment, selected))
     if len(found) > MAX_TARGETS:
         raise NotDeployable(
             DeploymentErrorCode.OVER_MAX_INSTANCES,
             f"The tags of {deployment.group_key} select {len(found)} instances, at most {MAX_TARGETS}: split it.",
         )
-    reachable = targets.ping([instance.instance_id for instance in instances]) | reached
+    fleet = selected.only({instance.instance_id for instance in found})
+    access.check_hosts(deployment, fleet)
+    reachable = targets.ping([instance.instance_id for instance in fleet.ec2]) | fleet.outside.pings
     return new_targets(deployment.deployment_id, deployment.group_id, found, reachable, clock.timestamp())
+
+
+def _selected(deployment: Deployment) -> Fleet:
+    """The instances that fit the group's tags and, if the request has some, the request's.
+
+    The request's tags are those of EC2 instances (CodeDeploy's EC2TagFilter): no on-premises instance fits them.
+    """
+    tags, on_premises = _tags_of_group(deployment)
+    instances = targets.select(tags)
+    if own := deployment.own_tag_groups:
+        return Fleet(ec2=[instance for instance in instances if matches(instance.tags, own)])
+    outside = targets.outside() if on_premises else OutsideHosts()
+    return Fleet(ec2=instances, on_premises=outside.select(on_premises), outside=outside)
+
+
+def _nothing(deployment: Deployment, selected: Fleet) -> str:
+    """Why there is no instance to deploy to."""
+    if selected.hosts and deployment.retry_of:
+        return texts.nothing_to_retry(deployment.group_key, deployment.retry_of)
+    if deployment.own_tag_groups and not selected.hosts:
+        members = sorted(deployment.own & {OwnSetting.TAG_FILTERS, OwnSetting.TAG_SET})
+        ids = [instance.instance_id for instance in targets.select(_tags_of_group(deployment)[0])]
+        return texts.none_narrowed(deployment.group_key, ids, members[0])
+    return texts.no_instances(deployment.group_key)
+
+
+def _tags_of_group(deployment: Deployment) -> tuple[tuple[TagGroup, ...], tuple[TagGroup, ...]]:
+    """The group's tags of EC2 instances and of on-premises ones.
+
+    A deployment of an older engine has its request's tags in their place: then the group as it is now has to say, and
+    one that is gone selects nothing.
+    """
+    if not deployment.replaces_tags:
+        return deployment.settings.tag_groups, deployment.settings.on_premises_tag_groups
+    group = table().group(deployment.application, deployment.group)
+    is_same = group is not None and group.group_id == deployment.group_id
+    return (group.settings.tag_groups if group and is_same else ()), ()
 
 
 def _narrowed(deployment: Deployment, found: list[Instance]) -> list[Instance]:

@@ -1,8 +1,8 @@
 """Going back: a running deployment is stopped and rolled back; otherwise the last other revision starts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from functions.aws import clock, creating, stopping
+from functions.aws import access, clock, creating, stopping
 from functions.aws.table import table
 from functions.core import stops
 from functions.core.creation import requested_rollback
@@ -21,8 +21,7 @@ class WayBack:
 
 def roll_back(application: str, name: str, *, who: str, principal: str | None) -> WayBack:
     """`principal` is the caller's ARN, if IAM is sure of it. Raises NotDeployable and InvalidInput."""
-    group = creating.known_group(application, name)
-    creating.check_principal(group, principal)
+    group = access.group_to_deploy(application, name, principal)
     holder = table().holder(group.key)
     running = table().deployment(holder) if holder else None
     if running and not running.status.is_final:
@@ -30,9 +29,11 @@ def roll_back(application: str, name: str, *, who: str, principal: str | None) -
             raise InvalidInput(
                 f"group {application}/{name}: {running.deployment_id} is a rollback already, and runs: wait for it"
             )
+        access.check_stop(running, principal)  # it may be of a group that was deleted, and had the same name
         mark = stops.by_person(who, clock.timestamp(), reason="rollback", cancel=True, auto_rollback=True)
         stopping.stop(running, mark)
         return WayBack(stopped_deployment_id=running.deployment_id)
     deployment = requested_rollback(group, deployment_id=clock.deployment_id(), now=clock.timestamp(), requested_by=who)
+    deployment = replace(deployment, principal=principal)
     reason = deployment.rollback.reason if deployment.rollback else None
     return WayBack(deployment_id=creating.store(deployment, group, OnBusy.REJECT), reason=reason)

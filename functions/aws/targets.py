@@ -8,7 +8,7 @@ from functions.aws.clients import client
 from functions.aws.clock import timestamp
 from functions.aws.table import table
 from functions.core.records import TagGroup
-from functions.core.selection import Instance, Node, ec2_filters, matches, on_premises
+from functions.core.selection import Instance, Node, OutsideHosts, ec2_filters, matches
 
 _IDS_A_CALL = 50  # one page of DescribeInstanceInformation
 _CALLS_AT_ONCE = 4  # SSM throttles descriptions early
@@ -39,12 +39,10 @@ def select(groups: Sequence[TagGroup]) -> list[Instance]:
     return [found[instance_id] for instance_id in sorted(found)]
 
 
-def select_on_premises(groups: Sequence[TagGroup]) -> tuple[list[Instance], dict[str, str]]:
-    """Registered on-premises instances that fit the tag set, as SSM knows them, and the ping status of SSM's nodes."""
-    if not groups:
-        return [], {}
+def outside() -> OutsideHosts:
+    """The registered on-premises instances, and the hosts outside EC2 that SSM manages."""
     registered = {each.name: each.tags for each in on_premises_records.registered(table())}
-    return on_premises(registered, groups, nodes() if registered else [])
+    return OutsideHosts(registered=registered, nodes=nodes() if registered else [])
 
 
 def nodes() -> list[Node]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from functions.core import texts
+from functions.core import access, texts
 from functions.core.errors import InvalidInput
 from functions.core.health import DeploymentConfig
 from functions.core.records import (
@@ -31,7 +31,10 @@ from functions.core.statuses import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnSettings:
-    """What a request wants for its deployment instead of what the group says; None leaves it to the group."""
+    """What a request wants for its deployment instead of what the group says; None leaves it to the group.
+
+    Tags and instance ids are not instead of the group's: they choose among its instances.
+    """
 
     config: DeploymentConfig | None = None
     tag_filters: TagGroup | None = None
@@ -46,14 +49,17 @@ class OwnSettings:
         """The group's settings with these in their place."""
         own: dict[str, Any] = {
             "config": self.config,
-            "tag_groups": (self.tag_filters,) if self.tag_filters else self.tag_set,
-            "on_premises_tag_groups": () if self.tag_filters or self.tag_set else None,
             "alarms": self.alarms,
             "file_exists_behavior": self.file_exists_behavior,
             "ignore_application_stop_failures": self.ignore_application_stop_failures,
         }
         settings = replace(settings, **{name: value for name, value in own.items() if value is not None})
         return self.auto_rollback.over(settings) if self.auto_rollback else settings
+
+    @property
+    def target_tag_groups(self) -> tuple[TagGroup, ...]:
+        """The tags that an instance of the group must have besides the group's, to take part."""
+        return (self.tag_filters,) if self.tag_filters else self.tag_set or ()
 
     @property
     def told(self) -> frozenset[OwnSetting]:
@@ -81,8 +87,9 @@ def new_deployment(
     metadata: Mapping[str, str] | None = None,
     outdated_only: bool = False,
     own: OwnSettings = AS_THE_GROUP,
+    principal: str | None = None,
 ) -> Deployment:
-    """A deployment that a person, an upload or a pipeline asked for."""
+    """A deployment that a person, an upload or a pipeline asked for; `principal` is the ARN of which IAM is sure."""
     return Deployment(
         deployment_id=deployment_id,
         application=group.application,
@@ -96,17 +103,28 @@ def new_deployment(
         settings=own.over(group.settings),
         own=own.told,
         requested_by=requested_by,
+        principal=principal,
         description=description,
         metadata=dict(metadata or {}),
         instance_ids=own.instance_ids or (),
+        target_tag_groups=own.target_tag_groups,
         outdated_only=outdated_only,
     )
 
 
-def retry(group: Group, failed: Deployment, *, deployment_id: str, now: str, requested_by: str) -> Deployment:
+def retry(
+    group: Group,
+    failed: Deployment,
+    *,
+    deployment_id: str,
+    now: str,
+    requested_by: str,
+    principal: str | None = None,
+) -> Deployment:
     """Another try of `failed`, which has ended, on the targets on which it did not succeed.
 
-    It has what was `failed`'s own, and the group's settings as they are now. Once it succeeds the revision is wherever
+    It has what was `failed`'s own, and the group's settings as they are now: a target that the group does not select
+    any more is left alone. Once it succeeds the revision is wherever
     `failed` was to bring it, so it counts as a success of the group if that would have.
     """
     again = new_deployment(
@@ -115,21 +133,13 @@ def retry(group: Group, failed: Deployment, *, deployment_id: str, now: str, req
         deployment_id=deployment_id,
         now=now,
         requested_by=requested_by,
+        principal=principal,
         description=f"Retry of {failed.deployment_id}",
         metadata=failed.metadata,
     )
-    settings = _to_the_same_instances(again.settings, failed)
     if OwnSetting.ALARMS in failed.own:
-        settings = replace(settings, alarms=failed.settings.alarms)
-    return replace(again, settings=settings, own=failed.own, retry_of=failed.deployment_id)
-
-
-def _to_the_same_instances(settings: GroupSettings, other: Deployment) -> GroupSettings:
-    """Settings that select the instances that `other` went to, if they were its own and not its group's."""
-    if not other.has_own_targets:
-        return settings
-    tags, on_premises = other.settings.tag_groups, other.settings.on_premises_tag_groups
-    return replace(settings, tag_groups=tags, on_premises_tag_groups=on_premises)
+        again = replace(again, settings=replace(again.settings, alarms=failed.settings.alarms))
+    return replace(again, own=failed.own, target_tag_groups=failed.own_tag_groups, retry_of=failed.deployment_id)
 
 
 def refused_deployment(
@@ -163,7 +173,7 @@ def refused_deployment(
 def rollback_deployment(group: Group, failed: Deployment, *, deployment_id: str, now: str) -> Deployment | None:
     """The automatic rollback of `failed`, by the rule of `rollback_choice`; None when no revision is left.
 
-    It goes to the instances of the group, or to those of its own that `failed` went to.
+    It goes to the instances of the group, or to those among them that `failed` went to, for the same principal.
     """
     choice = choose(group, failed.revision)
     good = choice.good
@@ -172,11 +182,12 @@ def rollback_deployment(group: Group, failed: Deployment, *, deployment_id: str,
     message = texts.rolls_back(deployment_id, failed.deployment_id)
     back = _back_to(group, good, good.revision, deployment_id=deployment_id, now=now)
     if failed.has_own_targets:
-        settings, own = _to_the_same_instances(back.settings, failed), failed.own - {OwnSetting.ALARMS}
-        back = replace(back, settings=settings, own=own, instance_ids=failed.instance_ids)
+        own, tags = failed.own - {OwnSetting.ALARMS}, failed.own_tag_groups
+        back = replace(back, own=own, instance_ids=failed.instance_ids, target_tag_groups=tags)
     return replace(
         back,
         creator=Creator.ROLLBACK,
+        principal=access.principal_of(failed),
         requested_by=f"rollback of {failed.deployment_id}",
         rollback=RollbackInfo(
             rollback_triggering_deployment_id=failed.deployment_id, rollback_message=message, reason=choice.reason

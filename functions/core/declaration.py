@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 import yaml
 
-from functions.core import principals
+from functions.core import access, principals
 from functions.core.errors import InvalidInput
 from functions.core.group_settings import MAX_HOST_BUSY_SECONDS
 from functions.core.health import (
@@ -27,7 +27,7 @@ from functions.core.health import (
     MinimumHealthyHosts,
     MinimumHealthyHostsType,
 )
-from functions.core.names import ALLOWED, MAX_ROLE_ARN, is_name, is_reserved, is_role
+from functions.core.names import ALLOWED, MAX_ROLE_ARN, is_group_key, is_name, is_reserved, is_role
 from functions.core.records import Alarms, AutoRollback, Group, GroupSettings, TagFilter, TagGroup, Trigger
 from functions.core.statuses import AutoRollbackEvent, FileExistsBehavior, OnBusy, TriggerEvent
 
@@ -378,6 +378,7 @@ def _group(application: str, name: str, value: _Value, configs: Mapping[str, Dep
         "fileExistsBehavior",
         "ignoreApplicationStopFailures",
         "allowedPrincipals",
+        "sharedWith",
         "hostBusy",
         "serviceRoleArn",
         "outdatedInstancesStrategy",
@@ -428,6 +429,10 @@ def _settings(value: _Value, members: dict[str, _Value], configs: Mapping[str, D
         read["host_busy_seconds"] = _host_busy_seconds(busy)
     if allowed := members.get("allowedPrincipals"):
         read["allowed_principals"] = _principals(allowed)
+    if shared := members.get("sharedWith"):
+        read["shared_with"] = _shared_with(shared)
+        if not allowed:
+            shared.refuse_key("does not have any effect unless allowedPrincipals says who may deploy")
     return wanted.over(GroupSettings(**read))
 
 
@@ -436,9 +441,18 @@ def _principals(value: _Value) -> tuple[str, ...]:
     if not listed:
         value.refuse("give at least one ARN, or leave it out to let in whoever IAM does")
     for each in listed:
-        if (text := each.text(longest=2048)) and not principals.is_pattern(text):
-            each.refuse(f"{each.shown} is no ARN of IAM: give such as arn:aws:iam::ACCOUNT:role/NAME, with * and ?")
+        if (text := each.text(longest=2048)) and (problem := principals.problem(text)):
+            each.refuse(f"{each.shown} {problem}")
     return tuple(dict.fromkeys(each.text(longest=2048) for each in listed))
+
+
+def _shared_with(value: _Value) -> tuple[str, ...]:
+    groups = []
+    for each in value.items(most=access.MOST_SHARED):
+        groups.append(text := each.text(longest=201))
+        if text and not is_group_key(text):
+            each.refuse(f"{each.shown} is not a group; write APPLICATION/GROUP, for example shop/tools")
+    return tuple(dict.fromkeys(groups))
 
 
 def _config(value: _Value, configs: Mapping[str, DeploymentConfig]) -> DeploymentConfig:

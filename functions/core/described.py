@@ -171,6 +171,7 @@ def group(record: Group) -> dict[str, Any]:
         "allowedPrincipals": list(settings.allowed_principals) or None,
         "hostBusySeconds": settings.host_busy_seconds,
         "rollbackChoice": rollback_choice(choose_for(record)) if last or good else None,
+        "sharedWith": list(settings.shared_with) or None,
     }
 
 
@@ -249,8 +250,8 @@ def alarms(record: Alarms) -> dict[str, Any]:
 
 
 def target_instances(record: Deployment) -> dict[str, Any] | None:
-    """A TargetInstances, of a deployment that goes to other instances than its group's."""
-    groups = _lists(record.settings.tag_groups)
+    """A TargetInstances, of a deployment that goes to only some of its group's instances."""
+    groups = _lists(record.own_tag_groups)
     if record.instance_ids:
         return {"instanceIds": list(record.instance_ids)}
     if OwnSetting.TAG_FILTERS in record.own:

@@ -8,10 +8,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from functions.core import asked_settings, principals
+from functions.core import access, asked_settings, principals
 from functions.core.errors import Refused
 from functions.core.health import DeploymentConfig
-from functions.core.names import is_role
+from functions.core.names import is_group_key, is_role
 from functions.core.records import Group, TagGroup, Trigger
 from functions.core.statuses import TriggerEvent
 
@@ -55,6 +55,11 @@ def changed(
         settings = replace(settings, host_busy_seconds=_host_busy(given["hostBusySeconds"]))
     if "allowedPrincipals" in given:
         settings = replace(settings, allowed_principals=_principals(given["allowedPrincipals"]))
+    if "sharedWith" in given:
+        settings = replace(settings, shared_with=_shared_with(given["sharedWith"]))
+    if settings.shared_with and not settings.allowed_principals:
+        what = "sharedWith: does not have any effect without allowedPrincipals: give both, or an empty list"
+        raise Refused("InvalidInputException", what)
     return replace(
         _with_tags(replace(group, settings=settings), given),
         service_role_arn=_role(given["serviceRoleArn"]) if "serviceRoleArn" in given else group.service_role_arn,
@@ -73,9 +78,19 @@ def _principals(given: list[str]) -> tuple[str, ...]:
     if len(given) > principals.MOST:
         raise Refused("InvalidInputException", f"allowedPrincipals: has {len(given)}, at most {principals.MOST}")
     for number, each in enumerate(given):
-        if not principals.is_pattern(each):
-            what = f"{each[:_SHORT]!r} is no ARN of IAM: give such as arn:aws:iam::ACCOUNT:role/NAME, with * and ?"
-            raise Refused("InvalidInputException", f"allowedPrincipals[{number}]: {what}")
+        if problem := principals.problem(each):
+            what = f"allowedPrincipals[{number}]: {each[:_SHORT]!r} {problem}"
+            raise Refused("InvalidInputException", what)
+    return tuple(dict.fromkeys(given))
+
+
+def _shared_with(given: list[str]) -> tuple[str, ...]:
+    if len(given) > access.MOST_SHARED:
+        raise Refused("InvalidInputException", f"sharedWith: has {len(given)}, at most {access.MOST_SHARED}")
+    for number, each in enumerate(given):
+        if not is_group_key(each):
+            what = f"{each[:_SHORT]!r} is not a group; write APPLICATION/GROUP, for example shop/tools"
+            raise Refused("InvalidInputException", f"sharedWith[{number}]: {what}")
     return tuple(dict.fromkeys(given))
 
 

@@ -31,3 +31,13 @@ def is_role(arn: str) -> bool:
 def is_reserved(application: str) -> bool:
     """Whether it is a folder of the revision bucket that the engine keeps for itself."""
     return application.startswith(".")
+
+
+def is_group_key(text: str) -> bool:
+    """Whether it names a deployment group as application/group.
+
+    >>> is_group_key("shop/web"), is_group_key("shop"), is_group_key("shop/web/1")
+    (True, False, False)
+    """
+    application, slash, group = text.partition("/")
+    return bool(slash) and is_name(application) and is_name(group)

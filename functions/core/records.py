@@ -104,6 +104,7 @@ class GroupSettings:
     ignore_application_stop_failures: bool = False
     host_busy_seconds: int = 600  # for which a target waits while another deployment has its host
     allowed_principals: tuple[str, ...] = ()  # ARN patterns of who may deploy; none: whoever IAM lets
+    shared_with: tuple[str, ...] = ()  # "application/group" of others that may deploy to its hosts, too
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,6 +213,23 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Guard:
+    """What a group with `allowed_principals` holds against deployments of other groups that want its hosts."""
+
+    application: str
+    group: str
+    group_id: str
+    allowed_principals: tuple[str, ...]
+    shared_with: tuple[str, ...] = ()
+    tag_groups: tuple[TagGroup, ...] = ()
+    on_premises_tag_groups: tuple[TagGroup, ...] = ()
+
+    @property
+    def key(self) -> str:
+        return f"{self.application}/{self.group}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
     """Why a deployment did not succeed: CodeDeploy's errorInformation."""
 
@@ -307,9 +325,11 @@ class Deployment:
     settings: GroupSettings = field(default_factory=GroupSettings)
     own: frozenset[OwnSetting] = frozenset()  # which of the settings are not the group's, but of its request
     requested_by: str | None = None  # the IAM identity or the upload that asked for it
+    principal: str | None = None  # the ARN of which IAM is sure; None: an upload, or a direct call of a function
     description: str | None = None
     metadata: dict[str, str] = field(default_factory=dict)  # what it is for: a commit, an author, a ticket, a URL
     instance_ids: tuple[str, ...] = ()  # out of the group's instances, only these; none: all
+    target_tag_groups: tuple[TagGroup, ...] = ()  # out of the group's EC2 instances, only those that fit; none: all
     retry_of: str | None = None  # only the failed and skipped targets of this deployment
     outdated_only: bool = False  # only instances that do not run the revision
     start_time: str | None = None
@@ -326,8 +346,21 @@ class Deployment:
 
     @property
     def has_own_targets(self) -> bool:
-        """Whether it goes to other instances than its group's."""
-        return bool(self.own & {OwnSetting.TAG_FILTERS, OwnSetting.TAG_SET, OwnSetting.INSTANCE_IDS})
+        """Whether it goes to only some of its group's instances, as its request said."""
+        return bool(self.own & {*_TAGS, OwnSetting.INSTANCE_IDS})
+
+    @property
+    def replaces_tags(self) -> bool:
+        """Whether an older engine wrote it, in which the request's tags stood in the place of the group's."""
+        return bool(self.own & _TAGS) and not self.target_tag_groups
+
+    @property
+    def own_tag_groups(self) -> tuple[TagGroup, ...]:
+        """The request's tags, by which it goes to only some of its group's instances; none: to all of them."""
+        return self.settings.tag_groups if self.replaces_tags else self.target_tag_groups
+
+
+_TAGS = frozenset({OwnSetting.TAG_FILTERS, OwnSetting.TAG_SET})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ Source: CodeDeploy User Guide, "Tagging instances for deployment groups": filter
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from functions.core.causes import Cause
@@ -89,6 +89,23 @@ def on_premises(
         if matches(tags, groups)
     ]
     return found, {node.instance_id: node.ping for node in nodes}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutsideHosts:
+    """The hosts outside EC2: the registered ones, tags by name, and those that SSM manages."""
+
+    registered: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    nodes: Sequence[Node] = ()
+
+    def select(self, groups: Sequence[TagGroup]) -> list[Instance]:
+        """The registered ones that fit the tag set."""
+        return on_premises(self.registered, groups, self.nodes)[0]
+
+    @property
+    def pings(self) -> dict[str, str]:
+        """The ping status of the nodes, by id."""
+        return {node.instance_id: node.ping for node in self.nodes}
 
 
 def new_targets(

@@ -1,15 +1,16 @@
 """declare: CloudFormation creates, updates or deletes the resource that stands for deployments.yaml.
 
-Applies the declaration (Declaration, packed) to the table; TopicArn is the engine's own topic. A second call writes
-nothing. Deleting keeps everything: history outlives the stack. CloudFormation always gets an answer, because without
-one it waits for an hour.
+Applies the declaration (Declaration, packed) to the table; TopicArn is the engine's own topic. Then the index of the
+guarded groups is brought up to date (GuardIndex makes a new form of it an update). A second call writes nothing.
+Deleting keeps everything: history outlives the stack. CloudFormation always gets an answer, because without one it
+waits for an hour.
 """
 
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.aws import cloudformation, declarations
+from functions.aws import cloudformation, declarations, guards
 from functions.aws.table import table
 from functions.core.declaration import Declaration
 from functions.core.packing import unpack
@@ -35,4 +36,4 @@ def handler(event: dict[str, Any], context: LambdaContext) -> None:
 def _apply(properties: dict[str, str]) -> None:
     declaration = from_plain(Declaration, unpack(properties["Declaration"]))
     written = declarations.apply(table(), declaration.with_engine_topic(properties["TopicArn"]))
-    logger.info("the declaration is applied", written=written)
+    logger.info("the declaration is applied", written=written, guards=guards.rebuild(table()))

@@ -6,9 +6,9 @@ The answer is CodeDeploy's: Pending while targets still run, Succeeded when noth
 
 from typing import Any
 
-from functions.aws import clock, stopping
+from functions.aws import access, clock, stopping
 from functions.aws.table import table
-from functions.core import asked, stops, texts
+from functions.core import asked, stops
 from functions.core.errors import InvalidInput
 from functions.telemetry import logger
 
@@ -19,8 +19,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, str]:
     deployment = table().deployment(deployment_id)
     if deployment is None:
         raise InvalidInput(f"deployment_id {deployment_id!r}: there is no such deployment")
-    if deployment.settings.allowed_principals:
-        raise InvalidInput(texts.not_allowed(deployment.application, deployment.group, None))
+    access.check_stop(deployment, principal=None)
     mark = stops.by_person(
         asked.text(event, "requested_by") or "a person",
         clock.timestamp(),

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from functions.aws import clock, creating, rolling_back
+from functions.aws import access, clock, creating, rolling_back
 from functions.core import creation
 from functions.core.errors import InvalidInput, NotDeployable, Refused
 from functions.core.statuses import OnBusy
@@ -22,10 +22,14 @@ def retry_deployment(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
         what = f"deploymentId: {failed.deployment_id} left no failed or skipped targets: create a new deployment"
         raise Refused("InvalidInputException", what)
     try:
-        group = creating.known_group(failed.application, failed.group)
-        creating.check_principal(group, caller.arn)
+        group = access.group_to_deploy(failed.application, failed.group, caller.arn)
         again = creation.retry(
-            group, failed, deployment_id=clock.deployment_id(), now=caller.now, requested_by=caller.arn
+            group,
+            failed,
+            deployment_id=clock.deployment_id(),
+            now=caller.now,
+            requested_by=caller.arn,
+            principal=caller.arn,
         )
         again = replace(again, metadata={**failed.metadata, **metadata(given)})
         return {"deploymentId": creating.store(again, group, OnBusy.REJECT)}

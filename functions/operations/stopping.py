@@ -2,19 +2,21 @@
 
 from typing import Any
 
-from functions.aws import stopping
-from functions.core import principals, stops, texts
-from functions.core.errors import Refused
+from functions.aws import access, stopping
+from functions.core import stops
+from functions.core.errors import NotDeployable, Refused
 from functions.operations import Caller
+from functions.operations.creating import refused
 from functions.operations.deployments import known
 
 
 def stop_deployment(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
     """A second call finds it stopping, or over; it may still say that it rolls back."""
     deployment = known(given["deploymentId"])
-    if not principals.may_deploy(deployment.settings.allowed_principals, caller.arn):
-        what = texts.not_allowed(deployment.application, deployment.group, caller.arn)
-        raise Refused("AccessDeniedException", what)
+    try:
+        access.check_stop(deployment, caller.arn)
+    except NotDeployable as error:
+        raise refused(error) from error
     mark = stops.by_person(caller.arn, caller.now, auto_rollback=given.get("autoRollbackEnabled"))
     answer = stopping.ask(deployment, mark)
     if answer is None:
