@@ -155,8 +155,10 @@ class Engine(Construct):
         function.allow(
             "dynamodb:GetItem",
             "dynamodb:Query",
+            "dynamodb:PutItem",
             "dynamodb:UpdateItem",
-            "dynamodb:BatchWriteItem",
+            "dynamodb:DeleteItem",
+            "dynamodb:ConditionCheckItem",
             on=self._store.table.table_arn,
         )
         self._let_read_revisions(function)

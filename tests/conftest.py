@@ -1,6 +1,6 @@
 """moto's AWS for the adapters and handlers: real boto3 against an in-memory account, with the engine's table."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -137,6 +137,11 @@ def put_group(group: str = "web", application: str = "shop", **fields: Any) -> G
 
 def put_item(item: dict[str, Any]) -> None:
     client("dynamodb").put_item(TableName=ENVIRONMENT["TABLE_NAME"], Item=to_wire(item))
+
+
+def put_items(items: Iterable[dict[str, Any]]) -> None:
+    for item in items:
+        put_item(item)
 
 
 def all_items() -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
+from functions.aws import clock
 from functions.aws.clients import client
 from functions.aws.conditional import ConditionalTable, pause
 from functions.aws.items import (
@@ -23,6 +24,7 @@ from functions.aws.items import (
     host_key,
     lock_key,
     own_alarm_key,
+    preparing_key,
     target_key,
     to_wire,
     upload_key,
@@ -48,6 +50,9 @@ from functions.settings import settings
 COMMAND_DAYS = 30  # how long a command's record is kept (TTL)
 _ALARM_KEPT = timedelta(days=COMMAND_DAYS)  # an alarm of one deployment, from its creation on
 _LOCK_TRIES = 30  # of taking or handing over a group's lock: about 8 s
+
+_TARGETS_AT_ONCE = 99  # in one transaction, which holds at most 100 writes: these, and the check of the claim
+_NO_MORE = "no more"  # the claim on a deployment that ends before it began: nobody prepares it any more
 
 _RUNNING = [DeploymentStatus.CREATED.value, DeploymentStatus.IN_PROGRESS.value]
 
@@ -201,32 +206,67 @@ class Table(ConditionalTable):
     def begin(self, deployment: Deployment, targets: Sequence[Target], now: str) -> bool:
         """Created -> InProgress with its pinned revision and counters; its targets are written first.
 
-        False when it was stopped in the meantime or has begun before (a repeated Prepare).
+        False when it was stopped, refused, begun or ended meanwhile, or when another call prepares it now. Whoever
+        prepares claims that first, and the last claim counts: only under it are targets written and the deployment
+        begun, so nobody writes a target of a deployment that has begun. 10,000 targets are 102 transactions one after
+        another, about 20 seconds: DynamoDB takes 1,000 units a second below one key, and two for each of them.
         """
-        # An empty map of segments, because a later update can set a key of a map but not make the map.
-        self.write_all(
-            {**target_key(t.deployment_id, t.target_id), "segments": {}, **to_plain(t), "news": t.status.is_final}
-            for t in targets
-        )
-        plain = to_plain(deployment)
-        update = self.update(
-            deployment_key(deployment.deployment_id),
+        deployment_id, attempt = deployment.deployment_id, clock.new_uuid()
+        claim = preparing_key(deployment_id)
+        mine = self._check(claim, "attempt = :attempt", {":attempt": attempt})
+        fleet = [target_key(deployment_id, each.target_id) for each in targets]
+        key, plain = deployment_key(deployment_id), to_plain(deployment)
+        pinned = {":revision": plain["revision"], ":counters": plain["counters"]}
+        created = {":created": DeploymentStatus.CREATED.value}
+        begun = self.update(
+            key,
             "SET #status = :in_progress, start_time = :now, revision = :revision, #counters = :counters",
-            "#status = :created AND attribute_not_exists(#stop)",
-            {
-                ":in_progress": DeploymentStatus.IN_PROGRESS.value,
-                ":created": DeploymentStatus.CREATED.value,
-                ":now": now,
-                ":revision": plain["revision"],
-                ":counters": plain["counters"],
-            },
+            "#status = :created AND attribute_not_exists(#stop) AND attribute_not_exists(failure)",
+            {":in_progress": DeploymentStatus.IN_PROGRESS.value, ":now": now, **pinned, **created},
         )
-        return self.attempt(update)
+        stopped = self.update(
+            key, "SET revision = :revision, #counters = :counters", "#status = :created", {**pinned, **created}
+        )
+        try:
+            self.transact(self._claim(deployment_id, attempt))
+            known = {item["sk"] for item in self.query(claim["pk"], "TARGET#")}  # of a call that did not begin
+            strays = sorted(known - {key["sk"] for key in fleet})
+            writes = [self._delete({"pk": claim["pk"], "sk": sk}) for sk in strays]
+            # An empty map of segments, because a later update can set a key of a map but not make the map.
+            writes += [
+                self._put({**key, "segments": {}, **to_plain(each), "news": each.status.is_final})
+                for key, each in zip(fleet, targets, strict=True)
+            ]
+            for first in range(0, len(writes), _TARGETS_AT_ONCE):
+                self.transact([mine, *writes[first : first + _TARGETS_AT_ONCE]])
+            try:
+                self.transact([mine, begun])
+            except Conflict:
+                self.transact([mine, stopped])  # its end is to count the targets that are on record now
+                return False
+        except Conflict:
+            return False
+        return True
 
-    def note_failure(self, deployment_id: str, failure: Failure) -> None:
-        """Why a deployment cannot begin; Finish makes it the verdict."""
+    def end_preparing(self, deployment_id: str) -> None:
+        """From now on nobody writes targets of a deployment that has not begun: it ends."""
+        self.transact([self._put({**preparing_key(deployment_id), "attempt": _NO_MORE})])
+
+    def _claim(self, deployment_id: str, attempt: str) -> list[Any]:
+        """To prepare the deployment. An item of its own, so that a stop does not meet all the transactions on it."""
+        put = self._put({**preparing_key(deployment_id), "attempt": attempt})["Put"]
+        values = to_wire({":over": _NO_MORE})
+        condition = "attribute_not_exists(attempt) OR attempt <> :over"
+        created = {":created": DeploymentStatus.CREATED.value}
+        return [
+            {"Put": {**put, "ConditionExpression": condition, "ExpressionAttributeValues": values}},
+            self._check(deployment_key(deployment_id), "#status = :created AND attribute_not_exists(#stop)", created),
+        ]
+
+    def note_failure(self, deployment_id: str, failure: Failure) -> bool:
+        """Why a deployment cannot begin; Finish makes it the verdict. False when it has begun, or has ended."""
         running = {":created": DeploymentStatus.CREATED.value, ":failure": to_plain(failure)}
-        self.attempt(
+        return self.attempt(
             self.update(deployment_key(deployment_id), "SET failure = :failure", "#status = :created", running)
         )
 
@@ -494,6 +534,18 @@ class Table(ConditionalTable):
             "ExpressionAttributeValues": to_wire({f":{name}": value for name, value in plain.items()}),
         }
         return {"Update": update}
+
+    def _put(self, item: Item) -> dict[str, Any]:
+        return {"Put": {"TableName": self.name, "Item": to_wire(item)}}
+
+    def _delete(self, key: Item) -> dict[str, Any]:
+        return {"Delete": {"TableName": self.name, "Key": to_wire(key)}}
+
+    def _check(self, key: Item, condition: str, values: Item) -> dict[str, Any]:
+        """That an item is as it should be, where it is not written itself."""
+        check = self.update(key, "", condition, values)["Update"]
+        del check["UpdateExpression"]
+        return {"ConditionCheck": check}
 
     def _put_new(self, deployment: Deployment) -> dict[str, Any]:
         item = {**deployment_key(deployment.deployment_id), **deployment_indexes(deployment), **to_plain(deployment)}
