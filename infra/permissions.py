@@ -63,7 +63,7 @@ def _role_name(logical_id: str) -> str:
     """EngineRunSegmentRoleE3D7A78E -> RunSegment: the construct's own id, without the concern it belongs to."""
     path = _readable(logical_id).removesuffix("Role")
     concern = re.match(
-        r"(Engine|Revisions|CommandStatus|AlarmState|ExecutionStatus|Notifications|ControlApi|Control|Declaration)",
+        r"(Engine|Revisions|CommandStatus|AlarmState|ExecutionStatus|FindLost|Notifications|ControlApi|Control|Declaration)",
         path,
     )
     return path[concern.end() :] if concern else path

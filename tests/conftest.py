@@ -10,14 +10,16 @@ import pytest
 from botocore.loaders import JSONFileLoader
 from moto import mock_aws
 
-from functions.aws import clients
+from functions.aws import clients, executions
 from functions.aws import table as table_module
+from functions.aws.executions import Execution
 from functions.aws.items import application_key, from_wire, group_item_key, listed_application_key, to_wire
 from functions.aws.table import Table
 from functions.core.records import Deployment, Group, GroupSettings, Revision, TagFilter, TagGroup, Target
 from functions.core.shapes import to_plain
 from functions.core.statuses import BundleType
 from functions.settings import settings
+from tests.unit.inbox import Inbox
 
 REGION = "us-east-1"
 BUCKET = "revisions"
@@ -112,6 +114,21 @@ def create_table() -> Table:
 @pytest.fixture
 def table(aws: None) -> Table:
     return create_table()
+
+
+@pytest.fixture
+def executing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The execution of every deployment runs, whether it was started or not."""
+    monkeypatch.setattr(executions, "find", lambda deployment_id: Execution(status=executions.RUNNING))
+
+
+@pytest.fixture
+def undelivered(aws: None, monkeypatch: pytest.MonkeyPatch) -> Inbox:
+    """Where functions put what they can never take."""
+    inbox = Inbox("undelivered")
+    monkeypatch.setenv("UNDELIVERED_QUEUE_URL", inbox.url)
+    settings.cache_clear()
+    return inbox
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 from functions.aws import clock
 from functions.aws.clients import client
@@ -30,7 +30,7 @@ from functions.aws.items import (
     upload_key,
 )
 from functions.core.creation import summary
-from functions.core.errors import Conflict
+from functions.core.errors import Conflict, Unreadable
 from functions.core.health import PREDEFINED_CONFIGS, DeploymentConfig
 from functions.core.records import (
     Deployment,
@@ -46,6 +46,9 @@ from functions.core.records import (
 from functions.core.shapes import from_plain, to_plain
 from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, OwnSetting, TargetStatus
 from functions.settings import settings
+from functions.telemetry import logger
+
+T = TypeVar("T")
 
 COMMAND_DAYS = 30  # how long a command's record is kept (TTL)
 _ALARM_KEPT = timedelta(days=COMMAND_DAYS)  # an alarm of one deployment, from its creation on
@@ -73,27 +76,27 @@ class Table(ConditionalTable):
     def deployment(self, deployment_id: str) -> Deployment | None:
         """The deployment, read consistently."""
         item = self.get(deployment_key(deployment_id))
-        return from_plain(Deployment, item) if item else None
+        return _record(Deployment, item) if item else None
 
     def deployments(self, deployment_ids: Sequence[str]) -> dict[str, Deployment]:
         """Those that there are, by id; at most 100, in one request."""
         found = self.get_all([deployment_key(each) for each in dict.fromkeys(deployment_ids)])
-        return {item["deployment_id"]: from_plain(Deployment, item) for item in found}
+        return {item["deployment_id"]: _record(Deployment, item) for item in found}
 
     def targets_named(self, deployment_id: str, target_ids: Sequence[str]) -> dict[str, Target]:
         """Those of a deployment that there are, by id; at most 100, in one request."""
         found = self.get_all([target_key(deployment_id, each) for each in dict.fromkeys(target_ids)])
-        return {item["target_id"]: from_plain(Target, item) for item in found}
+        return {item["target_id"]: _record(Target, item) for item in found}
 
     def target(self, deployment_id: str, target_id: str) -> Target | None:
         """The target, read consistently."""
         item = self.get(target_key(deployment_id, target_id))
-        return from_plain(Target, item) if item else None
+        return _record(Target, item) if item else None
 
     def group(self, application: str, group: str) -> Group | None:
         """The deployment group, also a removed one."""
         item = self.get(group_item_key(application, group))
-        return from_plain(Group, item) if item else None
+        return _record(Group, item) if item else None
 
     def has_application(self, application: str) -> bool:
         return self.get(application_key(application)) is not None
@@ -103,7 +106,7 @@ class Table(ConditionalTable):
         if predefined := PREDEFINED_CONFIGS.get(name):
             return predefined
         item = self.get({"pk": "CONFIG", "sk": f"CONFIG#{name}"})
-        return from_plain(DeploymentConfig, item) if item else None
+        return _record(DeploymentConfig, item) if item else None
 
     def holder(self, group_key: str) -> str | None:
         """The deployment that holds the group's lock."""
@@ -117,7 +120,28 @@ class Table(ConditionalTable):
     def targets(self, deployment_id: str, statuses: Sequence[TargetStatus] = ()) -> Iterator[Target]:
         """The deployment's targets in the order of their ids, of some statuses or all."""
         for item in self.query(f"DEPLOYMENT#{deployment_id}", "TARGET#", statuses):
-            yield from_plain(Target, item)
+            yield _record(Target, item)
+
+    def deployments_in(self, status: DeploymentStatus) -> Iterator[Deployment]:
+        """The deployments of a status, the oldest first, as an index knows them: a moment late. Those that this
+        version cannot read are left out."""
+        pages = (
+            client("dynamodb")
+            .get_paginator("query")
+            .paginate(
+                TableName=self.name,
+                IndexName="by_status",
+                KeyConditionExpression="#status = :status",
+                ExpressionAttributeNames={"#status": "status"},
+                ExpressionAttributeValues=to_wire({":status": status.value}),
+            )
+        )
+        for page in pages:
+            for item in map(from_wire, page["Items"]):
+                try:
+                    yield _record(Deployment, item)
+                except Unreadable as unreadable:
+                    logger.error("a deployment is left out", reason=str(unreadable))
 
     def failed_targets(self, deployment_id: str, limit: int | None = None) -> list[Target]:
         """The failed targets, in the order of their ids."""
@@ -309,6 +333,25 @@ class Table(ConditionalTable):
             return False
         return True
 
+    def promote(self, waiting: Deployment) -> bool:
+        """Give a waiting deployment its turn when its group's lock is free, or held by a deployment that has ended.
+        False when it is another one's turn, or it does not wait any more."""
+        lock, me = lock_key(waiting.group_key), waiting.deployment_id
+        held = self.get(lock) or {}
+        holder, first = held.get("holder"), held.get("waiting")
+        running = self.deployment(holder) if holder else None
+        if (running and not running.status.is_final) or first not in (None, me):
+            return False
+        was = {":holder": holder} if holder else {}
+        conditions = ["holder = :holder" if holder else "attribute_not_exists(holder)"]
+        conditions.append("waiting = :id" if first else "attribute_not_exists(waiting)")
+        take = self.update(lock, "SET holder = :id REMOVE waiting", " AND ".join(conditions), {":id": me, **was})
+        try:
+            self.transact([take, self._turn(me)])
+        except Conflict:
+            return False
+        return True
+
     def store_bake_token(self, deployment_id: str, token: str) -> Deployment | None:
         """Keep the token of the Bake state; the deployment as it is now, None when it is not running."""
         update = self.update(
@@ -360,14 +403,8 @@ class Table(ConditionalTable):
             return [self._put_new(rollback), self.update(lock, "SET holder = :next", "holder = :id", values)]
         if waiting:
             values = {":id": holder, ":next": waiting}
-            promoted = self.update(
-                deployment_key(waiting),
-                "SET #status = :created",
-                "#status = :queued",
-                {":created": DeploymentStatus.CREATED.value, ":queued": DeploymentStatus.QUEUED.value},
-            )
             condition = "holder = :id AND waiting = :next"
-            return [self.update(lock, "SET holder = :next REMOVE waiting", condition, values), promoted]
+            return [self.update(lock, "SET holder = :next REMOVE waiting", condition, values), self._turn(waiting)]
         condition = "holder = :id AND attribute_not_exists(waiting)"
         return [self.update(lock, "REMOVE holder", condition, {":id": holder})]
 
@@ -470,7 +507,7 @@ class Table(ConditionalTable):
             stored = answer["Attributes"]
         except client("dynamodb").exceptions.ConditionalCheckFailedException as failed:
             stored = failed.response["Item"]
-        found = from_plain(Target, from_wire(stored))
+        found = _record(Target, from_wire(stored))
         run = found.segments.get(str(segment))
         if run and run.status:
             return found
@@ -535,6 +572,11 @@ class Table(ConditionalTable):
         }
         return {"Update": update}
 
+    def _turn(self, deployment_id: str) -> dict[str, Any]:
+        """A waiting deployment has its turn."""
+        statuses = {":created": DeploymentStatus.CREATED.value, ":queued": DeploymentStatus.QUEUED.value}
+        return self.update(deployment_key(deployment_id), "SET #status = :created", "#status = :queued", statuses)
+
     def _put(self, item: Item) -> dict[str, Any]:
         return {"Put": {"TableName": self.name, "Item": to_wire(item)}}
 
@@ -587,6 +629,17 @@ class Table(ConditionalTable):
         condition += " AND attribute_not_exists(#stop)" if unstopped else ""
         names = {f"#{name}": name for name in plain}
         return self.update(deployment_key(deployment_id), f"SET {sets}", condition, values, names)
+
+
+def _record(kind: type[T], item: Item) -> T:
+    """The record that an item is. Raises Unreadable."""
+    try:
+        return from_plain(kind, item)
+    except (LookupError, TypeError, ValueError) as error:
+        raise Unreadable(
+            f"{item.get('pk')} {item.get('sk')} is no {kind.__name__} that this version of stepdeploy knows"
+            f" ({type(error).__name__}: {error}): a newer version may have written it, which can go on with it"
+        ) from error
 
 
 def _changes(was: TargetStatus, status: TargetStatus) -> dict[str, int]:

@@ -5,17 +5,18 @@ Called by EventBridge. Every target gets a terminal status, the lock is freed, w
 
 from typing import Any
 
-from functions.aws import ending, stopping
+from functions.aws import aside, stopping
+from functions.aws.executions import Execution
 from functions.telemetry import logger
 
 
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: Any) -> None:
-    detail = event["detail"]
-    words = f"The execution of the deployment ended {detail['status']}"
-    if detail.get("error"):
-        words += f": {detail['error']}: {detail.get('cause') or ''}"[:1000]
-    deployment_id = detail["name"]
-    running = stopping.running_commands(deployment_id)  # read first: the end gives every target a terminal status
-    ending.end(deployment_id, f"{words}.")
-    stopping.cancel(running)
+    said = aside.read(event, lambda: _read(event["detail"]))
+    if said:
+        stopping.end(*said)
+
+
+def _read(detail: dict[str, Any]) -> tuple[str, Execution]:
+    ended = Execution(status=str(detail["status"]), error=detail.get("error"), cause=detail.get("cause"))
+    return str(detail["name"]), ended

@@ -42,7 +42,7 @@ def _stopped_by_alarm(deployment: Deployment) -> bool:
         return False
     states, now = alarms.read(watched), clock.timestamp()
     if states.active:
-        return stopping.stop(deployment, stops.by_alarms(states.active, now))
+        return stopping.set_mark(deployment, stops.by_alarms(states.active, now))
     if states.unreadable and not deployment.settings.alarms.ignore_poll_alarm_failure:
-        return stopping.stop(deployment, stops.by_unreadable_alarms(states.unreadable, now))
+        return stopping.set_mark(deployment, stops.by_unreadable_alarms(states.unreadable, now))
     return False

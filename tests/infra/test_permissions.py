@@ -37,10 +37,12 @@ def table(*actions: str) -> set[tuple[str, str]]:
 
 def take(queue: str) -> set[tuple[str, str]]:
     actions = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes", "ChangeMessageVisibility")
-    return {(f"sqs:{action}", f"<{queue}.Arn>") for action in actions}
+    return {(f"sqs:{action}", f"<{queue}.Arn>") for action in actions} | KEEP_FAILED
 
 
 CREATE = table("GetItem", "PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem")  # a deployment, a revision's use
+DESCRIBE = {("states:DescribeExecution", "states execution:stepdeploy:*")}
+STOP = CREATE | table("Query") | CANCEL | ANSWER | DESCRIBE
 EXPECTED = {
     "Start": CREATE | take("RevisionsUploads"),
     "Launch": {("states:StartExecution", MACHINE)} | READ_STREAM,
@@ -73,16 +75,21 @@ EXPECTED = {
     "Bake": table("GetItem", "UpdateItem") | ANSWER,
     "Finish": CREATE | table("Query"),
     "CommandStatus": table("GetItem", "UpdateItem") | LOOK | ANSWER | KEEP_FAILED,
-    "AlarmState": table("GetItem", "Query", "UpdateItem") | CANCEL | ANSWER | KEEP_FAILED,
+    "AlarmState": STOP | KEEP_FAILED,
     "ExecutionStatus": CREATE | table("Query") | CANCEL | KEEP_FAILED,
-    "Stop": table("GetItem", "Query", "UpdateItem") | CANCEL | ANSWER,
-    "Rollback": CREATE | table("Query") | CANCEL | ANSWER,
-    "Api": CREATE
-    | table("Query", "BatchGetItem")
+    "FindLost": STOP
+    | {
+        ("dynamodb:Query", f"{TABLE}/index/by_status"),
+        ("states:ListExecutions", MACHINE),
+        ("states:StartExecution", MACHINE),
+        ("cloudwatch:DescribeAlarms", "*"),
+    },
+    "Stop": STOP,
+    "Rollback": STOP,
+    "Api": STOP
+    | table("BatchGetItem")
     | {("dynamodb:Query", f"{TABLE}/index/{name}") for name in ("by_group", "by_status", "by_time")}
-    | LOOK
-    | CANCEL
-    | ANSWER,
+    | LOOK,
     "Declare": table("GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem")
     | KEEP_FAILED
     | {("s3:GetObject", "s3 asset")},

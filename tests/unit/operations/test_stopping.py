@@ -14,6 +14,8 @@ from functions.handlers import finish
 from tests.conftest import all_items, pending, put_group, revision
 from tests.unit.operations.conftest import ARN, Api
 
+pytestmark = pytest.mark.usefixtures("executing")
+
 NOW = "2026-11-23T10:00:00.000Z"
 TEXT = "No more commands will be scheduled for execution in the deployment instances"
 ALWAYS = GroupSettings(auto_rollback=frozenset(AutoRollbackEvent))
