@@ -81,6 +81,11 @@ class Settings:
         return self.environment["TRIGGER_QUEUE_URL"]
 
     @property
+    def undelivered_queue_url(self) -> str:
+        """Where a function puts what it can never take."""
+        return self.environment["UNDELIVERED_QUEUE_URL"]
+
+    @property
     def region(self) -> str:
         return self.environment["AWS_REGION"]
 

@@ -30,16 +30,5 @@ class Control(Construct):
             environment=table,
             timeout=Duration.minutes(5),
         )
-        self.stop.allow("dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem", on=store.table.table_arn)
-        self.rollback.allow(
-            "dynamodb:GetItem",
-            "dynamodb:Query",
-            "dynamodb:PutItem",
-            "dynamodb:UpdateItem",
-            "dynamodb:DeleteItem",
-            "dynamodb:ConditionCheckItem",
-            on=store.table.table_arn,
-        )
         for function in (self.stop, self.rollback):
-            engine.let_cancel(function)
-            engine.let_answer(function)  # of a deployment that bakes
+            engine.let_stop(function)

@@ -147,8 +147,10 @@ class Engine(Construct):
             "dynamodb:GetItem",
             "dynamodb:BatchGetItem",
             "dynamodb:Query",
+            "dynamodb:PutItem",
             "dynamodb:UpdateItem",
-            "dynamodb:BatchWriteItem",
+            "dynamodb:DeleteItem",
+            "dynamodb:ConditionCheckItem",
             on=self._store.table.table_arn,
         )
         self._let_read_revisions(function, "s3:GetObject", "s3:GetObjectVersion")
@@ -277,6 +279,21 @@ class Engine(Construct):
             "dynamodb:ConditionCheckItem",
             on=self._store.table.table_arn,
         )
+
+    def let_look(self, function: Function) -> None:
+        """Lets a function ask how the execution of a deployment fares."""
+        arn = _states_arn(Stack.of(self), "execution", f"{self._name}:*")
+        function.add_environment("STATE_MACHINE_ARN", self.machine_arn)
+        function.allow(
+            "states:DescribeExecution", on=arn, why_wildcard="An execution has its deployment's id as its name."
+        )
+
+    def let_stop(self, function: Function) -> None:
+        """Lets a function stop a deployment, and end it where its execution is over."""
+        self.let_end(function)
+        self.let_look(function)
+        self.let_cancel(function)
+        self.let_answer(function)  # of a deployment that bakes
 
     def _launch(self) -> Function:
         function = Function(

@@ -117,9 +117,37 @@ class Function(lambda_.Function):
         self._wildcards.setdefault(arn, []).append(reason)
         acknowledge_wildcard(self._role, arn, " ".join(self._wildcards[arn]))
 
+    def on_schedule(self, every: Duration, *, description: str) -> None:
+        """Runs the function again and again. A run that fails is not repeated: the next one does its work."""
+        lambda_.CfnEventInvokeConfig(
+            self,
+            "Asynchronous",
+            function_name=self.function_name,
+            qualifier="$LATEST",
+            maximum_retry_attempts=0,
+            maximum_event_age_in_seconds=int(every.to_seconds()),
+        )
+        events.Rule(
+            self,
+            "Rule",
+            description=description,
+            schedule=events.Schedule.rate(every),
+            targets=[
+                targets.LambdaFunction(
+                    self, dead_letter_queue=self._shape.undelivered, max_event_age=every, retry_attempts=1
+                )
+            ],
+        )
+
+    def _let_set_aside(self) -> None:
+        """Lets the function put what it can never take into `undelivered` (functions/aws/aside.py)."""
+        self.allow("sqs:SendMessage", on=self._shape.undelivered.queue_arn)
+        self.add_environment("UNDELIVERED_QUEUE_URL", self._shape.undelivered.queue_url)
+
     def on_event(self, *, description: str, pattern: events.EventPattern) -> events.Rule:
         """Runs the function on events of the default bus; what it cannot take or cannot do goes to `undelivered`."""
         self.keep_failed_events()
+        self.add_environment("UNDELIVERED_QUEUE_URL", self._shape.undelivered.queue_url)
         return events.Rule(
             self,
             "Rule",
@@ -148,14 +176,15 @@ class Function(lambda_.Function):
     ) -> None:
         """Runs the function on records of the table's stream whose new image matches, in order per item.
 
-        A batch that fails is halved until the bad record stands alone; after two hours it is given up to
-        `undelivered`, so that one record can never hold up the deployments behind it for longer.
+        The function sets aside a record that it can never read. A batch on which it dies is halved until the bad record
+        stands alone; after two hours it is given up to `undelivered`, so that one record can never hold up the
+        deployments behind it for longer.
         """
         stream = table.table_stream_arn
         assert stream  # noqa: S101  # the table is made with a stream
         self.allow("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", on=stream)
         self.allow("dynamodb:ListStreams", on="*", why_wildcard="dynamodb:ListStreams knows no resources.")
-        self.allow("sqs:SendMessage", on=self._shape.undelivered.queue_arn)
+        self._let_set_aside()
         lambda_.CfnEventSourceMapping(
             self,
             "Stream",
@@ -183,7 +212,9 @@ class Function(lambda_.Function):
         )
 
     def on_queue(self, queue: sqs.IQueue, *, batch_size: int, window_seconds: int) -> None:
-        """Runs the function on messages of a queue; those it reports as failed come back."""
+        """Runs the function on messages of a queue; those it reports as failed come back, and what is no message at all
+        it sets aside."""
+        self._let_set_aside()
         self.allow(
             "sqs:ReceiveMessage",
             "sqs:DeleteMessage",

@@ -76,7 +76,8 @@ def role_name(logical_id: str) -> str:
     """EngineRunSegmentRoleE3D7A78E -> RunSegment: the construct's own id, without the concern it belongs to."""
     path = readable(logical_id).removesuffix("Role")
     concern = re.match(
-        r"(Engine|Hosts|Revisions|CommandStatus|AlarmState|ExecutionStatus|Notifications|ControlApi|Control|Declaration)",
+        r"(Engine|Hosts|Revisions|CommandStatus|AlarmState|ExecutionStatus|FindLost|Notifications|ControlApi|Control"
+        r"|Declaration)",
         path,
     )
     return path[concern.end() :] if concern else path

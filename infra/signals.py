@@ -23,6 +23,7 @@ FINAL_COMMAND_STATUSES = (
     "InvalidPlatform",
     "AccessDenied",
 )
+FIND_LOST_MINUTES = 3  # how late a lost event of an execution or an alarm can make a deployment, and two
 
 
 class CommandStatus(Construct):
@@ -63,9 +64,7 @@ class AlarmState(Construct):
             environment={"TABLE_NAME": store.table.table_name},
             timeout=Duration.minutes(5),  # one CancelCommand for each command in flight
         )
-        self.function.allow("dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem", on=store.table.table_arn)
-        engine.let_cancel(self.function)
-        engine.let_answer(self.function)  # of a deployment that bakes
+        engine.let_stop(self.function)
         self.function.on_event(
             description="A CloudWatch alarm went to ALARM",
             pattern=events.EventPattern(
@@ -99,4 +98,33 @@ class ExecutionStatus(Construct):
                 # Exactly this ARN: children of the Distributed Map carry their label behind it.
                 detail={"stateMachineArn": [engine.machine_arn], "status": ["FAILED", "TIMED_OUT", "ABORTED"]},
             ),
+        )
+
+
+class FindLost(Construct):
+    """A schedule -> find_lost -> deployments whose event never came go on, or end.
+
+    EventBridge gets the events of executions and alarms as best effort, so nothing may wait for one alone.
+    """
+
+    def __init__(self, scope: Construct, id: str, *, shape: Shape, store: Store, engine: Engine) -> None:
+        super().__init__(scope, id)
+        self.function = Function(
+            self,
+            "FindLost",
+            shape=shape,
+            description="Finds deployments that wait for an event which never came",
+            environment={"TABLE_NAME": store.table.table_name},
+            timeout=Duration.minutes(5),  # up to 10,000 targets to be given an end
+        )
+        self.function.allow("dynamodb:Query", on=store.index_arn("by_status"))
+        engine.let_stop(self.function)
+        self.function.allow("states:ListExecutions", "states:StartExecution", on=engine.machine_arn)
+        self.function.allow(
+            "cloudwatch:DescribeAlarms",
+            on="*",
+            why_wildcard="CloudWatch shows composite alarms only to whom may describe all alarms.",
+        )
+        self.function.on_schedule(
+            Duration.minutes(FIND_LOST_MINUTES), description="Deployments that wait for an event which never came"
         )

@@ -251,11 +251,17 @@ class FaultControl:
     def set(self, **faults: Any) -> None:
         self._cloud._admin("faults", **faults)
 
+    def left(self, fault: str) -> int:
+        """How often a counted fault strikes yet."""
+        return int(self._cloud._admin("faults")[fault])
+
     def clear(self) -> None:
         self.set(
             lost_events=0,
             doubled_events=0,
             late_events=0.0,
+            lost_executions=0,
+            lost_alarms=0,
             throttled={},
             throttled_sends=0,
             slow_sends=0,

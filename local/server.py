@@ -61,10 +61,10 @@ class Edges:
         self.documents = Documents(region=REGION, account=ACCOUNT)
         self.run_command = RunCommand(self.instances, self.emit_command_event, self.documents)
         self._events = ThreadPoolExecutor(max_workers=1)  # one: events keep their order
-        state_machines.install(self.records)
+        state_machines.install(self.records, self.faults)
         functions.install(self.faults, self.records)
         metrics.install()
-        alarms.install(self.emit, region=REGION, account=ACCOUNT)
+        alarms.install(self.emit_alarm_event, region=REGION, account=ACCOUNT)
         ssm_document.install(self.documents)
         object_events.install()
         batch_actions.install()
@@ -115,6 +115,11 @@ class Edges:
                 asyncio.get_running_loop().call_later(self.faults.late_events, self.emit, entry)
             else:
                 self.emit(entry)
+
+    def emit_alarm_event(self, entry: dict[str, Any]) -> None:
+        """As emit, for CloudWatch's events, of which some are lost."""
+        if not self.faults.strike("lost_alarms"):
+            self.emit(entry)
 
     def _break_sns(self, app: Any) -> None:
         handle = app.SERVICE_HANDLERS["sns"]

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from contextvars import ContextVar, copy_context
 from typing import Any
 
+from local.faults import Faults
 from local.records import Records
 
 THROTTLED = "TooManyRequestsException"
@@ -28,8 +29,8 @@ class Aborted(BaseException):
     """The execution was stopped: nothing of it goes on, no Catch sees it."""
 
 
-def install(records: Records) -> None:
-    """Put the emulator right, and count the states that it enters."""
+def install(records: Records, faults: Faults) -> None:
+    """Put the emulator right, count the states that it enters, and lose events where that fault strikes."""
     from ministack.services import stepfunctions as emulator
 
     emulator._run_distributed_map = _with_concurrency(emulator, emulator._run_distributed_map)
@@ -37,7 +38,17 @@ def install(records: Records) -> None:
     emulator._invoke_with_callback = _callback(emulator, emulator._invoke_with_callback)
     emulator._call_lambda = _with_lambda_errors(emulator, emulator._call_lambda)
     emulator._stop_execution = _stopping_children(emulator, emulator._stop_execution)
+    emulator._emit_execution_status_event = _losing_events(emulator._emit_execution_status_event, faults)
     _count_states(emulator, records)
+
+
+def _losing_events(original: Callable[..., Any], faults: Faults) -> Callable[..., Any]:
+    def emit(execution: dict[str, Any]) -> None:
+        of_a_deployment = execution["status"] != "RUNNING" and not execution.get("mapRunArn")
+        if not of_a_deployment or not faults.strike("lost_executions"):
+            original(execution)
+
+    return emit
 
 
 def _with_concurrency(emulator: Any, original: Callable[..., Any]) -> Callable[..., Any]:

@@ -2,7 +2,7 @@
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
@@ -15,8 +15,9 @@ from botocore.loaders import JSONFileLoader
 from moto import mock_aws
 
 from functions import handlers
-from functions.aws import clients
+from functions.aws import clients, executions
 from functions.aws import table as table_module
+from functions.aws.executions import Execution
 from functions.aws.items import application_key, from_wire, group_item_key, listed_application_key, to_wire
 from functions.aws.table import Table
 from functions.core.records import Deployment, Group, GroupSettings, Revision, TagFilter, TagGroup, Target
@@ -24,6 +25,7 @@ from functions.core.shapes import to_plain
 from functions.core.statuses import BundleType
 from functions.settings import settings
 from tests.calls import recording
+from tests.unit.inbox import Inbox
 
 REGION = "us-east-1"
 BUCKET = "revisions"
@@ -151,6 +153,21 @@ def table(aws: None) -> Table:
 
 
 @pytest.fixture
+def executing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The execution of every deployment runs, whether it was started or not."""
+    monkeypatch.setattr(executions, "find", lambda deployment_id: Execution(status=executions.RUNNING))
+
+
+@pytest.fixture
+def undelivered(aws: None, monkeypatch: pytest.MonkeyPatch) -> Inbox:
+    """Where functions put what they can never take."""
+    inbox = Inbox("undelivered")
+    monkeypatch.setenv("UNDELIVERED_QUEUE_URL", inbox.url)
+    settings.cache_clear()
+    return inbox
+
+
+@pytest.fixture
 def bucket(aws: None) -> str:
     s3 = client("s3")
     s3.create_bucket(Bucket=BUCKET)
@@ -173,6 +190,11 @@ def put_group(group: str = "web", application: str = "shop", **fields: Any) -> G
 
 def put_item(item: dict[str, Any]) -> None:
     client("dynamodb").put_item(TableName=ENVIRONMENT["TABLE_NAME"], Item=to_wire(item))
+
+
+def put_items(items: Iterable[dict[str, Any]]) -> None:
+    for item in items:
+        put_item(item)
 
 
 def all_items() -> list[dict[str, Any]]:

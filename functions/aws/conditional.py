@@ -2,15 +2,27 @@
 
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
 
 from functions.aws.clients import client
 from functions.aws.items import Item, from_wire, to_wire
 from functions.core.errors import Conflict
 
-_BATCH = 25  # BatchWriteItem's limit
+T = TypeVar("T")
+
 _TRIES = 12  # of a write that met another one on the same item
+# What DynamoDB may do the next time. Source: DynamoDB Developer Guide, "Error handling with DynamoDB".
+_LATER = frozenset(
+    {
+        "TransactionConflictException",
+        "TransactionInProgressException",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "ThrottlingException",
+    }
+)
+_LATER_IN_TRANSACTION = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
 _STATUS_CHANGE = "SET #status = "  # how every expression begins that changes the status of a deployment or target
 
 
@@ -108,56 +120,41 @@ class ConditionalTable:
         return True
 
     def update_now(self, write: dict[str, Any], **options: Any) -> dict[str, Any]:
-        """DynamoDB's answer to one update. It refuses one that meets a transaction on the item: that waits and tries
-        again. Raises ConditionalCheckFailedException."""
-        dynamodb = client("dynamodb")
-        for attempt in range(_TRIES):
-            try:
-                answer: dict[str, Any] = dynamodb.update_item(**write["Update"], **options)
-                return answer
-            except dynamodb.exceptions.TransactionConflictException:
-                if attempt == _TRIES - 1:
-                    raise
-                pause(attempt)
-        raise AssertionError("the last try returns or raises")
+        """DynamoDB's answer to one update. Raises ConditionalCheckFailedException."""
+        answer: dict[str, Any] = _patiently(lambda: client("dynamodb").update_item(**write["Update"], **options))
+        return answer
 
     def transact(self, writes: Sequence[dict[str, Any]]) -> None:
-        """All writes or none. Raises Conflict when a condition did not hold; waits out writes that merely met."""
-        dynamodb = client("dynamodb")
-        for attempt in range(_TRIES):
-            try:
-                dynamodb.transact_write_items(TransactItems=list(writes))
-                return
-            except dynamodb.exceptions.TransactionCanceledException as canceled:
-                reasons = {reason.get("Code") for reason in canceled.response.get("CancellationReasons", ())}
-                if "ConditionalCheckFailed" in reasons:
-                    raise Conflict("a condition of the transaction did not hold") from canceled
-                if (
-                    not reasons & {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
-                    or attempt == _TRIES - 1
-                ):
-                    raise
-                pause(attempt)
+        """All writes or none. Raises Conflict when a condition did not hold."""
+        from botocore.exceptions import ClientError
 
-    def write_all(self, items: Iterable[Item]) -> None:
-        """Put many items, 25 at a time; what DynamoDB leaves unprocessed is sent again."""
-        from concurrent.futures import ThreadPoolExecutor
+        try:
+            _patiently(lambda: client("dynamodb").transact_write_items(TransactItems=list(writes)))
+        except ClientError as error:
+            if "ConditionalCheckFailed" in _reasons(error):
+                raise Conflict("a condition of the transaction did not hold") from error
+            raise
 
-        dynamodb = client("dynamodb")
 
-        def write(batch: list[Any]) -> None:
-            request = {self.name: batch}
-            for attempt in range(_TRIES):
-                request = dynamodb.batch_write_item(RequestItems=request).get("UnprocessedItems") or {}
-                if not request:
-                    return
-                pause(attempt)
-            raise Conflict(f"DynamoDB left items unprocessed {_TRIES} times")
+def _patiently(call: Callable[[], T]) -> T:
+    """A write that met another one, or that DynamoDB throttles, waits and is tried again: both pass."""
+    from botocore.exceptions import ClientError
 
-        puts = [{"PutRequest": {"Item": to_wire(item)}} for item in items]
-        batches = [puts[start : start + _BATCH] for start in range(0, len(puts), _BATCH)]
-        with ThreadPoolExecutor(max_workers=8) as pool:
-            list(pool.map(write, batches))
+    for attempt in range(_TRIES - 1):
+        try:
+            return call()
+        except ClientError as error:
+            reasons = _reasons(error)
+            met = reasons & _LATER_IN_TRANSACTION and "ConditionalCheckFailed" not in reasons
+            if not met and error.response["Error"]["Code"] not in _LATER:
+                raise
+            pause(attempt)
+    return call()
+
+
+def _reasons(error: Any) -> set[str]:
+    """Why a transaction was canceled, one code for each of its writes; empty for any other error."""
+    return {str(reason.get("Code")) for reason in error.response.get("CancellationReasons", ())}
 
 
 def pause(attempt: int = 0, sleep: Callable[[float], None] = time.sleep) -> None:

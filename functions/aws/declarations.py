@@ -10,15 +10,31 @@ from typing import Any
 
 from functions.aws import catalog, clock
 from functions.aws.clients import client
+from functions.aws.conditional import pause
 from functions.aws.items import declared_key, to_wire
 from functions.aws.table import Table
 from functions.core.declaration import Declaration, GroupChange, changes
+from functions.core.errors import Conflict
 from functions.core.records import Group
 from functions.core.shapes import to_plain
 
+_TRIES = 5
+
 
 def apply(records: Table, declaration: Declaration) -> list[str]:
-    """Bring the table to the declaration; the keys of what was written. Nothing is written when nothing differs."""
+    """Bring the table to the declaration; the keys of what was written. Nothing is written when nothing differs.
+
+    Whoever changes the same records in this moment (the API, or this function when it is called twice) is let go first.
+    """
+    for attempt in range(_TRIES - 1):
+        try:
+            return _apply(records, declaration)
+        except Conflict:
+            pause(attempt)
+    return _apply(records, declaration)
+
+
+def _apply(records: Table, declaration: Declaration) -> list[str]:
     written = _apply_configs(records, declaration)
     written += _apply_applications(records, declaration)
     stored = _stored_groups(records, declaration)

@@ -31,6 +31,8 @@ def end(deployment_id: str, engine_error: str | None = None) -> DeploymentStatus
         return None
     if deployment.status.is_final:
         return deployment.status
+    if deployment.status is DeploymentStatus.CREATED:
+        records.end_preparing(deployment_id)  # else it could write targets behind the sweep
     _sweep(records, deployment_id, engine_error)
     deployment = records.deployment(deployment_id) or deployment
     failed = records.failed_targets(deployment_id)

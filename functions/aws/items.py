@@ -62,6 +62,10 @@ def target_key(deployment_id: str, target_id: str) -> Item:
     return {"pk": f"DEPLOYMENT#{deployment_id}", "sk": f"TARGET#{target_id}"}
 
 
+def preparing_key(deployment_id: str) -> Item:
+    return {"pk": f"DEPLOYMENT#{deployment_id}", "sk": "PREPARING"}
+
+
 def application_key(application: str) -> Item:
     return {"pk": f"APPLICATION#{application}", "sk": "APPLICATION"}
 

@@ -6,12 +6,13 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from functions.aws.stream import Change, changes
+from functions.aws import stream
+from functions.aws.stream import Change
 from functions.aws.table import table
 from functions.core import announcements
 from functions.core.announcements import Announcement, Place
+from functions.core.errors import Unreadable
 from functions.core.records import Deployment
-from functions.telemetry import logger
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,18 +26,15 @@ class Told:
 
 
 def read(event: dict[str, Any]) -> tuple[list[Told], str | None]:
-    """What is to be told, up to the first record that cannot be read, and that record's sequence number."""
+    """What is to be told, up to the first record that may be read only later, and that record's sequence number."""
     told: list[Told] = []
     deployment = cache(_deployment)  # one read for all targets of a deployment in this batch
-    for change in changes(event):
-        try:
-            each = _tell(change, deployment)
-        except (LookupError, TypeError, ValueError):  # written by another version: the records before it need not wait
-            logger.exception("a record cannot be read", sequence_number=change.sequence_number)
-            return told, change.sequence_number
-        if each:
+
+    def tell(change: Change) -> None:
+        if each := _tell(change, deployment):
             told.append(each)
-    return told, None
+
+    return told, stream.each(event, tell)
 
 
 def _tell(change: Change, deployment_of: Callable[[str], Deployment]) -> Told | None:
@@ -58,7 +56,10 @@ def _tell(change: Change, deployment_of: Callable[[str], Deployment]) -> Told | 
 
 
 def _deployment(deployment_id: str) -> Deployment:
-    found = table().deployment(deployment_id)
+    try:
+        found = table().deployment(deployment_id)
+    except Unreadable as error:  # the changes behind this one do not wait for an engine that knows it
+        raise ValueError(str(error)) from error
     if found is None:
         raise KeyError(deployment_id)
     return found

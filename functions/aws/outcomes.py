@@ -8,27 +8,23 @@ from functions.aws.table import table
 from functions.core import slack
 from functions.core.announcements import Place, State
 from functions.core.slack import Outcome
-from functions.telemetry import logger
 
 
-def outcome_of(received: Received) -> Outcome | None:
-    """The outcome that a message tells of, with the deployment as it is now; None when it cannot be read."""
-    try:
-        event = json.loads(received.body)
-        detail = event["detail"]
-        deployment = table().deployment(detail["deploymentId"])
-        if deployment is None:
-            raise KeyError(detail["deploymentId"])
-        found = Outcome(
-            message_id=received.message_id,
-            state=State(detail["state"]),
-            moment=event["time"],
-            place=Place.of(event["resources"][0]),
-            deployment=deployment,
-        )
-    except (LookupError, TypeError, ValueError):
-        logger.exception("a message cannot be read", message_id=received.message_id)
-        return None
+def outcome_of(received: Received) -> Outcome:
+    """The outcome that a message tells of, with the deployment as it is now. Raises KeyError, TypeError or ValueError
+    for what is no such message."""
+    event = json.loads(received.body)
+    detail = event["detail"]
+    deployment = table().deployment(detail["deploymentId"])
+    if deployment is None:
+        raise KeyError(detail["deploymentId"])
+    found = Outcome(
+        message_id=received.message_id,
+        state=State(detail["state"]),
+        moment=event["time"],
+        place=Place.of(event["resources"][0]),
+        deployment=deployment,
+    )
     if found.is_over and deployment.counters.failed:
         failed = table().failed_targets(deployment.deployment_id, limit=slack.MOST_HOSTS)
         return replace(found, failed=tuple(failed))

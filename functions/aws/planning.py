@@ -8,7 +8,7 @@ from functions.aws import access, clock, hosts, revisions, targets
 from functions.aws.table import table
 from functions.core import stages, texts
 from functions.core.access import Fleet
-from functions.core.errors import NotDeployable
+from functions.core.errors import Conflict, NotDeployable
 from functions.core.gate import Counters
 from functions.core.health import HealthConstraintsInvalid
 from functions.core.records import Deployment, TagGroup, Target
@@ -22,31 +22,37 @@ NOTHING_TO_DO = Counters()  # every instance runs the revision, and only others 
 def plan(deployment: Deployment) -> list[dict[str, Any]]:
     """The stages as the state machine runs them; empty when too few targets can be reached. Raises NotDeployable.
 
-    A deployment that had begun before (Prepare is retried) is planned the same again.
+    A deployment that had begun before (Prepare is retried, or runs twice) is planned the same again, whatever its
+    targets have done since.
     """
     if deployment.status is DeploymentStatus.CREATED:
         deployment, fleet = _begin(deployment)
     else:
         fleet = list(table().targets(deployment.deployment_id))
-    counters = deployment.counters
-    if counters.failed >= counters.allowed:
+    if deployment.status is not DeploymentStatus.IN_PROGRESS or deployment.stop:
         return []
     return [
         revisions.write_manifest(deployment.deployment_id, stage)
-        for stage in stages.plan(deployment, counters, fleet)
+        for stage in stages.plan(deployment, deployment.counters.allowed, fleet)
         if stage.target_ids
     ]
 
 
 def _begin(deployment: Deployment) -> tuple[Deployment, list[Target]]:
+    """The deployment and its targets as they are on record then: another call may have begun it, or somebody stopped
+    it. Raises Conflict while another call is about to begin it."""
     pinned = replace(deployment, revision=revisions.pin(deployment.revision))
     fleet = _fleet(pinned)
     try:
         begun = replace(pinned, counters=stages.count(pinned, fleet) if fleet else NOTHING_TO_DO)
     except HealthConstraintsInvalid as error:
         raise NotDeployable(DeploymentErrorCode.HEALTH_CONSTRAINTS_INVALID, str(error)) from error
-    table().begin(begun, fleet, clock.timestamp())
-    return begun, fleet
+    if table().begin(begun, fleet, clock.timestamp()):
+        return replace(begun, status=DeploymentStatus.IN_PROGRESS), fleet
+    found = table().deployment(deployment.deployment_id) or deployment
+    if found.status is DeploymentStatus.CREATED and not found.stop and not found.failure:
+        raise Conflict(f"{deployment.deployment_id} is prepared by another call now: look again")
+    return found, list(table().targets(deployment.deployment_id))
 
 
 def _fleet(deployment: Deployment) -> list[Target]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from functions.aws import aside
 from functions.aws.clients import client
 from functions.telemetry import logger
 
@@ -32,6 +33,34 @@ def received(event: dict[str, Any]) -> list[Received]:
         )
         for record in event["Records"]
     ]
+
+
+def each(event: dict[str, Any], act: Callable[[Received], None]) -> list[Received]:
+    """Act on every message of a function's SQS event; those that come back, because they may pass later.
+
+    A message that can never be read or acted on is set aside.
+    """
+    late = []
+    for message in received(event):
+        try:
+            act(message)
+        except Exception as error:  # of one message, which must not take the others with it
+            if not (aside.is_hopeless(error) and _set_aside(message, error)):
+                logger.exception("a message has to come again", message_id=message.message_id)
+                late.append(message)
+    return late
+
+
+def _set_aside(message: Received, error: Exception) -> bool:
+    """False when SQS does not take it now."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        aside.put({"message_id": message.message_id, "body": message.body}, error)
+    except (BotoCoreError, ClientError):
+        logger.exception("a message could not be set aside", message_id=message.message_id)
+        return False
+    return True
 
 
 def back_off_seconds(message: Received) -> int:

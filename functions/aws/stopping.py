@@ -1,7 +1,13 @@
-"""Stopping a deployment: set the mark, cancel what is in flight if asked to, wake the bake. Never StopExecution."""
+"""Stopping a deployment: set the mark, cancel what is in flight if asked to, wake the bake. Never StopExecution.
 
-from functions.aws import run_command, tokens
+Where no execution is left that would end the deployment, it is ended here.
+"""
+
+from datetime import datetime, timedelta
+
+from functions.aws import clock, ending, executions, run_command, tokens
 from functions.aws.clock import timestamp
+from functions.aws.executions import Execution
 from functions.aws.table import table
 from functions.core import texts
 from functions.core.records import Deployment, StopMark
@@ -9,13 +15,27 @@ from functions.core.statuses import DeploymentStatus, TargetStatus
 from functions.core.verdict import stopped
 from functions.telemetry import logger
 
+SHOWN = timedelta(minutes=2)  # by then Step Functions surely shows an execution that has started
+
 
 def stop(deployment: Deployment, mark: StopMark) -> bool:
     """Stop a deployment that is not over. False when it is over.
 
     The first mark stays; a later one that cancels or rolls back makes it do so too. A second call also does again what
-    the first may not have lived to do.
+    the first may not have lived to do. A deployment whose execution is over ends now: the event that should have told
+    so is lost.
     """
+    if not set_mark(deployment, mark):
+        return False
+    try:
+        end_if_left(deployment)
+    except Exception:  # it is marked: its execution ends it, or find_lost does
+        logger.exception("nobody knows whether its execution runs", deployment_id=deployment.deployment_id)
+    return True
+
+
+def set_mark(deployment: Deployment, mark: StopMark) -> bool:
+    """As `stop`, of a deployment whose execution surely runs: it asks, or is not wanted before."""
     if deployment.status is DeploymentStatus.QUEUED and table().stop_queued(deployment, stopped(mark), timestamp()):
         return True  # else its turn has just come
     marked = table().mark_stop(deployment.deployment_id, mark)
@@ -27,6 +47,28 @@ def stop(deployment: Deployment, mark: StopMark) -> bool:
     if mark.cancel:
         cancel(running_commands(deployment.deployment_id))
     return True
+
+
+def end_if_left(deployment: Deployment) -> bool:
+    """End a deployment that has not ended although its execution has, or does not exist; False when there is one."""
+    found = table().deployment(deployment.deployment_id)
+    if found is None or found.status.is_final:
+        return False
+    execution = executions.find(found.deployment_id)
+    if execution and not execution.is_over:
+        return False
+    if execution is None and clock.now() - datetime.fromisoformat(found.start_time or found.create_time) < SHOWN:
+        return False
+    end(found.deployment_id, execution)
+    return True
+
+
+def end(deployment_id: str, execution: Execution | None) -> None:
+    """End a deployment after its execution: every target gets a terminal status, the lock is freed, what still runs on
+    hosts is cancelled. `execution`: how that ended, None when there is none. A repeat changes nothing."""
+    running = running_commands(deployment_id)  # read first: the end gives every target a terminal status
+    ending.end(deployment_id, executions.words(deployment_id, execution))
+    cancel(running)
 
 
 def ask(deployment: Deployment, mark: StopMark) -> dict[str, str] | None:
@@ -43,10 +85,11 @@ Running = list[tuple[str, str]]  # command id and instance id
 
 
 def running_commands(deployment_id: str) -> Running:
-    """Every command of the deployment that runs, as far as it is on record."""
+    """Every command of the deployment that may run, as far as it is on record; also of a target that was ended without
+    its command's."""
     return [
         (run.command_id, target.target_id)
-        for target in table().targets(deployment_id, (TargetStatus.IN_PROGRESS,))
+        for target in table().targets(deployment_id, (TargetStatus.IN_PROGRESS, TargetStatus.FAILED))
         for run in target.segments.values()
         if run.command_id and run.status is None
     ]

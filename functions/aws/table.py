@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
+from functions.aws import clock
 from functions.aws.clients import client
 from functions.aws.conditional import ConditionalTable, pause
 from functions.aws.items import (
@@ -23,13 +24,14 @@ from functions.aws.items import (
     host_key,
     lock_key,
     own_alarm_key,
+    preparing_key,
     target_key,
     to_wire,
     upload_key,
 )
 from functions.core import rollback_choice
 from functions.core.creation import summary
-from functions.core.errors import Conflict
+from functions.core.errors import Conflict, Unreadable
 from functions.core.health import PREDEFINED_CONFIGS, DeploymentConfig
 from functions.core.order import Accepted, Judgement, Order, Upload, after, judge
 from functions.core.records import (
@@ -48,10 +50,16 @@ from functions.core.segments import closed_events
 from functions.core.shapes import from_plain, to_plain
 from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, OwnSetting, TargetStatus
 from functions.settings import settings
+from functions.telemetry import logger
+
+T = TypeVar("T")
 
 COMMAND_DAYS = 30  # how long a command's record is kept (TTL)
 _ALARM_KEPT = timedelta(days=COMMAND_DAYS)  # an alarm of one deployment, from its creation on
 _LOCK_TRIES = 30  # of taking or handing over a group's lock: about 8 s
+
+_TARGETS_AT_ONCE = 99  # in one transaction, which holds at most 100 writes: these, and the check of the claim
+_NO_MORE = "no more"  # the claim on a deployment that ends before it began: nobody prepares it any more
 
 _RUNNING = [DeploymentStatus.CREATED.value, DeploymentStatus.IN_PROGRESS.value]
 
@@ -73,27 +81,27 @@ class Table(ConditionalTable):
     def deployment(self, deployment_id: str) -> Deployment | None:
         """The deployment, read consistently."""
         item = self.get(deployment_key(deployment_id))
-        return from_plain(Deployment, item) if item else None
+        return _record(Deployment, item) if item else None
 
     def deployments(self, deployment_ids: Sequence[str]) -> dict[str, Deployment]:
         """Those that there are, by id; at most 100, in one request."""
         found = self.get_all([deployment_key(each) for each in dict.fromkeys(deployment_ids)])
-        return {item["deployment_id"]: from_plain(Deployment, item) for item in found}
+        return {item["deployment_id"]: _record(Deployment, item) for item in found}
 
     def targets_named(self, deployment_id: str, target_ids: Sequence[str]) -> dict[str, Target]:
         """Those of a deployment that there are, by id; at most 100, in one request."""
         found = self.get_all([target_key(deployment_id, each) for each in dict.fromkeys(target_ids)])
-        return {item["target_id"]: from_plain(Target, item) for item in found}
+        return {item["target_id"]: _record(Target, item) for item in found}
 
     def target(self, deployment_id: str, target_id: str) -> Target | None:
         """The target, read consistently."""
         item = self.get(target_key(deployment_id, target_id))
-        return from_plain(Target, item) if item else None
+        return _record(Target, item) if item else None
 
     def group(self, application: str, group: str) -> Group | None:
         """The deployment group, also a removed one."""
         item = self.get(group_item_key(application, group))
-        return from_plain(Group, item) if item else None
+        return _record(Group, item) if item else None
 
     def has_application(self, application: str) -> bool:
         return self.get(application_key(application)) is not None
@@ -103,7 +111,7 @@ class Table(ConditionalTable):
         if predefined := PREDEFINED_CONFIGS.get(name):
             return predefined
         item = self.get({"pk": "CONFIG", "sk": f"CONFIG#{name}"})
-        return from_plain(DeploymentConfig, item) if item else None
+        return _record(DeploymentConfig, item) if item else None
 
     def holder(self, group_key: str) -> str | None:
         """The deployment that holds the group's lock."""
@@ -117,7 +125,28 @@ class Table(ConditionalTable):
     def targets(self, deployment_id: str, statuses: Sequence[TargetStatus] = ()) -> Iterator[Target]:
         """The deployment's targets in the order of their ids, of some statuses or all."""
         for item in self.query(f"DEPLOYMENT#{deployment_id}", "TARGET#", statuses):
-            yield from_plain(Target, item)
+            yield _record(Target, item)
+
+    def deployments_in(self, status: DeploymentStatus) -> Iterator[Deployment]:
+        """The deployments of a status, the oldest first, as an index knows them: a moment late. Those that this
+        version cannot read are left out."""
+        pages = (
+            client("dynamodb")
+            .get_paginator("query")
+            .paginate(
+                TableName=self.name,
+                IndexName="by_status",
+                KeyConditionExpression="#status = :status",
+                ExpressionAttributeNames={"#status": "status"},
+                ExpressionAttributeValues=to_wire({":status": status.value}),
+            )
+        )
+        for page in pages:
+            for item in map(from_wire, page["Items"]):
+                try:
+                    yield _record(Deployment, item)
+                except Unreadable as unreadable:
+                    logger.error("a deployment is left out", reason=str(unreadable))
 
     def failed_targets(self, deployment_id: str, limit: int | None = None) -> list[Target]:
         """The failed targets, in the order of their ids."""
@@ -215,32 +244,67 @@ class Table(ConditionalTable):
     def begin(self, deployment: Deployment, targets: Sequence[Target], now: str) -> bool:
         """Created -> InProgress with its pinned revision and counters; its targets are written first.
 
-        False when it was stopped in the meantime or has begun before (a repeated Prepare).
+        False when it was stopped, refused, begun or ended meanwhile, or when another call prepares it now. Whoever
+        prepares claims that first, and the last claim counts: only under it are targets written and the deployment
+        begun, so nobody writes a target of a deployment that has begun. 10,000 targets are 102 transactions one after
+        another, about 20 seconds: DynamoDB takes 1,000 units a second below one key, and two for each of them.
         """
-        # An empty map of segments, because a later update can set a key of a map but not make the map.
-        self.write_all(
-            {**target_key(t.deployment_id, t.target_id), "segments": {}, **to_plain(t), "news": t.status.is_final}
-            for t in targets
-        )
-        plain = to_plain(deployment)
-        update = self.update(
-            deployment_key(deployment.deployment_id),
+        deployment_id, attempt = deployment.deployment_id, clock.new_uuid()
+        claim = preparing_key(deployment_id)
+        mine = self._check(claim, "attempt = :attempt", {":attempt": attempt})
+        fleet = [target_key(deployment_id, each.target_id) for each in targets]
+        key, plain = deployment_key(deployment_id), to_plain(deployment)
+        pinned = {":revision": plain["revision"], ":counters": plain["counters"]}
+        created = {":created": DeploymentStatus.CREATED.value}
+        begun = self.update(
+            key,
             "SET #status = :in_progress, start_time = :now, revision = :revision, #counters = :counters",
-            "#status = :created AND attribute_not_exists(#stop)",
-            {
-                ":in_progress": DeploymentStatus.IN_PROGRESS.value,
-                ":created": DeploymentStatus.CREATED.value,
-                ":now": now,
-                ":revision": plain["revision"],
-                ":counters": plain["counters"],
-            },
+            "#status = :created AND attribute_not_exists(#stop) AND attribute_not_exists(failure)",
+            {":in_progress": DeploymentStatus.IN_PROGRESS.value, ":now": now, **pinned, **created},
         )
-        return self.attempt(update)
+        stopped = self.update(
+            key, "SET revision = :revision, #counters = :counters", "#status = :created", {**pinned, **created}
+        )
+        try:
+            self.transact(self._claim(deployment_id, attempt))
+            known = {item["sk"] for item in self.query(claim["pk"], "TARGET#")}  # of a call that did not begin
+            strays = sorted(known - {key["sk"] for key in fleet})
+            writes = [self._delete({"pk": claim["pk"], "sk": sk}) for sk in strays]
+            # An empty map of segments, because a later update can set a key of a map but not make the map.
+            writes += [
+                self._put({**key, "segments": {}, **to_plain(each), "news": each.status.is_final})
+                for key, each in zip(fleet, targets, strict=True)
+            ]
+            for first in range(0, len(writes), _TARGETS_AT_ONCE):
+                self.transact([mine, *writes[first : first + _TARGETS_AT_ONCE]])
+            try:
+                self.transact([mine, begun])
+            except Conflict:
+                self.transact([mine, stopped])  # its end is to count the targets that are on record now
+                return False
+        except Conflict:
+            return False
+        return True
 
-    def note_failure(self, deployment_id: str, failure: Failure) -> None:
-        """Why a deployment cannot begin; Finish makes it the verdict."""
+    def end_preparing(self, deployment_id: str) -> None:
+        """From now on nobody writes targets of a deployment that has not begun: it ends."""
+        self.transact([self._put({**preparing_key(deployment_id), "attempt": _NO_MORE})])
+
+    def _claim(self, deployment_id: str, attempt: str) -> list[Any]:
+        """To prepare the deployment. An item of its own, so that a stop does not meet all the transactions on it."""
+        put = self._put({**preparing_key(deployment_id), "attempt": attempt})["Put"]
+        values = to_wire({":over": _NO_MORE})
+        condition = "attribute_not_exists(attempt) OR attempt <> :over"
+        created = {":created": DeploymentStatus.CREATED.value}
+        return [
+            {"Put": {**put, "ConditionExpression": condition, "ExpressionAttributeValues": values}},
+            self._check(deployment_key(deployment_id), "#status = :created AND attribute_not_exists(#stop)", created),
+        ]
+
+    def note_failure(self, deployment_id: str, failure: Failure) -> bool:
+        """Why a deployment cannot begin; Finish makes it the verdict. False when it has begun, or has ended."""
         running = {":created": DeploymentStatus.CREATED.value, ":failure": to_plain(failure)}
-        self.attempt(
+        return self.attempt(
             self.update(deployment_key(deployment_id), "SET failure = :failure", "#status = :created", running)
         )
 
@@ -279,6 +343,25 @@ class Table(ConditionalTable):
         )
         try:
             self.transact([lock, end])
+        except Conflict:
+            return False
+        return True
+
+    def promote(self, waiting: Deployment) -> bool:
+        """Give a waiting deployment its turn when its group's lock is free, or held by a deployment that has ended.
+        False when it is another one's turn, or it does not wait any more."""
+        lock, me = lock_key(waiting.group_key), waiting.deployment_id
+        held = self.get(lock) or {}
+        holder, first = held.get("holder"), held.get("waiting")
+        running = self.deployment(holder) if holder else None
+        if (running and not running.status.is_final) or first not in (None, me):
+            return False
+        was = {":holder": holder} if holder else {}
+        conditions = ["holder = :holder" if holder else "attribute_not_exists(holder)"]
+        conditions.append("waiting = :id" if first else "attribute_not_exists(waiting)")
+        take = self.update(lock, "SET holder = :id REMOVE waiting", " AND ".join(conditions), {":id": me, **was})
+        try:
+            self.transact([take, self._turn(me)])
         except Conflict:
             return False
         return True
@@ -343,14 +426,8 @@ class Table(ConditionalTable):
             return [self._put_new(rollback), self.update(lock, "SET holder = :next", "holder = :id", values)]
         if waiting:
             values = {":id": holder, ":next": waiting}
-            promoted = self.update(
-                deployment_key(waiting),
-                "SET #status = :created",
-                "#status = :queued",
-                {":created": DeploymentStatus.CREATED.value, ":queued": DeploymentStatus.QUEUED.value},
-            )
             condition = "holder = :id AND waiting = :next"
-            return [self.update(lock, "SET holder = :next REMOVE waiting", condition, values), promoted]
+            return [self.update(lock, "SET holder = :next REMOVE waiting", condition, values), self._turn(waiting)]
         condition = "holder = :id AND attribute_not_exists(waiting)"
         return [self.update(lock, "REMOVE holder", condition, {":id": holder})]
 
@@ -475,7 +552,7 @@ class Table(ConditionalTable):
             stored = answer["Attributes"]
         except client("dynamodb").exceptions.ConditionalCheckFailedException as failed:
             stored = failed.response["Item"]
-        found = from_plain(Target, from_wire(stored))
+        found = _record(Target, from_wire(stored))
         run = found.segments.get(str(segment))
         if run and run.status:
             return found
@@ -545,6 +622,23 @@ class Table(ConditionalTable):
         }
         return {"Update": update}
 
+    def _turn(self, deployment_id: str) -> dict[str, Any]:
+        """A waiting deployment has its turn."""
+        statuses = {":created": DeploymentStatus.CREATED.value, ":queued": DeploymentStatus.QUEUED.value}
+        return self.update(deployment_key(deployment_id), "SET #status = :created", "#status = :queued", statuses)
+
+    def _put(self, item: Item) -> dict[str, Any]:
+        return {"Put": {"TableName": self.name, "Item": to_wire(item)}}
+
+    def _delete(self, key: Item) -> dict[str, Any]:
+        return {"Delete": {"TableName": self.name, "Key": to_wire(key)}}
+
+    def _check(self, key: Item, condition: str, values: Item) -> dict[str, Any]:
+        """That an item is as it should be, where it is not written itself."""
+        check = self.update(key, "", condition, values)["Update"]
+        del check["UpdateExpression"]
+        return {"ConditionCheck": check}
+
     def _put_new(self, deployment: Deployment) -> dict[str, Any]:
         item = {**deployment_key(deployment.deployment_id), **deployment_indexes(deployment), **to_plain(deployment)}
         item["news"] = True
@@ -586,6 +680,17 @@ class Table(ConditionalTable):
         condition += " AND attribute_not_exists(#stop)" if unstopped else ""
         names = {f"#{name}": name for name in plain}
         return self.update(deployment_key(deployment_id), f"SET {sets}", condition, values, names)
+
+
+def _record(kind: type[T], item: Item) -> T:
+    """The record that an item is. Raises Unreadable."""
+    try:
+        return from_plain(kind, item)
+    except (LookupError, TypeError, ValueError) as error:
+        raise Unreadable(
+            f"{item.get('pk')} {item.get('sk')} is no {kind.__name__} that this version of stepdeploy knows"
+            f" ({type(error).__name__}: {error}): a newer version may have written it, which can go on with it"
+        ) from error
 
 
 def _changes(was: TargetStatus, status: TargetStatus) -> dict[str, int]:

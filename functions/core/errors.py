@@ -11,6 +11,11 @@ class Conflict(Exception):
     """A conditional write lost to another writer: expected, and handled where it arises."""
 
 
+class Unreadable(Exception):
+    """A record that this version of the engine does not know, as after a step back to an older one: it waits for an
+    engine that does, and keeps nothing else waiting."""
+
+
 class NotDeployable(InvalidInput):
     """A deployment that cannot begin; `code` is CodeDeploy's errorInformation.code for it."""
 

@@ -6,14 +6,17 @@ token. An event that comes before the command is on record is dropped: RunSegmen
 
 from typing import Any
 
-from functions.aws import segments
+from functions.aws import aside, segments
 from functions.aws.table import table
 from functions.telemetry import logger
 
 
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: Any) -> None:
-    command_id, instance_id = event["detail"]["command-id"], event["detail"]["instance-id"]
+    said = aside.read(event, lambda: (str(event["detail"]["command-id"]), str(event["detail"]["instance-id"])))
+    if said is None:
+        return
+    command_id, instance_id = said
     logger.append_keys(command_id=command_id, target_id=instance_id)
     known = table().command(command_id, instance_id)
     if known is None:

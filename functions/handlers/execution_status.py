@@ -5,19 +5,18 @@ Called by EventBridge. Every target gets a terminal status, the lock is freed, w
 
 from typing import Any
 
-from functions.aws import ending, stopping
-from functions.core.engine_errors import EngineError
+from functions.aws import aside, stopping
+from functions.aws.executions import Execution
 from functions.telemetry import logger
 
 
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: Any) -> None:
-    detail = event["detail"]
-    deployment_id, told = detail["name"], f"The execution of the deployment ended {detail['status']}."
-    if detail.get("error"):
-        logger.error("the execution failed", deployment_id=deployment_id, error=detail)
-        error = EngineError(name=detail["error"], text=detail.get("cause") or "")
-        told = f"{told} {error.told(deployment_id)}"
-    running = stopping.running_commands(deployment_id)  # read first: the end gives every target a terminal status
-    ending.end(deployment_id, told)
-    stopping.cancel(running)
+    said = aside.read(event, lambda: _read(event["detail"]))
+    if said:
+        stopping.end(*said)
+
+
+def _read(detail: dict[str, Any]) -> tuple[str, Execution]:
+    ended = Execution(status=str(detail["status"]), error=detail.get("error"), cause=detail.get("cause"))
+    return str(detail["name"]), ended

@@ -9,22 +9,30 @@ from typing import Any
 from functions.aws import alarms, clock, planning, stopping
 from functions.aws.table import table
 from functions.core import stops
-from functions.core.errors import NotDeployable
+from functions.core.errors import Conflict, NotDeployable
 from functions.core.records import Deployment, Failure
+from functions.core.statuses import DeploymentStatus
 from functions.telemetry import logger
 
 
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     deployment = table().deployment(event["deployment_id"])
-    if deployment is None or deployment.status.is_final or deployment.stop or _stopped_by_alarm(deployment):
+    if deployment is None or _is_decided(deployment) or _stopped_by_alarm(deployment):
         return {"deployment_id": event["deployment_id"], "proceed": False, "stages": []}
     try:
         planned = planning.plan(deployment)
     except NotDeployable as error:
-        table().note_failure(deployment.deployment_id, Failure(code=error.code, message=str(error)))
+        if not table().note_failure(deployment.deployment_id, Failure(code=error.code, message=str(error))):
+            raise Conflict(f"{deployment.deployment_id} was begun by another call: look again") from error
         planned = []
     return {"deployment_id": deployment.deployment_id, "proceed": bool(planned), "stages": planned}
+
+
+def _is_decided(deployment: Deployment) -> bool:
+    """It does not begin any more: it has ended, is to stop, or was refused by an earlier call."""
+    refused = deployment.status is DeploymentStatus.CREATED and deployment.failure is not None
+    return deployment.status.is_final or deployment.stop is not None or refused
 
 
 def _stopped_by_alarm(deployment: Deployment) -> bool:
@@ -34,7 +42,7 @@ def _stopped_by_alarm(deployment: Deployment) -> bool:
         return False
     states, now = alarms.read(watched), clock.timestamp()
     if states.active:
-        return stopping.stop(deployment, stops.by_alarms(states.active, now))
+        return stopping.set_mark(deployment, stops.by_alarms(states.active, now))
     if states.unreadable and not deployment.settings.alarms.ignore_poll_alarm_failure:
-        return stopping.stop(deployment, stops.by_unreadable_alarms(states.unreadable, now))
+        return stopping.set_mark(deployment, stops.by_unreadable_alarms(states.unreadable, now))
     return False

@@ -2,8 +2,8 @@
 
 The stream is the outbox: what is announced is what was written, in order for each deployment. The bus comes first, for
 all records; the first record that it did not take is reported, and Lambda hands out that one and all after it again,
-so a repeat may be announced twice and nothing is left out. What SNS does not take goes to a queue that `trigger`
-empties: an SNS that is down delays its own messages only.
+so a repeat may be announced twice and nothing is left out. A record that can never be read is set aside. What SNS does
+not take goes to a queue that `trigger` empties: an SNS that is down delays its own messages only.
 """
 
 import json
@@ -12,7 +12,7 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.aws import bus, outbox, queues, topics
+from functions.aws import bus, outbox, queues, stream, topics
 from functions.core import measures
 from functions.core.records import Deployment
 from functions.core.shapes import to_plain
@@ -25,7 +25,7 @@ _FIRST_RETRY_SECONDS = 30  # of a message that SNS did not take
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[dict[str, str]]]:
     """Answers with the first record that must come again, if any (ReportBatchItemFailures)."""
-    told, unreadable = outbox.read(event)
+    told, late = outbox.read(event)
     taken = bus.put(settings().bus_name, [(each.announcement.event, each.moment) for each in told])
     messages = [message for each in told[:taken] for message in each.announcement.messages]
     if left := topics.publish(messages):
@@ -35,8 +35,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[dic
     for each in told[:taken]:
         if each.deployment:
             _count(each.deployment)
-    again = told[taken].sequence_number if taken < len(told) else unreadable
-    return {"batchItemFailures": [{"itemIdentifier": again}] if again else []}
+    return stream.come_again(told[taken].sequence_number if taken < len(told) else late)
 
 
 def _count(deployment: Deployment) -> None:

@@ -20,10 +20,11 @@ from functions.telemetry import logger
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[dict[str, str]]]:
     """Answers with the messages that come back (ReportBatchItemFailures)."""
-    received = queues.received(event)
-    outcomes = [outcome for each in received if (outcome := outcome_of(each))]
+    read: dict[str, tuple[queues.Received, Outcome]] = {}
+    late = queues.each(event, lambda each: read.update({each.message_id: (each, outcome_of(each))}))
+    outcomes = [outcome for _, outcome in read.values()]
     posts = slack.posts(outcomes)
-    waits: dict[str, int | None] = {each.message_id: None for each in received}  # seconds; None: the usual back-off
+    waits: dict[str, int | None] = dict.fromkeys(read)  # seconds; None: the usual back-off
     for number, post in enumerate(posts):
         delivery = _deliver(post)
         if delivery.answer in (Answer.POSTED, Answer.NOWHERE):
@@ -32,11 +33,11 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[dic
             continue
         logger.warning("Slack did not take a message", reason=delivery.reason, deployments=_ids(outcomes, post))
         if delivery.answer is Answer.DOWN:  # nothing else would pass
-            waits |= {message_id: delivery.retry_after for late in posts[number:] for message_id in late.message_ids}
+            waits |= {message_id: delivery.retry_after for rest in posts[number:] for message_id in rest.message_ids}
             break
-    late = [each for each in received if each.message_id in waits]
+    late += [each for each, _ in read.values() if each.message_id in waits]
     return queues.come_back(
-        settings().slack_queue_url, late, lambda each: waits[each.message_id] or queues.back_off_seconds(each)
+        settings().slack_queue_url, late, lambda each: waits.get(each.message_id) or queues.back_off_seconds(each)
     )
 
 

@@ -2,7 +2,8 @@
 
 Called with S3's "Object Created" events from a queue, and by `aws lambda invoke`. A repeated event finds the mark of
 the first and creates nothing; an upload by mistake becomes a failed deployment, so that somebody hears of it. What AWS
-or a bug prevents comes back to the queue, and at last ends in the dead-letter queue.
+prevents comes back to the queue, and at last ends in the dead-letter queue; a message that is no such event goes there
+at once.
 """
 
 import json
@@ -27,16 +28,13 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 def _uploads(event: dict[str, Any]) -> dict[str, Any]:
     """Answers with the messages that come back (ReportBatchItemFailures)."""
-    late = []
-    for each in queues.received(event):
-        try:
-            deployment_id = uploads.deploy(json.loads(each.body))
-            if deployment_id:
-                logger.info("an upload was taken", deployment_id=deployment_id)
-        except Exception:  # of one upload, which must not take the others with it
-            logger.exception("an upload has to wait", message_id=each.message_id)
-            late.append(each)
-    return queues.come_back(settings().upload_queue_url, late)
+    return queues.come_back(settings().upload_queue_url, queues.each(event, _upload))
+
+
+def _upload(message: queues.Received) -> None:
+    deployment_id = uploads.deploy(json.loads(message.body))
+    if deployment_id:
+        logger.info("an upload was taken", deployment_id=deployment_id)
 
 
 def _asked_for(event: dict[str, Any]) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """trigger: the queue of trigger messages that SNS did not take -> SNS, again.
 
 A message that SNS refuses again rests longer each time; one that it never takes (a topic that is gone, a missing
-permission) ends in the dead-letter queue. A repeat may publish twice.
+permission) ends in the dead-letter queue, and so does at once what is no message. A repeat may publish twice.
 """
 
 import json
@@ -19,8 +19,10 @@ from functions.telemetry import logger
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[dict[str, str]]]:
     """Answers with the messages that come back (ReportBatchItemFailures)."""
-    messages = [(each, from_plain(TriggerMessage, json.loads(each.body))) for each in queues.received(event)]
+    messages: list[tuple[queues.Received, TriggerMessage]] = []
+    late = queues.each(event, lambda each: messages.append((each, from_plain(TriggerMessage, json.loads(each.body)))))
     left = topics.publish([message for _, message in messages])
     if left:
         logger.warning("SNS did not take messages", count=len(left), topics=sorted({each.topic_arn for each in left}))
-    return queues.come_back(settings().trigger_queue_url, [each for each, message in messages if message in left])
+    late += [each for each, message in messages if message in left]
+    return queues.come_back(settings().trigger_queue_url, late)

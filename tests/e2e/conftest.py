@@ -40,6 +40,7 @@ GROUPS: dict[str, dict[str, Any]] = {
     "alarm-at-start": {"alarmConfiguration": {"alarms": [{"name": "start-errors"}]}},
     "alarm-missing": {"alarmConfiguration": {"alarms": [{"name": "nobody-made-this"}]}},
     "alarm-ignored": {"alarmConfiguration": {"ignorePollAlarmFailure": True, "alarms": [{"name": "nobody-made-this"}]}},
+    "alarm-unheard": {"alarmConfiguration": {"alarms": [{"name": "unheard-errors"}]}},
     "bake": {"bakeTime": 3600, "alarmConfiguration": {"alarms": [{"name": "bake-errors"}]}},
     "told": {
         "triggerConfigurations": [
@@ -63,6 +64,7 @@ GROUPS: dict[str, dict[str, Any]] = {
     "throttled": {},
     "send-throttled": {},
     "aborted": {},
+    "aborted-unheard": {"deploymentConfigName": "CodeDeployDefault.AllAtOnce"},
     "down": {
         "triggerConfigurations": [
             {"triggerName": "end", "triggerTargetArn": "notifications", "triggerEvents": ["DeploymentSuccess"]}
@@ -175,7 +177,7 @@ def hub() -> Iterator[FakeGitHub]:
 
 @pytest.fixture(scope="session")
 def engine(cloud: LocalCloud, declaration: Path, hub: FakeGitHub) -> Engine:
-    for alarm in ("alarm-errors", "start-errors", "bake-errors"):
+    for alarm in ("alarm-errors", "start-errors", "bake-errors", "unheard-errors"):
         cloud.create_alarm(alarm)
     outputs = cloud.deploy(declaration, reconcile_seconds=RECONCILE_SECONDS, context={"githubUrl": hub.url})
     deployed = Engine(cloud, outputs)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from functions.aws.items import to_wire
 from functions.core.causes import Cause
 from functions.core.records import Deployment
 from functions.core.statuses import DeploymentStatus, LifecycleErrorCode, TargetStatus
@@ -130,6 +131,61 @@ def test_an_execution_aborted_by_hand_ends_its_deployment(fleet: MakeFleet) -> N
     assert {target.status for target in group.targets(ended)} == {TargetStatus.FAILED, TargetStatus.SKIPPED}
     assert_free(group)
     assert group.deploy("v2").status is DeploymentStatus.SUCCEEDED
+
+
+def find_lost(group: Fleet) -> None:
+    """As the schedule would, minutes later."""
+    answer = group.cloud.client("lambda").invoke(FunctionName="stepdeploy-find_lost", Payload=b"{}")
+    assert "FunctionError" not in answer, answer["Payload"].read()
+
+
+def abort_unheard(group: Fleet, version: str) -> str:
+    """The deployment of an execution that is aborted in a hook, and of which no event tells."""
+    one = group.begin(version, {"scripts/validate.sh": failing("sleep 300")})
+    group.engine.wait_until(one, lambda each: each.counters.started == 1)
+    wait_for(lambda: any(each.segments for each in group.targets(one)), "the command to be on record")
+    group.cloud.faults.set(lost_executions=1)
+    execution = group.engine.machine.replace(":stateMachine:", ":execution:") + f":{one}"
+    group.cloud.client("stepfunctions").stop_execution(executionArn=execution, cause="by hand")
+    wait_for(lambda: group.cloud.faults.left("lost_executions") == 0, "the event to get lost")
+    assert group.engine.deployment(one).status is DeploymentStatus.IN_PROGRESS
+    return one
+
+
+def test_an_aborted_execution_of_which_no_event_tells_is_found(fleet: MakeFleet) -> None:
+    group = fleet("aborted-unheard", hosts=1)
+    one = abort_unheard(group, "v1")
+    find_lost(group)
+    assert group.engine.deployment(one).status is DeploymentStatus.IN_PROGRESS, "its event may still come"
+    group.cloud.client("dynamodb").update_item(
+        TableName=group.engine.table,
+        Key=to_wire({"pk": f"DEPLOYMENT#{one}", "sk": "DEPLOYMENT"}),
+        UpdateExpression="SET start_time = :minutes_ago",
+        ExpressionAttributeValues=to_wire({":minutes_ago": "2026-01-01T10:00:00.000Z"}),
+    )
+    find_lost(group)
+    ended = group.engine.wait(one)
+    assert ended.status is DeploymentStatus.FAILED and ended.failure and "ABORTED" in ended.failure.message
+    assert_free(group)
+    two = abort_unheard(group, "v2")
+    assert group.engine.invoke("Stop", {"deployment_id": two})["status"] == "Succeeded", "it looks itself"
+    assert group.engine.deployment(two).status is DeploymentStatus.STOPPED
+    assert_free(group)
+
+
+def test_an_alarm_of_which_no_event_tells_is_found(fleet: MakeFleet) -> None:
+    group = fleet("alarm-unheard", hosts=2)
+    one = group.begin("v1", {"scripts/validate.sh": failing("sleep 300")})
+    group.engine.wait_until(one, lambda each: each.counters.started == 1)
+    group.cloud.faults.set(lost_alarms=1)
+    group.cloud.set_alarm("unheard-errors", "ALARM")
+    wait_for(lambda: group.cloud.faults.left("lost_alarms") == 0, "the event to get lost")
+    assert group.engine.deployment(one).stop is None
+    find_lost(group)
+    group.cloud.set_alarm("unheard-errors", "OK")
+    ended = group.engine.wait(one)
+    assert ended.status is DeploymentStatus.STOPPED and ended.failure and "unheard-errors" in ended.failure.message
+    assert_free(group)
 
 
 def test_nothing_is_lost_while_slack_and_sns_are_down(fleet: MakeFleet) -> None:

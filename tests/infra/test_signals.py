@@ -27,6 +27,7 @@ def reached(template: dict[str, Any]) -> Any:
             _known(each["Properties"]["EventPattern"]),
         )
         for each in resources(template, "AWS::Events::Rule").values()
+        if "EventPattern" in each["Properties"]
     }
 
     def by(event: dict[str, Any], *, own_bus: bool = False) -> set[str]:
@@ -150,6 +151,14 @@ def test_executions_that_run_end_well_or_are_not_deployments_are_left_alone(reac
     assert reached(execution("RUNNING")) == reached(execution("SUCCEEDED")) == set()
     assert reached(execution("FAILED", machine=f"{MACHINE}/Targets")) == set(), "a child of the Distributed Map"
     assert reached(execution("FAILED", machine=MACHINE + "-other")) == set()
+
+
+def test_lost_events_are_looked_for_every_few_minutes(template: dict[str, Any]) -> None:
+    (rule,) = [
+        each for each in resources(template, "AWS::Events::Rule").values() if "EventPattern" not in each["Properties"]
+    ]
+    assert rule["Properties"]["ScheduleExpression"] == "rate(3 minutes)"
+    assert rule["Properties"]["Targets"][0]["Arn"]["Fn::GetAtt"][0].startswith("FindLost")
 
 
 def test_slack_hears_of_deployments_and_not_of_instances(reached: Any) -> None:

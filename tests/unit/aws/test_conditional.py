@@ -10,27 +10,35 @@ from functions.aws.conditional import ConditionalTable
 from functions.aws.table import Table
 from functions.core.errors import Conflict
 from tests.conftest import all_items
+from tests.fakes import refusal
 
 
-class Canceled(Exception):
-    def __init__(self, *codes: str) -> None:
-        self.response = {"CancellationReasons": [{"Code": code} for code in codes]}
+def canceled(*codes: str) -> ClientError:
+    answer: Any = {
+        "Error": {"Code": "TransactionCanceledException", "Message": ""},
+        "CancellationReasons": [{"Code": code} for code in codes],
+    }
+    return ClientError(answer, "TransactWriteItems")
 
 
 class Busy:
-    """A DynamoDB whose transactions are canceled some times (moto never cancels one for meeting another)."""
+    """A DynamoDB that refuses writes some times (moto never refuses one for meeting another)."""
 
     class exceptions:
-        TransactionCanceledException = Canceled
+        ConditionalCheckFailedException = KeyError
 
-    def __init__(self, *canceled: Canceled) -> None:
-        self.canceled = list(canceled)
+    def __init__(self, *refused: ClientError) -> None:
+        self.refused = list(refused)
         self.written: list[Any] = []
 
     def transact_write_items(self, TransactItems: list[Any]) -> None:
-        if self.canceled:
-            raise self.canceled.pop()
+        if self.refused:
+            raise self.refused.pop()
         self.written += TransactItems
+
+    def update_item(self, **update: Any) -> dict[str, Any]:
+        self.transact_write_items([update])
+        return {}
 
 
 @pytest.fixture(autouse=True)
@@ -40,64 +48,48 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("code", ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"])
 def test_a_transaction_that_met_another_is_written_again(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
-    busy = Busy(Canceled("None", code), Canceled("None", code))
+    busy = Busy(canceled("None", code), canceled("None", code))
     monkeypatch.setattr(conditional, "client", lambda service: busy)
     ConditionalTable("t").transact([{"Put": {}}])
-    assert busy.written == [{"Put": {}}] and not busy.canceled
+    assert busy.written == [{"Put": {}}] and not busy.refused
 
 
 def test_a_lost_condition_is_a_conflict_and_is_not_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    busy = Busy(Canceled("None", "TransactionConflict"), Canceled("ConditionalCheckFailed", "TransactionConflict"))
+    busy = Busy(canceled("None", "TransactionConflict"), canceled("ConditionalCheckFailed", "TransactionConflict"))
     monkeypatch.setattr(conditional, "client", lambda service: busy)
     with pytest.raises(Conflict):
         ConditionalTable("t").transact([{"Put": {}}])
-    assert len(busy.canceled) == 1 and not busy.written
+    assert len(busy.refused) == 1 and not busy.written
 
 
 def test_any_other_refusal_is_raised_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(conditional, "client", lambda service: Busy(Canceled("ItemCollectionSizeLimitExceeded")))
-    with pytest.raises(Canceled):
+    monkeypatch.setattr(conditional, "client", lambda service: Busy(canceled("ItemCollectionSizeLimitExceeded")))
+    with pytest.raises(ClientError, match="TransactionCanceledException"):
         ConditionalTable("t").transact([{"Put": {}}])
 
 
-def test_an_update_that_meets_a_transaction_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Met(Exception):
-        pass
-
-    class Meeting:
-        class exceptions:
-            TransactionConflictException = Met
-            ConditionalCheckFailedException = KeyError
-
-        calls = 0
-
-        def update_item(self, **update: Any) -> dict[str, Any]:
-            self.calls += 1
-            if self.calls < 3:
-                raise Met
-            return {}
-
-    meeting = Meeting()
-    monkeypatch.setattr(conditional, "client", lambda service: meeting)
-    assert ConditionalTable("t").attempt({"Update": {}}) and meeting.calls == 3
+LATER = [
+    "TransactionConflictException",
+    "TransactionInProgressException",
+    "ProvisionedThroughputExceededException",
+    "ThrottlingException",
+]
 
 
-def test_items_left_over_by_a_batch_are_sent_again(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
-    real, calls = conditional.client("dynamodb"), []
+@pytest.mark.parametrize("code", LATER)
+def test_a_write_that_meets_another_or_is_throttled_is_tried_again(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
+    busy = Busy(*(refusal(code) for _ in range(8)))
+    monkeypatch.setattr(conditional, "client", lambda service: busy)
+    assert ConditionalTable("t").attempt({"Update": {"x": 1}})
+    busy.refused = [refusal(code)]
+    ConditionalTable("t").transact([{"Put": {}}])
+    assert busy.written == [{"x": 1}, {"Put": {}}]
 
-    class Choosy:
-        """Takes one item of each batch."""
 
-        def batch_write_item(self, RequestItems: dict[str, list[Any]]) -> dict[str, Any]:
-            ((name, (first, *rest)),) = RequestItems.items()
-            calls.append(len(rest))
-            real.batch_write_item(RequestItems={name: [first]})
-            return {"UnprocessedItems": {name: rest} if rest else {}}
-
-    monkeypatch.setattr(conditional, "client", lambda service: Choosy())
-    table.write_all({"pk": "A", "sk": str(number)} for number in range(3))
-    assert calls == [2, 1, 0]
-    assert {item["sk"] for item in all_items()} == {"0", "1", "2"}
+def test_what_is_throttled_for_ever_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conditional, "client", lambda service: Busy(*(refusal("ThrottlingException"),) * 100))
+    with pytest.raises(ClientError, match="ThrottlingException"):
+        ConditionalTable("t").attempt({"Update": {}})
 
 
 def test_an_update_of_nothing_is_no_success(table: Table) -> None:

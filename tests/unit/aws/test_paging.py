@@ -9,6 +9,7 @@ import pytest
 from functions.aws import paging
 from functions.aws.table import Table
 from functions.core.errors import Refused
+from tests.conftest import put_items
 
 
 def question(table: Table, pk: str = "A") -> dict[str, Any]:
@@ -22,7 +23,7 @@ def token(content: str) -> str:
 
 def begin(table: Table, count: int = 3) -> str:
     """The token after one item of `count`."""
-    table.write_all({"pk": "A", "sk": f"{number}"} for number in range(count))
+    put_items({"pk": "A", "sk": f"{number}"} for number in range(count))
     items, after = paging.page(question(table), None, limit=1)
     assert [item["sk"] for item in items] == ["0"] and after
     return after

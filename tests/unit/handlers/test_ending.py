@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from functions.aws import creating, run_command, tokens
+from functions.aws.items import deployment_key
 from functions.aws.table import Table
 from functions.core.causes import Cause
 from functions.core.creation import new_deployment
-from functions.core.errors import InvalidInput
+from functions.core.errors import InvalidInput, Unreadable
 from functions.core.gate import Counters
 from functions.core.records import Alarms, Deployment, GroupSettings, SegmentRun, TargetFailure
 from functions.core.segments import pending_events
@@ -22,9 +23,12 @@ from functions.core.statuses import (
     DeploymentStatus,
     TargetStatus,
 )
-from functions.handlers import alarm_state, execution_status, finish, rollback, stop
+from functions.handlers import alarm_state, command_status, execution_status, finish, rollback, stop
 from tests.conftest import LambdaContext, all_items, pending, put_group, put_item, revision
 from tests.fakes import FakeRunCommand, FakeTokens
+from tests.unit.inbox import Inbox
+
+pytestmark = pytest.mark.usefixtures("executing")
 
 NOW = "2026-11-23T10:00:00.000Z"
 SETTINGS = GroupSettings(alarms=Alarms(names=("errors",)), auto_rollback=tuple(AutoRollbackEvent))
@@ -159,6 +163,35 @@ def test_commands_that_cannot_be_cancelled_do_not_keep_a_deployment_from_its_end
     with pytest.raises(TimeoutError):
         execution_status.handler({"detail": {"name": one.deployment_id, "status": "ABORTED"}}, context)
     assert read(table, one.deployment_id).status is DeploymentStatus.FAILED and table.holder("shop/web") is None
+    again: list[str] = []
+    monkeypatch.setattr(run_command, "cancel", lambda command_id, instance_id: again.append(command_id))
+    execution_status.handler({"detail": {"name": one.deployment_id, "status": "ABORTED"}}, context)
+    assert again == ["c-i-0"]
+
+
+@pytest.mark.parametrize("handler", [command_status.handler, alarm_state.handler, execution_status.handler])
+@pytest.mark.parametrize("event", [{}, {"detail": None}, {"detail": {"name": "d-1", "command-id": "c"}}])
+def test_an_event_without_its_fields_is_set_aside(
+    table: Table, context: LambdaContext, undelivered: Inbox, handler: Any, event: dict[str, Any]
+) -> None:
+    """Invariant 8."""
+    handler(event, context)
+    (letter,) = undelivered.read()
+    assert json.loads(letter["event"]) == event and letter["why"]
+
+
+def test_a_deployment_of_a_newer_version_keeps_no_other_from_being_stopped(
+    table: Table, context: LambdaContext, cancelled: list[str]
+) -> None:
+    """Invariant 8."""
+    one = running(table)
+    put_item({**deployment_key("d-NEWER0000"), "deployment_id": "d-NEWER0000", "status": "Paused"})
+    put_item({"pk": "LOCK#shop/newer", "sk": "LOCK", "holder": "d-NEWER0000"})
+    for key in ("shop/newer", "shop/web"):
+        put_item({"pk": "ALARM#errors", "sk": f"GROUP#{key}"})
+    with pytest.raises(Unreadable, match="d-NEWER0000 DEPLOYMENT is no Deployment that this version"):
+        alarm_state.handler(to_alarm("errors"), context)
+    assert read(table, one.deployment_id).stop and cancelled == ["c-i-0"]
 
 
 def throttled(*command: str) -> None:

@@ -14,7 +14,8 @@ from functions.core.records import Deployment
 from functions.core.statuses import Creator, DeploymentStatus, TargetStatus, TriggerEvent
 from functions.handlers import publish
 from functions.settings import settings
-from tests.conftest import ENVIRONMENT, LambdaContext
+from tests.conftest import ENVIRONMENT, LambdaContext, put_item
+from tests.fakes import refusal
 from tests.unit.inbox import Inbox
 from tests.unit.news import DONE, deployment, item_of, stream, target, triggers
 
@@ -73,8 +74,9 @@ def test_a_change_of_something_else_is_told_to_nobody(engine: Engine, context: L
     """Invariant 5."""
     same = stream(deployment(DeploymentStatus.CREATED), before=DeploymentStatus.CREATED)
     queued = stream(deployment(DeploymentStatus.QUEUED))
-    lock = {**same["Records"][0], "dynamodb": {"NewImage": to_wire({"pk": "LOCK#shop/web", "sk": "LOCK"})}}
-    removed = {**same["Records"][0], "dynamodb": {"OldImage": to_wire(item_of(deployment()))}}
+    image = to_wire({"pk": "LOCK#shop/web", "sk": "LOCK"})
+    lock = {**same["Records"][0], "dynamodb": {"SequenceNumber": "1", "NewImage": image}}
+    removed = {**same["Records"][0], "dynamodb": {"SequenceNumber": "2", "OldImage": to_wire(item_of(deployment()))}}
     for event in (same, queued, {"Records": [lock, removed]}):
         assert publish.handler(event, context) == NONE_AGAIN
     assert engine.told() == []
@@ -134,16 +136,39 @@ def test_a_queue_that_takes_nothing_either_fails_the_batch(
         publish.handler(stream(lost), context)
 
 
-def test_a_record_that_cannot_be_read_stops_only_what_comes_after_it(engine: Engine, context: LambdaContext) -> None:
-    """Invariant 8: the records before it are told and not handed out again."""
-    event = stream(deployment(), deployment(deployment_id="d-2"), deployment(deployment_id="d-3"))
+def test_records_that_cannot_be_read_are_set_aside_and_the_others_are_told_in_order(
+    engine: Engine, context: LambdaContext, undelivered: Inbox
+) -> None:
+    """Invariant 8."""
+    event = stream(*(deployment(deployment_id=f"d-{number}", bake_token="secret") for number in range(1, 5)))
     event["Records"][1]["dynamodb"]["NewImage"]["revision"] = {"S": "of another version"}
+    event["Records"][2]["dynamodb"]["NewImage"]["creator"] = {"S": "somebodyNew"}
+    assert publish.handler(event, context) == NONE_AGAIN
+    assert [each["detail"]["deploymentId"] for each in engine.events.read()] == ["d-1", "d-4"]
+    letters = undelivered.read()
+    assert [json.loads(each["keys"])["pk"]["S"] for each in letters] == ["DEPLOYMENT#d-2", "DEPLOYMENT#d-3"]
+    assert "somebodyNew" in letters[1]["why"] and "secret" not in json.dumps(letters)
+
+
+def test_a_target_whose_deployment_is_gone_or_of_a_newer_version_is_set_aside(
+    engine: Engine, context: LambdaContext, undelivered: Inbox
+) -> None:
+    assert publish.handler(stream(target(TargetStatus.FAILED)), context) == NONE_AGAIN
+    put_item({**item_of(deployment()), "creator": "somebodyNew"})
+    assert publish.handler(stream(target(TargetStatus.FAILED)), context) == NONE_AGAIN
+    assert len(undelivered.read()) == 2
+
+
+def test_a_table_that_throttles_is_asked_again_from_there_on(
+    engine: Engine, context: LambdaContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def throttled(table: Table, deployment_id: str) -> None:
+        raise refusal("ThrottlingException", "GetItem")
+
+    monkeypatch.setattr(Table, "deployment", throttled)
+    event = stream(deployment(deployment_id="d-2"), target(TargetStatus.FAILED), deployment(deployment_id="d-3"))
     assert publish.handler(event, context) == again(2)
-    assert len(engine.told()) == 1
-
-
-def test_a_target_whose_deployment_is_gone_cannot_be_read(engine: Engine, context: LambdaContext) -> None:
-    assert publish.handler(stream(target(TargetStatus.FAILED)), context) == again(1)
+    assert [each["detail"]["deploymentId"] for each in engine.events.read()] == ["d-2"]
 
 
 def metrics(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:

@@ -70,7 +70,7 @@ class World:
 
 
 @pytest.fixture
-def world(table: Table, context: LambdaContext, monkeypatch: pytest.MonkeyPatch) -> World:
+def world(table: Table, context: LambdaContext, executing: None, monkeypatch: pytest.MonkeyPatch) -> World:
     fakes = {"ssm": FakeRunCommand(), "stepfunctions": FakeTokens(), "kms": FakeKms()}
     real = clients.client
     for module in (run_command, table_module):

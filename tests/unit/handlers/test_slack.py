@@ -15,7 +15,7 @@ from functions.core.records import Deployment, Target
 from functions.core.statuses import DeploymentStatus
 from functions.handlers import slack as handler_module
 from functions.settings import settings
-from tests.conftest import ENVIRONMENT, LambdaContext
+from tests.conftest import ENVIRONMENT, LambdaContext, put_item
 from tests.unit.fake_slack import FakeSlack
 from tests.unit.inbox import Inbox
 from tests.unit.news import DONE, deployment, failed_target, item_of, queued
@@ -132,12 +132,21 @@ def test_without_a_webhook_the_message_is_dropped_with_a_line_in_the_log(queue: 
     "body",
     ["no json", "[]", {}, news(deployment_id="d-unknown"), news("READY"), {**news(), "resources": []}],
 )
-def test_a_message_that_cannot_be_read_comes_back_and_holds_up_no_other(queue: Queue, body: Any) -> None:
+def test_a_message_that_cannot_be_read_is_set_aside_and_holds_up_no_other(
+    queue: Queue, undelivered: Inbox, body: Any
+) -> None:
     """Invariant 8."""
     remember(deployment())
-    assert queue.deliver(body, news(), receives=4) == ["m-1"]
-    assert queue.rests == {"m-1": 40}
+    assert queue.deliver(body, news(), receives=4) == []
     assert len(queue.slack.posted) == 1
+    (letter,) = undelivered.read()
+    assert letter["message_id"] == "m-1" and letter["body"] == (body if isinstance(body, str) else json.dumps(body))
+
+
+def test_news_of_a_deployment_of_a_newer_version_comes_back(queue: Queue) -> None:
+    put_item({**item_of(deployment()), "creator": "somebodyNew"})
+    assert queue.deliver(news(), receives=4) == ["m-1"]
+    assert queue.rests == {"m-1": 40}
 
 
 def test_no_log_line_holds_the_webhooks_url(queue: Queue, logged: io.StringIO) -> None:

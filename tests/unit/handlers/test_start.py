@@ -14,7 +14,8 @@ from functions.core.records import Deployment, GroupSettings
 from functions.core.statuses import BundleType, DeploymentErrorCode, DeploymentStatus, OnBusy
 from functions.handlers.start import handler
 from functions.settings import settings
-from tests.conftest import BUCKET, LambdaContext, all_items, put_group
+from tests.conftest import BUCKET, LambdaContext, all_items, put_group, put_item
+from tests.fakes import refusal
 from tests.unit.inbox import Inbox
 from tests.unit.news import queued
 
@@ -94,11 +95,39 @@ def test_a_new_version_of_the_same_key_is_a_new_deployment(uploads: Uploads) -> 
     assert second.status is DeploymentStatus.QUEUED and deployments() == 2
 
 
-def test_an_upload_that_aws_prevents_comes_back_and_takes_no_other_with_it(uploads: Uploads) -> None:
+def test_an_upload_that_aws_prevents_comes_back_and_takes_no_other_with_it(
+    uploads: Uploads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_group()
+    create = Table.create
+
+    def throttled(table: Table, deployment: Deployment, *how: Any, **more: Any) -> Any:
+        if deployment.revision.key.endswith("/busy.zip"):
+            raise refusal("ThrottlingException", "TransactWriteItems")
+        return create(table, deployment, *how, **more)
+
+    monkeypatch.setattr(Table, "create", throttled)
+    assert uploads.deliver(uploaded("shop/web/busy.zip"), uploaded()) == ["m-1"]
+    assert deployments() == 1
+
+
+def test_what_is_no_upload_is_set_aside_at_once(uploads: Uploads, undelivered: Inbox) -> None:
     put_group()
     too_long = "shop/web/" + "x" * 3000 + ".zip"  # DynamoDB refuses such a key
-    assert uploads.deliver(uploaded(too_long), "no event", uploaded()) == ["m-1", "m-2"]
+    endless = "[" * 100_000
+    nothing = {"detail": {"bucket": {"name": BUCKET}}}
+    assert uploads.deliver("no event", uploaded(too_long), nothing, endless, "5", "null", uploaded()) == []
     assert deployments() == 1
+    letters = undelivered.read()
+    assert [each["message_id"] for each in letters] == [f"m-{number}" for number in range(1, 7)]
+    assert letters[0]["body"] == "no event" and letters[0]["why"].startswith("JSONDecodeError")
+
+
+def test_an_upload_to_a_group_of_a_newer_version_waits(uploads: Uploads) -> None:
+    put_group()
+    (group,) = [item for item in all_items() if item["sk"] == "GROUP#web"]
+    put_item({**group, "settings": {**group["settings"], "on_busy": "somethingNew"}})
+    assert uploads.deliver(uploaded()) == ["m-1"]
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,18 @@ def test_what_sns_takes_is_gone_and_the_rest_comes_back_later(
     assert [each["Message"] for each in inbox.read()] == ["m"]
 
 
+def test_what_is_no_message_is_set_aside_and_the_rest_is_published(
+    aws: None, context: LambdaContext, undelivered: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic = boto3.client("sns").create_topic(Name="ops")["TopicArn"]
+    inbox = Inbox("inbox")
+    inbox.listen_to_topic(topic)
+    monkeypatch.setenv("TRIGGER_QUEUE_URL", Inbox("triggers").url)
+    answer = trigger.handler(queued("no JSON", {"subject": "s"}, body(topic)), context)
+    assert answer == {"batchItemFailures": []}
+    assert [each["Message"] for each in inbox.read()] == ["m"] and len(undelivered.read()) == 2
+
+
 @pytest.mark.parametrize(("receives", "seconds"), [(1, 5), (2, 10), (5, 80), (8, 640), (9, 900), (1000, 900)])
 def test_a_message_rests_longer_each_time(receives: int, seconds: int) -> None:
     (message,) = queues.received(queued("", receives=receives))

@@ -11,7 +11,7 @@ from functions.aws import on_premises_records
 from functions.aws.items import on_premises_key
 from functions.aws.table import Table
 from functions.core.on_premises import MOST_TAGS
-from tests.conftest import all_items
+from tests.conftest import all_items, put_items
 from tests.unit.operations.conftest import Api
 
 USER = "arn:aws:iam::123456789012:user/AWS/CodeDeploy/{}"
@@ -204,7 +204,7 @@ def test_filters_that_cannot_be(api: Api, filters: list[dict[str, str]]) -> None
 
 def test_a_list_of_many_is_paged_by_few_requests(api: Api, table: Table, requests: Callable[[], list[str]]) -> None:
     names = [f"host-{number:03}" for number in range(230)]
-    table.write_all({**on_premises_key(name), "name": name} for name in names)
+    put_items({**on_premises_key(name), "name": name} for name in names)
     made, found, token = requests(), [], {}
     for size in (100, 100, 30):
         made.clear()

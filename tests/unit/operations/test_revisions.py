@@ -16,7 +16,7 @@ from functions.core.records import RegisteredRevision, Revision
 from functions.core.revision_location import digest, location, revision
 from functions.core.shapes import to_plain
 from functions.core.statuses import BundleType
-from tests.conftest import all_items, put_group, put_item
+from tests.conftest import all_items, put_group, put_item, put_items
 from tests.unit.operations.conftest import Api
 
 DEPLOYMENT = "d-ABCDEF123"
@@ -511,7 +511,7 @@ def put_many(records: Table, count: int, every: int) -> None:
             items.append({**key, "sk": place, "revision": plain, "digest": mark})
         if number % every == 0:
             items.append({**aim_key("shop", f"g{number}"), "digest": mark, "aimed": at(number)})
-    records.write_all(items)
+    put_items(items)
 
 
 def test_what_the_test_of_many_puts_is_what_a_registration_writes(

@@ -15,6 +15,8 @@ from tests.conftest import all_items, pending, put_group, revision
 from tests.fakes import FakeRunCommand, FakeTokens
 from tests.unit.operations.conftest import ARN, Api
 
+pytestmark = pytest.mark.usefixtures("executing")
+
 NOW = "2026-11-23T10:00:00.000Z"
 TEXT = "No more commands will be scheduled for execution in the deployment instances"
 ALWAYS = GroupSettings(auto_rollback=tuple(AutoRollbackEvent))

@@ -1,0 +1,14 @@
+"""find_lost: deployments that wait for an event which never came go on, or end.
+
+Called by a schedule, every few minutes. A second call, also at the same time, finds nothing left to do.
+"""
+
+from typing import Any
+
+from functions.aws import lost
+from functions.telemetry import logger
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: Any) -> None:
+    lost.mend()

@@ -1,0 +1,383 @@
+"""Every function that writes, called twice at once: whatever the second call does between two writes of the first one,
+targets that have ended stay as they are, the counters are exact, one deployment of a group runs, a target has one
+command, and the first call ends well or in a way that its caller repeats.
+
+The first call is held before each of its writes in turn; a change of what a function writes changes the test with it.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import boto3
+import pytest
+
+from functions.aws import declarations, executions
+from functions.aws.clients import client
+from functions.aws.items import to_wire
+from functions.core.creation import new_deployment
+from functions.core.declaration import load
+from functions.core.errors import Conflict, InvalidInput
+from functions.core.gate import Counters
+from functions.core.records import Alarms, Deployment, GroupSettings
+from functions.core.segments import IN_PLACE
+from functions.core.shapes import from_plain
+from functions.core.statuses import AutoRollbackEvent, DeploymentStatus, TargetStatus
+from functions.handlers import (
+    alarm_state,
+    bake,
+    command_status,
+    execution_status,
+    find_lost,
+    finish,
+    launch,
+    prepare,
+    rollback,
+    run_segment,
+    start,
+    stop,
+    target_done,
+)
+from functions.settings import settings
+from tests.conftest import BUCKET, WEB, LambdaContext, all_items, pending, put_group, put_item, revision
+from tests.fakes import FakeRunCommand, FakeTokens
+from tests.unit.core.test_declaration import group as declared_group
+from tests.unit.handlers.test_prepare import alarm, archive
+from tests.unit.handlers.test_run_segment import World, world  # noqa: F401 - a fixture
+from tests.unit.inbox import Inbox
+from tests.unit.news import queued, stream
+
+NOW = "2026-11-23T10:00:00.000Z"
+ID = "d-TWICE0001"
+EVENTS = tuple(event.value for event in IN_PLACE)
+WRITES = ("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems")
+SETTINGS = GroupSettings(
+    tag_groups=(WEB,), alarms=Alarms(names=("errors",)), auto_rollback=frozenset(AutoRollbackEvent), bake_seconds=60
+)
+
+
+class Stage:
+    """A group with running instances, and what is played on it: everything is as new at each `set_up`."""
+
+    def __init__(self, around: World, machine: str) -> None:
+        self.table, self.context, self.machine = around.table, around.context, machine
+        self.ssm: FakeRunCommand = around.ssm
+        self.tokens: FakeTokens = around.tokens
+        made = boto3.client("ec2").run_instances(
+            ImageId="ami-12c6146b",
+            MinCount=3,
+            MaxCount=3,
+            TagSpecifications=[{"ResourceType": "instance", "Tags": [{"Key": "role", "Value": "web"}]}],
+        )
+        self.ids = sorted(each["InstanceId"] for each in made["Instances"])
+        put = boto3.client("s3").put_object(Bucket=BUCKET, Key="shop/web/v1.zip", Body=archive())
+        self.version = put["VersionId"]
+        alarm("errors", "OK")
+
+    def set_up(self) -> None:
+        for item in all_items():
+            key = to_wire({"pk": item["pk"], "sk": item["sk"]})
+            boto3.client("dynamodb").delete_item(TableName=self.table.name, Key=key)
+        for made in (self.ssm.sent, self.ssm.invocations, self.ssm.cancelled, self.tokens.told):
+            made.clear()
+        put_group(settings=SETTINGS)
+        put_item({"pk": "ALARM#errors", "sk": "GROUP#shop/web"})
+
+    def create(self, deployment_id: str = ID, **fields: Any) -> Deployment:
+        group = self.table.group("shop", "web")
+        assert group
+        pinned = revision(version=self.version, **fields)
+        one = new_deployment(group, pinned, deployment_id=deployment_id, now=NOW, requested_by="me")
+        self.table.create(one, None, queue=True)
+        return one
+
+    def begin(self, deployment_id: str = ID) -> None:
+        one = self.create(deployment_id, sha256="0" * 64, size=9)
+        begun = replace(one, counters=Counters(total=3, allowed=2))
+        assert self.table.begin(begun, pending(one, *self.ids), NOW)
+
+    def send(self, number: int = 0, token: str = "t") -> None:
+        event = {"deployment_id": ID, "target_id": self.ids[number], "segment": 0, "task_token": token}
+        run_segment.handler(event, self.context)
+
+    def succeed(self, number: int = 0) -> None:
+        """The host has done what its command asked for."""
+        self.ssm.answer(f"c-{number}", EVENTS)
+
+    def end_target(self, number: int = 0) -> None:
+        self.send(number)
+        self.succeed(number)
+        self.send(number)
+        event = {"deployment_id": ID, "target_id": self.ids[number], "segment_result": {"status": "Succeeded"}}
+        target_done.handler(event, self.context)
+
+    def good_one_before(self) -> None:
+        """The group has a revision to go back to."""
+        self.begin("d-BEFORE001")
+        group, one = self.table.group("shop", "web"), self.table.deployment("d-BEFORE001")
+        assert one
+        self.table.close(replace(one, status=DeploymentStatus.SUCCEEDED, complete_time=NOW), group, None)
+        for each in list(self.table.targets("d-BEFORE001")):
+            self.table.finish_target(each, TargetStatus.SKIPPED, NOW)
+
+    def ended(self) -> dict[tuple[str, str], TargetStatus]:
+        return {
+            (item["pk"], item["sk"]): TargetStatus(item["status"])
+            for item in all_items()
+            if str(item["sk"]).startswith("TARGET#") and TargetStatus(item["status"]).is_final
+        }
+
+    def assert_sound(self) -> None:
+        items = all_items()
+        deployments = {i["deployment_id"]: from_plain(Deployment, i) for i in items if i["sk"] == "DEPLOYMENT"}
+        lock = next((item for item in items if item["sk"] == "LOCK"), {})
+        running = [
+            each
+            for each, one in deployments.items()
+            if one.status in (DeploymentStatus.CREATED, DeploymentStatus.IN_PROGRESS)
+        ]
+        assert running == ([lock["holder"]] if "holder" in lock else []), "one holds the lock"
+        for deployment_id, one in deployments.items():
+            targets = [each.status for each in self.table.targets(deployment_id)]
+            counters = one.counters
+            if one.status is not DeploymentStatus.CREATED:
+                assert Counter(targets) == +Counter(
+                    {
+                        TargetStatus.PENDING: counters.pending,
+                        TargetStatus.IN_PROGRESS: counters.in_flight,
+                        TargetStatus.SUCCEEDED: counters.succeeded,
+                        TargetStatus.FAILED: counters.failed,
+                        TargetStatus.SKIPPED: counters.skipped,
+                    }
+                ), "the counters are exact"
+            assert not one.status.is_final or all(each.is_final for each in targets), "every target has an end"
+        commands = Counter(each["Comment"] for each in self.ssm.sent)
+        assert all(count == 1 for count in commands.values()), "a target has one command"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A function's call, what is there before it, and what else happens before the first call goes on."""
+
+    before: Callable[[Stage], Any]
+    call: Callable[[Stage], Any]
+    then: Callable[[Stage], Any] = field(default=lambda stage: None)
+    repeated: tuple[type[Exception], ...] = (Conflict,)  # what the caller repeats, or a person is told
+    writes: int = 1  # at least
+
+
+def uploaded() -> dict[str, Any]:
+    return {
+        "time": "2026-11-23T10:00:00Z",
+        "detail": {"bucket": {"name": BUCKET}, "object": {"key": "shop/web/v1.zip", "version-id": "v", "etag": "e"}},
+    }
+
+
+def in_flight(stage: Stage) -> None:
+    stage.begin()
+    stage.send()
+
+
+def all_done(stage: Stage) -> None:
+    stage.begin()
+    for number in range(3):
+        stage.end_target(number)
+
+
+def one_failed(stage: Stage) -> None:
+    stage.good_one_before()
+    stage.begin()
+    stage.send()
+
+
+def free_lock(stage: Stage) -> None:
+    stage.create("d-BEFORE001")
+    stage.create()
+    for item in all_items():
+        if item["sk"] == "LOCK":
+            put_item({"pk": item["pk"], "sk": "LOCK"})
+        if item.get("deployment_id") == "d-BEFORE001":
+            put_item({**item, "status": "Failed"})
+
+
+def target_event(stage: Stage) -> dict[str, Any]:
+    return {"deployment_id": ID, "target_id": stage.ids[0], "segment_result": {"status": "Succeeded"}}
+
+
+def reported(stage: Stage) -> None:
+    detail = {"command-id": "c-0", "instance-id": stage.ids[0], "status": "Success"}
+    command_status.handler({"detail": detail}, stage.context)
+
+
+DECLARATION = load(
+    declared_group("alarmConfiguration: {alarms: [{name: a}]}").replace(
+        "applications:",
+        "deploymentConfigs: {Most: {minimumHealthyHosts: {type: HOST_COUNT, value: 1}}}\napplications:",
+        1,
+    )
+)
+
+CASES = {
+    "prepare": Case(
+        Stage.create,
+        lambda stage: prepare.handler({"deployment_id": ID}, stage.context),
+        then=lambda stage: stage.end_target(),
+        writes=3,
+    ),
+    "prepare, stopped": Case(
+        Stage.create,
+        lambda stage: prepare.handler({"deployment_id": ID}, stage.context),
+        then=lambda stage: stop.handler({"deployment_id": ID}, stage.context),
+        writes=3,
+    ),
+    "prepare, ended": Case(
+        Stage.create,
+        lambda stage: prepare.handler({"deployment_id": ID}, stage.context),
+        then=lambda stage: finish.handler({"deployment_id": ID, "error": {"Error": "Boom"}}, stage.context),
+        writes=3,
+    ),
+    "run_segment": Case(Stage.begin, Stage.send, writes=2),
+    "run_segment, ended": Case(
+        lambda stage: (in_flight(stage), stage.succeed()),
+        lambda stage: stage.send(token="t-2"),
+        then=reported,
+        writes=2,
+    ),
+    "command_status": Case(lambda stage: (in_flight(stage), stage.succeed()), reported),
+    "target_done": Case(
+        lambda stage: (in_flight(stage), stage.succeed(), reported(stage)),
+        lambda stage: target_done.handler(target_event(stage), stage.context),
+    ),
+    "bake": Case(
+        all_done, lambda stage: bake.handler({"deployment_id": ID, "stage": 0, "task_token": "b"}, stage.context)
+    ),
+    "finish": Case(all_done, lambda stage: finish.handler({"deployment_id": ID}, stage.context)),
+    "finish, sweeping": Case(
+        one_failed,
+        lambda stage: finish.handler({"deployment_id": ID, "error": {"Error": "Boom"}}, stage.context),
+        writes=2,
+    ),
+    "execution_status": Case(
+        one_failed,
+        lambda stage: execution_status.handler({"detail": {"name": ID, "status": "ABORTED"}}, stage.context),
+        writes=2,
+    ),
+    "execution_status, not begun": Case(
+        Stage.create,
+        lambda stage: execution_status.handler({"detail": {"name": ID, "status": "ABORTED"}}, stage.context),
+        then=lambda stage: prepare.handler({"deployment_id": ID}, stage.context),
+        writes=2,
+    ),
+    "alarm_state": Case(
+        in_flight, lambda stage: alarm_state.handler({"detail": {"alarmName": "errors"}}, stage.context)
+    ),
+    "start": Case(lambda stage: None, lambda stage: start.handler(queued(uploaded()), stage.context), writes=2),
+    "stop": Case(in_flight, lambda stage: stop.handler({"deployment_id": ID, "cancel": True}, stage.context)),
+    "stop, waiting": Case(
+        lambda stage: (stage.begin("d-BEFORE001"), stage.create()),
+        lambda stage: stop.handler({"deployment_id": ID}, stage.context),
+        repeated=(InvalidInput,),
+    ),
+    "rollback": Case(
+        lambda stage: (stage.good_one_before(), in_flight(stage)),
+        lambda stage: rollback.handler({"application": "shop", "group": "web"}, stage.context),
+    ),
+    "rollback of none": Case(
+        lambda stage: (stage.good_one_before(), stage.begin(), finish.handler({"deployment_id": ID}, stage.context)),
+        lambda stage: rollback.handler({"application": "shop", "group": "web"}, stage.context),
+        repeated=(InvalidInput,),
+    ),
+    "launch": Case(Stage.create, lambda stage: launch.handler(stream(found(stage)), stage.context), writes=0),
+    "declare": Case(lambda stage: None, lambda stage: declarations.apply(stage.table, DECLARATION), writes=3),
+    "find_lost, ended": Case(in_flight, lambda stage: find_lost.handler({}, stage.context), writes=2),
+    "find_lost, free lock": Case(free_lock, lambda stage: find_lost.handler({}, stage.context)),
+    "find_lost, not started": Case(Stage.create, lambda stage: find_lost.handler({}, stage.context), writes=0),
+}
+
+
+def found(stage: Stage) -> Deployment:
+    deployment = stage.table.deployment(ID)
+    assert deployment
+    return deployment
+
+
+@pytest.fixture
+def stage(
+    world: World,  # noqa: F811
+    bucket: str,
+    context: LambdaContext,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Stage:
+    flow = json.dumps({"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}})
+    role = "arn:aws:iam::123456789012:role/any"
+    machine = boto3.client("stepfunctions").create_state_machine(name="stepdeploy", roleArn=role, definition=flow)
+    monkeypatch.setenv("STATE_MACHINE_ARN", machine["stateMachineArn"])
+    monkeypatch.setenv("UPLOAD_QUEUE_URL", Inbox("uploads").url)
+    settings.cache_clear()
+    return Stage(world, machine["stateMachineArn"])
+
+
+@contextmanager
+def held(number: int, act: Callable[[], object]) -> Iterator[list[str]]:
+    """Within, `act` runs before the write of that number; the writes that were made, each by its operation."""
+    made: list[str] = []
+    acting: list[bool] = []
+
+    def before(model: Any, **_: Any) -> None:
+        if acting or model.name not in (*WRITES, "StartExecution"):
+            return
+        made.append(model.name)
+        if len(made) == number:
+            acting.append(True)
+            act()
+            acting.clear()
+
+    events = [client(service).meta.events for service in ("dynamodb", "stepfunctions")]
+    names = ("before-call.dynamodb", "before-call.stepfunctions")
+    for each, name in zip(events, names, strict=True):
+        each.register(name, before, unique_id=f"held-{name}")
+    try:
+        yield made
+    finally:
+        for each, name in zip(events, names, strict=True):
+            each.unregister(name, unique_id=f"held-{name}")
+
+
+def twice(stage: Stage, case: Case, number: int) -> int:
+    """The second call, before the first one's write of that number; how many writes the first one made."""
+    stage.set_up()
+    case.before(stage)
+    ended: dict[tuple[str, str], TargetStatus] = {}
+
+    def second() -> None:
+        case.call(stage)
+        case.then(stage)
+        ended.update(stage.ended())
+
+    with held(number, second) as made:
+        try:
+            case.call(stage)
+        except case.repeated:
+            if Conflict in case.repeated:
+                case.call(stage)
+    assert stage.ended().items() >= ended.items(), "a target that has ended stays as it is"
+    stage.assert_sound()
+    return len(made)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_function_that_runs_twice_at_once_does_no_harm(
+    stage: Stage, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Invariants 1 to 4."""
+    if name.startswith("find_lost"):
+        over = executions.Execution(status="ABORTED")
+        lost = over if name == "find_lost, ended" else None
+        monkeypatch.setattr(executions, "find", lambda deployment_id: lost)
+    number = 1
+    while twice(stage, CASES[name], number) >= number:
+        number += 1
+    assert number > CASES[name].writes, "the function was held"

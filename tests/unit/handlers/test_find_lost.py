@@ -1,0 +1,294 @@
+"""find_lost, and Stop: deployments whose event never came go on, or end. Executions are moto's."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+import pytest
+
+from functions.aws import executions, run_command, stopping
+from functions.aws.clients import client
+from functions.aws.clock import timestamp
+from functions.aws.items import deployment_indexes, deployment_key
+from functions.aws.table import Table
+from functions.core import stops
+from functions.core.creation import new_deployment
+from functions.core.errors import Conflict
+from functions.core.gate import Counters
+from functions.core.records import Alarms, Deployment, GroupSettings, SegmentRun
+from functions.core.statuses import AutoRollbackEvent, DeploymentErrorCode, DeploymentStatus, TargetStatus
+from functions.handlers import alarm_state, find_lost, rollback, stop
+from functions.settings import settings
+from tests.conftest import LambdaContext, pending, put_group, put_item, revision
+from tests.fakes import refusal
+from tests.unit.handlers.test_prepare import alarm
+
+LONG_AGO = "2026-11-23T10:00:00.000Z"
+FLOW = json.dumps({"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}})
+
+
+@dataclass
+class World:
+    table: Table
+    machine: str
+    context: LambdaContext
+    cancelled: list[str]
+
+    def create(self, number: int = 1, at: str = LONG_AGO, **settings: Any) -> Deployment:
+        group = self.table.group("shop", "web") or put_group(settings=GroupSettings(**settings))
+        one = new_deployment(group, revision(), deployment_id=f"d-{number:09}", now=at, requested_by="me")
+        self.table.create(one, None, queue=True)
+        return self.read(number)
+
+    def begin(self, number: int = 1, at: str = LONG_AGO, **settings: Any) -> Deployment:
+        """With an execution, and a command in flight on one of two hosts."""
+        one = self.create(number, at, **settings)
+        executions.start(one.deployment_id)
+        one = replace(one, counters=Counters(total=2, allowed=1))
+        assert self.table.begin(one, pending(one, "i-1", "i-2"), at)
+        first, _ = self.table.targets(one.deployment_id)
+        self.table.go(one.deployment_id, first, at)
+        self.table.store_command(first, 0, "c-1", SegmentRun(command_id="c-1"), expires_at=1)
+        return self.read(number)
+
+    def read(self, number: int = 1) -> Deployment:
+        found = self.table.deployment(f"d-{number:09}")
+        assert found
+        return found
+
+    def arn(self, number: int = 1) -> str:
+        return f"{self.machine.replace(':stateMachine:', ':execution:')}:d-{number:09}"
+
+    def abort(self, number: int = 1) -> None:
+        boto3.client("stepfunctions").stop_execution(executionArn=self.arn(number))
+
+    def executions(self) -> list[str]:
+        found = boto3.client("stepfunctions").list_executions(stateMachineArn=self.machine)["executions"]
+        return sorted(each["name"] for each in found)
+
+    def find(self) -> None:
+        find_lost.handler({}, self.context)
+
+    def assert_ended(self, number: int = 1, words: str = "The execution of the deployment ended ABORTED.") -> None:
+        """Invariant 3."""
+        one = self.read(number)
+        assert one.status is DeploymentStatus.FAILED and one.failure and words in one.failure.message
+        statuses = [each.status for each in self.table.targets(one.deployment_id)]
+        assert statuses == [TargetStatus.FAILED, TargetStatus.SKIPPED]
+        assert self.cancelled == ["c-1"] and self.table.holder("shop/web") is None
+
+
+@pytest.fixture
+def world(table: Table, context: LambdaContext, monkeypatch: pytest.MonkeyPatch) -> World:
+    role = "arn:aws:iam::123456789012:role/any"
+    made = boto3.client("stepfunctions").create_state_machine(name="stepdeploy", roleArn=role, definition=FLOW)
+    monkeypatch.setenv("STATE_MACHINE_ARN", made["stateMachineArn"])
+    settings.cache_clear()
+    cancelled: list[str] = []
+    monkeypatch.setattr(run_command, "cancel", lambda command_id, instance_id: cancelled.append(command_id))
+    return World(table, made["stateMachineArn"], context, cancelled)
+
+
+@pytest.fixture
+def asked(world: World) -> Callable[[str], list[str]]:
+    """What was asked of a service, by its operations."""
+    made: list[tuple[str, str]] = []
+
+    def note(service: str) -> None:
+        client(service).meta.events.register(
+            f"before-call.{service}", lambda model, **_: made.append((service, model.name))
+        )
+
+    for service in ("dynamodb", "stepfunctions", "cloudwatch"):
+        note(service)
+    return lambda service: [name for of, name in made if of == service]
+
+
+def test_a_deployment_whose_execution_was_aborted_unheard_is_ended(world: World) -> None:
+    world.begin()
+    world.find()
+    assert world.read().status is DeploymentStatus.IN_PROGRESS, "it runs"
+    world.abort()
+    world.find()
+    world.assert_ended()
+    world.find()
+    world.assert_ended()
+
+
+def test_one_whose_execution_is_not_known_any_more_is_ended(world: World) -> None:
+    world.begin(at=LONG_AGO)
+    settings.cache_clear()
+    boto3.client("stepfunctions").delete_state_machine(stateMachineArn=world.machine)
+    boto3.client("stepfunctions").create_state_machine(
+        name="stepdeploy", roleArn="arn:aws:iam::123456789012:role/any", definition=FLOW
+    )
+    world.find()
+    world.assert_ended(words="The execution of the deployment does not exist.")
+
+
+def test_one_that_has_just_begun_is_left_alone(world: World) -> None:
+    world.begin(at=timestamp(datetime.now(UTC)))
+    world.abort()
+    world.find()
+    assert world.read().status is DeploymentStatus.IN_PROGRESS, "its event may still come"
+
+
+def test_a_created_deployment_that_nobody_launched_starts_once(world: World) -> None:
+    world.create()
+    world.find()
+    world.find()
+    assert world.executions() == ["d-000000001"] and world.read().status is DeploymentStatus.CREATED
+
+
+@pytest.mark.parametrize("holder", [None, "ended"])
+@pytest.mark.parametrize("waiting", [True, False])
+def test_one_that_waits_for_nobody_has_its_turn(world: World, holder: str | None, waiting: bool) -> None:
+    """A lock as no transaction leaves it: mended by hand, or out of a backup."""
+    first = world.create(1)
+    world.table.close(replace(first, status=DeploymentStatus.FAILED, complete_time=LONG_AGO), None, None)
+    put_item({"pk": "LOCK#shop/web", "sk": "LOCK", "holder": "d-000000001"})
+    world.create(2)
+    lock = {"pk": "LOCK#shop/web", "sk": "LOCK"}
+    put_item(lock | ({"holder": "d-000000001"} if holder else {}) | ({"waiting": "d-000000002"} if waiting else {}))
+    assert world.read(2).status is DeploymentStatus.QUEUED
+    world.find()
+    assert world.read(2).status is DeploymentStatus.CREATED and world.table.holder("shop/web") == "d-000000002"
+    world.find()
+    assert world.executions() == ["d-000000002"]
+
+
+def test_one_that_waits_for_a_running_deployment_goes_on_waiting(world: World) -> None:
+    world.begin(1)
+    world.create(2)
+    world.find()
+    assert world.read(2).status is DeploymentStatus.QUEUED and world.table.holder("shop/web") == "d-000000001"
+
+
+def test_an_alarm_whose_event_was_lost_stops_what_watches_it(world: World) -> None:
+    alarm("errors", "OK")
+    world.begin(alarms=Alarms(names=("errors", "unknown")))
+    world.find()
+    assert world.read().stop is None
+    alarm("errors", "ALARM")
+    world.find()
+    mark = world.read().stop
+    assert mark and mark.code is DeploymentErrorCode.ALARM_ACTIVE and world.cancelled == ["c-1"]
+    world.find()
+    assert world.cancelled == ["c-1"]
+
+
+def test_one_that_cannot_be_ended_keeps_no_other_waiting(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Invariant 8."""
+    world.begin()
+    world.abort()
+    other = new_deployment(put_group("other"), revision(), deployment_id="d-OTHER0000", now=LONG_AGO, requested_by="me")
+    world.table.create(other, None, queue=True)
+    newer = replace(other, deployment_id="d-NEWER0000")
+    item = {**deployment_key("d-NEWER0000"), **deployment_indexes(newer), "status": "Created", "creator": "new"}
+    put_item(item)
+    find = executions.find
+
+    def broken(deployment_id: str) -> executions.Execution | None:
+        if deployment_id == "d-OTHER0000":
+            raise refusal("ThrottlingException", "DescribeExecution")
+        return find(deployment_id)
+
+    monkeypatch.setattr(executions, "find", broken)
+    with pytest.raises(Exception, match="ThrottlingException"):
+        world.find()
+    world.assert_ended()
+
+
+def test_it_costs_few_requests_however_many_deployments_run(world: World, asked: Callable[[str], list[str]]) -> None:
+    world.find()
+    assert (asked("dynamodb"), asked("stepfunctions"), asked("cloudwatch")) == (["Query"] * 3, [], [])
+    alarm("errors", "OK")
+    put_group("web", settings=GroupSettings(alarms=Alarms(names=("errors",))))
+    for number in range(5):
+        group = put_group(f"g{number}", settings=GroupSettings(alarms=Alarms(names=("errors",))))
+        one = new_deployment(group, revision(), deployment_id=f"d-{number:09}", now=LONG_AGO, requested_by="me")
+        world.table.create(one, None, queue=True)
+        executions.start(one.deployment_id)
+    before = len(asked("dynamodb"))
+    world.find()
+    assert asked("dynamodb")[before:] == ["Query"] * 3
+    assert asked("stepfunctions")[5:] == ["ListExecutions"] and asked("cloudwatch") == ["DescribeAlarms"]
+
+
+# -- Stop looks itself
+
+
+def test_stop_ends_a_deployment_whose_execution_is_over(world: World) -> None:
+    world.begin()
+    world.abort()
+    assert stop.handler({"deployment_id": "d-000000001"}, world.context)["status"] == "Succeeded"
+    one = world.read()
+    assert one.status is DeploymentStatus.STOPPED and world.table.holder("shop/web") is None
+    assert world.cancelled == ["c-1"]
+
+
+def test_stop_ends_a_deployment_that_never_started(world: World) -> None:
+    world.create()
+    assert stop.handler({"deployment_id": "d-000000001"}, world.context)["status"] == "Succeeded"
+    assert world.read().status is DeploymentStatus.STOPPED
+
+
+def test_stop_leaves_what_runs_or_may_just_start_to_its_execution(world: World) -> None:
+    world.begin()
+    assert stop.handler({"deployment_id": "d-000000001"}, world.context)["status"] == "Pending"
+    other = new_deployment(
+        put_group("other"), revision(), deployment_id="d-OTHER0000", now=timestamp(), requested_by=""
+    )
+    world.table.create(other, None, queue=True)
+    assert stop.handler({"deployment_id": "d-OTHER0000"}, world.context)["status"] == "Pending"
+
+
+def test_a_stop_counts_although_nobody_can_look_at_the_execution(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(deployment_id: str) -> None:
+        raise refusal("ThrottlingException", "DescribeExecution")
+
+    world.begin()
+    monkeypatch.setattr(executions, "find", broken)
+    assert stop.handler({"deployment_id": "d-000000001"}, world.context)["status"] == "Pending"
+    assert world.read().stop
+
+
+def test_an_alarm_ends_a_deployment_whose_execution_is_over(world: World) -> None:
+    world.begin(alarms=Alarms(names=("errors",)))
+    world.abort()
+    put_item({"pk": "ALARM#errors", "sk": "GROUP#shop/web"})
+    alarm_state.handler({"detail": {"alarmName": "errors"}}, world.context)
+    assert world.read().status is DeploymentStatus.STOPPED and world.table.holder("shop/web") is None
+
+
+def test_a_rollback_of_a_deployment_whose_execution_is_over_starts_at_once(world: World) -> None:
+    good = world.begin(1, auto_rollback=frozenset(AutoRollbackEvent))
+    group = world.table.group("shop", "web")
+    world.table.close(replace(good, status=DeploymentStatus.SUCCEEDED, complete_time=LONG_AGO), group, None)
+    world.begin(2)
+    world.abort(2)
+    rollback.handler({"application": "shop", "group": "web"}, world.context)
+    one = world.read(2)
+    assert one.status is DeploymentStatus.STOPPED and one.rollback
+    assert world.table.holder("shop/web") == one.rollback.rollback_deployment_id
+
+
+def test_an_end_that_meets_a_new_stop_is_decided_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever ends it first read it without the mark; the next look ends it."""
+    one = world.begin()
+    world.abort()
+    close, marked = Table.close, stops.by_person("ann", LONG_AGO)
+
+    def stopped_first(table: Table, *arguments: Any) -> bool:
+        monkeypatch.setattr(Table, "close", close)
+        table.mark_stop(one.deployment_id, marked)
+        return close(table, *arguments)
+
+    monkeypatch.setattr(Table, "close", stopped_first)
+    with pytest.raises(Conflict):
+        stopping.end_if_left(one)
+    world.find()
+    assert world.read().status is DeploymentStatus.STOPPED
