@@ -41,6 +41,6 @@ def read(event: Mapping[str, Any], parse: Callable[[], T]) -> T | None:
 def put(what: Mapping[str, str], error: Exception) -> None:
     """Put what cannot be read into the dead-letter queue, with the reason. Raises what SQS refused."""
     why = f"{type(error).__name__}: {error}"
-    logger.error("set aside: it cannot be read", **what, exc_info=error)
+    logger.error("set aside: it cannot be read", exc_info=error, extra=dict(what))
     told = {"why": why[:_MOST], **{name: text[:_MOST] for name, text in what.items()}}
     client("sqs").send_message(QueueUrl=settings().undelivered_queue_url, MessageBody=json.dumps(told))

@@ -1,6 +1,7 @@
 """The table against moto's DynamoDB: locks, hand-overs, the gate's write and the counters."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -45,6 +46,43 @@ def begun(
     one = replace(one, counters=Counters(total=hosts, allowed=allowed))
     assert table.begin(one, pending(one, *(f"i-{n}" for n in range(hosts))), NOW)
     return table.deployment(one.deployment_id) or one
+
+
+def test_many_targets_are_written_before_the_deployment_begins(table: Table) -> None:
+    one = begun(table, hosts=250, allowed=9)
+    assert one.status is DeploymentStatus.IN_PROGRESS and one.counters.total == 250
+    assert len(list(table.targets(one.deployment_id))) == 250
+
+
+def test_targets_of_a_call_that_did_not_begin_are_gone(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = deployment(1)
+    table.create(one, None, queue=True)
+    transact, calls = Table.transact, []
+
+    def dies(self: Table, writes: Any) -> None:
+        calls.append(writes)
+        if len(calls) == 3:
+            raise TimeoutError
+        transact(self, writes)
+
+    monkeypatch.setattr(Table, "transact", dies)
+    with pytest.raises(TimeoutError):
+        table.begin(one, pending(one, *(f"i-{n}" for n in range(150))), NOW)
+    assert len(list(table.targets(one.deployment_id))) == 99
+    monkeypatch.undo()
+    assert table.begin(one, pending(one, "i-1", "i-new"), NOW)
+    assert [each.target_id for each in table.targets(one.deployment_id)] == ["i-1", "i-new"]
+
+
+def test_nobody_writes_targets_of_a_deployment_that_has_begun_or_ends(table: Table) -> None:
+    one = begun(table)
+    assert not table.begin(one, pending(one, "i-0", "i-9"), NOW)
+    assert [each.target_id for each in table.targets(one.deployment_id)] == ["i-0", "i-1"]
+    succeed(table, one)
+    two = deployment(2)
+    table.create(two, None, queue=True)
+    table.end_preparing(two.deployment_id)
+    assert not table.begin(two, pending(two, "i-0"), NOW) and not list(table.targets(two.deployment_id))
 
 
 def test_a_group_has_one_deployment_and_the_second_waits(table: Table) -> None:

@@ -11,11 +11,15 @@ import boto3
 import pytest
 
 from functions.aws import alarms, clients, on_premises_records, targets
+from functions.aws.ending import engine_failure
 from functions.aws.table import Table
 from functions.core import stops
+from functions.core.causes import Cause
 from functions.core.creation import new_deployment
 from functions.core.gate import Counters
+from functions.core.health import PREDEFINED_CONFIGS
 from functions.core.records import Alarms, Deployment, GroupSettings, OnPremisesInstance, TagFilter, TagGroup, Target
+from functions.core.segments import lost
 from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, TargetStatus
 from functions.handlers import prepare
 from tests.conftest import WEB, LambdaContext, put_group, revision
@@ -119,6 +123,32 @@ def test_a_second_call_plans_the_same(world: World) -> None:
     world.create()
     assert world.prepare() == world.prepare()
     assert world.deployment.counters == Counters(total=3, allowed=1)
+
+
+def test_a_call_that_comes_when_targets_have_ended_plans_the_same(world: World) -> None:
+    """The Distributed Map may not have read its manifest yet."""
+    world.launch(4)
+    world.launch(1, managed=False)
+    world.create(config=PREDEFINED_CONFIGS["CodeDeployDefault.AllAtOnce"])
+    first = world.prepare()
+    (stage,) = first["stages"]
+    manifest = world.manifest(stage)
+    one, two, three, *_ = [each for each in world.targets if each.status is TargetStatus.PENDING]
+    for each in (one, two):
+        world.table.go("d-000000001", each, NOW)
+        result = lost(Cause.UNREACHABLE, "gone")
+        world.table.record_segment(each, 0, result, NOW)
+    started = {each.target_id: each for each in world.targets}
+    world.table.finish_target(started[one.target_id], TargetStatus.FAILED, NOW)
+    world.table.finish_target(three, TargetStatus.FAILED, NOW, engine_failure("Boom"))
+    assert world.prepare() == first and world.manifest(stage) == manifest and len(manifest) == 4
+
+
+def test_one_that_was_refused_stays_refused(world: World) -> None:
+    world.create()
+    world.assert_refused(DeploymentErrorCode.NO_INSTANCES)
+    world.launch(1)
+    world.assert_refused(DeploymentErrorCode.NO_INSTANCES)
 
 
 def test_hosts_that_ssm_does_not_reach_fail_at_once_and_count(world: World) -> None:
