@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 import pytest
 
-from functions.aws import clients, revision_records, targets
+from functions.aws import clients, executions, revision_records, targets
 from functions.aws.items import from_wire, group_item_key, to_wire
 from functions.aws.table import Table
 from functions.core.creation import OwnSettings, new_deployment
@@ -41,6 +41,7 @@ from functions.handlers import alarm_state, finish, launch, prepare
 from tests.conftest import BUCKET, WEB, LambdaContext, all_items, pending, put_group, put_item, revision
 from tests.fakes import FakeRunCommand
 from tests.unit.handlers.test_prepare import World, archive
+from tests.unit.news import STREAM
 from tests.unit.operations.conftest import ARN, Api
 
 NOW = "2026-11-23T10:00:00.000Z"
@@ -342,8 +343,9 @@ def test_its_record_is_what_launch_starts(
     (item,) = [each for each in all_items() if each["sk"] == "DEPLOYMENT"]
     assert (item["status"], item["news"]) == ("Created", True), "what the stream's filter lets through"
     started: list[str] = []
-    monkeypatch.setattr(launch, "_start", started.append)
-    launch.handler({"Records": [{"dynamodb": {"NewImage": to_wire(item), "SequenceNumber": "1"}}]}, api.context)
+    monkeypatch.setattr(executions, "start", started.append)
+    images = {"NewImage": to_wire(item), "SequenceNumber": "1", "ApproximateCreationDateTime": 1665676245.0}
+    launch.handler({"Records": [{"eventSourceARN": STREAM, "dynamodb": images}]}, api.context)
     assert started == [one.deployment_id] and from_wire(to_wire(item)) == item
 
 
