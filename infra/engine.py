@@ -199,10 +199,6 @@ class Engine(Construct):
         # sign: whoever else may send the document can make a host refuse, and nothing more.
         function.allow("ssm:SendCommand", on=hosts.document_arn)
         hosts.let_sign(function)
-        # The document that the engine sent before it signed. An update changes this role before the code that still
-        # sends it, and deletes that document at its end.
-        unsigned = stack.format_arn(service="ssm", resource="document", resource_name=f"{self._name}-lifecycle")
-        function.allow("ssm:SendCommand", on=unsigned)
         tag, value = managed_tag
         function.allow(
             "ssm:SendCommand",

@@ -22,11 +22,12 @@ def test_the_document_names_the_key_and_the_runner(template: dict[str, Any]) -> 
     assert environment(template)["RUNNER_SHA256"] == sha256
     (public_key,) = resources(template, "Custom::PublicKey")
     numbers = [{"Fn::GetAtt": [public_key, name]} for name in ("Modulus", "Exponent")]
-    for step in only(template, "AWS::SSM::Document")["Content"]["mainSteps"]:
-        (line,) = [each for each in step["inputs"]["runCommand"] if "Fn::GetAtt" in json.dumps(each)]
-        parts = line["Fn::Join"][1]
-        assert [part for part in parts if isinstance(part, dict)] == numbers
-        assert f" {sha256} 3<<" in parts[-1]
+    first, *others = only(template, "AWS::SSM::Document")["Content"]["mainSteps"]
+    (line,) = [each for each in first["inputs"]["runCommand"] if "Fn::GetAtt" in json.dumps(each)]
+    parts = line["Fn::Join"][1]
+    assert [part for part in parts if isinstance(part, dict)] == numbers
+    assert parts[-1].endswith(f" {sha256}")
+    assert sha256 not in json.dumps(others), "the first step starts the process; the others ask it"
 
 
 def test_the_version_that_is_sent_is_the_one_that_was_just_made_with_its_runner_in_place(

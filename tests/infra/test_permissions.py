@@ -38,7 +38,7 @@ def test_commands_go_to_hosts_with_the_tag_only_and_by_our_document_only(templat
         if entry[0] == "ssm:SendCommand"
     }
     assert sends == {
-        ("RunSegment", "ssm document/stepdeploy-lifecycle"),
+        ("RunSegment", "ssm document/stepdeploy-segment"),
         ("RunSegment", "ec2 instance/*", TAGGED),
         ("RunSegment", "ssm managed-instance/*", TAGGED),
     }

@@ -92,7 +92,7 @@ def test_outputs_name_what_a_person_or_a_script_uses(template: dict[str, Any]) -
 
 def test_the_declaration_travels_in_the_template(template: dict[str, Any]) -> None:
     declared = only(template, "Custom::Declaration")
-    assert set(declared) == {"ServiceToken", "ServiceTimeout", "Declaration", "TopicArn"}
+    assert set(declared) == {"ServiceToken", "ServiceTimeout", "Declaration", "TopicArn", "GuardIndex"}
     content = unpack(declared["Declaration"])
     assert content["applications"] == ["shop"]
     assert [group["name"] for group in content["groups"]] == ["web"]

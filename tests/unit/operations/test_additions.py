@@ -340,6 +340,6 @@ def test_a_file_can_say_who_may_deploy(api: Api, table: Table) -> None:
     text = "applications: {shop: {groups: {api: {ec2TagFilters: [{Key: a}], allowedPrincipals: [%s]}}}}"
     declarations.apply(table, load(text % f"'{ROLE}'"))
     assert told_of_group(api, "api")["allowedPrincipals"] == [ROLE]
-    for wrong, says in (("ann", "no ARN of IAM"), ("", "at least one ARN")):
+    for wrong, says in (("ann", "not an IAM ARN"), ("", "at least one ARN")):
         with pytest.raises(InvalidInput, match=says):
             load(text % wrong)

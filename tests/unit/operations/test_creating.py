@@ -144,8 +144,8 @@ def test_what_the_request_says_stands_in_the_place_of_what_the_group_says(api: A
         file_exists_behavior=FileExistsBehavior.OVERWRITE,
         auto_rollback=(AutoRollbackEvent.DEPLOYMENT_STOP_ON_REQUEST,),
         alarms=Alarms(names=("slow",), ignore_poll_alarm_failure=True),
-        tag_groups=(CANARY,),
     )
+    assert one.target_tag_groups == (CANARY,), "beside the group's tags, not in their place"
     assert table.group("shop", "web") == group
     info = told(api, one)
     assert info["description"] == "the third try"
@@ -163,7 +163,7 @@ def test_what_the_request_says_stands_in_the_place_of_what_the_group_says(api: A
 def test_a_set_of_tags_is_told_as_it_was_given(api: Api, table: Table, group: Group) -> None:
     lists = [tags("canary"), [{"Key": "blue", "Type": "KEY_ONLY"}, {"Value": "", "Type": "VALUE_ONLY"}]]
     one = created(api, table, targetInstances={"ec2TagSet": {"ec2TagSetList": lists}, "tagFilters": []})
-    assert one.settings.tag_groups == (CANARY, TagGroup(filters=(TagFilter(key="blue"), TagFilter(value=""))))
+    assert one.target_tag_groups == (CANARY, TagGroup(filters=(TagFilter(key="blue"), TagFilter(value=""))))
     assert told(api, one)["targetInstances"] == {"ec2TagSet": {"ec2TagSetList": lists}}
 
 
@@ -176,14 +176,6 @@ def test_the_revision_of_the_last_success_is_told_beside_the_new_one(api: Api, t
     found = told(api, created(api, table))
     assert found["previousRevision"]["s3Location"]["key"] == "shop/web/v0.zip"
     assert found["revision"]["s3Location"]["key"] == "shop/web/v1.zip"
-
-
-def test_instances_of_its_own_are_instead_of_all_of_the_groups(api: Api, table: Table) -> None:
-    put_group(settings=GroupSettings(tag_groups=(CANARY,), on_premises_tag_groups=(CANARY,)))
-    assert created(api, table).settings.on_premises_tag_groups == (CANARY,)
-    put_group("api", settings=GroupSettings(tag_groups=(CANARY,), on_premises_tag_groups=(CANARY,)))
-    own = created(api, table, deploymentGroupName="api", targetInstances={"tagFilters": tags("canary")})
-    assert own.settings.on_premises_tag_groups == ()
 
 
 @pytest.mark.parametrize("alarms", [{}, {"enabled": False, "alarms": [{"name": "errors"}]}])
@@ -349,7 +341,9 @@ def test_its_record_is_what_launch_starts(
     assert started == [one.deployment_id] and from_wire(to_wire(item)) == item
 
 
-def test_prepare_goes_by_what_was_asked_for(api: Api, table: Table, group: Group, world: World) -> None:
+def test_prepare_goes_by_what_was_asked_for(api: Api, table: Table, world: World) -> None:
+    either = TagGroup(filters=(*WEB.filters, *CANARY.filters))
+    put_group(settings=replace(OF_THE_GROUP, tag_groups=(either,)))
     boto3.client("cloudwatch").put_metric_alarm(
         AlarmName="errors", ComparisonOperator="GreaterThanThreshold", EvaluationPeriods=1
     )
@@ -413,7 +407,8 @@ def test_tags_that_no_instance_has_fail_the_deployment(api: Api, table: Table, g
     answer, after = prepared(world, one)
     assert not answer["proceed"] and after.failure
     assert after.failure.code is DeploymentErrorCode.NO_INSTANCES
-    assert "has the tags of its targetInstances" in after.failure.message
+    assert "no instances were found for your deployment group shop/web that also have" in after.failure.message
+    assert f"targetInstances.tagFilters. Its EC2 instances are {world.instances[0]}." in after.failure.message
 
 
 def test_an_alarm_of_the_request_stops_the_deployment_and_one_of_the_group_does_not(
@@ -465,7 +460,7 @@ def ended(api: Api, table: Table, one: Deployment, status: TargetStatus) -> Depl
     return found
 
 
-def test_a_deployment_to_other_instances_goes_back_on_those(api: Api, table: Table, group: Group) -> None:
+def test_a_deployment_to_some_instances_goes_back_on_those(api: Api, table: Table, group: Group) -> None:
     good = ended(api, table, created(api, table), TargetStatus.SUCCEEDED)
     where = {"targetInstances": {"tagFilters": tags("canary")}}
     bad = created(api, table, revision=s3(key="v2.zip"), overrideAlarmConfiguration={}, **where)
@@ -473,10 +468,12 @@ def test_a_deployment_to_other_instances_goes_back_on_those(api: Api, table: Tab
     assert bad.status is DeploymentStatus.FAILED and bad.rollback and bad.rollback.rollback_deployment_id
     back = table.deployment(bad.rollback.rollback_deployment_id)
     assert back and back.revision == good.revision
-    assert back.settings.tag_groups == (CANARY,) and back.own == {OwnSetting.TAG_FILTERS}
+    assert back.settings.tag_groups == (WEB,), "never outside the group"
+    assert back.target_tag_groups == (CANARY,) and back.own == {OwnSetting.TAG_FILTERS}
+    assert told(api, back)["targetInstances"] == {"tagFilters": tags("canary")}
 
 
-def test_a_deployment_to_other_instances_is_no_success_of_the_group(api: Api, table: Table, group: Group) -> None:
+def test_a_deployment_to_some_instances_is_no_success_of_the_group(api: Api, table: Table, group: Group) -> None:
     good = ended(api, table, created(api, table), TargetStatus.SUCCEEDED)
     other = created(api, table, revision=s3(key="v2.zip"), targetInstances={"tagFilters": tags("canary")})
     assert ended(api, table, other, TargetStatus.SUCCEEDED).status is DeploymentStatus.SUCCEEDED
