@@ -95,7 +95,9 @@ class Fleet:
 
 def may_touch(deployment: Deployment, fleet: Fleet, guards: Iterable[Guard]) -> str | None:
     """Whether the deployment may touch all of these hosts. A host belongs to every group whose tags it fits."""
-    principal, closed, by = principal_of(deployment), set[str](), []
+    principal = principal_of(deployment)
+    closed: set[str] = set()
+    by: list[str] = []
     for each in guards:
         if _lets_in(each, deployment, principal):
             continue

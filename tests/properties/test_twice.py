@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from typing import Any
 
 import boto3
@@ -95,7 +96,7 @@ class Stage:
         return one
 
     def begin(self, deployment_id: str = ID) -> None:
-        one = self.create(deployment_id, sha256="0" * 64, size=9)
+        one = self.create(deployment_id, sha256=sha256(deployment_id.encode()).hexdigest(), size=9)
         begun = replace(one, counters=Counters(total=3, allowed=2))
         assert self.table.begin(begun, pending(one, *self.ids), NOW)
 

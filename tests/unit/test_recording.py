@@ -48,8 +48,8 @@ ROOT = Path(__file__).resolve().parents[2]
         (
             "s3",
             "GetObject",
-            {"Bucket": "assets", "Key": "runner.pyz", "VersionId": "v"},
-            [("s3:GetObjectVersion", "s3 ${RUNNER_BUCKET}/${RUNNER_KEY}")],
+            {"Bucket": "revisions", "Key": "shop/1.zip", "VersionId": "v"},
+            [("s3:GetObjectVersion", "s3 ${BUCKET_NAME}/shop/1.zip")],
         ),
         ("s3", "GetObject", {"Bucket": "elsewhere", "Key": "a"}, [("s3:GetObject", "")]),
         ("sns", "PublishBatch", {}, [("sns:Publish", "")]),
@@ -57,7 +57,7 @@ ROOT = Path(__file__).resolve().parents[2]
         (
             "ssm",
             "SendCommand",
-            {"DocumentName": "stepdeploy-lifecycle", "InstanceIds": ["i-1", "mi-1"]},
+            {"DocumentName": "stepdeploy-segment", "InstanceIds": ["i-1", "mi-1"]},
             [
                 ("ssm:SendCommand", "ssm document/${DOCUMENT_NAME}"),
                 ("ssm:SendCommand", "ec2 instance/i-1"),

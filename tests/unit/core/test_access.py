@@ -20,7 +20,7 @@ DEV = TagGroup(filters=(TagFilter(key="stage", value="dev"),))
 
 
 def group(name: str = "prod", *, allowed: Sequence[str] = (ANN,), **settings: Any) -> Group:
-    tags = {"tag_groups": (PROD,), **settings}
+    tags: dict[str, Any] = {"tag_groups": (PROD,), **settings}
     return Group(
         application="shop",
         name=name,

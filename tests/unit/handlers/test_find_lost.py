@@ -72,7 +72,7 @@ class World:
     def find(self) -> None:
         find_lost.handler({}, self.context)
 
-    def assert_ended(self, number: int = 1, words: str = "The execution of the deployment ended ABORTED.") -> None:
+    def assert_ended(self, number: int = 1, words: str = "The execution of the deployment ended ABORTED") -> None:
         """Invariant 3."""
         one = self.read(number)
         assert one.status is DeploymentStatus.FAILED and one.failure and words in one.failure.message
@@ -126,7 +126,7 @@ def test_one_whose_execution_is_not_known_any_more_is_ended(world: World) -> Non
         name="stepdeploy", roleArn="arn:aws:iam::123456789012:role/any", definition=FLOW
     )
     world.find()
-    world.assert_ended(words="The execution of the deployment does not exist.")
+    world.assert_ended(words="The execution of the deployment does not exist")
 
 
 def test_one_that_has_just_begun_is_left_alone(world: World) -> None:
@@ -282,10 +282,10 @@ def test_an_end_that_meets_a_new_stop_is_decided_again(world: World, monkeypatch
     world.abort()
     close, marked = Table.close, stops.by_person("ann", LONG_AGO)
 
-    def stopped_first(table: Table, *arguments: Any) -> bool:
+    def stopped_first(table: Table, *arguments: Any, **named: Any) -> bool:
         monkeypatch.setattr(Table, "close", close)
         table.mark_stop(one.deployment_id, marked)
-        return close(table, *arguments)
+        return close(table, *arguments, **named)
 
     monkeypatch.setattr(Table, "close", stopped_first)
     with pytest.raises(Conflict):

@@ -41,6 +41,8 @@ GROUP: list[dict[str, Any]] = [
             {"triggerName": "a", "triggerTargetArn": TOPIC, "triggerEvents": ["DeploymentStop"]},
         ],
         "allowedPrincipals": ["arn:aws:iam::123456789012:role/*", "arn:aws:iam::123456789012:user/ann"],
+        "sharedWith": ["shop/tools"],
+        "hostBusySeconds": 90,
         "terminationHookEnabled": False,
     },
     {

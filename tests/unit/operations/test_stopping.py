@@ -25,7 +25,7 @@ ALWAYS = GroupSettings(auto_rollback=tuple(AutoRollbackEvent))
 def create(table: Table, number: int = 1) -> Deployment:
     """A deployment that has its turn, or waits for it."""
     group = table.group("shop", "web") or put_group(settings=ALWAYS)
-    one = new_deployment(group, revision(), deployment_id=f"d-{number:09}", now=NOW, requested_by="me")
+    one = new_deployment(group, revision(f"v{number}"), deployment_id=f"d-{number:09}", now=NOW, requested_by="me")
     table.create(one, None, queue=True)
     return read(table, one)
 
