@@ -166,8 +166,8 @@ def _on_answer(parsed: Mapping[str, Any], context: Mapping[str, Any], **_: Any) 
 
     An object that the function knows from its event is there; that one is missing is then no more than a failure.
     """
-    function, bucket = running.get() or process, _bucket(context["requested"])
-    if function and bucket and parsed["ResponseMetadata"]["HTTPStatusCode"] == 404:
+    function = running.get() or process
+    if function and parsed["ResponseMetadata"]["HTTPStatusCode"] == 404 and (bucket := _bucket(context["requested"])):
         _write(Call(function, "s3:ListBucket", bucket))
 
 

@@ -37,7 +37,7 @@ def test_from_a_folder_to_the_hosts_and_back(fleet: MakeFleet, tmp_path: Path) -
     group = fleet("command-line")
     stepdeploy, source = CommandLine(group), unpacked(tmp_path / "application", "v1")
 
-    assert stepdeploy("doctor", group.key).endswith("\n5 ok\n")
+    assert stepdeploy("doctor", group.key).endswith("\n6 ok\n")
     told = stepdeploy("deploy", group.key, str(source), "--watch", "--no-git", "--meta", "ticket=OPS-1")
     assert "Succeeded" in told
     assert group.installed() == ["v1", "v1"]
