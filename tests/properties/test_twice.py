@@ -43,6 +43,7 @@ from functions.handlers import (
     target_done,
 )
 from functions.settings import settings
+from tests.calls import recording
 from tests.conftest import BUCKET, WEB, LambdaContext, all_items, pending, put_group, put_item, revision
 from tests.fakes import FakeRunCommand, FakeTokens
 from tests.unit.core.test_declaration import group as declared_group
@@ -333,7 +334,7 @@ def held(number: int, act: Callable[[], object]) -> Iterator[list[str]]:
         made.append(model.name)
         if len(made) == number:
             acting.append(True)
-            act()
+            recording.outside(act)
             acting.clear()
 
     events = [client(service).meta.events for service in ("dynamodb", "stepfunctions")]

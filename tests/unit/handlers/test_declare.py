@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 
+from functions.aws import guards
 from functions.aws.table import Table
 from functions.core.declaration import load
 from functions.core.packing import pack
+from functions.core.records import GroupSettings
 from functions.core.shapes import to_plain
 from functions.handlers import declare
-from tests.conftest import LambdaContext, all_items
+from tests.conftest import WEB, LambdaContext, all_items, put_group
 from tests.unit import fake_slack
 from tests.unit.core.test_declaration import group
 from tests.unit.fake_slack import FakeSlack
@@ -111,3 +113,14 @@ def test_an_answer_that_did_not_arrive_is_sent_again(
     cloudformation.answers = [(503, {})]
     declare.handler(request(cloudformation, "Delete"), context)
     assert answer(cloudformation)["Status"] == "SUCCESS"
+
+
+def test_groups_that_the_api_made_get_into_the_index_of_guarded_ones(
+    table: Table, cloudformation: FakeSlack, context: LambdaContext
+) -> None:
+    """Those of an engine that had no index."""
+    allowed = ("arn:aws:iam::123456789012:role/release",)
+    put_group("made", settings=GroupSettings(tag_groups=(WEB,), allowed_principals=allowed))
+    declare.handler(request(cloudformation, "Create", group("")), context)
+    assert answer(cloudformation)["Status"] == "SUCCESS"
+    assert [each.key for each in guards.guards(table)] == ["shop/made"]

@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 import pytest
 
-from functions.aws import executions, run_command, stopping
+from functions.aws import executions, revision_records, run_command, stopping, tokens
 from functions.aws.clients import client
 from functions.aws.clock import timestamp
 from functions.aws.items import deployment_indexes, deployment_key
@@ -20,10 +20,10 @@ from functions.core.errors import Conflict
 from functions.core.gate import Counters
 from functions.core.records import Alarms, Deployment, GroupSettings, SegmentRun
 from functions.core.statuses import AutoRollbackEvent, DeploymentErrorCode, DeploymentStatus, TargetStatus
-from functions.handlers import alarm_state, find_lost, rollback, stop
+from functions.handlers import alarm_state, find_lost, finish, rollback, stop
 from functions.settings import settings
 from tests.conftest import LambdaContext, pending, put_group, put_item, revision
-from tests.fakes import refusal
+from tests.fakes import FakeTokens, refusal
 from tests.unit.handlers.test_prepare import alarm
 
 LONG_AGO = "2026-11-23T10:00:00.000Z"
@@ -39,7 +39,7 @@ class World:
 
     def create(self, number: int = 1, at: str = LONG_AGO, **settings: Any) -> Deployment:
         group = self.table.group("shop", "web") or put_group(settings=GroupSettings(**settings))
-        one = new_deployment(group, revision(), deployment_id=f"d-{number:09}", now=at, requested_by="me")
+        one = new_deployment(group, revision(f"v{number}"), deployment_id=f"d-{number:09}", now=at, requested_by="me")
         self.table.create(one, None, queue=True)
         return self.read(number)
 
@@ -52,6 +52,18 @@ class World:
         first, _ = self.table.targets(one.deployment_id)
         self.table.go(one.deployment_id, first, at)
         self.table.store_command(first, 0, "c-1", SegmentRun(command_id="c-1"), expires_at=1)
+        return self.read(number)
+
+    def succeed(self, number: int = 1, **settings: Any) -> Deployment:
+        """A good one, whose revision is in use."""
+        one = self.begin(number, **settings)
+        first, second = self.table.targets(one.deployment_id)
+        self.table.finish_target(first, TargetStatus.SUCCEEDED, LONG_AGO)
+        self.table.go(one.deployment_id, second, LONG_AGO)
+        _, second = self.table.targets(one.deployment_id)
+        self.table.finish_target(second, TargetStatus.SUCCEEDED, LONG_AGO)
+        revision_records.used("shop", "web", one.revision, one.deployment_id, LONG_AGO)
+        finish.handler({"deployment_id": one.deployment_id}, self.context)
         return self.read(number)
 
     def read(self, number: int = 1) -> Deployment:
@@ -292,3 +304,31 @@ def test_an_end_that_meets_a_new_stop_is_decided_again(world: World, monkeypatch
         stopping.end_if_left(one)
     world.find()
     assert world.read().status is DeploymentStatus.STOPPED
+
+
+@pytest.mark.parametrize("who", ["find_lost", "stop", "alarm"])
+def test_whatever_ends_a_deployment_unheard_starts_its_rollback(world: World, who: str) -> None:
+    good = world.succeed(alarms=Alarms(names=("errors",)), auto_rollback=tuple(AutoRollbackEvent))
+    one = world.begin(2)
+    world.abort(2)
+    put_item({"pk": "ALARM#errors", "sk": "GROUP#shop/web"})
+    if who == "find_lost":
+        world.find()
+    elif who == "stop":
+        stop.handler({"deployment_id": one.deployment_id, "auto_rollback": True}, world.context)
+    else:
+        alarm_state.handler({"detail": {"alarmName": "errors"}}, world.context)
+    told = world.read(2).rollback
+    back = world.table.deployment(told.rollback_deployment_id or "") if told else None
+    assert back and back.revision.key == good.revision.key
+    assert world.table.holder("shop/web") == back.deployment_id
+
+
+def test_an_alarm_whose_event_was_lost_ends_a_bake(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = FakeTokens()
+    monkeypatch.setattr(tokens, "client", lambda service: fake)
+    alarm("errors", "ALARM")
+    one = world.begin(alarms=Alarms(names=("errors",)))
+    world.table.store_bake_token(one.deployment_id, "t-1")
+    world.find()
+    assert fake.told == {"t-1": {"status": "Stopping"}}

@@ -12,6 +12,7 @@ import pytest
 
 from functions.aws import alarms, clients, on_premises_records, targets
 from functions.aws.ending import engine_failure
+from functions.aws.items import target_key
 from functions.aws.table import Table
 from functions.core import stops
 from functions.core.causes import Cause
@@ -20,9 +21,10 @@ from functions.core.gate import Counters
 from functions.core.health import PREDEFINED_CONFIGS
 from functions.core.records import Alarms, Deployment, GroupSettings, OnPremisesInstance, TagFilter, TagGroup, Target
 from functions.core.segments import lost
+from functions.core.shapes import to_plain
 from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, TargetStatus
 from functions.handlers import prepare
-from tests.conftest import WEB, LambdaContext, put_group, revision
+from tests.conftest import WEB, LambdaContext, pending, put_group, put_item, revision
 from tests.fakes import FakeRunCommand, refusal
 
 NOW = "2026-11-23T10:00:00.000Z"
@@ -116,6 +118,16 @@ def test_a_good_revision_is_pinned_and_its_targets_are_planned(world: World) -> 
     assert one.counters == Counters(total=3, allowed=1)
     assert one.revision.sha256 and len(one.revision.sha256) == 64 and one.revision.etag
     assert {(target.status, target.name) for target in world.targets} == {(TargetStatus.PENDING, "a-host")}
+
+
+def test_a_target_of_a_call_that_did_not_begin_goes(world: World) -> None:
+    """It crashed behind the targets, and then an instance left the group."""
+    world.launch(2)
+    one = world.create()
+    (gone,) = pending(one, "i-0123456789abcdef0")
+    put_item({**target_key(one.deployment_id, gone.target_id), "segments": {}, **to_plain(gone)})
+    world.prepare()
+    assert sorted(each.target_id for each in world.table.targets(one.deployment_id)) == sorted(world.instances)
 
 
 def test_a_second_call_plans_the_same(world: World) -> None:
