@@ -50,7 +50,6 @@ from functions.core.segments import closed_events
 from functions.core.shapes import from_plain, to_plain
 from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, OwnSetting, TargetStatus
 from functions.settings import settings
-from functions.telemetry import logger
 
 T = TypeVar("T")
 
@@ -146,6 +145,8 @@ class Table(ConditionalTable):
                 try:
                     yield _record(Deployment, item)
                 except Unreadable as unreadable:
+                    from functions.telemetry import logger  # slow to import, and the command line reads, too
+
                     logger.error("a deployment is left out", reason=str(unreadable))
 
     def failed_targets(self, deployment_id: str, limit: int | None = None) -> list[Target]:

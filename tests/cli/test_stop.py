@@ -29,7 +29,7 @@ def test_a_deployment_is_stopped_by_its_caller_and_rolled_back_as_is_wished(
     assert (stopped.stop.by, stopped.stop.auto_rollback) == (ARN, wish)
 
 
-def test_json_is_one_object(engine: Served, capsys: Captured) -> None:
+def test_json_is_one_object(engine: Served, executing: None, capsys: Captured) -> None:
     put(1, status=RUNS)
     assert main(["stop", "d-000000001", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)

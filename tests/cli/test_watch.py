@@ -130,7 +130,7 @@ def test_json_is_a_line_for_each_change_and_the_deployment_last(
             "event": "ApplicationStart",
             "status": "Failed",
             "time": "2026-11-23T10:00:08Z",
-            "message": "exit\x1b[2J é",
+            "message": "exit\\x1b[2J é",
         }
     ]
     assert (result["type"], result["exit"], result["status"]) == ("result", 1, "Failed")
