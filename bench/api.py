@@ -73,11 +73,11 @@ def measure() -> Shown:
 
 
 def _fill(records: Any) -> None:
-    from functions.aws.items import deployment_indexes, deployment_key, target_key
     from functions.core.gate import Counters
     from functions.core.records import Deployment, Target
-    from functions.core.shapes import to_plain
     from functions.core.statuses import Creator, DeploymentStatus, TargetStatus
+    from functions.core.text.shapes import to_plain
+    from functions.store.keys import deployment_indexes, deployment_key, target_key
     from tests.conftest import put_group, revision
 
     for number in range(GROUPS):

@@ -18,11 +18,11 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
 from urllib3 import HTTPResponse
 
-from functions.aws.items import deployment_key, to_wire
-from functions.core.creation import new_deployment
+from functions.core.new_deployment import new_deployment
 from functions.core.records import Group, GroupSettings, Revision, TagFilter, TagGroup
-from functions.core.shapes import to_plain
 from functions.core.statuses import BundleType
+from functions.core.text.shapes import to_plain
+from functions.store.keys import deployment_key, to_wire
 from local.bundles import webapp
 
 _SECONDS = {

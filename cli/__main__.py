@@ -8,7 +8,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from cli.exits import Exit
-from functions.core.plain_text import visible
+from functions.core.text.plain_text import visible
 
 VERBS = {
     "init": "Begin: a folder that can be deployed as it is.",

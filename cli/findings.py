@@ -17,7 +17,7 @@ import yaml
 
 from cli.pack import look, pack, refusal
 from functions.core.errors import InvalidInput
-from functions.core.revisions import SUFFIXES, bundle_type
+from functions.core.revision import SUFFIXES, bundle_type
 from functions.core.statuses import BundleType
 from host.appspec import DEFAULT_NAME as APPSPEC
 from host.appspec import AppSpec, AppSpecError, FileExistsBehavior, FileMapping, Problem, names_of

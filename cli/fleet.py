@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from cli.engine import Engine
-from functions.aws import targets
+from functions.api.requests.settings import tag_group
+from functions.aws import ec2 as aws_ec2
 from functions.core import selection
-from functions.core.asked_settings import tag_group
 from functions.core.records import TagGroup
 from functions.core.selection import Instance
 
@@ -22,12 +22,12 @@ def fleet(engine: Engine, info: Mapping[str, Any]) -> list[Instance]:
     outside = _tag_groups(
         info.get("onPremisesInstanceTagFilters"), info.get("onPremisesTagSet", {}).get("onPremisesTagSetList")
     )
-    return [*targets.select(ec2), *(_on_premises(engine, outside) if outside else ())]
+    return [*aws_ec2.select(ec2), *(_on_premises(engine, outside) if outside else ())]
 
 
 def ping(instances: list[str]) -> dict[str, str]:
     """SSM's ping status of those that it knows, by id."""
-    return targets.ping([each for each in instances if each.startswith(("i-", "mi-"))])
+    return aws_ec2.ping([each for each in instances if each.startswith(("i-", "mi-"))])
 
 
 def _tag_groups(filters: Any, lists: Any) -> tuple[TagGroup, ...]:
@@ -44,4 +44,4 @@ def _on_premises(engine: Engine, groups: tuple[TagGroup, ...]) -> list[Instance]
             "instanceInfos"
         ]
     }
-    return selection.on_premises(registered, groups, targets.nodes() if registered else [])[0]
+    return selection.on_premises(registered, groups, aws_ec2.nodes() if registered else [])[0]

@@ -12,7 +12,7 @@ import click
 from cli.group import GROUP, Group
 from cli.output import json_option, plain, tell_json
 from cli.pack import IGNORE
-from functions.core.names import ALLOWED, is_name, is_reserved
+from functions.core.text.names import ALLOWED, is_name, is_reserved
 from host.appspec import DEFAULT_NAME, names_of
 
 _STARTER = Path(__file__).parent / "starter"

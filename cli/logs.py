@@ -18,7 +18,7 @@ from cli.engine import Engine, Refusal
 from cli.output import json_option, plain, plain_log, tell_json
 from cli.progress import Target, events
 from cli.tables import COLORS
-from functions.core.revisions import ENGINE_PREFIX
+from functions.core.revision import ENGINE_PREFIX
 from functions.core.statuses import TargetStatus
 from host.lifecycle import LifecycleEvent
 

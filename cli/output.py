@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from functions.core.plain_text import is_text, visible
+from functions.core.text.plain_text import is_text, visible
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -27,7 +27,7 @@ from cli.output import json_option, plain, tell_json
 from cli.pack import entries, pack
 from cli.validate import text
 from functions.core.errors import InvalidInput
-from functions.core.revisions import PUSHED_PREFIX, bundle_type
+from functions.core.revision import PUSHED_PREFIX, bundle_type
 from functions.core.statuses import BundleType
 from host.entries import ArchiveError
 
@@ -203,7 +203,7 @@ def _check(archive: BinaryIO, kind: BundleType, path: Path) -> None:
 
 
 def _size(archive: BinaryIO, path: Path) -> int:
-    from functions.aws.revisions import MAX_BYTES
+    from functions.aws.bucket import MAX_BYTES
 
     size = archive.seek(0, 2)
     if size > MAX_BYTES:

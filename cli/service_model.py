@@ -11,7 +11,7 @@ from typing import Any
 from botocore.exceptions import UnknownServiceError
 from botocore.loaders import Loader
 
-from functions.aws.additions import added_to
+from functions.api.extensions import added_to
 
 NAME = "stepdeploy"
 API_VERSION = "2014-10-06"

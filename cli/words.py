@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cli.output import plain
-from functions.core.revisions import PUSHED_PREFIX
+from functions.core.revision import PUSHED_PREFIX
 
 Info = Mapping[str, Any]  # a DeploymentInfo, as botocore parses it
 

@@ -9,7 +9,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from functions.aws import model
+from functions.api import model
 from infra.engine import Engine
 from infra.function import Function, Shape
 from infra.store import Store

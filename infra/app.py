@@ -11,8 +11,8 @@ from aws_cdk import App, CliCredentialsStackSynthesizer, DefaultStackSynthesizer
 from cdk_nag import AwsSolutionsChecks
 
 from functions.core import declaration
+from functions.core.command_result import IN_PLACE
 from functions.core.errors import InvalidInput
-from functions.core.segments import IN_PLACE
 from host.build import build_runner
 from host.lifecycle import STEP_SECONDS
 from host.step import Trust, lifecycle_document

@@ -19,7 +19,7 @@ def stage_functions(root: Path, destination: Path, runner: Path) -> Path:
     for source in (*(root / "functions").rglob("*.py"), *host_modules(root)):
         _copy(source, destination / source.relative_to(root))
     model = Path(str(metadata.distribution("botocore").locate_file(Path("botocore", "data", CODEDEPLOY))))
-    _copy(model, destination / "functions" / "aws" / "models" / CODEDEPLOY)
+    _copy(model, destination / "functions" / "api" / "models" / CODEDEPLOY)
     for distribution in DISTRIBUTIONS:
         for source, target in _library_files(distribution):
             _copy(source, destination / target)

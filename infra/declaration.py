@@ -8,8 +8,8 @@ from constructs import Construct
 
 from functions.core.declaration import Declaration
 from functions.core.errors import InvalidInput
-from functions.core.packing import pack
-from functions.core.shapes import to_plain
+from functions.core.text.packing import pack
+from functions.core.text.shapes import to_plain
 from infra.function import Function, Shape
 from infra.store import Store
 

@@ -12,7 +12,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from functions.core.revisions import GITHUB_PREFIX, RUNNER_PREFIX
+from functions.core.revision import GITHUB_PREFIX, RUNNER_PREFIX
 from infra.function import Function, Shape
 from infra.hosts import Hosts
 from infra.nag import acknowledge_wildcard

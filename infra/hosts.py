@@ -11,7 +11,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
-from functions.core.revisions import RUNNER_PREFIX
+from functions.core.revision import RUNNER_PREFIX
 from infra.function import Function, Shape
 from infra.store import Store
 

@@ -5,7 +5,7 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
-from functions.core.revisions import ENGINE_PREFIX
+from functions.core.revision import ENGINE_PREFIX
 from infra.function import Function, Shape, patience
 from infra.store import Store, work_queue
 

@@ -41,7 +41,7 @@ class Store(Construct):
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
             removal_policy=removal,
-            # None is for PUSHED_PREFIX (functions/core/revisions.py): what people pushed stays until they delete it.
+            # None is for PUSHED_PREFIX (functions/core/revision.py): what people pushed stays until they delete it.
             lifecycle_rules=[
                 _expires("Manifests", MANIFESTS, days=30),
                 _expires("HookLogs", LOGS, days=90),

@@ -22,8 +22,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from functions.core.command_result import IN_PLACE
 from functions.core.records import Deployment, Target
-from functions.core.segments import IN_PLACE
 from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, LifecycleEventStatus, TargetStatus
 from local.bundles import webapp
 from local.check import run

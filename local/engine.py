@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol, TypeVar
 
-from functions.aws.items import from_wire, to_wire, upload_key
 from functions.core.records import Deployment, Target
-from functions.core.shapes import from_plain
 from functions.core.statuses import DeploymentStatus
+from functions.core.text.shapes import from_plain
+from functions.store.keys import from_wire, to_wire, upload_key
 
 T = TypeVar("T")
 POLL_SECONDS = 0.1

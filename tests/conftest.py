@@ -16,14 +16,14 @@ from moto import mock_aws
 
 from functions import handlers
 from functions.aws import clients, executions
-from functions.aws import table as table_module
 from functions.aws.executions import Execution
-from functions.aws.items import application_key, from_wire, group_item_key, listed_application_key, to_wire
-from functions.aws.table import Table
 from functions.core.records import Deployment, Group, GroupSettings, Revision, TagFilter, TagGroup, Target
-from functions.core.shapes import to_plain
 from functions.core.statuses import BundleType
+from functions.core.text.shapes import to_plain
 from functions.settings import settings
+from functions.store import table as table_module
+from functions.store.keys import application_key, from_wire, group_item_key, listed_application_key, to_wire
+from functions.store.table import Table
 from tests.calls import recording
 from tests.unit.inbox import Inbox
 

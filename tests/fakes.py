@@ -17,7 +17,7 @@ def refusal(code: str, operation: str = "SendCommand") -> ClientError:
 
 
 class FakeRunCommand:
-    """SSM's client, as far as functions/aws/run_command.py and targets.py use it."""
+    """SSM's client, as far as functions/aws/ssm.py and targets.py use it."""
 
     def __init__(self) -> None:
         self.sent: list[dict[str, Any]] = []

@@ -41,7 +41,7 @@ def signed(told: dict[str, Any], signer: rsa.RSAPrivateKey | None = None) -> str
 
 
 class FakeKms:
-    """KMS's client, as far as functions/aws/signing.py uses it. moto's takes a digest for a message."""
+    """KMS's client, as far as functions/aws/kms.py uses it. moto's takes a digest for a message."""
 
     def sign(self, **request: Any) -> dict[str, Any]:
         assert (request["MessageType"], request["SigningAlgorithm"]) == ("DIGEST", "RSASSA_PKCS1_V1_5_SHA_256")

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 
 from functions.aws.clients import client
-from functions.core.engine_errors import EngineError
+from functions.core.messages.engine_errors import EngineError
 from functions.settings import settings
 from functions.telemetry import logger
 

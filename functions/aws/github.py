@@ -15,7 +15,7 @@ from http import HTTPStatus
 from typing import IO, Any, NoReturn
 from urllib.parse import urljoin, urlsplit
 
-from functions.aws import secret
+from functions.aws import secrets
 from functions.core.errors import NotDeployable
 from functions.core.records import GitHubCommit
 from functions.core.statuses import DeploymentErrorCode
@@ -151,5 +151,5 @@ def _fail(
 
 def _token() -> str | None:
     """What the secret holds if that is a token; it is made without one."""
-    held = secret.text(settings().github_secret_arn)
+    held = secrets.text(settings().github_secret_arn)
     return held if _TOKEN.fullmatch(held) else None

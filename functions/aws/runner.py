@@ -7,10 +7,10 @@ and hosts may be unable to reach it (an endpoint's policy).
 import hashlib
 from pathlib import Path
 
-from functions.aws import revisions
+from functions.aws import bucket
 from functions.aws.clients import client
 from functions.core.errors import InvalidInput
-from functions.core.revisions import runner_key
+from functions.core.revision import runner_key
 from functions.settings import settings
 
 PACKAGED = Path(__file__).resolve().parents[2] / "runner.pyz"  # infra/bundle.py
@@ -28,6 +28,6 @@ def location() -> dict[str, str]:
     """Where a host gets the runner, and what its bytes must be."""
     here = settings()
     return {
-        "url": revisions.presigned(here.bucket_name, runner_key(here.runner_sha256)),
+        "url": bucket.presigned(here.bucket_name, runner_key(here.runner_sha256)),
         "sha256": here.runner_sha256,
     }

@@ -11,9 +11,10 @@ A decision is None when it is a yes, and otherwise the sentence that says why no
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from functions.core import principals, texts
+from functions.core.messages import texts
 from functions.core.records import Deployment, Group, Guard
 from functions.core.selection import Instance, OutsideHosts, matches
+from functions.core.text import principals
 
 MOST_SHARED = 50  # groups that a guarded group shares its hosts with
 

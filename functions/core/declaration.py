@@ -17,9 +17,9 @@ from typing import Any, TypeVar
 
 import yaml
 
-from functions.core import access, principals
+from functions.api.requests.groups import MAX_HOST_BUSY_SECONDS
+from functions.core import access
 from functions.core.errors import InvalidInput
-from functions.core.group_settings import MAX_HOST_BUSY_SECONDS
 from functions.core.health import (
     DEFAULT_CONFIG,
     PREDEFINED_CONFIGS,
@@ -27,9 +27,10 @@ from functions.core.health import (
     MinimumHealthyHosts,
     MinimumHealthyHostsType,
 )
-from functions.core.names import ALLOWED, MAX_ROLE_ARN, is_group_key, is_name, is_reserved, is_role
 from functions.core.records import Alarms, AutoRollback, Group, GroupSettings, TagFilter, TagGroup, Trigger
 from functions.core.statuses import AutoRollbackEvent, FileExistsBehavior, OnBusy, TriggerEvent
+from functions.core.text import principals
+from functions.core.text.names import ALLOWED, MAX_ROLE_ARN, is_group_key, is_name, is_reserved, is_role
 
 ENGINE_TOPIC = "notifications"  # as triggerTargetArn: the topic that the engine's own stack holds
 

@@ -1,6 +1,6 @@
 """The instructions of a segment: what the host runner is told, as the Run Command document's one parameter.
 
-They are signed as a whole (functions/aws/signing.py). A host takes them only if they name this host, its document's
+They are signed as a whole (functions/aws/kms.py). A host takes them only if they name this host, its document's
 runner and a time that has not passed, so that a copy is of no use elsewhere or later; within that time, the journal on
 the host runs nothing twice.
 """

@@ -3,7 +3,7 @@
 Sources: Amazon SNS, SQS and EventBridge quotas (a message, an entry and a call: 256 KB), Amazon DynamoDB quotas (an
 item: 400 KB), Slack's "Block Kit" reference. All in bytes of the encoded form, Slack's in characters.
 
-What texts may take is in bytes of ASCII JSON (functions/core/plain_text.py). A text goes out as JSON in JSON, and once
+What texts may take is in bytes of ASCII JSON (functions/core/text/plain_text.py). A text goes out as JSON in JSON, once
 more so when it waits in a queue: each time a quote or backslash doubles, so one byte becomes four at most. The metadata
 of a deployment is the most that an announcement has: 10 entries of 64 and 1024 characters, up to 18 bytes each: 191 KB.
 That leaves room for one message of 32 KB, which is MESSAGE four times.

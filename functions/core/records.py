@@ -1,4 +1,4 @@
-"""The records: what the engine remembers, as values. `functions/aws/table.py` knows where they lie.
+"""The records: what the engine remembers, as values. `functions/store/table.py` knows where they lie.
 
 Times are ISO 8601 strings in UTC with milliseconds ("2026-11-23T03:35:54.123Z"): they sort as text.
 """
@@ -10,7 +10,6 @@ from functions.core import limits
 from functions.core.causes import Cause
 from functions.core.gate import Counters
 from functions.core.health import DEFAULT_CONFIG, PREDEFINED_CONFIGS, DeploymentConfig, MinimumHealthyHosts
-from functions.core.plain_text import told
 from functions.core.statuses import (
     AutoRollbackEvent,
     BundleType,
@@ -25,6 +24,7 @@ from functions.core.statuses import (
     TargetStatus,
     TriggerEvent,
 )
+from functions.core.text.plain_text import told
 
 
 def _make_plain(record: Any, most: int, *names: str, keep_end: bool = False) -> None:

@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from functions.core.errors import InvalidInput
-from functions.core.names import is_name, is_reserved
-from functions.core.revisions import SUFFIXES, bundle_type
+from functions.core.revision import SUFFIXES, bundle_type
 from functions.core.statuses import BundleType, DeploymentErrorCode
+from functions.core.text.names import is_name, is_reserved
 
 FORM = "<application>/<group>/<name>, for example shop/web/build-42.zip"
 _OTHER_ARCHIVES = (".rar", ".7z", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst", ".jar", ".war", ".ear")

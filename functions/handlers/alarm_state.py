@@ -5,9 +5,10 @@ Called by EventBridge. A second call finds them stopping.
 
 from typing import Any
 
-from functions.aws import aside, clock, stopping
-from functions.aws.table import table
-from functions.core import stops
+from functions.aws import aside, clock
+from functions.core import stop_mark
+from functions.engine import stop
+from functions.store.table import table
 from functions.telemetry import logger
 
 
@@ -32,4 +33,4 @@ def _stop(group_key: str, alarm: str) -> None:
     deployment = table().deployment(holder) if holder else None
     # The deployment's own copy of the settings decides: a rollback watches no alarm.
     if deployment and alarm in deployment.settings.alarms.watched:
-        stopping.stop(deployment, stops.by_alarms([alarm], clock.timestamp()))
+        stop.stop(deployment, stop_mark.by_alarms([alarm], clock.timestamp()))

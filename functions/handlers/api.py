@@ -8,10 +8,10 @@ import base64
 import json
 from typing import Any
 
-from functions import operations
-from functions.aws import clock, model
+from functions.api import model, operations
+from functions.api.operations import Caller
+from functions.aws import clock
 from functions.core.errors import Refused
-from functions.operations import Caller
 from functions.telemetry import logger
 
 MOST_BYTES = 256 * 1024  # of a request

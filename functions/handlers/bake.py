@@ -7,8 +7,8 @@ a deployment that has failed: nobody waits to see whether alarms stay quiet abou
 from typing import Any
 
 from functions.aws import tokens
-from functions.aws.table import table
 from functions.core.health import is_success
+from functions.store.table import table
 from functions.telemetry import logger
 
 

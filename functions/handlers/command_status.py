@@ -6,8 +6,9 @@ token. An event that comes before the command is on record is dropped: RunSegmen
 
 from typing import Any
 
-from functions.aws import aside, segments
-from functions.aws.table import table
+from functions.aws import aside
+from functions.engine import segments
+from functions.store.table import table
 from functions.telemetry import logger
 
 

@@ -10,11 +10,13 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.aws import cloudformation, declarations, guards
-from functions.aws.table import table
+from functions.aws import cloudformation
 from functions.core.declaration import Declaration
-from functions.core.packing import unpack
-from functions.core.shapes import from_plain
+from functions.core.text.packing import unpack
+from functions.core.text.shapes import from_plain
+from functions.engine import declare
+from functions.store import guards
+from functions.store.table import table
 from functions.telemetry import logger
 
 _RESOURCE_ID = "stepdeploy-declaration"  # never another one, or CloudFormation would delete the old one
@@ -35,5 +37,5 @@ def handler(event: dict[str, Any], context: LambdaContext) -> None:
 
 def _apply(properties: dict[str, str]) -> None:
     declaration = from_plain(Declaration, unpack(properties["Declaration"]))
-    written = declarations.apply(table(), declaration.with_engine_topic(properties["TopicArn"]))
+    written = declare.apply(table(), declaration.with_engine_topic(properties["TopicArn"]))
     logger.info("the declaration is applied", written=written, guards=guards.rebuild(table()))

@@ -5,8 +5,9 @@ Called by EventBridge. Every target gets a terminal status, the lock is freed, w
 
 from typing import Any
 
-from functions.aws import aside, stopping
+from functions.aws import aside
 from functions.aws.executions import Execution
+from functions.engine import stop
 from functions.telemetry import logger
 
 
@@ -14,7 +15,7 @@ from functions.telemetry import logger
 def handler(event: dict[str, Any], context: Any) -> None:
     said = aside.read(event, lambda: _read(event["detail"]))
     if said:
-        stopping.end(*said)
+        stop.end(*said)
 
 
 def _read(detail: dict[str, Any]) -> tuple[str, Execution]:

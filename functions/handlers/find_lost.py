@@ -5,10 +5,10 @@ Called by a schedule, every few minutes. A second call, also at the same time, f
 
 from typing import Any
 
-from functions.aws import lost
+from functions.engine import find_lost
 from functions.telemetry import logger
 
 
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: Any) -> None:
-    lost.mend()
+    find_lost.mend()

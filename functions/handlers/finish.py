@@ -5,8 +5,8 @@ Called by the deployment's workflow, also after an error. A second call finds it
 
 from typing import Any
 
-from functions.aws import ending
-from functions.core.engine_errors import EngineError
+from functions.core.messages.engine_errors import EngineError
+from functions.engine import end
 from functions.telemetry import logger
 
 
@@ -16,4 +16,4 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, str | None]:
     if error:
         logger.error("the execution failed", deployment_id=deployment_id, error=error)
         told = EngineError.of_state(error).told(deployment_id)
-    return {"deployment_id": deployment_id, "status": ending.end(deployment_id, told)}
+    return {"deployment_id": deployment_id, "status": end.end(deployment_id, told)}

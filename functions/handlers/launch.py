@@ -7,8 +7,9 @@ nothing. A record that cannot be read is set aside; `find_lost` starts what was 
 
 from typing import Any
 
-from functions.aws import executions, stream
+from functions.aws import executions
 from functions.core.statuses import DeploymentStatus
+from functions.store import stream
 from functions.telemetry import logger
 
 

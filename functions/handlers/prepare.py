@@ -6,12 +6,13 @@ and Finish its end. A second call (the state is retried) plans the same again.
 
 from typing import Any
 
-from functions.aws import alarms, clock, planning, stopping
-from functions.aws.table import table
-from functions.core import stops
+from functions.aws import clock, cloudwatch
+from functions.core import stop_mark
 from functions.core.errors import Conflict, NotDeployable
 from functions.core.records import Deployment, Failure
 from functions.core.statuses import DeploymentStatus
+from functions.engine import begin, stop
+from functions.store.table import table
 from functions.telemetry import logger
 
 
@@ -21,7 +22,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     if deployment is None or _is_decided(deployment) or _stopped_by_alarm(deployment):
         return {"deployment_id": event["deployment_id"], "proceed": False, "stages": []}
     try:
-        planned = planning.plan(deployment)
+        planned = begin.plan(deployment)
     except NotDeployable as error:
         if not table().note_failure(deployment.deployment_id, Failure(code=error.code, message=str(error))):
             raise Conflict(f"{deployment.deployment_id} was begun by another call: look again") from error
@@ -40,9 +41,9 @@ def _stopped_by_alarm(deployment: Deployment) -> bool:
     watched = deployment.settings.alarms.watched
     if not watched:
         return False
-    states, now = alarms.read(watched), clock.timestamp()
+    states, now = cloudwatch.read(watched), clock.timestamp()
     if states.active:
-        return stopping.set_mark(deployment, stops.by_alarms(states.active, now))
+        return stop.set_mark(deployment, stop_mark.by_alarms(states.active, now))
     if states.unreadable and not deployment.settings.alarms.ignore_poll_alarm_failure:
-        return stopping.set_mark(deployment, stops.by_unreadable_alarms(states.unreadable, now))
+        return stop.set_mark(deployment, stop_mark.by_unreadable_alarms(states.unreadable, now))
     return False

@@ -12,11 +12,13 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.aws import bus, outbox, queues, stream, topics
-from functions.core import measures
+from functions.aws import events, sns, sqs
+from functions.core.messages import measures
 from functions.core.records import Deployment
-from functions.core.shapes import to_plain
+from functions.core.text.shapes import to_plain
+from functions.engine import announce
 from functions.settings import settings
+from functions.store import stream
 from functions.telemetry import logger, metrics
 
 _FIRST_RETRY_SECONDS = 30  # of a message that SNS did not take
@@ -25,13 +27,13 @@ _FIRST_RETRY_SECONDS = 30  # of a message that SNS did not take
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[dict[str, str]]]:
     """Answers with the first record that must come again, if any (ReportBatchItemFailures)."""
-    told, late = outbox.read(event)
-    taken = bus.put(settings().bus_name, [(each.announcement.event, each.moment) for each in told])
+    told, late = announce.read(event)
+    taken = events.put(settings().bus_name, [(each.announcement.event, each.moment) for each in told])
     messages = [message for each in told[:taken] for message in each.announcement.messages]
-    if left := topics.publish(messages):
+    if left := sns.publish(messages):
         logger.warning("SNS did not take messages: they wait in the queue", count=len(left), of=len(messages))
         bodies = [json.dumps(to_plain(message)) for message in left]
-        queues.send(settings().trigger_queue_url, bodies, delay_seconds=_FIRST_RETRY_SECONDS)
+        sqs.send(settings().trigger_queue_url, bodies, delay_seconds=_FIRST_RETRY_SECONDS)
     for each in told[:taken]:
         if each.deployment:
             _count(each.deployment)

@@ -7,13 +7,13 @@ the last other revision starts.
 from dataclasses import asdict
 from typing import Any
 
-from functions.aws.rolling_back import roll_back
-from functions.core import asked
+from functions.api.requests import fields
+from functions.engine.roll_back import roll_back
 from functions.telemetry import logger
 
 
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: Any) -> dict[str, str]:
-    application, name = asked.needed(event, "application", "group")
-    way = roll_back(application, name, who=asked.text(event, "requested_by") or "a person", principal=None)
+    application, name = fields.needed(event, "application", "group")
+    way = roll_back(application, name, who=fields.text(event, "requested_by") or "a person", principal=None)
     return {field: value for field, value in asdict(way).items() if value}

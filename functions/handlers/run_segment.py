@@ -7,11 +7,12 @@ otherwise `command_status` completes it when SSM reports.
 
 from typing import Any
 
-from functions.aws import segments, tokens
-from functions.aws.table import table
+from functions.aws import tokens
 from functions.core.gate import Answer, ask
 from functions.core.records import Deployment, Target
 from functions.core.statuses import TargetStatus
+from functions.engine import segments
+from functions.store.table import table
 from functions.telemetry import logger
 
 

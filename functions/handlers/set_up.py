@@ -11,12 +11,12 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.aws import cloudformation, run_command, runner, signing
+from functions.aws import cloudformation, kms, runner, ssm
 from functions.telemetry import logger
 
 
 def _public_key(properties: dict[str, str]) -> dict[str, str]:
-    key = signing.public_key(properties["KeyArn"])
+    key = kms.public_key(properties["KeyArn"])
     return {"Modulus": key.modulus, "Exponent": key.exponent}
 
 
@@ -26,7 +26,7 @@ def _runner(properties: dict[str, str]) -> dict[str, str]:
 
 
 def _document_version(properties: dict[str, str]) -> dict[str, str]:
-    version, digest = run_command.latest_document(properties["Name"])
+    version, digest = ssm.latest_document(properties["Name"])
     return {"Version": version, "Hash": digest}
 
 

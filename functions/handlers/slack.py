@@ -8,11 +8,11 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.aws import queues
-from functions.aws.outcomes import outcome_of
-from functions.aws.webhook import Answer, Delivery, webhook
-from functions.core import slack
-from functions.core.slack import Outcome, Post
+from functions.aws import sqs
+from functions.aws.slack import Answer, Delivery, webhook
+from functions.core.messages import slack
+from functions.core.messages.slack import Outcome, Post
+from functions.engine.outcomes import outcome_of
 from functions.settings import settings
 from functions.telemetry import logger
 
@@ -20,8 +20,8 @@ from functions.telemetry import logger
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[dict[str, str]]]:
     """Answers with the messages that come back (ReportBatchItemFailures)."""
-    read: dict[str, tuple[queues.Received, Outcome]] = {}
-    late = queues.each(event, lambda each: read.update({each.message_id: (each, outcome_of(each))}))
+    read: dict[str, tuple[sqs.Received, Outcome]] = {}
+    late = sqs.each(event, lambda each: read.update({each.message_id: (each, outcome_of(each))}))
     outcomes = [outcome for _, outcome in read.values()]
     posts = slack.posts(outcomes)
     waits: dict[str, int | None] = dict.fromkeys(read)  # seconds; None: the usual back-off
@@ -36,8 +36,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[dic
             waits |= {message_id: delivery.retry_after for rest in posts[number:] for message_id in rest.message_ids}
             break
     late += [each for each, _ in read.values() if each.message_id in waits]
-    return queues.come_back(
-        settings().slack_queue_url, late, lambda each: waits.get(each.message_id) or queues.back_off_seconds(each)
+    return sqs.come_back(
+        settings().slack_queue_url, late, lambda each: waits.get(each.message_id) or sqs.back_off_seconds(each)
     )
 
 

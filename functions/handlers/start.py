@@ -9,14 +9,15 @@ at once.
 import json
 from typing import Any
 
-from functions.aws import queues, uploads
-from functions.aws.creating import Request, create, known_config
-from functions.core import asked
-from functions.core.creation import OwnSettings
+from functions.api.requests import fields
+from functions.aws import sqs
 from functions.core.errors import InvalidInput
+from functions.core.new_deployment import OwnSettings
 from functions.core.records import Revision
-from functions.core.revisions import bundle_type
+from functions.core.revision import bundle_type
 from functions.core.statuses import OnBusy
+from functions.engine import upload
+from functions.engine.create import Request, create, known_config
 from functions.settings import settings
 from functions.telemetry import logger
 
@@ -28,11 +29,11 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 def _uploads(event: dict[str, Any]) -> dict[str, Any]:
     """Answers with the messages that come back (ReportBatchItemFailures)."""
-    return queues.come_back(settings().upload_queue_url, queues.each(event, _upload))
+    return sqs.come_back(settings().upload_queue_url, sqs.each(event, _upload))
 
 
-def _upload(message: queues.Received) -> None:
-    deployment_id = uploads.deploy(json.loads(message.body))
+def _upload(message: sqs.Received) -> None:
+    deployment_id = upload.deploy(json.loads(message.body))
     if deployment_id:
         logger.info("an upload was taken", deployment_id=deployment_id)
 
@@ -42,24 +43,24 @@ def _asked_for(event: dict[str, Any]) -> dict[str, str]:
 
     While the group is busy it is rejected, unless `on_busy` says to queue.
     """
-    application, group, key = asked.needed(event, "application", "group", "key")
-    on_busy = asked.text(event, "on_busy") or OnBusy.REJECT
+    application, group, key = fields.needed(event, "application", "group", "key")
+    on_busy = fields.text(event, "on_busy") or OnBusy.REJECT
     if on_busy not in set(OnBusy):
         raise InvalidInput(f"on_busy {on_busy!r}: give one of {', '.join(OnBusy)}")
-    config = asked.text(event, "deployment_config")
+    config = fields.text(event, "deployment_config")
     request = Request(
         application=application,
         group=group,
         revision=Revision(
             bucket=settings().bucket_name,
             key=key,
-            version=asked.text(event, "version"),
+            version=fields.text(event, "version"),
             bundle_type=bundle_type(key),
         ),
-        requested_by=asked.text(event, "requested_by") or "a person",
+        requested_by=fields.text(event, "requested_by") or "a person",
         on_busy=OnBusy(on_busy),
-        description=asked.text(event, "description"),
-        metadata=asked.texts(event, "metadata"),
+        description=fields.text(event, "description"),
+        metadata=fields.texts(event, "metadata"),
         own=OwnSettings(config=known_config(config) if config else None),
     )
     return {"deployment_id": create(request)}

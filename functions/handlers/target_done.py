@@ -5,12 +5,12 @@ Called by the target's workflow, also after an error of the engine. A second cal
 
 from typing import Any
 
-from functions.aws import clock, run_command
-from functions.aws.ending import engine_failure
-from functions.aws.table import table
-from functions.core.engine_errors import EngineError
+from functions.aws import clock, ssm
 from functions.core.errors import Conflict
+from functions.core.messages.engine_errors import EngineError
 from functions.core.statuses import TargetStatus
+from functions.engine.end import engine_failure
+from functions.store.table import table
 from functions.telemetry import logger
 
 
@@ -33,7 +33,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, str]:
         failure = engine_failure(EngineError.of_state(error).told(deployment_id))
         for run in target.segments.values():
             if run.command_id and run.status is None:
-                run_command.cancel(run.command_id, target_id)
+                ssm.cancel(run.command_id, target_id)
     if not table().finish_target(target, status, clock.timestamp(), failure):
         ended = table().target(deployment_id, target_id)
         if ended is None or not ended.status.is_final:  # let go between our read and our write: decide again

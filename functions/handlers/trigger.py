@@ -9,9 +9,9 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.aws import queues, topics
-from functions.core.announcements import TriggerMessage
-from functions.core.shapes import from_plain
+from functions.aws import sns, sqs
+from functions.core.messages.announcements import TriggerMessage
+from functions.core.text.shapes import from_plain
 from functions.settings import settings
 from functions.telemetry import logger
 
@@ -19,10 +19,10 @@ from functions.telemetry import logger
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[dict[str, str]]]:
     """Answers with the messages that come back (ReportBatchItemFailures)."""
-    messages: list[tuple[queues.Received, TriggerMessage]] = []
-    late = queues.each(event, lambda each: messages.append((each, from_plain(TriggerMessage, json.loads(each.body)))))
-    left = topics.publish([message for _, message in messages])
+    messages: list[tuple[sqs.Received, TriggerMessage]] = []
+    late = sqs.each(event, lambda each: messages.append((each, from_plain(TriggerMessage, json.loads(each.body)))))
+    left = sns.publish([message for _, message in messages])
     if left:
         logger.warning("SNS did not take messages", count=len(left), topics=sorted({each.topic_arn for each in left}))
     late += [each for each, message in messages if message in left]
-    return queues.come_back(settings().trigger_queue_url, late)
+    return sqs.come_back(settings().trigger_queue_url, late)

@@ -11,7 +11,7 @@ import pytest
 
 from cli.engine import Engine
 from cli.exits import Exit
-from functions.aws.table import Table
+from functions.store.table import Table
 from tests.conftest import BUCKET, put_group
 from tests.served import Served, serve
 

@@ -5,11 +5,9 @@ from typing import Any
 
 import pytest
 
-from functions.aws.items import target_key
+from functions.core.command_result import pending_events
 from functions.core.gate import Counters
 from functions.core.records import Deployment, Diagnostics, LifecycleEventRecord, Target
-from functions.core.segments import pending_events
-from functions.core.shapes import to_plain
 from functions.core.statuses import (
     Creator,
     DeploymentStatus,
@@ -17,8 +15,10 @@ from functions.core.statuses import (
     LifecycleEventStatus,
     TargetStatus,
 )
+from functions.core.text.shapes import to_plain
+from functions.store.keys import target_key
 from tests.conftest import put_item, revision
-from tests.unit.operations.test_deployments import record
+from tests.unit.api.test_deployments import record
 
 ID = "d-ABCDEF123"
 EVENTS = [event.name for event in pending_events()]

@@ -16,7 +16,7 @@ from functions.core.gate import Counters
 from functions.core.statuses import DeploymentStatus, TargetStatus
 from tests.cli.deploying import ID, Captured, put_deployment, put_target
 from tests.served import Served
-from tests.unit.operations.test_deployments import put
+from tests.unit.api.test_deployments import put
 
 ROOT = Path(__file__).parents[2]
 

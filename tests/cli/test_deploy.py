@@ -8,7 +8,7 @@ import pytest
 
 from cli.__main__ import main
 from cli.engine import Engine
-from functions.core.revisions import PUSHED_PREFIX
+from functions.core.revision import PUSHED_PREFIX
 from tests.cli.test_origin import git
 from tests.conftest import BUCKET, put_group
 from tests.served import Served

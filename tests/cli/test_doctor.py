@@ -11,7 +11,7 @@ import pytest
 
 from cli.__main__ import main
 from cli.engine import Engine
-from functions.aws import clients, targets
+from functions.aws import clients, ec2
 from functions.core.health import DeploymentConfig, MinimumHealthyHosts, MinimumHealthyHostsType
 from functions.core.records import Alarms, GroupSettings, Trigger
 from functions.core.statuses import TriggerEvent
@@ -101,7 +101,7 @@ def account(engine: Served, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -
         made.meta.events.register("after-call.s3.GetBucketNotificationConfiguration", complete)
         return made
 
-    monkeypatch.setattr(targets, "client", lambda name: account.ssm if name == "ssm" else watched(real(name)))
+    monkeypatch.setattr(ec2, "client", lambda name: account.ssm if name == "ssm" else watched(real(name)))
     monkeypatch.setattr(Engine, "client", lambda self, name, **how: watched(client(self, name, **how)))
     monkeypatch.setattr(
         Engine,

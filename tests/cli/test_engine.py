@@ -10,7 +10,7 @@ from botocore.stub import Stubber
 from cli.engine import Engine, Refusal, refused
 from tests.conftest import put_group
 from tests.served import Served
-from tests.unit.operations.test_deployments import put
+from tests.unit.api.test_deployments import put
 
 
 def test_the_api_is_called_signed_at_a_route_for_each_operation(served: Served) -> None:

@@ -11,18 +11,18 @@ import pytest
 
 from cli.__main__ import main
 from cli.hosts import Host, State, known
-from functions.aws import clients, targets
-from functions.aws.items import host_key
+from functions.aws import clients, ec2
 from functions.core.records import DeploymentSummary
 from functions.core.records import Host as OnRecord
 from functions.core.selection import Instance
-from functions.core.shapes import to_plain
 from functions.core.statuses import DeploymentStatus, TargetStatus
+from functions.core.text.shapes import to_plain
+from functions.store.keys import host_key
 from tests.cli.conftest import Api
 from tests.conftest import put_group, put_item, revision
 from tests.fakes import FakeRunCommand, refusal
 from tests.served import Served
-from tests.unit.operations.test_deployments import put
+from tests.unit.api.test_deployments import put
 
 Captured = pytest.CaptureFixture[str]
 SINCE = datetime(2026, 11, 23, 10, tzinfo=UTC)
@@ -108,7 +108,7 @@ def fleet(api: Api, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]
         revision=revision(version="v", etag="e"),
     )
     put_group(last_successful=summary, last_attempted=replace(summary))
-    monkeypatch.setattr(targets, "client", lambda name: ssm if name == "ssm" else real(name))
+    monkeypatch.setattr(ec2, "client", lambda name: ssm if name == "ssm" else real(name))
 
     def launch(count: int, on_record: int, *, silent: int = 0) -> list[str]:
         tags = [{"Key": "role", "Value": "web"}, {"Key": "Name", "Value": "\u202eweb"}]
@@ -169,7 +169,7 @@ def test_what_may_not_be_seen_is_left_out_and_told(
     def refuse(*_: Any) -> None:
         raise refusal("UnauthorizedOperation", "DescribeInstances")
 
-    monkeypatch.setattr(targets, "client", refuse)
+    monkeypatch.setattr(ec2, "client", refuse)
     assert main(["hosts", "shop/web"]) == 0
     out, err = capsys.readouterr()
     assert out.splitlines()[-1] == "1 host: 1 current"

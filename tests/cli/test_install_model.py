@@ -11,7 +11,7 @@ import pytest
 from cli.__main__ import main
 from tests.conftest import put_group
 from tests.served import Served
-from tests.unit.operations.test_deployments import put
+from tests.unit.api.test_deployments import put
 
 AWS = Path(sys.executable).with_name("aws")
 

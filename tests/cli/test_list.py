@@ -13,7 +13,7 @@ from functions.core.statuses import DeploymentStatus
 from tests.cli.deploying import Captured, put_deployment
 from tests.conftest import put_group
 from tests.served import Served
-from tests.unit.operations.test_deployments import ids, put
+from tests.unit.api.test_deployments import ids, put
 
 SHOP_WEB = ["--application", "shop", "--group", "web"]
 

@@ -12,12 +12,12 @@ import pytest
 
 from cli.__main__ import VERBS, main
 from cli.engine import Engine
-from functions.aws import clients, targets
-from functions.aws.items import deployment_indexes, deployment_key, host_key, target_key
+from functions.aws import clients, ec2
 from functions.core.gate import Counters
 from functions.core.records import GroupSettings, Host, RollbackInfo, TagFilter, TagGroup
-from functions.core.shapes import to_plain
 from functions.core.statuses import DeploymentStatus, TargetStatus
+from functions.core.text.shapes import to_plain
+from functions.store.keys import deployment_indexes, deployment_key, host_key, target_key
 from tests.cli.deploying import ID, Captured, put_deployment, put_target, script_failed
 from tests.conftest import BUCKET, all_items, put_group, put_item, revision
 from tests.fakes import FakeRunCommand
@@ -69,7 +69,7 @@ def hostile(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     names = ("BucketName", "StartFunctionName", "StateMachineArn", "TableName", "ApiEndpoint")
     monkeypatch.setattr(Engine, "outputs", dict.fromkeys(names, BUCKET))
     ssm, real = FakeRunCommand(), clients.client
-    monkeypatch.setattr(targets, "client", lambda name: ssm if name == "ssm" else real(name))
+    monkeypatch.setattr(ec2, "client", lambda name: ssm if name == "ssm" else real(name))
     tags = (TagGroup(filters=(TagFilter(key=TEXT, value=TEXT),)),)
     put_group(settings=GroupSettings(tag_groups=tags))
     bad = revision(version=TEXT, etag=TEXT)

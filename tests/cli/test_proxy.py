@@ -29,7 +29,7 @@ from functions.core.statuses import DeploymentStatus
 from local.engine import wait_for
 from tests.conftest import REGION, put_group
 from tests.served import Served
-from tests.unit.operations.test_deployments import put
+from tests.unit.api.test_deployments import put
 
 AWS = Path(sys.executable).with_name("aws")
 ONE = "d-000000001"

@@ -14,9 +14,9 @@ import pytest
 
 from cli.__main__ import main
 from cli.pack import pack
-from functions.aws.uploads import deploy as take_upload
-from functions.core.revision_location import revision
-from functions.core.revisions import PUSHED_PREFIX
+from functions.api.requests.revision_location import revision
+from functions.core.revision import PUSHED_PREFIX
+from functions.engine.upload import deploy as take_upload
 from tests.conftest import BUCKET, all_items
 from tests.served import Served
 

@@ -11,14 +11,14 @@ import pytest
 from cli.__main__ import main
 from cli.engine import Engine
 from cli.exits import Exit
-from functions.aws import creating, ending
-from functions.aws.table import Table
 from functions.core.gate import Counters
 from functions.core.records import Deployment, DeploymentSummary
 from functions.core.statuses import DeploymentStatus
+from functions.engine import create, end
+from functions.store.table import Table
 from tests.conftest import put_group, revision
 from tests.served import Served
-from tests.unit.operations.test_deployments import put, record
+from tests.unit.api.test_deployments import put, record
 
 Captured = pytest.CaptureFixture[str]
 Watched = list[tuple[str, dict[str, Any]]]
@@ -39,8 +39,8 @@ def failed(engine: Served) -> Deployment:
 
 
 def begin(table: Table) -> str:
-    request = creating.Request(application="shop", group="web", revision=revision("v3"), requested_by="ann")
-    return creating.create(request)
+    request = create.Request(application="shop", group="web", revision=revision("v3"), requested_by="ann")
+    return create.create(request)
 
 
 def info(deployment_id: str) -> dict[str, Any]:
@@ -75,7 +75,7 @@ def test_a_rollback_of_what_runs_is_watched_to_the_end_of_what_goes_back(
         stopped = table.deployment(running)
         assert stopped and stopped.stop
         record(replace(stopped, counters=Counters(total=3, allowed=1, out=1, failed=1, started=1)))
-        ending.end(running)
+        end.end(running)
         return Exit.FAILED
 
     monkeypatch.setitem(sys.modules, "cli.watching", SimpleNamespace(watch=watch))  # type: ignore[arg-type]

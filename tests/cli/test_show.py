@@ -18,7 +18,7 @@ from tests.cli.deploying import ID, MESSAGE, Captured, put_deployment, put_targe
 from tests.cli.test_screen import target
 from tests.conftest import put_group, revision
 from tests.served import Served
-from tests.unit.operations.test_deployments import record
+from tests.unit.api.test_deployments import record
 
 FAILED = TargetStatus.FAILED
 GOOD = DeploymentSummary(

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from cli.__main__ import main
-from functions.aws.table import Table
+from functions.core.messages.texts import STOPPING
 from functions.core.statuses import DeploymentStatus
-from functions.core.texts import STOPPING
+from functions.store.table import Table
 from tests.served import ARN, Served
-from tests.unit.operations.test_deployments import put
+from tests.unit.api.test_deployments import put
 
 Captured = pytest.CaptureFixture[str]
 RUNS = DeploymentStatus.IN_PROGRESS

@@ -13,10 +13,10 @@ import boto3
 import pytest
 
 from cli.__main__ import main
-from functions.aws.table import Table
 from functions.core.gate import Counters
 from functions.core.records import Alarms, Deployment, Failure, GroupSettings, RollbackInfo
 from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, OwnSetting, TargetStatus
+from functions.store.table import Table
 from tests.cli.deploying import ID, Captured, Time, passes, put_deployment, put_target, script_failed
 from tests.served import Served
 

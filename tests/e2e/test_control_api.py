@@ -12,7 +12,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from functions.core.revisions import PUSHED_PREFIX
+from functions.core.revision import PUSHED_PREFIX
 from functions.core.statuses import DeploymentStatus, TargetStatus
 from local.cloud import LocalCloud
 from local.engine import Engine

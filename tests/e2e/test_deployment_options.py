@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from botocore.model import StructureShape
 
 from cli.engine import Engine as CommandLineEngine
-from functions.aws import model
+from functions.api import model
 from functions.core.causes import Cause
 from functions.core.records import Deployment
 from functions.core.statuses import DeploymentErrorCode, DeploymentStatus

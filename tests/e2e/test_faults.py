@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from functions.aws.items import to_wire
 from functions.core.causes import Cause
 from functions.core.records import Deployment
 from functions.core.statuses import DeploymentStatus, LifecycleErrorCode, TargetStatus
+from functions.store.keys import to_wire
 from local.engine import wait_for
 from tests.e2e.conftest import RECONCILE_SECONDS, Fleet, MakeFleet, application, failing
 

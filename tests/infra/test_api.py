@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from functions.aws import model
+from functions.api import model
 from tests.infra.conftest import OTHER_TOPIC, resources
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from ministack.core.iam_evaluator import EvalContext, evaluate, parse_policy_document, validate_policy_document
 
-from functions.aws import model
+from functions.api import model
 from infra.app import ROOT
 
 VALUES = {"REGION": "eu-west-1", "ACCOUNT": "123456789012", "API": "a1b2c3d4e5", "BUCKET": "revisions"}

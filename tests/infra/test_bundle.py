@@ -38,7 +38,7 @@ def test_every_handler_imports_from_the_package_alone(package: Path) -> None:
             "import sys",
             "import boto3, botocore",
             f"sys.path = [{str(package)!r}] + [each for each in sys.path if 'site-packages' not in each]",
-            "import importlib, functions.aws.revisions, host.archive, yaml",
+            "import importlib, functions.aws.bucket, host.archive, yaml",
             "from functions.aws.runner import PACKAGED",
             "assert PACKAGED.read_bytes() == b'the runner'",
             f"for name in {HANDLERS!r}: importlib.import_module('functions.handlers.' + name)",

@@ -104,7 +104,7 @@ def test_messages_that_wait_outlive_a_day_in_which_nobody_takes_them(template: d
         if "RedrivePolicy" in each["Properties"]
     }
     assert len(waiting) == 3
-    longest_back_off = 15  # minutes: functions/aws/queues.py
+    longest_back_off = 15  # minutes: functions/aws/sqs.py
     for queue in waiting.values():
         assert queue["RedrivePolicy"]["maxReceiveCount"] * longest_back_off >= 24 * 60
         assert queue["VisibilityTimeout"] >= 6 * 60, "six times the timeout of the function"

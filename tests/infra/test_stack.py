@@ -12,7 +12,7 @@ import pytest
 from aws_cdk import App
 
 from functions.core.errors import InvalidInput
-from functions.core.packing import unpack
+from functions.core.text.packing import unpack
 from infra.app import ROOT, STACK, engine_app
 from infra.permissions import context, grants
 from infra.stack import Options

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from functions.core.revisions import PUSHED_PREFIX
+from functions.core.revision import PUSHED_PREFIX
 from tests.infra.conftest import Synthesized, only, resources
 
 

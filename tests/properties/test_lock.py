@@ -15,16 +15,16 @@ from hypothesis.stateful import (
 )
 
 from functions.aws.clients import client
-from functions.aws.items import to_wire
-from functions.aws.table import Table
-from functions.core import stops
-from functions.core.creation import new_deployment, rollback_deployment
+from functions.core import stop_mark
 from functions.core.gate import Counters
+from functions.core.messages.verdict import Verdict, rolls_back, stopped
+from functions.core.new_deployment import new_deployment, rollback_deployment
 from functions.core.order import Upload
 from functions.core.records import Deployment, Group, GroupSettings
-from functions.core.shapes import from_plain
 from functions.core.statuses import AutoRollbackEvent, Creator, DeploymentStatus
-from functions.core.verdict import Verdict, rolls_back, stopped
+from functions.core.text.shapes import from_plain
+from functions.store.keys import to_wire
+from functions.store.table import Table
 from tests.conftest import all_items, put_group, revision
 
 RUNNING = {DeploymentStatus.CREATED, DeploymentStatus.IN_PROGRESS}
@@ -90,7 +90,7 @@ class OneGroup(RuleBasedStateMachine):
     @rule(data=st.data())
     def stop(self, data: st.DataObject) -> None:
         one = data.draw(st.sampled_from([one for one in self._deployments() if not one.status.is_final]))
-        mark = stops.by_person("me", self._now())
+        mark = stop_mark.by_person("me", self._now())
         if one.status is DeploymentStatus.QUEUED:
             self.table.stop_queued(one, stopped(mark), self._now())
         else:

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.core.creation import rollback_deployment
+from functions.core.new_deployment import rollback_deployment
 from functions.core.records import Group
 from functions.core.rollback_choice import MAX_REMEMBERED, choose_for
 from functions.core.statuses import DeploymentStatus

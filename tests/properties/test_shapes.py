@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.aws.items import from_wire, to_wire
 from functions.core.health import MinimumHealthyHosts, MinimumHealthyHostsType
 from functions.core.records import Deployment, Group, SegmentResult, StopMark, Target
-from functions.core.shapes import from_plain, to_plain
+from functions.core.text.shapes import from_plain, to_plain
+from functions.store.keys import from_wire, to_wire
 
 st.register_type_strategy(
     MinimumHealthyHosts,

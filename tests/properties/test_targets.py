@@ -24,26 +24,26 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from functions.aws import ending, stopping
-from functions.aws.table import Table
-from functions.core import stops
-from functions.core.creation import new_deployment
+from functions.core import stop_mark
+from functions.core.command_result import IN_PLACE
 from functions.core.gate import Counters
 from functions.core.health import is_success
+from functions.core.new_deployment import new_deployment
 from functions.core.records import Deployment
-from functions.core.segments import IN_PLACE
 from functions.core.statuses import DeploymentStatus, TargetStatus
+from functions.engine import end, stop
 from functions.handlers import command_status, run_segment, target_done
+from functions.store.table import Table
 from tests.conftest import pending, put_group, revision
 from tests.unit.handlers.test_run_segment import NOW, World, world  # noqa: F401 - a fixture
 
 EVENTS = tuple(event.value for event in IN_PLACE)
 NUMBERS = st.integers(0, 3)  # of targets; those beyond the fleet are its last one
 DEATHS = {
-    "before sending": "functions.aws.run_command.send",
-    "before recording the command": "functions.aws.table.Table.store_command",
+    "before sending": "functions.aws.ssm.send",
+    "before recording the command": "functions.store.table.Table.store_command",
     "before telling the state": "functions.aws.tokens.succeed",
-    "before recording the end": "functions.aws.table.Table.finish_target",
+    "before recording the end": "functions.store.table.Table.finish_target",
 }
 
 
@@ -163,7 +163,7 @@ class Fleet(RuleBasedStateMachine):
     @precondition(lambda self: self.calls > 3)
     @rule(cancel=st.booleans())
     def somebody_stops_it(self, cancel: bool) -> None:
-        stopping.stop(self._deployment(), stops.by_person("me", NOW, cancel=cancel))
+        stop.stop(self._deployment(), stop_mark.by_person("me", NOW, cancel=cancel))
 
     # -- what must hold
 
@@ -195,7 +195,7 @@ class Fleet(RuleBasedStateMachine):
                 self.target_done(number)
         assert not self.tokens, f"never ended: {self.tokens}"
         self.the_promise_is_kept()
-        status = ending.end(self.id)
+        status = end.end(self.id)
         deployment = self._deployment()
         counters = deployment.counters
         assert all(target.status.is_final for target in self.around.table.targets(self.id))
@@ -245,7 +245,7 @@ def test_a_target_that_was_let_go_but_got_no_command_gives_its_place_back(world:
     with suppress(Killed), _dying("before sending"):
         world.run("t-1")
     assert world.deployment.counters.out == 1
-    world.table.mark_stop(world.deployment.deployment_id, stops.by_person("me", NOW))
+    world.table.mark_stop(world.deployment.deployment_id, stop_mark.by_person("me", NOW))
     world.run("t-2")
     assert world.tokens.told == {"t-2": {"status": "Skipped"}}
     world.done(segment_result={"status": "Skipped"})

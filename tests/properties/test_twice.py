@@ -16,17 +16,17 @@ from typing import Any
 import boto3
 import pytest
 
-from functions.aws import declarations, executions
+from functions.aws import executions
 from functions.aws.clients import client
-from functions.aws.items import to_wire
-from functions.core.creation import new_deployment
+from functions.core.command_result import IN_PLACE
 from functions.core.declaration import load
 from functions.core.errors import Conflict, InvalidInput
 from functions.core.gate import Counters
+from functions.core.new_deployment import new_deployment
 from functions.core.records import Alarms, Deployment, GroupSettings
-from functions.core.segments import IN_PLACE
-from functions.core.shapes import from_plain
 from functions.core.statuses import AutoRollbackEvent, DeploymentStatus, TargetStatus
+from functions.core.text.shapes import from_plain
+from functions.engine import declare
 from functions.handlers import (
     alarm_state,
     bake,
@@ -43,6 +43,7 @@ from functions.handlers import (
     target_done,
 )
 from functions.settings import settings
+from functions.store.keys import to_wire
 from tests.calls import recording
 from tests.conftest import BUCKET, WEB, LambdaContext, all_items, pending, put_group, put_item, revision
 from tests.fakes import FakeRunCommand, FakeTokens
@@ -293,7 +294,7 @@ CASES = {
         repeated=(InvalidInput,),
     ),
     "launch": Case(Stage.create, lambda stage: launch.handler(stream(found(stage)), stage.context), writes=0),
-    "declare": Case(lambda stage: None, lambda stage: declarations.apply(stage.table, DECLARATION), writes=3),
+    "declare": Case(lambda stage: None, lambda stage: declare.apply(stage.table, DECLARATION), writes=3),
     "find_lost, ended": Case(in_flight, lambda stage: find_lost.handler({}, stage.context), writes=2),
     "find_lost, free lock": Case(free_lock, lambda stage: find_lost.handler({}, stage.context)),
     "find_lost, not started": Case(Stage.create, lambda stage: find_lost.handler({}, stage.context), writes=0),

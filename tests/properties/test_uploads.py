@@ -9,12 +9,12 @@ from hypothesis import settings as run_settings
 from hypothesis import strategies as st
 
 from functions.aws.clients import client
-from functions.aws.items import to_wire
-from functions.aws.table import Table
-from functions.core.creation import new_deployment
+from functions.core.new_deployment import new_deployment
 from functions.core.order import Accepted, Order, Upload, after, judge
 from functions.core.records import Deployment
 from functions.core.statuses import DeploymentStatus
+from functions.store.keys import to_wire
+from functions.store.table import Table
 from tests.conftest import all_items, put_group, revision
 
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import boto3
 import pytest
 
-from functions.aws import github, webhook
+from functions.aws import github
+from functions.aws import slack as aws_slack
 from functions.settings import settings
 from functions.telemetry import logger
 from tests import fake_github
@@ -31,7 +32,7 @@ def logged() -> Iterator[io.StringIO]:
 def slack() -> Iterator[FakeSlack]:
     with fake_slack.running() as running:
         yield running
-    webhook._pool().clear()
+    aws_slack._pool().clear()
 
 
 @pytest.fixture

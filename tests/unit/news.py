@@ -4,10 +4,9 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from functions.aws.items import deployment_indexes, deployment_key, target_key, to_wire
-from functions.core.announcements import Place
 from functions.core.causes import Cause
 from functions.core.gate import Counters
+from functions.core.messages.announcements import Place
 from functions.core.records import (
     Deployment,
     Diagnostics,
@@ -18,7 +17,6 @@ from functions.core.records import (
     TargetFailure,
     Trigger,
 )
-from functions.core.shapes import to_plain
 from functions.core.statuses import (
     BundleType,
     Creator,
@@ -28,6 +26,8 @@ from functions.core.statuses import (
     TargetStatus,
     TriggerEvent,
 )
+from functions.core.text.shapes import to_plain
+from functions.store.keys import deployment_indexes, deployment_key, target_key, to_wire
 
 STREAM = "arn:aws:dynamodb:us-east-1:123456789012:table/stepdeploy/stream/2026-11-23T00:00:00.000"
 PLACE = Place(partition="aws", region="us-east-1", account="123456789012")

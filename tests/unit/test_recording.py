@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from functions.aws.clients import client
-from functions.aws.table import Table
 from functions.core.errors import InvalidInput
 from functions.handlers import stop
+from functions.store.table import Table
 from tests.calls import recording
 from tests.calls.recording import Call, needs
 from tests.conftest import LambdaContext

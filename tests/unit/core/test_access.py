@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from functions.core import access
-from functions.core.creation import OwnSettings, new_deployment, retry, rollback_deployment
+from functions.core.new_deployment import OwnSettings, new_deployment, retry, rollback_deployment
 from functions.core.records import DeploymentSummary, Group, GroupSettings, TagFilter, TagGroup
 from functions.core.selection import Instance, Node, OutsideHosts
 from functions.core.statuses import DeploymentStatus, OwnSetting

@@ -15,8 +15,8 @@ from functions.core.declaration import ENGINE_TOPIC, Declaration, changes, load
 from functions.core.errors import InvalidInput
 from functions.core.health import MinimumHealthyHosts, MinimumHealthyHostsType
 from functions.core.records import Alarms, DeploymentSummary, Group, GroupSettings, TagFilter, TagGroup
-from functions.core.shapes import from_plain, to_plain
 from functions.core.statuses import AutoRollbackEvent, DeploymentStatus, FileExistsBehavior, OnBusy, TriggerEvent
+from functions.core.text.shapes import from_plain, to_plain
 
 ROOT = Path(__file__).parents[3]
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:ops"

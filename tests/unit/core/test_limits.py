@@ -12,15 +12,18 @@ from typing import Any
 
 import pytest
 
-from functions.aws import bus, topics
-from functions.aws.items import deployment_indexes, deployment_key, target_key, to_wire
-from functions.core import announcements, limits, slack, stops, texts, verdict
-from functions.core.announcements import Announcement, State
-from functions.core.asked import MOST_CHARACTERS, MOST_ENTRIES
-from functions.core.asked_settings import MOST_ALARMS
+from functions.api.requests.fields import MOST_CHARACTERS, MOST_ENTRIES
+from functions.api.requests.groups import MOST_TRIGGERS
+from functions.api.requests.settings import MOST_ALARMS
+from functions.aws import events as aws_events
+from functions.aws import sns
+from functions.core import limits, stop_mark
 from functions.core.causes import Cause
+from functions.core.command_result import IN_PLACE, read_invocation
 from functions.core.gate import Counters
-from functions.core.group_settings import MOST_TRIGGERS
+from functions.core.messages import announcements, slack, texts, verdict
+from functions.core.messages.announcements import Announcement, State
+from functions.core.messages.slack import Outcome
 from functions.core.order import MOST_UPLOADS, Accepted
 from functions.core.records import (
     Alarms,
@@ -37,9 +40,6 @@ from functions.core.records import (
     TargetFailure,
     Trigger,
 )
-from functions.core.segments import IN_PLACE, read_invocation
-from functions.core.shapes import to_plain
-from functions.core.slack import Outcome
 from functions.core.statuses import (
     BundleType,
     Creator,
@@ -49,6 +49,8 @@ from functions.core.statuses import (
     TargetStatus,
     TriggerEvent,
 )
+from functions.core.text.shapes import to_plain
+from functions.store.keys import deployment_indexes, deployment_key, target_key, to_wire
 from tests.unit.news import PLACE
 
 NAME = "n" * 100
@@ -125,9 +127,9 @@ Ending = Callable[[Deployment, str], Failure | None]
 ENDINGS: dict[str, Ending] = {
     "the hosts": lambda one, letter: verdict.decide(one, targets(letter)).failure,
     "the engine": lambda one, letter: verdict.decide(one, [], of(letter, 40_000)).failure,
-    "alarms": lambda one, letter: verdict.stopped(stops.by_alarms(one.settings.alarms.names, one.create_time)),
+    "alarms": lambda one, letter: verdict.stopped(stop_mark.by_alarms(one.settings.alarms.names, one.create_time)),
     "a person": lambda one, letter: verdict.stopped(
-        stops.by_person(of(letter, MOST_CHARACTERS), one.create_time, reason=of(letter, MOST_CHARACTERS))
+        stop_mark.by_person(of(letter, MOST_CHARACTERS), one.create_time, reason=of(letter, MOST_CHARACTERS))
     ),
     "AWS": lambda one, letter: Failure(code=DeploymentErrorCode.INTERNAL_ERROR, message=of(letter, 300_000)),
     "planning": lambda one, letter: Failure(
@@ -162,7 +164,7 @@ def largest(letter: str, ending: Ending) -> Deployment:
         counters=Counters(total=2000, allowed=1, out=2000, failed=2000, started=2000),
         rollback=RollbackInfo(rollback_message=of(letter, 100_000)),
     )
-    mark = stops.by_person(of(letter, MOST_CHARACTERS), one.create_time, reason=of(letter, MOST_CHARACTERS))
+    mark = stop_mark.by_person(of(letter, MOST_CHARACTERS), one.create_time, reason=of(letter, MOST_CHARACTERS))
     return replace(one, failure=ending(one, letter), stop=mark)
 
 
@@ -174,8 +176,8 @@ def deployment(request: pytest.FixtureRequest, letter: str) -> Deployment:
 def check_announcement(announcement: Announcement | None) -> None:
     assert announcement
     moment = datetime(2026, 11, 23, tzinfo=UTC)
-    entry = bus._entry("b" * 100, announcement.event, moment)
-    assert bus.size(entry) <= limits.BUS_BYTES
+    entry = aws_events._entry("b" * 100, announcement.event, moment)
+    assert aws_events.size(entry) <= limits.BUS_BYTES
     assert [len(each) for each in announcement.event.resources if len(each) > 2048] == []
     # As EventBridge puts it into Slack's queue: the detail is an object there.
     told = {
@@ -189,7 +191,7 @@ def check_announcement(announcement: Announcement | None) -> None:
     for message in announcement.messages:
         assert len(message.message.encode()) + len(message.subject.encode()) <= limits.SNS_BYTES
         assert len(json.dumps(to_plain(message)).encode()) <= limits.SQS_BYTES  # while SNS is down
-        for batch in topics._batches([message] * 10):
+        for batch in sns._batches([message] * 10):
             assert sum(len(each.message.encode()) + len(each.subject.encode()) for each in batch) <= limits.SNS_BYTES
     assert announcement.messages
 
@@ -274,11 +276,11 @@ def test_many_large_events_go_to_the_bus_in_more_calls(monkeypatch: pytest.Monke
 
     class Bus:
         def put_events(self, Entries: list[dict[str, Any]]) -> dict[str, Any]:
-            calls.append(sum(bus.size(each) for each in Entries))
+            calls.append(sum(aws_events.size(each) for each in Entries))
             return {"Entries": [{} for _ in Entries]}
 
-    monkeypatch.setattr(bus, "client", lambda service: Bus())
+    monkeypatch.setattr(aws_events, "client", lambda service: Bus())
     one = announcements.of_deployment(largest("\U0001f600", ENDINGS["a person"]), PLACE)
     assert one
-    assert bus.put("engine", [(one.event, datetime(2026, 11, 23, tzinfo=UTC))] * 12) == 12
+    assert aws_events.put("engine", [(one.event, datetime(2026, 11, 23, tzinfo=UTC))] * 12) == 12
     assert len(calls) > 2 and max(calls) <= limits.BUS_BYTES

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from functions.core import stops
+from functions.core import stop_mark
 from functions.core.causes import Cause
-from functions.core.creation import requested_rollback, rollback_deployment, summary
 from functions.core.errors import InvalidInput
 from functions.core.gate import Counters
+from functions.core.new_deployment import requested_rollback, rollback_deployment, summary
 from functions.core.records import (
     Deployment,
     DeploymentSummary,
@@ -27,8 +27,8 @@ from functions.core.rollback_choice import (
     good_deployments,
     has_revision_failed,
 )
-from functions.core.shapes import from_plain, to_plain
 from functions.core.statuses import BundleType, Creator, DeploymentErrorCode, DeploymentStatus, TargetStatus
+from functions.core.text.shapes import from_plain, to_plain
 
 NOW = "2026-11-23T10:00:00.000Z"
 WEB = Group(application="shop", name="web", group_id="uuid", settings=GroupSettings())
@@ -201,10 +201,10 @@ def test_a_persons_stop_is_no_failure_and_an_alarms_is() -> None:
         counters = Counters(total=4, allowed=2, started=started)
         return has_revision_failed(deployment(1, 1, DeploymentStatus.STOPPED, stop=mark, counters=counters), [target()])
 
-    assert not stopped(stops.by_person("me", NOW))
-    assert stopped(stops.by_alarms(["errors"], NOW))
-    assert not stopped(stops.by_alarms(["errors"], NOW), started=0)
-    assert not stopped(stops.by_unreadable_alarms("cannot read", NOW))
+    assert not stopped(stop_mark.by_person("me", NOW))
+    assert stopped(stop_mark.by_alarms(["errors"], NOW))
+    assert not stopped(stop_mark.by_alarms(["errors"], NOW), started=0)
+    assert not stopped(stop_mark.by_unreadable_alarms("cannot read", NOW))
 
 
 def test_a_success_is_no_failure_of_its_revision() -> None:

@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 
 from functions.aws import tokens
-from functions.aws.table import Table
-from functions.core import stops
-from functions.core.creation import new_deployment
+from functions.core import stop_mark
 from functions.core.gate import Counters
+from functions.core.new_deployment import new_deployment
 from functions.handlers import bake
+from functions.store.table import Table
 from tests.conftest import LambdaContext, put_group, revision
 from tests.fakes import FakeTokens
 
@@ -37,7 +37,7 @@ def test_the_token_is_kept_for_whoever_stops_the_deployment(
 
 
 def test_a_stop_that_came_first_ends_the_bake(table: Table, told: FakeTokens, context: LambdaContext) -> None:
-    table.mark_stop("d-000000001", stops.by_person("ann", NOW))
+    table.mark_stop("d-000000001", stop_mark.by_person("ann", NOW))
     bake.handler(EVENT, context)
     assert told.told == {"t-1": {"status": "Stopping"}}
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from functions.aws import guards
-from functions.aws.table import Table
 from functions.core.declaration import load
-from functions.core.packing import pack
 from functions.core.records import GroupSettings
-from functions.core.shapes import to_plain
+from functions.core.text.packing import pack
+from functions.core.text.shapes import to_plain
 from functions.handlers import declare
+from functions.store import guards
+from functions.store.table import Table
 from tests.conftest import WEB, LambdaContext, all_items, put_group
 from tests.unit import fake_slack
 from tests.unit.core.test_declaration import group

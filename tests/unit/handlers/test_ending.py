@@ -7,15 +7,14 @@ from typing import Any
 
 import pytest
 
-from functions.aws import creating, run_command, tokens
-from functions.aws.items import deployment_key
-from functions.aws.table import Table
+from functions.aws import ssm as aws_ssm
+from functions.aws import tokens
 from functions.core.causes import Cause
-from functions.core.creation import new_deployment
+from functions.core.command_result import pending_events
 from functions.core.errors import InvalidInput, Unreadable
 from functions.core.gate import Counters
+from functions.core.new_deployment import new_deployment
 from functions.core.records import Alarms, Deployment, GroupSettings, SegmentRun, TargetFailure
-from functions.core.segments import pending_events
 from functions.core.statuses import (
     AutoRollbackEvent,
     Creator,
@@ -23,7 +22,10 @@ from functions.core.statuses import (
     DeploymentStatus,
     TargetStatus,
 )
+from functions.engine import create
 from functions.handlers import alarm_state, command_status, execution_status, finish, rollback, stop
+from functions.store.keys import deployment_key
+from functions.store.table import Table
 from tests.conftest import LambdaContext, all_items, pending, put_group, put_item, revision
 from tests.fakes import FakeRunCommand, FakeTokens
 from tests.unit.inbox import Inbox
@@ -38,7 +40,7 @@ SETTINGS = GroupSettings(alarms=Alarms(names=("errors",)), auto_rollback=tuple(A
 def cancelled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Commands that SSM was asked to cancel (moto's Run Command knows no running one)."""
     ssm = FakeRunCommand()
-    monkeypatch.setattr(run_command, "client", lambda service: ssm)
+    monkeypatch.setattr(aws_ssm, "client", lambda service: ssm)
     return ssm.cancelled
 
 
@@ -159,12 +161,12 @@ def test_commands_that_cannot_be_cancelled_do_not_keep_a_deployment_from_its_end
 ) -> None:
     """Invariant 3."""
     one = running(table)
-    monkeypatch.setattr(run_command, "cancel", throttled)
+    monkeypatch.setattr(aws_ssm, "cancel", throttled)
     with pytest.raises(TimeoutError):
         execution_status.handler({"detail": {"name": one.deployment_id, "status": "ABORTED"}}, context)
     assert read(table, one.deployment_id).status is DeploymentStatus.FAILED and table.holder("shop/web") is None
     again: list[str] = []
-    monkeypatch.setattr(run_command, "cancel", lambda command_id, instance_id: again.append(command_id))
+    monkeypatch.setattr(aws_ssm, "cancel", lambda command_id, instance_id: again.append(command_id))
     execution_status.handler({"detail": {"name": one.deployment_id, "status": "ABORTED"}}, context)
     assert again == ["c-i-0"]
 
@@ -208,7 +210,7 @@ def test_a_group_that_cannot_be_stopped_keeps_no_other_from_stopping(
     table.create(two, None, queue=True)
     for key in ("shop/other", "shop/web"):
         put_item({"pk": "ALARM#errors", "sk": f"GROUP#{key}"})
-    monkeypatch.setattr(run_command, "cancel", throttled)
+    monkeypatch.setattr(aws_ssm, "cancel", throttled)
     with pytest.raises(TimeoutError):
         alarm_state.handler(to_alarm("errors"), context)
     assert read(table, one.deployment_id).stop and read(table, "d-OTHER0000").stop
@@ -450,7 +452,7 @@ def test_whatever_stops_a_deployment_wakes_its_bake(
 def test_going_back_uses_the_old_revision_anew(table: Table, context: LambdaContext, cancelled: list[str]) -> None:
     """It moves to the end of the revisions by their last use, whoever goes back."""
     good = done(table, 1, context)
-    creating.note_use(good)
+    create.note_use(good)
     bad = running(table, 2)
     detail = {"name": bad.deployment_id, "status": "FAILED", "error": "Boom", "cause": ""}
     execution_status.handler({"detail": detail}, context)
@@ -461,7 +463,7 @@ def test_going_back_uses_the_old_revision_anew(table: Table, context: LambdaCont
 
 def test_a_person_who_goes_back_uses_the_old_revision_anew(table: Table, context: LambdaContext) -> None:
     first, _second = done(table, 1, context), done(table, 2, context)
-    creating.note_use(first)
+    create.note_use(first)
     answer = rollback.handler({"application": "shop", "group": "web"}, context)
     assert last_uses() == [read(table, answer["deployment_id"]).create_time]
 

@@ -9,19 +9,21 @@ from typing import Any
 import boto3
 import pytest
 
-from functions.aws import executions, revision_records, run_command, stopping, tokens
+from functions.aws import executions, ssm, tokens
 from functions.aws.clients import client
 from functions.aws.clock import timestamp
-from functions.aws.items import deployment_indexes, deployment_key
-from functions.aws.table import Table
-from functions.core import stops
-from functions.core.creation import new_deployment
+from functions.core import stop_mark
 from functions.core.errors import Conflict
 from functions.core.gate import Counters
+from functions.core.new_deployment import new_deployment
 from functions.core.records import Alarms, Deployment, GroupSettings, SegmentRun
 from functions.core.statuses import AutoRollbackEvent, DeploymentErrorCode, DeploymentStatus, TargetStatus
+from functions.engine import stop as engine_stop
 from functions.handlers import alarm_state, find_lost, finish, rollback, stop
 from functions.settings import settings
+from functions.store import revisions
+from functions.store.keys import deployment_indexes, deployment_key
+from functions.store.table import Table
 from tests.conftest import LambdaContext, pending, put_group, put_item, revision
 from tests.fakes import FakeTokens, refusal
 from tests.unit.handlers.test_prepare import alarm
@@ -62,7 +64,7 @@ class World:
         self.table.go(one.deployment_id, second, LONG_AGO)
         _, second = self.table.targets(one.deployment_id)
         self.table.finish_target(second, TargetStatus.SUCCEEDED, LONG_AGO)
-        revision_records.used("shop", "web", one.revision, one.deployment_id, LONG_AGO)
+        revisions.used("shop", "web", one.revision, one.deployment_id, LONG_AGO)
         finish.handler({"deployment_id": one.deployment_id}, self.context)
         return self.read(number)
 
@@ -100,7 +102,7 @@ def world(table: Table, context: LambdaContext, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("STATE_MACHINE_ARN", made["stateMachineArn"])
     settings.cache_clear()
     cancelled: list[str] = []
-    monkeypatch.setattr(run_command, "cancel", lambda command_id, instance_id: cancelled.append(command_id))
+    monkeypatch.setattr(ssm, "cancel", lambda command_id, instance_id: cancelled.append(command_id))
     return World(table, made["stateMachineArn"], context, cancelled)
 
 
@@ -292,7 +294,7 @@ def test_an_end_that_meets_a_new_stop_is_decided_again(world: World, monkeypatch
     """Whoever ends it first read it without the mark; the next look ends it."""
     one = world.begin()
     world.abort()
-    close, marked = Table.close, stops.by_person("ann", LONG_AGO)
+    close, marked = Table.close, stop_mark.by_person("ann", LONG_AGO)
 
     def stopped_first(table: Table, *arguments: Any, **named: Any) -> bool:
         monkeypatch.setattr(Table, "close", close)
@@ -301,7 +303,7 @@ def test_an_end_that_meets_a_new_stop_is_decided_again(world: World, monkeypatch
 
     monkeypatch.setattr(Table, "close", stopped_first)
     with pytest.raises(Conflict):
-        stopping.end_if_left(one)
+        engine_stop.end_if_left(one)
     world.find()
     assert world.read().status is DeploymentStatus.STOPPED
 

@@ -10,20 +10,22 @@ from typing import Any
 import boto3
 import pytest
 
-from functions.aws import alarms, clients, on_premises_records, targets
-from functions.aws.ending import engine_failure
-from functions.aws.items import target_key
-from functions.aws.table import Table
-from functions.core import stops
+from functions.aws import clients, ec2
+from functions.aws import cloudwatch as aws_cloudwatch
+from functions.core import stop_mark
 from functions.core.causes import Cause
-from functions.core.creation import new_deployment
+from functions.core.command_result import lost
 from functions.core.gate import Counters
 from functions.core.health import PREDEFINED_CONFIGS
+from functions.core.new_deployment import new_deployment
 from functions.core.records import Alarms, Deployment, GroupSettings, OnPremisesInstance, TagFilter, TagGroup, Target
-from functions.core.segments import lost
-from functions.core.shapes import to_plain
 from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, TargetStatus
+from functions.core.text.shapes import to_plain
+from functions.engine.end import engine_failure
 from functions.handlers import prepare
+from functions.store import on_premises
+from functions.store.keys import target_key
+from functions.store.table import Table
 from tests.conftest import WEB, LambdaContext, pending, put_group, put_item, revision
 from tests.fakes import FakeRunCommand, refusal
 
@@ -102,7 +104,7 @@ class World:
 def world(table: Table, bucket: str, context: LambdaContext, monkeypatch: pytest.MonkeyPatch) -> World:
     ssm = FakeRunCommand()
     real = clients.client
-    monkeypatch.setattr(targets, "client", lambda service: ssm if service == "ssm" else real(service))
+    monkeypatch.setattr(ec2, "client", lambda service: ssm if service == "ssm" else real(service))
     return World(table, bucket, ssm, context)
 
 
@@ -257,7 +259,7 @@ def test_tags_that_select_nobody_are_refused(world: World) -> None:
 def test_a_stopped_deployment_is_left_to_finish(world: World) -> None:
     world.launch(1)
     world.create()
-    world.table.mark_stop("d-000000001", stops.by_person("ann", NOW))
+    world.table.mark_stop("d-000000001", stop_mark.by_person("ann", NOW))
     assert world.prepare()["proceed"] is False and world.targets == []
 
 
@@ -307,7 +309,7 @@ def test_alarms_that_aws_does_not_show_stop_it_and_its_text_is_for_the_log(
         def describe_alarms(self, **request: Any) -> None:
             raise refusal("AccessDenied", "DescribeAlarms: arn:aws:sts::123456789012:assumed-role/SECRET")
 
-    monkeypatch.setattr(alarms, "client", lambda service: Denying())
+    monkeypatch.setattr(aws_cloudwatch, "client", lambda service: Denying())
     world.launch(1)
     world.create(alarms=Alarms(names=("errors",)))
     assert world.prepare()["proceed"] is False
@@ -328,9 +330,9 @@ def test_registered_on_premises_instances_are_targets_beside_those_of_ec2(world:
         host = OnPremisesInstance(
             name=name, instance_arn=name, register_time=NOW, iam_user_arn=user, tags={"rack": rack}
         )
-        assert on_premises_records.register(world.table, host)
+        assert on_premises.register(world.table, host)
         if name == "rack-9":
-            assert on_premises_records.deregister(world.table, host, NOW)
+            assert on_premises.deregister(world.table, host, NOW)
     last = {"PingStatus": "Online", "LastPingDateTime": datetime(2026, 11, 23, tzinfo=UTC)}
     world.ssm.nodes = [
         {"InstanceId": "mi-7", "Name": "rack-7", **last},

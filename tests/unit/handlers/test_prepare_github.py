@@ -9,19 +9,20 @@ from typing import Any
 import boto3
 import pytest
 
-from functions.aws import clients, revisions, targets
-from functions.aws.table import Table
-from functions.core.creation import rollback_deployment, summary
+from functions.aws import bucket as aws_bucket
+from functions.aws import clients, ec2
 from functions.core.instructions import instructions
+from functions.core.new_deployment import rollback_deployment, summary
 from functions.core.records import Deployment, Revision
 from functions.core.statuses import DeploymentErrorCode, DeploymentStatus
 from functions.handlers import finish, prepare
+from functions.store.table import Table
 from host.archive import read_appspec, unpack
 from tests.conftest import LambdaContext, put_group, revision
 from tests.fake_github import APPSPEC, COMMIT, PATH, REPOSITORY, FakeGitHub, refusal, tarball
 from tests.fakes import FakeRunCommand
+from tests.unit.api.conftest import Api
 from tests.unit.handlers.test_prepare import World
-from tests.unit.operations.conftest import Api
 
 LOCATION = {"revisionType": "GitHub", "gitHubLocation": {"repository": REPOSITORY, "commitId": COMMIT}}
 KEY = f".stepdeploy/github/{REPOSITORY}/{COMMIT}.tar.gz"
@@ -31,7 +32,7 @@ KEY = f".stepdeploy/github/{REPOSITORY}/{COMMIT}.tar.gz"
 def world(table: Table, bucket: str, context: LambdaContext, monkeypatch: pytest.MonkeyPatch) -> World:
     ssm = FakeRunCommand()
     real = clients.client
-    monkeypatch.setattr(targets, "client", lambda service: ssm if service == "ssm" else real(service))
+    monkeypatch.setattr(ec2, "client", lambda service: ssm if service == "ssm" else real(service))
     put_group()
     found = World(table, bucket, ssm, context)
     found.launch(1)
@@ -78,7 +79,7 @@ def test_its_archive_is_fetched_pinned_and_given_to_hosts_as_any_other(world: Wo
     assert (pinned.bucket, pinned.key) == (world.bucket, KEY)
     assert pinned.version and pinned.etag and pinned.sha256 and pinned.size == len(tarball())
     assert stored(world, pinned) == tarball()
-    assert KEY in revisions.bundle_url(pinned) and str(pinned.version) in revisions.bundle_url(pinned)
+    assert KEY in aws_bucket.bundle_url(pinned) and str(pinned.version) in aws_bucket.bundle_url(pinned)
     bundle = instructions(after, "i-1", events=(), expires_at=0, runner={}, bundle_url="", logs={})["bundle"]
     assert (bundle["commit"], bundle["type"], bundle["sha256"]) == (COMMIT, "tgz", pinned.sha256)
     told = api("GetDeployment", deploymentId=one.deployment_id)["deploymentInfo"]
@@ -112,7 +113,7 @@ def test_an_archive_that_is_gone_from_the_bucket_is_fetched_again(world: World, 
     good = prepared(world, create(world, api))
     where = {"Bucket": good.revision.bucket, "Key": good.revision.key, "VersionId": str(good.revision.version)}
     boto3.client("s3").delete_object(**where)  # type: ignore[arg-type]
-    again = revisions.pin(good.revision)
+    again = aws_bucket.pin(good.revision)
     assert again.version != good.revision.version and again.sha256 == good.revision.sha256
     assert len(hub.asked) == 4
 
@@ -142,7 +143,7 @@ def test_a_bad_appspec_is_told_with_its_place_and_the_commit(world: World, api: 
 def test_an_archive_that_is_too_large_is_never_kept(
     world: World, api: Api, hub: FakeGitHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(revisions, "MAX_BYTES", 100)
+    monkeypatch.setattr(aws_bucket, "MAX_BYTES", 100)
     after = prepared(world, create(world, api))
     assert after.failure and "larger than 100 bytes" in after.failure.message
     assert "Contents" not in boto3.client("s3").list_objects_v2(Bucket=world.bucket)

@@ -7,13 +7,13 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from functions.aws import bus
-from functions.aws.items import to_wire
-from functions.aws.table import Table
+from functions.aws import events as aws_events
 from functions.core.records import Deployment
 from functions.core.statuses import Creator, DeploymentStatus, TargetStatus, TriggerEvent
 from functions.handlers import publish
 from functions.settings import settings
+from functions.store.keys import to_wire
+from functions.store.table import Table
 from tests.conftest import ENVIRONMENT, LambdaContext, put_item
 from tests.fakes import refusal
 from tests.unit.inbox import Inbox
@@ -116,7 +116,7 @@ def test_a_bus_that_refuses_gets_everything_from_there_on_again(
     engine: Engine, context: LambdaContext, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Invariant 5: the messages and metrics of what the bus did not take wait with it."""
-    monkeypatch.setattr(bus, "put", lambda name, events: 1)
+    monkeypatch.setattr(aws_events, "put", lambda name, events: 1)
     started = [
         deployment(deployment_id=f"d-{number}", settings=triggers(engine.topic, TriggerEvent.DEPLOYMENT_START))
         for number in range(3)

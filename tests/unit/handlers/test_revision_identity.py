@@ -6,17 +6,19 @@ from typing import Any
 import boto3
 import pytest
 
-from functions.aws import clients, revisions, targets, uploads
-from functions.aws.table import Table
+from functions.api.requests.revision_location import digest
+from functions.aws import bucket as aws_bucket
+from functions.aws import clients, ec2
 from functions.core.records import Deployment, Revision
-from functions.core.revision_location import digest
 from functions.core.statuses import DeploymentStatus, TargetStatus
+from functions.engine import upload
 from functions.handlers import finish, prepare
+from functions.store.table import Table
 from tests.conftest import BUCKET, LambdaContext, put_group, revision
 from tests.fake_github import COMMIT, REPOSITORY, FakeGitHub
 from tests.fakes import FakeRunCommand
+from tests.unit.api.conftest import Api
 from tests.unit.handlers.test_prepare import World, archive
-from tests.unit.operations.conftest import Api
 
 KEY = "shop/web/v1.zip"
 GROUP = {"applicationName": "shop", "deploymentGroupName": "web"}
@@ -26,7 +28,7 @@ GROUP = {"applicationName": "shop", "deploymentGroupName": "web"}
 def world(table: Table, bucket: str, context: LambdaContext, monkeypatch: pytest.MonkeyPatch) -> World:
     ssm = FakeRunCommand()
     real = clients.client
-    monkeypatch.setattr(targets, "client", lambda service: ssm if service == "ssm" else real(service))
+    monkeypatch.setattr(ec2, "client", lambda service: ssm if service == "ssm" else real(service))
     put_group()
     found = World(table, bucket, ssm, context)
     found.launch(1)
@@ -82,7 +84,7 @@ def test_what_get_deployment_says_is_found_before_and_after_the_start(
     if named == "upload":
         made = {"key": KEY, "version-id": put_it["version"], "etag": put_it["eTag"]}
         detail = {"bucket": {"name": BUCKET}, "object": made}
-        one = uploads.deploy({"detail": detail, "time": "2026-11-23T10:00:00Z"}) or ""
+        one = upload.deploy({"detail": detail, "time": "2026-11-23T10:00:00Z"}) or ""
     else:
         one = api("CreateDeployment", **GROUP, revision=given)["deploymentId"]
     for after_the_start in (False, True):
@@ -115,7 +117,7 @@ def test_a_rollback_installs_the_pinned_version_and_is_shown_as_the_location_tha
     info = told(api, ended.deployment_id)
     assert (info["revision"], info["pinnedRevision"]["version"]) == (s3(), first["version"])
     assert (ended.revision.version, ended.revision.sha256) == (first["version"], one.revision.sha256)
-    assert f"versionId={first['version']}" in revisions.bundle_url(ended.revision)
+    assert f"versionId={first['version']}" in aws_bucket.bundle_url(ended.revision)
     assert api("ListApplicationRevisions", applicationName="shop")["revisions"] == [s3()]
 
 

@@ -11,19 +11,20 @@ from urllib.parse import urlsplit
 import boto3
 import pytest
 
-from functions.aws import clients, clock, run_command
-from functions.aws import table as table_module
-from functions.aws.items import target_key
-from functions.aws.table import Table
-from functions.core import stops
+from functions.aws import clients, clock
+from functions.aws import ssm as aws_ssm
+from functions.core import stop_mark
 from functions.core.causes import Cause
-from functions.core.creation import new_deployment
+from functions.core.command_result import IN_PLACE
 from functions.core.gate import Counters
+from functions.core.new_deployment import new_deployment
 from functions.core.records import Deployment, Target
-from functions.core.segments import IN_PLACE
-from functions.core.shapes import to_plain
 from functions.core.statuses import DeploymentStatus, LifecycleEventStatus, TargetStatus
+from functions.core.text.shapes import to_plain
 from functions.handlers import command_status, run_segment, target_done
+from functions.store import table as table_module
+from functions.store.keys import target_key
+from functions.store.table import Table
 from host import bootstrap
 from host.step import INSTRUCTIONS_PATTERN
 from tests.conftest import LambdaContext, pending, put_group, put_item, revision
@@ -73,9 +74,9 @@ class World:
 def world(table: Table, context: LambdaContext, executing: None, monkeypatch: pytest.MonkeyPatch) -> World:
     fakes = {"ssm": FakeRunCommand(), "stepfunctions": FakeTokens(), "kms": FakeKms()}
     real = clients.client
-    for module in (run_command, table_module):
+    for module in (aws_ssm, table_module):
         monkeypatch.setattr(module, "client", lambda service: fakes.get(service) or real(service))
-    for name in ("functions.aws.targets", "functions.aws.tokens", "functions.aws.revisions", "functions.aws.signing"):
+    for name in ("functions.aws.ec2", "functions.aws.tokens", "functions.aws.bucket", "functions.aws.kms"):
         monkeypatch.setattr(f"{name}.client", lambda service: fakes.get(service) or real(service))
     return World(table, fakes["ssm"], fakes["stepfunctions"], context)  # type: ignore[arg-type]
 
@@ -185,7 +186,7 @@ def test_after_too_many_failures_the_rest_is_skipped(world: World) -> None:
 
 
 def test_a_stopping_deployment_starts_no_target(world: World) -> None:
-    world.table.mark_stop("d-000000001", stops.by_person("me", NOW))
+    world.table.mark_stop("d-000000001", stop_mark.by_person("me", NOW))
     world.run("t-1")
     assert world.tokens.told == {"t-1": {"status": "Skipped"}} and not world.ssm.sent
 
@@ -194,7 +195,7 @@ def test_a_command_sent_while_an_alarm_stops_the_deployment_is_cancelled(world: 
     send = world.ssm.send_command
 
     def send_while_stopping(**request: Any) -> dict[str, Any]:
-        world.table.mark_stop("d-000000001", stops.by_alarms(["errors"], NOW))
+        world.table.mark_stop("d-000000001", stop_mark.by_alarms(["errors"], NOW))
         return send(**request)
 
     world.ssm.send_command = send_while_stopping  # type: ignore[method-assign]
@@ -324,7 +325,7 @@ def test_a_stop_skips_a_target_that_waits_for_its_host(world: World) -> None:
     world.run("t-1")
     world.ssm.find_busy("c-0", BUSY)
     world.report()
-    world.table.mark_stop("d-000000001", stops.by_person("me", NOW))
+    world.table.mark_stop("d-000000001", stop_mark.by_person("me", NOW))
     world.run("t-2")
     assert world.tokens.told["t-2"] == {"status": "Skipped"} and len(world.ssm.sent) == 1
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from functions.aws import run_command, runner, signing
+from functions.aws import kms, runner
+from functions.aws import ssm as aws_ssm
 from functions.handlers import set_up
 from tests.conftest import LambdaContext, client
 from tests.signing import FakeKms, trust
@@ -52,7 +53,7 @@ def packaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_public_key_has_its_numbers_as_attributes(
     environment: None, cloudformation: FakeSlack, context: LambdaContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(signing, "client", lambda service: FakeKms())
+    monkeypatch.setattr(kms, "client", lambda service: FakeKms())
     answer = answered(cloudformation, context, "PublicKey", KeyArn="arn:aws:kms:key/1")
     numbers = trust("")
     assert (answer["Status"], answer["PhysicalResourceId"]) == ("SUCCESS", "stepdeploy-PublicKey")
@@ -97,7 +98,7 @@ def test_the_version_is_the_newest_one_whatever_the_default_is(
     assert ssm.describe_document(Name="document")["Document"]["DocumentVersion"] == "1"
     answer = answered(cloudformation, context, "DocumentVersion", Name="document", Content="c")
     assert answer["Data"] == {"Version": "2", "Hash": hashlib.sha256(content.encode()).hexdigest()}
-    assert run_command.latest_document("document") == ("2", answer["Data"]["Hash"])
+    assert aws_ssm.latest_document("document") == ("2", answer["Data"]["Hash"])
 
 
 def test_what_is_unknown_is_answered_too(environment: None, cloudformation: FakeSlack, context: LambdaContext) -> None:

@@ -8,13 +8,14 @@ from typing import Any
 import boto3
 import pytest
 
-from functions.aws import queues, webhook
-from functions.aws.items import to_wire
-from functions.aws.table import Table
+from functions.aws import slack as aws_slack
+from functions.aws import sqs
 from functions.core.records import Deployment, Target
 from functions.core.statuses import DeploymentStatus
 from functions.handlers import slack as handler_module
 from functions.settings import settings
+from functions.store.keys import to_wire
+from functions.store.table import Table
 from tests.conftest import ENVIRONMENT, LambdaContext, put_item
 from tests.unit.fake_slack import FakeSlack
 from tests.unit.inbox import Inbox
@@ -41,14 +42,14 @@ def queue(table: Table, slack: FakeSlack, context: LambdaContext, monkeypatch: p
     monkeypatch.setenv("SLACK_SECRET_ARN", secret["ARN"])
     monkeypatch.setenv("SLACK_QUEUE_URL", Inbox("slack").url)
     settings.cache_clear()
-    webhook.webhook.cache_clear()
+    aws_slack.webhook.cache_clear()
     queue = Queue(slack, context)
-    monkeypatch.setattr(queues, "_rest", lambda url, messages, seconds: note(queue, messages, seconds))
+    monkeypatch.setattr(sqs, "_rest", lambda url, messages, seconds: note(queue, messages, seconds))
     yield queue
-    webhook.webhook.cache_clear()
+    aws_slack.webhook.cache_clear()
 
 
-def note(queue: Queue, messages: list[queues.Received], seconds: Any) -> None:
+def note(queue: Queue, messages: list[sqs.Received], seconds: Any) -> None:
     """moto knows no receipts of messages that a test made up; what would be asked of SQS is noted instead."""
     queue.rests = {each.message_id: seconds(each) for each in messages}
 
@@ -155,7 +156,7 @@ def test_no_log_line_holds_the_webhooks_url(queue: Queue, logged: io.StringIO) -
     queue.deliver(news())
     queue.deliver(news())
     boto3.client("secretsmanager").put_secret_value(SecretId="slack", SecretString="http://127.0.0.1:9/services/SECRET")
-    webhook.webhook.cache_clear()
+    aws_slack.webhook.cache_clear()
     assert queue.deliver(news()) == ["m-1"]
     assert "Slack did not take a message" in logged.getvalue()
     assert "SECRET" not in logged.getvalue()

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from functions.aws import revision_records
-from functions.aws.items import upload_key
-from functions.aws.table import Table
 from functions.core.errors import InvalidInput
 from functions.core.records import Deployment, GroupSettings
 from functions.core.statuses import BundleType, DeploymentErrorCode, DeploymentStatus, OnBusy
 from functions.handlers.start import handler
 from functions.settings import settings
+from functions.store import revisions
+from functions.store.keys import upload_key
+from functions.store.table import Table
 from tests.conftest import BUCKET, LambdaContext, all_items, put_group, put_item
 from tests.fakes import refusal
 from tests.unit.inbox import Inbox
@@ -183,7 +183,7 @@ def test_a_late_event_of_an_older_version_is_superseded(uploads: Uploads) -> Non
     new, old = uploads.take(newer), uploads.take(older)
     assert old.status is DeploymentStatus.STOPPED and old.failure
     assert f"Superseded by the newer deployment {new.deployment_id}" in old.failure.message
-    found = revision_records.aims(uploads.table, "shop")
+    found = revisions.aims(uploads.table, "shop")
     assert found and len(found.groups) == 1  # what was never deployed is no use of a revision
 
 
@@ -248,9 +248,9 @@ def test_a_person_is_told_what_on_busy_may_be(table: Table, context: LambdaConte
 def test_an_upload_puts_the_use_of_its_revision_on_record(uploads: Uploads, table: Table) -> None:
     put_group()
     deployment = uploads.take(uploaded())
-    found = revision_records.aims(table, "shop")
+    found = revisions.aims(table, "shop")
     assert found and list(found.groups.values()) == [["web"]]
-    (known,) = revision_records.known(table, found.application_id, list(found.groups)).values()
+    (known,) = revisions.known(table, found.application_id, list(found.groups)).values()
     assert (known.revision.key, known.last_used_time) == ("shop/web/v1.tar.gz", deployment.create_time)
     assert known.description and deployment.deployment_id in known.description
 
@@ -259,7 +259,7 @@ def test_a_deployment_starts_although_the_use_of_its_revision_cannot_be_noted(
     uploads: Uploads, table: Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put_group()
-    monkeypatch.setattr(revision_records, "used", lambda *_: 1 / 0)
+    monkeypatch.setattr(revisions, "used", lambda *_: 1 / 0)
     assert uploads.take(uploaded()).status is DeploymentStatus.CREATED
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import boto3
 import pytest
 
-from functions.aws import queues
+from functions.aws import sqs
 from functions.handlers import trigger
 from tests.conftest import LambdaContext
 from tests.unit.inbox import Inbox
@@ -43,5 +43,5 @@ def test_what_is_no_message_is_set_aside_and_the_rest_is_published(
 
 @pytest.mark.parametrize(("receives", "seconds"), [(1, 5), (2, 10), (5, 80), (8, 640), (9, 900), (1000, 900)])
 def test_a_message_rests_longer_each_time(receives: int, seconds: int) -> None:
-    (message,) = queues.received(queued("", receives=receives))
-    assert queues.back_off_seconds(message) == seconds
+    (message,) = sqs.received(queued("", receives=receives))
+    assert sqs.back_off_seconds(message) == seconds

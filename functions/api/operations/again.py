@@ -1,0 +1,51 @@
+"""Deploying again: another try of a deployment, or the last good revision of a group."""
+
+from dataclasses import replace
+from typing import Any
+
+from functions.api.operations import Caller
+from functions.api.operations.create_deployment import metadata, refused
+from functions.api.operations.deployments import known
+from functions.aws import clock
+from functions.core import new_deployment
+from functions.core.errors import InvalidInput, NotDeployable, Refused
+from functions.core.statuses import OnBusy
+from functions.engine import create, roll_back, who_may
+
+
+def retry_deployment(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
+    """Only on the targets on which it failed, or that it left out."""
+    failed = known(given["deploymentId"])
+    if not failed.status.is_final:
+        what = f"deploymentId: {failed.deployment_id} is {failed.status}: wait for its end, or stop it"
+        raise Refused("InvalidInputException", what)
+    if not failed.counters.failed + failed.counters.skipped:
+        what = f"deploymentId: {failed.deployment_id} left no failed or skipped targets: create a new deployment"
+        raise Refused("InvalidInputException", what)
+    try:
+        group = who_may.group_to_deploy(failed.application, failed.group, caller.arn)
+        again = new_deployment.retry(
+            group,
+            failed,
+            deployment_id=clock.deployment_id(),
+            now=caller.now,
+            requested_by=caller.arn,
+            principal=caller.arn,
+        )
+        again = replace(again, metadata={**failed.metadata, **metadata(given)})
+        return {"deploymentId": create.store(again, group, OnBusy.REJECT)}
+    except NotDeployable as error:
+        raise refused(error) from error
+
+
+def roll_back_deployment_group(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
+    """The running deployment is stopped and goes back by itself; without one a new deployment starts."""
+    where = given["applicationName"], given["deploymentGroupName"]
+    try:
+        way = roll_back.roll_back(*where, who=caller.arn, principal=caller.arn)
+    except NotDeployable as error:
+        raise refused(error) from error
+    except InvalidInput as error:
+        raise Refused("InvalidInputException", str(error)) from error
+    ids = {"deploymentId": way.deployment_id, "stoppedDeploymentId": way.stopped_deployment_id}
+    return {**ids, "reason": way.reason}

@@ -1,0 +1,125 @@
+"""Deployment configurations: the predefined ones, those of deployments.yaml, and those that the API makes."""
+
+from typing import Any
+
+from functions.api import model, responses
+from functions.api.operations import Caller
+from functions.aws import clock
+from functions.core.errors import Conflict, InvalidInput, Refused
+from functions.core.health import PREDEFINED_CONFIGS, MinimumHealthyHosts, MinimumHealthyHostsType
+from functions.core.records import CustomConfig
+from functions.settings import settings
+from functions.store import configs, pages
+from functions.store.table import table
+from functions.store.transactions import pause
+
+MOST = 50  # custom ones, those of deployments.yaml among them
+_RESERVED = "CodeDeployDefault."
+_TRIES = 30  # of a change that met another one
+
+
+def create_deployment_config(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
+    name = given["deploymentConfigName"]
+    if name.startswith(_RESERVED):
+        what = f"deploymentConfigName: {name}: names that begin with {_RESERVED} are predefined: choose another"
+        raise Refused("InvalidDeploymentConfigNameException", what)
+    _check_platform(given)
+    config = CustomConfig(
+        name=name,
+        minimum=_minimum(given.get("minimumHealthyHosts")),
+        config_id=clock.new_uuid(),
+        create_time=caller.now,
+    )
+    for attempt in range(_TRIES):
+        _must_be_new(name)
+        seen = configs.stored(table())
+        if seen.number >= MOST:
+            what = f"there are {seen.number} custom deployment configurations, at most {MOST}: delete one first"
+            raise Refused("DeploymentConfigLimitExceededException", what)
+        if configs.create(table(), config, seen):
+            return {"deploymentConfigId": config.config_id}
+        pause(attempt)
+    raise Conflict(f"deployment configurations were made {_TRIES} times while making {name}")
+
+
+def get_deployment_config(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
+    name = given["deploymentConfigName"]
+    if predefined := PREDEFINED_CONFIGS.get(name):
+        return {"deploymentConfigInfo": responses.predefined_config(predefined)}
+    custom = configs.get(table(), name)
+    if custom is None:
+        what = f"No deployment configuration found for name: {name}"
+        raise Refused("DeploymentConfigDoesNotExistException", what)
+    return {"deploymentConfigInfo": responses.custom_config(custom)}
+
+
+def list_deployment_configs(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
+    """Names: the predefined ones, then the others in their order."""
+    token = given.get("nextToken")
+    first = [] if token else list(PREDEFINED_CONFIGS)
+    question = {
+        "TableName": settings().table_name,
+        "KeyConditionExpression": "pk = :pk AND begins_with(sk, :config)",
+        "ExpressionAttributeValues": {":pk": {"S": "CONFIG"}, ":config": {"S": "CONFIG#"}},
+        "ConsistentRead": True,
+    }
+    items, after = pages.page(question, token, pages.PAGE - len(first))
+    return {"deploymentConfigsList": [*first, *(item["name"] for item in items)], "nextToken": after}
+
+
+def delete_deployment_config(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
+    """An unknown one is as it should be."""
+    name = given["deploymentConfigName"]
+    if name in PREDEFINED_CONFIGS:
+        raise Refused("InvalidOperationException", f"deploymentConfigName: {name} is predefined: it cannot be deleted")
+    for attempt in range(_TRIES):
+        config = configs.get(table(), name)
+        if config is None:
+            return {}
+        if config.declared:
+            what = f"deploymentConfigName: {name} is declared in deployments.yaml: delete it there and run cdk deploy"
+            raise model.refusal("DeleteDeploymentConfig", "InvalidInputException", what)
+        seen = configs.uses(table(), name)
+        if seen.groups:
+            what = f"deploymentConfigName: {name} is used by {', '.join(seen.groups)}"
+            raise Refused("DeploymentConfigInUseException", f"{what}: give every such group another one first")
+        if configs.delete(table(), config, seen):
+            return {}
+        pause(attempt)
+    raise Conflict(f"groups took {name} and left it {_TRIES} times while deleting it")
+
+
+def _must_be_new(name: str) -> None:
+    if found := configs.get(table(), name):
+        where = "is declared in deployments.yaml" if found.declared else "exists already"
+        what = f"deploymentConfigName: {name} {where}: choose another name"
+        raise Refused("DeploymentConfigAlreadyExistsException", what)
+
+
+def _check_platform(given: dict[str, Any]) -> None:
+    """What is for other platforms, or done in another way, is not here."""
+    if (platform := given.get("computePlatform", responses.PLATFORM)) != responses.PLATFORM:
+        what = f"computePlatform: {platform} is not supported: give {responses.PLATFORM}, or leave it out"
+        raise Refused("InvalidComputePlatformException", what)
+    if "trafficRoutingConfig" in given:
+        what = "trafficRoutingConfig: is for Lambda and ECS, which are not supported: leave it out"
+        raise Refused("InvalidTrafficRoutingConfigurationException", what)
+    if "zonalConfig" in given:
+        what = "zonalConfig: deployments by Availability Zone are not supported: leave it out"
+        raise Refused("InvalidZonalDeploymentConfigurationException", what)
+
+
+def _minimum(given: dict[str, Any] | None) -> MinimumHealthyHosts:
+    if given is None:
+        raise _no_minimum("minimumHealthyHosts", "is missing: give type and value")
+    if not given.get("type"):
+        raise _no_minimum("minimumHealthyHosts.type", f"is missing: give {' or '.join(MinimumHealthyHostsType)}")
+    value = given.get("value", 0)  # clients that leave out zeros, as Go's, cannot say 0 in another way
+    try:
+        return MinimumHealthyHosts(MinimumHealthyHostsType(given["type"]), value)
+    except InvalidInput as error:
+        raise _no_minimum("minimumHealthyHosts", str(error)) from error
+
+
+def _no_minimum(member: str, what: str) -> Refused:
+    return Refused("InvalidMinimumHealthyHostValueException", f"{member}: {what}")

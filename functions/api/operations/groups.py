@@ -1,0 +1,193 @@
+"""Deployment groups: made by requests, or declared in deployments.yaml, which then alone changes them."""
+
+from dataclasses import replace
+from typing import Any
+
+from functions.api import responses
+from functions.api.operations import Caller
+from functions.api.requests import groups as requests_groups
+from functions.api.requests import resource_tags
+from functions.aws import clock
+from functions.core.errors import Conflict, Refused
+from functions.core.health import DEFAULT_CONFIG, DeploymentConfig
+from functions.core.records import Application, Group, GroupSettings
+from functions.core.statuses import OnBusy
+from functions.settings import settings
+from functions.store import groups, pages
+from functions.store.keys import application_key
+from functions.store.table import table
+from functions.store.transactions import pause
+
+MOST = 1000  # of an application
+MOST_AT_ONCE = 100
+_SHOWN = 10  # names that a message shows
+_TRIES = 12  # of a change that met another one
+
+
+def create_deployment_group(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
+    """In the place of one that was taken out of deployments.yaml it gets that one's id, and so its hosts' state."""
+    application, name = given["applicationName"], given["deploymentGroupName"]
+    for attempt in range(_TRIES):
+        known_application(application)
+        before = table().group(application, name)
+        if before and not before.removed_at:
+            raise _taken("deploymentGroupName", name)
+        if sum(1 for _ in groups.groups(table(), application)) >= MOST:
+            what = f"{application} has {MOST} deployment groups already: delete one first"
+            raise Refused("DeploymentGroupLimitExceededException", what)
+        new = _made(before, given)
+        if groups.create_group(table(), before, new):
+            return {"deploymentGroupId": new.group_id}
+        pause(attempt)
+    raise Conflict(f"{application}/{name} changed {_TRIES} times while making it")
+
+
+def _made(before: Group | None, given: dict[str, Any]) -> Group:
+    """A group that has nothing but what the request gives. It rejects a second deployment, as CodeDeploy's do."""
+    new = Group(
+        application=given["applicationName"],
+        name=given["deploymentGroupName"],
+        group_id=before.group_id if before else clock.new_uuid(),
+        settings=GroupSettings(on_busy=OnBusy.REJECT),
+        changes=before.changes if before else 0,
+        tags=resource_tags.given(given.get("tags") or [], "tags"),
+    )
+    return _changed(new, {"deploymentConfigName": DEFAULT_CONFIG, **given})
+
+
+def get_deployment_group(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
+    found = known(given["applicationName"], given["deploymentGroupName"])
+    return {"deploymentGroupInfo": responses.group(found)}
+
+
+def batch_get_deployment_groups(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
+    """The known ones of those named, in their order; `errorMessage` names the others."""
+    application, names = given["applicationName"], list(dict.fromkeys(given["deploymentGroupNames"]))
+    if len(names) > MOST_AT_ONCE:
+        what = f"deploymentGroupNames: has {len(names)} names, at most {MOST_AT_ONCE}"
+        raise Refused("BatchLimitExceededException", what)
+    known_application(application)
+    found = groups.groups_named(table(), application, names)
+    missing = [name for name in names if name not in found]
+    told = f"No Deployment Group found for name: {', '.join(missing[:_SHOWN])}" if missing else None
+    infos = [responses.group(found[name]) for name in names if name in found]
+    return {"deploymentGroupsInfo": infos, "errorMessage": told}
+
+
+def list_deployment_groups(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
+    """Names, in their order."""
+    application = given["applicationName"]
+    known_application(application)
+    question = {
+        "TableName": settings().table_name,
+        "KeyConditionExpression": "pk = :pk AND begins_with(sk, :group)",
+        "FilterExpression": "attribute_not_exists(removed_at)",
+        "ProjectionExpression": "sk",
+        "ExpressionAttributeValues": {
+            ":pk": {"S": application_key(application)["pk"]},
+            ":group": {"S": "GROUP#"},
+        },
+        "ConsistentRead": True,
+    }
+    items, token = pages.page(question, given.get("nextToken"))
+    names = [item["sk"].removeprefix("GROUP#") for item in items]
+    return {"applicationName": application, "deploymentGroups": names, "nextToken": token}
+
+
+def update_deployment_group(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
+    """A deployment that runs keeps the settings with which it was made."""
+    application, name = given["applicationName"], given["currentDeploymentGroupName"]
+    for attempt in range(_TRIES):
+        before = known(application, name)
+        _check_undeclared(before)
+        after = _changed(before, given)
+        if renamed := given.get("newDeploymentGroupName"):
+            after = _renamed(before, after, renamed)
+        if after == before or groups.change_group(table(), before, after):
+            return {"hooksNotCleanedUp": []}
+        pause(attempt)
+    raise Conflict(f"{application}/{name} changed {_TRIES} times while changing it")
+
+
+def _renamed(before: Group, after: Group, name: str) -> Group:
+    if name == before.name:
+        return after
+    if table().group(before.application, name):  # a removed one keeps its name, for the history that it has
+        raise _taken("newDeploymentGroupName", name)
+    if holder := table().holder(before.key):
+        what = f"newDeploymentGroupName: {holder} runs in {before.name}: wait for it, or stop it"
+        raise Refused("InvalidInputException", what)
+    return replace(after, name=name)
+
+
+def delete_deployment_group(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
+    """Its deployments stay on record, and one that runs goes on. An unknown one is as it should be."""
+    application, name = given["applicationName"], given["deploymentGroupName"]
+    for attempt in range(_TRIES):
+        group = table().group(application, name)
+        if group is None or group.removed_at:
+            return {"hooksNotCleanedUp": []}
+        _check_undeclared(group, "ValidationException")
+        if groups.change_group(table(), group, None):
+            return {"hooksNotCleanedUp": []}
+        pause(attempt)
+    raise Conflict(f"{application}/{name} changed {_TRIES} times while deleting it")
+
+
+def known(application: str, name: str) -> Group:
+    """The group, which is not removed. Raises Refused."""
+    found = ever(application, name)
+    if found.removed_at:
+        raise _missing(name)
+    return found
+
+
+def ever(application: str, name: str) -> Group:
+    """The group, also one that was taken out of deployments.yaml. Raises Refused."""
+    found = table().group(application, name)
+    if found is None:
+        known_application(application)
+        raise _missing(name)
+    return found
+
+
+def known_application(name: str) -> Application:
+    """The application. Raises Refused."""
+    found = groups.application(table(), name)
+    if found is None:
+        raise missing_application(name)
+    return found
+
+
+def missing_application(name: str) -> Refused:
+    return Refused("ApplicationDoesNotExistException", f"No application found for name: {name}")
+
+
+def known_config(name: str) -> DeploymentConfig:
+    """The deployment configuration. Raises Refused."""
+    found = table().config(name)
+    if found is None:
+        what = f"deploymentConfigName: there is no deployment configuration {name}: create it first, or leave it out"
+        raise Refused("DeploymentConfigDoesNotExistException", what)
+    return found
+
+
+def _changed(group: Group, given: dict[str, Any]) -> Group:
+    name = given.get("deploymentConfigName")
+    return requests_groups.changed(
+        group, given, config=known_config(name) if name else None, topics=settings().topic_arns
+    )
+
+
+def _missing(name: str) -> Refused:
+    return Refused("DeploymentGroupDoesNotExistException", f"No Deployment Group found for name: {name}")
+
+
+def _taken(member: str, name: str) -> Refused:
+    return Refused("DeploymentGroupAlreadyExistsException", f"{member}: {name} exists already: choose another name")
+
+
+def _check_undeclared(group: Group, code: str = "InvalidInputException") -> None:
+    if group.declared:
+        what = f"{group.name} of {group.application} is declared in deployments.yaml"
+        raise Refused(code, f"deploymentGroupName: {what}: change it there and run cdk deploy")

@@ -1,0 +1,53 @@
+"""What CodeDeploy does for blue/green deployments, Lambda, ECS and CloudFormation. The engine deploys in place."""
+
+from typing import Any
+
+from functions.api.operations import Caller
+from functions.api.operations.deployments import known
+from functions.core.errors import Refused
+from functions.core.records import Deployment
+
+_VERDICTS = ("Succeeded", "Failed")
+
+
+def continue_deployment(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
+    raise _in_place(_running(given), "waits neither for traffic nor for a termination")
+
+
+def skip_wait_time_for_instance_termination(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
+    raise _in_place(_running(given), "terminates no instances")
+
+
+def put_lifecycle_event_hook_execution_status(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
+    deployment = _named(given)
+    if not given.get("lifecycleEventHookExecutionId"):
+        what = "lifecycleEventHookExecutionId: is missing"
+        raise Refused("InvalidLifecycleEventHookExecutionIdException", what)
+    if given.get("status") not in _VERDICTS:
+        what = f"status: {given.get('status') or 'it'} is not {' or '.join(_VERDICTS)}"
+        raise Refused("InvalidLifecycleEventHookExecutionStatusException", what)
+    raise _in_place(deployment, "runs its hooks on its hosts, which report by themselves")
+
+
+def delete_resources_by_external_id(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
+    """Only CloudFormation gives deployments such an id; there is nothing to delete."""
+    return {}
+
+
+def _named(given: dict[str, Any]) -> Deployment:
+    if not given.get("deploymentId"):
+        raise Refused("DeploymentIdRequiredException", "deploymentId: is missing")
+    return known(given["deploymentId"])
+
+
+def _running(given: dict[str, Any]) -> Deployment:
+    deployment = _named(given)
+    if deployment.status.is_final:
+        what = f"The deployment {deployment.deployment_id} has ended: it is {deployment.status}"
+        raise Refused("DeploymentAlreadyCompletedException", what)
+    return deployment
+
+
+def _in_place(deployment: Deployment, why: str) -> Refused:
+    what = f"The deployment {deployment.deployment_id} is in place: it {why}"
+    return Refused("UnsupportedActionForDeploymentTypeException", what)

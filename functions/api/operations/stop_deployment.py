@@ -1,0 +1,25 @@
+"""Stopping a deployment: nothing more is started on its hosts, and what runs there runs to its end."""
+
+from typing import Any
+
+from functions.api.operations import Caller
+from functions.api.operations.create_deployment import refused
+from functions.api.operations.deployments import known
+from functions.core import stop_mark
+from functions.core.errors import NotDeployable, Refused
+from functions.engine import stop, who_may
+
+
+def stop_deployment(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
+    """A second call finds it stopping, or over; it may still say that it rolls back."""
+    deployment = known(given["deploymentId"])
+    try:
+        who_may.check_stop(deployment, caller.arn)
+    except NotDeployable as error:
+        raise refused(error) from error
+    mark = stop_mark.by_person(caller.arn, caller.now, auto_rollback=given.get("autoRollbackEnabled"))
+    answer = stop.ask(deployment, mark)
+    if answer is None:
+        what = f"The deployment {deployment.deployment_id} has ended already: nothing is left to stop"
+        raise Refused("DeploymentAlreadyCompletedException", what)
+    return answer

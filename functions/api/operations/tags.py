@@ -1,0 +1,87 @@
+"""Tags of applications and deployment groups, also of declared ones: deployments.yaml does not speak of them."""
+
+import re
+from typing import Any, NamedTuple
+
+from functions.api.operations import Caller, arns
+from functions.api.requests import resource_tags
+from functions.core.errors import Conflict, Refused
+from functions.core.text.names import is_name
+from functions.store import groups
+from functions.store.keys import Item
+from functions.store.table import table
+from functions.store.transactions import pause
+
+_TRIES = 12  # of a change that met another one
+_SHORT = 200  # characters of a value that a message shows
+_RESOURCE = re.compile(r"(application|deploymentgroup):([^/]+)(?:/([^/]+))?")
+_FORMS = "application:NAME or deploymentgroup:APPLICATION/NAME"
+
+
+class Resource(NamedTuple):
+    """An application, or one of its groups."""
+
+    application: str
+    group: str | None
+
+    @property
+    def key(self) -> Item:
+        return groups.key(self.application, self.group)
+
+
+def list_tags_for_resource(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
+    """All of them at once: there are 50 at most."""
+    resource = _resource(given["ResourceArn"], caller)
+    tags = _tags(resource)
+    if tags is None:
+        what = f"ResourceArn: there is no {given['ResourceArn'][:_SHORT]}"
+        raise Refused("InvalidArnException", what)
+    return {"Tags": [{"Key": key, "Value": value} for key, value in sorted(tags.items())]}
+
+
+def tag_resource(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
+    more = resource_tags.given(given["Tags"], "Tags")
+    _change(_resource(given["ResourceArn"], caller), more, ())
+    return {}
+
+
+def untag_resource(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
+    _change(_resource(given["ResourceArn"], caller), {}, given["TagKeys"])
+    return {}
+
+
+def _change(resource: Resource, more: dict[str, str], without: list[str] | tuple[str, ...]) -> None:
+    for attempt in range(_TRIES):
+        before = _tags(resource)
+        if before is None:
+            kind = "Application" if resource.group is None else "DeploymentGroup"
+            raise Refused(
+                f"{kind}DoesNotExistException", f"ResourceArn: there is no {resource.group or resource.application}"
+            )
+        kept = {key: value for key, value in before.items() if key not in without}
+        after = resource_tags.check_number({**kept, **more}, "Tags")
+        if after == before or groups.set_tags(table(), resource.key, before, after):
+            return
+        pause(attempt)
+    raise Conflict(f"tags of {resource} changed {_TRIES} times while changing them")
+
+
+def _tags(resource: Resource) -> dict[str, str] | None:
+    if resource.group is None:
+        application = groups.application(table(), resource.application)
+        return application.tags if application else None
+    group = table().group(resource.application, resource.group)
+    return group.tags if group and not group.removed_at else None
+
+
+def _resource(arn: str, caller: Caller) -> Resource:
+    own = arns.own(caller)
+    if not arn.startswith(own):
+        what = f"ResourceArn: {arn[:_SHORT]!r} is not of this service, Region and account: begin with {own}"
+        raise Refused("InvalidArnException", what)
+    found = _RESOURCE.fullmatch(arn.removeprefix(own))
+    if found is None or (found[1] == "application") == bool(found[3]):
+        raise Refused("ArnNotSupportedException", f"ResourceArn: {arn[:_SHORT]!r} has no tags: give {own}{_FORMS}")
+    if not all(map(is_name, filter(None, (found[2], found[3])))):
+        raise Refused("InvalidArnException", f"ResourceArn: {arn[:_SHORT]!r} has a name that nothing can have")
+    return Resource(found[2], found[3])

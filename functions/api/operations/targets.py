@@ -1,0 +1,97 @@
+"""The targets of a deployment, with their lifecycle events: those of a running command as SSM has them now."""
+
+import re
+from typing import Any
+
+from functions.api import responses
+from functions.api.operations import Caller
+from functions.api.operations.deployments import known
+from functions.core.errors import Refused
+from functions.core.records import Target
+from functions.engine import progress
+from functions.settings import settings
+from functions.store import pages
+from functions.store.table import table
+
+MOST_AT_ONCE = 25
+_SHORT = 200  # characters of a value that a message shows
+_ID = re.compile(r"[A-Za-z0-9+=,.@_-]{1,100}")
+_STATUSES = ("Pending", "InProgress", "Succeeded", "Failed", "Skipped", "Unknown", "Ready")  # as in the model
+
+
+def list_deployment_targets(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
+    """Ids, of some statuses or all."""
+    deployment_id = begun(given)
+    filters = given.get("targetFilters") or {}
+    if filters.get("ServerInstanceLabel"):
+        what = f"targetFilters: the deployment {deployment_id} is in place, so its targets have no ServerInstanceLabel"
+        raise Refused("InvalidDeploymentInstanceTypeException", f"{what}: leave it out")
+    statuses = filters.get("TargetStatus") or []
+    if unknown := [each for each in statuses if each not in _STATUSES]:
+        what = f"targetFilters.TargetStatus: {unknown[0][:_SHORT]!r} is not one of {', '.join(_STATUSES)}"
+        raise Refused("InvalidInstanceStatusException", what)
+    ids, token = listed(deployment_id, statuses, given.get("nextToken"))
+    return {"targetIds": ids, "nextToken": token}
+
+
+def listed(deployment_id: str, statuses: list[str], token: str | None) -> tuple[list[str], str | None]:
+    """A page of target ids, of some statuses or all, and the token of the next."""
+    question: dict[str, Any] = {
+        "TableName": settings().table_name,
+        "KeyConditionExpression": "pk = :pk AND begins_with(sk, :target)",
+        "ExpressionAttributeValues": {":pk": {"S": f"DEPLOYMENT#{deployment_id}"}, ":target": {"S": "TARGET#"}},
+    }
+    if statuses:
+        values = {f":status{number}": {"S": status} for number, status in enumerate(dict.fromkeys(statuses))}
+        question["FilterExpression"] = f"#status IN ({', '.join(values)})"
+        question["ExpressionAttributeNames"] = {"#status": "status"}
+        question["ExpressionAttributeValues"] |= values
+    items, after = pages.page(question, token)
+    return [item["target_id"] for item in items], after
+
+
+def get_deployment_target(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
+    (target,) = _known(begun(given), "targetId", [given["targetId"]])
+    return {"deploymentTarget": responses.target(target, arn(target, caller))}
+
+
+def batch_get_deployment_targets(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
+    """Those named, in their order; an unknown one refuses all."""
+    ids = given["targetIds"]
+    if len(ids) > MOST_AT_ONCE:
+        what = f"targetIds: has {len(ids)} ids, at most {MOST_AT_ONCE}"
+        raise Refused("DeploymentTargetListSizeExceededException", what)
+    targets = _known(begun(given), "targetIds", ids)
+    return {"deploymentTargets": [responses.target(each, arn(each, caller)) for each in targets]}
+
+
+def arn(target: Target, caller: Caller) -> str:
+    """The instance's, in the account and Region of the engine: EC2's, or SSM's for an on-premises one."""
+    _, partition, _, _, account, _ = caller.arn.split(":", 5)
+    kind = "ec2" if target.target_id.startswith("i-") else "ssm"
+    what = "instance" if kind == "ec2" else "managed-instance"
+    return f"arn:{partition}:{kind}:{settings().region}:{account}:{what}/{target.target_id}"
+
+
+def begun(given: dict[str, Any]) -> str:
+    """The id of the deployment. Raises Refused when it is not there, or has no targets yet."""
+    deployment = known(given["deploymentId"])
+    if not responses.has_targets(deployment):
+        what = f"The deployment {deployment.deployment_id} has not started: it is {deployment.status}"
+        raise Refused("DeploymentNotStartedException", what)
+    return deployment.deployment_id
+
+
+def check_id(member: str, target_id: str, code: str) -> None:
+    if _ID.fullmatch(target_id) is None:
+        raise Refused(code, f"{member}: {target_id[:_SHORT]!r} is no instance's id, such as i-0123456789abcdef0")
+
+
+def _known(deployment_id: str, member: str, ids: list[str]) -> list[Target]:
+    for each in ids:
+        check_id(member, each, "InvalidDeploymentTargetIdException")
+    found = table().targets_named(deployment_id, ids)
+    if missing := [each for each in ids if each not in found]:
+        what = f"Instance(s) not found in the deployment {deployment_id}: {', '.join(missing)}"
+        raise Refused("DeploymentTargetDoesNotExistException", what)
+    return progress.laid_over([found[each] for each in ids])

@@ -1,0 +1,214 @@
+"""A deployment group as requests make and change it.
+
+Source: CodeDeploy API model 2014-10-06 (CreateDeploymentGroup, UpdateDeploymentGroup). What a request leaves out stays
+as it is; what it gives replaces, and an empty list removes.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from functions.api.requests import settings as requests_settings
+from functions.core import access
+from functions.core.errors import Refused
+from functions.core.health import DeploymentConfig
+from functions.core.records import Group, TagGroup, Trigger
+from functions.core.statuses import TriggerEvent
+from functions.core.text import principals
+from functions.core.text.names import is_group_key, is_role
+
+MOST_TRIGGERS = 10
+MAX_HOST_BUSY_SECONDS = 12 * 3600  # as long as an in-place deployment may run
+_SHORT = 200  # characters of a value that a message shows
+_INVALID_TRIGGER = "InvalidTriggerConfigException"
+_ONLY_STYLE = {"deploymentType": "IN_PLACE", "deploymentOption": "WITHOUT_TRAFFIC_CONTROL"}
+
+# What is for load balancers, Auto Scaling and other platforms: empty, it says nothing.
+_UNSUPPORTED = {
+    "autoScalingGroups": ("InvalidAutoScalingGroupException", "name the instances by ec2TagFilters or ec2TagSet"),
+    "loadBalancerInfo": ("InvalidLoadBalancerInfoException", "use hooks of the AppSpec, as BeforeBlockTraffic"),
+    "blueGreenDeploymentConfiguration": (
+        "InvalidBlueGreenDeploymentConfigurationException",
+        "deployments are in place",
+    ),
+    "ecsServices": ("InvalidECSServiceException", "deployments go to instances"),
+    "terminationHookEnabled": ("InvalidInputException", "it is for Auto Scaling"),
+}
+
+
+def changed(
+    group: Group, given: Mapping[str, Any], *, config: DeploymentConfig | None, topics: Collection[str]
+) -> Group:
+    """The group after a request. Raises Refused.
+
+    `config` is the configuration that the request names, `topics` the ARNs to which the engine may publish.
+    """
+    _check_supported(given)
+    settings = group.settings
+    if config:
+        settings = replace(settings, config=config)
+    if "alarmConfiguration" in given:
+        settings = replace(settings, alarms=requests_settings.alarms(given["alarmConfiguration"]))
+    if "autoRollbackConfiguration" in given:
+        settings = requests_settings.auto_rollback(given["autoRollbackConfiguration"]).over(settings)
+    if "triggerConfigurations" in given:
+        settings = replace(settings, triggers=_triggers(given["triggerConfigurations"], topics))
+    if "hostBusySeconds" in given:
+        settings = replace(settings, host_busy_seconds=_host_busy(given["hostBusySeconds"]))
+    if "allowedPrincipals" in given:
+        settings = replace(settings, allowed_principals=_principals(given["allowedPrincipals"]))
+    if "sharedWith" in given:
+        settings = replace(settings, shared_with=_shared_with(given["sharedWith"]))
+    if settings.shared_with and not settings.allowed_principals:
+        what = "sharedWith: does not have any effect without allowedPrincipals: give both, or an empty list"
+        raise Refused("InvalidInputException", what)
+    return replace(
+        _with_tags(replace(group, settings=settings), given),
+        service_role_arn=_role(given["serviceRoleArn"]) if "serviceRoleArn" in given else group.service_role_arn,
+        outdated_instances_strategy=given.get("outdatedInstancesStrategy") or group.outdated_instances_strategy,
+    )
+
+
+def _host_busy(seconds: int) -> int:
+    if not 0 <= seconds <= MAX_HOST_BUSY_SECONDS:
+        what = f"{seconds} is not from 0 (fail at once) to {MAX_HOST_BUSY_SECONDS}"
+        raise Refused("InvalidInputException", f"hostBusySeconds: {what}")
+    return seconds
+
+
+def _principals(given: list[str]) -> tuple[str, ...]:
+    if len(given) > principals.MOST:
+        raise Refused("InvalidInputException", f"allowedPrincipals: has {len(given)}, at most {principals.MOST}")
+    for number, each in enumerate(given):
+        if problem := principals.problem(each):
+            what = f"allowedPrincipals[{number}]: {each[:_SHORT]!r} {problem}"
+            raise Refused("InvalidInputException", what)
+    return tuple(dict.fromkeys(given))
+
+
+def _shared_with(given: list[str]) -> tuple[str, ...]:
+    if len(given) > access.MOST_SHARED:
+        raise Refused("InvalidInputException", f"sharedWith: has {len(given)}, at most {access.MOST_SHARED}")
+    for number, each in enumerate(given):
+        if not is_group_key(each):
+            what = f"{each[:_SHORT]!r} is not a group; write APPLICATION/GROUP, for example shop/tools"
+            raise Refused("InvalidInputException", f"sharedWith[{number}]: {what}")
+    return tuple(dict.fromkeys(given))
+
+
+def _check_supported(given: Mapping[str, Any]) -> None:
+    for name, (code, remedy) in _UNSUPPORTED.items():
+        if _says_something(given.get(name)):
+            raise Refused(code, f"{name}: is not supported: leave it out; {remedy}")
+    for name, wanted in (given.get("deploymentStyle") or {}).items():
+        if wanted != _ONLY_STYLE[name]:
+            what = f"deploymentStyle.{name}: {wanted} is not supported: give {_ONLY_STYLE[name]}, or leave it out"
+            raise Refused("InvalidDeploymentStyleException", what)
+
+
+def _says_something(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(_says_something(each) for each in value.values())
+    return bool(value)
+
+
+def _role(arn: str) -> str:
+    """The engine acts by roles of its own; the group's is kept because CodeDeploy's clients give one and read it."""
+    if not is_role(arn):
+        what = f"{arn[:_SHORT]!r} is not the ARN of a role: give arn:aws:iam::ACCOUNT:role/NAME"
+        raise Refused("InvalidRoleException", f"serviceRoleArn: {what}")
+    return arn
+
+
+class _Kind(NamedTuple):
+    """How a request names instances of one kind: by a list of filters, or by a set of such lists."""
+
+    filters: str
+    tag_set: str
+    lists: str
+    invalid: str
+    both: str
+    setting: str  # of GroupSettings
+    flag: str  # of Group
+
+
+_KINDS = (
+    _Kind(
+        "ec2TagFilters",
+        "ec2TagSet",
+        "ec2TagSetList",
+        "InvalidEC2TagException",
+        "InvalidEC2TagCombinationException",
+        "tag_groups",
+        "has_tag_set",
+    ),
+    _Kind(
+        "onPremisesInstanceTagFilters",
+        "onPremisesTagSet",
+        "onPremisesTagSetList",
+        "InvalidTagException",
+        "InvalidOnPremisesTagCombinationException",
+        "on_premises_tag_groups",
+        "has_on_premises_tag_set",
+    ),
+)
+
+
+def _with_tags(group: Group, given: Mapping[str, Any]) -> Group:
+    for kind in _KINDS:
+        filters, lists = given.get(kind.filters), (given.get(kind.tag_set) or {}).get(kind.lists)
+        if filters and lists:
+            raise Refused(kind.both, f"{kind.filters} and {kind.tag_set}: give one of the two")
+        if kind.filters not in given and kind.tag_set not in given:
+            continue
+        tags: tuple[TagGroup, ...] = ()  # given, and empty: none
+        if lists:
+            tags = _tag_set(given[kind.tag_set], kind, len(lists))
+        elif filters:
+            tags = (requests_settings.tag_group(filters, kind.filters, kind.invalid),)
+        setting: dict[str, Any] = {kind.setting: tags}
+        flag: dict[str, Any] = {kind.flag: bool(lists)}
+        group = replace(group, settings=replace(group.settings, **setting), **flag)
+    return group
+
+
+def _tag_set(given: Mapping[str, Any], kind: _Kind, number: int) -> tuple[TagGroup, ...]:
+    if number > requests_settings.MOST_TAG_GROUPS:
+        what = f"{kind.tag_set}.{kind.lists}: has {number} lists, at most {requests_settings.MOST_TAG_GROUPS}"
+        raise Refused("TagSetListLimitExceededException", what)
+    return requests_settings.tag_set(given, kind.tag_set, kind.invalid)
+
+
+def _triggers(given: list[dict[str, Any]], topics: Collection[str]) -> tuple[Trigger, ...]:
+    if len(given) > MOST_TRIGGERS:
+        what = f"triggerConfigurations: has {len(given)}, at most {MOST_TRIGGERS}"
+        raise Refused("TriggerTargetsLimitExceededException", what)
+    found: dict[str, Trigger] = {}
+    for number, each in enumerate(given):
+        trigger = _trigger(each, f"triggerConfigurations[{number}]", topics)
+        if trigger.name in found:
+            what = (
+                f"triggerConfigurations[{number}].triggerName: {trigger.name[:_SHORT]} is there twice: choose another"
+            )
+            raise Refused(_INVALID_TRIGGER, what)
+        found[trigger.name] = trigger
+    return tuple(found.values())
+
+
+def _trigger(given: Mapping[str, Any], place: str, topics: Collection[str]) -> Trigger:
+    for name in ("triggerName", "triggerTargetArn", "triggerEvents"):
+        if not given.get(name):
+            raise Refused(_INVALID_TRIGGER, f"{place}.{name}: is missing")
+    topic = given["triggerTargetArn"]
+    if topic not in topics:
+        what = f"{place}.triggerTargetArn: the engine may not publish to {topic[:_SHORT]!r}"
+        remedy = f"give one of {', '.join(sorted(topics))}, or name it in deployments.yaml and run cdk deploy"
+        raise Refused(_INVALID_TRIGGER, f"{what}: {remedy}")
+    if other := set(given["triggerEvents"]) - set(TriggerEvent):
+        what = f"{place}.triggerEvents: {', '.join(sorted(other))}: are of blue/green deployments, which there are not"
+        raise Refused(_INVALID_TRIGGER, f"{what}: leave them out")
+    return Trigger(
+        name=given["triggerName"],
+        topic_arn=topic,
+        events=tuple(map(TriggerEvent, dict.fromkeys(given["triggerEvents"]))),
+    )

@@ -1,0 +1,133 @@
+"""RevisionLocation, CodeDeploy's way to name a revision, as the engine's Revision: an archive in S3, or a commit on
+GitHub, whose archive the engine keeps in S3.
+
+Source: CodeDeploy API model 2014-10-06 (RevisionLocation, S3Location, GitHubLocation); S3 User Guide, "Bucket naming
+rules" and "Object key names".
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from functions.core.errors import Refused
+from functions.core.records import GitHubCommit, GivenVersion, Revision
+from functions.core.revision import github_key
+from functions.core.statuses import BundleType
+
+MOST_DESCRIPTION = 256  # characters
+_MOST_KEY = 1024  # bytes of a key, of a version id, of an etag
+_SHORT = 200  # characters of a value that a message shows
+
+_BUCKET = re.compile(r"[A-Za-z0-9._-]{3,255}")  # the widest form that buckets ever had
+_NAME = r"(?!\.{1,2}(?:/|$))[A-Za-z0-9._-]{1,100}"  # of who owns a repository, and of the repository
+_REPOSITORY = re.compile(f"{_NAME}/{_NAME}")
+_COMMIT = re.compile(r"[0-9a-fA-F]{40}")
+_INSTEAD = "upload the archive to S3, and give revisionType S3 with its s3Location"
+_UNSUPPORTED = {
+    "String": f"String is for Lambda, which is not supported: {_INSTEAD}",
+    "AppSpecContent": f"AppSpecContent is for Lambda and ECS, which are not supported: {_INSTEAD}",
+}
+_MEMBERS = {"S3": "s3Location", "GitHub": "gitHubLocation", "String": "string", "AppSpecContent": "appSpecContent"}
+_PARTS = {"S3": "bucket, key and bundleType", "GitHub": "repository and commitId"}
+
+
+def revision(given: Mapping[str, Any], place: str = "revision") -> Revision:
+    """The revision that a RevisionLocation names. Raises Refused; `place` is the member that holds it.
+
+    >>> s3 = {"bucket": "builds", "key": "shop/1.zip", "bundleType": "zip", "eTag": '"abc"'}
+    >>> revision({"revisionType": "S3", "s3Location": s3}).etag
+    'abc'
+    """
+    kind = given.get("revisionType")
+    if not kind:
+        raise _invalid(f"{place}.revisionType: is missing: give S3 or GitHub")
+    if kind in _UNSUPPORTED:
+        raise _invalid(f"{place}.revisionType: {_UNSUPPORTED[kind]}")
+    member = _MEMBERS[kind]
+    if given.get(member) is None:
+        raise _invalid(f"{place}.{member}: is missing: give {_PARTS[kind]}")
+    if more := [name for name in _MEMBERS.values() if name in given and name != member]:
+        raise _invalid(f"{place}.{more[0]}: does not belong to revisionType {kind}: leave it out")
+    read = _archive if kind == "S3" else _commit
+    return read(given[member], f"{place}.{member}")
+
+
+def _commit(given: Mapping[str, str], place: str) -> Revision:
+    """A short commit or a branch would be another one tomorrow."""
+    for name, form, example in (
+        ("repository", _REPOSITORY, "owner/name"),
+        ("commitId", _COMMIT, "the commit's 40 hexadecimal digits"),
+    ):
+        if not given.get(name):
+            raise _invalid(f"{place}.{name}: is missing: give {example}")
+        if not form.fullmatch(given[name]):
+            raise _invalid(f"{place}.{name}: {given[name][:_SHORT]!r} is not {example}")
+    commit = GitHubCommit(repository=given["repository"], commit=given["commitId"])
+    return Revision(bucket="", key=github_key(commit), bundle_type=BundleType.TGZ, github=commit)
+
+
+def _archive(given: Mapping[str, str], place: str) -> Revision:
+    for name in ("bucket", "key", "bundleType"):
+        if not given.get(name):
+            raise _invalid(f"{place}.{name}: is missing")
+    if not is_bucket(given["bucket"]):
+        raise _invalid(f"{place}.bucket: {given['bucket'][:_SHORT]!r} is not the name of a bucket")
+    for name in ("key", "version", "eTag"):
+        if not is_key(given.get(name, "")):
+            raise _invalid(f"{place}.{name}: has more than {_MOST_KEY} bytes")
+    if given["bundleType"] not in list(BundleType):
+        what = f"{given['bundleType']} is for Lambda and ECS, which are not supported"
+        raise _invalid(f"{place}.bundleType: {what}: give an archive, {', '.join(sorted(BundleType))}")
+    return Revision(
+        bucket=given["bucket"],
+        key=given["key"],
+        bundle_type=BundleType(given["bundleType"]),
+        version=given.get("version") or None,
+        etag=given.get("eTag", "").strip('"') or None,  # S3 itself writes it in quotes
+    )
+
+
+def is_bucket(name: str) -> bool:
+    return _BUCKET.fullmatch(name) is not None
+
+
+def is_key(key: str) -> bool:
+    """Whether it is short enough to be a key, or the beginning of one."""
+    return len(key.encode()) <= _MOST_KEY
+
+
+def location(revision: Revision) -> Revision:
+    """The identity of a revision: its location as a request gave it. What pinning found is left out.
+
+    >>> archive = Revision(bucket="b", key="k.zip", bundle_type=BundleType.ZIP)
+    >>> location(replace(archive, version="v", etag="e", sha256="0" * 64, given=GivenVersion())) == archive
+    True
+    """
+    named = given_version(revision)
+    if revision.github:  # where the engine keeps it is no part of it
+        revision, named = replace(revision, bucket=""), GivenVersion()
+    return replace(revision, version=named.version, etag=named.etag, sha256=None, size=0, warnings=(), given=None)
+
+
+def given_version(revision: Revision) -> GivenVersion:
+    """The version and etag with which the revision was named, also after it was pinned.
+
+    Of one that an older engine pinned they are the pinned ones: nothing else is on record.
+    """
+    return revision.given or GivenVersion(version=revision.version, etag=revision.etag)
+
+
+def digest(revision: Revision) -> str:
+    """What a location is known by: two are the same if every member is, also the version and the etag."""
+    if commit := revision.github:
+        return hashlib.sha256(json.dumps(("GitHub", commit.repository, commit.commit)).encode()).hexdigest()
+    named = given_version(revision)
+    parts = (revision.bucket, revision.key, revision.bundle_type.value, named.version, named.etag)
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _invalid(message: str) -> Refused:
+    return Refused("InvalidRevisionException", message)

@@ -1,0 +1,357 @@
+"""The records as CodeDeploy's API tells them: its members, its spelling."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID, uuid5
+
+from functions.api.requests.revision_location import location
+from functions.core.gate import Counters
+from functions.core.health import PREDEFINED_CONFIGS, DeploymentConfig, MinimumHealthyHosts
+from functions.core.records import (
+    Alarms,
+    Application,
+    CustomConfig,
+    Deployment,
+    DeploymentSummary,
+    Group,
+    GroupSettings,
+    Host,
+    LifecycleEventRecord,
+    OnPremisesInstance,
+    RegisteredRevision,
+    Revision,
+    RollbackInfo,
+    StopMark,
+    TagFilter,
+    TagGroup,
+    Target,
+    Trigger,
+)
+from functions.core.rollback_choice import RollbackChoice, choose_for
+from functions.core.statuses import DeploymentStatus, OwnSetting
+
+STYLE = {"deploymentType": "IN_PLACE", "deploymentOption": "WITHOUT_TRAFFIC_CONTROL"}
+PLATFORM = "Server"
+OUTDATED_INSTANCES_STRATEGY = "UPDATE"  # CodeDeploy's default
+_DECLARED = UUID("f0f3b1f2-6c35-4d0b-9c39-2b7b8f3a7c11")  # names the ids of what deployments.yaml declares
+
+
+def deployment(record: Deployment) -> dict[str, Any]:
+    """A DeploymentInfo."""
+    settings, failure = record.settings, record.failure
+    return {
+        "deploymentId": record.deployment_id,
+        "applicationName": record.application,
+        "deploymentGroupName": record.group,
+        "deploymentConfigName": settings.config.name,
+        "previousRevision": revision(record.previous_revision) if record.previous_revision else None,
+        "revision": revision(record.revision),
+        "pinnedRevision": pinned_revision(record.revision),
+        "status": record.status,
+        "errorInformation": {"code": failure.code, "message": failure.message} if failure else None,
+        "createTime": record.create_time,
+        "startTime": record.start_time,
+        "completeTime": record.complete_time,
+        "deploymentOverview": overview(record.counters),
+        "description": record.description,
+        "creator": record.creator,
+        "ignoreApplicationStopFailures": settings.ignore_application_stop_failures,
+        "autoRollbackConfiguration": auto_rollback(settings),
+        "updateOutdatedInstancesOnly": record.outdated_only,
+        "rollbackInfo": rollback(record.rollback) if record.rollback else None,
+        "deploymentStyle": STYLE,
+        "instanceTerminationWaitTimeStarted": False,
+        "fileExistsBehavior": settings.file_exists_behavior,
+        "computePlatform": PLATFORM,
+        "targetInstances": target_instances(record),
+        "overrideAlarmConfiguration": alarms(settings.alarms) if OwnSetting.ALARMS in record.own else None,
+        "metadata": record.metadata or None,
+        "requestedBy": record.requested_by,
+        "stopInfo": stop(record.stop) if record.stop else None,
+        "healthyHosts": healthy_hosts(record.counters) if record.counters.total else None,
+    }
+
+
+def stop(record: StopMark) -> dict[str, Any]:
+    return {"stoppedBy": record.by, "stopTime": record.at, "message": record.message}
+
+
+def healthy_hosts(counters: Counters) -> dict[str, int]:
+    """The targets that must stay in service, and those that are: they have the old revision, or the new one."""
+    total = counters.total
+    return {"total": total, "minimum": max(total - counters.allowed, 0), "healthy": total - counters.out}
+
+
+def host(record: Host, brought_by: Deployment | None) -> dict[str, Any]:
+    """A Host; `brought_by` is its deployment."""
+    return {
+        "hostId": record.target_id,
+        "deploymentId": record.deployment_id,
+        "revision": revision(brought_by.revision) if brought_by else None,
+        "pinnedRevision": pinned_revision(brought_by.revision) if brought_by else None,
+        "status": record.status,
+        "since": record.since,
+    }
+
+
+def revision(record: Revision) -> dict[str, Any]:
+    """A RevisionLocation: as it was given, whatever the deployment pinned it to."""
+    record = location(record)
+    if commit := record.github:
+        return {
+            "revisionType": "GitHub",
+            "gitHubLocation": {"repository": commit.repository, "commitId": commit.commit},
+        }
+    place = {"bucket": record.bucket, "key": record.key, "bundleType": record.bundle_type}
+    return {"revisionType": "S3", "s3Location": {**place, "version": record.version, "eTag": record.etag}}
+
+
+def pinned_revision(record: Revision) -> dict[str, Any] | None:
+    """A PinnedRevision: the very archive that is installed; None before the deployment has found it."""
+    if record.sha256 is None:
+        return None
+    return {
+        "bucket": record.bucket,
+        "key": record.key,
+        "version": record.version,
+        "eTag": record.etag,
+        "sha256": record.sha256,
+        "size": record.size or None,
+    }
+
+
+def revision_info(record: RegisteredRevision, groups: Sequence[str]) -> dict[str, Any]:
+    """A GenericRevisionInfo; `groups` are those that this revision was deployed to last."""
+    return {
+        "description": record.description,
+        "deploymentGroups": sorted(groups),
+        "firstUsedTime": record.first_used_time,
+        "lastUsedTime": record.last_used_time,
+        "registerTime": record.register_time,
+    }
+
+
+def application(record: Application) -> dict[str, Any]:
+    """An ApplicationInfo."""
+    return {
+        "applicationId": record.application_id,
+        "applicationName": record.name,
+        "createTime": record.create_time,
+        "linkedToGitHub": False,
+        "computePlatform": PLATFORM,
+    }
+
+
+def group(record: Group) -> dict[str, Any]:
+    """A DeploymentGroupInfo."""
+    settings, last, good = record.settings, record.last_attempted, record.last_successful
+    ec2 = _filters_and_lists(settings.tag_groups, is_set=record.has_tag_set)
+    on_premises = _filters_and_lists(settings.on_premises_tag_groups, is_set=record.has_on_premises_tag_set)
+    return {
+        "applicationName": record.application,
+        "deploymentGroupId": record.group_id,
+        "deploymentGroupName": record.name,
+        "deploymentConfigName": settings.config.name,
+        "ec2TagFilters": ec2[0],
+        "ec2TagSet": {"ec2TagSetList": ec2[1]} if ec2[1] else None,
+        "onPremisesInstanceTagFilters": on_premises[0],
+        "onPremisesTagSet": {"onPremisesTagSetList": on_premises[1]} if on_premises[1] else None,
+        "autoScalingGroups": [],
+        "serviceRoleArn": record.service_role_arn,
+        "targetRevision": revision(last.revision) if last and last.revision else None,
+        "triggerConfigurations": [trigger(each) for each in settings.triggers],
+        "alarmConfiguration": alarms(settings.alarms),
+        "autoRollbackConfiguration": auto_rollback(settings),
+        "deploymentStyle": STYLE,
+        "outdatedInstancesStrategy": record.outdated_instances_strategy or OUTDATED_INSTANCES_STRATEGY,
+        "lastSuccessfulDeployment": last_deployment(good) if good else None,
+        "lastAttemptedDeployment": last_deployment(last) if last else None,
+        "computePlatform": PLATFORM,
+        "terminationHookEnabled": False,
+        "allowedPrincipals": list(settings.allowed_principals) or None,
+        "hostBusySeconds": settings.host_busy_seconds,
+        "rollbackChoice": rollback_choice(choose_for(record)) if last or good else None,
+        "sharedWith": list(settings.shared_with) or None,
+    }
+
+
+def last_deployment(record: DeploymentSummary) -> dict[str, Any]:
+    """A LastDeploymentInfo."""
+    return {
+        "deploymentId": record.deployment_id,
+        "status": record.status,
+        "endTime": record.complete_time,
+        "createTime": record.create_time,
+    }
+
+
+def trigger(record: Trigger) -> dict[str, Any]:
+    """A TriggerConfig."""
+    return {
+        "triggerName": record.name,
+        "triggerTargetArn": record.topic_arn,
+        "triggerEvents": list(record.events),
+    }
+
+
+def predefined_config(record: DeploymentConfig) -> dict[str, Any]:
+    """A DeploymentConfigInfo; CodeDeploy itself tells the first one by a type that its model does not have."""
+    number = list(PREDEFINED_CONFIGS).index(record.name) + 1
+    return {
+        "deploymentConfigId": f"00000000-0000-0000-0000-{number:012}",
+        "deploymentConfigName": record.name,
+        "minimumHealthyHosts": minimum(record.minimum) if record.minimum else {"type": "MOST_CONCURRENCY", "value": 1},
+        "computePlatform": PLATFORM,
+    }
+
+
+def custom_config(record: CustomConfig) -> dict[str, Any]:
+    """A DeploymentConfigInfo; one of deployments.yaml has the same id in every account."""
+    return {
+        "deploymentConfigId": record.config_id or str(uuid5(_DECLARED, record.name)),
+        "deploymentConfigName": record.name,
+        "minimumHealthyHosts": minimum(record.minimum),
+        "createTime": record.create_time,
+        "computePlatform": PLATFORM,
+    }
+
+
+def minimum(record: MinimumHealthyHosts) -> dict[str, Any]:
+    return {"type": record.type, "value": record.value}
+
+
+def overview(counters: Counters) -> dict[str, int]:
+    """A DeploymentOverview: where the targets are."""
+    return {
+        "Pending": counters.pending,
+        "InProgress": counters.in_flight,
+        "Succeeded": counters.succeeded,
+        "Failed": counters.failed,
+        "Skipped": counters.skipped,
+        "Ready": 0,
+    }
+
+
+def auto_rollback(settings: GroupSettings) -> dict[str, Any]:
+    """An AutoRollbackConfiguration."""
+    return {
+        "enabled": bool(settings.auto_rollback),
+        "events": list(settings.auto_rollback or settings.idle_auto_rollback),
+    }
+
+
+def alarms(record: Alarms) -> dict[str, Any]:
+    """An AlarmConfiguration."""
+    return {
+        "enabled": record.enabled and bool(record.names),
+        "ignorePollAlarmFailure": record.ignore_poll_alarm_failure,
+        "alarms": [{"name": name} for name in record.names],
+    }
+
+
+def target_instances(record: Deployment) -> dict[str, Any] | None:
+    """A TargetInstances, of a deployment that goes to only some of its group's instances."""
+    groups = _lists(record.own_tag_groups)
+    if record.instance_ids:
+        return {"instanceIds": list(record.instance_ids)}
+    if OwnSetting.TAG_FILTERS in record.own:
+        return {"tagFilters": groups[0]}
+    return {"ec2TagSet": {"ec2TagSetList": groups}} if OwnSetting.TAG_SET in record.own else None
+
+
+def _filters_and_lists(record: Sequence[TagGroup], *, is_set: bool) -> tuple[Any, Any]:
+    """The filters of one list, or the lists of a set; the other is None."""
+    lists = _lists(record)
+    return (None, lists) if is_set or len(lists) > 1 else (lists[0] if lists else [], None)
+
+
+def _lists(record: Sequence[TagGroup]) -> list[list[dict[str, Any]]]:
+    return [[tag_filter(each) for each in group.filters] for group in record]
+
+
+def tag_filter(record: TagFilter) -> dict[str, Any]:
+    """An EC2TagFilter."""
+    kind = "VALUE_ONLY" if record.key is None else "KEY_ONLY" if record.value is None else "KEY_AND_VALUE"
+    return {"Key": record.key, "Value": record.value, "Type": kind}
+
+
+def rollback(record: RollbackInfo) -> dict[str, Any]:
+    return {
+        "rollbackDeploymentId": record.rollback_deployment_id,
+        "rollbackTriggeringDeploymentId": record.rollback_triggering_deployment_id,
+        "rollbackMessage": record.rollback_message,
+        "rollbackReason": record.reason,
+    }
+
+
+def rollback_choice(record: RollbackChoice) -> dict[str, Any]:
+    """A RollbackChoice: what RollBackDeploymentGroup would deploy now, if it can, and why."""
+    good = record.good
+    return {
+        "deploymentId": good.deployment_id if good else None,
+        "revision": revision(good.revision) if good and good.revision else None,
+        "reason": record.reason,
+    }
+
+
+def has_targets(record: Deployment) -> bool:
+    """Before it has any, CodeDeploy answers DeploymentNotStartedException."""
+    return record.status not in (DeploymentStatus.CREATED, DeploymentStatus.QUEUED)
+
+
+def target(record: Target, arn: str) -> dict[str, Any]:
+    """A DeploymentTarget."""
+    return {
+        "deploymentTargetType": "InstanceTarget",
+        "instanceTarget": {
+            "deploymentId": record.deployment_id,
+            "targetId": record.target_id,
+            "targetArn": arn,
+            "status": record.status,
+            "lastUpdatedAt": record.last_updated_at,
+            "lifecycleEvents": [lifecycle_event(event) for event in record.events],
+            "waitingFor": record.waits_for,
+        },
+    }
+
+
+def instance(record: Target, arn: str) -> dict[str, Any]:
+    """An InstanceSummary, the form of a target before there were DeploymentTargets; it names the instance by ARN."""
+    return {
+        "deploymentId": record.deployment_id,
+        "instanceId": arn,
+        "status": record.status,
+        "lastUpdatedAt": record.last_updated_at,
+        "lifecycleEvents": [lifecycle_event(event) for event in record.events],
+    }
+
+
+def on_premises_instance(record: OnPremisesInstance) -> dict[str, Any]:
+    """An InstanceInfo."""
+    return {
+        "instanceName": record.name,
+        "instanceArn": record.instance_arn,
+        "iamUserArn": record.iam_user_arn,
+        "iamSessionArn": record.iam_session_arn,
+        "registerTime": record.register_time,
+        "deregisterTime": record.deregister_time,
+        "tags": [{"Key": key, "Value": value} for key, value in sorted(record.tags.items())],
+    }
+
+
+def lifecycle_event(record: LifecycleEventRecord) -> dict[str, Any]:
+    left = record.diagnostics
+    return {
+        "lifecycleEventName": record.name,
+        "status": record.status,
+        "startTime": record.start_time,
+        "endTime": record.end_time,
+        "diagnostics": {
+            "errorCode": left.error_code,
+            "scriptName": left.script_name,
+            "message": left.message,
+            "logTail": left.log_tail,
+        }
+        if left
+        else None,
+    }

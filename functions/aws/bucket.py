@@ -1,0 +1,161 @@
+"""Revisions in S3: pinning, checking, presigned access for hosts, and the engine's own objects beside them.
+
+A commit on GitHub becomes an object in S3 like any other, once: hosts and rollbacks need no GitHub.
+"""
+
+import hashlib
+import json
+import tempfile
+from dataclasses import replace
+from typing import Any
+
+from functions.api.requests.revision_location import given_version
+from functions.aws import github
+from functions.aws.clients import client
+from functions.core.errors import NotDeployable
+from functions.core.limits import WARNING
+from functions.core.records import GitHubCommit, Revision
+from functions.core.revision import ENGINE_PREFIX
+from functions.core.stages import Stage
+from functions.core.statuses import DeploymentErrorCode
+from functions.core.text.plain_text import told
+from functions.settings import settings
+
+MAX_BYTES = 4 * 1024**3  # of an archive: what Prepare's temporary disk holds (infra/engine.py)
+URL_SECONDS = 6 * 3600  # of presigned access: a segment may begin an hour after ApplicationStop did
+LOG_BYTES = 64 * 1024**2  # of one hook's compressed log
+_WARNINGS = 10  # kept of one AppSpec
+_CHUNK = 1024**2
+
+
+def pin(revision: Revision) -> Revision:
+    """The revision with the version, etag, size and sha256 that will be installed, its archive and AppSpec checked.
+
+    One that was pinned before, as a rollback's, is pinned to the same version. Its identity stays as it was given.
+
+    Raises NotDeployable: object or version gone, another etag than the one asked for, too large, no archive, unsafe
+    archive, no or invalid AppSpec, scripts that no host can run; a commit that GitHub does not give.
+    """
+    from host.appspec import AppSpecError
+    from host.archive import check
+    from host.checks import sure_failures
+    from host.entries import ArchiveError
+    from host.grammar import parse
+
+    revision = replace(revision, given=given_version(revision))
+    if revision.github:
+        revision = _kept(revision, revision.github)
+    head = _head(revision)
+    etag = head["ETag"].strip('"')
+    if revision.etag and revision.etag.strip('"') != etag:
+        raise NotDeployable(
+            DeploymentErrorCode.REVISION_MISSING,
+            f"{revision.place} has the eTag {etag}, not {revision.etag}: it was replaced; name the"
+            " version that is meant, or the eTag as it is now",
+        )
+    if (size := head["ContentLength"]) > MAX_BYTES:
+        raise _invalid(revision, f"is {size} bytes; the limit is {MAX_BYTES}: make the archive smaller")
+    pinned = replace(revision, version=head.get("VersionId"), etag=etag, size=size)
+    with tempfile.TemporaryFile() as archive:
+        pinned = replace(pinned, sha256=_download(pinned, archive))
+        archive.seek(0)
+        try:
+            checked = check(archive, pinned.bundle_type.value)
+            appspec = parse(checked.appspec)
+        except (ArchiveError, AppSpecError) as error:
+            raise _invalid(revision, str(error)) from error
+    if failures := sure_failures(appspec, checked):
+        raise _invalid(revision, "\n".join(failures))
+    return replace(pinned, warnings=tuple(told(str(each), WARNING) for each in appspec.warnings[:_WARNINGS]))
+
+
+def _kept(revision: Revision, commit: GitHubCommit) -> Revision:
+    """The commit's archive where the engine keeps it; GitHub is asked only when it is not there (any more)."""
+    here = replace(revision, bucket=settings().bucket_name)
+    if _is_there(here):
+        return here
+    with tempfile.TemporaryFile() as archive:
+        github.fetch(commit, archive, MAX_BYTES)
+        archive.seek(0)
+        client("s3").put_object(Bucket=here.bucket, Key=here.key, Body=archive)
+    return replace(here, version=None, etag=None)
+
+
+def _is_there(revision: Revision) -> bool:
+    try:
+        _head(revision)
+    except NotDeployable:
+        return False
+    return True
+
+
+def _head(revision: Revision) -> dict[str, Any]:
+    from botocore.exceptions import ClientError
+
+    version = {"VersionId": revision.version} if revision.version else {}
+    try:
+        head: dict[str, Any] = client("s3").head_object(Bucket=revision.bucket, Key=revision.key, **version)
+    except ClientError as error:
+        if error.response["Error"]["Code"] in ("404", "NoSuchKey", "NoSuchVersion", "405", "MethodNotAllowed"):
+            which = f" version {revision.version}" if revision.version else ""
+            raise NotDeployable(
+                DeploymentErrorCode.REVISION_MISSING,
+                f"{revision.place}{which} does not exist (any more): upload it again",
+            ) from error
+        raise
+    return head
+
+
+def _download(revision: Revision, archive: Any) -> str:
+    """Copy the object into a file; its sha256 in hex."""
+    version = {"VersionId": revision.version} if revision.version else {}
+    body = client("s3").get_object(Bucket=revision.bucket, Key=revision.key, **version)["Body"]
+    digest = hashlib.sha256()
+    for chunk in body.iter_chunks(_CHUNK):
+        digest.update(chunk)
+        archive.write(chunk)
+    return digest.hexdigest()
+
+
+def _invalid(revision: Revision, what: str) -> NotDeployable:
+    return NotDeployable(DeploymentErrorCode.INVALID_REVISION, f"{revision.place}: {what}")
+
+
+def bundle_url(revision: Revision) -> str:
+    """A presigned URL of exactly the pinned version."""
+    version = {"VersionId": revision.version} if revision.version else {}
+    return presigned(revision.bucket, revision.key, **version)
+
+
+def presigned(bucket: str, key: str, **version: str) -> str:
+    """A URL by which anyone can get an object, as long as this function's role may."""
+    parameters = {"Bucket": bucket, "Key": key, **version}
+    return str(client("s3").generate_presigned_url("get_object", Params=parameters, ExpiresIn=URL_SECONDS))
+
+
+def log_upload(deployment_id: str, target_id: str) -> dict[str, Any]:
+    """A presigned POST by which one host may put the logs of one deployment, and nothing else."""
+    bucket, prefix = settings().bucket_name, f"{ENGINE_PREFIX}logs/{deployment_id}/{target_id}/"
+    post = client("s3").generate_presigned_post(
+        bucket,
+        prefix + "${filename}",
+        Conditions=[["starts-with", "$key", prefix], ["content-length-range", 0, LOG_BYTES]],
+        ExpiresIn=URL_SECONDS,
+    )
+    fields = {name: value for name, value in post["fields"].items() if name != "key"}
+    return {"url": post["url"], "fields": fields, "key_prefix": prefix}
+
+
+def write_manifest(deployment_id: str, stage: Stage) -> dict[str, Any]:
+    """Put a stage's targets where the Distributed Map reads them; the stage as the state machine knows it."""
+    bucket, key = settings().bucket_name, f"{ENGINE_PREFIX}manifests/{deployment_id}/{stage.number}.json"
+    client("s3").put_object(
+        Bucket=bucket, Key=key, Body=json.dumps(stage.manifest()).encode(), ContentType="application/json"
+    )
+    return {
+        "stage": stage.number,
+        "bucket": bucket,
+        "key": key,
+        "concurrency": stage.concurrency,
+        "bake_seconds": stage.bake_seconds,
+    }

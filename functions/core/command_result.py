@@ -1,0 +1,238 @@
+"""Segments: the runs of lifecycle events that one Run Command carries, and what SSM's answer means.
+
+Source of the SSM statuses: Systems Manager User Guide, "Understanding command statuses".
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from functions.core.causes import Cause
+from functions.core.records import (
+    Diagnostics,
+    HostWait,
+    LifecycleEventRecord,
+    SegmentResult,
+    Target,
+    TargetFailure,
+)
+from functions.core.statuses import LifecycleErrorCode, LifecycleEventStatus, TargetStatus
+from functions.core.text.plain_text import visible
+from host.lifecycle import LifecycleEvent
+
+IN_PLACE = (
+    LifecycleEvent.APPLICATION_STOP,
+    LifecycleEvent.DOWNLOAD_BUNDLE,
+    LifecycleEvent.BEFORE_INSTALL,
+    LifecycleEvent.INSTALL,
+    LifecycleEvent.AFTER_INSTALL,
+    LifecycleEvent.APPLICATION_START,
+    LifecycleEvent.VALIDATE_SERVICE,
+)
+SEGMENTS = (IN_PLACE,)  # in place, without a load balancer, is one segment
+
+FINAL_COMMAND_STATUSES = frozenset({"Success", "Failed", "TimedOut", "Cancelled"})
+_AT_WORK = frozenset({"InProgress", "Cancelling"})
+_STARTED = FINAL_COMMAND_STATUSES | _AT_WORK
+
+_CAUSES = {
+    "DeliveryTimedOut": (Cause.UNREACHABLE, "SSM could not deliver the command to the instance in time"),
+    "Undeliverable": (Cause.UNREACHABLE, "SSM could not deliver the command to the instance"),
+    "Terminated": (Cause.UNREACHABLE, "SSM ended the command"),
+    "ExecutionTimedOut": (Cause.TIMEOUT, "the lifecycle event did not end in the time that SSM gives it"),
+    "TimedOut": (Cause.TIMEOUT, "the lifecycle event did not end in the time that SSM gives it"),
+    "Cancelled": (Cause.STOPPED, "the command was cancelled because the deployment is stopping"),
+    "Canceled": (Cause.STOPPED, "the command was cancelled because the deployment is stopping"),
+    "AccessDenied": (Cause.DENIED, "SSM was denied access to the instance"),
+    "InvalidPlatform": (Cause.DENIED, "the instance's platform cannot run the command"),
+}
+_AGENT_GONE = "document process failed unexpectedly"  # the agent's words when it comes back from a crash or reboot
+_LEFTOVER = 400  # characters of a step's output that a message quotes when the runner left no verdict
+
+
+def pending_events(events: tuple[LifecycleEvent, ...] = IN_PLACE) -> tuple[LifecycleEventRecord, ...]:
+    """The events of a target before anything has run: all listed, in order, Pending."""
+    return tuple(LifecycleEventRecord(name=event.value) for event in events)
+
+
+def read_invocation(
+    invocation: Mapping[str, Any], events: tuple[LifecycleEvent, ...] = IN_PLACE
+) -> SegmentResult | None:
+    """What a finished command invocation (an item of ListCommandInvocations with Details) says; None while it runs.
+
+    The first event that did not succeed fails the segment; later ones are Skipped, as CodeDeploy shows them.
+    """
+    if invocation.get("Status") not in FINAL_COMMAND_STATUSES:
+        return None
+    records, failure = _read_steps(invocation, events)
+    status = TargetStatus.FAILED if failure else TargetStatus.SUCCEEDED
+    return SegmentResult(status=status, events=records, failure=failure)
+
+
+def with_progress(target: Target, segment: int, invocation: Mapping[str, Any]) -> Target:
+    """The target with the events of a segment as far as its command has come; as it is when SSM shows no command.
+
+    It was updated last when the newest of these events began or ended.
+    """
+    if not invocation:
+        return target
+    records, _ = _read_steps(invocation, SEGMENTS[segment])
+    events = {record.name: record for record in (*target.events, *records)}
+    times = [time for record in records for time in (record.start_time, record.end_time) if time]
+    updated = max([*times, target.last_updated_at or ""]) or None
+    return replace(target, events=tuple(events.values()), last_updated_at=updated)
+
+
+def with_end_times(events: Sequence[LifecycleEventRecord], now: str) -> tuple[LifecycleEventRecord, ...]:
+    """Events that are over, each with an end time: a Skipped one has no start time, but an end time (as observed of
+    CodeDeploy). `now` where nothing better is known."""
+    over = (LifecycleEventStatus.SUCCEEDED, LifecycleEventStatus.FAILED, LifecycleEventStatus.SKIPPED)
+    return tuple(
+        replace(event, end_time=now) if event.status in over and event.end_time is None else event for event in events
+    )
+
+
+def closed_events(
+    events: Sequence[LifecycleEventRecord], now: str, *, is_sent: bool
+) -> tuple[LifecycleEventRecord, ...]:
+    """The events of a target that ends at `now`: those that have not ended are Skipped, or Unknown once a command was
+    sent (`is_sent`) of which the engine heard nothing."""
+    status = LifecycleEventStatus.UNKNOWN if is_sent else LifecycleEventStatus.SKIPPED
+    going = (LifecycleEventStatus.PENDING, LifecycleEventStatus.IN_PROGRESS)
+    return tuple(replace(event, status=status, end_time=now) if event.status in going else event for event in events)
+
+
+def lost(cause: Cause, message: str, events: tuple[LifecycleEvent, ...] = IN_PLACE) -> SegmentResult:
+    """A segment that ended without a word from the host."""
+    first = LifecycleEventRecord(
+        name=events[0].value,
+        status=LifecycleEventStatus.FAILED,
+        diagnostics=Diagnostics(error_code=cause.lifecycle_error_code, message=message),
+    )
+    rest = (LifecycleEventRecord(name=event.value, status=LifecycleEventStatus.SKIPPED) for event in events[1:])
+    return SegmentResult(status=TargetStatus.FAILED, events=(first, *rest), failure=_failure(first, cause))
+
+
+def wait_for_host(target: Target, result: SegmentResult, *, at_most: int, now: str) -> HostWait | SegmentResult:
+    """What a target does whose host another deployment has: it waits, or has failed after `at_most` seconds."""
+    if result.failure is None:
+        return result
+    since = target.host_wait.since if target.host_wait else now
+    waited = (datetime.fromisoformat(now) - datetime.fromisoformat(since)).total_seconds()
+    if waited < at_most:
+        return HostWait(message=result.failure.message, since=since)
+    message = f"{result.failure.message}; waited {waited:.0f} of {at_most} seconds (hostBusy)"
+    return replace(result, failure=replace(result.failure, message=message))
+
+
+def _read_steps(
+    invocation: Mapping[str, Any], events: tuple[LifecycleEvent, ...]
+) -> tuple[tuple[LifecycleEventRecord, ...], TargetFailure | None]:
+    """The events of an invocation, running or ended, and what failed it."""
+    steps = {step["Name"]: step for step in invocation.get("CommandPlugins", ())}
+    over, runs = invocation.get("Status") in FINAL_COMMAND_STATUSES, invocation.get("Status") in _AT_WORK
+    records: list[LifecycleEventRecord] = []
+    failure: TargetFailure | None = None
+    for event in events:
+        step = steps.get(event.value, {})
+        if failure:
+            status, ended = LifecycleEventStatus.SKIPPED, records[-1].end_time
+            records.append(LifecycleEventRecord(name=event.value, status=status, end_time=ended))
+        elif over or step.get("Status") in FINAL_COMMAND_STATUSES:
+            record, cause, goes_on = _read_step(event, step, invocation)
+            records.append(record)
+            if record.status is LifecycleEventStatus.FAILED and not goes_on:
+                failure = _failure(record, cause)
+        elif runs:
+            records.append(_running(event, step, since=records[-1].end_time if records else None))
+            runs = False
+        else:
+            records.append(LifecycleEventRecord(name=event.value))
+    return tuple(records), failure
+
+
+def _running(event: LifecycleEvent, step: Mapping[str, Any], *, since: str | None) -> LifecycleEventRecord:
+    """The first step that has not ended. The agent reports a step at its end, so SSM may call this one Pending still:
+    it began when the one before it ended (source: amazon-ssm-agent, runpluginutil/runplugins.go)."""
+    began = _time(step.get("ResponseStartDateTime")) if step.get("Status") in _AT_WORK else since
+    return LifecycleEventRecord(name=event.value, status=LifecycleEventStatus.IN_PROGRESS, start_time=began)
+
+
+def _read_step(
+    event: LifecycleEvent, step: Mapping[str, Any], invocation: Mapping[str, Any]
+) -> tuple[LifecycleEventRecord, Cause, bool]:
+    """One step: its record, its cause if it failed, and whether the runner let the segment go on.
+
+    A step has succeeded when the runner says so: SSM calls a step that it skipped a success, too.
+    """
+    verdict = _verdict(step.get("Output", ""))
+    record = LifecycleEventRecord(
+        name=event.value,
+        status=LifecycleEventStatus.SUCCEEDED,
+        start_time=_time(step.get("ResponseStartDateTime")),
+        end_time=_time(step.get("ResponseFinishDateTime")),
+        diagnostics=Diagnostics(message="Succeeded"),
+    )
+    ended_well = step.get("Status") == "Success"
+    if verdict and verdict["event"] == event.value and (ended_well or verdict["status"] == LifecycleEventStatus.FAILED):
+        diagnostics = Diagnostics(
+            error_code=LifecycleErrorCode(verdict["error_code"]),
+            script_name=str(verdict["script_name"]),
+            message=str(verdict["message"]),
+            log_tail=str(verdict["log_tail"]),
+        )
+        record = replace(record, status=LifecycleEventStatus(verdict["status"]), diagnostics=diagnostics)
+        return record, Cause(verdict["cause"] or Cause.ENGINE), ended_well
+    cause, message = _without_verdict(step, invocation)
+    diagnostics = Diagnostics(error_code=cause.lifecycle_error_code, message=message)
+    return replace(record, status=LifecycleEventStatus.FAILED, diagnostics=diagnostics), cause, False
+
+
+def _without_verdict(step: Mapping[str, Any], invocation: Mapping[str, Any]) -> tuple[Cause, str]:
+    """Why a step failed whose runner said nothing: SSM's own words, of the step if it ran, else of the invocation."""
+    source = step if step.get("Status") in _STARTED else invocation
+    details = str(source.get("StatusDetails") or source.get("Status", "")).replace(" ", "")
+    if known := _CAUSES.get(details):
+        return known
+    if known := _CAUSES.get(str(invocation.get("StatusDetails", "")).replace(" ", "")):
+        return known
+    if _AGENT_GONE in str(step.get("Output", "")):
+        return Cause.UNREACHABLE, "the host or its SSM Agent went down while the command ran"
+    output = visible(str(step.get("Output", "")), keep="\n\t").strip()[-_LEFTOVER:]
+    words = f"exit code {step.get('ResponseCode', 'unknown')}" + (f", output: {output}" if output else "")
+    return Cause.ENGINE, f"the host runner did not report ({details or 'no status'}, {words})"
+
+
+def _verdict(output: str) -> dict[str, Any] | None:
+    """The runner's JSON line in a step's output, if it is there and whole."""
+    for line in output.splitlines():
+        if line.startswith("{"):
+            try:
+                found = json.loads(line)
+                LifecycleErrorCode(found["error_code"])
+                LifecycleEventStatus(found["status"])
+                Cause(found["cause"] or Cause.ENGINE)
+                _ = found["event"], found["script_name"], found["message"], found["log_tail"]
+            except (ValueError, KeyError, TypeError):
+                continue
+            return dict(found)
+    return None
+
+
+def _failure(record: LifecycleEventRecord, cause: Cause) -> TargetFailure:
+    diagnostics = record.diagnostics or Diagnostics()
+    return TargetFailure(
+        cause=cause,
+        message=diagnostics.message,
+        event=record.name,
+        script_name=diagnostics.script_name or None,
+    )
+
+
+def _time(value: datetime | str | None) -> str | None:
+    """boto3 gives datetimes; a plugin that has not started has none."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return value

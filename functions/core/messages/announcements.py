@@ -1,0 +1,271 @@
+"""What is told of a change of status: the event on the engine's bus, and the messages of SNS triggers.
+
+CodeDeploy has a word for four states of a deployment (START, SUCCESS, FAILURE, STOP) and three of an instance (START,
+SUCCESS, FAILURE), so that Queued, InProgress and Skipped are told to nobody. START is the moment a deployment becomes
+Created: a queued one when its turn comes; one that is refused or superseded has no START, because it never started.
+
+Source: CodeDeploy User Guide, "JSON data formats for CodeDeploy triggers" and "Monitoring deployments with Amazon
+CloudWatch Events"; the wire form of messages (JSON in strings, upper case, human times) as observed on real topics.
+Instance messages follow the same form by analogy.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from functions.core.gate import Counters
+from functions.core.limits import METADATA_KEY, METADATA_VALUE
+from functions.core.messages import texts
+from functions.core.records import Deployment, Failure, RollbackInfo, Target
+from functions.core.statuses import Creator, DeploymentStatus, TargetStatus, TriggerEvent
+from functions.core.text.plain_text import visible
+
+DEPLOYMENT_CHANGE = "CodeDeploy Deployment State-change Notification"
+INSTANCE_CHANGE = "CodeDeploy Instance State-change Notification"
+
+
+class State(StrEnum):
+    """`detail.state` of an event."""
+
+    START = "START"
+    SUCCESS = "SUCCESS"
+    FAILURE = "FAILURE"
+    STOP = "STOP"
+
+
+_DEPLOYMENT_STATES = {
+    DeploymentStatus.CREATED: (State.START, TriggerEvent.DEPLOYMENT_START),
+    DeploymentStatus.SUCCEEDED: (State.SUCCESS, TriggerEvent.DEPLOYMENT_SUCCESS),
+    DeploymentStatus.FAILED: (State.FAILURE, TriggerEvent.DEPLOYMENT_FAILURE),
+    DeploymentStatus.STOPPED: (State.STOP, TriggerEvent.DEPLOYMENT_STOP),
+}
+
+_INSTANCE_STATES = {
+    TargetStatus.IN_PROGRESS: (State.START, TriggerEvent.INSTANCE_START),
+    TargetStatus.SUCCEEDED: (State.SUCCESS, TriggerEvent.INSTANCE_SUCCESS),
+    TargetStatus.FAILED: (State.FAILURE, TriggerEvent.INSTANCE_FAILURE),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where the engine runs."""
+
+    partition: str
+    region: str
+    account: str
+
+    @classmethod
+    def of(cls, arn: str) -> "Place":
+        """The place of any ARN.
+
+        >>> Place.of("arn:aws:dynamodb:eu-west-1:123456789012:table/t/stream/s").region
+        'eu-west-1'
+        """
+        _, partition, _, region, account, _ = arn.split(":", 5)
+        return cls(partition=partition, region=region, account=account)
+
+    def arn(self, service: str, resource: str) -> str:
+        return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BusEvent:
+    """One event for the engine's bus; its source is the adapter's."""
+
+    detail_type: str
+    resources: tuple[str, ...]
+    detail: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TriggerMessage:
+    """One message for one SNS topic."""
+
+    topic_arn: str
+    subject: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Announcement:
+    """Everything that is told of one change."""
+
+    event: BusEvent
+    messages: tuple[TriggerMessage, ...]
+
+
+def of_deployment(deployment: Deployment, place: Place) -> Announcement | None:
+    """What is told of a deployment that has just got its status; None when CodeDeploy has no word for it."""
+    if deployment.status not in _DEPLOYMENT_STATES:
+        return None
+    state, trigger_event = _DEPLOYMENT_STATES[deployment.status]
+    events = {trigger_event}
+    if is_rollback_start(deployment):
+        events.add(TriggerEvent.DEPLOYMENT_ROLLBACK)
+    status = _upper(deployment.status)
+    body = {
+        "region": place.region,
+        "accountId": place.account,
+        "eventTriggerName": "",  # each trigger's own name takes this place
+        "applicationName": deployment.application,
+        "deploymentId": deployment.deployment_id,
+        "deploymentGroupName": deployment.group,
+        "createTime": _human(deployment.create_time),
+        "completeTime": _human(deployment.complete_time),
+        "deploymentOverview": json.dumps(_overview(deployment.counters)),
+        "status": status,
+        **_error_information(deployment.failure),
+        "rollbackInformation": json.dumps(_rollback_information(deployment.rollback)),
+        **_metadata(deployment),
+    }
+    subject = texts.subject(status, deployment.deployment_id, place.region, deployment.application)
+    return Announcement(
+        event=BusEvent(
+            detail_type=DEPLOYMENT_CHANGE,
+            resources=_resources(deployment, place),
+            detail=_detail(deployment, place, state),
+        ),
+        messages=_messages(deployment, events, subject, body),
+    )
+
+
+def of_target(target: Target, deployment: Deployment, place: Place) -> Announcement | None:
+    """What is told of a target of `deployment` that has just got its status; None when CodeDeploy has no word."""
+    if target.status not in _INSTANCE_STATES:
+        return None
+    state, trigger_event = _INSTANCE_STATES[target.status]
+    on_premises = target.target_id.startswith("mi-")
+    service, kind = ("ssm", "managed-instance") if on_premises else ("ec2", "instance")
+    instance_arn = place.arn(service, f"{kind}/{target.target_id}")
+    status = _upper(target.status)
+    body = {
+        "region": place.region,
+        "accountId": place.account,
+        "eventTriggerName": "",
+        "deploymentId": target.deployment_id,
+        "instanceId": instance_arn,
+        "lastUpdatedAt": _human(target.last_updated_at),
+        "instanceStatus": status,
+        "lifecycleEvents": json.dumps(
+            [
+                {
+                    "LifecycleEvent": event.name,
+                    "LifecycleEventStatus": event.status.value,
+                    "StartTime": _human(event.start_time),
+                    "EndTime": _human(event.end_time),
+                }
+                for event in target.events
+            ]
+        ),
+        **_metadata(deployment),
+    }
+    subject = texts.subject(status, target.deployment_id, place.region, target.target_id)
+    return Announcement(
+        event=BusEvent(
+            detail_type=INSTANCE_CHANGE,
+            resources=(instance_arn, *_resources(deployment, place)),
+            detail={"instanceId": target.target_id, **_detail(deployment, place, state)},
+        ),
+        messages=_messages(deployment, {trigger_event}, subject, body),
+    )
+
+
+def _metadata(deployment: Deployment) -> dict[str, str]:
+    """What the deployment is for; no member without it, as CodeDeploy's own messages have none."""
+    shown = {
+        visible(key[:METADATA_KEY]): visible(value[:METADATA_VALUE], keep="\n\t")
+        for key, value in deployment.metadata.items()
+    }
+    return {"metadata": json.dumps(shown)} if shown else {}
+
+
+def is_rollback_start(deployment: Deployment) -> bool:
+    """Whether this change is the birth of an automatic rollback (the trigger DeploymentRollback)."""
+    return deployment.creator is Creator.ROLLBACK and deployment.status is DeploymentStatus.CREATED
+
+
+def _detail(deployment: Deployment, place: Place, state: State) -> dict[str, str]:
+    return {
+        "application": deployment.application,
+        "deploymentId": deployment.deployment_id,
+        "deploymentGroup": deployment.group,
+        "instanceGroupId": deployment.group_id,
+        "region": place.region,
+        "state": state.value,
+        **_metadata(deployment),
+    }
+
+
+def _resources(deployment: Deployment, place: Place) -> tuple[str, ...]:
+    return (
+        place.arn("codedeploy", f"deploymentgroup:{deployment.group_key}"),
+        place.arn("codedeploy", f"application:{deployment.application}"),
+    )
+
+
+def _messages(
+    deployment: Deployment, events: set[TriggerEvent], subject: str, body: Mapping[str, Any]
+) -> tuple[TriggerMessage, ...]:
+    """One message to each trigger that asks for any of the events."""
+    return tuple(
+        TriggerMessage(
+            topic_arn=trigger.topic_arn,
+            subject=subject,
+            message=json.dumps({**body, "eventTriggerName": trigger.name}),
+        )
+        for trigger in deployment.settings.triggers
+        if events.intersection(trigger.events)
+    )
+
+
+def _overview(counters: Counters) -> dict[str, int]:
+    return {
+        "Failed": counters.failed,
+        "InProgress": counters.in_flight,
+        "Pending": counters.pending,
+        "Skipped": counters.skipped,
+        "Succeeded": counters.succeeded,
+    }
+
+
+def _error_information(failure: Failure | None) -> dict[str, str]:
+    """The member is there only when there is an error."""
+    if failure is None:
+        return {}
+    return {"errorInformation": json.dumps({"ErrorCode": failure.code.value, "ErrorMessage": failure.message})}
+
+
+def _rollback_information(rollback: RollbackInfo | None) -> dict[str, str]:
+    if rollback is None:
+        return {}
+    known = {
+        "RollbackMessage": rollback.rollback_message,
+        "RollbackDeploymentId": rollback.rollback_deployment_id,
+        "RollbackTriggeringDeploymentId": rollback.rollback_triggering_deployment_id,
+    }
+    return {name: value for name, value in known.items() if value is not None}
+
+
+def _upper(status: DeploymentStatus | TargetStatus) -> str:
+    """The status as messages spell it.
+
+    >>> _upper(TargetStatus.IN_PROGRESS)
+    'IN_PROGRESS'
+    """
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", status.value).upper()
+
+
+def _human(moment: str | None) -> str | None:
+    """A record's time as messages show it.
+
+    >>> _human("2022-10-13T15:50:45.123Z")
+    'Thu Oct 13 15:50:45 UTC 2022'
+    """
+    if moment is None:
+        return None
+    return datetime.fromisoformat(moment).astimezone(UTC).strftime("%a %b %d %H:%M:%S UTC %Y")

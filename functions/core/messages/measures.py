@@ -1,0 +1,36 @@
+"""What is counted of a deployment that changed its status; `publish` writes it as CloudWatch metrics."""
+
+from datetime import datetime
+
+from functions.core.messages.announcements import is_rollback_start
+from functions.core.records import Deployment
+from functions.core.statuses import DeploymentStatus
+
+_COUNTED = {
+    DeploymentStatus.CREATED: "DeploymentsStarted",
+    DeploymentStatus.SUCCEEDED: "DeploymentsSucceeded",
+    DeploymentStatus.FAILED: "DeploymentsFailed",
+    DeploymentStatus.STOPPED: "DeploymentsStopped",
+}
+
+
+def of_deployment(deployment: Deployment) -> dict[str, float]:
+    """Metrics by name. The unit of DeploymentSeconds is seconds, all others are counts."""
+    if deployment.status not in _COUNTED:
+        return {}
+    counted: dict[str, float] = {_COUNTED[deployment.status]: 1}
+    if is_rollback_start(deployment):
+        counted["DeploymentsRolledBack"] = 1
+    if deployment.status.is_final and deployment.counters.total:
+        counted |= {"Targets": deployment.counters.total, "TargetsFailed": deployment.counters.failed}
+    if (seconds := seconds_taken(deployment)) is not None:
+        counted["DeploymentSeconds"] = seconds
+    return counted
+
+
+def seconds_taken(deployment: Deployment) -> float | None:
+    """From the start (or the creation, when it never started) to the end; waiting for the group does not count."""
+    if deployment.complete_time is None:
+        return None
+    started = datetime.fromisoformat(deployment.start_time or deployment.create_time)
+    return (datetime.fromisoformat(deployment.complete_time) - started).total_seconds()

@@ -1,0 +1,265 @@
+"""Slack messages: one for each outcome of a deployment, or one digest for a burst of them.
+
+Source of the limits: Slack's "Block Kit" reference (50 blocks, 3,000 characters in a section's text, 2,000 in a field,
+150 in a header) and "Formatting text for app surfaces" (what must be escaped).
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby, starmap
+from typing import Any
+
+from functions.core.limits import SLACK_BLOCKS as _MOST_BLOCKS
+from functions.core.limits import SLACK_FIELD as _MOST_FIELD
+from functions.core.limits import SLACK_HEADER as _MOST_HEADER
+from functions.core.limits import SLACK_TEXT as _MOST_TEXT
+from functions.core.messages.announcements import Place, State
+from functions.core.messages.measures import seconds_taken
+from functions.core.records import Deployment, Revision, Target
+from functions.core.statuses import Creator, LifecycleEventStatus
+from functions.core.text.plain_text import visible
+
+MOST_HOSTS = 5  # failing hosts shown in one message
+DIGEST_FROM = 11  # outcomes for one channel at a time that become one message; fewer keep their details
+
+_MOST_ENTRY = 200  # characters of a value of metadata
+_LINK = re.compile(r"https://[^\s<>|]+")
+_FENCE = "```"
+_LOG_LINES = 10
+_LOG_CHARACTERS = 1200
+
+Payload = dict[str, Any]
+_Block = dict[str, Any]
+
+_HEADLINES = {
+    State.START: (":rocket:", "Deployment started", "Rollback started"),
+    State.SUCCESS: (":white_check_mark:", "Deployment succeeded", "Rolled back"),
+    State.FAILURE: (":x:", "Deployment failed", "Rollback failed"),
+    State.STOP: (":octagonal_sign:", "Deployment stopped", "Rollback stopped"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """A deployment's change of state, as Slack hears of it."""
+
+    message_id: str  # of the queue's message that brought it
+    state: State
+    moment: str  # ISO 8601
+    place: Place
+    deployment: Deployment
+    failed: tuple[Target, ...] = ()  # the first of its failed targets
+
+    @property
+    def is_over(self) -> bool:
+        return self.state is not State.START
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    """One message to one channel, and the queue's messages that it tells of."""
+
+    channel: str | None
+    payload: Payload
+    message_ids: frozenset[str]
+
+
+def posts(outcomes: Iterable[Outcome]) -> list[Post]:
+    """What is posted for the outcomes that came together, oldest first."""
+
+    def channel_of(outcome: Outcome) -> str:
+        return outcome.deployment.settings.slack_channel or ""
+
+    planned = []
+    ordered = sorted(outcomes, key=lambda each: (each.moment, each.is_over))
+    for channel, group in groupby(sorted(ordered, key=channel_of), channel_of):
+        together = list(group)
+        parts = [together] if len(together) >= DIGEST_FROM else [[each] for each in together]
+        for part in parts:
+            payload = digest(part) if len(part) > 1 else message(part[0])
+            ids = frozenset(each.message_id for each in part)
+            planned.append(Post(channel=channel or None, payload=payload, message_ids=ids))
+    return planned
+
+
+def message(outcome: Outcome) -> Payload:
+    """Who, what, where, why, how long, and the failing hosts of one outcome."""
+    deployment = outcome.deployment
+    emoji, headline = _headline(outcome)
+    title = f"{headline}: {deployment.group_key}"
+    blocks: list[_Block] = [
+        {"type": "header", "text": {"type": "plain_text", "text": clip(f"{emoji} {title}", _MOST_HEADER)}},
+        {"type": "section", "fields": [_mrkdwn(f"*{name}*\n{value}") for name, value in _facts(outcome)]},
+    ]
+    if deployment.metadata:
+        blocks.append(_section("\n".join(starmap(_entry, deployment.metadata.items()))))
+    why = deployment.failure.message if outcome.is_over and deployment.failure else ""
+    if why:
+        blocks.append(_section(f"*Why*: {clip(why, _MOST_TEXT - 20)}"))
+    if outcome.is_over and deployment.revision.warnings:
+        warnings = "\n".join(f"appspec.yml:{warning}" for warning in deployment.revision.warnings)
+        blocks.append(_section(f"*Warnings*\n{clip(warnings, _MOST_TEXT - 20)}"))
+    if deployment.rollback and deployment.rollback.rollback_message:
+        blocks.append(_section(clip(deployment.rollback.rollback_message, _MOST_TEXT)))
+    blocks += [_host(target) for target in outcome.failed[:MOST_HOSTS]]
+    unseen = deployment.counters.failed - MOST_HOSTS
+    if outcome.failed and unseen > 0:
+        blocks.append(_section(f"and {unseen} more failed"))
+    where = f"{outcome.place.account} · {outcome.place.region} · {outcome.moment}"
+    blocks.append({"type": "context", "elements": [_mrkdwn(clip(where, 200))]})
+    return _payload(clip(f"{title} ({deployment.deployment_id}) {why}".strip(), _MOST_FIELD), blocks)
+
+
+def digest(outcomes: Sequence[Outcome]) -> Payload:
+    """One line for each outcome; a start is left out where the same deployment's end is there too."""
+    over = {each.deployment.deployment_id for each in outcomes if each.is_over}
+    shown = [each for each in outcomes if each.is_over or each.deployment.deployment_id not in over]
+    counts: dict[str, int] = {}
+    for each in shown:
+        headline = _headline(each)[1].lower()
+        counts[headline] = counts.get(headline, 0) + 1
+    title = f"{len(shown)} deployment messages: " + ", ".join(f"{count} {name}" for name, count in counts.items())
+    blocks: list[_Block] = [
+        {"type": "header", "text": {"type": "plain_text", "text": clip(title, _MOST_HEADER)}},
+        *(_section(text) for text in _packed([_line(each) for each in shown])),
+    ]
+    if len(blocks) > _MOST_BLOCKS:
+        blocks = [*blocks[: _MOST_BLOCKS - 1], _section("More is in the engine's table and its dashboard.")]
+    return _payload(clip(title, _MOST_FIELD), blocks)
+
+
+def plain(payload: Payload) -> Payload:
+    """The same news without blocks, for a Slack that refuses them."""
+    return {name: value for name, value in payload.items() if name != "blocks"}
+
+
+def clip(text: str, most: int) -> str:
+    """Text of strangers, safe in Slack: visible, escaped, and cut to `most` characters with the cut marked. It cannot
+    begin a block of code, which would take in all that follows.
+
+    >>> clip("<!channel> & co", 100)
+    '&lt;!channel&gt; &amp; co'
+    >>> clip("a<b<c", 6)
+    'a&lt;…'
+    """
+    escaped = _escaped(visible(text, keep="\n\t").replace(_FENCE, "'''"))
+    if len(escaped) <= most:
+        return escaped
+    return re.sub(r"&[a-z]{0,3}$", "", escaped[: most - 1]) + "…"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def duration(seconds: float) -> str:
+    """A time for people.
+
+    >>> duration(9.4), duration(252), duration(3723)
+    ('9 s', '4 min 12 s', '1 h 2 min')
+    """
+    whole = round(seconds)
+    hours, minutes = whole // 3600, whole % 3600 // 60
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {whole % 60} s" if minutes else f"{whole} s"
+
+
+def _headline(outcome: Outcome) -> tuple[str, str]:
+    emoji, deployment, rollback = _HEADLINES[outcome.state]
+    if outcome.deployment.creator is Creator.ROLLBACK:
+        return ":rewind:" if outcome.state in (State.START, State.SUCCESS) else emoji, rollback
+    return emoji, deployment
+
+
+def _revision(revision: Revision) -> str:
+    if revision.github:
+        return revision.place
+    return f"{revision.key} (version {revision.version})" if revision.version else revision.key
+
+
+def _facts(outcome: Outcome) -> list[tuple[str, str]]:
+    deployment, counters = outcome.deployment, outcome.deployment.counters
+    facts = [
+        ("Deployment", deployment.deployment_id),
+        ("Revision", clip(_revision(deployment.revision), 1500)),
+        ("By", clip(deployment.requested_by or deployment.creator, 300)),
+        ("Configuration", clip(deployment.settings.config.name, 300)),
+    ]
+    if outcome.is_over and counters.total:
+        counted = [
+            f"{count} {word}"
+            for count, word in (
+                (counters.succeeded, "succeeded"),
+                (counters.failed, "failed"),
+                (counters.skipped, "skipped"),
+            )
+            if count
+        ]
+        facts.append(("Targets", f"{', '.join(counted) or '0 done'} of {counters.total}"))
+    if outcome.is_over and (seconds := seconds_taken(deployment)) is not None:
+        facts.append(("Took", duration(seconds)))
+    return facts
+
+
+def _entry(key: str, value: str) -> str:
+    """A line of metadata; an address is a link. Ten such lines fit a section."""
+    on_one_line = " ".join(value.split())
+    is_link = _LINK.fullmatch(value) and len(_escaped(value)) <= _MOST_ENTRY
+    return f"*{clip(key, 60)}*: {f'<{_escaped(value)}>' if is_link else clip(on_one_line, _MOST_ENTRY)}"
+
+
+def _host(target: Target) -> _Block:
+    """A failing host: where it failed, in which script, and the last lines of its log."""
+    event = next((each for each in target.events if each.status is LifecycleEventStatus.FAILED), None)
+    failure, diagnostics = target.failure, event.diagnostics if event else None
+    name = f"{target.target_id} ({target.name})" if target.name else target.target_id
+    script = (diagnostics.script_name if diagnostics else "") or (failure.script_name if failure else "") or ""
+    place = " ".join(part for part in (event.name if event else (failure.event if failure else ""), script) if part)
+    why = failure.message if failure else ""
+    text = f"*{clip(name, 300)}*" + (f" {clip(place, 300)}" if place else "") + (f": {clip(why, 800)}" if why else "")
+    if diagnostics and diagnostics.log_tail.strip():
+        text += f"\n```{_log(diagnostics.log_tail)}```"
+    return _section(text)
+
+
+def _log(log_tail: str) -> str:
+    """The last lines of a log, unable to end the code block that they stand in."""
+    # No mark at all: one at either end would grow the fence that stands beside it.
+    lines = visible(log_tail, keep="\n\t").strip().replace("`", "'").split("\n")[-_LOG_LINES:]
+    end = "\n".join(lines)
+    while len(_escaped(end)) > _LOG_CHARACTERS:
+        end = end[len(end) // 8 + 1 :]  # the end is what matters
+    return _escaped(end)
+
+
+def _line(outcome: Outcome) -> str:
+    deployment = outcome.deployment
+    emoji, headline = _headline(outcome)
+    why = f": {deployment.failure.message}" if outcome.is_over and deployment.failure else ""
+    return f"{emoji} {clip(f'{deployment.group_key} {headline} ({deployment.deployment_id}){why}', 600)}"
+
+
+def _packed(lines: Iterable[str]) -> list[str]:
+    """Lines in texts that fit a section."""
+    texts: list[str] = []
+    for line in lines:
+        if texts and len(texts[-1]) + 1 + len(line) <= _MOST_TEXT:
+            texts[-1] += f"\n{line}"
+        else:
+            texts.append(line)
+    return texts
+
+
+def _section(text: str) -> _Block:
+    return {"type": "section", "text": _mrkdwn(text)}
+
+
+def _mrkdwn(text: str) -> _Block:
+    # verbatim: Slack makes no links or mentions out of plain words
+    return {"type": "mrkdwn", "text": text, "verbatim": True}
+
+
+def _payload(text: str, blocks: list[_Block]) -> Payload:
+    return {"text": text, "blocks": blocks, "unfurl_links": False, "unfurl_media": False}

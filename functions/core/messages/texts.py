@@ -1,0 +1,94 @@
+"""Sentences that must read as CodeDeploy's, because people and programs know them.
+
+Source: messages of the service as observed on real topics.
+"""
+
+from collections.abc import Sequence
+
+from functions.core.limits import NAMES
+from functions.core.text.plain_text import listed
+
+
+def subject(status: str, deployment_id: str, region: str, application_or_instance: str) -> str:
+    """Subject of an SNS trigger message; SNS allows at most 100 ASCII characters.
+
+    >>> subject("FAILED", "d-A1B2C3111", "eu-west-1", "shop")
+    'FAILED: AWS CodeDeploy d-A1B2C3111 in eu-west-1 to shop'
+    """
+    text = f"{status}: AWS CodeDeploy {deployment_id} in {region} to {application_or_instance}"
+    return "".join(letter if " " <= letter <= "~" else "?" for letter in text)[:100]
+
+
+_NAMED = 3  # of many hosts or groups
+_NO_INSTANCES = "The deployment failed because no instances were found for your deployment group"
+_UNIDENTIFIED = "An unidentified caller (an S3 upload or a direct function call)"
+
+STOPPING = "No more commands will be scheduled for execution in the deployment instances"
+
+
+def alarms_activated(names: Sequence[str]) -> str:
+    """errorInformation of a deployment that alarms stopped."""
+    return (
+        "One or more alarms have been activated according to the Amazon CloudWatch metrics you selected, and the"
+        f" affected deployments have been stopped. Activated alarms: {listed(list(names), NAMES, ' ')}"
+    )
+
+
+def rollback_triggered(failed_id: str, rollback_id: str) -> str:
+    """rollbackMessage of a deployment that is rolled back."""
+    return f"Deployment {failed_id} terminated. Automatic rollback is triggered with a DeploymentId {rollback_id}."
+
+
+def rolls_back(rollback_id: str, failed_id: str) -> str:
+    """rollbackMessage of a rollback."""
+    return f"Deployment {rollback_id} is triggered to roll back deployment {failed_id}."
+
+
+def busy(group: str, active_id: str) -> str:
+    """DeploymentLimitExceededException: a group that already deploys."""
+    return f"The Deployment Group '{group}' already has an active Deployment '{active_id}'"
+
+
+def not_allowed(group_key: str, principal: str | None) -> str:
+    remedy = "Use the control API as one of the group's allowedPrincipals, or add the caller to that list."
+    return f"{principal or _UNIDENTIFIED} may not deploy to {group_key}. {remedy}"
+
+
+def guarded(group_key: str, principal: str | None, hosts: Sequence[str], guards: Sequence[str]) -> str:
+    """Why a deployment of a group may not touch hosts, which belong to `guards`, groups with allowedPrincipals."""
+    plural = "the host belongs" if len(hosts) == 1 else "these hosts belong"
+    return (
+        f"{principal or _UNIDENTIFIED} may not deploy to {_some(hosts)} by way of {group_key}: {plural} to"
+        f" {_some(guards)}, where the caller is not one of the allowedPrincipals. Leave the hosts out, deploy as one of"
+        f" the allowedPrincipals there, or add {group_key} to sharedWith there."
+    )
+
+
+def no_such_instances(group_key: str, ids: Sequence[str]) -> str:
+    return f"Not among the instances of {group_key}: {_some(ids)}. Name running instances that the group's tags select."
+
+
+def none_narrowed(group_key: str, ids: Sequence[str], member: str) -> str:
+    """errorInformation NO_INSTANCES of a deployment whose own tags fit none of its group's instances (`ids`)."""
+    those = f"Its EC2 instances are {_some(ids)}" if ids else "It has no running or stopped EC2 instance"
+    return (
+        f"{_NO_INSTANCES} {group_key} that also have the tags of {member}. {those}. A request's tags choose among the"
+        " EC2 instances of the group: give tags that some of these have."
+    )
+
+
+def nothing_to_retry(group_key: str, failed_id: str) -> str:
+    """errorInformation NO_INSTANCES of a retry whose targets have left the group."""
+    return (
+        f"{_NO_INSTANCES} {group_key}: none of the targets of {failed_id} that failed or were skipped belongs to it any"
+        " more. Create a new deployment."
+    )
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
+
+
+def no_instances(group_key: str) -> str:
+    """errorInformation NO_INSTANCES; CodeDeploy's opening, our remedy."""
+    return f"{_NO_INSTANCES} {group_key}: no running or stopped EC2 instance has the tags of its ec2TagSet."

@@ -1,0 +1,116 @@
+"""How a deployment ends: its final status, the sentence that says why, and whether it rolls back."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from functions.core.health import is_success
+from functions.core.limits import MESSAGE
+from functions.core.records import Deployment, Failure, StopMark, Target, TargetFailure
+from functions.core.statuses import AutoRollbackEvent, Creator, DeploymentErrorCode, DeploymentStatus
+from functions.core.text.plain_text import clipped
+
+NAMED = 3  # targets that a message names
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """The terminal status of a deployment, with CodeDeploy's errorInformation."""
+
+    status: DeploymentStatus
+    failure: Failure | None = None
+
+
+def decide(deployment: Deployment, failed: Sequence[Target], engine_error: str | None = None) -> Verdict:
+    """The verdict on a deployment whose targets have all ended. `failed`: its failed targets."""
+    if deployment.stop and not _finished_before_the_stop(deployment):
+        return Verdict(status=DeploymentStatus.STOPPED, failure=stopped(deployment.stop))
+    if deployment.failure:  # Prepare refused it
+        return Verdict(status=DeploymentStatus.FAILED, failure=deployment.failure)
+    counters = deployment.counters
+    nothing_to_do = deployment.outdated_only and not counters.total and deployment.start_time
+    succeeded = nothing_to_do or is_success(
+        targets=counters.total, allowed_out=counters.allowed, succeeded=counters.succeeded
+    )
+    if succeeded and not engine_error:
+        return Verdict(status=DeploymentStatus.SUCCEEDED)
+    # Without the engine nobody knows: a bake may not have ended, or not a single target may have begun.
+    by_engine = engine_error and (succeeded or not counters.total)
+    code = DeploymentErrorCode.INTERNAL_ERROR if by_engine else DeploymentErrorCode.HEALTH_CONSTRAINTS
+    cause = root_cause(failed)
+    told = engine_error or ""
+    rest = "" if told.rstrip(".") in cause else told  # targets that failed with the engine have said it
+    parts = (cause, _tally(deployment) if counters.total or not engine_error else "", rest)
+    message = " ".join(part for part in parts if part)
+    return Verdict(status=DeploymentStatus.FAILED, failure=Failure(code=code, message=message))
+
+
+def _finished_before_the_stop(deployment: Deployment) -> bool:
+    """A person's stop that came when every target had the new revision stops nothing, unless the deployment still
+    baked or the person wants to go back. An alarm's stop always counts."""
+    stop, counters = deployment.stop, deployment.counters
+    if stop is None or stop.code is not DeploymentErrorCode.MANUAL_STOP:
+        return False
+    late = not deployment.settings.bake_seconds and not stop.auto_rollback
+    return late and 0 < counters.total == counters.succeeded
+
+
+def stopped(mark: StopMark) -> Failure:
+    """errorInformation of a deployment that was stopped."""
+    return Failure(code=mark.code, message=mark.message)
+
+
+def root_cause(failed: Iterable[Target]) -> str:
+    """The first root cause, how many targets share it, and three of their names.
+
+    >>> root_cause([])
+    ''
+    """
+    ordered = sorted(failed, key=lambda target: target.last_updated_at or "")
+    failures = [(target, target.failure) for target in ordered if target.failure]
+    if not failures:
+        return ""
+    first = failures[0][1]
+    sharing = [target for target, failure in failures if _kind(failure) == _kind(first)]
+    names = ", ".join(target.target_id for target in sharing[:NAMED])
+    more = f" and {len(sharing) - NAMED} more" if len(sharing) > NAMED else ""
+    where = f"{first.event}: " if first.event else ""
+    others = Counter(failure.cause.value for _, failure in failures if _kind(failure) != _kind(first))
+    rest = f" Other causes: {', '.join(f'{cause} on {count}' for cause, count in others.items())}." if others else ""
+    plural = "target" if len(sharing) == 1 else "targets"
+    # The host's words leave room for who failed, and for how the deployment went.
+    message = clipped(first.message.strip().rstrip("."), MESSAGE // 2)
+    return f"{where}{message} [{first.cause}] on {len(sharing)} {plural}: {names}{more}.{rest}"
+
+
+def _kind(failure: TargetFailure) -> tuple[str, str | None, str | None]:
+    """Failures of one kind: the same cause in the same script of the same event."""
+    return failure.cause, failure.event, failure.script_name
+
+
+def _tally(deployment: Deployment) -> str:
+    counters = deployment.counters
+    needed = max(counters.total - counters.allowed, 1)
+    succeeded = f"{counters.succeeded} of {counters.total} targets succeeded"
+    if counters.succeeded == counters.total > 0:
+        return f"{succeeded}."
+    return (
+        f"{succeeded}, {counters.failed} failed, {counters.skipped} skipped;"
+        f" at least {needed} must succeed under {deployment.settings.config.name}."
+    )
+
+
+def rolls_back(deployment: Deployment, verdict: Verdict) -> bool:
+    """Whether this ending starts a rollback. A rollback never causes a rollback; untouched hosts need none."""
+    if deployment.creator is Creator.ROLLBACK or not deployment.counters.started:
+        return False
+    wanted = deployment.settings.auto_rollback
+    if verdict.status is DeploymentStatus.FAILED:
+        return AutoRollbackEvent.DEPLOYMENT_FAILURE in wanted
+    if verdict.status is DeploymentStatus.STOPPED and deployment.stop:
+        if deployment.stop.auto_rollback is not None:
+            return deployment.stop.auto_rollback
+        by_alarm = deployment.stop.code is DeploymentErrorCode.ALARM_ACTIVE
+        event = AutoRollbackEvent.DEPLOYMENT_STOP_ON_ALARM if by_alarm else AutoRollbackEvent.DEPLOYMENT_STOP_ON_REQUEST
+        return event in wanted
+    return False

@@ -1,0 +1,46 @@
+"""Stopping: the marks that a person or an alarm sets on a deployment."""
+
+from collections.abc import Sequence
+
+from functions.core.limits import NAMES
+from functions.core.messages.texts import alarms_activated
+from functions.core.records import StopMark
+from functions.core.statuses import DeploymentErrorCode
+from functions.core.text.plain_text import listed
+
+
+def by_alarms(alarms: Sequence[str], now: str) -> StopMark:
+    """Alarms in ALARM: commands in flight are cancelled."""
+    return StopMark(
+        by=f"alarm {listed(list(alarms), NAMES, ' ')}",
+        code=DeploymentErrorCode.ALARM_ACTIVE,
+        message=alarms_activated(alarms),
+        at=now,
+        cancel=True,
+    )
+
+
+def by_unreadable_alarms(reason: str, now: str) -> StopMark:
+    """Alarms that cannot be read, where the group does not ignore that."""
+    return StopMark(
+        by="alarm check",
+        code=DeploymentErrorCode.ALARM_ACTIVE,
+        message=f"{reason} Create the alarm, take it out of the group, or set ignorePollAlarmFailure.",
+        at=now,
+        cancel=True,
+        are_alarms_unreadable=True,
+    )
+
+
+def by_person(
+    who: str, now: str, *, reason: str | None = None, cancel: bool = False, auto_rollback: bool | None = None
+) -> StopMark:
+    """A person's stop: running scripts end by themselves unless `cancel` is asked for."""
+    return StopMark(
+        by=who,
+        code=DeploymentErrorCode.MANUAL_STOP,
+        message=f"Stopped by {who}" + (f": {reason}" if reason else "."),
+        at=now,
+        cancel=cancel,
+        auto_rollback=auto_rollback,
+    )

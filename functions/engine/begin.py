@@ -1,0 +1,129 @@
+"""Planning a deployment: its revision pinned, its targets found and on record, its stages' manifests in S3."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from functions.aws import bucket, clock, ec2
+from functions.core import stages
+from functions.core.access import Fleet
+from functions.core.errors import Conflict, NotDeployable
+from functions.core.gate import Counters
+from functions.core.health import HealthConstraintsInvalid
+from functions.core.messages import texts
+from functions.core.records import Deployment, TagGroup, Target
+from functions.core.selection import Instance, OutsideHosts, matches, new_targets
+from functions.core.statuses import UNSUCCESSFUL, DeploymentErrorCode, DeploymentStatus, OwnSetting
+from functions.engine import who_may
+from functions.store import hosts
+from functions.store.table import table
+
+MAX_TARGETS = 10_000
+NOTHING_TO_DO = Counters()  # every instance runs the revision, and only others were wanted
+
+
+def plan(deployment: Deployment) -> list[dict[str, Any]]:
+    """The stages as the state machine runs them; empty when too few targets can be reached. Raises NotDeployable.
+
+    A deployment that had begun before (Prepare is retried, or runs twice) is planned the same again, whatever its
+    targets have done since.
+    """
+    if deployment.status is DeploymentStatus.CREATED:
+        deployment, fleet = _begin(deployment)
+    else:
+        fleet = list(table().targets(deployment.deployment_id))
+    if deployment.status is not DeploymentStatus.IN_PROGRESS or deployment.stop:
+        return []
+    return [
+        bucket.write_manifest(deployment.deployment_id, stage)
+        for stage in stages.plan(deployment, deployment.counters.allowed, fleet)
+        if stage.target_ids
+    ]
+
+
+def _begin(deployment: Deployment) -> tuple[Deployment, list[Target]]:
+    """The deployment and its targets as they are on record then: another call may have begun it, or somebody stopped
+    it. Raises Conflict while another call is about to begin it."""
+    pinned = replace(deployment, revision=bucket.pin(deployment.revision))
+    fleet = _fleet(pinned)
+    try:
+        begun = replace(pinned, counters=stages.count(pinned, fleet) if fleet else NOTHING_TO_DO)
+    except HealthConstraintsInvalid as error:
+        raise NotDeployable(DeploymentErrorCode.HEALTH_CONSTRAINTS_INVALID, str(error)) from error
+    if table().begin(begun, fleet, clock.timestamp()):
+        return replace(begun, status=DeploymentStatus.IN_PROGRESS), fleet
+    found = table().deployment(deployment.deployment_id) or deployment
+    if found.status is DeploymentStatus.CREATED and not found.stop and not found.failure:
+        raise Conflict(f"{deployment.deployment_id} is prepared by another call now: look again")
+    return found, list(table().targets(deployment.deployment_id))
+
+
+def _fleet(deployment: Deployment) -> list[Target]:
+    selected = _selected(deployment)
+    found = _narrowed(deployment, selected.hosts)
+    if not found and deployment.outdated_only:
+        return []
+    if not found:
+        raise NotDeployable(DeploymentErrorCode.NO_INSTANCES, _nothing(deployment, selected))
+    if len(found) > MAX_TARGETS:
+        raise NotDeployable(
+            DeploymentErrorCode.OVER_MAX_INSTANCES,
+            f"The tags of {deployment.group_key} select {len(found)} instances, at most {MAX_TARGETS}: split it.",
+        )
+    fleet = selected.only({instance.instance_id for instance in found})
+    who_may.check_hosts(deployment, fleet)
+    reachable = ec2.ping([instance.instance_id for instance in fleet.ec2]) | fleet.outside.pings
+    return new_targets(deployment.deployment_id, deployment.group_id, found, reachable, clock.timestamp())
+
+
+def _selected(deployment: Deployment) -> Fleet:
+    """The instances that fit the group's tags and, if the request has some, the request's.
+
+    The request's tags are those of EC2 instances (CodeDeploy's EC2TagFilter): no on-premises instance fits them.
+    """
+    tags, on_premises = _tags_of_group(deployment)
+    instances = ec2.select(tags)
+    if own := deployment.own_tag_groups:
+        return Fleet(ec2=[instance for instance in instances if matches(instance.tags, own)])
+    outside = ec2.outside() if on_premises else OutsideHosts()
+    return Fleet(ec2=instances, on_premises=outside.select(on_premises), outside=outside)
+
+
+def _nothing(deployment: Deployment, selected: Fleet) -> str:
+    """Why there is no instance to deploy to."""
+    if selected.hosts and deployment.retry_of:
+        return texts.nothing_to_retry(deployment.group_key, deployment.retry_of)
+    if deployment.own_tag_groups and not selected.hosts:
+        members = sorted(deployment.own & {OwnSetting.TAG_FILTERS, OwnSetting.TAG_SET})
+        ids = [instance.instance_id for instance in ec2.select(_tags_of_group(deployment)[0])]
+        return texts.none_narrowed(deployment.group_key, ids, members[0])
+    return texts.no_instances(deployment.group_key)
+
+
+def _tags_of_group(deployment: Deployment) -> tuple[tuple[TagGroup, ...], tuple[TagGroup, ...]]:
+    """The group's tags of EC2 instances and of on-premises ones.
+
+    A deployment of an older engine has its request's tags in their place: then the group as it is now has to say, and
+    one that is gone selects nothing.
+    """
+    if not deployment.replaces_tags:
+        return deployment.settings.tag_groups, deployment.settings.on_premises_tag_groups
+    group = table().group(deployment.application, deployment.group)
+    is_same = group is not None and group.group_id == deployment.group_id
+    return (group.settings.tag_groups if group and is_same else ()), ()
+
+
+def _narrowed(deployment: Deployment, found: list[Instance]) -> list[Instance]:
+    """Those of the instances that the deployment goes to. Raises NotDeployable for an id that is not among them."""
+    wanted: Callable[[str], bool] | None = None
+    if deployment.retry_of:
+        wanted = {target.target_id for target in table().targets(deployment.retry_of, UNSUCCESSFUL)}.__contains__
+    elif deployment.instance_ids:
+        if missing := set(deployment.instance_ids) - {instance.instance_id for instance in found}:
+            message = texts.no_such_instances(deployment.group_key, sorted(missing))
+            raise NotDeployable(DeploymentErrorCode.NO_INSTANCES, message)
+        wanted = set(deployment.instance_ids).__contains__
+    elif deployment.outdated_only:
+        current = hosts.running(deployment.group_id, deployment.revision)
+        return [instance for instance in found if instance.instance_id not in current]
+    return [instance for instance in found if wanted(instance.instance_id)] if wanted else found

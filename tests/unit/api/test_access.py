@@ -1,0 +1,353 @@
+"""Whoever may deploy to a group reaches the hosts of that group only, by whatever way: invariant 12.
+
+Ann may deploy to `prod`; Bob may not, but makes groups and deployments as he likes.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import boto3
+import pytest
+
+from functions.aws import clients, clock, ec2
+from functions.core.errors import InvalidInput
+from functions.core.records import Deployment, GroupSettings, TagFilter, TagGroup
+from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, OwnSetting, TargetStatus
+from functions.core.text.shapes import to_plain
+from functions.engine import upload
+from functions.handlers import finish, prepare, rollback, start, stop
+from functions.store import guards
+from functions.store.keys import deployment_key, group_item_key, guard_key, guards_whole_key
+from functions.store.table import Table
+from tests.conftest import BUCKET, LambdaContext, all_items, put_group, put_item
+from tests.fakes import FakeRunCommand
+from tests.unit.api.conftest import Api, RefusedCall
+from tests.unit.handlers.test_prepare import World, archive
+
+NOW = "2026-11-23T10:00:00.000Z"
+ANN, BOB = (f"arn:aws:iam::123456789012:user/{name}" for name in ("ann", "bob"))
+ROLE = "arn:aws:iam::123456789012:role/anything"
+
+
+def tags(role: str) -> list[dict[str, str]]:
+    return [{"Key": "role", "Value": role, "Type": "KEY_AND_VALUE"}]
+
+
+def group(name: str) -> dict[str, str]:
+    return {"applicationName": "shop", "deploymentGroupName": name}
+
+
+@dataclass
+class Shop:
+    """`prod`, `dev`, and Bob's own group `mine` on prod's tags, with two hosts of prod and one of dev."""
+
+    ann: Api
+    bob: Api
+    table: Table
+    world: World
+    prod: list[str]  # instance ids
+    dev: str
+    running: str = ""  # Ann's deployment to prod
+    failed: str = ""  # Ann's deployment to prod, before
+    mine_failed: str = ""  # of Bob's group, from before prod was guarded
+
+    def create(self, api: Api, name: str, key: str = "v1", **more: Any) -> str:
+        location = {"bucket": BUCKET, "key": f"shop/web/{key}.zip", "bundleType": "zip"}
+        revision = {"revisionType": "S3", "s3Location": location}
+        return str(api("CreateDeployment", **group(name), revision=revision, **more)["deploymentId"])
+
+    def prepare(self, deployment_id: str) -> Deployment:
+        prepare.handler({"deployment_id": deployment_id}, self.world.context)
+        return self.known(deployment_id)
+
+    def run(self, deployment_id: str, status: TargetStatus) -> str:
+        self.prepare(deployment_id)
+        for target in list(self.table.targets(deployment_id)):
+            if self.table.go(deployment_id, target, NOW):
+                going = self.table.target(deployment_id, target.target_id)
+                assert going and self.table.finish_target(going, status, NOW)
+        finish.handler({"deployment_id": deployment_id}, self.world.context)
+        return deployment_id
+
+    def known(self, deployment_id: str) -> Deployment:
+        found = self.table.deployment(deployment_id)
+        assert found
+        return found
+
+    def reached(self, deployment_id: str) -> set[str]:
+        return {target.target_id for target in self.table.targets(deployment_id)}
+
+    def change(self, name: str = "prod", **members: Any) -> None:
+        change = {"applicationName": "shop", "currentDeploymentGroupName": name, **members}
+        self.ann("UpdateDeploymentGroup", **change)
+
+    def deployments(self) -> set[str]:
+        return {item["deployment_id"] for item in all_items() if item["sk"] == "DEPLOYMENT"}
+
+
+@pytest.fixture
+def shop(table: Table, bucket: str, context: LambdaContext, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    ssm, real = FakeRunCommand(), clients.client
+    monkeypatch.setattr(ec2, "client", lambda service: ssm if service == "ssm" else real(service))
+    for key in ("v1", "v2"):
+        boto3.client("s3").put_object(Bucket=bucket, Key=f"shop/web/{key}.zip", Body=archive() + key.encode())
+    world, ann = World(table, bucket, ssm, context), Api(context, arn=ANN)
+    world.launch(2, role="prod")
+    world.launch(1, role="dev")
+    ann("CreateApplication", applicationName="shop")
+    for name, role in (("prod", "prod"), ("dev", "dev"), ("mine", "prod")):
+        ann("CreateDeploymentGroup", **group(name), serviceRoleArn=ROLE, ec2TagFilters=tags(role))
+    found = Shop(ann, Api(context, arn=BOB), table, world, sorted(world.instances[:2]), world.instances[2])
+    found.run(found.create(found.bob, "mine"), TargetStatus.SUCCEEDED)
+    found.mine_failed = found.run(found.create(found.bob, "mine", "v2"), TargetStatus.FAILED)
+    found.change(allowedPrincipals=[ANN])
+    found.run(found.create(ann, "prod"), TargetStatus.SUCCEEDED)
+    found.failed = found.run(found.create(ann, "prod", "v2"), TargetStatus.FAILED)
+    return found
+
+
+def an_upload(name: str) -> Callable[[Shop], object]:
+    def deploy(shop: Shop) -> object:
+        key = f"shop/{name}/v1.zip"
+        version = boto3.client("s3").put_object(Bucket=BUCKET, Key=key, Body=archive())["VersionId"]
+        found = {"bucket": {"name": BUCKET}, "object": {"key": key, "version-id": version}}
+        return upload.deploy({"detail": found, "time": clock.timestamp()})
+
+    return deploy
+
+
+def called(handler: Callable[..., Any], **event: Any) -> Callable[[Shop], object]:
+    return lambda shop: handler({"requested_by": ANN, **event}, shop.world.context)  # he may write what he likes
+
+
+INTO_PROD: dict[str, Callable[[Shop], object]] = {
+    "create": lambda shop: shop.create(shop.bob, "prod"),
+    "retry": lambda shop: shop.bob("RetryDeployment", deploymentId=shop.failed),
+    "rollback": lambda shop: shop.bob("RollBackDeploymentGroup", **group("prod")),
+    "an upload": an_upload("prod"),
+    "start": called(start.handler, application="shop", group="prod", key="shop/web/v1.zip"),
+    "the function rollback": called(rollback.handler, application="shop", group="prod"),
+    "tags of the request": lambda shop: shop.create(shop.bob, "dev", targetInstances={"tagFilters": tags("prod")}),
+    "a tag set": lambda shop: shop.create(
+        shop.bob, "dev", targetInstances={"ec2TagSet": {"ec2TagSetList": [tags("prod")]}}
+    ),
+    "instance ids": lambda shop: shop.create(shop.bob, "dev", targetInstances={"instanceIds": shop.prod}),
+    "a group of his own": lambda shop: shop.create(shop.bob, "mine"),
+    "ids in a group of his own": lambda shop: shop.create(
+        shop.bob, "mine", targetInstances={"instanceIds": shop.prod[:1]}
+    ),
+    "outdated hosts of his own group": lambda shop: shop.create(shop.bob, "mine", updateOutdatedInstancesOnly=True),
+    "a retry in his own group": lambda shop: shop.bob("RetryDeployment", deploymentId=shop.mine_failed),
+    "a rollback of his own group": lambda shop: shop.bob("RollBackDeploymentGroup", **group("mine")),
+    "an upload to his own group": an_upload("mine"),
+    "start of his own group": called(start.handler, application="shop", group="mine", key="shop/web/v1.zip"),
+    "the function rollback of his own group": called(rollback.handler, application="shop", group="mine"),
+}
+
+
+@pytest.mark.parametrize("way", INTO_PROD.values(), ids=INTO_PROD.keys())
+def test_an_outsider_reaches_no_host_of_a_guarded_group(shop: Shop, way: Callable[[Shop], object]) -> None:
+    before = shop.deployments()
+    try:
+        way(shop)
+    except (RefusedCall, InvalidInput) as error:
+        assert "may not deploy to shop/prod" in str(error)
+    for made in shop.deployments() - before:
+        one = shop.prepare(made)
+        assert shop.reached(made) == set()
+        assert one.failure and one.failure.code in (
+            DeploymentErrorCode.NO_INSTANCES,
+            DeploymentErrorCode.IAM_ROLE_PERMISSIONS,
+        )
+
+
+STOPS: dict[str, Callable[[Shop], object]] = {
+    "StopDeployment": lambda shop: shop.bob("StopDeployment", deploymentId=shop.running),
+    "RollBackDeploymentGroup": lambda shop: shop.bob("RollBackDeploymentGroup", **group("prod")),
+    "the function stop": lambda shop: called(stop.handler, deployment_id=shop.running)(shop),
+    "the function rollback": called(rollback.handler, application="shop", group="prod"),
+}
+
+
+@pytest.mark.parametrize("way", STOPS.values(), ids=STOPS.keys())
+@pytest.mark.parametrize("guarded", ["always", "since", "until it was deleted", "by another of its name"])
+def test_an_outsider_stops_nothing_of_a_guarded_group(shop: Shop, way: Callable[[Shop], object], guarded: str) -> None:
+    if guarded == "since":
+        shop.change(allowedPrincipals=[])
+    shop.running = shop.create(shop.ann, "prod")
+    if guarded == "since":
+        shop.change(allowedPrincipals=[ANN])
+    if guarded in ("until it was deleted", "by another of its name"):
+        shop.ann("DeleteDeploymentGroup", **group("prod"))
+    if guarded == "by another of its name":
+        shop.bob("CreateDeploymentGroup", **group("prod"), serviceRoleArn=ROLE, ec2TagFilters=tags("dev"))
+    with pytest.raises((RefusedCall, InvalidInput), match=r"may not deploy to shop/prod|[Nn]o deployment group 'prod'"):
+        way(shop)
+    assert shop.known(shop.running).stop is None
+
+
+def test_who_was_added_in_an_incident_may_stop_what_runs(shop: Shop) -> None:
+    one = shop.create(shop.ann, "prod")
+    shop.change(allowedPrincipals=[BOB])
+    assert shop.bob("StopDeployment", deploymentId=one)["status"] == "Pending"
+
+
+def test_who_is_allowed_there_too_deploys_by_any_group(shop: Shop) -> None:
+    one = shop.create(shop.ann, "mine")
+    assert shop.prepare(one).principal == ANN
+    assert shop.reached(one) == set(shop.prod)
+
+
+def test_sharing_lets_a_group_in_whoever_deploys(shop: Shop) -> None:
+    shop.change(sharedWith=["shop/mine"])
+    for way in ("a group of his own", "start of his own group"):
+        before = shop.deployments()
+        INTO_PROD[way](shop)
+        (one,) = shop.deployments() - before
+        shop.run(one, TargetStatus.SUCCEEDED)
+        assert shop.reached(one) == set(shop.prod)
+    shop.change(sharedWith=[])
+    assert shop.prepare(shop.create(shop.bob, "mine")).failure
+
+
+def test_the_refusal_names_hosts_groups_and_the_remedy(shop: Shop) -> None:
+    one = shop.prepare(shop.create(shop.bob, "mine"))
+    assert one.status is DeploymentStatus.CREATED and one.failure
+    assert one.failure.code is DeploymentErrorCode.IAM_ROLE_PERMISSIONS
+    assert f"{BOB} may not deploy to {', '.join(shop.prod)} by way of shop/mine" in one.failure.message
+    assert "belong to shop/prod" in one.failure.message and "sharedWith" in one.failure.message
+
+
+def test_an_automatic_rollback_is_let_in_as_what_it_undoes(shop: Shop) -> None:
+    rollback = {"enabled": True, "events": ["DEPLOYMENT_FAILURE"]}
+    failed = shop.run(shop.create(shop.ann, "mine", "v2", autoRollbackConfiguration=rollback), TargetStatus.FAILED)
+    info = shop.known(failed).rollback
+    assert info and info.rollback_deployment_id
+    assert shop.prepare(info.rollback_deployment_id).principal == ANN
+    assert shop.reached(info.rollback_deployment_id) == set(shop.prod)
+
+
+def test_a_request_chooses_among_the_groups_instances(shop: Shop) -> None:
+    shop.change("dev", ec2TagFilters=[*tags("dev"), *tags("web")])
+    shop.world.launch(1, role="web")
+    narrowed = shop.create(shop.bob, "dev", targetInstances={"tagFilters": tags("web") + tags("prod")})
+    assert shop.run(narrowed, TargetStatus.FAILED) and shop.reached(narrowed) == {shop.world.instances[3]}
+    again = shop.bob("RetryDeployment", deploymentId=narrowed)["deploymentId"]
+    shop.prepare(again)
+    assert shop.reached(again) == {shop.world.instances[3]}
+
+
+def test_a_retry_of_hosts_that_left_the_group_says_so(shop: Shop) -> None:
+    failed = shop.run(shop.create(shop.bob, "dev"), TargetStatus.FAILED)
+    shop.world.launch(1, role="web")
+    shop.change("dev", ec2TagFilters=tags("web"))
+    one = shop.prepare(shop.bob("RetryDeployment", deploymentId=failed)["deploymentId"])
+    assert one.failure and f"none of the targets of {failed} that failed" in one.failure.message
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_deployment_of_an_older_engine_that_has_not_begun_stays_in_its_group(shop: Shop, is_there: bool) -> None:
+    """Its record has the request's tags in the place of the group's."""
+    one = shop.create(shop.bob, "dev")
+    old = replace(
+        shop.known(one),
+        own=frozenset({OwnSetting.TAG_FILTERS}),
+        settings=GroupSettings(tag_groups=(TagGroup(filters=(TagFilter(key="role"),)),)),
+        principal=None,
+    )
+    put_item({**deployment_key(one), **to_plain(old)})
+    if not is_there:
+        shop.ann("DeleteDeploymentGroup", **group("dev"))
+    after = shop.prepare(one)
+    assert shop.reached(one) == ({shop.dev} if is_there else set())
+    assert bool(after.failure) is not is_there
+    info = shop.bob("GetDeployment", deploymentId=one)["deploymentInfo"]
+    assert info["targetInstances"] == {"tagFilters": [{"Key": "role", "Type": "KEY_ONLY"}]}
+
+
+# -- the index
+
+
+def test_a_groups_place_in_the_index_changes_with_it(shop: Shop) -> None:
+    def held() -> dict[str, Any]:
+        return {item["sk"]: item for item in all_items() if item["pk"] == "GUARDS"}
+
+    assert held()["GROUP#shop/prod"]["allowed_principals"] == [ANN]
+    shop.change(ec2TagFilters=tags("new"), sharedWith=["shop/dev"])
+    assert held()["GROUP#shop/prod"]["tag_groups"] == [{"filters": [{"key": "role", "value": "new"}]}]
+    assert held()["GROUP#shop/prod"]["shared_with"] == ["shop/dev"]
+    shop.change(newDeploymentGroupName="live")
+    assert list(held()) == ["GROUP#shop/live"]
+    shop.ann("UpdateApplication", applicationName="shop", newApplicationName="store")
+    assert list(held()) == ["GROUP#store/live"]
+    shop.ann("DeleteDeploymentGroup", applicationName="store", deploymentGroupName="live")
+    assert held() == {}
+
+
+def test_a_group_from_before_the_index_is_not_missed(shop: Shop) -> None:
+    clients.client("dynamodb").delete_item(TableName=shop.table.name, Key=_wire(guard_key("shop/prod")))
+    assert shop.prepare(shop.create(shop.bob, "mine")).failure, "the groups themselves are read"
+    assert guards.rebuild(shop.table) == ["shop/prod"]
+    assert [each.key for each in guards.guards(shop.table)] == ["shop/prod"]
+    assert guards.rebuild(shop.table) == []
+
+
+def test_a_place_whose_group_is_gone_is_taken_out(shop: Shop) -> None:
+    """As after a time with an older engine, which knows no index."""
+    guards.rebuild(shop.table)
+    clients.client("dynamodb").delete_item(TableName=shop.table.name, Key=_wire(group_item_key("shop", "prod")))
+    assert guards.rebuild(shop.table) == ["shop/prod"] and guards.guards(shop.table) == []
+
+
+def test_a_group_that_changes_while_the_index_is_rebuilt_is_read_again(
+    shop: Shop, before_writes: Callable[[Callable[[], object]], None]
+) -> None:
+    clients.client("dynamodb").delete_item(TableName=shop.table.name, Key=_wire(guard_key("shop/prod")))
+    before_writes(lambda: shop.change(allowedPrincipals=[ANN, BOB]))
+    guards.rebuild(shop.table)
+    (found,) = guards.guards(shop.table)
+    assert found.allowed_principals == (ANN, BOB)
+
+
+def test_without_a_guarded_group_prepare_makes_one_more_query(
+    shop: Shop, requests: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.change(allowedPrincipals=[])
+    guards.rebuild(shop.table)
+    made, one = requests(), shop.create(shop.bob, "dev")
+    before = len(made)
+    shop.prepare(one)
+    assert made[before:].count("Query") == 2, "one of the guards, one of its own targets"
+
+
+def test_declared_groups_are_guarded_and_shared_alike(table: Table) -> None:
+    put_group("web", settings=GroupSettings(allowed_principals=(ANN,)))
+    assert guards_whole_key() not in all_items()
+    assert [each.key for each in guards.guards(table)] == ["shop/web"]
+
+
+@pytest.mark.parametrize(
+    ("members", "says"),
+    [
+        ({"sharedWith": ["shop"]}, "sharedWith[0]: 'shop' is not a group; write APPLICATION/GROUP"),
+        ({"sharedWith": ["shop/a/b"]}, "is not a group"),
+        ({"sharedWith": [f"shop/{n}" for n in range(51)]}, "sharedWith: has 51, at most 50"),
+        ({"sharedWith": ["shop/dev"], "allowedPrincipals": []}, "does not have any effect without allowedPrincipals"),
+        ({"allowedPrincipals": ["arn:aws:iam::123456789012:role/team/x"]}, "allowedPrincipals[0]: 'arn:aws:iam"),
+    ],
+)
+def test_what_would_mean_nothing_is_refused(shop: Shop, members: dict[str, Any], says: str) -> None:
+    change = {"applicationName": "shop", "currentDeploymentGroupName": "prod", **members}
+    assert says in shop.ann.refuses("InvalidInputException", "UpdateDeploymentGroup", **change)
+
+
+def test_a_group_tells_whom_it_shares_its_hosts_with(shop: Shop) -> None:
+    shop.change(sharedWith=["shop/dev", "other/web", "shop/dev"])
+    info = shop.ann("GetDeploymentGroup", **group("prod"))["deploymentGroupInfo"]
+    assert info["sharedWith"] == ["shop/dev", "other/web"]
+    assert "sharedWith" not in shop.ann("GetDeploymentGroup", **group("dev"))["deploymentGroupInfo"]
+
+
+def _wire(key: dict[str, str]) -> dict[str, Any]:
+    return {name: {"S": value} for name, value in key.items()}

@@ -1,0 +1,170 @@
+"""Events and messages exactly as they go out."""
+
+import json
+from typing import Any
+
+import pytest
+
+from functions.core.messages import announcements
+from functions.core.messages.announcements import Announcement
+from functions.core.records import Failure, LifecycleEventRecord, RollbackInfo
+from functions.core.statuses import (
+    Creator,
+    DeploymentErrorCode,
+    DeploymentStatus,
+    LifecycleEventStatus,
+    TargetStatus,
+    TriggerEvent,
+)
+from tests.unit.news import DONE, PLACE, deployment, target, triggers
+
+TOPIC = "arn:aws:sns:us-east-1:123456789012:ops"
+
+
+def of(status: DeploymentStatus, **fields: Any) -> Announcement:
+    announcement = announcements.of_deployment(deployment(status, **fields), PLACE)
+    assert announcement
+    return announcement
+
+
+def test_a_deployments_event_has_codedeploys_keys() -> None:
+    event = of(DeploymentStatus.FAILED).event
+    assert event.detail_type == "CodeDeploy Deployment State-change Notification"
+    assert event.resources == (
+        "arn:aws:codedeploy:us-east-1:123456789012:deploymentgroup:shop/web",
+        "arn:aws:codedeploy:us-east-1:123456789012:application:shop",
+    )
+    assert event.detail == {
+        "application": "shop",
+        "deploymentId": "d-A1B2C3111",
+        "deploymentGroup": "web",
+        "instanceGroupId": "uuid-of-web",
+        "region": "us-east-1",
+        "state": "FAILURE",
+    }
+
+
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [
+        (DeploymentStatus.QUEUED, None),
+        (DeploymentStatus.CREATED, "START"),
+        (DeploymentStatus.IN_PROGRESS, None),
+        (DeploymentStatus.SUCCEEDED, "SUCCESS"),
+        (DeploymentStatus.FAILED, "FAILURE"),
+        (DeploymentStatus.STOPPED, "STOP"),
+    ],
+)
+def test_only_codedeploys_states_are_told(status: DeploymentStatus, state: str | None) -> None:
+    announcement = announcements.of_deployment(deployment(status), PLACE)
+    assert (announcement and announcement.event.detail["state"]) == state
+
+
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [
+        (TargetStatus.PENDING, None),
+        (TargetStatus.IN_PROGRESS, "START"),
+        (TargetStatus.SUCCEEDED, "SUCCESS"),
+        (TargetStatus.FAILED, "FAILURE"),
+        (TargetStatus.SKIPPED, None),
+    ],
+)
+def test_only_codedeploys_states_of_an_instance_are_told(status: TargetStatus, state: str | None) -> None:
+    announcement = announcements.of_target(target(status), deployment(), PLACE)
+    assert (announcement and announcement.event.detail["state"]) == state
+
+
+@pytest.mark.parametrize(
+    ("target_id", "arn"),
+    [
+        ("i-0a1", "arn:aws:ec2:us-east-1:123456789012:instance/i-0a1"),
+        ("mi-0a1", "arn:aws:ssm:us-east-1:123456789012:managed-instance/mi-0a1"),
+    ],
+)
+def test_an_instances_event_leads_with_its_arn(target_id: str, arn: str) -> None:
+    announcement = announcements.of_target(target(TargetStatus.FAILED, target_id), deployment(), PLACE)
+    assert announcement
+    assert announcement.event.detail_type == "CodeDeploy Instance State-change Notification"
+    assert announcement.event.resources[0] == arn and len(announcement.event.resources) == 3
+    assert announcement.event.detail["instanceId"] == target_id
+
+
+def test_a_deployments_message_is_codedeploys_wire_form() -> None:
+    (message,) = of(
+        DeploymentStatus.FAILED,
+        settings=triggers(TOPIC, TriggerEvent.DEPLOYMENT_FAILURE),
+        complete_time="2022-10-13T15:59:01.000Z",
+        counters=DONE,
+        failure=Failure(code=DeploymentErrorCode.HEALTH_CONSTRAINTS, message="too few"),
+        rollback=RollbackInfo(rollback_message="m", rollback_deployment_id="d-2"),
+    ).messages
+    assert message.topic_arn == TOPIC
+    assert message.subject == "FAILED: AWS CodeDeploy d-A1B2C3111 in us-east-1 to shop"
+    assert json.loads(message.message) == {
+        "region": "us-east-1",
+        "accountId": "123456789012",
+        "eventTriggerName": "ops",
+        "applicationName": "shop",
+        "deploymentId": "d-A1B2C3111",
+        "deploymentGroupName": "web",
+        "createTime": "Thu Oct 13 15:50:45 UTC 2022",
+        "completeTime": "Thu Oct 13 15:59:01 UTC 2022",
+        "deploymentOverview": '{"Failed": 1, "InProgress": 0, "Pending": 0, "Skipped": 1, "Succeeded": 2}',
+        "status": "FAILED",
+        "errorInformation": '{"ErrorCode": "HEALTH_CONSTRAINTS", "ErrorMessage": "too few"}',
+        "rollbackInformation": '{"RollbackMessage": "m", "RollbackDeploymentId": "d-2"}',
+    }
+
+
+def test_a_running_deployment_has_no_end_and_no_error() -> None:
+    (message,) = of(DeploymentStatus.CREATED, settings=triggers(TOPIC, TriggerEvent.DEPLOYMENT_START)).messages
+    body = json.loads(message.message)
+    assert body["completeTime"] is None and body["rollbackInformation"] == "{}" and body["status"] == "CREATED"
+    assert "errorInformation" not in body
+
+
+def test_an_instances_message_is_codedeploys_wire_form() -> None:
+    event = LifecycleEventRecord(
+        name="Install", status=LifecycleEventStatus.SUCCEEDED, start_time="2022-10-13T15:50:45.123Z"
+    )
+    found = target(TargetStatus.IN_PROGRESS, last_updated_at="2022-10-13T15:50:46.000Z", events=(event,))
+    parent = deployment(settings=triggers(TOPIC, TriggerEvent.INSTANCE_START))
+    announcement = announcements.of_target(found, parent, PLACE)
+    assert announcement
+    (message,) = announcement.messages
+    assert message.subject == "IN_PROGRESS: AWS CodeDeploy d-A1B2C3111 in us-east-1 to i-0a1"
+    assert json.loads(message.message) == {
+        "region": "us-east-1",
+        "accountId": "123456789012",
+        "eventTriggerName": "ops",
+        "deploymentId": "d-A1B2C3111",
+        "instanceId": "arn:aws:ec2:us-east-1:123456789012:instance/i-0a1",
+        "lastUpdatedAt": "Thu Oct 13 15:50:46 UTC 2022",
+        "instanceStatus": "IN_PROGRESS",
+        "lifecycleEvents": (
+            '[{"LifecycleEvent": "Install", "LifecycleEventStatus": "Succeeded",'
+            ' "StartTime": "Thu Oct 13 15:50:45 UTC 2022", "EndTime": null}]'
+        ),
+    }
+
+
+def test_a_trigger_hears_only_what_it_asked_for() -> None:
+    asked = triggers(TOPIC, TriggerEvent.DEPLOYMENT_SUCCESS, TriggerEvent.INSTANCE_FAILURE)
+    assert of(DeploymentStatus.SUCCEEDED, settings=asked).messages
+    assert not of(DeploymentStatus.FAILED, settings=asked).messages
+
+
+def test_the_birth_of_a_rollback_reaches_a_trigger_once_whichever_of_its_names_was_asked_for() -> None:
+    both = triggers(TOPIC, TriggerEvent.DEPLOYMENT_ROLLBACK, TriggerEvent.DEPLOYMENT_START)
+    only = triggers(TOPIC, TriggerEvent.DEPLOYMENT_ROLLBACK)
+    for asked in (both, only):
+        assert len(of(DeploymentStatus.CREATED, creator=Creator.ROLLBACK, settings=asked).messages) == 1
+    assert not of(DeploymentStatus.SUCCEEDED, creator=Creator.ROLLBACK, settings=only).messages
+    assert not of(DeploymentStatus.CREATED, settings=only).messages
+
+
+def test_a_subject_is_what_sns_accepts_whatever_the_name() -> None:
+    asked = triggers(TOPIC, TriggerEvent.DEPLOYMENT_FAILURE)
+    (message,) = of(DeploymentStatus.FAILED, settings=asked, application="größe\n" * 40).messages
+    assert len(message.subject) == 100 and message.subject.isascii() and message.subject.isprintable()

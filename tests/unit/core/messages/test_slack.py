@@ -1,0 +1,215 @@
+"""Slack messages: what they say, and that nothing makes them invalid."""
+
+import json
+import re
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from functions.core.messages import slack
+from functions.core.messages.announcements import State
+from functions.core.messages.slack import Outcome, Payload
+from functions.core.records import Deployment, Failure, GitHubCommit, GroupSettings, RollbackInfo, Target
+from functions.core.statuses import Creator, DeploymentErrorCode, DeploymentStatus, TargetStatus
+from tests.unit.news import DONE, PLACE, deployment, failed_target, target
+
+
+def outcome(
+    state: State,
+    found: Deployment | None = None,
+    *failed: Target,
+    number: int = 1,
+    moment: str = "2022-10-13T15:51:00Z",
+) -> Outcome:
+    return Outcome(
+        message_id=f"m-{number}",
+        state=state,
+        moment=moment,
+        place=PLACE,
+        deployment=found or deployment(),
+        failed=failed,
+    )
+
+
+def failed_deployment(**fields: Any) -> Deployment:
+    given = {
+        "counters": DONE,
+        "start_time": "2022-10-13T15:51:00.000Z",
+        "complete_time": "2022-10-13T15:55:12.000Z",
+        "failure": Failure(code=DeploymentErrorCode.HEALTH_CONSTRAINTS, message="curl <refused> on 1 target: i-0a1"),
+        **fields,
+    }
+    return deployment(DeploymentStatus.FAILED, **given)
+
+
+def texts(payload: Payload) -> list[str]:
+    """Every text of the message, top to bottom."""
+    found = []
+    for block in payload["blocks"]:
+        parts = [block["text"]] if "text" in block else []
+        found += [part["text"] for part in parts + block.get("fields", []) + block.get("elements", [])]
+    return found
+
+
+def test_a_start_says_who_what_and_where() -> None:
+    assert texts(slack.message(outcome(State.START))) == [
+        ":rocket: Deployment started: shop/web",
+        "*Deployment*\nd-A1B2C3111",
+        "*Revision*\nshop/web/v2.zip (version v)",
+        "*By*\nupload",
+        "*Configuration*\nCodeDeployDefault.OneAtATime",
+        "123456789012 · us-east-1 · 2022-10-13T15:51:00Z",
+    ]
+
+
+def test_a_failure_says_why_how_long_and_which_hosts_with_their_log() -> None:
+    ended = failed_deployment(rollback=RollbackInfo(rollback_message="Automatic rollback is triggered."))
+    assert texts(slack.message(outcome(State.FAILURE, ended, failed_target()))) == [
+        ":x: Deployment failed: shop/web",
+        "*Deployment*\nd-A1B2C3111",
+        "*Revision*\nshop/web/v2.zip (version v)",
+        "*By*\nupload",
+        "*Configuration*\nCodeDeployDefault.OneAtATime",
+        "*Targets*\n2 succeeded, 1 failed, 1 skipped of 4",
+        "*Took*\n4 min 12 s",
+        "*Why*: curl &lt;refused&gt; on 1 target: i-0a1",
+        "Automatic rollback is triggered.",
+        "*i-0a1 (web-1)* ValidateService scripts/check.sh: scripts/check.sh ended with exit code 7"
+        "\n```curl: (7) refused\nexit 7```",
+        "123456789012 · us-east-1 · 2022-10-13T15:51:00Z",
+    ]
+
+
+def test_a_commit_on_github_is_told_by_its_name_not_by_where_its_archive_is_kept() -> None:
+    one = deployment()
+    commit = GitHubCommit(repository="octo/hello", commit="7fd1a60")
+    shown = texts(slack.message(outcome(State.START, replace(one, revision=replace(one.revision, github=commit)))))
+    assert "*Revision*\ngithub.com/octo/hello at 7fd1a60" in shown
+
+
+def test_an_end_shows_what_the_appspec_may_not_mean() -> None:
+    one = deployment(DeploymentStatus.SUCCEEDED)
+    warned = replace(one, revision=replace(one.revision, warnings=("3:1: file: did you mean files?", "4:1: <x>")))
+    shown = texts(slack.message(outcome(State.SUCCESS, warned)))
+    assert "*Warnings*\nappspec.yml:3:1: file: did you mean files?\nappspec.yml:4:1: &lt;x&gt;" in shown
+    assert not any("Warnings" in text for text in texts(slack.message(outcome(State.START, warned))))
+
+
+def test_a_host_that_never_ran_anything_is_shown_with_its_reason() -> None:
+    ended = failed_deployment()
+    lost = target(TargetStatus.FAILED)
+    assert "*i-0a1*" in texts(slack.message(outcome(State.FAILURE, ended, lost)))
+
+
+def test_a_rollback_is_called_so() -> None:
+    rollback = deployment(creator=Creator.ROLLBACK)
+    headlines = [texts(slack.message(outcome(state, rollback)))[0] for state in State]
+    assert headlines == [
+        ":rewind: Rollback started: shop/web",
+        ":rewind: Rolled back: shop/web",
+        ":x: Rollback failed: shop/web",
+        ":octagonal_sign: Rollback stopped: shop/web",
+    ]
+
+
+def test_hosts_beyond_the_first_are_a_number() -> None:
+    ended = failed_deployment(counters=DONE.__class__(total=9, out=7, failed=7, allowed=1))
+    hosts = [failed_target(f"i-{number}") for number in range(slack.MOST_HOSTS)]
+    assert "and 2 more failed" in texts(slack.message(outcome(State.FAILURE, ended, *hosts)))
+
+
+def test_a_log_shows_its_last_lines_and_cannot_leave_its_block() -> None:
+    log = "\n".join([*(f"line {number}" for number in range(50)), "``` <!channel>"])
+    ended = failed_deployment()
+    shown = next(
+        text
+        for text in texts(slack.message(outcome(State.FAILURE, ended, failed_target(log_tail=log))))
+        if "line" in text
+    )
+    assert shown.count("```") == 2 and shown.endswith("line 49\n''' &lt;!channel&gt;```")
+    assert "line 40\n" not in shown and "line 41\n" in shown
+
+
+def test_few_outcomes_are_messages_of_their_own_oldest_first() -> None:
+    outcomes = [
+        outcome(State.SUCCESS, number=2, moment="2022-10-13T15:51:00Z"),
+        outcome(State.START, number=1, moment="2022-10-13T15:51:00Z"),
+        outcome(State.START, deployment(deployment_id="d-2"), number=3, moment="2022-10-13T15:50:00Z"),
+    ]
+    assert [post.message_ids for post in slack.posts(outcomes)] == [{"m-3"}, {"m-1"}, {"m-2"}]
+
+
+def test_a_burst_is_one_message_that_leaves_out_starts_whose_end_is_there() -> None:
+    began = range(3, slack.DIGEST_FROM + 1)
+    outcomes = [outcome(State.START, number=1), outcome(State.FAILURE, failed_deployment(), number=2)] + [
+        outcome(State.START, deployment(deployment_id=f"d-{number}"), number=number) for number in began
+    ]
+    (post,) = slack.posts(outcomes)
+    assert post.message_ids == {f"m-{number}" for number in range(1, slack.DIGEST_FROM + 1)}
+    starts = "".join(f":rocket: shop/web Deployment started (d-{number})\n" for number in began)
+    assert texts(post.payload) == [
+        f"{len(began) + 1} deployment messages: {len(began)} deployment started, 1 deployment failed",
+        f"{starts}:x: shop/web Deployment failed (d-A1B2C3111): curl &lt;refused&gt; on 1 target: i-0a1",
+    ]
+
+
+def test_each_channel_has_its_own_messages() -> None:
+    outcomes = [
+        outcome(State.START, deployment(settings=GroupSettings(slack_channel=channel)), number=number)
+        for number, channel in enumerate(["#a", "#b", None, "#a"])
+    ]
+    assert [(post.channel, post.message_ids) for post in slack.posts(outcomes)] == [
+        (None, {"m-2"}),
+        ("#a", {"m-0"}),
+        ("#a", {"m-3"}),
+        ("#b", {"m-1"}),
+    ]
+
+
+def test_plain_news_has_no_blocks_but_says_the_same() -> None:
+    assert slack.plain(slack.message(outcome(State.FAILURE, failed_deployment()))) == {
+        "text": "Deployment failed: shop/web (d-A1B2C3111) curl &lt;refused&gt; on 1 target: i-0a1",
+        "unfurl_links": False,
+        "unfurl_media": False,
+    }
+
+
+def assert_slack_takes_it(payload: Payload) -> None:
+    """Slack's limits, and nothing that it would read as a mention, a link or a broken entity."""
+    assert 1 <= len(payload["blocks"]) <= 50
+    limits = {"header": 150, "section": 3000, "context": 2000}
+    for block in payload["blocks"]:
+        for part in [*([block["text"]] if "text" in block else []), *block.get("elements", [])]:
+            assert 1 <= len(part["text"]) <= limits[block["type"]]
+        assert len(block.get("fields", [])) <= 10
+        assert all(len(field["text"]) <= 2000 for field in block.get("fields", []))
+    for text in [payload["text"], *texts(payload)]:
+        assert "<" not in text and ">" not in text
+        assert not re.search(r"&(?!(amp|lt|gt);)", text)
+    json.dumps(payload).encode()
+
+
+HOSTILE = st.text(st.sampled_from("<>&`*\n a😀"), max_size=4000)
+
+
+@given(HOSTILE, HOSTILE, HOSTILE)
+def test_no_text_of_strangers_makes_a_message_invalid(name: str, why: str, log: str) -> None:
+    """Invariant 8."""
+    failure = Failure(code=DeploymentErrorCode.INVALID_REVISION, message=why)
+    ended = failed_deployment(application=name, group=why, requested_by=log, failure=failure)
+    hosts = [failed_target(f"i-{number}", log) for number in range(slack.MOST_HOSTS)]
+    assert_slack_takes_it(slack.message(outcome(State.FAILURE, ended, *hosts)))
+    assert_slack_takes_it(slack.digest([outcome(State.FAILURE, ended, number=number) for number in range(100)]))
+
+
+def test_a_digest_of_a_hundred_failures_names_every_one() -> None:
+    outcomes = [
+        outcome(State.FAILURE, failed_deployment(deployment_id=f"d-{number:09}"), number=number)
+        for number in range(100)
+    ]
+    (post,) = slack.posts(outcomes)
+    assert_slack_takes_it(post.payload)
+    shown = "\n".join(texts(post.payload))
+    assert all(f"d-{number:09}" in shown for number in range(100))
