@@ -8,8 +8,8 @@ from bench.limits import Limits
 from functions.core.statuses import DeploymentStatus
 from local.bundles import webapp
 from local.cloud import ROOT, LocalCloud
-from local.engine import Engine, wait_for
-from local.records import Records
+from local.counters import Records
+from local.driver import Engine, wait_for
 
 HOSTS = 4
 _TARGET_STATES = ("RunSegment", "Gate", "AskAgain", "TargetDone", "TargetFailed", "(retry)")

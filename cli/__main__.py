@@ -42,7 +42,7 @@ class Verbs(click.Group):
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         if name not in VERBS:
             return None
-        command: click.Command = importlib.import_module(f"cli.{name.replace('-', '_')}").command
+        command: click.Command = importlib.import_module(f"cli.verbs.{name.replace('-', '_')}").command
         command.name = name
         return command
 
@@ -91,7 +91,7 @@ def _refusal(error: Exception) -> click.ClickException | None:
 
     if not isinstance(error, BotoCoreError | ClientError):
         return None
-    from cli.engine import refused
+    from cli.account.connection import refused
 
     return refused(error)
 

@@ -12,9 +12,9 @@ from typing import NoReturn
 
 from local.check import run
 from local.cloud import LocalCloud, LocalInstance
+from local.counters import CREDENTIALS
 from local.demo import ALARM, GROUP, started
 from local.demo import PORT as SERVED_PORT
-from local.records import CREDENTIALS
 from local.server import REGION
 
 PORT = 4566  # where people expect an emulator of AWS

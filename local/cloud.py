@@ -27,7 +27,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from local.records import CREDENTIALS, Records
+from local.counters import CREDENTIALS, Records
 from local.server import ACCOUNT, ADMIN, REGION
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -178,7 +178,7 @@ class LocalCloud:
         self.act(host, "terminate")
 
     def act(self, host: LocalInstance, what: str, **how: Any) -> None:
-        """`reboot`, `go_offline`, `go_online`, `kill_agent`, `start_agent`, `slow_down`: see local/instances.py."""
+        """`reboot`, `go_offline`, `go_online`, `kill_agent`, `start_agent`, `slow_down`: see hosts/instances.py."""
         self._admin("instances", do=what, id=host.id, **how)
 
     # -- what happened, and what shall go wrong

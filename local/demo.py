@@ -28,7 +28,7 @@ from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, Lifec
 from local.bundles import webapp
 from local.check import run
 from local.cloud import LocalCloud, LocalInstance
-from local.engine import Engine, wait_for
+from local.driver import Engine, wait_for
 
 HERE = Path(__file__).resolve().parent
 GROUP = "shop/web"

@@ -35,7 +35,10 @@ class Edges:
     def __init__(self, endpoint: str, directory: Path, network: str) -> None:
         from ministack import app
 
-        from local import (
+        from local.counters import Records
+        from local.faults import Faults
+        from local.hosts.instances import Instances
+        from local.shims import (
             alarms,
             authentication,
             batch_actions,
@@ -43,16 +46,12 @@ class Edges:
             functions,
             metrics,
             object_events,
-            run_command_edge,
-            ssm_document,
             state_machines,
         )
-        from local.documents import Documents
-        from local.faults import Faults
-        from local.instances import Instances
-        from local.records import Records
-        from local.run_command import RunCommand
-        from local.slack import Slack
+        from local.shims.slack import Slack
+        from local.ssm import cloudformation, edge
+        from local.ssm.documents import Documents
+        from local.ssm.run_command import RunCommand
 
         self.aws = app.app
         self.faults, self.records = Faults(), Records()
@@ -65,12 +64,12 @@ class Edges:
         functions.install(self.faults, self.records)
         metrics.install()
         alarms.install(self.emit_alarm_event, region=REGION, account=ACCOUNT)
-        ssm_document.install(self.documents)
+        cloudformation.install(self.documents)
         object_events.install()
         batch_actions.install()
         authentication.install()
         control_api.install(endpoint)
-        run_command_edge.install(self.run_command, self.instances, self.documents, self.faults, self.records)
+        edge.install(self.run_command, self.instances, self.documents, self.faults, self.records)
         self._break_sns(app)
         self.routes: dict[str, Callable[[dict[str, Any]], Awaitable[Any]]] = {
             "health": self._health,
@@ -87,8 +86,8 @@ class Edges:
         if scope["type"] == "http":
             # Our policies allow TLS only, as they should; loopback needs none, so requests count as secure.
             scope = {**scope, "scheme": "https"}
-        from local.functions import kill
-        from local.run_command_edge import SenderKilled
+        from local.shims.functions import kill
+        from local.ssm.edge import SenderKilled
 
         try:
             await self.aws(scope, receive, send)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cli.engine import Engine
+from cli.account.connection import Engine
 from cli.exits import Exit
 from functions.store.table import Table
 from tests.conftest import BUCKET, put_group
@@ -70,5 +70,5 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]
         found.append((deployment_id, how))
         return Exit.FAILED
 
-    monkeypatch.setitem(sys.modules, "cli.watching", SimpleNamespace(watch=watch))  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "cli.view.watch_view", SimpleNamespace(watch=watch))  # type: ignore[arg-type]
     return found

@@ -109,8 +109,8 @@ class Time:
 def passes(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Time]:
     def of(*steps: Callable[[], object]) -> Time:
         time = Time(*steps)
-        monkeypatch.setattr("cli.watching.sleep", time.sleep)
-        monkeypatch.setattr("cli.watching.monotonic", lambda: time.now)
+        monkeypatch.setattr("cli.view.watch_view.sleep", time.sleep)
+        monkeypatch.setattr("cli.view.watch_view.monotonic", lambda: time.now)
         return time
 
     return of

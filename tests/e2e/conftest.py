@@ -17,7 +17,7 @@ import yaml
 from functions.core.records import Deployment, Target
 from local.bundles import bundle
 from local.cloud import ROOT, LocalCloud, LocalInstance
-from local.engine import Engine
+from local.driver import Engine
 from tests import fake_github
 from tests.fake_github import FakeGitHub
 

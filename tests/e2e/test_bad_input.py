@@ -14,7 +14,7 @@ import pytest
 
 from functions.core.records import Deployment
 from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, TargetStatus
-from local.engine import wait_for
+from local.driver import wait_for
 from tests.e2e.conftest import Fleet, MakeFleet, application
 
 

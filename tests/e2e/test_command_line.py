@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cli.exits import Exit
-from local.engine import wait_for
+from local.driver import wait_for
 from local.server import REGION
 from tests.e2e.conftest import Fleet, MakeFleet, failing, unpacked
 

@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from functions.core.revision import PUSHED_PREFIX
 from functions.core.statuses import DeploymentStatus, TargetStatus
 from local.cloud import LocalCloud
-from local.engine import Engine
+from local.driver import Engine
 from local.server import ACCOUNT, REGION
 from tests.e2e.conftest import Fleet, MakeFleet, application, failing, unpacked
 

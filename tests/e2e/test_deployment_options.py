@@ -11,14 +11,14 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.model import StructureShape
 
-from cli.engine import Engine as CommandLineEngine
+from cli.account.connection import Engine as CommandLineEngine
 from functions.api import model
 from functions.core.causes import Cause
 from functions.core.records import Deployment
 from functions.core.statuses import DeploymentErrorCode, DeploymentStatus
 from local.cloud import ROOT, LocalCloud
-from local.engine import Engine
-from local.records import CREDENTIALS
+from local.counters import CREDENTIALS
+from local.driver import Engine
 from local.server import REGION
 from tests.e2e import test_github
 from tests.e2e.conftest import Fleet, application, failing

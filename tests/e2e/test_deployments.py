@@ -13,7 +13,7 @@ from functions.core.statuses import (
     LifecycleEventStatus,
     TargetStatus,
 )
-from local.engine import wait_for
+from local.driver import wait_for
 from tests.e2e.conftest import Fleet, MakeFleet, application, failing
 
 HOOKS = ["BeforeInstall", "AfterInstall", "ApplicationStart", "ValidateService"]

@@ -10,7 +10,7 @@ from functions.core.causes import Cause
 from functions.core.records import Deployment
 from functions.core.statuses import DeploymentStatus, LifecycleErrorCode, TargetStatus
 from functions.store.keys import to_wire
-from local.engine import wait_for
+from local.driver import wait_for
 from tests.e2e.conftest import RECONCILE_SECONDS, Fleet, MakeFleet, application, failing
 
 HOOKS = ["BeforeInstall", "AfterInstall", "ApplicationStart", "ValidateService"]

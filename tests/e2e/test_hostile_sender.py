@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from functions.core.statuses import DeploymentStatus
 from local.cloud import LocalCloud, LocalInstance
-from local.engine import Engine, wait_for
+from local.driver import Engine, wait_for
 from local.server import ACCOUNT, REGION
 from tests.e2e.conftest import Fleet, MakeFleet
 from tests.signing import key, signed

@@ -3,7 +3,7 @@
 from typing import Any
 
 from functions.core.statuses import DeploymentStatus
-from local.engine import wait_for
+from local.driver import wait_for
 from tests.e2e.conftest import MakeFleet, failing
 
 WAITS = failing("until [ -e /var/lib/go-on ]; do sleep 0.1; done")

@@ -9,7 +9,7 @@ import pytest
 from functions.core.statuses import DeploymentStatus
 from local.bundles import EXAMPLES
 from local.cloud import LocalCloud, LocalInstance
-from local.engine import Engine
+from local.driver import Engine
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from cli.__main__ import main
-from cli.findings import Severity, findings
+from cli.bundle.findings import Severity, findings
 from host.appspec import AppSpecError, FileExistsBehavior
 from host.archive import unpack
 from host.download import take

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cli.prices import MEMORY_MB, USUAL_MEMORY_MB
+from cli.account.prices import MEMORY_MB, USUAL_MEMORY_MB
 from infra.app import ROOT
 from tests.infra.conftest import resources
 

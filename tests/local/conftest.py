@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 
 import pytest
 
-from local.documents import Documents
-from local.instances import Instance, Instances
-from local.run_command import RunCommand
+from local.hosts.instances import Instance, Instances
+from local.ssm.documents import Documents
+from local.ssm.run_command import RunCommand
 from tests.local.emulator import bare, bare_emulator, cloud, our_cloud
 
 __all__ = ["bare", "bare_emulator", "cloud", "our_cloud"]  # fixtures

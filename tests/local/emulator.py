@@ -27,8 +27,8 @@ import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.cloud import ROOT, LocalCloud
-from local.engine import wait_for
-from local.records import CREDENTIALS
+from local.counters import CREDENTIALS
+from local.driver import wait_for
 from local.server import ACCOUNT, REGION, environment
 
 T = TypeVar("T")

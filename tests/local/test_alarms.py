@@ -1,4 +1,4 @@
-"""CloudWatch alarms as EventBridge events on the local cloud, beside the emulator without local/alarms.py."""
+"""CloudWatch alarms as EventBridge events on the local cloud, beside the emulator without local/shims/alarms.py."""
 
 import json
 

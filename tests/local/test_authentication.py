@@ -1,4 +1,4 @@
-"""Who a request comes from, on the local cloud and beside the emulator without local/authentication.py."""
+"""Who a request comes from, on the local cloud and beside the emulator without local/shims/authentication.py."""
 
 import json
 import re

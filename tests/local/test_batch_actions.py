@@ -1,11 +1,11 @@
-"""IAM on batches of messages on the local cloud, beside the emulator without local/batch_actions.py."""
+"""IAM on batches of messages on the local cloud, beside the emulator without local/shims/batch_actions.py."""
 
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from local.batch_actions import SAME_AS
+from local.shims.batch_actions import SAME_AS
 from tests.local.emulator import Account, refusal
 
 Batch = Callable[[Account, Callable[[str, str], Any]], str]

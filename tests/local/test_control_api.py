@@ -1,12 +1,12 @@
-"""The control API on the local cloud, beside the emulator without local/control_api.py."""
+"""The control API on the local cloud, beside the emulator without local/shims/control_api.py."""
 
 import json
 from dataclasses import dataclass
 
 import pytest
 
-from local.control_api import API, TARGET
 from local.server import ACCOUNT, REGION
+from local.shims.control_api import API, TARGET
 from tests.local.emulator import Account, Function, refusal
 from tests.signed import post
 

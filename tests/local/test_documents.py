@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from host.step import INSTRUCTIONS_PATTERN
-from local.agent import Step
-from local.documents import Documents, check_content, check_parameters, filled_in
-from local.ssm_model import SsmError
+from local.hosts.agent import Step
+from local.ssm.documents import Documents, check_content, check_parameters, filled_in
+from local.ssm.model import SsmError
 
 STEP = {"action": "aws:runShellScript", "name": "Install", "inputs": {"runCommand": ["echo {{ Word }}"]}}
 CONTENT: dict[str, Any] = {

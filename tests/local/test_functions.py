@@ -1,4 +1,4 @@
-"""Lambda's event sources and task tokens on the local cloud, beside the emulator without local/functions.py."""
+"""Lambda's event sources and task tokens on the local cloud, beside the emulator without local/shims/functions.py."""
 
 from typing import Any
 

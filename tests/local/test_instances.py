@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from local.instances import REPOSITORY, Instances, PingStatus
+from local.hosts.instances import REPOSITORY, Instances, PingStatus
 from tests.local.conftest import PATIENCE, Run, Ssm
 
 pytestmark = pytest.mark.root
@@ -23,9 +23,9 @@ SomeoneElse = tuple[list[str], str, Path, Path]
 CLOUD = """
 import asyncio, sys
 from pathlib import Path
-from local.agent import Step
-from local.instances import Instances
-from local.namespaces import NamespaceUnavailable
+from local.hosts.agent import Step
+from local.hosts.instances import Instances
+from local.hosts.namespaces import NamespaceUnavailable
 
 async def main():
     fleet = Instances(Path(sys.argv[1]), network=sys.argv[4])

@@ -16,7 +16,7 @@ import pytest
 from local.bundles import webapp
 from local.cloud import ROOT
 from local.demo import PORT as SERVED_PORT
-from local.engine import wait_for
+from local.driver import wait_for
 from tests.local.sockets import listening
 
 

@@ -1,4 +1,4 @@
-"""The metrics that AWS writes by itself, beside the emulator without local/metrics.py."""
+"""The metrics that AWS writes by itself, beside the emulator without local/shims/metrics.py."""
 
 import json
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""S3's events of a versioned bucket on the local cloud, beside the emulator without local/object_events.py."""
+"""S3's events of a versioned bucket on the local cloud, beside the emulator without local/shims/object_events.py."""
 
 import json
 from typing import Any

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from local.instances import WORKER_LOST, Instance
-from local.run_command import COMMAND_EVENT, INVOCATION_EVENT
-from local.ssm_model import SsmError
-from local.ssm_permissions import Check, checks
+from local.hosts.instances import WORKER_LOST, Instance
+from local.ssm.model import SsmError
+from local.ssm.permissions import Check, checks
+from local.ssm.run_command import COMMAND_EVENT, INVOCATION_EVENT
 from tests.local.conftest import Ssm
 from tests.local.test_instances import processes
 

@@ -1,4 +1,4 @@
-"""AWS::SSM::Document in CloudFormation on the local cloud, beside the emulator without local/ssm_document.py."""
+"""AWS::SSM::Document in CloudFormation on the local cloud, beside the emulator without local/ssm/cloudformation.py."""
 
 import json
 import re

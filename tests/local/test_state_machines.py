@@ -1,4 +1,4 @@
-"""Step Functions on the local cloud, beside what the emulator does without local/state_machines.py."""
+"""Step Functions on the local cloud, beside what the emulator does without local/shims/state_machines.py."""
 
 import json
 from collections.abc import Mapping

@@ -1,0 +1,280 @@
+"""Whether an account is ready to deploy: findings, each with its remedy. Nothing is changed."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from cli.account.connection import Engine, Refusal, is_forbidden, refused
+from cli.account.fleet import fleet, ping
+from cli.account.group_name import Group
+from cli.view.words import names
+from functions.core.errors import InvalidInput
+from functions.core.health import PREDEFINED_CONFIGS, DeploymentConfig, MinimumHealthyHosts, MinimumHealthyHostsType
+from functions.core.selection import ONLINE, Instance
+
+HOST_TAG = "stepdeploy=enabled"  # of a stack that does not say: infra/stack.py, Options
+_SHOWN = 3  # hosts that a message names
+_MOST_ASKED = 200  # instances of one filter of DescribeInstances, as EC2 has it
+_POLICY = "AmazonSSMManagedInstanceCore"
+
+
+class Level(StrEnum):
+    OK = "ok"
+    WARNING = "warning"  # a deployment may go well
+    PROBLEM = "problem"  # a deployment fails, or leaves hosts out
+    UNKNOWN = "unknown"  # these credentials may not look
+
+
+@dataclass(frozen=True)
+class Finding:
+    level: Level
+    about: str
+    message: str
+    remedy: str = ""
+
+
+Findings = Iterator[Finding]
+
+
+def looked(about: str, permission: str, check: Callable[[], Iterable[Finding]]) -> list[Finding]:
+    """What a check found; what AWS does not let us see is a finding as well."""
+    from botocore.exceptions import ClientError
+
+    found = []
+    try:
+        for each in check():
+            found.append(each)
+    except ClientError as error:
+        if not is_forbidden(error):
+            return [*found, Finding(Level.PROBLEM, about, refused(error).message)]
+        return [*found, Finding(Level.UNKNOWN, about, "not allowed to look", f"to look needs {permission}")]
+    return found
+
+
+# -- the engine
+
+
+def engine_findings(engine: Engine) -> list[Finding]:
+    found = [*looked("stack", "cloudformation:DescribeStacks", lambda: _stack(engine)), *_api(engine)]
+    if found[0].level is not Level.OK:
+        return found
+    permissions = "s3:ListBucket, s3:GetBucketVersioning and s3:GetBucketNotification"
+    found += looked("bucket", permissions, lambda: _bucket(engine))
+    return [*found, *looked("document", "ssm:DescribeDocument", lambda: _document(engine))]
+
+
+def _stack(engine: Engine) -> Findings:
+    try:
+        missing = [
+            name
+            for name in ("BucketName", "ApiEndpoint", "DocumentName", "DocumentVersion")
+            if name not in engine.outputs
+        ]
+    except Refusal as refusal:
+        yield Finding(Level.PROBLEM, "stack", refusal.message)
+        return
+    if missing:
+        yield Finding(Level.PROBLEM, "stack", f"has no output {', '.join(missing)}", "bring it up to date: cdk deploy")
+    else:
+        yield Finding(Level.OK, "stack", f"is there, in {engine.session.region_name}")
+
+
+def _api(engine: Engine) -> Findings:
+    from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+
+    try:
+        engine.api.list_applications()
+    except NoCredentialsError:
+        raise
+    except Refusal:
+        return  # the stack, which would say where it is, is a finding already
+    except ClientError as error:
+        remedy = "these credentials need execute-api:Invoke on the API, and the stack must be up to date"
+        yield Finding(Level.PROBLEM, "API", refused(error).message, remedy)
+    except BotoCoreError as error:
+        yield Finding(Level.PROBLEM, "API", str(error), "check the network, and STEPDEPLOY_ENDPOINT if it is set")
+    else:
+        yield Finding(Level.OK, "API", f"answers at {engine.endpoint}")
+
+
+def _bucket(engine: Engine) -> Findings:
+    from botocore.exceptions import ClientError
+
+    s3, name, redeploy = engine.client("s3"), engine.output("BucketName"), "set it back: cdk deploy"
+    try:
+        s3.head_bucket(Bucket=name)
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in ("404", "NoSuchBucket"):
+            raise
+        yield Finding(Level.PROBLEM, "bucket", f"{name} is gone", redeploy)
+        return
+    if s3.get_bucket_versioning(Bucket=name).get("Status") != "Enabled":
+        what = f"{name} keeps no versions, so that a rollback may find another revision, or none"
+        yield Finding(Level.PROBLEM, "bucket", what, redeploy)
+    elif "EventBridgeConfiguration" not in s3.get_bucket_notification_configuration(Bucket=name):
+        what = f"{name} does not tell EventBridge of uploads, so that none starts a deployment"
+        yield Finding(Level.PROBLEM, "bucket", what, redeploy)
+    else:
+        yield Finding(Level.OK, "bucket", f"{name} keeps versions and tells of uploads")
+
+
+def _document(engine: Engine) -> Findings:
+    """The version of the SSM document that the engine sends, beside the newest one and the default one."""
+    from botocore.exceptions import ClientError
+
+    ssm, name, sent = engine.client("ssm"), engine.output("DocumentName"), engine.output("DocumentVersion")
+    about = f"version {sent} of the SSM document {name}"
+    try:
+        found = ssm.describe_document(Name=name, DocumentVersion=sent)["Document"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in ("InvalidDocument", "InvalidDocumentVersion"):
+            raise
+        remedy = f"delete what is left (aws ssm delete-document --name {name}), and deploy the stack anew"
+        yield Finding(Level.PROBLEM, "document", f"{about}, which the engine sends, is gone", remedy)
+        return
+    if found["LatestVersion"] != sent:
+        what = f"the engine sends {about}; version {found['LatestVersion']} is newer, and not from this stack"
+        yield Finding(Level.WARNING, "document", what, "find out in CloudTrail who made it: UpdateDocument")
+    elif found["DefaultVersion"] != sent:
+        what = f"the engine sends {about}; the default is {found['DefaultVersion']}, which only people would send"
+        remedy = f"aws ssm update-document-default-version --name {name} --document-version {sent}"
+        yield Finding(Level.WARNING, "document", what, remedy)
+    else:
+        yield Finding(Level.OK, "document", f"{about} is the newest and the default")
+
+
+# -- a group
+
+
+def all_groups(engine: Engine) -> list[Group]:
+    applications = engine.api.get_paginator("list_applications").paginate().search("applications[]")
+    pages = engine.api.get_paginator("list_deployment_groups")
+    return [
+        Group(application, name)
+        for application in applications
+        for name in pages.paginate(applicationName=application).search("deploymentGroups[]")
+    ]
+
+
+def group_findings(engine: Engine, group: Group, host_tag: str) -> list[Finding]:
+    about = str(group)
+    info = engine.api.get_deployment_group(**group.members)["deploymentGroupInfo"]
+    tagged: list[Instance] = []
+
+    def hosts() -> Findings:
+        tagged.extend(fleet(engine, info))
+        yield from _hosts(about, tagged, host_tag)
+
+    found = [
+        *looked(about, "ec2:DescribeInstances", hosts),
+        *looked(
+            about, "ssm:DescribeInstanceInformation and ec2:DescribeInstances", lambda: _reached(engine, about, tagged)
+        ),
+        *looked(about, "the API", lambda: _configuration(engine, about, info, tagged)),
+        *looked(about, "cloudwatch:DescribeAlarms", lambda: _alarms(engine, about, info.get("alarmConfiguration", {}))),
+    ]
+    for trigger in info.get("triggerConfigurations", ()):
+        arn = trigger["triggerTargetArn"]
+        found += looked(about, f"sns:GetTopicAttributes on {arn}", lambda arn=arn: _topic(engine, about, arn))  # type: ignore[misc]
+    return found
+
+
+def _hosts(about: str, tagged: Sequence[Instance], host_tag: str) -> Findings:
+    if not tagged:
+        remedy = "tag instances with the group's tags, or change the group"
+        yield Finding(Level.PROBLEM, about, "its tags match no instance that runs or is stopped", remedy)
+        return
+    key, _, value = host_tag.partition("=")
+    untagged = [
+        each.instance_id for each in tagged if each.instance_id.startswith("i-") and each.tags.get(key) != value
+    ]
+    if untagged:
+        what = f"{names(untagged, _SHOWN)}: without the tag {host_tag} the engine may send no command"
+        remedy = f"aws ec2 create-tags --tags Key={key},Value={value} --resources {' '.join(untagged[:_SHOWN])}"
+        yield Finding(Level.PROBLEM, about, what, remedy)
+
+
+def _reached(engine: Engine, about: str, tagged: Sequence[Instance]) -> Findings:
+    status = ping([each.instance_id for each in tagged])
+    silent = [instance_id for instance_id, word in status.items() if word != ONLINE]
+    strangers = [each.instance_id for each in tagged if each.instance_id not in status]
+    if tagged and not silent and not strangers:
+        yield Finding(Level.OK, about, f"SSM reaches all {len(tagged)} hosts")
+    if silent:
+        remedy = "start the instance, or its SSM Agent, and check its route to SSM"
+        yield Finding(Level.PROBLEM, about, f"{names(silent, _SHOWN)}: SSM hears nothing any more", remedy)
+    outside = [each for each in strangers if not each.startswith("i-")]
+    if outside:
+        remedy = "activate it by the name that it is registered with: aws ssm create-activation --default-instance-name"
+        yield Finding(Level.PROBLEM, about, f"{names(outside, _SHOWN)}: registered, but SSM does not know it", remedy)
+    if inside := [each for each in strangers if each.startswith("i-")]:
+        yield from _strangers(engine, about, inside)
+
+
+def _strangers(engine: Engine, about: str, ids: Sequence[str]) -> Findings:
+    """Instances of EC2 that SSM never heard of."""
+    asked = [{"Name": "instance-id", "Values": list(ids[:_MOST_ASKED])}]
+    pages = engine.client("ec2").get_paginator("describe_instances").paginate(Filters=asked)
+    found = [each for page in pages for reservation in page["Reservations"] for each in reservation["Instances"]]
+    bare = sorted(each["InstanceId"] for each in found if "IamInstanceProfile" not in each)
+    others = [each for each in ids if each not in bare]
+    if bare:
+        what = f"{names(bare, _SHOWN)}: no instance profile, so that SSM does not know it"
+        yield Finding(Level.PROBLEM, about, what, f"attach one whose role has the managed policy {_POLICY}")
+    if others:
+        remedy = f"install the SSM Agent, give the instance's role {_POLICY}, and a route to SSM"
+        yield Finding(Level.PROBLEM, about, f"{names(others, _SHOWN)}: SSM does not know it", remedy)
+
+
+def _configuration(engine: Engine, about: str, info: Mapping[str, Any], tagged: Sequence[Instance]) -> Findings:
+    name = info["deploymentConfigName"]
+    config = PREDEFINED_CONFIGS.get(name) or _config(name, engine)
+    if not tagged:
+        return
+    try:
+        out = config.allowed_out(len(tagged))
+    except InvalidInput as error:
+        yield Finding(Level.PROBLEM, about, f"{name}: {error}")
+    else:
+        yield Finding(Level.OK, about, f"{name} lets {out} of {len(tagged)} hosts be out of service at one time")
+
+
+def _config(name: str, engine: Engine) -> DeploymentConfig:
+    told = engine.api.get_deployment_config(deploymentConfigName=name)["deploymentConfigInfo"]["minimumHealthyHosts"]
+    return DeploymentConfig(name, MinimumHealthyHosts(MinimumHealthyHostsType(told["type"]), told["value"]))
+
+
+def _alarms(engine: Engine, about: str, config: Mapping[str, Any]) -> Findings:
+    alarms = [alarm["name"] for alarm in config.get("alarms", ())]
+    if not alarms or not config.get("enabled"):
+        return
+    told = engine.client("cloudwatch").describe_alarms(AlarmNames=alarms, AlarmTypes=["MetricAlarm", "CompositeAlarm"])
+    states = {each["AlarmName"]: each["StateValue"] for each in (*told["MetricAlarms"], *told["CompositeAlarms"])}
+    for name in alarms:
+        state = states.get(name)
+        if state is None:
+            level = Level.WARNING if config.get("ignorePollAlarmFailure") else Level.PROBLEM
+            remedy = "create the alarm, or take it out of the group"
+            yield Finding(level, about, f"there is no alarm {name}, which stops its deployments", remedy)
+        elif state == "ALARM":
+            yield Finding(Level.PROBLEM, about, f"alarm {name} is in ALARM", "deployments stop until it is OK again")
+        elif state == "OK":
+            yield Finding(Level.OK, about, f"alarm {name} is OK")
+        else:
+            remedy = "check that its metric has data: as it is it stops no deployment"
+            yield Finding(Level.WARNING, about, f"alarm {name} is in {state}", remedy)
+
+
+def _topic(engine: Engine, about: str, arn: str) -> Findings:
+    from botocore.exceptions import ClientError
+
+    try:
+        engine.client("sns", region_name=arn.split(":")[3]).get_topic_attributes(TopicArn=arn)
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in ("NotFound", "NotFoundException"):
+            raise
+        remedy = "create the topic, or take the trigger out of the group"
+        yield Finding(Level.PROBLEM, about, f"there is no topic {arn}, to which it sends", remedy)
+    else:
+        yield Finding(Level.OK, about, f"topic {arn.rpartition(':')[2]} is there")

@@ -1,0 +1,73 @@
+"""What a shell completes by asking the engine; nothing where it cannot be asked, or is slow."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+
+_SECONDS = 3  # of a connection, and of an answer
+_NEWEST = 25  # deployments, as many as one request tells of
+
+Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
+
+
+def _completes(find: Callable[[Any, click.Context, str], Iterator[CompletionItem]]) -> Complete:
+    """A way to complete, out of what finds candidates by a client of the control API."""
+
+    def complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        try:
+            found = list(find(_api(), context, incomplete))
+        except Exception:  # whatever it is: the shell waits for words, and shows none of ours
+            return []
+        return [each for each in found if str(each.value).startswith(incomplete) and str(each.value).isprintable()]
+
+    return complete
+
+
+def _api() -> Any:
+    from botocore.config import Config
+
+    from cli.account.connection import Engine
+
+    engine = Engine()
+    config = Config(connect_timeout=_SECONDS, read_timeout=_SECONDS, retries={"total_max_attempts": 1})
+    return engine.client("stepdeploy", endpoint_url=engine.endpoint, config=config)
+
+
+@_completes
+def deployment_ids(api: Any, context: click.Context, incomplete: str) -> Iterator[CompletionItem]:
+    from cli.view.words import group_of
+
+    ids = api.list_deployments()["deployments"][:_NEWEST]
+    for info in api.batch_get_deployments(deploymentIds=ids)["deploymentsInfo"] if ids else ():
+        yield CompletionItem(info["deploymentId"], help=f"{group_of(info)} {info['status']}")
+
+
+@_completes
+def target_ids(api: Any, context: click.Context, incomplete: str) -> Iterator[CompletionItem]:
+    answer = api.list_deployment_targets(deploymentId=context.params["deployment_id"])
+    yield from map(CompletionItem, answer["targetIds"])
+
+
+@_completes
+def applications(api: Any, context: click.Context, incomplete: str) -> Iterator[CompletionItem]:
+    yield from map(CompletionItem, api.list_applications()["applications"])
+
+
+@_completes
+def group_names(api: Any, context: click.Context, incomplete: str) -> Iterator[CompletionItem]:
+    """Of the application that another option names."""
+    answer = api.list_deployment_groups(applicationName=context.params["application"])
+    yield from map(CompletionItem, answer["deploymentGroups"])
+
+
+@_completes
+def groups(api: Any, context: click.Context, incomplete: str) -> Iterator[CompletionItem]:
+    """APPLICATION/GROUP."""
+    application, mark, _ = incomplete.partition("/")
+    if not mark:
+        yield from (CompletionItem(f"{name}/") for name in api.list_applications()["applications"])
+        return
+    answer = api.list_deployment_groups(applicationName=application)
+    yield from (CompletionItem(f"{application}/{name}") for name in answer["deploymentGroups"])

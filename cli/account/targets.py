@@ -1,0 +1,25 @@
+"""The targets of a deployment, read page by page."""
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any
+
+from cli.view.progress import Target
+
+_AT_ONCE = 25  # targets of a request
+
+
+def listed(api: Any, deployment_id: str, status: str) -> Iterator[str]:
+    """The ids of those of one status."""
+    filters = {"TargetStatus": [status]}
+    pages = api.get_paginator("list_deployment_targets").paginate(deploymentId=deployment_id, targetFilters=filters)
+    found: Iterator[str] = pages.search("targetIds[]")
+    return found
+
+
+def read(api: Any, deployment_id: str, ids: Iterable[str]) -> Iterator[Target]:
+    """InstanceTargets, with their lifecycle events."""
+    rest = iter(ids)
+    while some := list(islice(rest, _AT_ONCE)):
+        answer = api.batch_get_deployment_targets(deploymentId=deployment_id, targetIds=some)
+        yield from (each["instanceTarget"] for each in answer["deploymentTargets"])

@@ -1,0 +1,131 @@
+"""`stepdeploy deploy APPLICATION/GROUP [REVISION]`: deploy a revision to the hosts of a deployment group.
+
+REVISION is a folder (default: this one) or an archive, which is pushed first; an archive in the revision bucket,
+s3://BUCKET/KEY[?versionId=VERSION&etag=ETAG], as `stepdeploy push` prints it; or github:OWNER/NAME@COMMIT. The
+deployment's id is printed on standard output.
+"""
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cli.account.connection import Engine
+from cli.account.group_name import Group, group_argument
+from cli.bundle.locations import S3_FORM, in_s3
+from cli.bundle.provenance import origin
+from cli.exits import Exit
+from cli.verbs.push import name_option, push
+from cli.view.follow import check_timeout, follow, watch_options
+from cli.view.output import json_option
+from functions.core.statuses import AutoRollbackEvent, FileExistsBehavior
+
+_GITHUB = re.compile(r"github:(?P<repository>[^/@\s]+/[^/@\s]+)@(?P<commit>[0-9a-fA-F]{40})")
+_GITHUB_FORM = "github:OWNER/NAME@COMMIT, the commit with all its 40 digits"
+
+
+def _metadata(context: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
+    pairs = [each.partition("=") for each in given]
+    if wrong := [each for each, (key, mark, value) in zip(given, pairs, strict=True) if not (key and mark and value)]:
+        raise click.BadParameter(f"{wrong[0]!r}: give KEY=VALUE, such as ticket=OPS-42")
+    return {key: value for key, _, value in pairs}
+
+
+def _ids(context: click.Context, parameter: click.Parameter, given: str | None) -> list[str]:
+    ids = [each.strip() for each in (given or "").split(",")] if given is not None else []
+    if not all(ids):
+        raise click.BadParameter(f"{given!r}: give instance ids with commas, such as i-0a1b,i-0c2d")
+    return ids
+
+
+@click.command(
+    help=__doc__,
+    epilog="""\b
+Examples:
+  stepdeploy deploy shop/web dist --watch
+  stepdeploy deploy shop/web s3://BUCKET/shop/42.zip --description "the spring sale"
+  stepdeploy deploy shop/web --hosts i-0a1b,i-0c2d --config CodeDeployDefault.AllAtOnce
+  stepdeploy deploy shop/web --meta ticket=OPS-42 --rollback-on DEPLOYMENT_FAILURE
+
+Exit status: 1 when the revision has errors or, with --watch, the deployment does not succeed; 3 when the engine or AWS
+refuses; 4 when --timeout is over.""",
+)
+@group_argument
+@click.argument("revision", default=".")
+@watch_options
+@click.option("--description", help="Up to 256 characters.")
+@click.option("--meta", multiple=True, callback=_metadata, metavar="KEY=VALUE", help="What it is for; also repeated.")
+@click.option(
+    "--no-git", is_flag=True, help="Leave out what git and the CI pipeline tell: commit, author, branch, url."
+)
+@click.option("--config", metavar="NAME", help="A deployment configuration instead of the group's.")
+@click.option("--hosts", callback=_ids, metavar="ID,...", help="Only these instances of the group.")
+@click.option("--outdated-only", is_flag=True, help="Only hosts that do not run this revision.")
+@click.option("--ignore-application-stop-failures", is_flag=True, help="Go on when ApplicationStop fails.")
+@click.option(
+    "--file-exists",
+    type=click.Choice([each.value for each in FileExistsBehavior], case_sensitive=False),
+    help="What happens to files that are there and that no deployment brought.",
+)
+@click.option("--no-rollback", is_flag=True, help="Roll back in no case, whatever the group says.")
+@click.option(
+    "--rollback-on",
+    multiple=True,
+    type=click.Choice([each.value for each in AutoRollbackEvent], case_sensitive=False),
+    help="When to roll back, instead of what the group says; also repeated.",
+)
+@name_option
+@json_option
+def command(group: Group, revision: str, **options: Any) -> Exit:
+    if options["no_rollback"] and options["rollback_on"]:
+        raise click.UsageError("--no-rollback and --rollback-on: give one of them")
+    check_timeout(options["timeout"], options["watch"])
+    engine = Engine()
+    elsewhere = _elsewhere(revision)
+    path = None if elsewhere else Path(revision)
+    location = elsewhere or push(engine, group, Path(revision), name=options["name"]).location
+    metadata = {**({} if options["no_git"] else origin(path, os.environ)), **options["meta"]}
+    asked = {**group.members, "revision": location, **_asked(options), **({"metadata": metadata} if metadata else {})}
+    deployment_id = engine.api.create_deployment(**asked)["deploymentId"]
+    told = {"deploymentId": deployment_id, "revision": location, "metadata": metadata}
+    watching = {name: options[name] for name in ("watch", "timeout", "as_json")}
+    return follow(engine, deployment_id, told, **watching)
+
+
+def _elsewhere(revision: str) -> dict[str, Any] | None:
+    """The RevisionLocation of what does not lie here; None for a path."""
+    if revision.startswith("github:"):
+        if (found := _GITHUB.fullmatch(revision)) is None:
+            raise click.UsageError(f"REVISION {revision!r}: give {_GITHUB_FORM}")
+        location = {"repository": found["repository"], "commitId": found["commit"].lower()}
+        return {"revisionType": "GitHub", "gitHubLocation": location}
+    if "://" not in revision:
+        return None
+    if (place := in_s3(revision)) is None:
+        raise click.UsageError(f"REVISION {revision!r}: give a folder, an archive, {S3_FORM}, or {_GITHUB_FORM}")
+    given = {"bucket": place.bucket, "key": place.key, "version": place.version, "eTag": place.etag}
+    return {"revisionType": "S3", "s3Location": {name: value for name, value in given.items() if value}}
+
+
+def _asked(options: dict[str, Any]) -> dict[str, Any]:
+    """The members of CreateDeployment for what was given."""
+    given = {
+        "description": options["description"],
+        "deploymentConfigName": options["config"],
+        "fileExistsBehavior": options["file_exists"],
+        "targetInstances": {"instanceIds": options["hosts"]} if options["hosts"] else None,
+        "updateOutdatedInstancesOnly": options["outdated_only"],
+        "ignoreApplicationStopFailures": options["ignore_application_stop_failures"],
+        "autoRollbackConfiguration": _rollback(options),
+    }
+    return {name: value for name, value in given.items() if value}
+
+
+def _rollback(options: dict[str, Any]) -> dict[str, Any] | None:
+    if options["no_rollback"]:
+        return {"enabled": False}
+    if options["rollback_on"]:
+        return {"enabled": True, "events": list(options["rollback_on"])}
+    return None

@@ -1,0 +1,59 @@
+"""`stepdeploy doctor [APPLICATION/GROUP]`: is this account ready to deploy? Looks, and changes nothing.
+
+The stack, its API, its bucket and its SSM document; then the group, or every group: whether its tags match instances,
+whether the engine may command and SSM reaches each of them, and its configuration, alarms and topics.
+"""
+
+from collections import Counter
+from dataclasses import asdict
+
+import click
+
+from cli.account.checks import HOST_TAG, Finding, Level, all_groups, engine_findings, group_findings
+from cli.account.completions import groups
+from cli.account.connection import Engine
+from cli.account.group_name import GROUP, Group
+from cli.exits import Exit
+from cli.view.output import json_option, plain, tell_json
+
+_COLORS = {Level.OK: "green", Level.WARNING: "yellow", Level.PROBLEM: "red", Level.UNKNOWN: "cyan"}
+
+
+@click.command(
+    help=__doc__,
+    epilog="""\b
+Examples:
+  stepdeploy doctor
+  stepdeploy doctor shop/web --json
+
+Exit status: 1 when there is a problem. What these credentials may not look at is no problem.""",
+)
+@click.argument("group", type=GROUP, required=False, metavar="[APPLICATION/GROUP]", shell_complete=groups)
+@json_option
+def command(group: Group | None, as_json: bool) -> Exit:
+    found = _findings(Engine(), group)
+    counts = Counter(each.level for each in found)
+    if as_json:
+        tell_json({**{level.value: counts[level] for level in Level}, "findings": [asdict(each) for each in found]})
+    else:
+        for each in found:
+            _tell(each)
+        click.echo(", ".join(f"{counts[level]} {level.value}" for level in Level if counts[level]))
+    return Exit.FAILED if counts[Level.PROBLEM] else Exit.DONE
+
+
+def _findings(engine: Engine, group: Group | None) -> list[Finding]:
+    found = engine_findings(engine)
+    if not any(each.about == "API" and each.level is Level.OK for each in found):
+        return found
+    tag = HOST_TAG if found[0].level is not Level.OK else engine.outputs.get("HostTag", HOST_TAG)
+    for each in [group] if group else all_groups(engine):
+        found += group_findings(engine, each, tag)
+    return found
+
+
+def _tell(each: Finding) -> None:
+    level = click.style(f"{each.level.value:8}", fg=_COLORS[each.level])
+    click.echo(f"{level} {plain(each.about)}: {plain(each.message)}")
+    if each.remedy:
+        click.echo(f"{'':8} {plain(each.remedy)}")

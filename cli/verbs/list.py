@@ -1,0 +1,96 @@
+"""`stepdeploy list`: the deployments of an account and Region, the newest first."""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from heapq import merge
+from itertools import islice
+from typing import Any
+
+import click
+
+from cli.account.completions import applications, group_names
+from cli.account.connection import Engine
+from cli.durations import DURATION
+from cli.view import words
+from cli.view.output import json_option, tell_json
+from cli.view.tables import tell_table
+from functions.core.statuses import DeploymentStatus
+
+_AT_ONCE = 25  # deployments of a request
+_HEAD = ("DEPLOYMENT", "GROUP", "STATUS", "STARTED (UTC)", "DURATION", "BY", "REVISION")
+Info = Mapping[str, Any]
+
+
+@click.command(
+    help=__doc__,
+    epilog="""\b
+Examples:
+  stepdeploy list
+  stepdeploy list --application shop --group web --status Failed --since 7d
+  stepdeploy list --since 24h --json | jq -r '.deployments[].deploymentId'""",
+)
+@click.option("--application", metavar="NAME", shell_complete=applications, help="Of this application.")
+@click.option("--group", metavar="NAME", shell_complete=group_names, help="Of this group of the application.")
+@click.option(
+    "--status",
+    "statuses",
+    multiple=True,
+    type=click.Choice([each.value for each in DeploymentStatus], case_sensitive=False),
+    help="Of this status; also repeated.",
+)
+@click.option("--since", type=DURATION, help="Made in the last 90s, 15m, 24h, 7d. Default: ever.")
+@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="So many at most.")
+@json_option
+def command(
+    application: str | None, group: str | None, statuses: tuple[str, ...], since: int | None, limit: int, as_json: bool
+) -> None:
+    if group and not application:
+        raise click.UsageError("--group: give its --application, too")
+    now = datetime.now(UTC)
+    asked: dict[str, Any] = {"includeOnlyStatuses": list(statuses)} if statuses else {}
+    if since is not None:
+        asked["createTimeRange"] = {"start": now - timedelta(seconds=since)}
+    infos = list(islice(_found(Engine().api, application, group, asked, limit), limit))
+    if as_json:
+        tell_json({"deployments": infos})
+    elif infos:
+        tell_table(_HEAD, [_row(info, now) for info in infos], statuses=2)
+    else:
+        click.echo("no deployments", err=True)
+
+
+def _found(
+    api: Any, application: str | None, group: str | None, asked: Mapping[str, Any], limit: int
+) -> Iterator[Info]:
+    """The newest first. The API finds those of a group, or all: those of an application are of its groups."""
+    if not application:
+        return _told(api, asked, limit)
+    names = [group] if group else _groups(api, application)
+    of_groups = (
+        _told(api, {**asked, "applicationName": application, "deploymentGroupName": name}, limit) for name in names
+    )
+    return merge(*of_groups, key=lambda info: info["createTime"], reverse=True)
+
+
+def _groups(api: Any, application: str) -> list[str]:
+    pages = api.get_paginator("list_deployment_groups").paginate(applicationName=application)
+    return list(pages.search("deploymentGroups[]"))
+
+
+def _told(api: Any, asked: Mapping[str, Any], limit: int) -> Iterator[Info]:
+    """Page by page, as far as it is read: no more ids in a request than are wanted."""
+    ids = api.get_paginator("list_deployments").paginate(**asked).search("deployments[]")
+    while some := list(islice(ids, min(limit, _AT_ONCE))):
+        yield from api.batch_get_deployments(deploymentIds=some)["deploymentsInfo"]
+
+
+def _row(info: Info, now: datetime) -> list[str]:
+    return [
+        info["deploymentId"],
+        words.group_of(info),
+        info["status"],
+        words.moment(info.get("startTime")),
+        words.span(words.duration(info, now)),
+        words.asker(info),
+        words.short_revision(info.get("revision")),
+    ]

@@ -1,0 +1,125 @@
+"""`stepdeploy logs DEPLOYMENT_ID [TARGET]`: what the scripts of lifecycle events said on the hosts.
+
+The engine keeps the last lines of each event; --full reads the whole logs, which lie in the revision bucket for 90
+days, below .stepdeploy/logs/DEPLOYMENT_ID/TARGET/. Without a TARGET: those of every host that has any, the failed
+hosts first.
+"""
+
+import gzip
+import zlib
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import click
+
+from cli.account import targets
+from cli.account.completions import deployment_ids, target_ids
+from cli.account.connection import Engine, Refusal
+from cli.view.output import json_option, plain, plain_log, tell_json
+from cli.view.progress import Target, events
+from cli.view.tables import COLORS
+from functions.core.revision import ENGINE_PREFIX
+from functions.core.statuses import TargetStatus
+from host.lifecycle import LifecycleEvent
+
+_STATUSES = (TargetStatus.FAILED, TargetStatus.IN_PROGRESS, TargetStatus.SUCCEEDED)
+_SUFFIX = ".log.gz"
+_LONGEST = 64 * 1024  # bytes that are shown as one line
+
+
+class Log(NamedTuple):
+    """What was said in one event."""
+
+    event: Mapping[str, Any]  # a LifecycleEvent
+    lines: Iterator[str]
+
+
+@click.command(
+    help=__doc__,
+    epilog="""\b
+Examples:
+  stepdeploy logs d-0123ABCDE
+  stepdeploy logs d-0123ABCDE i-0a1b2c3d4e5f67890 --full
+  stepdeploy logs d-0123ABCDE --event ValidateService""",
+)
+@click.argument("deployment_id", shell_complete=deployment_ids)
+@click.argument("target", required=False, shell_complete=target_ids)
+@click.option("--event", type=click.Choice([each.value for each in LifecycleEvent]), help="Of this event only.")
+@click.option("--full", is_flag=True, help="Whole logs: needs s3:ListBucket and s3:GetObject on the revision bucket.")
+@json_option
+def command(deployment_id: str, target: str | None, event: str | None, full: bool, as_json: bool) -> None:
+    engine = Engine()
+    find = _Whole(engine, deployment_id).logs if full else _tails
+    chosen = _chosen(engine.api, deployment_id, target)
+    found = ((each, [log for log in find(each) if event in (None, log.event["lifecycleEventName"])]) for each in chosen)
+    said = ((each, logs) for each, logs in found if logs)
+    if as_json:
+        tell_json({"deploymentId": deployment_id, "targets": [_plain(each, logs) for each, logs in said]})
+    elif not _tell(said):
+        click.echo("no script has said anything", err=True)
+
+
+def _chosen(api: Any, deployment_id: str, target: str | None) -> Iterator[Target]:
+    if target:
+        yield from targets.read(api, deployment_id, [target])
+        return
+    for status in _STATUSES:
+        yield from targets.read(api, deployment_id, targets.listed(api, deployment_id, status))
+
+
+def _tails(target: Target) -> Iterator[Log]:
+    """What the engine has on record."""
+    for event in events(target):
+        if said := (event.get("diagnostics") or {}).get("logTail"):
+            yield Log(event, iter(said.splitlines()))
+
+
+class _Whole:
+    """The logs that hosts have put into the revision bucket."""
+
+    def __init__(self, engine: Engine, deployment_id: str) -> None:
+        self._bucket = engine.output("BucketName")
+        self._s3 = engine.client("s3")
+        self._prefix = f"{ENGINE_PREFIX}logs/{deployment_id}/"
+
+    def logs(self, target: Target) -> Iterator[Log]:
+        """In the order of the events."""
+        prefix = f"{self._prefix}{target['targetId']}/"
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
+        there = set(pages.search("Contents[].Key"))
+        for event in events(target):
+            if (key := f"{prefix}{event['lifecycleEventName']}{_SUFFIX}") in there:
+                yield Log(event, self._lines(key))
+
+    def _lines(self, key: str) -> Iterator[str]:
+        """Read as they are shown. A host has written this: a line has an end, whatever is in it."""
+        body = self._s3.get_object(Bucket=self._bucket, Key=key)["Body"]
+        try:
+            with gzip.open(body) as log:
+                while line := log.readline(_LONGEST):
+                    yield line.decode("utf-8", "replace").rstrip("\r\n")
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise Refusal(f"s3://{self._bucket}/{key} is no whole log: {error}") from error
+
+
+def _plain(target: Target, logs: list[Log]) -> dict[str, Any]:
+    told = [
+        {"event": log.event["lifecycleEventName"], "status": log.event["status"], "log": "\n".join(log.lines)}
+        for log in logs
+    ]
+    return {"target": target["targetId"], "status": target["status"], "events": told}
+
+
+def _tell(said: Iterator[tuple[Target, list[Log]]]) -> bool:
+    """Whether there was anything."""
+    is_first = True
+    for target, logs in said:
+        for event, lines in logs:
+            script = plain((event.get("diagnostics") or {}).get("scriptName") or "")
+            status = click.style(event["status"], fg=COLORS.get(event["status"]))
+            head = [f"== {plain(target['targetId'])}", plain(event["lifecycleEventName"]), status, script]
+            click.echo(("" if is_first else "\n") + "  ".join(part for part in head if part))
+            is_first = False
+            for line in lines:
+                click.echo(plain_log(line))
+    return not is_first

@@ -1,0 +1,33 @@
+"""`stepdeploy retry DEPLOYMENT_ID`: deploy the same revision to the hosts on which the deployment did not succeed.
+
+Those are the ones that failed and the ones that were left out; the others are not touched. The new deployment's id is
+printed on standard output.
+"""
+
+import click
+
+from cli.account.completions import deployment_ids
+from cli.account.connection import Engine
+from cli.exits import Exit
+from cli.view.follow import check_timeout, follow, watch_options
+from cli.view.output import json_option
+
+
+@click.command(
+    help=__doc__,
+    epilog="""\b
+Examples:
+  stepdeploy retry d-0123ABCDE --watch
+
+Exit status: 1 when, with --watch, the deployment does not succeed; 3 when nothing is left to do, or the engine or AWS
+refuses.""",
+)
+@click.argument("deployment_id", shell_complete=deployment_ids)
+@watch_options
+@json_option
+def command(deployment_id: str, watch: bool, timeout: int | None, as_json: bool) -> Exit:
+    check_timeout(timeout, watch)
+    engine = Engine()
+    new = engine.api.retry_deployment(deploymentId=deployment_id)["deploymentId"]
+    told = {"deploymentId": new, "retried": deployment_id}
+    return follow(engine, new, told, watch=watch, timeout=timeout, as_json=as_json)

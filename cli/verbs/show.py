@@ -1,0 +1,141 @@
+"""`stepdeploy show DEPLOYMENT_ID`: what a deployment is, how it went, why hosts failed, and what to do next."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from cli.account import targets
+from cli.account.completions import deployment_ids
+from cli.account.connection import Engine
+from cli.view import words
+from cli.view.advice import next_steps
+from cli.view.causes import Cause, causes
+from cli.view.output import json_option, plain, plain_log, tell_json
+from cli.view.progress import Target, has_begun
+from cli.view.tables import COLORS
+from functions.core.statuses import DeploymentStatus, TargetStatus
+
+_CAUSES = 5  # that are told one by one
+
+
+@click.command(
+    help=__doc__,
+    epilog="""\b
+Examples:
+  stepdeploy show d-0123ABCDE
+  stepdeploy show d-0123ABCDE --json | jq -r '.causes[].hosts[]'""",
+)
+@click.argument("deployment_id", shell_complete=deployment_ids)
+@json_option
+def command(deployment_id: str, as_json: bool) -> None:
+    api = Engine().api
+    info = api.get_deployment(deploymentId=deployment_id)["deploymentInfo"]
+    found = causes(_failed(api, info))
+    steps = list(next_steps(info, found, _rollback_choice(api, info) if found else None))
+    if as_json:
+        told = [{**asdict(cause), "exitCode": cause.exit_code} for cause in found]
+        tell_json({"deployment": info, "causes": told, "next": steps})
+        return
+    status = info["status"]
+    click.echo(f"{deployment_id}  {words.group_of(info)}  {click.style(status, fg=COLORS.get(status))}")
+    for name, text in facts(info, datetime.now(UTC)):
+        click.echo(f"  {name:<12} {text}")
+    for line in [*_why(info), *_causes(found), *_next(steps)]:
+        click.echo(line)
+
+
+def _failed(api: Any, info: words.Info) -> Iterator[Target]:
+    if not has_begun(info) or not (info.get("deploymentOverview") or {}).get("Failed"):
+        return iter(())
+    ids = targets.listed(api, info["deploymentId"], TargetStatus.FAILED)
+    return targets.read(api, info["deploymentId"], ids)
+
+
+def _rollback_choice(api: Any, info: words.Info) -> words.Info | None:
+    """Where a rollback of the group would go now; None when the group is gone, or nothing was deployed to it."""
+    group = {name: info.get(name) for name in ("applicationName", "deploymentGroupName")}
+    if not DeploymentStatus(info["status"]).is_final or not all(group.values()):
+        return None
+    try:
+        found = api.get_deployment_group(**group)["deploymentGroupInfo"]
+    except (api.exceptions.DeploymentGroupDoesNotExistException, api.exceptions.ApplicationDoesNotExistException):
+        return None
+    choice: words.Info | None = found.get("rollbackChoice")
+    return choice
+
+
+def facts(info: words.Info, now: datetime) -> Iterator[tuple[str, str]]:
+    """What is known of a deployment, line by line."""
+    yield "revision", words.revision(info.get("revision"))
+    if pinned := words.pinned(info):
+        yield "pinned to", pinned
+    if previous := info.get("previousRevision"):
+        yield "replaces", words.revision(previous)
+    yield "config", plain(info.get("deploymentConfigName", "-"))
+    yield "asked by", plain(info.get("requestedBy") or info.get("creator") or "-")
+    if description := info.get("description"):
+        yield "description", plain(description)
+    if metadata := info.get("metadata"):
+        yield "metadata", words.pairs(metadata)
+    yield from _times(info, now)
+    if stop := info.get("stopInfo"):
+        by, why = plain(stop.get("stoppedBy", "-")), plain(stop.get("message", ""))
+        yield "stopped by", f"{by}, {words.moment(stop.get('stopTime'))}: {why}"
+    if sum((info.get("deploymentOverview") or {}).values()):
+        yield "targets", words.targets(info["deploymentOverview"])
+    yield from _rollback(info.get("rollbackInfo") or {})
+
+
+def _times(info: words.Info, now: datetime) -> Iterator[tuple[str, str]]:
+    """In UTC."""
+    passed = words.span(words.duration(info, now))
+    yield "created", words.moment(info.get("createTime"))
+    if begun := info.get("startTime"):
+        yield "started", words.moment(begun) + ("" if info.get("completeTime") else f" ({passed} ago)")
+    if ended := info.get("completeTime"):
+        yield "ended", words.moment(ended) + (f" (after {passed})" if info.get("startTime") else "")
+
+
+def _rollback(info: words.Info) -> Iterator[tuple[str, str]]:
+    if by := info.get("rollbackDeploymentId"):
+        yield "rolled back", plain(f"by {by}")
+    if of := info.get("rollbackTriggeringDeploymentId"):
+        yield "rolls back", plain(of)
+    if message := info.get("rollbackMessage"):
+        yield "rollback", plain(message)
+    if reason := info.get("rollbackReason"):
+        yield "goes to", plain(reason)
+
+
+def _why(info: words.Info) -> Iterator[str]:
+    if failure := info.get("errorInformation"):
+        yield ""
+        yield click.style(f"{plain(failure.get('code'))}: {plain(failure.get('message'))}", fg="red")
+
+
+def _causes(found: Sequence[Cause]) -> Iterator[str]:
+    for cause in found[:_CAUSES]:
+        parts = [cause.event or "no lifecycle event", cause.script, cause.code]
+        parts += [f"exit code {cause.exit_code}"] if cause.exit_code is not None else []
+        yield ""
+        yield f"{words.counted(len(cause.hosts), 'host')}: {', '.join(plain(part) for part in parts if part)}"
+        if cause.message:
+            yield f"  {plain(cause.message)}"
+        yield f"  on {words.names(cause.hosts)}"
+        if cause.log:
+            yield f"  the end of the log on {plain(cause.hosts[0])}:"
+        yield from (f"  | {plain_log(line)}" for line in cause.log)
+    if rest := found[_CAUSES:]:
+        yield ""
+        hosts = words.counted(sum(len(cause.hosts) for cause in rest), "host")
+        yield f"and {words.counted(len(rest), 'more cause')} on {hosts}: all by --json"
+
+
+def _next(steps: Sequence[str]) -> Iterator[str]:
+    if steps:
+        yield ""
+        yield "next:"
+    yield from (f"  {plain(step)}" for step in steps)

@@ -1,0 +1,32 @@
+"""`stepdeploy watch DEPLOYMENT_ID`: follow a deployment to its end.
+
+On a terminal it is drawn anew as it goes on; elsewhere each change is a line: time (UTC), target, lifecycle event,
+status. Ctrl-C ends the watching, not the deployment.
+"""
+
+import click
+
+from cli.account.completions import deployment_ids
+from cli.account.connection import Engine
+from cli.durations import DURATION
+from cli.exits import Exit
+
+
+@click.command(
+    help=__doc__,
+    epilog="""\b
+Examples:
+  stepdeploy watch d-0123ABCDE
+  stepdeploy watch d-0123ABCDE --timeout 15m
+  stepdeploy watch d-0123ABCDE --json | jq -r 'select(.type == "result").status'
+
+Exit status: 0 when it succeeds; 1 when it fails or is stopped; 3 when the engine or AWS refuses; 4 when --timeout is
+over first; 130 after Ctrl-C.""",
+)
+@click.argument("deployment_id", shell_complete=deployment_ids)
+@click.option("--timeout", type=DURATION, help="How long at most, such as 15m. Default: to its end.")
+@click.option("--json", "as_json", is_flag=True, help="A JSON object for each change, on a line; the last: the result.")
+def command(deployment_id: str, timeout: int | None, as_json: bool) -> Exit:
+    from cli.view.watch_view import watch
+
+    return watch(Engine(), deployment_id, as_json=as_json, seconds=timeout)

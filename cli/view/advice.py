@@ -1,0 +1,60 @@
+"""What a person may do next about a deployment."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from cli.view.causes import Cause
+from cli.view.words import Info, group_of, revision
+from functions.core.statuses import DeploymentErrorCode as Code
+from functions.core.statuses import DeploymentStatus
+
+_REMEDIES = {
+    Code.ALARM_ACTIVE: "look at the alarms that are named above, and at what they measure",
+    Code.APPLICATION_MISSING: "see which applications there are: stepdeploy groups",
+    Code.DEPLOYMENT_GROUP_MISSING: "see which groups there are: stepdeploy groups",
+    Code.HEALTH_CONSTRAINTS_INVALID: "give the group more hosts, or another deployment configuration",
+    Code.INTERNAL_ERROR: "read the engine's log, as docs/operate.md says",
+    Code.INVALID_REVISION: "check the bundle before it is pushed: stepdeploy validate PATH",
+    Code.NO_INSTANCES: "compare the group's tags with the hosts': stepdeploy groups",
+    Code.OVER_MAX_INSTANCES: "deploy to fewer hosts at a time, by tags of their own",
+    Code.RESOURCE_LIMIT_EXCEEDED: "wait for other deployments to end, or have the quota raised",
+    Code.REVISION_MISSING: "push the revision again, or deploy another one",
+}
+_LEFT_OUT = (Code.ALARM_ACTIVE, Code.HEALTH_CONSTRAINTS, Code.MANUAL_STOP)  # hosts
+
+
+def next_steps(info: Info, found: Sequence[Cause], choice: Mapping[str, Any] | None = None) -> Iterator[str]:
+    """One sentence or command each. `found`: why hosts failed; `choice`: where a rollback would go now, and why."""
+    deployment_id, status = info["deploymentId"], DeploymentStatus(info["status"])
+    if not status.is_final:
+        yield f"follow it: stepdeploy watch {deployment_id}"
+        yield f"stop it: stepdeploy stop {deployment_id}"
+        return
+    if status is DeploymentStatus.SUCCEEDED and not found:
+        return
+    for cause in found[:1]:
+        if cause.log or cause.script:
+            yield f"read the whole log: stepdeploy logs {deployment_id} {cause.hosts[0]} --full"
+    if remedy := _REMEDIES.get(_code(info)):
+        yield remedy
+    if _went_back(info):
+        yield f"see how the rollback went: stepdeploy show {_went_back(info)}"
+        return
+    if found or _code(info) in _LEFT_OUT:
+        yield f"when the hosts are mended, deploy the same revision there: stepdeploy retry {deployment_id}"
+    yield f"when the revision is mended: stepdeploy deploy {group_of(info)}"
+    if not found or not choice:
+        return
+    if choice.get("revision"):
+        place = f"{revision(choice['revision'])} of {choice.get('deploymentId')}"
+        yield f"or go back to the last good revision, {place}: stepdeploy rollback {group_of(info)}"
+    else:
+        yield str(choice.get("reason"))
+
+
+def _code(info: Info) -> Any:
+    return (info.get("errorInformation") or {}).get("code")
+
+
+def _went_back(info: Info) -> str:
+    return (info.get("rollbackInfo") or {}).get("rollbackDeploymentId") or ""

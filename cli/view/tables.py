@@ -1,0 +1,27 @@
+"""Tables on standard output: columns apart by blanks, so that `grep` and `awk` read them, too."""
+
+from collections.abc import Sequence
+
+import click
+
+from cli.view.output import plain
+
+COLORS = {
+    "Succeeded": "green",
+    "Failed": "red",
+    "Stopped": "magenta",
+    "InProgress": "yellow",
+    "Queued": "yellow",
+    "Created": "yellow",
+}
+
+
+def tell_table(head: Sequence[str], rows: Sequence[Sequence[str]], *, statuses: int) -> None:
+    """Rows below their head; the cells of the column `statuses` have the color of the status that they say."""
+    safe = [list(head), *([plain(cell) for cell in row] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*safe, strict=True)]
+    for row in safe:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        if color := COLORS.get(row[statuses]):
+            cells[statuses] = click.style(cells[statuses], fg=color)
+        click.echo("  ".join(cells).rstrip())

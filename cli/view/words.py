@@ -1,0 +1,133 @@
+"""What the API tells, in words for people. What others wrote is made harmless to a terminal here."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from cli.view.output import plain
+from functions.core.revision import PUSHED_PREFIX
+
+Info = Mapping[str, Any]  # a DeploymentInfo, as botocore parses it
+
+
+def group_of(info: Info) -> str:
+    return plain(f"{info.get('applicationName', '?')}/{info.get('deploymentGroupName', '?')}")
+
+
+def revision(location: Mapping[str, Any] | None) -> str:
+    """A RevisionLocation in one line.
+
+    >>> revision({"revisionType": "S3", "s3Location": {"bucket": "b", "key": "shop/1.zip", "version": "v"}})
+    's3://b/shop/1.zip?versionId=v'
+    """
+    if s3 := (location or {}).get("s3Location"):
+        version = f"?versionId={s3['version']}" if s3.get("version") else ""
+        return plain(f"s3://{s3.get('bucket')}/{s3.get('key')}{version}")
+    if github := (location or {}).get("gitHubLocation"):
+        return plain(f"github:{github.get('repository')}@{github.get('commitId')}")
+    return "-"
+
+
+def pinned(info: Info) -> str:
+    """The very object that a deployment installs, where its revision does not name it.
+
+    >>> pinned({"revision": {"s3Location": {"key": "1.zip"}}, "pinnedRevision": {"version": "v", "sha256": "a" * 64}})
+    'version v, sha256 aaaaaaaaaaaa'
+    """
+    found, named = info.get("pinnedRevision") or {}, (info.get("revision") or {}).get("s3Location") or {}
+    if not found or named.get("version"):
+        return ""
+    version = [f"version {found['version']}"] if found.get("version") else []
+    return plain(", ".join([*version, f"sha256 {str(found.get('sha256'))[:12]}"]))
+
+
+def short_revision(location: Mapping[str, Any] | None, most: int = 40) -> str:
+    """A RevisionLocation in a column: its key, or commit.
+
+    >>> short_revision({"gitHubLocation": {"repository": "ann/shop", "commitId": "0123456789abcdef"}})
+    'ann/shop@0123456789ab'
+    """
+    if github := (location or {}).get("gitHubLocation"):
+        return plain(f"{github.get('repository')}@{str(github.get('commitId'))[:12]}")
+    key = str((location or {}).get("s3Location", {}).get("key", "-"))
+    return shortened(plain(key.removeprefix(PUSHED_PREFIX)), most)
+
+
+def shortened(text: str, most: int) -> str:
+    """At most so many characters; what is left out is its middle.
+
+    >>> shortened("0123456789", 7)
+    '01...89'
+    """
+    left = (most - 3) // 2
+    return text if len(text) <= most else f"{text[:left]}...{text[left - most + 3 :]}"
+
+
+def asker(info: Info) -> str:
+    """Who asked for a deployment, in a column: the last part of an identity's ARN.
+
+    >>> asker({"requestedBy": "arn:aws:sts::123456789012:assumed-role/ci/run-7", "creator": "user"})
+    'run-7'
+    """
+    by = str(info.get("requestedBy") or info.get("creator") or "-")
+    return shortened(plain(by.rpartition("/")[2] if by.startswith("arn:") else by), 28)
+
+
+def pairs(metadata: Mapping[str, str] | None) -> str:
+    return ", ".join(f"{plain(key)}={plain(value)}" for key, value in sorted((metadata or {}).items()))
+
+
+def moment(time: datetime | None) -> str:
+    return time.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S") if time else "-"
+
+
+def duration(info: Info, now: datetime) -> timedelta | None:
+    """How long a deployment took, or takes by now; None of one that has not begun."""
+    begin, end = info.get("startTime"), info.get("completeTime")
+    return max((end or now) - begin, timedelta()) if begin else None
+
+
+def span(length: timedelta | None) -> str:
+    """A length of time by its two largest units.
+
+    >>> span(timedelta(seconds=3725)), span(timedelta(seconds=8.6)), span(None)
+    ('1h 2m', '8s', '-')
+    """
+    if length is None:
+        return "-"
+    seconds = int(length.total_seconds())
+    counts = [seconds // 86400, seconds // 3600 % 24, seconds // 60 % 60, seconds % 60]
+    named = [f"{count}{unit}" for count, unit in zip(counts, "dhms", strict=True)]
+    first = next((number for number, count in enumerate(counts) if count), 3)
+    return " ".join(named[first : first + 2])
+
+
+def targets(overview: Mapping[str, int] | None) -> str:
+    """A DeploymentOverview.
+
+    >>> targets({"Pending": 3, "InProgress": 0, "Succeeded": 1, "Failed": 0})
+    '4: 1 succeeded, 3 pending'
+    """
+    counts = overview or {}
+    words = {"Succeeded": "succeeded", "Failed": "failed", "Skipped": "skipped", "InProgress": "in progress"}
+    told = [f"{counts[name]:,} {word}" for name, word in {**words, "Pending": "pending"}.items() if counts.get(name)]
+    return f"{sum(counts.values()):,}{': ' if told else ''}{', '.join(told)}"
+
+
+def counted(count: float, noun: str) -> str:
+    """A number and what it counts.
+
+    >>> counted(1, "host"), counted(2000, "host")
+    ('1 host', '2,000 hosts')
+    """
+    return f"{count:,.0f} {noun}{'' if count == 1 else 's'}"
+
+
+def names(some: Sequence[str], most: int = 5) -> str:
+    """The first few, and how many more there are.
+
+    >>> names(["a", "b", "c"], most=2)
+    'a, b and 1 more'
+    """
+    more = f" and {len(some) - most:,} more" if len(some) > most else ""
+    return ", ".join(plain(each) for each in some[:most]) + more

@@ -1,0 +1,296 @@
+"""`stepdeploy doctor`: every problem is told with its remedy, by moto's AWS (SSM's hosts by a fake)."""
+
+import json
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+
+from cli.__main__ import main
+from cli.account.connection import Engine
+from functions.aws import clients, ec2
+from functions.core.health import DeploymentConfig, MinimumHealthyHosts, MinimumHealthyHostsType
+from functions.core.records import Alarms, GroupSettings, Trigger
+from functions.core.statuses import TriggerEvent
+from tests.conftest import BUCKET, WEB, put_group
+from tests.fakes import FakeRunCommand
+from tests.served import Served
+
+Captured = pytest.CaptureFixture[str]
+TOPIC = "arn:aws:sns:us-east-1:123456789012:outcomes"
+DOCUMENT, CONTENT = "stepdeploy-segment", '{"schemaVersion": "2.2", "description": "%d", "mainSteps": []}'
+READY = GroupSettings(
+    tag_groups=(WEB,),
+    alarms=Alarms(names=("errors",)),
+    triggers=(Trigger(name="t", topic_arn=TOPIC, events=(TriggerEvent.DEPLOYMENT_FAILURE,)),),
+)
+
+
+@dataclass
+class Account:
+    """An account that is ready; each test spoils something."""
+
+    ssm: FakeRunCommand
+    captured: Captured
+    instances: list[str] = field(default_factory=list)
+    forbidden: set[str] = field(default_factory=set)  # operations
+
+    def launch(self, count: int = 1, *, profile: bool = False, **tags: str) -> list[str]:
+        name = f"host-{len(self.instances)}"
+        if profile:
+            boto3.client("iam").create_instance_profile(InstanceProfileName=name)
+        given = {"role": "web", "stepdeploy": "enabled", **tags}
+        found = boto3.client("ec2").run_instances(
+            ImageId="ami-12c6146b",
+            MinCount=count,
+            MaxCount=count,
+            TagSpecifications=[
+                {"ResourceType": "instance", "Tags": [{"Key": key, "Value": value} for key, value in given.items()]}
+            ],
+            **({"IamInstanceProfile": {"Name": name}} if profile else {}),  # type: ignore[arg-type]
+        )
+        ids = [each["InstanceId"] for each in found["Instances"]]
+        self.instances += ids
+        return ids
+
+    def alarm(self, state: str) -> None:
+        cloudwatch = boto3.client("cloudwatch")
+        cloudwatch.put_metric_alarm(
+            AlarmName="errors",
+            ComparisonOperator="GreaterThanThreshold",
+            EvaluationPeriods=1,
+            Namespace="shop",
+            MetricName="errors",
+            Period=60,
+            Statistic="Sum",
+            Threshold=1,
+        )
+        cloudwatch.set_alarm_state(AlarmName="errors", StateValue=state, StateReason="a test")
+
+    def doctor(self, *arguments: str) -> tuple[int, list[dict[str, str]]]:
+        """Its exit status, and what it found that is not as it should be."""
+        status = main(["doctor", *arguments, "--json"])
+        found = json.loads(self.captured.readouterr().out)["findings"]
+        return status, [each for each in found if each["level"] != "ok"]
+
+    def only(self, level: str) -> dict[str, str]:
+        """The one finding; exit status 1 if it is a problem."""
+        status, (found,) = self.doctor()
+        assert (found["level"], status) == (level, 1 if level == "problem" else 0)
+        return found
+
+
+@pytest.fixture
+def account(engine: Served, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> Account:
+    account = Account(FakeRunCommand(), capsys)
+    real, client = clients.client, Engine.client
+
+    def watched(made: Any) -> Any:
+        def refuse(model: Any, **_: Any) -> Any:
+            if model.name in account.forbidden:
+                return SimpleNamespace(status_code=403), {"Error": {"Code": "AccessDenied", "Message": "no"}}
+            return None
+
+        def complete(parsed: dict[str, Any], **_: Any) -> None:
+            parsed["EventBridgeConfiguration"] = {}  # moto keeps it, but does not tell
+
+        made.meta.events.register("before-call", refuse)
+        made.meta.events.register("after-call.s3.GetBucketNotificationConfiguration", complete)
+        return made
+
+    monkeypatch.setattr(ec2, "client", lambda name: account.ssm if name == "ssm" else watched(real(name)))
+    monkeypatch.setattr(Engine, "client", lambda self, name, **how: watched(client(self, name, **how)))
+    monkeypatch.setattr(
+        Engine,
+        "outputs",
+        {
+            "BucketName": BUCKET,
+            "ApiEndpoint": engine.endpoint,
+            "HostTag": "stepdeploy=enabled",
+            "DocumentName": DOCUMENT,
+            "DocumentVersion": "1",
+        },
+    )
+    boto3.client("ssm").create_document(Name=DOCUMENT, Content=CONTENT % 1, DocumentType="Command")
+    put_group(settings=READY)
+    account.launch(2)
+    account.alarm("OK")
+    boto3.client("sns").create_topic(Name="outcomes")
+    return account
+
+
+def test_an_account_that_is_ready_has_no_problem(account: Account) -> None:
+    assert account.doctor() == (0, [])
+
+
+def test_people_read_a_line_for_each_finding_and_the_counts(account: Account, engine: Served, capsys: Captured) -> None:
+    assert main(["doctor", "shop/web"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "ok       stack: is there, in us-east-1",
+        f"ok       API: answers at {engine.endpoint}",
+        f"ok       bucket: {BUCKET} keeps versions and tells of uploads",
+        f"ok       document: version 1 of the SSM document {DOCUMENT} is the newest and the default",
+        "ok       shop/web: SSM reaches all 2 hosts",
+        "ok       shop/web: CodeDeployDefault.OneAtATime lets 1 of 2 hosts be out of service at one time",
+        "ok       shop/web: alarm errors is OK",
+        "ok       shop/web: topic outcomes is there",
+        "8 ok",
+    ]
+
+
+def test_a_bucket_without_versions_is_a_problem(account: Account) -> None:
+    boto3.client("s3").put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Suspended"})
+    assert "keeps no versions" in account.only("problem")["message"]
+
+
+def test_a_bucket_that_is_gone_is_a_problem(account: Account) -> None:
+    boto3.client("s3").delete_bucket(Bucket=BUCKET)
+    assert account.only("problem")["message"] == f"{BUCKET} is gone"
+
+
+def test_a_stack_of_an_older_version_is_a_problem(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Engine, "outputs", {"BucketName": BUCKET})
+    assert account.only("problem")["message"] == "has no output ApiEndpoint, DocumentName, DocumentVersion"
+
+
+def test_an_api_that_does_not_answer_is_a_problem(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STEPDEPLOY_ENDPOINT", "http://127.0.0.1:1")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    found = account.only("problem")
+    assert (found["about"], "Could not connect" in found["message"]) == ("API", True)
+
+
+def test_an_api_that_may_not_be_called_is_a_problem(account: Account) -> None:
+    account.forbidden = {"ListApplications"}
+    assert "execute-api:Invoke" in account.only("problem")["remedy"]
+
+
+def test_tags_that_match_nothing_are_a_problem(account: Account) -> None:
+    boto3.client("ec2").terminate_instances(InstanceIds=account.instances)
+    assert account.only("problem")["message"] == "its tags match no instance that runs or is stopped"
+
+
+def test_hosts_that_the_engine_may_not_command_are_a_problem_with_the_command_that_mends_it(account: Account) -> None:
+    (host,) = account.launch(stepdeploy="no")
+    found = account.only("problem")
+    assert found["message"] == f"{host}: without the tag stepdeploy=enabled the engine may send no command"
+    assert found["remedy"] == f"aws ec2 create-tags --tags Key=stepdeploy,Value=enabled --resources {host}"
+
+
+def test_hosts_that_ssm_does_not_hear_are_a_problem_and_three_are_named(account: Account) -> None:
+    lost = account.launch(5)
+    account.ssm.ping = dict.fromkeys(lost, "ConnectionLost")
+    found = account.only("problem")["message"]
+    assert found.endswith(" and 2 more: SSM hears nothing any more")
+    assert sum(each in found for each in lost) == 3
+
+
+def test_hosts_that_ssm_does_not_know_are_told_by_whether_they_have_an_instance_profile(account: Account) -> None:
+    (with_profile,), (without,) = account.launch(profile=True), account.launch()
+    account.ssm.ping = {with_profile: "", without: ""}
+    status, found = account.doctor()
+    assert status == 1
+    assert [each["message"] for each in found] == [
+        f"{without}: no instance profile, so that SSM does not know it",
+        f"{with_profile}: SSM does not know it",
+    ]
+
+
+def test_hosts_outside_of_ec2_are_looked_at_by_their_registration(account: Account) -> None:
+    boto3.client("ec2").terminate_instances(InstanceIds=account.instances)
+    put_group(settings=replace(READY, tag_groups=(), on_premises_tag_groups=(WEB,)))
+    for name in ("rack-1", "rack-2"):
+        Engine().api.register_on_premises_instance(
+            instanceName=name, iamUserArn=f"arn:aws:iam::123456789012:user/{name}"
+        )
+        tags = [{"Key": "role", "Value": "web"}]
+        Engine().api.add_tags_to_on_premises_instances(instanceNames=[name], tags=tags)
+    heard = {"PingStatus": "Online", "LastPingDateTime": datetime(2026, 11, 23, tzinfo=UTC)}
+    account.ssm.nodes = [{"InstanceId": "mi-1", "Name": "rack-1", **heard}]
+    assert account.only("problem")["message"] == "rack-2: registered, but SSM does not know it"
+    account.ssm.nodes.append({"InstanceId": "mi-2", "Name": "rack-2", **heard})
+    assert account.doctor() == (0, [])
+
+
+def test_a_minimum_that_lets_no_host_out_is_a_problem(account: Account) -> None:
+    minimum = MinimumHealthyHosts(MinimumHealthyHostsType.HOST_COUNT, 2)
+    Engine().api.create_deployment_config(
+        deploymentConfigName="Both", minimumHealthyHosts={"type": "HOST_COUNT", "value": 2}
+    )
+    put_group(settings=replace(READY, config=DeploymentConfig("Both", minimum)))
+    assert (
+        "Both: minimum healthy hosts 2 (HOST_COUNT) keeps all 2 targets in service"
+        in account.only("problem")["message"]
+    )
+
+
+def test_a_configuration_that_is_gone_is_a_problem(account: Account) -> None:
+    put_group(settings=replace(READY, config=DeploymentConfig("Gone")))
+    assert account.only("problem")["message"].startswith("DeploymentConfigDoesNotExistException: ")
+
+
+@pytest.mark.parametrize(("state", "level"), [("ALARM", "problem"), ("INSUFFICIENT_DATA", "warning")])
+def test_an_alarm_that_is_not_ok_is_told(state: str, level: str, account: Account) -> None:
+    account.alarm(state)
+    assert account.only(level)["message"] == f"alarm errors is in {state}"
+
+
+@pytest.mark.parametrize(("ignored", "level"), [(False, "problem"), (True, "warning")])
+def test_an_alarm_that_is_not_there_is_told(ignored: bool, level: str, account: Account) -> None:
+    alarms = Alarms(names=("gone",), ignore_poll_alarm_failure=ignored)
+    put_group(settings=replace(READY, alarms=alarms))
+    assert account.only(level)["message"] == "there is no alarm gone, which stops its deployments"
+
+
+def test_a_topic_that_is_gone_is_a_problem(account: Account) -> None:
+    boto3.client("sns").delete_topic(TopicArn=TOPIC)
+    assert account.only("problem")["message"] == f"there is no topic {TOPIC}, to which it sends"
+
+
+@pytest.mark.parametrize(
+    ("operation", "needs"),
+    [
+        ("HeadBucket", "s3:ListBucket"),
+        ("DescribeInstances", "ec2:DescribeInstances"),
+        ("DescribeAlarms", "cloudwatch:DescribeAlarms"),
+        ("GetTopicAttributes", "sns:GetTopicAttributes"),
+    ],
+)
+def test_what_may_not_be_looked_at_is_told_and_is_no_problem(operation: str, needs: str, account: Account) -> None:
+    account.forbidden = {operation}
+    found = account.only("unknown")
+    assert found["message"] == "not allowed to look"
+    assert needs in found["remedy"]
+
+
+def test_a_group_that_is_not_there_is_refused(account: Account, capsys: Captured) -> None:
+    assert main(["doctor", "shop/w3b"]) == 3
+    assert "DeploymentGroupDoesNotExistException" in capsys.readouterr().err
+
+
+def test_only_the_group_that_is_asked_for_is_looked_at(account: Account, engine: Served) -> None:
+    put_group("other", settings=GroupSettings())
+    assert account.doctor("shop/web") == (0, [])
+    assert account.doctor()[0] == 1
+
+
+def test_a_document_that_is_gone_is_a_problem(account: Account) -> None:
+    boto3.client("ssm").delete_document(Name=DOCUMENT)
+    found = account.only("problem")
+    assert found["message"] == f"version 1 of the SSM document {DOCUMENT}, which the engine sends, is gone"
+
+
+def test_a_version_that_somebody_else_made_is_named(account: Account) -> None:
+    boto3.client("ssm").update_document(Name=DOCUMENT, Content=CONTENT % 2, DocumentVersion="$LATEST")
+    assert "version 2 is newer, and not from this stack" in account.only("warning")["message"]
+
+
+def test_a_default_that_stayed_behind_is_named(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    boto3.client("ssm").update_document(Name=DOCUMENT, Content=CONTENT % 2, DocumentVersion="$LATEST")
+    monkeypatch.setattr(Engine, "outputs", {**Engine.outputs, "DocumentVersion": "2"})  # type: ignore[dict-item]
+    found = account.only("warning")
+    assert "the default is 1" in found["message"]
+    assert found["remedy"].endswith(f"--name {DOCUMENT} --document-version 2")

@@ -1,0 +1,110 @@
+"""`stepdeploy rollback` and `stepdeploy retry`, against the engine's API."""
+
+import json
+import sys
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from cli.__main__ import main
+from cli.account.connection import Engine
+from cli.exits import Exit
+from functions.core.gate import Counters
+from functions.core.records import Deployment, DeploymentSummary
+from functions.core.statuses import DeploymentStatus
+from functions.engine import create, end
+from functions.store.table import Table
+from tests.conftest import put_group, revision
+from tests.served import Served
+from tests.unit.api.test_deployments import put, record
+
+Captured = pytest.CaptureFixture[str]
+Watched = list[tuple[str, dict[str, Any]]]
+GOOD = DeploymentSummary(
+    deployment_id="d-000000001",
+    status=DeploymentStatus.SUCCEEDED,
+    create_time="2026-11-23T00:01:00.000Z",
+    revision=revision("v1", version="v", etag="e"),
+)
+
+
+@pytest.fixture
+def failed(engine: Served) -> Deployment:
+    """The last deployment of shop/web, which failed on one of three hosts; the one before it was good."""
+    put_group(last_successful=GOOD)
+    one = put(2, status=DeploymentStatus.FAILED)
+    return record(replace(one, counters=Counters(total=3, allowed=1, out=1, succeeded=1, failed=1, skipped=1)))
+
+
+def begin(table: Table) -> str:
+    request = create.Request(application="shop", group="web", revision=revision("v3"), requested_by="ann")
+    return create.create(request)
+
+
+def info(deployment_id: str) -> dict[str, Any]:
+    found: dict[str, Any] = Engine().api.get_deployment(deploymentId=deployment_id)["deploymentInfo"]
+    return found
+
+
+def test_a_group_goes_back_to_its_last_good_revision(failed: Deployment, capsys: Captured) -> None:
+    assert main(["rollback", "shop/web"]) == 0
+    out, err = capsys.readouterr()
+    assert info(out.strip())["revision"]["s3Location"]["key"] == "shop/web/v1.zip"
+    why = "d-000000001 (s3://revisions/shop/web/v1.zip) is the last good revision."
+    assert err == f"{why}\nfollow it by: stepdeploy watch {out}"
+
+
+def test_what_runs_is_stopped_and_goes_back_by_itself(failed: Deployment, table: Table, capsys: Captured) -> None:
+    running = begin(table)
+    assert main(["rollback", "shop/web", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"stoppedDeploymentId": running}
+    assert info(running)["stopInfo"]["message"].endswith(": rollback")
+
+
+def test_a_rollback_of_what_runs_is_watched_to_the_end_of_what_goes_back(
+    failed: Deployment, table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running, seen = begin(table), list[str]()
+
+    def watch(engine: Engine, deployment_id: str, **how: Any) -> Exit:
+        seen.append(deployment_id)
+        if deployment_id != running:
+            return Exit.DONE
+        stopped = table.deployment(running)
+        assert stopped and stopped.stop
+        record(replace(stopped, counters=Counters(total=3, allowed=1, out=1, failed=1, started=1)))
+        end.end(running)
+        return Exit.FAILED
+
+    monkeypatch.setitem(sys.modules, "cli.view.watch_view", SimpleNamespace(watch=watch))  # type: ignore[arg-type]
+    assert main(["rollback", "shop/web", "--watch"]) == 0
+    assert seen == [running, info(running)["rollbackInfo"]["rollbackDeploymentId"]]
+
+
+def test_a_deployment_is_retried_by_another(failed: Deployment, capsys: Captured) -> None:
+    assert main(["retry", failed.deployment_id, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["retried"] == failed.deployment_id
+    assert info(told["deploymentId"])["description"] == f"Retry of {failed.deployment_id}"
+
+
+@pytest.mark.parametrize("arguments", [["rollback", "shop/web"], ["retry", "d-000000002"]])
+def test_the_outcome_of_what_is_watched_is_the_exit_status(
+    arguments: list[str], failed: Deployment, watched: Watched, capsys: Captured
+) -> None:
+    assert main([*arguments, "--watch", "--timeout", "1h"]) == 1
+    assert watched == [(capsys.readouterr().out.strip(), {"as_json": False, "seconds": 3600})]
+
+
+@pytest.mark.parametrize("arguments", [["rollback", "shop/web"], ["rollback", "shop/w3b"], ["retry", "d-000000009"]])
+def test_what_the_engine_refuses_is_exit_status_3(arguments: list[str], engine: Served, capsys: Captured) -> None:
+    assert main(arguments) == 3
+    assert "Exception: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["rollback", "shop/web"], ["retry", "d-000000001"]])
+def test_a_timeout_without_watching_is_a_mistake(arguments: list[str], engine: Served) -> None:
+    assert main([*arguments, "--timeout", "1h"]) == 2
+    assert engine.asked == []

@@ -1,0 +1,236 @@
+"""`stepdeploy show`, by the served API, and the causes that it groups hosts by."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from cli.__main__ import main
+from cli.verbs.show import facts
+from cli.view.advice import next_steps
+from cli.view.causes import causes
+from functions.core.gate import Counters
+from functions.core.records import DeploymentSummary, Diagnostics, Failure, GivenVersion, RollbackInfo
+from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, LifecycleErrorCode, TargetStatus
+from tests.cli.deploying import ID, MESSAGE, Captured, put_deployment, put_target, script_failed
+from tests.cli.view.test_screen import target
+from tests.conftest import put_group, revision
+from tests.served import Served
+from tests.unit.api.test_deployments import record
+
+FAILED = TargetStatus.FAILED
+GOOD = DeploymentSummary(
+    deployment_id="d-000000001",
+    status=DeploymentStatus.SUCCEEDED,
+    create_time="2026-11-22T10:00:00.000Z",
+    revision=revision("v0", version="v", etag="e"),
+)
+
+
+def put_failed() -> None:
+    put_deployment(
+        DeploymentStatus.FAILED,
+        Counters(total=5, allowed=4, out=4, succeeded=1, failed=4, started=5),
+        failure=Failure(code=DeploymentErrorCode.HEALTH_CONSTRAINTS, message="too few succeeded"),
+        description="the spring sale",
+    )
+    for name in ("i-2", "i-1", "i-3"):
+        put_target(name, FAILED, done=6, left=script_failed(log=f"[stdout]on {name}\n[stderr]no \x1b[31mport"))
+    conflict = Diagnostics(error_code=LifecycleErrorCode.UNKNOWN_ERROR, message="/srv/a is there")
+    put_target("i-4", FAILED, done=3, left=conflict)
+    put_target("i-5", TargetStatus.SUCCEEDED, done=7)
+
+
+def test_hosts_that_failed_alike_are_one_cause(served: Served, capsys: Captured) -> None:
+    put_failed()
+    put_group(last_successful=GOOD)
+    assert main(["show", ID]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        f"{ID}  shop/web  Failed",
+        "  revision     s3://revisions/shop/web/v1.zip?versionId=v",
+        "  config       CodeDeployDefault.OneAtATime",
+        "  asked by     user",
+        "  description  the spring sale",
+        "  created      2026-11-23 10:00:00",
+        "  started      2026-11-23 10:00:01",
+        "  ended        2026-11-23 10:01:00 (after 59s)",
+        "  targets      5: 1 succeeded, 4 failed",
+        "",
+        "HEALTH_CONSTRAINTS: too few succeeded",
+        "",
+        "3 hosts: ValidateService, start.sh, ScriptFailed, exit code 3",
+        f"  {MESSAGE}",
+        "  on i-1, i-2, i-3",
+        "  the end of the log on i-1:",
+        "  | [stdout]on i-1",
+        "  | [stderr]no \\x1b[31mport",
+        "",
+        "1 host: Install, UnknownError",
+        "  /srv/a is there",
+        "  on i-4",
+        "",
+        "next:",
+        f"  read the whole log: stepdeploy logs {ID} i-1 --full",
+        f"  when the hosts are mended, deploy the same revision there: stepdeploy retry {ID}",
+        "  when the revision is mended: stepdeploy deploy shop/web",
+        "  or go back to the last good revision, s3://revisions/shop/web/v0.zip?versionId=v of d-000000001:"
+        " stepdeploy rollback shop/web",
+    ]
+
+
+def test_no_rollback_is_recommended_where_no_revision_is_left_and_that_is_said(
+    served: Served, capsys: Captured
+) -> None:
+    put_failed()
+    put_group(last_successful=replace(GOOD, failed_since="d-000000002"))
+    assert main(["show", ID]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert "its revision failed since, in d-000000002" in last and "stepdeploy rollback" not in last
+
+
+def test_what_a_revision_was_pinned_to_is_said_where_its_name_does_not(served: Served, capsys: Captured) -> None:
+    pinned = revision(version="v-7", etag="e", sha256="ab" * 32, given=GivenVersion())
+    done = put_deployment(DeploymentStatus.SUCCEEDED, Counters(total=1, allowed=1, succeeded=1))
+    record(replace(done, revision=pinned))
+    assert main(["show", ID]) == 0
+    out = capsys.readouterr().out
+    assert "  revision     s3://revisions/shop/web/v1.zip\n" in out
+    assert "  pinned to    version v-7, sha256 abababababab\n" in out
+
+
+def test_json_is_one_object_with_all_hosts(served: Served, capsys: Captured) -> None:
+    put_failed()
+    assert main(["show", ID, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["deployment"]["errorInformation"]["code"] == "HEALTH_CONSTRAINTS"
+    assert [(each["hosts"], each["event"], each["exitCode"]) for each in found["causes"]] == [
+        (["i-1", "i-2", "i-3"], "ValidateService", 3),
+        (["i-4"], "Install", None),
+    ]
+    assert found["causes"][0]["log"][-1] == "[stderr]no \\x1b[31mport"
+    assert found["next"][0].endswith("--full")
+
+
+def test_a_deployment_and_its_rollback_name_each_other(served: Served, capsys: Captured) -> None:
+    back = RollbackInfo(rollback_deployment_id="d-ROLLBACK1", rollback_message="went back")
+    put_deployment(DeploymentStatus.FAILED, rollback=back)
+    assert main(["show", ID]) == 0
+    out = capsys.readouterr().out
+    assert "  rolled back  by d-ROLLBACK1\n  rollback     went back\n" in out
+    assert "see how the rollback went: stepdeploy show d-ROLLBACK1" in out
+    of = RollbackInfo(rollback_triggering_deployment_id=ID)
+    put_deployment(DeploymentStatus.SUCCEEDED, deployment_id="d-ROLLBACK1", rollback=of)
+    assert main(["show", "d-ROLLBACK1"]) == 0
+    assert f"  rolls back   {ID}\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("status", [DeploymentStatus.CREATED, DeploymentStatus.QUEUED, DeploymentStatus.IN_PROGRESS])
+def test_one_that_goes_on_can_be_followed_and_stopped(
+    status: DeploymentStatus, served: Served, capsys: Captured
+) -> None:
+    put_deployment(status)
+    assert main(["show", ID]) == 0
+    out = capsys.readouterr().out
+    assert f"follow it: stepdeploy watch {ID}\n  stop it: stepdeploy stop {ID}" in out
+
+
+def test_of_many_causes_the_first_few_are_told(served: Served, capsys: Captured) -> None:
+    put_deployment(DeploymentStatus.FAILED, Counters(total=30, allowed=30, out=30, failed=30))
+    for number in range(30):
+        put_target(f"i-{number:02}", FAILED, left=script_failed(f"failed in its own way {number}"))
+    assert main(["show", ID]) == 0
+    assert "and 25 more causes on 25 hosts: all by --json" in capsys.readouterr().out
+
+
+def test_what_others_wrote_is_not_obeyed_by_a_terminal(served: Served, capsys: Captured) -> None:
+    put_deployment(
+        DeploymentStatus.FAILED,
+        Counters(total=1, allowed=1, out=1, failed=1),
+        failure=Failure(code=DeploymentErrorCode.HEALTH_CONSTRAINTS, message="a\x1b[2J"),
+        description="b\x1b[2J",
+    )
+    left = Diagnostics(
+        error_code=LifecycleErrorCode.SCRIPT_FAILED, script_name="\x1b[2J", message="\x9b2J", log_tail="\x07\r\tx"
+    )
+    put_target("i-1", FAILED, left=left)
+    assert main(["show", ID]) == 0
+    out = capsys.readouterr().out
+    assert not [letter for letter in out if not letter.isprintable() and letter not in "\n\t"]
+    assert "  | \\x07" in out, out.encode()
+
+
+def test_a_deployment_that_is_not_there_is_refused(served: Served, capsys: Captured) -> None:
+    assert main(["show", ID]) == 3
+    assert capsys.readouterr().err.startswith("Error: DeploymentDoesNotExistException: ")
+
+
+def test_who_asked_who_stopped_it_and_what_it_is_for_are_told() -> None:
+    at_nine = datetime(2026, 11, 23, 9, tzinfo=UTC)
+    stop = {"stoppedBy": "arn:aws:iam::123456789012:user/bob", "stopTime": at_nine, "message": "wrong\nbuild"}
+    info = {"requestedBy": "arn:aws:iam::123456789012:user/ann", "metadata": {"ticket": "OPS\x07"}, "stopInfo": stop}
+    before = {"revisionType": "S3", "s3Location": {"bucket": "b", "key": "shop/0.zip"}}
+    told = dict(facts({**info, "previousRevision": before, "startTime": at_nine}, at_nine + timedelta(minutes=3)))
+    assert told == {
+        "revision": "-",
+        "replaces": "s3://b/shop/0.zip",
+        "config": "-",
+        "asked by": "arn:aws:iam::123456789012:user/ann",
+        "metadata": "ticket=OPS\\x07",
+        "created": "-",
+        "started": "2026-11-23 09:00:00 (3m 0s ago)",
+        "stopped by": "arn:aws:iam::123456789012:user/bob, 2026-11-23 09:00:00: wrong\\nbuild",
+    }
+
+
+def failed(name: str, message: str, *events: str, **left: str) -> dict[str, Any]:
+    found = target(name, "Failed", *(events or ("Failed", "Skipped")), message=message)
+    for event in found["lifecycleEvents"]:
+        if "diagnostics" in event:
+            event["diagnostics"] |= left
+    return found
+
+
+def test_messages_that_name_their_own_host_are_one_cause() -> None:
+    (found,) = causes([failed("i-1", "i-1 is lost"), failed("i-2", "i-2 is lost")])
+    assert (found.hosts, found.message) == (("i-1", "i-2"), "i-1 is lost")
+
+
+def test_other_scripts_codes_or_messages_are_other_causes() -> None:
+    hosts = [
+        failed("i-1", "m", scriptName="a.sh"),
+        failed("i-2", "m", scriptName="b.sh"),
+        failed("i-3", "n", scriptName="a.sh"),
+        failed("i-4", "m", scriptName="a.sh", errorCode="ScriptTimedOut"),
+        failed("i-5", "m", "Succeeded", "Failed", scriptName="a.sh"),
+        failed("i-6", "m", scriptName="a.sh"),
+    ]
+    assert [each.hosts for each in causes(hosts)] == [("i-1", "i-6"), ("i-2",), ("i-3",), ("i-4",), ("i-5",)]
+
+
+def test_the_last_event_that_failed_is_the_cause() -> None:
+    """A failed ApplicationStop that the deployment ignores comes before it."""
+    (found,) = causes([failed("i-1", "m", "Failed", "Succeeded", "Failed", "Skipped")])
+    assert found.event == "Event2"
+
+
+def test_a_host_without_any_event_is_a_cause_of_its_own() -> None:
+    (found,) = causes([{"targetId": "i-1", "status": "Failed"}])
+    assert (found.event, found.exit_code, found.log) == (None, None, ())
+
+
+@pytest.mark.parametrize("code", DeploymentErrorCode)
+def test_for_every_error_of_a_deployment_there_is_something_to_do(code: DeploymentErrorCode) -> None:
+    info = {
+        "deploymentId": ID,
+        "applicationName": "shop",
+        "deploymentGroupName": "web",
+        "status": "Failed",
+        "errorInformation": {"code": code},
+    }
+    assert list(next_steps(info, []))
+
+
+def test_nothing_is_to_do_about_a_success() -> None:
+    assert list(next_steps({"deploymentId": ID, "status": "Succeeded"}, [])) == []
