@@ -21,7 +21,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_package_holds_python_the_service_model_the_runner_and_nothing_else(package: Path) -> None:
     others = [path for path in package.rglob("*") if path.is_file() and path.suffix != ".py"]
-    assert sorted(others) == [package / "functions" / "aws" / "models" / CODEDEPLOY, package / "runner.pyz"]
+    assert sorted(others) == [package / "functions" / "api" / "models" / CODEDEPLOY, package / "runner.pyz"]
     assert {path.name for path in package.iterdir()} >= {"functions", "host", "aws_lambda_powertools", "yaml"}
 
 
@@ -53,7 +53,7 @@ def test_every_handler_imports_from_the_package_alone(package: Path) -> None:
 
 
 def test_the_api_is_held_to_the_packages_own_service_model_whatever_the_runtime_has(package: Path) -> None:
-    path = package / "functions" / "aws" / "models" / CODEDEPLOY
+    path = package / "functions" / "api" / "models" / CODEDEPLOY
     program = "\n".join(
         [
             "import sys, gzip, json, pathlib",

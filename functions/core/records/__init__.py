@@ -1,0 +1,51 @@
+"""The records: what the engine remembers, as values. `functions/store` knows where they lie.
+
+Times are ISO 8601 strings in UTC with milliseconds ("2026-11-23T03:35:54.123Z"): they sort as text.
+"""
+
+from functions.core.records.deployment import Deployment, Failure, RollbackInfo, StopMark
+from functions.core.records.group import Application, CustomConfig, DeploymentSummary, Group, Guard
+from functions.core.records.on_premises import OnPremisesInstance
+from functions.core.records.revision import GitHubCommit, GivenVersion, RegisteredRevision, Revision
+from functions.core.records.settings import Alarms, AutoRollback, GroupSettings, TagFilter, TagGroup, Trigger
+from functions.core.records.target import (
+    Diagnostics,
+    Host,
+    HostWait,
+    LifecycleEventRecord,
+    SegmentResult,
+    SegmentRun,
+    Target,
+    TargetFailure,
+)
+
+__all__ = [
+    "Alarms",
+    "Application",
+    "AutoRollback",
+    "CustomConfig",
+    "Deployment",
+    "DeploymentSummary",
+    "Diagnostics",
+    "Failure",
+    "GitHubCommit",
+    "GivenVersion",
+    "Group",
+    "GroupSettings",
+    "Guard",
+    "Host",
+    "HostWait",
+    "LifecycleEventRecord",
+    "OnPremisesInstance",
+    "RegisteredRevision",
+    "Revision",
+    "RollbackInfo",
+    "SegmentResult",
+    "SegmentRun",
+    "StopMark",
+    "TagFilter",
+    "TagGroup",
+    "Target",
+    "TargetFailure",
+    "Trigger",
+]

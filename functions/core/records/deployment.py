@@ -1,0 +1,105 @@
+"""A deployment, and what stopped, failed or followed it."""
+
+from dataclasses import dataclass, field
+
+from functions.core import limits
+from functions.core.gate import Counters
+from functions.core.records.plain import make_plain
+from functions.core.records.revision import Revision
+from functions.core.records.settings import GroupSettings, TagGroup
+from functions.core.statuses import Creator, DeploymentErrorCode, DeploymentStatus, OwnSetting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Why a deployment did not succeed: CodeDeploy's errorInformation."""
+
+    code: DeploymentErrorCode
+    message: str
+
+    def __post_init__(self) -> None:
+        make_plain(self, limits.MESSAGE, "message")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopMark:
+    """Somebody wants the deployment to stop. Set once; the gate starts nothing more from then on."""
+
+    by: str  # an IAM identity, or "alarm NAME"
+    code: DeploymentErrorCode  # MANUAL_STOP or ALARM_ACTIVE
+    message: str
+    at: str
+    cancel: bool = False  # cancel the commands in flight; a plain stop lets running scripts end
+    auto_rollback: bool | None = None  # a person's answer, instead of the group's setting
+    are_alarms_unreadable: bool = False  # ALARM_ACTIVE, although no alarm was seen in ALARM
+
+    def __post_init__(self) -> None:
+        make_plain(self, limits.WHO, "by")
+        make_plain(self, limits.MESSAGE, "message")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollbackInfo:
+    """CodeDeploy's rollbackInfo, which links a deployment and its rollback both ways."""
+
+    rollback_deployment_id: str | None = None
+    rollback_triggering_deployment_id: str | None = None
+    rollback_message: str | None = None
+    reason: str | None = None  # why it goes to this revision
+
+    def __post_init__(self) -> None:
+        make_plain(self, limits.MESSAGE, "rollback_message", "reason")
+
+
+_TAGS = frozenset({OwnSetting.TAG_FILTERS, OwnSetting.TAG_SET})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """One deployment, running or history."""
+
+    deployment_id: str
+    application: str
+    group: str
+    group_id: str
+    status: DeploymentStatus
+    creator: Creator
+    revision: Revision
+    create_time: str
+    previous_revision: Revision | None = None  # what the group's last successful deployment had brought
+    settings: GroupSettings = field(default_factory=GroupSettings)
+    own: frozenset[OwnSetting] = frozenset()  # which of the settings are not the group's, but of its request
+    requested_by: str | None = None  # the IAM identity or the upload that asked for it
+    principal: str | None = None  # the ARN of which IAM is sure; None: an upload, or a direct call of a function
+    description: str | None = None
+    metadata: dict[str, str] = field(default_factory=dict)  # what it is for: a commit, an author, a ticket, a URL
+    instance_ids: tuple[str, ...] = ()  # out of the group's instances, only these; none: all
+    target_tag_groups: tuple[TagGroup, ...] = ()  # out of the group's EC2 instances, only those that fit; none: all
+    retry_of: str | None = None  # only the failed and skipped targets of this deployment
+    outdated_only: bool = False  # only instances that do not run the revision
+    start_time: str | None = None
+    complete_time: str | None = None
+    counters: Counters = Counters()
+    failure: Failure | None = None
+    stop: StopMark | None = None
+    rollback: RollbackInfo | None = None
+    bake_token: str | None = None  # what the Bake state waits for
+
+    @property
+    def group_key(self) -> str:
+        return f"{self.application}/{self.group}"
+
+    @property
+    def has_own_targets(self) -> bool:
+        """Whether it goes to only some of its group's instances, as its request said."""
+        return bool(self.own & {*_TAGS, OwnSetting.INSTANCE_IDS})
+
+    @property
+    def replaces_tags(self) -> bool:
+        """Whether an older engine wrote it, in which the request's tags stood in the place of the group's."""
+        return bool(self.own & _TAGS) and not self.target_tag_groups
+
+    @property
+    def own_tag_groups(self) -> tuple[TagGroup, ...]:
+        """The request's tags, by which it goes to only some of its group's instances; none: to all of them."""
+        return self.settings.tag_groups if self.replaces_tags else self.target_tag_groups

@@ -1,0 +1,107 @@
+"""A target of a deployment: its lifecycle events, its commands, its end; and what its host runs since."""
+
+from dataclasses import dataclass, field
+
+from functions.core import limits
+from functions.core.causes import Cause
+from functions.core.records.plain import make_plain
+from functions.core.statuses import LifecycleErrorCode, LifecycleEventStatus, TargetStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """What a host of a group runs: the revision of the deployment that brought it, or that failed on the way and left
+    nobody knows what."""
+
+    target_id: str
+    deployment_id: str
+    status: TargetStatus  # Succeeded or Failed
+    since: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnostics:
+    """What a lifecycle event left behind: CodeDeploy's diagnostics."""
+
+    error_code: LifecycleErrorCode = LifecycleErrorCode.SUCCESS
+    script_name: str = ""
+    message: str = ""
+    log_tail: str = ""
+
+    def __post_init__(self) -> None:
+        make_plain(self, limits.HOST_TEXT, "script_name", "message")
+        make_plain(self, limits.HOST_TEXT, "log_tail", keep_end=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LifecycleEventRecord:
+    """One lifecycle event of one target."""
+
+    name: str  # a host.lifecycle.LifecycleEvent
+    status: LifecycleEventStatus = LifecycleEventStatus.PENDING
+    start_time: str | None = None
+    end_time: str | None = None
+    diagnostics: Diagnostics | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetFailure:
+    """The one cause of a failed target."""
+
+    cause: Cause
+    message: str
+    event: str | None = None
+    script_name: str | None = None
+
+    def __post_init__(self) -> None:
+        make_plain(self, limits.HOST_TEXT, "message", "script_name")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentResult:
+    """How a segment ended on a target: the value that wakes the waiting state, and the record of it."""
+
+    status: TargetStatus  # Succeeded, Failed or Skipped
+    events: tuple[LifecycleEventRecord, ...] = ()
+    failure: TargetFailure | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentRun:
+    """One segment on one target: the command that carries it and the state that waits for it."""
+
+    command_id: str | None = None
+    sent_at: str | None = None
+    task_token: str | None = None
+    status: TargetStatus | None = None  # None while it runs
+    attempt: int = 0  # how many commands before this one found the host busy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostWait:
+    """A target that waits, because another deployment has its host."""
+
+    message: str  # which one
+    since: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """An instance taking part in a deployment."""
+
+    deployment_id: str
+    target_id: str  # i-... or mi-..., or the name of an on-premises instance that SSM does not know
+    status: TargetStatus = TargetStatus.PENDING
+    name: str | None = None  # the instance's Name tag
+    group_id: str | None = None  # of the deployment's group, by which its host is known
+    last_updated_at: str | None = None
+    events: tuple[LifecycleEventRecord, ...] = ()
+    segments: dict[str, SegmentRun] = field(default_factory=dict)  # by segment number
+    failure: TargetFailure | None = None
+    host_wait: HostWait | None = None  # the last one; it is over when an event has ended
+
+    @property
+    def waits_for(self) -> str | None:
+        """For what it waits now, if it does."""
+        waits = self.status is TargetStatus.IN_PROGRESS and not any(event.end_time for event in self.events)
+        return self.host_wait.message if self.host_wait and waits else None
