@@ -62,7 +62,7 @@ def test_the_api_is_held_to_the_packages_own_service_model_whatever_the_runtime_
             "known['operations'] = {'GetDeployment': known['operations']['GetDeployment']}",
             "path.write_bytes(gzip.compress(json.dumps(known).encode()))",
             f"sys.path.insert(0, {str(package)!r})",
-            "from functions.aws import model",
+            "from functions.api import model",
             "assert 'GetDeployment' in model.operations() and 'StopDeployment' not in model.operations()",
         ]
     )
