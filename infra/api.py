@@ -9,7 +9,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from functions.api import model
+from functions.core.extensions import added_to
 from infra.engine import Engine
 from infra.function import Function, Shape
 from infra.store import Store
@@ -30,6 +30,13 @@ _LOGGED = {
     "error": "$context.error.message",
     "integrationError": "$context.integrationErrorMessage",
 }
+
+
+def operations() -> list[str]:
+    """The operations of the API: CodeDeploy's, as botocore knows them, and our own."""
+    from botocore.loaders import Loader
+
+    return list(added_to(Loader().load_service_model("codedeploy", "service-2"))["operations"])
 
 
 class Api(Construct):
@@ -75,6 +82,7 @@ class Api(Construct):
         function.allow("dynamodb:BatchGetItem", on=store.table.table_arn)
         function.allow("dynamodb:Query", on=[store.index_arn(name) for name in ("by_group", "by_status", "by_time")])
         engine.let_read_commands(function)  # how far they have come
+        engine.let_see_fleet(function)
         return function
 
     def _stage(self, name: str, shape: Shape) -> apigateway.CfnStage:
@@ -112,7 +120,7 @@ class Api(Construct):
         )
         routes = Construct(self, "Routes")
         before: apigateway.CfnRoute | None = None
-        for operation in model.operations():
+        for operation in operations():
             route = apigateway.CfnRoute(
                 routes,
                 operation,

@@ -167,8 +167,7 @@ class Engine(Construct):
             why_wildcard="Archives from GitHub have repository and commit in their key.",
         )
         function.allow("secretsmanager:GetSecretValue", on=self.github_secret_arn)
-        function.allow("ec2:DescribeInstances", on="*", why_wildcard="ec2:DescribeInstances knows no resources.")
-        self._let_ping(function)
+        self.let_see_fleet(function)
         function.allow(
             "cloudwatch:DescribeAlarms",
             on="*",
@@ -315,6 +314,11 @@ class Engine(Construct):
             on=self._store.bucket.arn_for_objects("*"),
             why_wildcard="Any object of the revision bucket may be a revision.",
         )
+
+    def let_see_fleet(self, function: Function) -> None:
+        """Which instances a group's tags select, and whether SSM reaches them."""
+        function.allow("ec2:DescribeInstances", on="*", why_wildcard="ec2:DescribeInstances knows no resources.")
+        self._let_ping(function)
 
     def _let_ping(self, function: Function) -> None:
         function.allow(

@@ -104,15 +104,19 @@ def context() -> LambdaContext:
     return LambdaContext()
 
 
+def _forget() -> None:
+    clients.forget()
+    for cached in (settings, client, table_module.table):
+        cached.cache_clear()
+
+
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
-    for cached in (settings, client, clients.client, table_module.table):
-        cached.cache_clear()
+    _forget()
     yield
-    for cached in (settings, client, clients.client, table_module.table):
-        cached.cache_clear()
+    _forget()
 
 
 @pytest.fixture

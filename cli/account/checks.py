@@ -6,12 +6,12 @@ from enum import StrEnum
 from typing import Any
 
 from cli.account.connection import Engine, Refusal, is_forbidden, refused
-from cli.account.fleet import fleet, ping
+from cli.account.fleet import Member, fleet
 from cli.account.group_name import Group
 from cli.view.words import names
 from functions.core.errors import InvalidInput
 from functions.core.health import PREDEFINED_CONFIGS, DeploymentConfig, MinimumHealthyHosts, MinimumHealthyHostsType
-from functions.core.selection import ONLINE, Instance
+from functions.core.selection import ONLINE
 
 HOST_TAG = "stepdeploy=enabled"  # of a stack that does not say: infra/stack.py, Options
 _SHOWN = 3  # hosts that a message names
@@ -160,17 +160,15 @@ def all_groups(engine: Engine) -> list[Group]:
 def group_findings(engine: Engine, group: Group, host_tag: str) -> list[Finding]:
     about = str(group)
     info = engine.api.get_deployment_group(**group.members)["deploymentGroupInfo"]
-    tagged: list[Instance] = []
+    tagged: list[Member] = []
 
     def hosts() -> Findings:
-        tagged.extend(fleet(engine, info))
+        tagged.extend(fleet(engine, group))
         yield from _hosts(about, tagged, host_tag)
 
     found = [
-        *looked(about, "ec2:DescribeInstances", hosts),
-        *looked(
-            about, "ssm:DescribeInstanceInformation and ec2:DescribeInstances", lambda: _reached(engine, about, tagged)
-        ),
+        *looked(about, "execute-api:Invoke on ListGroupInstances", hosts),
+        *looked(about, "ec2:DescribeInstances", lambda: _reached(engine, about, tagged)),
         *looked(about, "the API", lambda: _configuration(engine, about, info, tagged)),
         *looked(about, "cloudwatch:DescribeAlarms", lambda: _alarms(engine, about, info.get("alarmConfiguration", {}))),
     ]
@@ -180,7 +178,7 @@ def group_findings(engine: Engine, group: Group, host_tag: str) -> list[Finding]
     return found
 
 
-def _hosts(about: str, tagged: Sequence[Instance], host_tag: str) -> Findings:
+def _hosts(about: str, tagged: Sequence[Member], host_tag: str) -> Findings:
     if not tagged:
         remedy = "tag instances with the group's tags, or change the group"
         yield Finding(Level.PROBLEM, about, "its tags match no instance that runs or is stopped", remedy)
@@ -195,10 +193,9 @@ def _hosts(about: str, tagged: Sequence[Instance], host_tag: str) -> Findings:
         yield Finding(Level.PROBLEM, about, what, remedy)
 
 
-def _reached(engine: Engine, about: str, tagged: Sequence[Instance]) -> Findings:
-    status = ping([each.instance_id for each in tagged])
-    silent = [instance_id for instance_id, word in status.items() if word != ONLINE]
-    strangers = [each.instance_id for each in tagged if each.instance_id not in status]
+def _reached(engine: Engine, about: str, tagged: Sequence[Member]) -> Findings:
+    silent = [each.instance_id for each in tagged if each.ping not in (None, ONLINE)]
+    strangers = [each.instance_id for each in tagged if each.ping is None]
     if tagged and not silent and not strangers:
         yield Finding(Level.OK, about, f"SSM reaches all {len(tagged)} hosts")
     if silent:
@@ -227,7 +224,7 @@ def _strangers(engine: Engine, about: str, ids: Sequence[str]) -> Findings:
         yield Finding(Level.PROBLEM, about, f"{names(others, _SHOWN)}: SSM does not know it", remedy)
 
 
-def _configuration(engine: Engine, about: str, info: Mapping[str, Any], tagged: Sequence[Instance]) -> Findings:
+def _configuration(engine: Engine, about: str, info: Mapping[str, Any], tagged: Sequence[Member]) -> Findings:
     name = info["deploymentConfigName"]
     config = PREDEFINED_CONFIGS.get(name) or _config(name, engine)
     if not tagged:

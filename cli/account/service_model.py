@@ -11,7 +11,7 @@ from typing import Any
 from botocore.exceptions import UnknownServiceError
 from botocore.loaders import Loader
 
-from functions.api.extensions import added_to
+from functions.core.extensions import added_to
 
 NAME = "stepdeploy"
 API_VERSION = "2014-10-06"
@@ -38,8 +38,11 @@ def files() -> dict[str, dict[str, Any]]:
         "serviceId": NAME,
         "uid": f"{NAME}-{API_VERSION}",
     }
-    hosts = {"input_token": "nextToken", "output_token": "nextToken", "result_key": "hosts"}
-    pages = {**known["paginators-1"]["pagination"], "ListHosts": hosts}
+    ours = {
+        operation: {"input_token": "nextToken", "output_token": "nextToken", "result_key": listed}
+        for operation, listed in (("ListGroupInstances", "instances"), ("ListHosts", "hosts"))
+    }
+    pages = {**known["paginators-1"]["pagination"], **ours}
     return {
         "service-2": {**model, "metadata": metadata, "operations": operations},
         "paginators-1": {"pagination": pages},

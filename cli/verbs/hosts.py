@@ -2,8 +2,8 @@
 
 A host is `current` when it has the revision of the group's last successful deployment, `outdated` with another one,
 `failed` when the last deployment failed there, `empty` when it matches the group's tags and no deployment reached it
-yet, and `gone` when it is on record and matches the tags no more. What these credentials may not see in EC2 or SSM is
-left out.
+yet, and `gone` when it is on record and matches the tags no more. Without
+the permission to list the group's instances, their names and whether SSM reaches them are left out.
 """
 
 from collections import Counter
@@ -16,11 +16,11 @@ from typing import Any, TypeVar
 import click
 
 from cli.account.connection import Engine, is_forbidden
-from cli.account.fleet import fleet, ping
+from cli.account.fleet import Member, fleet
 from cli.account.group_name import Group, group_argument
 from cli.view.output import json_option, plain, tell_json
 from cli.view.words import counted, moment, short_revision
-from functions.core.selection import ONLINE, Instance
+from functions.core.selection import ONLINE
 from functions.core.statuses import TargetStatus
 
 _SHOWN = 40  # characters of a revision
@@ -69,14 +69,12 @@ def command(group: Group, as_json: bool) -> None:
     info = engine.api.get_deployment_group(**group.members)["deploymentGroupInfo"]
     listed = list(engine.api.get_paginator("list_hosts").paginate(**group.members).search("hosts[]"))
     wanted = _wanted(engine, info) or {}
-    tagged = _seen("the group's instances: ec2:DescribeInstances", lambda: fleet(engine, info))
-    ids = sorted({each["hostId"] for each in listed} | {each.instance_id for each in tagged or ()})
-    heard = _seen("whether hosts are online: ssm:DescribeInstanceInformation", lambda: ping(ids)) or {}
-    hosts = known(listed, wanted, tagged, heard)
+    tagged = _seen("the group's instances: execute-api:Invoke on ListGroupInstances", lambda: fleet(engine, group))
+    hosts = known(listed, wanted, tagged)
     if as_json:
         tell_json({"revision": wanted.get("revision"), "hosts": [_told(each) for each in hosts]})
     else:
-        _show(hosts, is_pinged=bool(heard))
+        _show(hosts, is_pinged=tagged is not None)
 
 
 def _told(each: Host) -> dict[str, Any]:
@@ -109,8 +107,7 @@ def _seen(what: str, look: Callable[[], Found]) -> Found | None:
 def known(
     listed: Sequence[Mapping[str, Any]],
     wanted: Mapping[str, Any] | None,
-    tagged: Sequence[Instance] | None,
-    heard: Mapping[str, str],
+    tagged: Sequence[Member] | None,
 ) -> list[Host]:
     """The hosts that are on record or match the tags, by their ids.
 
@@ -129,12 +126,12 @@ def known(
             status=each.get("status"),
             since=each.get("since"),
             deployment=each.get("deploymentId"),
-            ping=heard.get(host),
+            ping=found[host].ping if host in found else None,
         )
 
     reached = {each["hostId"] for each in listed}
     empty = [
-        Host(host=host, state=State.EMPTY, name=each.name, ping=heard.get(host))
+        Host(host=host, state=State.EMPTY, name=each.name, ping=each.ping)
         for host, each in found.items()
         if host not in reached
     ]

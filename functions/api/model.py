@@ -12,8 +12,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from functions.api.extensions import added_to
 from functions.core.errors import Refused
+from functions.core.extensions import added_to
 
 BUNDLED = Path(__file__).with_name("models")  # in the functions' package alone
 _SHORT = 200  # characters of a value that a message shows

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID, uuid5
 
-from functions.api.requests.revision_location import location
 from functions.core.gate import Counters
 from functions.core.health import PREDEFINED_CONFIGS, DeploymentConfig, MinimumHealthyHosts
 from functions.core.records import (
@@ -27,6 +26,7 @@ from functions.core.records import (
     Target,
     Trigger,
 )
+from functions.core.revision import location
 from functions.core.rollback_choice import RollbackChoice, choose_for
 from functions.core.statuses import DeploymentStatus, OwnSetting
 

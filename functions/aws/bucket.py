@@ -9,19 +9,18 @@ import tempfile
 from dataclasses import replace
 from typing import Any
 
-from functions.api.requests.revision_location import given_version
 from functions.aws import github
 from functions.aws.clients import client
+from functions.core import quotas
 from functions.core.errors import NotDeployable
 from functions.core.limits import WARNING
 from functions.core.records import GitHubCommit, Revision
-from functions.core.revision import ENGINE_PREFIX
+from functions.core.revision import ENGINE_PREFIX, given_version
 from functions.core.stages import Stage
 from functions.core.statuses import DeploymentErrorCode
 from functions.core.text.plain_text import told
 from functions.settings import settings
 
-MAX_BYTES = 4 * 1024**3  # of an archive: what Prepare's temporary disk holds (infra/engine.py)
 URL_SECONDS = 6 * 3600  # of presigned access: a segment may begin an hour after ApplicationStop did
 LOG_BYTES = 64 * 1024**2  # of one hook's compressed log
 _WARNINGS = 10  # kept of one AppSpec
@@ -53,8 +52,8 @@ def pin(revision: Revision) -> Revision:
             f"{revision.place} has the eTag {etag}, not {revision.etag}: it was replaced; name the"
             " version that is meant, or the eTag as it is now",
         )
-    if (size := head["ContentLength"]) > MAX_BYTES:
-        raise _invalid(revision, f"is {size} bytes; the limit is {MAX_BYTES}: make the archive smaller")
+    if (size := head["ContentLength"]) > quotas.MOST_BUNDLE_BYTES:
+        raise _invalid(revision, f"is {size} bytes; the limit is {quotas.MOST_BUNDLE_BYTES}: make the archive smaller")
     pinned = replace(revision, version=head.get("VersionId"), etag=etag, size=size)
     with tempfile.TemporaryFile() as archive:
         pinned = replace(pinned, sha256=_download(pinned, archive))
@@ -75,7 +74,7 @@ def _kept(revision: Revision, commit: GitHubCommit) -> Revision:
     if _is_there(here):
         return here
     with tempfile.TemporaryFile() as archive:
-        github.fetch(commit, archive, MAX_BYTES)
+        github.fetch(commit, archive, quotas.MOST_BUNDLE_BYTES)
         archive.seek(0)
         client("s3").put_object(Bucket=here.bucket, Key=here.key, Body=archive)
     return replace(here, version=None, etag=None)

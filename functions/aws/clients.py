@@ -1,4 +1,7 @@
-"""boto3 clients: the one place where they are made, on first use, and kept for the life of the function."""
+"""boto3 clients: the one place where they are made, on first use, and kept for the life of the function.
+
+Whatever talks to AWS asks here, so that a test can put something else in a service's place: in `stand_ins`.
+"""
 
 from functools import cache
 from typing import Any
@@ -12,11 +15,23 @@ _CONFIGS: dict[str, dict[str, Any]] = {
 }
 
 
-@cache
-def client(service: str) -> Any:
-    """The client of one service, e.g. `client("dynamodb")`.
+stand_ins: dict[str, Any] = {}  # by the name of the service whose client they are instead
 
-    Standard retries (3 tries) cover passing faults; whatever outlives them is retried by the state machine or the
+
+def client(service: str) -> Any:
+    """The client of one service, e.g. `client("dynamodb")`."""
+    return stand_ins.get(service) or _made(service)
+
+
+def forget() -> None:
+    """The clients are made anew, and nothing stands in for them."""
+    stand_ins.clear()
+    _made.cache_clear()
+
+
+@cache
+def _made(service: str) -> Any:
+    """Standard retries (3 tries) cover passing faults; whatever outlives them is retried by the state machine or the
     event source, which know better how long to wait. The time-outs keep a call that hangs within a function's minute.
     """
     import boto3

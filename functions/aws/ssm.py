@@ -1,14 +1,19 @@
-"""Run Command: sending a segment to a host, reading what became of it, cancelling it."""
+"""SSM: which hosts it manages and reaches; Run Command: sending a segment to a host, reading what became of it,
+cancelling it."""
 
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import datetime
 from typing import Any
 
 from functions.aws.clients import client
+from functions.aws.clock import timestamp
 from functions.core.causes import Cause
+from functions.core.selection import Node
 from functions.settings import settings
 
+_IDS_A_CALL = 50  # one page of DescribeInstanceInformation
+_CALLS_AT_ONCE = 4  # SSM throttles descriptions and lists early
 _CANCELS_AT_ONCE = 8  # 10,000 in about a minute
 DELIVERY_SECONDS = 120  # a host that answered a minute ago takes a command within this, or is gone
 
@@ -69,6 +74,17 @@ def invocation(command_id: str, instance_id: str) -> dict[str, Any]:
     return found[0] if found else {}
 
 
+def invocations(commands: Mapping[str, str], *, seconds: float) -> tuple[dict[str, dict[str, Any]], list[str]]:
+    """As `invocation`, for command ids by instance ids: what SSM has said after that time, and the errors."""
+    client("ssm")  # made here: making clients is not thread-safe
+    pool = ThreadPoolExecutor(max_workers=min(_CALLS_AT_ONCE, len(commands)))
+    asked = {each: pool.submit(invocation, command_id, each) for each, command_id in commands.items()}
+    answered, _ = wait(asked.values(), timeout=seconds)
+    pool.shutdown(wait=False, cancel_futures=True)
+    told = {each: call.result() for each, call in asked.items() if call in answered and not call.exception()}
+    return told, sorted({repr(call.exception()) for call in answered if call.exception()})
+
+
 def find(instance_id: str, comment: str, since: datetime) -> str | None:
     """The command that a function sent and did not live to record, by the comment that it carries."""
     pages = (
@@ -108,3 +124,42 @@ def cancel(command_id: str, instance_id: str) -> None:
     except ClientError as error:
         if error.response["Error"]["Code"] not in _NOTHING_TO_CANCEL:
             raise
+
+
+def nodes() -> list[Node]:
+    """Every host outside EC2 that SSM manages."""
+    wanted = [{"Key": "ResourceType", "Values": ["ManagedInstance"]}]
+    pages = (
+        client("ssm")
+        .get_paginator("describe_instance_information")
+        .paginate(Filters=wanted, PaginationConfig={"PageSize": _IDS_A_CALL})
+    )
+    return [
+        Node(
+            instance_id=host["InstanceId"],
+            name=host.get("Name"),
+            ping=host["PingStatus"],
+            last_ping=timestamp(host["LastPingDateTime"]),
+        )
+        for page in pages
+        for host in page["InstanceInformationList"]
+    ]
+
+
+def ping(instance_ids: Sequence[str]) -> dict[str, str]:
+    """SSM's ping status (Online, ConnectionLost, Inactive) of the instances that it manages."""
+    batches = [list(instance_ids[start : start + _IDS_A_CALL]) for start in range(0, len(instance_ids), _IDS_A_CALL)]
+    if not batches:
+        return {}
+    client("ssm")  # made here: making clients is not thread-safe
+    with ThreadPoolExecutor(max_workers=min(_CALLS_AT_ONCE, len(batches))) as pool:
+        return {instance_id: status for batch in pool.map(_ping, batches) for instance_id, status in batch.items()}
+
+
+def _ping(instance_ids: list[str]) -> dict[str, str]:
+    pages = (
+        client("ssm")
+        .get_paginator("describe_instance_information")
+        .paginate(Filters=[{"Key": "InstanceIds", "Values": instance_ids}], PaginationConfig={"PageSize": _IDS_A_CALL})
+    )
+    return {host["InstanceId"]: host["PingStatus"] for page in pages for host in page["InstanceInformationList"]}

@@ -16,8 +16,6 @@ from functions.core.records import Deployment, Group, Guard
 from functions.core.selection import Instance, OutsideHosts, matches
 from functions.core.text import principals
 
-MOST_SHARED = 50  # groups that a guarded group shares its hosts with
-
 
 def may_deploy(group: Group, principal: str | None) -> str | None:
     """Whether the principal may create, retry and roll back deployments of the group. None: an unidentified caller."""

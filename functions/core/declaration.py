@@ -17,8 +17,7 @@ from typing import Any, TypeVar
 
 import yaml
 
-from functions.api.requests.groups import MAX_HOST_BUSY_SECONDS
-from functions.core import access
+from functions.core import quotas
 from functions.core.errors import InvalidInput
 from functions.core.health import (
     DEFAULT_CONFIG,
@@ -34,11 +33,6 @@ from functions.core.text.names import ALLOWED, MAX_ROLE_ARN, is_group_key, is_na
 
 ENGINE_TOPIC = "notifications"  # as triggerTargetArn: the topic that the engine's own stack holds
 
-_MOST_ALARMS = 10  # AlarmsLimitExceededException
-_MOST_TRIGGERS = 10  # TriggerTargetsLimitExceededException
-_MOST_TAG_GROUPS = 3  # TagSetListLimitExceededException
-_MOST_FILTERS = 10
-_MOST_BAKE_SECONDS = 12 * 3600  # an in-place deployment runs 12 hours at most
 
 _TOPIC_ARN = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}")
 _DURATION = re.compile(r"(?=\d)(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
@@ -449,7 +443,7 @@ def _principals(value: _Value) -> tuple[str, ...]:
 
 def _shared_with(value: _Value) -> tuple[str, ...]:
     groups = []
-    for each in value.items(most=access.MOST_SHARED):
+    for each in value.items(most=quotas.MOST_SHARED):
         groups.append(text := each.text(longest=201))
         if text and not is_group_key(text):
             each.refuse(f"{each.shown} is not a group; write APPLICATION/GROUP, for example shop/tools")
@@ -476,7 +470,7 @@ def _tag_groups(members: dict[str, _Value], filters: str, sets: str) -> tuple[Ta
         return (_tag_group(flat),)
     if tag_set:
         listed = tag_set.known(f"{sets}List", required=[f"{sets}List"]).get(f"{sets}List")
-        lists = listed.items(most=_MOST_TAG_GROUPS) if listed else []
+        lists = listed.items(most=quotas.MOST_TAG_GROUPS) if listed else []
         if listed and not lists:
             listed.refuse("give at least one list of tag filters")
         return tuple(_tag_group(each) for each in lists)
@@ -484,7 +478,7 @@ def _tag_groups(members: dict[str, _Value], filters: str, sets: str) -> tuple[Ta
 
 
 def _tag_group(value: _Value) -> TagGroup:
-    filters = value.items(most=_MOST_FILTERS)
+    filters = value.items(most=quotas.MOST_FILTERS)
     if not filters:
         value.refuse("give at least one tag filter")
     return TagGroup(filters=tuple(_tag_filter(each) for each in filters))
@@ -520,7 +514,7 @@ def _tag_filter(value: _Value) -> TagFilter:
 def _alarms(value: _Value) -> Alarms:
     members = value.known("enabled", "ignorePollAlarmFailure", "alarms")
     names: list[str] = []
-    for alarm in members["alarms"].items(most=_MOST_ALARMS) if "alarms" in members else []:
+    for alarm in members["alarms"].items(most=quotas.MOST_ALARMS) if "alarms" in members else []:
         if "name" in (body := alarm.known("name", required=["name"])):
             name = body["name"].text(longest=255)
             if name in names:
@@ -549,7 +543,7 @@ def _auto_rollback(value: _Value, alarms: Alarms) -> AutoRollback:
 def _triggers(value: _Value) -> tuple[Trigger, ...]:
     triggers: list[Trigger] = []
     keys = ("triggerName", "triggerTargetArn", "triggerEvents")
-    for body in value.items(most=_MOST_TRIGGERS):
+    for body in value.items(most=quotas.MOST_TRIGGERS):
         members = body.known(*keys, required=keys)
         if len(members) < len(keys):
             continue
@@ -577,8 +571,8 @@ def _host_busy_seconds(value: _Value) -> int:
     if not seconds:
         value.refuse(f'{value.shown} is neither "fail" nor "wait" and a time, for example "wait 10m"')
         return 0
-    if seconds > MAX_HOST_BUSY_SECONDS:
-        value.refuse(f"{seconds} seconds: at most {MAX_HOST_BUSY_SECONDS} (12 hours)")
+    if seconds > quotas.LONGEST_DEPLOYMENT_SECONDS:
+        value.refuse(f"{seconds} seconds: at most {quotas.LONGEST_DEPLOYMENT_SECONDS} (12 hours)")
     return seconds
 
 
@@ -600,6 +594,6 @@ def _bake_seconds(value: _Value) -> int:
     if seconds is None or seconds < 0:
         value.refuse(f'{value.shown} is not a time: give seconds, or a text like "90s", "5m" or "1h30m"')
         return 0
-    if seconds > _MOST_BAKE_SECONDS:
-        value.refuse(f"{seconds} seconds: at most {_MOST_BAKE_SECONDS} (12 hours)")
+    if seconds > quotas.LONGEST_DEPLOYMENT_SECONDS:
+        value.refuse(f"{seconds} seconds: at most {quotas.LONGEST_DEPLOYMENT_SECONDS} (12 hours)")
     return seconds

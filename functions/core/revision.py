@@ -1,7 +1,11 @@
-"""Revisions: their keys in the revision bucket, and how they are packed."""
+"""Revisions: what tells one from another, their keys in the revision bucket, and how they are packed."""
+
+import hashlib
+import json
+from dataclasses import replace
 
 from functions.core.errors import InvalidInput
-from functions.core.records import GitHubCommit
+from functions.core.records import GitHubCommit, GivenVersion, Revision
 from functions.core.statuses import BundleType
 
 SUFFIXES = {
@@ -41,3 +45,33 @@ def github_key(commit: GitHubCommit) -> str:
 def runner_key(sha256: str) -> str:
     """Where hosts fetch the runner whose bytes have this sha256 (in hex)."""
     return f"{RUNNER_PREFIX}{sha256}.pyz"
+
+
+def location(revision: Revision) -> Revision:
+    """The identity of a revision: its location as a request gave it. What pinning found is left out.
+
+    >>> archive = Revision(bucket="b", key="k.zip", bundle_type=BundleType.ZIP)
+    >>> location(replace(archive, version="v", etag="e", sha256="0" * 64, given=GivenVersion())) == archive
+    True
+    """
+    named = given_version(revision)
+    if revision.github:  # where the engine keeps it is no part of it
+        revision, named = replace(revision, bucket=""), GivenVersion()
+    return replace(revision, version=named.version, etag=named.etag, sha256=None, size=0, warnings=(), given=None)
+
+
+def given_version(revision: Revision) -> GivenVersion:
+    """The version and etag with which the revision was named, also after it was pinned.
+
+    Of one that an older engine pinned they are the pinned ones: nothing else is on record.
+    """
+    return revision.given or GivenVersion(version=revision.version, etag=revision.etag)
+
+
+def digest(revision: Revision) -> str:
+    """What a location is known by: two are the same if every member is, also the version and the etag."""
+    if commit := revision.github:
+        return hashlib.sha256(json.dumps(("GitHub", commit.repository, commit.commit)).encode()).hexdigest()
+    named = given_version(revision)
+    parts = (revision.bucket, revision.key, revision.bundle_type.value, named.version, named.etag)
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

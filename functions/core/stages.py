@@ -10,7 +10,6 @@ from functions.core.records import Deployment, Target
 from functions.core.statuses import TargetStatus
 
 MAX_CONCURRENCY = 10_000  # of a Distributed Map (Step Functions quotas)
-MAX_BAKE_SECONDS = 48 * 3600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

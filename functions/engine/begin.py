@@ -5,20 +5,20 @@ from dataclasses import replace
 from typing import Any
 
 from functions.aws import bucket, clock, ec2
-from functions.core import stages
+from functions.core import quotas, stages
 from functions.core.access import Fleet
 from functions.core.errors import Conflict, NotDeployable
 from functions.core.gate import Counters
 from functions.core.health import HealthConstraintsInvalid
 from functions.core.messages import texts
 from functions.core.records import Deployment, TagGroup, Target
-from functions.core.selection import Instance, OutsideHosts, matches, new_targets
+from functions.core.selection import Instance, matches, new_targets
 from functions.core.statuses import UNSUCCESSFUL, DeploymentErrorCode, DeploymentStatus, OwnSetting
+from functions.engine import fleet as engine_fleet
 from functions.engine import who_may
 from functions.store import hosts
 from functions.store.table import table
 
-MAX_TARGETS = 10_000
 NOTHING_TO_DO = Counters()  # every instance runs the revision, and only others were wanted
 
 
@@ -65,15 +65,16 @@ def _fleet(deployment: Deployment) -> list[Target]:
         return []
     if not found:
         raise NotDeployable(DeploymentErrorCode.NO_INSTANCES, _nothing(deployment, selected))
-    if len(found) > MAX_TARGETS:
+    if len(found) > quotas.MOST_TARGETS:
         raise NotDeployable(
             DeploymentErrorCode.OVER_MAX_INSTANCES,
-            f"The tags of {deployment.group_key} select {len(found)} instances, at most {MAX_TARGETS}: split it.",
+            f"The tags of {deployment.group_key} select {len(found)} instances, at most {quotas.MOST_TARGETS}:"
+            " split it.",
         )
     fleet = selected.only({instance.instance_id for instance in found})
     who_may.check_hosts(deployment, fleet)
-    reachable = ec2.ping([instance.instance_id for instance in fleet.ec2]) | fleet.outside.pings
-    return new_targets(deployment.deployment_id, deployment.group_id, found, reachable, clock.timestamp())
+    pings = engine_fleet.pings(fleet)
+    return new_targets(deployment.deployment_id, deployment.group_id, found, pings, clock.timestamp())
 
 
 def _selected(deployment: Deployment) -> Fleet:
@@ -82,11 +83,9 @@ def _selected(deployment: Deployment) -> Fleet:
     The request's tags are those of EC2 instances (CodeDeploy's EC2TagFilter): no on-premises instance fits them.
     """
     tags, on_premises = _tags_of_group(deployment)
-    instances = ec2.select(tags)
     if own := deployment.own_tag_groups:
-        return Fleet(ec2=[instance for instance in instances if matches(instance.tags, own)])
-    outside = ec2.outside() if on_premises else OutsideHosts()
-    return Fleet(ec2=instances, on_premises=outside.select(on_premises), outside=outside)
+        return Fleet(ec2=[instance for instance in ec2.select(tags) if matches(instance.tags, own)])
+    return engine_fleet.select(tags, on_premises)
 
 
 def _nothing(deployment: Deployment, selected: Fleet) -> str:

@@ -4,16 +4,13 @@ A reader's convenience: when SSM is throttled, fails or is slow, the record alon
 """
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
 
 from functions.aws import ssm
-from functions.aws.clients import client
 from functions.core.command_result import with_progress
 from functions.core.records import Target
 from functions.core.statuses import TargetStatus
 from functions.telemetry import logger
 
-_CALLS_AT_ONCE = 4  # SSM throttles lists early
 _SECONDS = 5  # for which a reader waits for SSM
 
 
@@ -25,15 +22,10 @@ def laid_over(targets: Sequence[Target]) -> list[Target]:
     running = {target.target_id: run for target in targets if (run := _running(target))}
     if not running:
         return list(targets)
-    client("ssm")  # made here: making clients is not thread-safe
-    pool = ThreadPoolExecutor(max_workers=min(_CALLS_AT_ONCE, len(running)))
-    asked = {each: pool.submit(ssm.invocation, command_id, each) for each, (_, command_id) in running.items()}
-    answered, late = wait(asked.values(), timeout=_SECONDS)
-    pool.shutdown(wait=False, cancel_futures=True)
-    told = {each: call.result() for each, call in asked.items() if call in answered and not call.exception()}
+    commands = {each: command_id for each, (_, command_id) in running.items()}
+    told, errors = ssm.invocations(commands, seconds=_SECONDS)
     if silent := sorted(running.keys() - told.keys()):
-        errors = sorted({repr(call.exception()) for call in answered if call.exception()})
-        logger.warning("SSM did not say how commands go", target_ids=silent, late=len(late), errors=errors)
+        logger.warning("SSM did not say how commands go", target_ids=silent, errors=errors)
     return [
         with_progress(each, running[each.target_id][0], told[each.target_id]) if each.target_id in told else each
         for each in targets

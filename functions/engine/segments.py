@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from functions.aws import bucket, clock, ec2, kms, runner, ssm, tokens
+from functions.aws import bucket, clock, kms, runner, ssm, tokens
 from functions.core import instructions
 from functions.core.causes import Cause
 from functions.core.command_result import SEGMENTS, lost, read_invocation, wait_for_host, with_end_times
@@ -58,7 +58,7 @@ def reconcile(target: Target, segment: int, command_id: str, token: str) -> str 
     """The state waits anew for a command that was sent before: look whether its event was lost."""
     table().store_token(target, segment, token)
     status = look(target, segment, command_id)
-    if status is None and (ping := ec2.ping([target.target_id]).get(target.target_id)) != ONLINE:
+    if status is None and (ping := ssm.ping([target.target_id]).get(target.target_id)) != ONLINE:
         ssm.cancel(command_id, target.target_id)
         message = f"SSM lost the instance while the command ran ({ping or 'it is not managed any more'})"
         return record(target, segment, lost(Cause.UNREACHABLE, message, SEGMENTS[segment]))

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from functions.api.requests.revision_location import digest, location
 from functions.core.errors import Conflict
 from functions.core.records import RegisteredRevision, Revision
+from functions.core.revision import digest, location
 from functions.core.text.shapes import from_plain, to_plain
 from functions.store.keys import Item, aim_key, application_key, group_item_key, registered_revision_key, to_wire
 from functions.store.table import Table, table

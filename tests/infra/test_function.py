@@ -1,7 +1,6 @@
 """Every function has the one shape, and every way in has a way out for what nobody could take."""
 
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +8,7 @@ import pytest
 from cli.account.prices import MEMORY_MB, USUAL_MEMORY_MB
 from infra.app import ROOT
 from tests.infra.conftest import resources
+from tests.infra.reached import everything_in, settings_of
 
 
 @pytest.fixture(scope="module")
@@ -46,22 +46,26 @@ def test_every_log_group_has_a_retention_and_every_function_one_of_its_own(
     assert names >= {f"/aws/lambda/stepdeploy-{name}" for name in functions}
 
 
-def test_every_function_is_told_each_setting_that_its_modules_read(functions: dict[str, dict[str, Any]]) -> None:
+SETTINGS = (ROOT / "functions" / "settings.py").read_text()
+VARIABLES = dict(re.findall(r"def (\w+)\(self\).*?environment\[\"(\w+)\"\]", SETTINGS, re.DOTALL))
+
+
+def test_every_function_is_told_each_setting_that_it_reads_and_no_other(
+    functions: dict[str, dict[str, Any]],
+) -> None:
     """A property of Settings that a handler reaches, but the stack does not set, would be a KeyError in an account."""
-    settings = (ROOT / "functions" / "settings.py").read_text()
-    variables = dict(re.findall(r"def (\w+)\(self\).*?environment\[\"(\w+)\"\]", settings, re.DOTALL))
+    by_lambda_itself = {"AWS_REGION"}
     for name, function in functions.items():
-        told = set(function["Environment"]["Variables"]) | {"AWS_REGION"}
-        source = (ROOT / "functions" / "handlers" / f"{name}.py").read_text()
-        wanted = {variables[each] for each in re.findall(r"settings\(\)\.(\w+)", source)}
-        wanted |= {"TABLE_NAME"} if "aws.table import" in source else set()
-        assert wanted <= told, name
+        told = {each for each in function["Environment"]["Variables"] if not each.startswith("POWERTOOLS_")}
+        besides = everything_in("functions.api.operations") if name == "api" else []
+        reached = settings_of(f"functions.handlers.{name}.handler", *besides)
+        read = {VARIABLES[each] for each in reached if each in VARIABLES}
+        assert read - by_lambda_itself == told, name
 
 
 def test_every_setting_is_given_to_some_function(functions: dict[str, dict[str, Any]]) -> None:
     given = {variable for function in functions.values() for variable in function["Environment"]["Variables"]}
-    read = set(re.findall(r"environment\[\"(\w+)\"\]", Path(ROOT / "functions" / "settings.py").read_text()))
-    assert read - {"AWS_REGION"} == {name for name in given if not name.startswith("POWERTOOLS_")}
+    assert set(VARIABLES.values()) - {"AWS_REGION"} == {name for name in given if not name.startswith("POWERTOOLS_")}
 
 
 def test_every_rule_has_a_dead_letter_queue_and_retries(template: dict[str, Any]) -> None:

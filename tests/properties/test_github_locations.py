@@ -7,9 +7,10 @@ from urllib.parse import quote, urljoin
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.api.requests.revision_location import digest, location, revision
+from functions.api.requests.revision_location import revision
 from functions.core.errors import Refused
 from functions.core.records import Revision
+from functions.core.revision import digest, location
 
 PARTS = st.text(st.sampled_from("aZ09._-/ %?#\\\n:@\0ü"), max_size=12) | st.sampled_from([".", "..", "octo", "a" * 101])
 REPOSITORIES = st.builds("{}/{}".format, PARTS, PARTS) | st.text(max_size=20)

@@ -42,6 +42,7 @@ WORKING = {
     "StopDeployment": "stop_deployment",
     "RetryDeployment": "again",
     "RollBackDeploymentGroup": "again",
+    "ListGroupInstances": "instances_of_group",
     "ListHosts": "hosts",
     "BatchGetDeployments": "deployments",
     "GetDeployment": "deployments",

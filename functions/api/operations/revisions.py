@@ -5,9 +5,10 @@ from typing import Any
 from functions.api import responses
 from functions.api.operations import Caller
 from functions.api.operations.groups import missing_application
-from functions.api.requests.revision_location import MOST_DESCRIPTION, digest, is_bucket, is_key, revision
+from functions.api.requests.revision_location import MOST_DESCRIPTION, is_bucket, is_key, revision
 from functions.core.errors import Refused
 from functions.core.records import RegisteredRevision, Revision
+from functions.core.revision import digest
 from functions.core.text.shapes import from_plain
 from functions.store import pages, revisions
 from functions.store.revisions import Aims

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from functions.api.requests import settings as requests_settings
-from functions.core import access
+from functions.core import quotas
 from functions.core.errors import Refused
 from functions.core.health import DeploymentConfig
 from functions.core.records import Group, TagGroup, Trigger
@@ -17,8 +17,6 @@ from functions.core.statuses import TriggerEvent
 from functions.core.text import principals
 from functions.core.text.names import is_group_key, is_role
 
-MOST_TRIGGERS = 10
-MAX_HOST_BUSY_SECONDS = 12 * 3600  # as long as an in-place deployment may run
 _SHORT = 200  # characters of a value that a message shows
 _INVALID_TRIGGER = "InvalidTriggerConfigException"
 _ONLY_STYLE = {"deploymentType": "IN_PLACE", "deploymentOption": "WITHOUT_TRAFFIC_CONTROL"}
@@ -70,8 +68,8 @@ def changed(
 
 
 def _host_busy(seconds: int) -> int:
-    if not 0 <= seconds <= MAX_HOST_BUSY_SECONDS:
-        what = f"{seconds} is not from 0 (fail at once) to {MAX_HOST_BUSY_SECONDS}"
+    if not 0 <= seconds <= quotas.LONGEST_DEPLOYMENT_SECONDS:
+        what = f"{seconds} is not from 0 (fail at once) to {quotas.LONGEST_DEPLOYMENT_SECONDS}"
         raise Refused("InvalidInputException", f"hostBusySeconds: {what}")
     return seconds
 
@@ -87,8 +85,8 @@ def _principals(given: list[str]) -> tuple[str, ...]:
 
 
 def _shared_with(given: list[str]) -> tuple[str, ...]:
-    if len(given) > access.MOST_SHARED:
-        raise Refused("InvalidInputException", f"sharedWith: has {len(given)}, at most {access.MOST_SHARED}")
+    if len(given) > quotas.MOST_SHARED:
+        raise Refused("InvalidInputException", f"sharedWith: has {len(given)}, at most {quotas.MOST_SHARED}")
     for number, each in enumerate(given):
         if not is_group_key(each):
             what = f"{each[:_SHORT]!r} is not a group; write APPLICATION/GROUP, for example shop/tools"
@@ -173,15 +171,15 @@ def _with_tags(group: Group, given: Mapping[str, Any]) -> Group:
 
 
 def _tag_set(given: Mapping[str, Any], kind: _Kind, number: int) -> tuple[TagGroup, ...]:
-    if number > requests_settings.MOST_TAG_GROUPS:
-        what = f"{kind.tag_set}.{kind.lists}: has {number} lists, at most {requests_settings.MOST_TAG_GROUPS}"
+    if number > quotas.MOST_TAG_GROUPS:
+        what = f"{kind.tag_set}.{kind.lists}: has {number} lists, at most {quotas.MOST_TAG_GROUPS}"
         raise Refused("TagSetListLimitExceededException", what)
     return requests_settings.tag_set(given, kind.tag_set, kind.invalid)
 
 
 def _triggers(given: list[dict[str, Any]], topics: Collection[str]) -> tuple[Trigger, ...]:
-    if len(given) > MOST_TRIGGERS:
-        what = f"triggerConfigurations: has {len(given)}, at most {MOST_TRIGGERS}"
+    if len(given) > quotas.MOST_TRIGGERS:
+        what = f"triggerConfigurations: has {len(given)}, at most {quotas.MOST_TRIGGERS}"
         raise Refused("TriggerTargetsLimitExceededException", what)
     found: dict[str, Trigger] = {}
     for number, each in enumerate(given):

@@ -5,15 +5,12 @@ Source: CodeDeploy API model 2014-10-06 (RevisionLocation, S3Location, GitHubLoc
 rules" and "Object key names".
 """
 
-import hashlib
-import json
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from functions.core.errors import Refused
-from functions.core.records import GitHubCommit, GivenVersion, Revision
+from functions.core.records import GitHubCommit, Revision
 from functions.core.revision import github_key
 from functions.core.statuses import BundleType
 
@@ -97,36 +94,6 @@ def is_bucket(name: str) -> bool:
 def is_key(key: str) -> bool:
     """Whether it is short enough to be a key, or the beginning of one."""
     return len(key.encode()) <= _MOST_KEY
-
-
-def location(revision: Revision) -> Revision:
-    """The identity of a revision: its location as a request gave it. What pinning found is left out.
-
-    >>> archive = Revision(bucket="b", key="k.zip", bundle_type=BundleType.ZIP)
-    >>> location(replace(archive, version="v", etag="e", sha256="0" * 64, given=GivenVersion())) == archive
-    True
-    """
-    named = given_version(revision)
-    if revision.github:  # where the engine keeps it is no part of it
-        revision, named = replace(revision, bucket=""), GivenVersion()
-    return replace(revision, version=named.version, etag=named.etag, sha256=None, size=0, warnings=(), given=None)
-
-
-def given_version(revision: Revision) -> GivenVersion:
-    """The version and etag with which the revision was named, also after it was pinned.
-
-    Of one that an older engine pinned they are the pinned ones: nothing else is on record.
-    """
-    return revision.given or GivenVersion(version=revision.version, etag=revision.etag)
-
-
-def digest(revision: Revision) -> str:
-    """What a location is known by: two are the same if every member is, also the version and the etag."""
-    if commit := revision.github:
-        return hashlib.sha256(json.dumps(("GitHub", commit.repository, commit.commit)).encode()).hexdigest()
-    named = given_version(revision)
-    parts = (revision.bucket, revision.key, revision.bundle_type.value, named.version, named.etag)
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def _invalid(message: str) -> Refused:

@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from functions.api.requests.on_premises import tag_filters
+from functions.core import quotas
 from functions.core.errors import Refused
 from functions.core.records import Alarms, AutoRollback, TagGroup
 from functions.core.statuses import AutoRollbackEvent
 
-MOST_ALARMS = 10
-MOST_TAG_GROUPS = 3
 _MOST_NAME = 255  # characters of an alarm's name
 
 
@@ -23,8 +22,10 @@ def alarms(given: Mapping[str, Any], place: str = "alarmConfiguration") -> Alarm
     ('errors',)
     """
     listed = given.get("alarms") or []
-    if len(listed) > MOST_ALARMS:
-        raise Refused("AlarmsLimitExceededException", f"{place}.alarms: has {len(listed)}, at most {MOST_ALARMS}")
+    if len(listed) > quotas.MOST_ALARMS:
+        raise Refused(
+            "AlarmsLimitExceededException", f"{place}.alarms: has {len(listed)}, at most {quotas.MOST_ALARMS}"
+        )
     names: list[str] = []
     for number, alarm in enumerate(listed):
         name, where = alarm.get("name", ""), f"{place}.alarms[{number}].name"
@@ -71,8 +72,8 @@ def tag_set(given: Mapping[str, Any], place: str, code: str) -> tuple[TagGroup, 
     place = f"{place}.{name}"
     if not lists:
         raise Refused(code, f"{place}: is empty, and would select nothing: give at least one list of filters")
-    if len(lists) > MOST_TAG_GROUPS:
-        raise Refused(code, f"{place}: has {len(lists)} lists, at most {MOST_TAG_GROUPS}")
+    if len(lists) > quotas.MOST_TAG_GROUPS:
+        raise Refused(code, f"{place}: has {len(lists)} lists, at most {quotas.MOST_TAG_GROUPS}")
     return tuple(tag_group(each, f"{place}[{number}]", code) for number, each in enumerate(lists))
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from cli.__main__ import main
 from cli.account.connection import Engine
-from functions.aws import clients, ec2
+from functions.aws import clients
 from functions.core.health import DeploymentConfig, MinimumHealthyHosts, MinimumHealthyHostsType
 from functions.core.records import Alarms, GroupSettings, Trigger
 from functions.core.statuses import TriggerEvent
@@ -86,7 +86,7 @@ class Account:
 @pytest.fixture
 def account(engine: Served, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> Account:
     account = Account(FakeRunCommand(), capsys)
-    real, client = clients.client, Engine.client
+    client = Engine.client
 
     def watched(made: Any) -> Any:
         def refuse(model: Any, **_: Any) -> Any:
@@ -101,7 +101,7 @@ def account(engine: Served, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -
         made.meta.events.register("after-call.s3.GetBucketNotificationConfiguration", complete)
         return made
 
-    monkeypatch.setattr(ec2, "client", lambda name: account.ssm if name == "ssm" else watched(real(name)))
+    monkeypatch.setitem(clients.stand_ins, "ssm", account.ssm)
     monkeypatch.setattr(Engine, "client", lambda self, name, **how: watched(client(self, name, **how)))
     monkeypatch.setattr(
         Engine,
@@ -254,7 +254,7 @@ def test_a_topic_that_is_gone_is_a_problem(account: Account) -> None:
     ("operation", "needs"),
     [
         ("HeadBucket", "s3:ListBucket"),
-        ("DescribeInstances", "ec2:DescribeInstances"),
+        ("ListGroupInstances", "execute-api:Invoke on ListGroupInstances"),
         ("DescribeAlarms", "cloudwatch:DescribeAlarms"),
         ("GetTopicAttributes", "sns:GetTopicAttributes"),
     ],

@@ -4,23 +4,25 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
 import pytest
 
 from cli.__main__ import main
+from cli.account.connection import Engine
+from cli.account.fleet import Member
 from cli.verbs.hosts import Host, State, known
-from functions.aws import clients, ec2
+from functions.aws import clients
 from functions.core.records import DeploymentSummary
 from functions.core.records import Host as OnRecord
-from functions.core.selection import Instance
 from functions.core.statuses import DeploymentStatus, TargetStatus
 from functions.core.text.shapes import to_plain
 from functions.store.keys import host_key
 from tests.cli.conftest import Api
 from tests.conftest import put_group, put_item, revision
-from tests.fakes import FakeRunCommand, refusal
+from tests.fakes import FakeRunCommand
 from tests.served import Served
 from tests.unit.api.test_deployments import put
 
@@ -43,8 +45,8 @@ def states(*args: Any) -> dict[str, State]:
     return {each.host: each.state for each in known(*args)}
 
 
-def instance(host: str) -> Instance:
-    return Instance(instance_id=host, tags={"Name": f"name of {host}"})
+def instance(host: str) -> Member:
+    return Member(instance_id=host, tags={"Name": f"name of {host}"}, ping="ConnectionLost")
 
 
 def test_a_host_is_current_with_the_wanted_revision_and_outdated_with_another_version_of_it() -> None:
@@ -54,7 +56,7 @@ def test_a_host_is_current_with_the_wanted_revision_and_outdated_with_another_ve
         listed("i-3", key="shop/web/v0.zip"),
         listed("i-4", eTag="e"),
     ]
-    assert states(records, {"revision": location()}, None, {}) == {
+    assert states(records, {"revision": location()}, None) == {
         "i-1": State.CURRENT,
         "i-2": State.OUTDATED,
         "i-3": State.OUTDATED,
@@ -63,16 +65,16 @@ def test_a_host_is_current_with_the_wanted_revision_and_outdated_with_another_ve
 
 
 def test_a_host_on_which_the_last_deployment_failed_is_failed_whatever_it_was() -> None:
-    assert states([listed("i-1", "Failed")], {"revision": location()}, None, {}) == {"i-1": State.FAILED}
+    assert states([listed("i-1", "Failed")], {"revision": location()}, None) == {"i-1": State.FAILED}
 
 
 def test_without_a_successful_deployment_no_host_is_current() -> None:
-    assert states([listed("i-1")], None, None, {}) == {"i-1": State.OUTDATED}
+    assert states([listed("i-1")], None, None) == {"i-1": State.OUTDATED}
 
 
 def test_hosts_that_only_ec2_or_only_the_record_knows_are_empty_or_gone() -> None:
     records = [listed("i-1"), listed("i-9")]
-    assert states(records, {"revision": location()}, [instance("i-1"), instance("i-2")], {}) == {
+    assert states(records, {"revision": location()}, [instance("i-1"), instance("i-2")]) == {
         "i-1": State.CURRENT,
         "i-2": State.EMPTY,
         "i-9": State.GONE,
@@ -80,11 +82,11 @@ def test_hosts_that_only_ec2_or_only_the_record_knows_are_empty_or_gone() -> Non
 
 
 def test_nobody_is_gone_when_ec2_could_not_be_asked() -> None:
-    assert states([listed("i-9")], {"revision": location()}, None, {}) == {"i-9": State.CURRENT}
+    assert states([listed("i-9")], {"revision": location()}, None) == {"i-9": State.CURRENT}
 
 
 def test_a_host_has_its_name_and_ssms_word() -> None:
-    (host,) = known([listed("i-1")], {"revision": location()}, [instance("i-1")], {"i-1": "ConnectionLost"})
+    (host,) = known([listed("i-1")], {"revision": location()}, [instance("i-1")])
     assert host == Host(
         host="i-1",
         state=State.CURRENT,
@@ -100,7 +102,7 @@ def test_a_host_has_its_name_and_ssms_word() -> None:
 @pytest.fixture
 def fleet(api: Api, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
     """Launches hosts; those that are given as `listed` are on record with the revision of d-000000001."""
-    ssm, real = FakeRunCommand(), clients.client
+    ssm = FakeRunCommand()
     summary = DeploymentSummary(
         deployment_id=put(1).deployment_id,
         status=DeploymentStatus.SUCCEEDED,
@@ -108,7 +110,7 @@ def fleet(api: Api, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]
         revision=revision(version="v", etag="e"),
     )
     put_group(last_successful=summary, last_attempted=replace(summary))
-    monkeypatch.setattr(ec2, "client", lambda name: ssm if name == "ssm" else real(name))
+    monkeypatch.setitem(clients.stand_ins, "ssm", ssm)
 
     def launch(count: int, on_record: int, *, silent: int = 0) -> list[str]:
         tags = [{"Key": "role", "Value": "web"}, {"Key": "Name", "Value": "\u202eweb"}]
@@ -165,18 +167,20 @@ def test_what_may_not_be_seen_is_left_out_and_told(
     fleet: Callable[..., list[str]], capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fleet(2, 1)
+    client = Engine.client
 
-    def refuse(*_: Any) -> None:
-        raise refusal("UnauthorizedOperation", "DescribeInstances")
+    def refusing(engine: Engine, name: str, **how: Any) -> Any:
+        made = client(engine, name, **how)
+        no = SimpleNamespace(status_code=403), {"Error": {"Code": "AccessDeniedException", "Message": "no"}}
+        made.meta.events.register("before-call.stepdeploy.ListGroupInstances", lambda **_: no)
+        return made
 
-    monkeypatch.setattr(ec2, "client", refuse)
+    monkeypatch.setattr(Engine, "client", refusing)
     assert main(["hosts", "shop/web"]) == 0
     out, err = capsys.readouterr()
     assert out.splitlines()[-1] == "1 host: 1 current"
-    assert err.splitlines() == [
-        "not allowed to see the group's instances: ec2:DescribeInstances is needed",
-        "not allowed to see whether hosts are online: ssm:DescribeInstanceInformation is needed",
-    ]
+    needed = "not allowed to see the group's instances: execute-api:Invoke on ListGroupInstances is needed"
+    assert err.splitlines() == [needed]
 
 
 def test_a_group_that_is_not_there_is_refused(engine: Served, capsys: Captured) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from cli.__main__ import VERBS, main
 from cli.account.connection import Engine
-from functions.aws import clients, ec2
+from functions.aws import clients
 from functions.core.gate import Counters
 from functions.core.records import GroupSettings, Host, RollbackInfo, TagFilter, TagGroup
 from functions.core.statuses import DeploymentStatus, TargetStatus
@@ -68,8 +68,8 @@ def hostile(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     records would make plain is as an older engine left it."""
     names = ("BucketName", "StartFunctionName", "StateMachineArn", "TableName", "ApiEndpoint")
     monkeypatch.setattr(Engine, "outputs", dict.fromkeys(names, BUCKET))
-    ssm, real = FakeRunCommand(), clients.client
-    monkeypatch.setattr(ec2, "client", lambda name: ssm if name == "ssm" else real(name))
+    ssm = FakeRunCommand()
+    monkeypatch.setitem(clients.stand_ins, "ssm", ssm)
     tags = (TagGroup(filters=(TagFilter(key=TEXT, value=TEXT),)),)
     put_group(settings=GroupSettings(tag_groups=tags))
     bad = revision(version=TEXT, etag=TEXT)

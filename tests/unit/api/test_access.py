@@ -10,7 +10,7 @@ from typing import Any
 import boto3
 import pytest
 
-from functions.aws import clients, clock, ec2
+from functions.aws import clients, clock
 from functions.core.errors import InvalidInput
 from functions.core.records import Deployment, GroupSettings, TagFilter, TagGroup
 from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, OwnSetting, TargetStatus
@@ -88,8 +88,8 @@ class Shop:
 
 @pytest.fixture
 def shop(table: Table, bucket: str, context: LambdaContext, monkeypatch: pytest.MonkeyPatch) -> Shop:
-    ssm, real = FakeRunCommand(), clients.client
-    monkeypatch.setattr(ec2, "client", lambda service: ssm if service == "ssm" else real(service))
+    ssm = FakeRunCommand()
+    monkeypatch.setitem(clients.stand_ins, "ssm", ssm)
     for key in ("v1", "v2"):
         boto3.client("s3").put_object(Bucket=bucket, Key=f"shop/web/{key}.zip", Body=archive() + key.encode())
     world, ann = World(table, bucket, ssm, context), Api(context, arn=ANN)

@@ -7,7 +7,8 @@ from typing import Any
 import boto3
 import pytest
 
-from functions.aws import clients, ec2
+from functions.api.operations import instances_of_group
+from functions.aws import clients
 from functions.core.declaration import load
 from functions.core.errors import InvalidInput
 from functions.core.messages import announcements, slack
@@ -32,8 +33,8 @@ NOW = "2026-11-23T10:00:00.000Z"
 
 @pytest.fixture
 def world(table: Table, bucket: str, context: LambdaContext, monkeypatch: pytest.MonkeyPatch) -> World:
-    ssm, real = FakeRunCommand(), clients.client
-    monkeypatch.setattr(ec2, "client", lambda service: ssm if service == "ssm" else real(service))
+    ssm = FakeRunCommand()
+    monkeypatch.setitem(clients.stand_ins, "ssm", ssm)
     boto3.client("s3").put_object(Bucket=bucket, Key="shop/web/v1.zip", Body=archive())
     boto3.client("s3").put_object(Bucket=bucket, Key="shop/web/v2.zip", Body=archive("version: 0.0\nos: linux\n\n"))
     return World(table, bucket, ssm, context)
@@ -133,6 +134,30 @@ def test_hosts_are_listed_a_hundred_a_page(api: Api, group: None) -> None:
     second = api("ListHosts", **GROUP, nextToken=first["nextToken"])
     assert [each["hostId"] for each in first["hosts"] + second["hosts"]] == ids
     assert len(first["hosts"]) == 100 and "nextToken" not in second
+
+
+# -- the instances of a group
+
+
+def test_the_instances_that_a_group_means_come_with_their_tags_and_ssms_word(
+    api: Api, world: World, group: None
+) -> None:
+    first, second, *_ = sorted(world.instances)
+    world.ssm.ping = {first: "ConnectionLost", second: ""}
+    told = api("ListGroupInstances", **GROUP)["instances"]
+    assert [each["instanceId"] for each in told] == sorted(world.instances)
+    assert {"Key": "role", "Value": "web"} in told[0]["tags"]
+    assert [each.get("pingStatus") for each in told] == ["ConnectionLost", None, "Online", "Online"]
+
+
+def test_the_instances_of_a_group_come_in_pages(
+    api: Api, world: World, group: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(instances_of_group, "_ON_A_PAGE", 3)
+    one = api("ListGroupInstances", **GROUP)
+    other = api("ListGroupInstances", **GROUP, nextToken=one["nextToken"])
+    ids = [each["instanceId"] for each in one["instances"] + other["instances"]]
+    assert ids == sorted(world.instances) and len(one["instances"]) == 3 and "nextToken" not in other
 
 
 # -- some of the hosts

@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 import pytest
 
-from functions.aws import clients, ec2, executions
+from functions.aws import clients, executions
 from functions.core.gate import Counters
 from functions.core.health import PREDEFINED_CONFIGS, MinimumHealthyHosts, MinimumHealthyHostsType
 from functions.core.instructions import instructions
@@ -94,8 +94,7 @@ def group(table: Table) -> Group:
 @pytest.fixture
 def world(table: Table, bucket: str, context: LambdaContext, monkeypatch: pytest.MonkeyPatch) -> World:
     ssm = FakeRunCommand()
-    real = clients.client
-    monkeypatch.setattr(ec2, "client", lambda service: ssm if service == "ssm" else real(service))
+    monkeypatch.setitem(clients.stand_ins, "ssm", ssm)
     return World(table, bucket, ssm, context)
 
 

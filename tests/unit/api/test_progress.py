@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from functions.aws import ssm
+from functions.aws import clients
 from functions.core.command_result import pending_events
 from functions.core.records import SegmentRun, Target
 from functions.core.statuses import TargetStatus
@@ -138,8 +138,7 @@ class Crowd:
 def test_a_batch_is_asked_for_four_at_a_time(api: Api, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     ids = [put_running(number) for number in range(24)]
     crowd = Crowd(4)
-    for module in (ssm, progress):
-        monkeypatch.setattr(module, "client", lambda service: crowd)
+    monkeypatch.setitem(clients.stand_ins, "ssm", crowd)
     told = api("BatchGetDeploymentTargets", deploymentId=ID, targetIds=ids)["deploymentTargets"]
     assert crowd.most == 4
     assert [each["instanceTarget"]["targetId"] for each in told] == ids
@@ -159,8 +158,7 @@ def test_a_reader_does_not_wait_for_an_ssm_that_hangs(
             return {"CommandInvocations": []}
 
     ids = [put_running(number) for number in range(8)]
-    for module in (ssm, progress):
-        monkeypatch.setattr(module, "client", lambda service: Hanging())
+    monkeypatch.setitem(clients.stand_ins, "ssm", Hanging())
     monkeypatch.setattr(progress, "_SECONDS", 0.1)
     told = api("BatchGetDeploymentTargets", deploymentId=ID, targetIds=ids)["deploymentTargets"]
     assert not hang.is_set()

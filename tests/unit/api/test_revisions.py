@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from functions.api.requests.revision_location import digest, location, revision
+from functions.api.requests.revision_location import revision
 from functions.aws import clock
 from functions.core.records import RegisteredRevision, Revision
+from functions.core.revision import digest, location
 from functions.core.statuses import BundleType
 from functions.core.text.shapes import to_plain
 from functions.store import revisions

@@ -4,8 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from functions.aws import ssm as aws_ssm
-from functions.aws import tokens
+from functions.aws import clients
 from functions.core.gate import Counters
 from functions.core.new_deployment import new_deployment
 from functions.core.records import Deployment, GroupSettings, SegmentRun
@@ -61,7 +60,7 @@ def succeeded(api: Api, table: Table, number: int) -> Deployment:
 def cancelled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Commands that SSM was asked to cancel (moto's Run Command knows no running one)."""
     ssm = FakeRunCommand()
-    monkeypatch.setattr(aws_ssm, "client", lambda service: ssm)
+    monkeypatch.setitem(clients.stand_ins, "ssm", ssm)
     return ssm.cancelled
 
 
@@ -171,7 +170,7 @@ def test_a_stop_wakes_the_bake_and_going_back_cancels_what_runs(
     api: Api, table: Table, cancelled: list[str], monkeypatch: pytest.MonkeyPatch, operation: str
 ) -> None:
     waiting = FakeTokens()
-    monkeypatch.setattr(tokens, "client", lambda service: waiting)
+    monkeypatch.setitem(clients.stand_ins, "stepfunctions", waiting)
     one = running(table)
     table.store_bake_token(one.deployment_id, "t-1")
     if operation == "StopDeployment":

@@ -12,7 +12,7 @@ from tests.conftest import BUCKET, revision
 def host(request: pytest.FixtureRequest, environment: None, monkeypatch: pytest.MonkeyPatch) -> str:
     """The endpoint of a bucket in some region."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", request.param)
-    clients.client.cache_clear()
+    clients.forget()
     region = "" if request.param == "us-east-1" else f".{request.param}"
     return f"{BUCKET}.s3{region}.amazonaws.com"
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.aws import events
+from functions.aws import clients, events
 from functions.core.messages.announcements import BusEvent
 from tests.unit.inbox import Inbox
 
@@ -35,7 +35,7 @@ class PickyBus:
 
 
 def put(picky: PickyBus, count: int, monkeypatch: pytest.MonkeyPatch) -> int:
-    monkeypatch.setattr(events, "client", lambda service: picky)
+    monkeypatch.setitem(clients.stand_ins, "events", picky)
     return events.put("engine", [event(number) for number in range(count)], sleep=lambda seconds: None)
 
 

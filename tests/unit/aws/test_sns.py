@@ -4,7 +4,7 @@ import boto3
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from functions.aws import sns
+from functions.aws import clients, sns
 from functions.core.messages.announcements import TriggerMessage
 from tests.unit.inbox import Inbox
 
@@ -51,7 +51,7 @@ def test_an_sns_that_cannot_be_reached_is_asked_once(topic: str, inbox: Inbox, m
             raise EndpointConnectionError(endpoint_url="https://sns")
 
     unreachable = Unreachable()
-    monkeypatch.setattr(sns, "client", lambda service: unreachable)
+    monkeypatch.setitem(clients.stand_ins, "sns", unreachable)
     messages = [message(f"{topic}-{number}", "m") for number in range(3)]
     assert sns.publish(messages) == messages
     assert unreachable.asked == 1

@@ -13,10 +13,9 @@ from typing import Any
 import pytest
 
 from functions.api.requests.fields import MOST_CHARACTERS, MOST_ENTRIES
-from functions.api.requests.groups import MOST_TRIGGERS
 from functions.api.requests.settings import MOST_ALARMS
+from functions.aws import clients, sns
 from functions.aws import events as aws_events
-from functions.aws import sns
 from functions.core import limits, stop_mark
 from functions.core.causes import Cause
 from functions.core.command_result import IN_PLACE, read_invocation
@@ -25,6 +24,7 @@ from functions.core.messages import announcements, slack, texts, verdict
 from functions.core.messages.announcements import Announcement, State
 from functions.core.messages.slack import Outcome
 from functions.core.order import MOST_UPLOADS, Accepted
+from functions.core.quotas import MOST_TRIGGERS
 from functions.core.records import (
     Alarms,
     Deployment,
@@ -279,7 +279,7 @@ def test_many_large_events_go_to_the_bus_in_more_calls(monkeypatch: pytest.Monke
             calls.append(sum(aws_events.size(each) for each in Entries))
             return {"Entries": [{} for _ in Entries]}
 
-    monkeypatch.setattr(aws_events, "client", lambda service: Bus())
+    monkeypatch.setitem(clients.stand_ins, "events", Bus())
     one = announcements.of_deployment(largest("\U0001f600", ENDINGS["a person"]), PLACE)
     assert one
     assert aws_events.put("engine", [(one.event, datetime(2026, 11, 23, tzinfo=UTC))] * 12) == 12

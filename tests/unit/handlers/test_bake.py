@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from functions.aws import tokens
+from functions.aws import clients
 from functions.core import stop_mark
 from functions.core.gate import Counters
 from functions.core.new_deployment import new_deployment
@@ -24,7 +24,7 @@ def told(table: Table, monkeypatch: pytest.MonkeyPatch) -> FakeTokens:
     table.create(one, None, queue=True)
     table.begin(replace(one, counters=Counters(total=1, allowed=1, started=1, succeeded=1)), [], NOW)
     fake = FakeTokens()
-    monkeypatch.setattr(tokens, "client", lambda service: fake)
+    monkeypatch.setitem(clients.stand_ins, "stepfunctions", fake)
     return fake
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from functions.aws import clients
 from functions.aws import ssm as aws_ssm
-from functions.aws import tokens
 from functions.core.causes import Cause
 from functions.core.command_result import pending_events
 from functions.core.errors import InvalidInput, Unreadable
@@ -40,7 +40,7 @@ SETTINGS = GroupSettings(alarms=Alarms(names=("errors",)), auto_rollback=tuple(A
 def cancelled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Commands that SSM was asked to cancel (moto's Run Command knows no running one)."""
     ssm = FakeRunCommand()
-    monkeypatch.setattr(aws_ssm, "client", lambda service: ssm)
+    monkeypatch.setitem(clients.stand_ins, "ssm", ssm)
     return ssm.cancelled
 
 
@@ -429,7 +429,7 @@ def test_what_aws_said_is_in_the_log_and_not_in_the_record(
 @pytest.fixture
 def tokens_told(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     fake = FakeTokens()
-    monkeypatch.setattr(tokens, "client", lambda service: fake)
+    monkeypatch.setitem(clients.stand_ins, "stepfunctions", fake)
     return fake.told
 
 

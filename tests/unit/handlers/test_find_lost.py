@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 import pytest
 
-from functions.aws import executions, ssm, tokens
+from functions.aws import clients, executions, ssm
 from functions.aws.clients import client
 from functions.aws.clock import timestamp
 from functions.core import stop_mark
@@ -328,7 +328,7 @@ def test_whatever_ends_a_deployment_unheard_starts_its_rollback(world: World, wh
 
 def test_an_alarm_whose_event_was_lost_ends_a_bake(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     fake = FakeTokens()
-    monkeypatch.setattr(tokens, "client", lambda service: fake)
+    monkeypatch.setitem(clients.stand_ins, "stepfunctions", fake)
     alarm("errors", "ALARM")
     one = world.begin(alarms=Alarms(names=("errors",)))
     world.table.store_bake_token(one.deployment_id, "t-1")

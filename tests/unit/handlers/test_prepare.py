@@ -10,8 +10,7 @@ from typing import Any
 import boto3
 import pytest
 
-from functions.aws import clients, ec2
-from functions.aws import cloudwatch as aws_cloudwatch
+from functions.aws import clients
 from functions.core import stop_mark
 from functions.core.causes import Cause
 from functions.core.command_result import lost
@@ -103,8 +102,7 @@ class World:
 @pytest.fixture
 def world(table: Table, bucket: str, context: LambdaContext, monkeypatch: pytest.MonkeyPatch) -> World:
     ssm = FakeRunCommand()
-    real = clients.client
-    monkeypatch.setattr(ec2, "client", lambda service: ssm if service == "ssm" else real(service))
+    monkeypatch.setitem(clients.stand_ins, "ssm", ssm)
     return World(table, bucket, ssm, context)
 
 
@@ -309,7 +307,7 @@ def test_alarms_that_aws_does_not_show_stop_it_and_its_text_is_for_the_log(
         def describe_alarms(self, **request: Any) -> None:
             raise refusal("AccessDenied", "DescribeAlarms: arn:aws:sts::123456789012:assumed-role/SECRET")
 
-    monkeypatch.setattr(aws_cloudwatch, "client", lambda service: Denying())
+    monkeypatch.setitem(clients.stand_ins, "cloudwatch", Denying())
     world.launch(1)
     world.create(alarms=Alarms(names=("errors",)))
     assert world.prepare()["proceed"] is False

@@ -10,7 +10,8 @@ import boto3
 import pytest
 
 from functions.aws import bucket as aws_bucket
-from functions.aws import clients, ec2
+from functions.aws import clients
+from functions.core import quotas
 from functions.core.instructions import instructions
 from functions.core.new_deployment import rollback_deployment, summary
 from functions.core.records import Deployment, Revision
@@ -31,8 +32,7 @@ KEY = f".stepdeploy/github/{REPOSITORY}/{COMMIT}.tar.gz"
 @pytest.fixture
 def world(table: Table, bucket: str, context: LambdaContext, monkeypatch: pytest.MonkeyPatch) -> World:
     ssm = FakeRunCommand()
-    real = clients.client
-    monkeypatch.setattr(ec2, "client", lambda service: ssm if service == "ssm" else real(service))
+    monkeypatch.setitem(clients.stand_ins, "ssm", ssm)
     put_group()
     found = World(table, bucket, ssm, context)
     found.launch(1)
@@ -143,7 +143,7 @@ def test_a_bad_appspec_is_told_with_its_place_and_the_commit(world: World, api: 
 def test_an_archive_that_is_too_large_is_never_kept(
     world: World, api: Api, hub: FakeGitHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(aws_bucket, "MAX_BYTES", 100)
+    monkeypatch.setattr(quotas, "MOST_BUNDLE_BYTES", 100)
     after = prepared(world, create(world, api))
     assert after.failure and "larger than 100 bytes" in after.failure.message
     assert "Contents" not in boto3.client("s3").list_objects_v2(Bucket=world.bucket)

@@ -6,10 +6,10 @@ from typing import Any
 import boto3
 import pytest
 
-from functions.api.requests.revision_location import digest
 from functions.aws import bucket as aws_bucket
-from functions.aws import clients, ec2
+from functions.aws import clients
 from functions.core.records import Deployment, Revision
+from functions.core.revision import digest
 from functions.core.statuses import DeploymentStatus, TargetStatus
 from functions.engine import upload
 from functions.handlers import finish, prepare
@@ -27,8 +27,7 @@ GROUP = {"applicationName": "shop", "deploymentGroupName": "web"}
 @pytest.fixture
 def world(table: Table, bucket: str, context: LambdaContext, monkeypatch: pytest.MonkeyPatch) -> World:
     ssm = FakeRunCommand()
-    real = clients.client
-    monkeypatch.setattr(ec2, "client", lambda service: ssm if service == "ssm" else real(service))
+    monkeypatch.setitem(clients.stand_ins, "ssm", ssm)
     put_group()
     found = World(table, bucket, ssm, context)
     found.launch(1)

@@ -12,7 +12,6 @@ import boto3
 import pytest
 
 from functions.aws import clients, clock
-from functions.aws import ssm as aws_ssm
 from functions.core import stop_mark
 from functions.core.causes import Cause
 from functions.core.command_result import IN_PLACE
@@ -22,7 +21,6 @@ from functions.core.records import Deployment, Target
 from functions.core.statuses import DeploymentStatus, LifecycleEventStatus, TargetStatus
 from functions.core.text.shapes import to_plain
 from functions.handlers import command_status, run_segment, target_done
-from functions.store import table as table_module
 from functions.store.keys import target_key
 from functions.store.table import Table
 from host import bootstrap
@@ -73,11 +71,8 @@ class World:
 @pytest.fixture
 def world(table: Table, context: LambdaContext, executing: None, monkeypatch: pytest.MonkeyPatch) -> World:
     fakes = {"ssm": FakeRunCommand(), "stepfunctions": FakeTokens(), "kms": FakeKms()}
-    real = clients.client
-    for module in (aws_ssm, table_module):
-        monkeypatch.setattr(module, "client", lambda service: fakes.get(service) or real(service))
-    for name in ("functions.aws.ec2", "functions.aws.tokens", "functions.aws.bucket", "functions.aws.kms"):
-        monkeypatch.setattr(f"{name}.client", lambda service: fakes.get(service) or real(service))
+    for service, fake in fakes.items():
+        monkeypatch.setitem(clients.stand_ins, service, fake)
     return World(table, fakes["ssm"], fakes["stepfunctions"], context)  # type: ignore[arg-type]
 
 
@@ -353,7 +348,7 @@ def test_with_a_real_sessions_token_the_instructions_stay_small(world: World, mo
     """A role's session token has up to about 1,400 characters, and stands in two URLs and a form's policy."""
     monkeypatch.setenv("AWS_SESSION_TOKEN", "abcdefghijklmn/+" * 88)
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
-    clients.client.cache_clear()
+    clients.forget()
     world.run("t-1")
     (parameter,) = world.ssm.sent[0]["Parameters"]["Instructions"]
     assert 11_000 < len(parameter) < 16_000

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from functions.aws import kms, runner
+from functions.aws import clients, runner
 from functions.aws import ssm as aws_ssm
 from functions.handlers import set_up
 from tests.conftest import LambdaContext, client
@@ -53,7 +53,7 @@ def packaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_public_key_has_its_numbers_as_attributes(
     environment: None, cloudformation: FakeSlack, context: LambdaContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kms, "client", lambda service: FakeKms())
+    monkeypatch.setitem(clients.stand_ins, "kms", FakeKms())
     answer = answered(cloudformation, context, "PublicKey", KeyArn="arn:aws:kms:key/1")
     numbers = trust("")
     assert (answer["Status"], answer["PhysicalResourceId"]) == ("SUCCESS", "stepdeploy-PublicKey")

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from functions.aws import clients
 from functions.core.errors import Conflict
 from functions.store import transactions
 from functions.store.table import Table
@@ -49,21 +50,21 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("code", ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"])
 def test_a_transaction_that_met_another_is_written_again(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
     busy = Busy(canceled("None", code), canceled("None", code))
-    monkeypatch.setattr(transactions, "client", lambda service: busy)
+    monkeypatch.setitem(clients.stand_ins, "dynamodb", busy)
     ConditionalTable("t").transact([{"Put": {}}])
     assert busy.written == [{"Put": {}}] and not busy.refused
 
 
 def test_a_lost_condition_is_a_conflict_and_is_not_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     busy = Busy(canceled("None", "TransactionConflict"), canceled("ConditionalCheckFailed", "TransactionConflict"))
-    monkeypatch.setattr(transactions, "client", lambda service: busy)
+    monkeypatch.setitem(clients.stand_ins, "dynamodb", busy)
     with pytest.raises(Conflict):
         ConditionalTable("t").transact([{"Put": {}}])
     assert len(busy.refused) == 1 and not busy.written
 
 
 def test_any_other_refusal_is_raised_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transactions, "client", lambda service: Busy(canceled("ItemCollectionSizeLimitExceeded")))
+    monkeypatch.setitem(clients.stand_ins, "dynamodb", Busy(canceled("ItemCollectionSizeLimitExceeded")))
     with pytest.raises(ClientError, match="TransactionCanceledException"):
         ConditionalTable("t").transact([{"Put": {}}])
 
@@ -79,7 +80,7 @@ LATER = [
 @pytest.mark.parametrize("code", LATER)
 def test_a_write_that_meets_another_or_is_throttled_is_tried_again(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
     busy = Busy(*(refusal(code) for _ in range(8)))
-    monkeypatch.setattr(transactions, "client", lambda service: busy)
+    monkeypatch.setitem(clients.stand_ins, "dynamodb", busy)
     assert ConditionalTable("t").attempt({"Update": {"x": 1}})
     busy.refused = [refusal(code)]
     ConditionalTable("t").transact([{"Put": {}}])
@@ -87,7 +88,7 @@ def test_a_write_that_meets_another_or_is_throttled_is_tried_again(monkeypatch: 
 
 
 def test_what_is_throttled_for_ever_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transactions, "client", lambda service: Busy(*(refusal("ThrottlingException"),) * 100))
+    monkeypatch.setitem(clients.stand_ins, "dynamodb", Busy(*(refusal("ThrottlingException"),) * 100))
     with pytest.raises(ClientError, match="ThrottlingException"):
         ConditionalTable("t").attempt({"Update": {}})
 

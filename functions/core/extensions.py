@@ -1,7 +1,7 @@
 """What stepdeploy adds to CodeDeploy's service model, in the model's own form (botocore's service-2.json).
 
 Clients that know only CodeDeploy neither send nor see it; the model that `stepdeploy` itself and `aws stepdeploy` use
-has it. Whatever the model gets here, `functions/operations` does.
+has it. Whatever the model gets here, `functions/api/operations` does.
 """
 
 from typing import Any
@@ -42,6 +42,7 @@ _GROUP_SETTINGS = {
 _GROUP = {"applicationName": "ApplicationName", "deploymentGroupName": "DeploymentGroupName"}
 
 OPERATIONS: dict[str, dict[str, Any]] = {
+    "ListGroupInstances": _operation("ListGroupInstances", (*_NO_GROUP, *_FAILURES)),
     "ListHosts": _operation("ListHosts", (*_NO_GROUP, "InvalidNextTokenException", *_FAILURES)),
     "RetryDeployment": _operation("RetryDeployment", (*_NO_DEPLOYMENT, *_NO_GROUP, *_NO_CREATION)),
     "RollBackDeploymentGroup": _operation("RollBackDeploymentGroup", (*_NO_GROUP, *_NO_CREATION)),
@@ -90,6 +91,11 @@ SHAPES: dict[str, dict[str, Any]] = {
     # -- where a rollback goes and why, or why it can go nowhere
     "RollbackChoice": _structure(deploymentId="DeploymentId", revision="RevisionLocation", reason="Message"),
     "RollbackInfo": _structure(rollbackReason="Message"),
+    # -- the instances that a group's tags select now, and whether SSM reaches them
+    "GroupInstance": _structure(instanceId="InstanceId", tags="TagList", pingStatus="Message"),
+    "GroupInstanceList": {"type": "list", "member": {"shape": "GroupInstance"}},
+    "ListGroupInstancesInput": _structure(("applicationName", "deploymentGroupName"), **_GROUP, nextToken="NextToken"),
+    "ListGroupInstancesOutput": _structure(instances="GroupInstanceList", nextToken="NextToken"),
     # -- what each host of a group runs: the revision that was installed last, or that failed to
     "Host": _structure(
         hostId="InstanceId",

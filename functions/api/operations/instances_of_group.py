@@ -1,0 +1,33 @@
+"""The instances that a deployment group means now."""
+
+from typing import Any
+
+from functions.api.operations import Caller
+from functions.api.operations.groups import known
+from functions.core.selection import Instance
+from functions.engine import fleet
+
+_ON_A_PAGE = 1000  # their ping statuses are 20 calls of SSM
+
+
+def list_group_instances(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
+    """By their ids: those that the group's tags select. `nextToken` is the id of the last one before the page."""
+    settings = known(given["applicationName"], given["deploymentGroupName"]).settings
+    selected = fleet.select(settings.tag_groups, settings.on_premises_tag_groups)
+    after = given.get("nextToken", "")
+    left = sorted(each.instance_id for each in selected.hosts if each.instance_id > after)
+    page = selected.only(set(left[:_ON_A_PAGE]))
+    pings = fleet.pings(page)
+    return {
+        "instances": [_told(each, pings.get(each.instance_id)) for each in sorted(page.hosts, key=_id)],
+        "nextToken": left[_ON_A_PAGE - 1] if len(left) > _ON_A_PAGE else None,
+    }
+
+
+def _id(instance: Instance) -> str:
+    return instance.instance_id
+
+
+def _told(instance: Instance, ping: str | None) -> dict[str, Any]:
+    tags = [{"Key": key, "Value": value} for key, value in sorted(instance.tags.items())]
+    return {"instanceId": instance.instance_id, "tags": tags, "pingStatus": ping}
