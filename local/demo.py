@@ -34,7 +34,6 @@ HERE = Path(__file__).resolve().parent
 GROUP = "shop/web"
 ALARM = "shop-errors"
 CHANNEL = "#deployments"
-TARGET_FUNCTIONS = ("run_segment", "command_status", "target_done")
 PORT = 8080  # of the example's web server
 # Piped into a file there is no terminal to ask: wide enough for the tables.
 console = Console(width=None if sys.stdout.isatty() else 132)

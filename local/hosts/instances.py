@@ -134,11 +134,6 @@ class Instance:
         """Seconds since the epoch."""
         return time.time() if self.is_reachable else self._lost_at
 
-    @property
-    def process_id(self) -> int | None:
-        """The launcher's on this machine, while the instance runs."""
-        return self._process.pid if self._process else None
-
     def path(self, inside: str) -> Path:
         """Where this machine keeps what the instance wrote at one of its paths, running or not."""
         return self._root.outside(inside)

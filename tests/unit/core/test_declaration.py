@@ -269,9 +269,12 @@ def test_the_engines_topic_is_resolved_and_only_the_others_are_named() -> None:
     assert [trigger.topic_arn for trigger in resolved.groups[0].settings.triggers] == ["arn:engine", TOPIC]
 
 
-def test_only_watched_alarms_are_named() -> None:
-    assert load(group("alarmConfiguration: {alarms: [{name: b}, {name: a}]}")).alarm_names == ("a", "b")
-    assert load(group("alarmConfiguration: {enabled: false, alarms: [{name: a}]}")).alarm_names == ()
+def test_alarms_of_a_configuration_that_is_not_enabled_are_not_watched() -> None:
+    def watched(configuration: str) -> tuple[str, ...]:
+        return load(group(f"alarmConfiguration: {configuration}")).groups[0].settings.alarms.watched
+
+    assert watched("{alarms: [{name: b}, {name: a}]}") == ("b", "a")
+    assert watched("{enabled: false, alarms: [{name: a}]}") == ()
 
 
 # What a declaration changes

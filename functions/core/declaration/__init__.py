@@ -1,0 +1,10 @@
+"""deployments.yaml: the applications and deployment groups that a user declares.
+
+`load` reads the file at synth, with every problem at its line; the file's JSON form (`shapes.to_plain`) travels to the
+declare function, where `changes` compares it with what is stored. Keys are spelled as CodeDeploy's API members.
+"""
+
+from functions.core.declaration.file import load
+from functions.core.declaration.model import ENGINE_TOPIC, Declaration, DeclaredGroup, GroupChange, changes
+
+__all__ = ["ENGINE_TOPIC", "Declaration", "DeclaredGroup", "GroupChange", "changes", "load"]

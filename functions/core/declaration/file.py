@@ -1,0 +1,94 @@
+"""The file as a whole: applications, and custom deployment configurations."""
+
+from pathlib import Path
+
+import yaml
+
+from functions.core.declaration.groups import group_of
+from functions.core.declaration.model import Declaration
+from functions.core.declaration.value import Problem, Value, did_you_mean
+from functions.core.errors import InvalidInput
+from functions.core.health import PREDEFINED_CONFIGS, DeploymentConfig, MinimumHealthyHosts, MinimumHealthyHostsType
+from functions.core.text.names import ALLOWED, is_name, is_reserved
+
+
+def load(source: Path | str) -> Declaration:
+    """The declaration in a file (a Path) or in a text (a str).
+
+    Raises InvalidInput with all problems of the file, one a line: `deployments.yaml:12:7: path.of.key: what is wrong`.
+
+    >>> load("applications: {shop: {groups: {web: {ec2TagFilters: [{Key: app}]}}}}").groups[0].key
+    'shop/web'
+    """
+    name = source.name if isinstance(source, Path) else "deployments.yaml"
+    text = source.read_text(encoding="utf-8") if isinstance(source, Path) else source
+    problems: list[Problem] = []
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        at = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
+        raise InvalidInput(f"{at}: {error.problem or error.context}") from error
+    except yaml.YAMLError as error:  # a character that YAML does not allow
+        raise InvalidInput(f"{name}: {error}") from error
+    if node is None:
+        raise InvalidInput(f"{name}:1:1: the file is empty: it needs the key applications")
+    declaration = _declaration(Value(node, "", problems))
+    if problems:
+        raise InvalidInput("\n".join(f"{name}:{problem}" for problem in sorted(problems, key=lambda each: each.at)))
+    return declaration
+
+
+def _declaration(root: Value) -> Declaration:
+    members = root.members()
+    for key in [key for key in members if key.startswith("x-")]:  # a place for YAML anchors
+        del members[key]
+    for key in [key for key in members if key not in ("applications", "deploymentConfigs")]:
+        members.pop(key).refuse_key(f"unknown key{did_you_mean(key, ('applications', 'deploymentConfigs'))}")
+    configs = _configs(members["deploymentConfigs"]) if "deploymentConfigs" in members else {}
+    if "applications" not in members:
+        root.refuse("applications is missing")
+        return Declaration()
+    applications = members["applications"].members()
+    groups = []
+    for name, application in applications.items():
+        _check_name(application, name)
+        if is_reserved(name):
+            application.refuse_key("a name that begins with a dot is the engine's own in the revision bucket")
+        body = application.known("groups", required=["groups"])
+        for group_name, group in (body["groups"].members() if "groups" in body else {}).items():
+            _check_name(group, group_name)
+            groups.append(group_of(name, group_name, group, PREDEFINED_CONFIGS | configs))
+    return Declaration(applications=tuple(applications), groups=tuple(groups), configs=tuple(configs.values()))
+
+
+def _check_name(value: Value, name: str) -> None:
+    if not is_name(name):
+        value.refuse_key(f'"{name}" is not a name: give {ALLOWED}')
+
+
+def _configs(value: Value) -> dict[str, DeploymentConfig]:
+    configs = {}
+    for name, body in value.members().items():
+        _check_name(body, name)
+        if name.startswith("CodeDeployDefault."):
+            body.refuse_key("names that begin with CodeDeployDefault. are predefined")
+        members = body.known("minimumHealthyHosts", required=["minimumHealthyHosts"])
+        minimum = _minimum(members["minimumHealthyHosts"]) if "minimumHealthyHosts" in members else None
+        configs[name] = DeploymentConfig(name, minimum)
+    return configs
+
+
+def _minimum(value: Value) -> MinimumHealthyHosts | None:
+    members = value.known("type", "value", required=["type", "value"])
+    kind = members["type"].word(MinimumHealthyHostsType) if "type" in members else MinimumHealthyHostsType.HOST_COUNT
+    if "value" not in members:
+        return None
+    if (number := members["value"].number()) is None:
+        members["value"].refuse(f"{members['value'].shown} is not a whole number")
+        return None
+    try:
+        return MinimumHealthyHosts(kind, number)
+    except InvalidInput as error:
+        members["value"].refuse(str(error))
+        return None

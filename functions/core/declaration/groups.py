@@ -1,0 +1,272 @@
+"""A deployment group of the file.
+
+Source of the limits: CodeDeploy User Guide, "CodeDeploy limits", and the exceptions of API model 2014-10-06.
+"""
+
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+import yaml
+
+from functions.core import quotas
+from functions.core.declaration.model import ENGINE_TOPIC, DeclaredGroup
+from functions.core.declaration.value import Value, did_you_mean
+from functions.core.health import DEFAULT_CONFIG, DeploymentConfig
+from functions.core.records import Alarms, AutoRollback, GroupSettings, TagFilter, TagGroup, Trigger
+from functions.core.statuses import AutoRollbackEvent, FileExistsBehavior, OnBusy, TriggerEvent
+from functions.core.text import principals
+from functions.core.text.names import MAX_ROLE_ARN, is_group_key, is_role
+
+_TOPIC_ARN = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}")
+
+
+class _OutdatedInstancesStrategy(StrEnum):
+    UPDATE = "UPDATE"
+    IGNORE = "IGNORE"
+
+
+def group_of(application: str, name: str, value: Value, configs: Mapping[str, DeploymentConfig]) -> DeclaredGroup:
+    members = value.known(
+        "ec2TagFilters",
+        "ec2TagSet",
+        "onPremisesInstanceTagFilters",
+        "onPremisesTagSet",
+        "deploymentConfigName",
+        "alarmConfiguration",
+        "autoRollbackConfiguration",
+        "triggerConfigurations",
+        "bakeTime",
+        "onBusy",
+        "slackChannel",
+        "fileExistsBehavior",
+        "ignoreApplicationStopFailures",
+        "allowedPrincipals",
+        "sharedWith",
+        "hostBusy",
+        "serviceRoleArn",
+        "outdatedInstancesStrategy",
+    )
+    settings = _settings(value, members, configs)
+    role, strategy = members.get("serviceRoleArn"), members.get("outdatedInstancesStrategy")
+    arn = role.text(longest=MAX_ROLE_ARN) if role else None
+    if role and arn and not is_role(arn):
+        role.refuse(f"{role.shown} is not the ARN of a role: give arn:aws:iam::ACCOUNT:role/NAME")
+    return DeclaredGroup(
+        application=application,
+        name=name,
+        settings=settings,
+        service_role_arn=arn,
+        outdated_instances_strategy=strategy.word(_OutdatedInstancesStrategy).value if strategy else None,
+        has_tag_set="ec2TagSet" in members,
+        has_on_premises_tag_set="onPremisesTagSet" in members,
+    )
+
+
+def _settings(value: Value, members: dict[str, Value], configs: Mapping[str, DeploymentConfig]) -> GroupSettings:
+    wanted = AutoRollback()
+    read: dict[str, Any] = {
+        "tag_groups": _tag_groups(members, "ec2TagFilters", "ec2TagSet"),
+        "on_premises_tag_groups": _tag_groups(members, "onPremisesInstanceTagFilters", "onPremisesTagSet"),
+    }
+    if not members.keys() & {"ec2TagFilters", "ec2TagSet", "onPremisesInstanceTagFilters", "onPremisesTagSet"}:
+        value.refuse_key("say which instances belong to the group: ec2TagFilters or ec2TagSet is missing")
+    if config := members.get("deploymentConfigName"):
+        read["config"] = _config(config, configs)
+    if alarms := members.get("alarmConfiguration"):
+        read["alarms"] = _alarms(alarms)
+    if rollback := members.get("autoRollbackConfiguration"):
+        wanted = _auto_rollback(rollback, read.get("alarms", Alarms()))
+    if triggers := members.get("triggerConfigurations"):
+        read["triggers"] = _triggers(triggers)
+    if bake := members.get("bakeTime"):
+        read["bake_seconds"] = _bake_seconds(bake)
+    if on_busy := members.get("onBusy"):
+        read["on_busy"] = on_busy.word(OnBusy)
+    if channel := members.get("slackChannel"):
+        read["slack_channel"] = channel.text(longest=80)
+    if behavior := members.get("fileExistsBehavior"):
+        read["file_exists_behavior"] = behavior.word(FileExistsBehavior)
+    if ignore := members.get("ignoreApplicationStopFailures"):
+        read["ignore_application_stop_failures"] = ignore.flag()
+    if busy := members.get("hostBusy"):
+        read["host_busy_seconds"] = _host_busy_seconds(busy)
+    if allowed := members.get("allowedPrincipals"):
+        read["allowed_principals"] = _principals(allowed)
+    if shared := members.get("sharedWith"):
+        read["shared_with"] = _shared_with(shared)
+        if not allowed:
+            shared.refuse_key("does not have any effect unless allowedPrincipals says who may deploy")
+    return wanted.over(GroupSettings(**read))
+
+
+def _principals(value: Value) -> tuple[str, ...]:
+    listed = value.items(most=principals.MOST)
+    if not listed:
+        value.refuse("give at least one ARN, or leave it out to let in whoever IAM does")
+    for each in listed:
+        if (text := each.text(longest=2048)) and (problem := principals.problem(text)):
+            each.refuse(f"{each.shown} {problem}")
+    return tuple(dict.fromkeys(each.text(longest=2048) for each in listed))
+
+
+def _shared_with(value: Value) -> tuple[str, ...]:
+    groups = []
+    for each in value.items(most=quotas.MOST_SHARED):
+        groups.append(text := each.text(longest=201))
+        if text and not is_group_key(text):
+            each.refuse(f"{each.shown} is not a group; write APPLICATION/GROUP, for example shop/tools")
+    return tuple(dict.fromkeys(groups))
+
+
+def _config(value: Value, configs: Mapping[str, DeploymentConfig]) -> DeploymentConfig:
+    name = value.text(longest=100)
+    if name and name not in configs:
+        value.refuse(
+            f'there is no deployment configuration "{name}"{did_you_mean(name, configs)}'
+            " (declare your own under deploymentConfigs)"
+        )
+    return configs.get(name, configs[DEFAULT_CONFIG])
+
+
+def _tag_groups(members: dict[str, Value], filters: str, sets: str) -> tuple[TagGroup, ...]:
+    """InvalidEC2TagCombination and InvalidOnPremisesTagCombination; a list that could never have a target."""
+    flat, tag_set = members.get(filters), members.get(sets)
+    if flat and tag_set:
+        flat.refuse(f"give {filters} or {sets}, not both")
+        return ()
+    if flat:
+        return (_tag_group(flat),)
+    if tag_set:
+        listed = tag_set.known(f"{sets}List", required=[f"{sets}List"]).get(f"{sets}List")
+        lists = listed.items(most=quotas.MOST_TAG_GROUPS) if listed else []
+        if listed and not lists:
+            listed.refuse("give at least one list of tag filters")
+        return tuple(_tag_group(each) for each in lists)
+    return ()
+
+
+def _tag_group(value: Value) -> TagGroup:
+    filters = value.items(most=quotas.MOST_FILTERS)
+    if not filters:
+        value.refuse("give at least one tag filter")
+    return TagGroup(filters=tuple(_tag_filter(each) for each in filters))
+
+
+class _TagFilterType(StrEnum):
+    KEY_ONLY = "KEY_ONLY"
+    VALUE_ONLY = "VALUE_ONLY"
+    KEY_AND_VALUE = "KEY_AND_VALUE"
+
+
+_FILTER_PARTS = {
+    _TagFilterType.KEY_ONLY: {"Key"},
+    _TagFilterType.VALUE_ONLY: {"Value"},
+    _TagFilterType.KEY_AND_VALUE: {"Key", "Value"},
+}
+
+
+def _tag_filter(value: Value) -> TagFilter:
+    members = value.known("Key", "Value", "Type")
+    parts = members.keys() & {"Key", "Value"}
+    if not parts and isinstance(value.node, yaml.MappingNode):
+        value.refuse("give Key, Value or both")
+    elif "Type" in members and parts != _FILTER_PARTS[kind := members["Type"].word(_TagFilterType)]:
+        wanted = " and ".join(sorted(_FILTER_PARTS[kind]))
+        value.refuse(f"Type {kind} needs {wanted}, here is {' and '.join(sorted(parts))}")
+    return TagFilter(
+        key=members["Key"].text(longest=128) if "Key" in members else None,
+        value=members["Value"].text(shortest=0, longest=256) if "Value" in members else None,
+    )
+
+
+def _alarms(value: Value) -> Alarms:
+    members = value.known("enabled", "ignorePollAlarmFailure", "alarms")
+    names: list[str] = []
+    for alarm in members["alarms"].items(most=quotas.MOST_ALARMS) if "alarms" in members else []:
+        if "name" in (body := alarm.known("name", required=["name"])):
+            name = body["name"].text(longest=255)
+            if name in names:
+                body["name"].refuse(f'the alarm "{name}" is there twice')
+            names.append(name)
+    enabled = members["enabled"].flag() if "enabled" in members else True
+    if enabled and not names:
+        value.refuse("enabled without alarms: name at least one")
+    ignore = members["ignorePollAlarmFailure"].flag() if "ignorePollAlarmFailure" in members else False
+    return Alarms(names=tuple(names), enabled=enabled, ignore_poll_alarm_failure=ignore)
+
+
+def _auto_rollback(value: Value, alarms: Alarms) -> AutoRollback:
+    members = value.known("enabled", "events")
+    listed = members["events"].items() if "events" in members else []
+    events = tuple(dict.fromkeys(event.word(AutoRollbackEvent) for event in listed))
+    if not (members["enabled"].flag() if "enabled" in members else True):
+        return AutoRollback(events=events, enabled=False)
+    if not events:
+        value.refuse("enabled without events: name at least one")
+    if AutoRollbackEvent.DEPLOYMENT_STOP_ON_ALARM in events and not alarms.watched:
+        value.refuse("DEPLOYMENT_STOP_ON_ALARM does not have any effect unless alarmConfiguration names an alarm")
+    return AutoRollback(events=events)
+
+
+def _triggers(value: Value) -> tuple[Trigger, ...]:
+    triggers: list[Trigger] = []
+    keys = ("triggerName", "triggerTargetArn", "triggerEvents")
+    for body in value.items(most=quotas.MOST_TRIGGERS):
+        members = body.known(*keys, required=keys)
+        if len(members) < len(keys):
+            continue
+        name, arn = members["triggerName"].text(longest=100), members["triggerTargetArn"].text(longest=512)
+        if name in [trigger.name for trigger in triggers]:
+            members["triggerName"].refuse(f'the trigger "{name}" is there twice')
+        if arn and arn != ENGINE_TOPIC and not _TOPIC_ARN.fullmatch(arn):
+            members["triggerTargetArn"].refuse(
+                f'"{arn}" is neither the ARN of a standard SNS topic nor the word {ENGINE_TOPIC}'
+            )
+        events = members["triggerEvents"].items()
+        if not events:
+            members["triggerEvents"].refuse("give at least one event")
+        words = dict.fromkeys(event.word(TriggerEvent) for event in events)
+        triggers.append(Trigger(name=name, topic_arn=arn, events=tuple(words)))
+    return tuple(triggers)
+
+
+_DURATION = re.compile(r"(?=\d)(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+
+
+def _host_busy_seconds(value: Value) -> int:
+    """`fail`, or `wait` and how long."""
+    given = value.node.value.split() if isinstance(value.node, yaml.ScalarNode) else []
+    if given == ["fail"]:
+        return 0
+    seconds = _seconds(given[1]) if len(given) == 2 and given[0] == "wait" else None
+    if not seconds:
+        value.refuse(f'{value.shown} is neither "fail" nor "wait" and a time, for example "wait 10m"')
+        return 0
+    if seconds > quotas.LONGEST_DEPLOYMENT_SECONDS:
+        value.refuse(f"{seconds} seconds: at most {quotas.LONGEST_DEPLOYMENT_SECONDS} (12 hours)")
+    return seconds
+
+
+def _seconds(text: str) -> int | None:
+    """
+    >>> _seconds("1h30m"), _seconds("soon")
+    (5400, None)
+    """
+    if not (given := _DURATION.fullmatch(text)):
+        return None
+    hours, minutes, rest = (int(part or 0) for part in given.groups())
+    return hours * 3600 + minutes * 60 + rest
+
+
+def _bake_seconds(value: Value) -> int:
+    seconds = value.number()
+    if seconds is None and isinstance(value.node, yaml.ScalarNode):
+        seconds = _seconds(value.node.value)
+    if seconds is None or seconds < 0:
+        value.refuse(f'{value.shown} is not a time: give seconds, or a text like "90s", "5m" or "1h30m"')
+        return 0
+    if seconds > quotas.LONGEST_DEPLOYMENT_SECONDS:
+        value.refuse(f"{seconds} seconds: at most {quotas.LONGEST_DEPLOYMENT_SECONDS} (12 hours)")
+    return seconds

@@ -1,0 +1,103 @@
+"""What deployments.yaml says, and how it differs from what is stored."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from functions.core.health import DeploymentConfig
+from functions.core.records import Group, GroupSettings
+
+ENGINE_TOPIC = "notifications"  # as triggerTargetArn: the topic that the engine's own stack holds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeclaredGroup:
+    """A deployment group of the file."""
+
+    application: str
+    name: str
+    settings: GroupSettings
+    service_role_arn: str | None = None  # told by the API; the engine acts by roles of its own
+    outdated_instances_strategy: str | None = None  # told by the API
+    has_tag_set: bool = False  # its tags are written as an ec2TagSet
+    has_on_premises_tag_set: bool = False
+
+    def over(self, group: Group) -> Group:
+        """The group with what the file says of it. What the file leaves out of the members that only clients read
+        stays, so that a group of the API that the file takes over keeps them."""
+        return replace(
+            group,
+            settings=self.settings,
+            service_role_arn=self.service_role_arn or group.service_role_arn,
+            outdated_instances_strategy=self.outdated_instances_strategy or group.outdated_instances_strategy,
+            has_tag_set=self.has_tag_set,
+            has_on_premises_tag_set=self.has_on_premises_tag_set,
+            removed_at=None,
+            declared=True,
+        )
+
+    @property
+    def key(self) -> str:
+        return f"{self.application}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declaration:
+    """What deployments.yaml says."""
+
+    applications: tuple[str, ...] = ()  # every one, also one without groups
+    groups: tuple[DeclaredGroup, ...] = ()
+    configs: tuple[DeploymentConfig, ...] = ()  # the custom ones
+
+    @property
+    def topic_arns(self) -> tuple[str, ...]:
+        """The topics outside the engine's stack to which triggers publish."""
+        arns = {trigger.topic_arn for group in self.groups for trigger in group.settings.triggers}
+        return tuple(sorted(arns - {ENGINE_TOPIC}))
+
+    def with_engine_topic(self, topic_arn: str) -> "Declaration":
+        """The same declaration with the engine's own topic by its ARN."""
+
+        def resolved(group: DeclaredGroup) -> DeclaredGroup:
+            triggers = tuple(
+                replace(trigger, topic_arn=topic_arn) if trigger.topic_arn == ENGINE_TOPIC else trigger
+                for trigger in group.settings.triggers
+            )
+            return replace(group, settings=replace(group.settings, triggers=triggers))
+
+        return replace(self, groups=tuple(resolved(group) for group in self.groups))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupChange:
+    """What applying a declaration does to one group."""
+
+    before: Group | None  # None: a new group
+    after: Group
+
+
+def changes(
+    declaration: Declaration, stored: Mapping[str, Group], *, now: str, new_id: Callable[[], str]
+) -> list[GroupChange]:
+    """The groups that differ from the stored ones (by "application/group"); none when nothing changed.
+
+    A group that the declaration no longer names is marked as removed and keeps its history; one that comes back keeps
+    its id.
+    """
+    found = []
+    declared = {group.key: group for group in declaration.groups}
+    for key, group in declared.items():
+        before = stored.get(key)
+        if before is None:
+            new = Group(
+                application=group.application,
+                name=group.name,
+                group_id=new_id(),
+                settings=group.settings,
+            )
+            found.append(GroupChange(before=None, after=group.over(new)))
+        elif (after := group.over(before)) != before:
+            found.append(GroupChange(before=before, after=after))
+    for key, before in stored.items():
+        if key not in declared and before.removed_at is None:
+            found.append(GroupChange(before=before, after=replace(before, removed_at=now, declared=False)))
+    return found
