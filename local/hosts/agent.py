@@ -27,22 +27,15 @@ import socket
 import subprocess
 import sys
 import time
-from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from local.hosts.job import EXIT_REBOOT, EXIT_STOPPED, EXIT_WITH_FAILURE, EXIT_WITH_SUCCESS, Job, Result, Step
 from local.hosts.namespaces import PLAIN_PATH, NamespaceUnavailable, Root, die_with_parent, enter, separate_processes
+from local.hosts.output import MAXIMUM_STDERR, MAXIMUM_STDOUT, combined, prefix
 
 WORKERS = 5  # DefaultCommandWorkersLimit
-EXIT_REBOOT, EXIT_WITH_SUCCESS, EXIT_WITH_FAILURE, EXIT_STOPPED = 194, 168, 169, 137
 
-MAXIMUM_OUTPUT = 2_500  # bytes of one step in ListCommandInvocations
-MAXIMUM_STDOUT = 24_000  # bytes in GetCommandInvocation
-MAXIMUM_STDERR = 8_000
-OUTPUT_TRUNCATED = b"\n---Output truncated---"
-ERROR_TRUNCATED = b"\n---Error truncated----"
-CONTENT_TRUNCATED = b"--output truncated--"
-ERROR_TITLE = b"\n----------ERROR-------\n"
 
 SKIPPED = "Plugin with name aws:runShellScript and id {name} skipped due to prior step with an exit condition"
 STOPPED_BY_ON_FAILURE = b"\nStep was found to have onFailure property. Further document steps will be skipped."
@@ -52,97 +45,6 @@ STOPPED_BY_168 = (
 STOPPED_BY_169 = (
     b"\nStep exited with code 169. Therefore, marking step as Failed. Further document steps will be skipped."
 )
-
-
-def combined(stdout: bytes, stderr: bytes, capacity: int = MAXIMUM_OUTPUT) -> bytes:
-    """A step's two outputs as one, cut as the agent cuts them.
-
-    >>> combined(b"ready", b"")
-    b'ready'
-    >>> combined(b"o" * 3000, b"").endswith(b"o\\n---Output truncated---"), len(combined(b"o" * 3000, b""))
-    (True, 2500)
-    """
-    title = ERROR_TITLE if stderr else b""
-    space = capacity - len(title)
-    if len(stdout) + len(stderr) < space:
-        return stdout + title + stderr
-    if len(stdout) > space // 2 and len(stderr) > space // 2:
-        half = (space - len(OUTPUT_TRUNCATED) - len(ERROR_TRUNCATED)) // 2
-        return stdout[:half] + OUTPUT_TRUNCATED + title + stderr[:half] + ERROR_TRUNCATED
-    if len(stdout) < space // 2:
-        return stdout + title + stderr[: space - len(ERROR_TRUNCATED) - len(stdout)] + ERROR_TRUNCATED
-    return stdout[: space - len(OUTPUT_TRUNCATED) - len(stderr)] + OUTPUT_TRUNCATED + title + stderr
-
-
-def prefix(content: bytes, maximum: int) -> str:
-    """At most `maximum` bytes of an output, the end replaced by the agent's marker when it was longer."""
-    if len(content) >= maximum:
-        content = content[: maximum - len(CONTENT_TRUNCATED)] + CONTENT_TRUNCATED
-    return content.decode(errors="replace")
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One aws:runShellScript step with every parameter put in."""
-
-    name: str
-    script: str  # the lines of runCommand
-    timeout_seconds: float
-    working_directory: str
-    on_failure: Literal["", "exit", "successAndExit"] = ""
-    on_success: Literal["", "exit"] = ""
-    finally_step: bool = False
-
-    def lasting_at_most(self, seconds: float) -> Step:
-        return replace(self, timeout_seconds=seconds)
-
-
-@dataclass(slots=True)
-class Result:
-    """One step so far; statuses are the agent's, Skipped and SuccessAndReboot included."""
-
-    status: str = "NotStarted"
-    code: int = 0
-    stdout: bytearray = field(default_factory=bytearray)
-    stderr: bytearray = field(default_factory=bytearray)
-    output: bytes = b""
-    started: float = 0.0  # seconds since the epoch
-    finished: float = 0.0
-
-
-@dataclass(slots=True)
-class Job:
-    """One command on this instance: the document's steps with every parameter already put in."""
-
-    command_id: str
-    steps: list[Step]
-    environment: dict[str, str]
-    directory: Path  # the orchestration directory
-    results: list[Result]
-    index: int = 0
-    process: subprocess.Popen[bytes] | None = None
-    open_pipes: set[int] = field(default_factory=set)
-    exit_status: int | None = None  # of the shell, once it has ended
-    deadline: float = 0.0  # monotonic
-    cancelled: bool = False
-
-    @property
-    def result(self) -> Result:
-        return self.results[self.index]
-
-    @property
-    def step(self) -> Step:
-        return self.steps[self.index]
-
-    def skips_current_step(self) -> bool:
-        if self.step.finally_step and self.index == len(self.steps) - 1:
-            return False
-        return any(
-            result.code in (EXIT_WITH_SUCCESS, EXIT_WITH_FAILURE)
-            or (result.status == "Failed" and step.on_failure == "exit")
-            or (result.status == "Success" and step.on_success == "exit")
-            for step, result in zip(self.steps[: self.index], self.results[: self.index], strict=True)
-        )
 
 
 class Agent:

@@ -6,7 +6,8 @@ import platform
 from collections.abc import Callable
 from typing import Any
 
-from local.hosts.instances import Instance, Instances
+from local.hosts.instance import Instance
+from local.hosts.instances import Instances
 from local.ssm.model import SsmError
 from local.ssm.pages import page
 

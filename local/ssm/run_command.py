@@ -15,8 +15,9 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from local.hosts.agent import Step
-from local.hosts.instances import Instance, Instances, InstanceState, Report
+from local.hosts.instance import Instance, InstanceState, Report
+from local.hosts.instances import Instances
+from local.hosts.job import Step
 from local.ssm.commands import Command, Details, Invocation, Plugin, Status, moment, put_together
 from local.ssm.document_operations import OPERATIONS as DOCUMENT_OPERATIONS
 from local.ssm.documents import Documents, check_parameters, filled_in

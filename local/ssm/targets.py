@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from local.hosts.instances import Instance, Instances
+from local.hosts.instance import Instance
+from local.hosts.instances import Instances
 from local.ssm.model import SsmError
 
 

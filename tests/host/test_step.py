@@ -15,7 +15,8 @@ import pytest
 
 from host.lifecycle import LifecycleEvent
 from host.step import lifecycle_document, step_script
-from local.ssm.documents import Documents, check_content, check_parameters, filled_in
+from local.ssm.content import check_content
+from local.ssm.documents import Documents, check_parameters, filled_in
 from tests.host.conftest import HOST_ID, Host, Step, read_step
 from tests.host.test_events import hooked
 from tests.signing import signed, trust

@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 
 import pytest
 
-from local.hosts.instances import Instance, Instances
+from local.hosts.instance import Instance
+from local.hosts.instances import Instances
 from local.ssm.documents import Documents
 from local.ssm.run_command import RunCommand
 from tests.local.emulator import bare, bare_emulator, cloud, our_cloud

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from host.step import INSTRUCTIONS_PATTERN
-from local.hosts.agent import Step
-from local.ssm.documents import Documents, check_content, check_parameters, filled_in
+from local.hosts.job import Step
+from local.ssm.content import check_content
+from local.ssm.documents import Documents, check_parameters, filled_in
 from local.ssm.model import SsmError
 
 STEP = {"action": "aws:runShellScript", "name": "Install", "inputs": {"runCommand": ["echo {{ Word }}"]}}

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from local.hosts.instances import REPOSITORY, Instances, PingStatus
+from local.hosts.instance import REPOSITORY, PingStatus
+from local.hosts.instances import Instances
 from tests.local.conftest import PATIENCE, Run, Ssm
 
 pytestmark = pytest.mark.root
@@ -23,7 +24,7 @@ SomeoneElse = tuple[list[str], str, Path, Path]
 CLOUD = """
 import asyncio, sys
 from pathlib import Path
-from local.hosts.agent import Step
+from local.hosts.job import Step
 from local.hosts.instances import Instances
 from local.hosts.namespaces import NamespaceUnavailable
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from local.hosts.instances import WORKER_LOST, Instance
+from local.hosts.instance import WORKER_LOST, Instance
 from local.ssm.model import SsmError
 from local.ssm.permissions import Check, checks
 from local.ssm.run_command import COMMAND_EVENT, INVOCATION_EVENT
