@@ -155,13 +155,13 @@ def start() -> None:
     _, event, modulus, exponent, sha256 = sys.argv
     sent = sys.stdin.buffer.read().strip()
     payload, url = verify(sent, event, int(modulus, 16), int(exponent), sha256)
-    sys.path.insert(0, runner(url, sha256))
+    sys.path.append(runner(url, sha256))  # the last: most of what is imported is of Python itself
     from host.segment import begin
 
     line = begin(payload.decode(), event, mark=sent.decode()[-MARK_CHARACTERS:])
     if line:
-        print(line)
-        sys.exit(1)
+        print(line, flush=True)
+    os._exit(1 if line else 0)  # at once: to take all modules down takes a while
 
 
 if __name__ == "__main__":

@@ -13,10 +13,9 @@ import re
 from typing import Any, Dict, Iterable, List, Optional, Tuple
 
 from yaml.composer import Composer
-from yaml.error import MarkedYAMLError, YAMLError
+from yaml.error import Mark, MarkedYAMLError, YAMLError
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from yaml.parser import Parser
-from yaml.reader import Reader
 from yaml.resolver import Resolver
 from yaml.scanner import Scanner
 
@@ -45,20 +44,21 @@ MAX_TOLD = 100  # problems, and warnings: who has more made one mistake a hundre
 MAX_MESSAGE = 500  # characters of one
 _INT, _FLOAT, _NULL, _BOOL = (f"tag:yaml.org,2002:{name}" for name in ("int", "float", "null", "bool"))
 _TOP_KEYS = ("version", "os", "hooks", "files", "permissions", "file_exists_behavior")
-_ACCOUNT_NAME = re.compile(r"[^-\s/:][^\s/:]*")  # of a user or group; never something that su reads as an option
+# Patterns are compiled where they are used first: most AppSpecs need few of them, and a host waits for it.
+_ACCOUNT_NAME = r"[^-\s/:][^\s/:]*"  # of a user or group; never something that su reads as an option
 _STRIPPED = ("location", "object")  # paths without the blanks around them, as the agent takes them
-_MODE = re.compile(r"[0-7]{1,4}")
-_NOT_TEXT = re.compile("[\0\ud800-\udfff]")
+_MODE = r"[0-7]{1,4}"
+_UNUSUAL = "[^\t\n\r -~]"  # beyond what every AppSpec may hold
 _ACL_KINDS = {"u": "user", "user": "user", "g": "group", "group": "group"}
 _ACL_KINDS.update({"m": "mask", "mask": "mask", "o": "other", "other": "other"})
 _CATEGORIES = r"c[0-9]{1,6}(?:\.c[0-9]{1,6})?"
-_RANGE = re.compile(rf"s([0-9]{{1,6}})(?:-s([0-9]{{1,6}}))?(?::({_CATEGORIES}(?:,{_CATEGORIES})*))?")
+_RANGE = rf"s([0-9]{{1,6}})(?:-s([0-9]{{1,6}}))?(?::({_CATEGORIES}(?:,{_CATEGORIES})*))?"
 _MAX_CATEGORY = 1023
-_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # what ends a line, as YAML counts them
-_CONFLICT = re.compile(r"(<{7}|>{7})( |$)")  # what git leaves at the sides of a conflict
-_OPENED = re.compile(r"\s*(?:- +)*(?:[\w.-]+:\s+)?([\"'])")  # a quote where a value begins
+_BREAK = "\r\n|[\n\r\x85\u2028\u2029]"  # what ends a line, as YAML counts them
+_CONFLICT = r"(<{7}|>{7})( |$)"  # what git leaves at the sides of a conflict
+_OPENED = r"\s*(?:- +)*(?:[\w.-]+:\s+)?([\"'])"  # a quote where a value begins
 _TYPOGRAPHIC = "\u201c\u201d\u201e\u2018\u2019\u201a"  # quotes that word processors make
-_DURATION = re.compile(r"(\d+)\s*(s|m|h)[a-z]*", re.IGNORECASE)
+_DURATION = r"(?i)(\d+)\s*(s|m|h)[a-z]*"
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 
 
@@ -76,11 +76,45 @@ def parse(text: str, name: str = DEFAULT_NAME) -> AppSpec:
     return spec
 
 
-class _Nodes(Reader, Scanner, Parser, Composer, Resolver):
+class _Text:
+    """PyYAML's Reader of a text in memory. To compile what that one checks it by takes longer than to read an AppSpec,
+    so it is imported for texts alone that have more than ASCII."""
+
+    encoding = None
+
+    def __init__(self, text: str) -> None:
+        if re.search(_UNUSUAL, text):
+            from yaml.reader import Reader
+
+            Reader(text)  # raises for characters that YAML does not allow
+        self.buffer = text + "\0"
+        self.index = self.line = self.column = 0
+
+    def peek(self, index: int = 0) -> str:
+        return self.buffer[self.index + index]
+
+    def prefix(self, length: int = 1) -> str:
+        return self.buffer[self.index : self.index + length]
+
+    def forward(self, length: int = 1) -> None:
+        for _ in range(length):
+            character = self.buffer[self.index]
+            self.index += 1
+            if character in "\n\x85\u2028\u2029" or (character == "\r" and self.buffer[self.index] != "\n"):
+                self.line += 1
+                self.column = 0
+            elif character != "\ufeff":
+                self.column += 1
+
+    def get_mark(self) -> Mark:
+        return Mark("<unicode string>", self.index, self.line, self.column, self.buffer, self.index)
+
+
+class _Nodes(_Text, Scanner, Parser, Composer, Resolver):
     """PyYAML as far as the tree of nodes: what builds objects of them is neither needed nor imported."""
 
     def __init__(self, text: str) -> None:
-        Reader.__init__(self, text)
+        _Text.__init__(self, text)
         Scanner.__init__(self)
         Parser.__init__(self)
         Composer.__init__(self)
@@ -122,8 +156,8 @@ def _explained(text: str, error: MarkedYAMLError) -> Problem:
     """What YAML says of a mistake that people make is often far from it: first look for those."""
     mark: Any = error.problem_mark or error.context_mark
     begin: Any = error.context_mark or mark
-    lines = _BREAK.split(text)
-    conflict = next((number for number, line in enumerate(lines, 1) if _CONFLICT.match(line)), 0)
+    lines = re.split(_BREAK, text)
+    conflict = next((number for number, line in enumerate(lines, 1) if re.match(_CONFLICT, line)), 0)
     if conflict:
         what = "a merge conflict was not resolved: choose one side, and remove the lines <<<<<<<, ======= and >>>>>>>"
         return Problem(conflict, 1, "", f"is not YAML: {what}")
@@ -135,7 +169,7 @@ def _explained(text: str, error: MarkedYAMLError) -> Problem:
             what = "a tab indents this line: use spaces only"
             return Problem(number, indentation.index("\t") + 1, "", f"is not YAML: {what}")
     for number, line in enumerate(lines[: mark.line + 1], 1):
-        opened = _OPENED.match(line)
+        opened = re.match(_OPENED, line)
         if opened and not _closes(opened[1], line[opened.end() :]):
             closing = next((n for n, each in enumerate(lines[number:], number) if _closes(opened[1], each)), None)
             if closing in (None, mark.line):  # at the next value's quote: YAML stumbles over what follows that
@@ -278,7 +312,7 @@ class _Reader:
         if value is None:
             return None
         node, field = entries["mode"][1], f"{field}.mode"
-        if _MODE.fullmatch(value) is None:
+        if re.fullmatch(_MODE, value) is None:
             self._refuse(node, field, f"{value!r} is not a mode: one to four octal digits are allowed, such as 755")
             return None
         if node.tag == _INT and value.startswith("0") and value.strip("0"):
@@ -305,7 +339,7 @@ class _Reader:
             self._refuse(node, field, f"Invalid acl entry {value!r}: {kind} takes no name")
         elif not name and not default and kind != "mask":
             self._refuse(node, field, f"Invalid acl entry {value!r}: without a name, use mode instead of an acl")
-        elif name and _ACCOUNT_NAME.fullmatch(name) is None:
+        elif name and re.fullmatch(_ACCOUNT_NAME, name) is None:
             self._refuse(node, field, f"Invalid acl entry {value!r}: {name!r} is not a name")
         else:
             return [AclEntry(kind, name, permissions, default)]
@@ -386,7 +420,7 @@ class _Reader:
             number = math.nan
         if not 1 <= number < math.inf:
             what = f"{value} is not a positive whole number of seconds"
-            duration = _DURATION.fullmatch(value)
+            duration = re.fullmatch(_DURATION, value)
             if duration:
                 what += f": write {int(duration[1]) * _SECONDS[duration[2].lower()]}"
             self._refuse(entries["timeout"][1], f"{field}.timeout", what)
@@ -400,7 +434,7 @@ class _Reader:
         if key == "runas":
             value = value.strip(BLANKS)
         kind = "group" if key == "group" else "user"
-        if _ACCOUNT_NAME.fullmatch(value) is None:
+        if re.fullmatch(_ACCOUNT_NAME, value) is None:
             self._refuse(entries[key][1], f"{field}.{key}", f"{value!r} is not the name of a {kind}")
         elif value.isdigit():
             self._refuse(entries[key][1], f"{field}.{key}", f"{value} is a number: give the {kind}'s name")
@@ -505,7 +539,7 @@ class _Reader:
         if not isinstance(node, ScalarNode):
             self._refuse(node, field, f"must be a single value, not {_kind(node)}")
             return None
-        if _NOT_TEXT.search(node.value):
+        if any(each == "\0" or "\ud800" <= each <= "\udfff" for each in node.value):
             self._refuse(node, field, "has a NUL character or half a surrogate pair, which no path or name can have")
             return None
         if node.value.startswith(tuple(_TYPOGRAPHIC)):
@@ -582,7 +616,7 @@ def _acl_permissions(text: str) -> Optional[str]:
 
 def _range_error(text: str) -> str:
     """What is wrong with an SELinux range such as s0-s1:c0.c3,c7; "" when it is right."""
-    match = _RANGE.fullmatch(text)
+    match = re.fullmatch(_RANGE, text)
     if match is None:
         return "the form is s#[-s#][:c#[.c#][,c#[.c#]]...]"
     low, high, categories = match.groups()
