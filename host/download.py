@@ -1,18 +1,11 @@
-"""DownloadBundle: the revision by its presigned URL, with the size and digest that were verified before, unpacked.
+"""DownloadBundle: the revision by its presigned URL, with the size and digest that were verified before, unpacked."""
 
-The network's modules are imported here alone: they take longer to import than most events take.
-"""
-
-import errno
 import hashlib
-import http.client
 import os
-import re
 import time
-import urllib.error
-import urllib.request
-from typing import IO
+from typing import IO, Iterable
 
+from host import web
 from host.archive import unpack
 from host.layout import Layout
 from host.report import Failed
@@ -21,10 +14,6 @@ from host.told import Bundle, Told
 
 _PAUSES = (0.5, 2, 6)  # seconds between tries
 SOCKET_SECONDS = 60  # without a byte
-_ERROR_BYTES = 4096
-_CODES = re.compile("<(?:Code|Message)>([^<]*)<")  # of S3's error documents
-_CHUNK = 1024 * 1024
-_OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES)
 
 
 def download(told: Told, layout: Layout, deadline: float) -> None:
@@ -52,46 +41,34 @@ def _fetch(bundle: Bundle, path: str, deadline: float) -> None:
     partial = path + ".partial"
     for pause in (*_PAUSES, None):
         try:
-            with urllib.request.urlopen(bundle.url, timeout=SOCKET_SECONDS) as answer, open(partial, "wb") as file:
-                digest = _copy(answer, file, bundle, deadline)
+            with open(partial, "wb") as file:
+                digest = _copy(web.chunks(bundle.url, SOCKET_SECONDS), file, bundle, deadline)
             break
-        except (OSError, http.client.HTTPException) as error:
-            _consider(error, path, is_last=pause is None or time.monotonic() > deadline)
-        time.sleep(pause or 0)
+        except web.Trouble as error:
+            is_final = 400 <= error.code < 500 and error.code not in (408, 429)
+            if is_final or pause is None or time.monotonic() > deadline:
+                raise Failed("DOWNLOAD", "the revision could not be fetched: {}".format(error)) from error
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, path) from error
+        time.sleep(pause)
     if digest != bundle.sha256:
         raise Failed("DIGEST", "the revision is not the one that was verified: its sha256 is {}".format(digest))
     os.replace(partial, path)
 
 
-def _consider(error: Exception, place: str, *, is_last: bool) -> None:
-    """Raises unless another try may do better: the disk's errors as they are, the network's as Failed."""
-    if isinstance(error, urllib.error.HTTPError):
-        with error:
-            said = _CODES.findall(error.read(_ERROR_BYTES).decode("utf-8", "replace"))
-        what = " ".join(["HTTP {}".format(error.code), *said])
-        if is_last or (error.code < 500 and error.code not in (408, 429)):
-            raise Failed("DOWNLOAD", "the revision could not be fetched: {}".format(what)) from error
-    elif isinstance(error, OSError) and error.errno in _OF_THE_DISK:
-        raise OSError(error.errno, error.strerror, place) from error
-    elif is_last:
-        raise Failed("DOWNLOAD", "the revision could not be fetched: {}".format(error)) from error
-
-
-def _copy(answer: IO[bytes], file: IO[bytes], bundle: Bundle, deadline: float) -> str:
-    """Copy at most what the bundle may be; the sha256 of it. Raises ConnectionError for less, TimeoutError, Failed."""
+def _copy(content: Iterable[bytes], file: IO[bytes], bundle: Bundle, deadline: float) -> str:
+    """Copy at most what the bundle may be; the sha256 of it. Raises Trouble for less and when it takes too long, Failed
+    for more."""
     digest = hashlib.sha256()
     left = bundle.size
-    while True:
-        chunk = answer.read(_CHUNK)
-        if not chunk:
-            break
+    for chunk in content:
         left -= len(chunk)
         if left < 0:
             raise Failed("DIGEST", "the revision is larger than the {} bytes that were verified".format(bundle.size))
         if time.monotonic() > deadline:
-            raise TimeoutError("it took too long, {} bytes are missing".format(left))
+            raise web.Trouble("it took too long, {} bytes are missing".format(left))
         digest.update(chunk)
         file.write(chunk)
     if left > 0:
-        raise ConnectionError("{} bytes are missing".format(left))
+        raise web.Trouble("{} bytes are missing".format(left))
     return digest.hexdigest()

@@ -15,6 +15,8 @@ MAX_LOG_BYTES = 16 * 1024 * 1024  # of one file; a deployment has at most two, s
 ALL_LOG_BYTES, ALL_LOG_FILES = 64 * 1024 * 1024, 8  # of the index of all deployments
 _TAIL_LINES = 200  # more than the report ever shows
 _TRIES = 2
+_CHUNK = 256 * 1024
+_GZIP = 31  # zlib's number for gzip's format
 
 
 class ScriptLog:
@@ -98,45 +100,46 @@ class ScriptLog:
         """Put what this event's scripts said where the control plane keeps logs, by its presigned POST."""
         if not self._scripts:
             return
-        # Only here: they take longer to import than most events take.
-        import gzip
-        import tempfile
-        import urllib.request
+        from host import web  # seldom needed, and long to import
 
         name = "{}.log.gz".format(self.event)
         boundary = os.urandom(16).hex()
         head, tail = _form({**logs["fields"], "key": logs["key_prefix"] + name}, name, boundary)
-        with tempfile.TemporaryFile(dir=os.path.dirname(self._path)) as body:
+        path = self._path + ".upload"
+        with open(path, "w+b") as body:
+            os.unlink(path)
             body.write(head)
-            with gzip.GzipFile(fileobj=body, mode="wb", mtime=0) as packed:
-                self._copy_to(packed)
+            self._pack_into(body)
             body.write(tail)
-            size = body.tell()
+            headers = {
+                "Content-Type": "multipart/form-data; boundary={}".format(boundary),
+                "Content-Length": str(body.tell()),
+            }
             for tries_left in reversed(range(_TRIES)):
                 body.seek(0)
-                request = urllib.request.Request(logs["url"], data=body, method="POST")
-                request.add_header("Content-Type", "multipart/form-data; boundary={}".format(boundary))
-                request.add_header("Content-Length", str(size))
                 try:
-                    with urllib.request.urlopen(request, timeout=UPLOAD_SECONDS):
-                        return
-                except OSError:
+                    web.post(logs["url"], UPLOAD_SECONDS, headers, body)
+                    break
+                except web.Trouble:
                     if not tries_left:
                         raise
 
-    def _copy_to(self, file: Any) -> None:
-        """The event's part of the log, and what is missing of it."""
-        import shutil
+    def _pack_into(self, file: IO[bytes]) -> None:
+        """The event's part of the log by gzip, and what is missing of it."""
+        import zlib
 
+        packer = zlib.compressobj(wbits=_GZIP)
         with self._lock:  # something that a script left behind may write yet
             if self._dropped:
                 what = "the log has a limit: {} bytes that were said before this are dropped"
-                file.write("{} {}\n".format(_now(), what.format(self._dropped)).encode())
+                file.write(packer.compress("{} {}\n".format(_now(), what.format(self._dropped)).encode()))
             for path, start in ((self._path + ".1", self._older_started_at), (self._path, self._started_at)):
                 if start is not None:
                     with open(path, "rb") as said:
                         said.seek(start)
-                        shutil.copyfileobj(said, file)
+                        for chunk in iter(lambda: said.read(_CHUNK), b""):
+                            file.write(packer.compress(chunk))
+            file.write(packer.flush())
 
 
 def _now() -> str:
