@@ -12,7 +12,6 @@ import grp
 import json
 import os
 import pwd
-import shutil
 import stat
 import subprocess
 from typing import IO, Dict, FrozenSet, List, Optional, Sequence, Set, Tuple
@@ -22,6 +21,7 @@ from host.copy import copy
 from host.layout import Layout, write_atomically
 from host.plan import PARTIAL, Listed, Make, Plan, folder_of, plan
 from host.report import Failed
+from host.scripts import which
 from host.shares import MOST, share_out, shares_of
 from host.times import later_times
 
@@ -257,7 +257,7 @@ def _remove(previous: Sequence[Sequence[str]]) -> None:
     for entry in reversed(previous):
         path = entry[-1].rstrip("/")
         if len(entry) > 1:
-            if shutil.which(_SEMANAGE):
+            if which(_SEMANAGE):
                 subprocess.run([_SEMANAGE, "fcontext", "-d", path], stdin=subprocess.DEVNULL, capture_output=True)
             continue
         is_folder = _is_folder(path)
@@ -336,7 +336,7 @@ def _check_permissions(decided: Plan) -> None:
             if entry.name and not entry.name.isdigit():
                 _known(permission, entry.kind, entry.name)
         for tool, is_needed in (("setfacl", permission.acls), (_SEMANAGE, permission.context)):
-            if is_needed and shutil.which(tool) is None:
+            if is_needed and which(tool) is None:
                 raise Failed("APPSPEC", "{}: the host has no {}".format(permission.place, tool))
 
 

@@ -39,13 +39,11 @@ def _parsed(text: str, name: str) -> AppSpec:
 
 def take(told: Told, layout: Layout, fill: Callable[[str], None]) -> None:
     """Make the folder that `fill` makes the unpacked revision, whole or not at all. Raises Failed and OSError."""
-    import shutil
-
     from host.entries import ArchiveError
 
     partial = layout.archive + ".partial"
     for folder in (layout.archive, partial):
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder)
     try:
         fill(partial)
         read_appspec(told, partial, layout.archive)
@@ -53,5 +51,12 @@ def take(told: Told, layout: Layout, fill: Callable[[str], None]) -> None:
     except ArchiveError as error:
         raise Failed("DOWNLOAD", "the revision {}".format(error)) from error
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        _remove(partial)
     layout.mark_most_recent()
+
+
+def _remove(folder: str) -> None:
+    if os.path.lexists(folder):
+        import shutil  # seldom needed, and long to import
+
+        shutil.rmtree(folder, ignore_errors=True)

@@ -4,7 +4,6 @@ Source: execve(2), "Interpreter scripts": one argument at most, which is all tha
 """
 
 import os
-import shutil
 from typing import Optional, Tuple
 
 FIRST_LINE_BYTES = 256  # which the kernel reads of it
@@ -66,7 +65,7 @@ def missing_interpreter(script: str, path: Optional[str]) -> str:
         return ""
     if os.path.basename(program) == "env" and os.path.isfile(program):
         wanted = argument.split(" ")[0]
-        if not wanted or wanted.startswith("-") or "=" in wanted or shutil.which(wanted, path=path):
+        if not wanted or wanted.startswith("-") or "=" in wanted or which(wanted, path):
             return ""
         return "its first line asks {} for {!r}, which is not on this host's PATH{}".format(
             program, wanted, _instead(wanted, path)
@@ -81,7 +80,13 @@ def missing_interpreter(script: str, path: Optional[str]) -> str:
 def _instead(name: str, path: Optional[str]) -> str:
     """What of the kind the host has."""
     for other in (name, name.rstrip("0123456789."), name.rstrip("0123456789.") + "3"):
-        found = shutil.which(other, path=path) if other else None
+        found = which(other, path) if other else None
         if found:
             return ": install it, or write #!{}".format(found)
     return ": install it"
+
+
+def which(name: str, path: Optional[str] = None) -> Optional[str]:
+    import shutil  # seldom needed, and long to import
+
+    return shutil.which(name, path=path)

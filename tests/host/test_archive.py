@@ -12,9 +12,11 @@ import stat
 import struct
 import tarfile
 import tempfile
+import tracemalloc
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -527,3 +529,69 @@ def test_the_host_refuses_too(host: Host, attack: Callable[[], bytes]) -> None:
     step = host.run("DownloadBundle", host.told("d-1", attack()))
     assert step.exit == 1 and step.cause in ("DOWNLOAD", "APPSPEC")
     assert not host.archive("d-1").exists() and not (host.folder("d-1") / "evil").exists()
+
+
+# Zips beside Python's own reader of them
+
+
+def rewritten(body: bytes, form: str) -> bytes:
+    """The same zip with something before it, with a comment, or with its numbers in ZIP64 records."""
+    if form == "behind something":
+        return b"#!/bin/sh\nexec unzip $0\n" + body
+    end = body[-22:]
+    if form == "with a comment":
+        return body[:-2] + b"\3\0abc"
+    if form == "ZIP64":
+        entries, size, offset = struct.unpack("<HLL", end[10:20])
+        whole = struct.pack("<4sQ2H2L4Q", b"PK\6\6", 44, 45, 45, 0, 0, entries, entries, size, offset)
+        locator = struct.pack("<4sLQL", b"PK\6\7", 0, len(body) - 22, 1)
+        return body[:-22] + whole + locator + end[:8] + b"\xff\xff" * 2 + b"\xff" * 8 + b"\0\0"
+    return body
+
+
+@pytest.mark.parametrize("form", ["as it is", "behind something", "with a comment", "ZIP64"])
+@pytest.mark.parametrize("streamed", [False, True])
+def test_a_zip_in_any_form_is_read_as_python_reads_it(tmp_path: Path, form: str, streamed: bool) -> None:
+    body = io.BytesIO()
+    target = Streamed(body) if streamed else body
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as made:
+        made.writestr("appspec.yml", SPEC)
+        for number in range(300):
+            name, content = f"{number % 7}/ä{number}.txt", os.urandom(number) * 3
+            how = zipfile.ZIP_STORED if number % 2 and not streamed else zipfile.ZIP_DEFLATED
+            made.writestr(zipfile.ZipInfo(name, (2026, 1, 2, 3, 4, 6)), content, how)
+    packed = tmp_path / "bundle.zip"
+    packed.write_bytes(rewritten(body.getvalue(), form))
+    with packed.open("rb") as file:
+        unpack(file, "zip", str(tmp_path / "ours"))
+    with zipfile.ZipFile(packed) as theirs:
+        expected = {name: theirs.read(name) for name in theirs.namelist()}
+    found = {str(path.relative_to(tmp_path / "ours")): path for path in (tmp_path / "ours").rglob("*")}
+    assert {name: path.read_bytes() for name, path in found.items() if path.is_file()} == expected
+
+
+class Streamed(io.RawIOBase):
+    """What a zip is written to that cannot go back: sizes and checksums come behind the contents."""
+
+    def __init__(self, body: io.BytesIO) -> None:
+        self.body = body
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, content: Any) -> int:
+        return self.body.write(content)
+
+
+def test_a_link_that_unpacks_to_much_is_not_read_to_its_end(tmp_path: Path) -> None:
+    body = io.BytesIO()
+    with zipfile.ZipFile(body, "w", zipfile.ZIP_DEFLATED) as made:
+        made.writestr("appspec.yml", SPEC)
+        info = zipfile.ZipInfo("link")
+        info.external_attr = 0o120777 << 16
+        made.writestr(info, b"x" * 50_000_000, zipfile.ZIP_DEFLATED)
+    tracemalloc.start()
+    with pytest.raises(ArchiveError, match="too long"):
+        read_appspec(body, "zip")
+    assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    tracemalloc.stop()
