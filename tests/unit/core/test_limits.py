@@ -59,6 +59,13 @@ ON_PREMISES = "p" * 100
 # where it is visible; and one that Slack escapes.
 LETTERS = {"emoji": "\U0001f600", "quote": '"', "backslash": "\\", "cjk": "日", "control": "\x9b", "tag": "\U000e0041"}
 LETTERS |= {"amp": "&", "fence": "`", "line": "\n"}
+REPORT = {
+    "stepdeploy": 1,
+    "event": IN_PLACE[0],
+    "status": "Failed",
+    "error_code": "ScriptFailed",
+    "cause": "SCRIPT",
+}
 
 
 @pytest.fixture(params=LETTERS.values(), ids=LETTERS)
@@ -94,15 +101,8 @@ def settings(letter: str) -> GroupSettings:
 @cache
 def targets(letter: str, count: int = 300) -> list[Target]:
     """Failed ones, as what their hosts reported tells."""
-    report = {
-        "stepdeploy": 1,
-        "event": IN_PLACE[0],
-        "status": "Failed",
-        "error_code": "ScriptFailed",
-        "cause": "SCRIPT",
-    }
     text = of(letter, 100_000)
-    output = json.dumps({**report, "script_name": text, "message": text, "log_tail": text})
+    output = json.dumps({**REPORT, "script_name": text, "message": text, "log_tail": text})
     step = {"Name": IN_PLACE[0].value, "Status": "Failed", "StatusDetails": "Failed", "Output": output}
     result = read_invocation({"Status": "Failed", "CommandPlugins": [step]})
     assert result and result.failure
@@ -256,14 +256,7 @@ def test_the_table_takes_what_a_group_accepted(letter: str) -> None:
 def test_what_a_host_reports_is_bounded_and_keeps_the_end_of_its_log(letter: str) -> None:
     one = targets(letter, 1)[0]
     assert one.failure and one.failure.cause is Cause.SCRIPT
-    report = {
-        "stepdeploy": 1,
-        "event": IN_PLACE[0],
-        "status": "Failed",
-        "error_code": "ScriptFailed",
-        "cause": "SCRIPT",
-    }
-    output = json.dumps({**report, "script_name": "s", "message": "m", "log_tail": of(letter, 100_000) + "the end"})
+    output = json.dumps({**REPORT, "script_name": "s", "message": "m", "log_tail": of(letter, 100_000) + "the end"})
     step = {"Name": IN_PLACE[0].value, "Status": "Failed", "Output": output}
     result = read_invocation({"Status": "Failed", "CommandPlugins": [step]})
     assert result and isinstance(result.failure, TargetFailure)
