@@ -10,38 +10,20 @@ import boto3
 import pytest
 
 from functions.aws import bucket as aws_bucket
-from functions.aws import clients
 from functions.core import quotas
 from functions.core.instructions import instructions
 from functions.core.new_deployment import rollback_deployment, summary
 from functions.core.records import Deployment, Revision
 from functions.core.statuses import DeploymentErrorCode, DeploymentStatus
 from functions.handlers import finish, prepare
-from functions.store.table import Table
 from host.archive import read_appspec, unpack
-from tests.conftest import LambdaContext, put_group, revision
+from tests.conftest import put_group, revision
 from tests.fake_github import APPSPEC, COMMIT, PATH, REPOSITORY, FakeGitHub, refusal, tarball
-from tests.fakes import FakeRunCommand
 from tests.unit.api.conftest import Api
 from tests.unit.handlers.test_prepare import World
 
 LOCATION = {"revisionType": "GitHub", "gitHubLocation": {"repository": REPOSITORY, "commitId": COMMIT}}
 KEY = f".stepdeploy/github/{REPOSITORY}/{COMMIT}.tar.gz"
-
-
-@pytest.fixture
-def world(table: Table, bucket: str, context: LambdaContext, monkeypatch: pytest.MonkeyPatch) -> World:
-    ssm = FakeRunCommand()
-    monkeypatch.setitem(clients.stand_ins, "ssm", ssm)
-    put_group()
-    found = World(table, bucket, ssm, context)
-    found.launch(1)
-    return found
-
-
-@pytest.fixture
-def api(context: LambdaContext) -> Api:
-    return Api(context)
 
 
 def create(world: World, api: Api, **location: str) -> Deployment:

@@ -7,36 +7,18 @@ import boto3
 import pytest
 
 from functions.aws import bucket as aws_bucket
-from functions.aws import clients
 from functions.core.records import Deployment, Revision
 from functions.core.revision import digest
 from functions.core.statuses import DeploymentStatus, TargetStatus
 from functions.engine import upload
 from functions.handlers import finish, prepare
-from functions.store.table import Table
-from tests.conftest import BUCKET, LambdaContext, put_group, revision
+from tests.conftest import BUCKET, revision
 from tests.fake_github import COMMIT, REPOSITORY, FakeGitHub
-from tests.fakes import FakeRunCommand
 from tests.unit.api.conftest import Api
 from tests.unit.handlers.test_prepare import World, archive
 
 KEY = "shop/web/v1.zip"
 GROUP = {"applicationName": "shop", "deploymentGroupName": "web"}
-
-
-@pytest.fixture
-def world(table: Table, bucket: str, context: LambdaContext, monkeypatch: pytest.MonkeyPatch) -> World:
-    ssm = FakeRunCommand()
-    monkeypatch.setitem(clients.stand_ins, "ssm", ssm)
-    put_group()
-    found = World(table, bucket, ssm, context)
-    found.launch(1)
-    return found
-
-
-@pytest.fixture
-def api(context: LambdaContext) -> Api:
-    return Api(context)
 
 
 def put() -> dict[str, str]:
