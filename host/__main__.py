@@ -32,7 +32,6 @@ def main(arguments: List[str]) -> int:
     else:
         layout = Layout(told.deployment_group_id, told.deployment_id)
         try:
-            os.makedirs(layout.root, mode=0o755, exist_ok=True)
             with hold_host(layout, told, seconds - MARGIN_SECONDS), Watchdog() as watchdog:
                 report = run_event(event, told, layout, watchdog, step_seconds=seconds)
         except Exception as error:

@@ -95,6 +95,7 @@ def hold_host(layout: Layout, told: Told, seconds: float) -> Iterator[Optional[s
     ended, too.
     """
     deadline = time.monotonic() + seconds
+    os.makedirs(layout.root, mode=0o755, exist_ok=True)
     handle = os.open(os.path.join(layout.root, "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         while True:

@@ -47,11 +47,8 @@ def begin(text: str, event: str, *, mark: str) -> Optional[str]:
     try:
         told = Told.decode(text)
         layout = Layout(told.deployment_group_id, told.deployment_id)
-        os.makedirs(layout.root, mode=0o755, exist_ok=True)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         return Failed("ENGINE", "the instructions cannot be read: {!r}".format(error)).report(event).line()
-    except OSError as error:
-        return failure(error).report(event).line()
     reader, writer = os.pipe()
     if os.fork() == 0:
         status = 1

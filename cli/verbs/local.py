@@ -201,7 +201,6 @@ def _run(asked: Asked) -> Iterator[tuple[Report, float]]:
     """The events up to the first that fails, each with its seconds; nothing else runs on this host meanwhile."""
     began = time.monotonic()
     try:
-        Path(asked.layout.root).mkdir(mode=0o755, parents=True, exist_ok=True)
         with hold_host(asked.layout, asked.told, STEP_SECONDS), Watchdog() as watchdog:
             for event in asked.events:
                 began = time.monotonic()
