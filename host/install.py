@@ -33,8 +33,8 @@ _SEMANAGE = "semanage"  # marks a cleanup entry that is a file context, not a pa
 def install(appspec: AppSpec, behavior: FileExistsBehavior, layout: Layout) -> None:
     """Replace the group's previous installation by the unpacked revision. Raises Failed and OSError."""
     previous, decided = decide(appspec, behavior, layout.cleanup, layout.archive)
-    instructions = [make._asdict() for make in decided.makes]
-    write_atomically(layout.install, json.dumps({"instructions": instructions}).encode())
+    instructions = ", ".join(json.dumps(make._asdict()) for make in decided.makes)  # one by one: there may be many
+    write_atomically(layout.install, '{{"instructions": [{}]}}'.format(instructions).encode())
     times = later_times(decided.makes, layout.archive)
     _remove(previous)
     write_atomically(layout.cleanup, b"")

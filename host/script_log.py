@@ -10,10 +10,13 @@ import threading
 import time
 from typing import IO, Any, Dict, List, Optional, Sequence
 
+from host.report import TAIL_CHARACTERS
+
 UPLOAD_SECONDS = 20
 MAX_LOG_BYTES = 16 * 1024 * 1024  # of one file; a deployment has at most two, scripts.log and scripts.log.1
 ALL_LOG_BYTES, ALL_LOG_FILES = 64 * 1024 * 1024, 8  # of the index of all deployments
 _TAIL_LINES = 200  # more than the report ever shows
+_TAIL_CHARACTERS = TAIL_CHARACTERS + 1  # of a line: the report shows whole lines, so none of a longer one
 _TRIES = 2
 _CHUNK = 256 * 1024
 _GZIP = 31  # zlib's number for gzip's format
@@ -70,7 +73,7 @@ class ScriptLog:
 
     def _say(self, lines: List[str]) -> None:
         with self._lock:
-            self._tail += lines[-_TAIL_LINES:]
+            self._tail += [line[:_TAIL_CHARACTERS] for line in lines[-_TAIL_LINES:]]
             del self._tail[:-_TAIL_LINES]
             self._write(lines)
 

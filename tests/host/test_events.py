@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from host import watchdog
+from host.script_log import ScriptLog
 from tests.host.conftest import GROUP_ID, Host, Web, appspec, pythons, revision, script
 
 SERVED = {"version.txt": "1"}
@@ -408,6 +409,16 @@ def test_the_whole_output_is_posted_after_each_event_with_hooks(host: Host, web:
     assert b".stepdeploy/logs/d-1/i-1/BeforeInstall.log.gz" in body and b'name="policy"' in body
     packed = body[body.index(b"\x1f\x8b") :].rpartition(b"\r\n--")[0]
     assert gzip.decompress(packed).decode().count("[stdout]") == 20_000
+
+
+def test_endless_lines_are_not_kept_for_the_report(tmp_path: Path) -> None:
+    log = ScriptLog(str(tmp_path / "scripts.log"), str(tmp_path / "all.log"), "d-1", "BeforeInstall")
+    for _ in range(300):
+        log.output("stdout", ["x" * 64 * 1024])
+    assert len(log.tail()) < 1024**2
+    log.output("stdout", ["the end"])
+    assert log.tail().endswith("\n[stdout]the end")
+    log.close()
 
 
 def test_a_log_that_cannot_be_put_fails_nothing(host: Host, web: Web) -> None:

@@ -148,6 +148,48 @@ def test_a_process_that_nobody_asks_any_more_ends(monkeypatch: pytest.MonkeyPatc
     os.close(writer)
 
 
+def test_a_step_believes_no_mark_but_a_whole_one(host: Host) -> None:
+    told = host.told("d-1", hooked("BeforeInstall", "exit 0"))
+    assert step(host, "ApplicationStop", told).exit == 0
+    mark = host.root / "segment" / "mark"
+    whole = mark.read_text()
+    for part in ("", "\n", whole[-1], whole[:-1], "*" * len(whole)):
+        mark.write_text(part)
+        assert step(host, "DownloadBundle", told).cause == "ENGINE"
+    mark.write_text(whole)
+    assert step(host, "DownloadBundle", told).exit == 0
+
+
+def test_a_segment_imports_only_what_it_needs(host: Host, tmp_path: Path) -> None:
+    """Each of these costs a host as much CPU as an event or more."""
+    seen = tmp_path / "seen"
+    told = host.told("d-1", says(tmp_path / "said", "v1"))
+    assert step(host, "ApplicationStop", told).exit == 0
+    end_segment(host.root)
+    code = host.root / "runner" / host.runner.stem / "host" / "segment.py"
+    code.write_text(code.read_text().replace("    begun = False\n", _WATCHED.format(str(seen)), 1))
+    assert [each.exit for each in deploy(host, host.told("d-2", says(tmp_path / "said", "v2")))] == [0] * 7
+    loaded = set(seen.read_text().split())
+    assert "host.install" in loaded
+    assert not loaded & {"email", "http.client", "shutil", "tempfile", "urllib.request", "yaml.reader", "zipfile"}
+
+
+# Written as each event ends, because the process ends without any farewell.
+_WATCHED = """\
+    begun = False
+    import sys
+    real = run_event
+
+    def watched(*given, **named):
+        report = real(*given, **named)
+        with open({!r}, "a") as file:
+            print(*sys.modules, file=file)
+        return report
+
+    globals()["run_event"] = watched
+"""
+
+
 def test_only_root_may_ask(host: Host) -> None:
     told = host.told("d-1", hooked("BeforeInstall", "exit 0"))
     assert step(host, "ApplicationStop", told).exit == 0
