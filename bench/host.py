@@ -1,7 +1,9 @@
 """The host runner against the bare work: unpacking or copying the same bundle, then each script started by a shell."""
 
+import base64
 import ctypes
 import hashlib
+import json
 import os
 import resource
 import subprocess
@@ -36,7 +38,7 @@ IN_PLACE = (
     "ValidateService",
 )
 SCRIPTS = ("BeforeInstall", "AfterInstall", "ApplicationStart", "ValidateService")
-SMALL_LIMIT_S, SEGMENT_LIMIT_S, MANY_LIMIT, BIG_LIMIT, MEMORY_LIMIT_MB = 0.25, 0.15, 2.0, 1.3, 64
+SMALL_LIMIT_S, SEGMENT_LIMIT_S, MANY_LIMIT, BIG_LIMIT, MEMORY_LIMIT_MB = 0.25, 0.15, 2.0, 1.3, 24
 MB = 1024**2
 _PR_SET_CHILD_SUBREAPER = 36
 
@@ -53,14 +55,16 @@ def measure() -> Table:
         _row(table, "12 files, 9 scripts: seconds", bare, ours, ours - bare, SMALL_LIMIT_S)
         bare, ours = _segment_cpu(_bundle(here / "served", files=12, size=2000, scripts=9, place=here / "app"), here)
         _row(table, "a segment's CPU above its scripts: seconds", bare, ours, ours - bare, SEGMENT_LIMIT_S)
+        many = _bundle(here / "many", files=3000, size=2000, place=here / "in-many")
+        big = _bundle(here / "big", files=1, size=200 * MB, place=here / "in-big")
         for what, bundle, limit in (
-            ("3,000 files: seconds", _bundle(here / "many", files=3000, size=2000), MANY_LIMIT),
-            ("one file of 200 MB: seconds", _bundle(here / "big", files=1, size=200 * MB), BIG_LIMIT),
+            ("3,000 files: seconds", many, MANY_LIMIT),
+            ("one file of 200 MB: seconds", big, BIG_LIMIT),
         ):
             bare, ours = _times(bundle, here)
             _row(table, what, bare, ours, ours / bare, limit)
-        memory = _memory(here / "big.zip", here)
-        _row(table, "the most memory with that file: MB", 0, memory, memory, MEMORY_LIMIT_MB)
+        memory = max(_memory(packed, here / f"{packed.stem}-memory") for packed in (many, big))
+        _row(table, "the most memory with either: MB", 0, memory, memory, MEMORY_LIMIT_MB)
     return table
 
 
@@ -196,11 +200,20 @@ def _told(packed: Path, url: str, deployment: str, runner_sha256: str) -> dict[s
 
 
 def _memory(packed: Path, here: Path) -> float:
-    """Megabytes at most, of the process that deploys it."""
+    """Megabytes at most, of the runner as hosts start it, in the event that needs most."""
     code = (
-        "import sys\nfrom cli.__main__ import main\nmain(sys.argv[1:])\n"
-        "print(*(line for line in open('/proc/self/status') if 'VmHWM' in line), file=sys.stderr)"
+        "import sys\nsys.path.append(sys.argv.pop(1))\nfrom host.__main__ import main\nstatus = main(sys.argv[1:])\n"
+        "print(*(line for line in open('/proc/self/status') if 'VmHWM' in line), file=sys.stderr)\nsys.exit(status)"
     )
-    command = [sys.executable, "-c", code, *_options(packed, here / "memory")]
-    ran = subprocess.run(command, check=True, capture_output=True, text=True)
-    return int(ran.stderr.split()[1]) / 1024
+    with zipfile.ZipFile(build_runner(here / "runner.pyz")) as shipped:
+        shipped.extractall(here / "code")
+    most = 0.0
+    with _served(packed.parent) as url:
+        told = {**_told(packed, url, "d-1", ""), "file_exists_behavior": "OVERWRITE"}
+        instructions = base64.b64encode(json.dumps(told).encode()).decode()
+        for event in IN_PLACE:
+            command = [sys.executable, "-I", "-S", "-c", code, str(here / "code"), "run", event, instructions]
+            environment = {"PATH": _path(), "STEPDEPLOY_ROOT": str(here / "root")}
+            ran = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
+            most = max(most, int(ran.stderr.split()[1]) / 1024)
+    return most
