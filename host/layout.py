@@ -34,7 +34,7 @@ class Layout:
         instructions = os.path.join(self.deployments, "deployment-instructions")
         self.cleanup = os.path.join(instructions, group_id + "-cleanup")
         self.install = os.path.join(instructions, group_id + "-install.json")
-        self._last_successful = os.path.join(instructions, group_id + "_last_successful_install")
+        self.last_install = os.path.join(instructions, group_id + "_last_successful_install")
         self._most_recent = os.path.join(instructions, group_id + "_most_recent_install")
 
     def make(self) -> None:
@@ -59,11 +59,12 @@ class Layout:
 
     @property
     def last_successful(self) -> Optional[str]:
-        """The deployment folder whose Install ended last; hooks of events before Install run from there."""
-        return _read(self._last_successful)
+        """The deployment folder whose Install ended last; hooks of events before Install run from there. "" where that
+        is damaged, None before the first."""
+        return _read(self.last_install)
 
     def mark_successful(self) -> None:
-        self.with_reserve(lambda: write_atomically(self._last_successful, self.deployment.encode()))
+        self.with_reserve(lambda: write_atomically(self.last_install, self.deployment.encode()))
 
     def mark_most_recent(self) -> None:
         self.with_reserve(lambda: write_atomically(self._most_recent, self.deployment.encode()))
@@ -171,6 +172,6 @@ def _used(deployment: str) -> float:
 def _read(path: str) -> Optional[str]:
     try:
         with open(path, errors="replace") as file:
-            return file.read().strip() or None
+            return file.read().strip(" \n\0")
     except FileNotFoundError:
         return None

@@ -117,8 +117,11 @@ def _run_hooks(
     deadline: float,
 ) -> None:
     archive = _archive_of(event, layout)
-    if archive is None:
-        return  # the first deployment of this group here has nothing to stop
+    if archive is None:  # the first deployment of this group here has nothing to stop
+        if layout.last_successful == "":
+            what = "{} is damaged, so that the previous revision is not known: nothing of it is run"
+            log.trouble(what.format(layout.last_install))
+        return
     is_previous = archive != layout.archive
     try:
         hooks = read_appspec(told, archive).hooks.get(event, ())
@@ -131,10 +134,14 @@ def _run_hooks(
     if not hooks:
         return
     from host.hooks import environment, run_hook
+    from host.profile import profile
 
     deadline = min(deadline, time.monotonic() + EVENT_SECONDS)
-    variables = environment(told, event.value)
+    host = profile()
+    variables = environment(told, event.value, host.variables)
     log.begin()
+    if host.trouble:
+        log.trouble(host.trouble)
     for hook in hooks:
         if is_previous and not os.path.exists(os.path.join(archive, hook.location.lstrip("/"))):
             log.trouble("the previous revision has lost its script {}".format(hook.location))

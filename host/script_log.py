@@ -62,6 +62,10 @@ class ScriptLog:
         with self._lock:
             self._write([text])
 
+    def left_behind(self, stream: str) -> str:
+        """Where what a script started goes on to write when the script has ended."""
+        return os.path.join(os.path.dirname(self._path), "{}.{}".format(self.event, stream))
+
     def tail(self) -> str:
         with self._lock:
             return "\n".join(self._tail)

@@ -47,12 +47,13 @@ printf '%s\\n' '{gone}'
 exit 1
 """
 
-# One Python after another, of which some may be too old (exit status 3).
+# One Python after another, of which some may be too old (exit status 3). Names and texts are UTF-8, whatever the host's
+# locale is; what scripts see of it stays as it is.
 _START = """\
 start() {{
   for python in {pythons}; do
     command -v "$python" >/dev/null 2>&1 || continue
-    printf %s "$told" | "$python" -I -S -c "$1" {event} {modulus} {exponent} {runner_sha256}
+    printf %s "$told" | "$python" -I -S -X utf8 -c "$1" {event} {modulus} {exponent} {runner_sha256}
     case $? in 0) return ;; 3 | 126 | 127) ;; *) exit 1 ;; esac
   done
   printf '%s\\n' '{no_python}'

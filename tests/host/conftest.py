@@ -25,6 +25,7 @@ import pytest
 
 from host.build import build_runner
 
+NO_PROFILE = "/nonexistent"  # this machine's own would be part of what is tested
 HOST_ID = "i-0123456789abcdef0"
 GROUP_ID = "5fa7f0d6-6ff4-4d5f-8a6b-6c0f1f6c8f00"
 IN_PLACE = (
@@ -179,12 +180,12 @@ class Host:
 
     def command(self, event: str, told: dict[str, Any]) -> list[str]:
         instructions = base64.b64encode(json.dumps(told).encode()).decode()
-        return [self.python, "-I", "-S", str(self.runner), "run", event, instructions]
+        return [self.python, "-I", "-S", "-X", "utf8", str(self.runner), "run", event, instructions]
 
     def start(self, event: str, told: dict[str, Any]) -> "subprocess.Popen[bytes]":
         return subprocess.Popen(
             self.command(event, told),
-            env={**os.environ, "STEPDEPLOY_ROOT": str(self.root), **self.environment},
+            env={**os.environ, "STEPDEPLOY_ROOT": str(self.root), "STEPDEPLOY_PROFILE": NO_PROFILE, **self.environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,

@@ -17,7 +17,7 @@ from host.lifecycle import LifecycleEvent
 from host.step import lifecycle_document, step_script
 from local.ssm.content import check_content
 from local.ssm.documents import Documents, check_parameters, filled_in
-from tests.host.conftest import HOST_ID, Host, Step, read_step
+from tests.host.conftest import HOST_ID, NO_PROFILE, Host, Step, read_step
 from tests.host.test_events import hooked
 from tests.signing import signed, trust
 
@@ -50,7 +50,13 @@ def start_script(
     own = {"AWS_SSM_INSTANCE_ID": host_id} if host_id else {}
     return subprocess.Popen(
         [shell, str(script)],
-        env={"PATH": os.environ["PATH"], "STEPDEPLOY_ROOT": str(host.root), **own},
+        env={
+            "PATH": os.environ["PATH"],
+            "STEPDEPLOY_ROOT": str(host.root),
+            "STEPDEPLOY_PROFILE": NO_PROFILE,
+            **host.environment,
+            **own,
+        },
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

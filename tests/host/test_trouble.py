@@ -27,7 +27,18 @@ from host.lifecycle import LifecycleEvent
 from host.report import Report
 from host.script_log import MAX_LOG_BYTES
 from host.step import step_script
-from tests.host.conftest import GROUP_ID, HOST_ID, IN_PLACE, Host, Step, appspec, read_step, revision, script
+from tests.host.conftest import (
+    GROUP_ID,
+    HOST_ID,
+    IN_PLACE,
+    NO_PROFILE,
+    Host,
+    Step,
+    appspec,
+    read_step,
+    revision,
+    script,
+)
 from tests.host.test_crash import is_partial, tree
 from tests.signing import signed, trust
 
@@ -842,6 +853,7 @@ def test_it_writes_nowhere_but_in_its_deployment_root_and_the_destinations(
     empty.mkdir(mode=0o555)
     host.root.mkdir()
     environment = {"PATH": os.environ["PATH"], "STEPDEPLOY_ROOT": str(host.root), "AWS_SSM_INSTANCE_ID": HOST_ID}
+    environment["STEPDEPLOY_PROFILE"] = NO_PROFILE
     environment.update({name: str(empty) for name in ("HOME", "TMPDIR", "TEMP", "TMP", "XDG_CACHE_HOME")})
     hooks: dict[str, list[dict[str, object]]] = {
         event: [{"location": "hook.sh"}] for event in IN_PLACE if event not in ("DownloadBundle", "Install")
