@@ -1,20 +1,20 @@
 """`runner.pyz run <LifecycleEvent> <Instructions>`: one event alone, for whoever looks for a fault by hand.
 
 Prints one JSON line, ends 0 when the next event may run. On hosts the steps of a command run events by way of
-host/segment.py.
+host/posix/segment.py.
 """
 
 import os
 import sys
 from typing import List
 
-from host.journal import hold_host
-from host.layout import Layout
 from host.lifecycle import STEP_SECONDS, LifecycleEvent
+from host.posix.journal import hold_host
+from host.posix.layout import Layout
+from host.posix.run import MARGIN_SECONDS, failure, run_event
+from host.posix.watchdog import Watchdog
 from host.report import Failed
-from host.run import MARGIN_SECONDS, failure, run_event
 from host.told import Told
-from host.watchdog import Watchdog
 
 
 def main(arguments: List[str]) -> int:

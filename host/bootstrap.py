@@ -156,7 +156,7 @@ def start() -> None:
     sent = sys.stdin.buffer.read().strip()
     payload, url = verify(sent, event, int(modulus, 16), int(exponent), sha256)
     sys.path.append(runner(url, sha256))  # the last: most of what is imported is of Python itself
-    from host.segment import begin
+    from host.posix.segment import begin
 
     line = begin(payload.decode(), event, mark=sent.decode()[-MARK_CHARACTERS:])
     if line:

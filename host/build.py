@@ -13,7 +13,8 @@ _HERE = Path(__file__).resolve().parent
 
 def build_runner(destination: Path) -> Path:
     """Write the runner to `destination`, a .pyz, and return that."""
-    files = {f"host/{file.name}": file.read_bytes() for file in _HERE.glob("*.py") if file.name not in _NOT_ON_HOSTS}
+    own = {file.relative_to(_HERE).as_posix(): file.read_bytes() for file in _HERE.rglob("*.py")}
+    files = {f"host/{name}": content for name, content in own.items() if name not in _NOT_ON_HOSTS}
     library = Path(yaml.__file__).resolve().parent
     files.update({f"yaml/{name}.py": (library / f"{name}.py").read_bytes() for name in _OF_YAML})
     files["yaml/__init__.py"] = b""  # PyYAML's own imports all of it, which takes longer than most events take

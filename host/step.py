@@ -1,9 +1,9 @@
 """The Run Command document: one shell step per lifecycle event, which asks the segment's process to run that event.
 
-The first step starts that process (host/bootstrap.py, host/segment.py). SSM puts the one parameter into the script as
-text. It is base64 with a signature in hexadecimal, fenced by `allowedPattern`, and stands in single quotes, so that
-nothing a user wrote can reach the shell as anything but data. There is no here-document: some shells write those to
-/tmp, which may be full.
+The first step starts that process (host/bootstrap.py, host/posix/segment.py). SSM puts the one parameter into the
+script as text. It is base64 with a signature in hexadecimal, fenced by `allowedPattern`, and stands in single quotes,
+so that nothing a user wrote can reach the shell as anything but data. There is no here-document: some shells write
+those to /tmp, which may be full.
 
 Source: Systems Manager User Guide, "Schemas, features, and examples" (schema 2.2) and "Command document plugin
 reference" (aws:runShellScript).

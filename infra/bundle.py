@@ -36,7 +36,10 @@ def host_modules(root: Path) -> list[Path]:
             if name.startswith("host.") and source.is_file() and source not in found:
                 found.add(source)
                 waiting.append(source)
-    return [root / "host" / "__init__.py", *sorted(found)] if found else []
+    packages = {
+        folder / "__init__.py" for file in found for folder in file.parents if folder.is_relative_to(root / "host")
+    }
+    return [*sorted(packages), *sorted(found)]
 
 
 def _imports(source: Path) -> Iterator[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from host.download import SOCKET_SECONDS
+from host.posix.download import SOCKET_SECONDS
 from host.report import Failed
 from host.told import Bundle
 

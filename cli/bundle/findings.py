@@ -21,13 +21,14 @@ from functions.core.revision import SUFFIXES, bundle_type
 from functions.core.statuses import BundleType
 from host.appspec import DEFAULT_NAME as APPSPEC
 from host.appspec import AppSpec, AppSpecError, FileExistsBehavior, FileMapping, Problem, names_of
-from host.archive import MAX_APPSPEC_BYTES, read_appspec, unpack
-from host.entries import ArchiveError
+from host.bundle.archive import MAX_APPSPEC_BYTES, read_appspec
+from host.bundle.entries import ArchiveError
 from host.forms import why_missing
 from host.grammar import parse
-from host.install import tree  # what Install sees of a source, links and all
 from host.lifecycle import WITHOUT_HOOKS
 from host.plan import Listed, plan
+from host.posix.install import tree  # what Install sees of a source, links and all
+from host.posix.unpack import unpack
 from host.report import Failed
 from host.scripts import first_line_error
 

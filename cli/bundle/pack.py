@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-from host.entries import ArchiveError
+from host.bundle.entries import ArchiveError
 
 IGNORE = ".stepdeployignore"
 _NEVER = {".git", IGNORE}

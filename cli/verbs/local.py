@@ -20,17 +20,17 @@ import click
 from cli.bundle.locations import FORMS, Mistake, elsewhere
 from cli.view.output import plain, plain_json, plain_log
 from host.appspec import FileExistsBehavior
-from host.archive import unpack
-from host.entries import ArchiveError
-from host.install import decide
-from host.journal import hold_host
-from host.layout import Layout
+from host.bundle.entries import ArchiveError
 from host.lifecycle import STEP_SECONDS, LifecycleEvent
+from host.posix.install import decide
+from host.posix.journal import hold_host
+from host.posix.layout import Layout
+from host.posix.revision import read_appspec, take
+from host.posix.run import FROM_LAST_INSTALL, failure, run_event
+from host.posix.unpack import unpack
+from host.posix.watchdog import Watchdog
 from host.report import Failed, Report
-from host.revision import read_appspec, take
-from host.run import FROM_LAST_INSTALL, failure, run_event
 from host.told import Bundle, Told
-from host.watchdog import Watchdog
 
 DEFAULT_EVENTS = (
     LifecycleEvent.BEFORE_BLOCK_TRAFFIC,

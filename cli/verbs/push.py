@@ -30,7 +30,7 @@ from functions.core.errors import InvalidInput
 from functions.core.quotas import MOST_BUNDLE_BYTES
 from functions.core.revision import PUSHED_PREFIX, bundle_type
 from functions.core.statuses import BundleType
-from host.entries import ArchiveError
+from host.bundle.entries import ArchiveError
 
 _NOT_THERE = ("404", "NoSuchKey", "403")  # who may not list the bucket is told 403 of what is not there
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,100}")

@@ -36,9 +36,9 @@ def pin(revision: Revision) -> Revision:
     archive, no or invalid AppSpec, scripts that no host can run; a commit that GitHub does not give.
     """
     from host.appspec import AppSpecError
-    from host.archive import check
-    from host.checks import sure_failures
-    from host.entries import ArchiveError
+    from host.bundle.archive import check
+    from host.bundle.checks import sure_failures
+    from host.bundle.entries import ArchiveError
     from host.grammar import parse
 
     revision = replace(revision, given=given_version(revision))

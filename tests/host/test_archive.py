@@ -23,11 +23,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from host.appspec import FileExistsBehavior
-from host.archive import check, read_appspec, unpack
-from host.entries import ArchiveError
+from host.bundle.archive import check, read_appspec
+from host.bundle.entries import ArchiveError
 from host.grammar import parse
+from host.posix.revision import read_appspec as revision_appspec
+from host.posix.unpack import unpack
 from host.report import Failed
-from host.revision import read_appspec as revision_appspec
 from host.told import Bundle, Told
 from tests.host.conftest import Host, appspec, revision
 
@@ -295,27 +296,27 @@ def test_paths_that_no_kernel_takes(tmp_path: Path, type: str, name: str) -> Non
 
 
 def test_links_that_would_be_followed_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("host.archive.MAX_LINK_STEPS", 1000)
+    monkeypatch.setattr("host.bundle.archive.MAX_LINK_STEPS", 1000)
     files = {"appspec.yml": SPEC, **{f"l{number}": "-> " + "./" * 100 for number in range(20)}}
     assert "lead through more than 1000 folders" in refusal(revision(files), "zip", tmp_path)
 
 
 @pytest.mark.parametrize("type", TYPES)
 def test_too_many_entries(tmp_path: Path, type: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("host.archive.MAX_ENTRIES", 10)
+    monkeypatch.setattr("host.bundle.archive.MAX_ENTRIES", 10)
     files = {"appspec.yml": SPEC, **{f"f{number}": "x" for number in range(10)}}
     assert "more than 10 entries" in refusal(revision(files, type=type), type, tmp_path)
 
 
 @pytest.mark.parametrize("type", TYPES)
 def test_names_that_would_fill_the_memory(tmp_path: Path, type: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("host.entries.MAX_NAME_BYTES", 1000)
+    monkeypatch.setattr("host.bundle.entries.MAX_NAME_BYTES", 1000)
     files = {"appspec.yml": SPEC, **{f"{number}" + "n" * 200: "x" for number in range(5)}}
     assert "names of more than 1000 bytes" in refusal(revision(files, type=type), type, tmp_path)
 
 
 def test_a_bomb_of_headers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("host.entries.FREE_STREAM_BYTES", 0)
+    monkeypatch.setattr("host.bundle.entries.FREE_STREAM_BYTES", 0)
     empty = [(member(f"f{number}", pax_headers={"comment": "x" * 200_000}), b"") for number in range(50)]
     body = gzip.compress(b"".join(info.tobuf(tarfile.PAX_FORMAT) for info, _ in empty) + bytes(1024))
     assert "it may be a bomb" in refusal(body, "tgz", tmp_path)
@@ -407,7 +408,7 @@ def test_a_full_disk_is_no_fault_of_the_archive(tmp_path: Path, monkeypatch: pyt
     def full(file: int, times: tuple[int, int]) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("host.archive.os.utime", full)
+    monkeypatch.setattr("host.bundle.archive.os.utime", full)
     with pytest.raises(OSError, match="No space left"):
         unpack(io.BytesIO(revision({"appspec.yml": SPEC})), "zip", str(tmp_path))
 

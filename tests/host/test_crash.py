@@ -28,7 +28,7 @@ FORKS = """
 import builtins, json, os, sys
 sys.path.insert(0, sys.argv[1])
 from host.__main__ import main
-import host.download
+import host.posix.download
 
 NAMES = "mkdir rename replace unlink remove rmdir symlink link chmod chown utime truncate".split()
 NAMES += "write fchmod fchown lchown copy_file_range sendfile".split()

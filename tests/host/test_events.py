@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from host import watchdog
-from host.script_log import ScriptLog
+from host.posix import watchdog
+from host.posix.script_log import ScriptLog
 from tests.host.conftest import GROUP_ID, Host, Web, appspec, pythons, revision, script
 
 SERVED = {"version.txt": "1"}

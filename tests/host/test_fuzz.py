@@ -23,15 +23,15 @@ from hypothesis import strategies as st
 from cli.__main__ import main
 from cli.bundle.findings import Severity, findings
 from host.appspec import AppSpecError, FileExistsBehavior
-from host.archive import unpack
-from host.download import take
 from host.grammar import parse
-from host.layout import Layout
 from host.lifecycle import LifecycleEvent
+from host.posix.download import take
+from host.posix.layout import Layout
+from host.posix.run import run_event
+from host.posix.unpack import unpack
+from host.posix.watchdog import Watchdog
 from host.report import Report
-from host.run import run_event
 from host.told import Bundle, Told
-from host.watchdog import Watchdog
 
 IS_ROOT = os.geteuid() == 0  # who is not cannot read what has no mode to be read by
 PATIENT = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large]}

@@ -1,7 +1,7 @@
 """The AppSpec rules of the CodeDeploy agent, section E of the reference (codedeploy.md): rule -> test.
 
 REFERENCE lists the rules. A test says which it shows by `rule`, a case of a table by its id; what follows a colon is a
-detail. RULES names the tests of other files. "Differs" is on purpose, see docs/appspec.md and host/install.py.
+detail. RULES names the tests of other files. "Differs" is on purpose, see docs/appspec.md and host/posix/install.py.
 
 Not ours: the Windows parts (`os: windows`, permissions and runas there).
 """

@@ -22,6 +22,7 @@ from typing import Any
 
 import pytest
 
+from host.posix.hooks import stand_in_shell
 from tests.host.conftest import GROUP_ID, NO_PROFILE, Host, appspec, read_step, revision, script
 from tests.host.test_appspec import HEAD
 from tests.host.test_events import hooked
@@ -315,9 +316,11 @@ def test_variables_pass_through_su(host: Host, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("hook", "command"),
     [
-        case("F.2 command: differs, su gets a shell", {"runas": "bob"}, "su bob -s /bin/sh -c {}"),
+        case("F.2 command: runas", {"runas": "root"}, "su root -c {}"),
+        case("F.2 command: runas somebody unknown", {"runas": "no-such"}, "su no-such -c {}"),
+        case("F.2 command: differs, no login shell", {"runas": "nobody"}, "su nobody -s /bin/bash -c {}"),
         case("F.2 command: sudo", {"sudo": True}, "sudo {}"),
-        case("F.2 command: both", {"sudo": True, "runas": "bob"}, "sudo su bob -s /bin/sh -c {}"),
+        case("F.2 command: both", {"sudo": True, "runas": "root"}, "sudo su root -c {}"),
     ],
 )
 def test_commands_of_other_users(host: Host, tmp_path: Path, hook: dict[str, object], command: str) -> None:
@@ -376,6 +379,34 @@ def test_a_script_that_cannot_be_made_executable(host: Host) -> None:
 def test_what_runs_a_script(host: Host, content: str, status: str) -> None:
     files = {"appspec.yml": appspec(hooks={"BeforeInstall": [{"location": "hook.sh"}]}), "hook.sh": content}
     assert host.deploy(host.told("d-1", revision(files)), ("DownloadBundle", "BeforeInstall")).message.endswith(status)
+
+
+@rule("F.2 interpreter: else the user's shell")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")
+@pytest.mark.parametrize("user", ["root", "nobody"], ids=["login shell", "no login shell"])
+def test_a_script_without_a_first_line_is_for_the_user_s_shell(host: Host, tmp_path: Path, user: str) -> None:
+    """Debian's /bin/sh knows no [[, says so, and goes on."""
+    let_others_in(tmp_path)
+    spec = appspec(hooks={"BeforeInstall": [{"location": "hook.sh", "runas": user}]})
+    files = {"appspec.yml": spec, "hook.sh": "[[ a == a ]] && echo so\necho $SHELL\n"}
+    assert host.deploy(host.told("d-1", revision(files)), ("DownloadBundle", "BeforeInstall")).exit == 0
+    lines = host.script_log("d-1").splitlines()[-2:]
+    assert [line.partition("[stdout]")[2] for line in lines] == ["so", "/bin/bash"]
+
+
+@pytest.mark.parametrize("name", ["nologin", "false", "true", "sync", "git-shell", "missing"])
+def test_what_is_no_shell_gives_way_to_one(tmp_path: Path, name: str) -> None:
+    shell = tmp_path / name
+    if name != "missing":
+        shell.touch(0o755)
+    assert stand_in_shell(str(shell)) == "/bin/bash"
+
+
+@pytest.mark.parametrize("name", ["bash", "zsh", "fish", "my-logging-bash"])
+def test_a_shell_of_whatever_name_is_the_user_s_own(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).touch(0o755)
+    assert stand_in_shell(str(tmp_path / name)) == ""
+    assert stand_in_shell("") == "", "su takes /bin/sh"
 
 
 ENV = "its first line asks /usr/bin/env for 'no-such', which is not on this host's PATH: install it"

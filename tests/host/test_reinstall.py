@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from host.appspec import FileExistsBehavior
 from host.grammar import parse
-from host.install import install
-from host.layout import Layout
+from host.posix.install import install
+from host.posix.layout import Layout
 
 Tree = Mapping[str, object]  # by name: text of a file, a mode for an empty one, a Path that a link names, or a Tree
 

@@ -1,8 +1,6 @@
-"""What surrounds a script: what it leaves running, what /etc/profile gives it, the shell of its user."""
+"""What surrounds a script: what it leaves running, what /etc/profile gives it."""
 
 import os
-import pwd
-import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -10,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.host.conftest import Host, appspec, revision
+from tests.host.conftest import Host
 from tests.host.test_events import alive, hooked
-from tests.host.test_reference_execution import before, let_others_in, said, variables
+from tests.host.test_reference_execution import let_others_in, said, variables
 from tests.host.test_segment import deploy, says
 
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="only root may run scripts as somebody else")
@@ -127,23 +125,3 @@ def test_what_the_profile_leaves_running_holds_nothing_up(host: Host, profile: P
     started = time.monotonic()
     assert "[stdout]1" in said(host, "d-1", "BeforeInstall", "echo $A")
     assert time.monotonic() - started < 9
-
-
-# -- the shell of a script that names no interpreter
-
-
-@ROOT_ONLY
-@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
-@pytest.mark.parametrize("user", ["root", "nobody"])
-def test_a_script_without_an_interpreter_runs_in_its_users_shell(host: Host, user: str) -> None:
-    """Root's is bash here; nobody has none, and gets bash."""
-    shell = pwd.getpwnam(user).pw_shell
-    assert Path(shell).name in ("bash", "nologin", "false")
-    let_others_in(host.root.parent)
-    files = {
-        "appspec.yml": appspec(hooks={"BeforeInstall": [{"location": "hook.sh", "runas": user}]}),
-        "hook.sh": "[[ a == a ]] && echo bash\n",
-    }
-    told = host.told("d-1", revision(files))
-    assert host.deploy(told, (*before("BeforeInstall"), "BeforeInstall")).exit == 0
-    assert "[stdout]bash" in host.script_log("d-1")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from host import segment
+from host.posix import segment
 from tests.host.conftest import IN_PLACE, Host, Step, appspec, end_segment, revision, script
 from tests.host.test_events import alive, hooked
 from tests.host.test_journal import kill, wait_for
@@ -166,11 +166,11 @@ def test_a_segment_imports_only_what_it_needs(host: Host, tmp_path: Path) -> Non
     told = host.told("d-1", says(tmp_path / "said", "v1"))
     assert step(host, "ApplicationStop", told).exit == 0
     end_segment(host.root)
-    code = host.root / "runner" / host.runner.stem / "host" / "segment.py"
+    code = host.root / "runner" / host.runner.stem / "host" / "posix" / "segment.py"
     code.write_text(code.read_text().replace("    begun = False\n", _WATCHED.format(str(seen)), 1))
     assert [each.exit for each in deploy(host, host.told("d-2", says(tmp_path / "said", "v2")))] == [0] * 7
     loaded = set(seen.read_text().split())
-    assert "host.install" in loaded
+    assert "host.posix.install" in loaded
     assert not loaded & {"email", "http.client", "shutil", "tempfile", "urllib.request", "yaml.reader", "zipfile"}
 
 

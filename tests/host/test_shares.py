@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from host import shares
 from host.appspec import FileExistsBehavior
-from host.archive import unpack
-from host.entries import ArchiveError
+from host.bundle.entries import ArchiveError
 from host.grammar import parse
-from host.install import install
-from host.layout import Layout
+from host.posix import shares
+from host.posix.install import install
+from host.posix.layout import Layout
+from host.posix.unpack import unpack
 from tests.host.conftest import Host, appspec, revision
 
 MANY = 600
@@ -22,7 +22,7 @@ MANY = 600
 
 @pytest.fixture(autouse=True)
 def three_processes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("host.shares.os.cpu_count", lambda: 3)
+    monkeypatch.setattr("host.posix.shares.os.cpu_count", lambda: 3)
 
 
 def many(place: Path, version: str = "1") -> dict[str, str | bytes]:

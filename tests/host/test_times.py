@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from host.archive import unpack
+from host.posix.unpack import unpack
 from tests.host.conftest import Host, appspec, revision
 from tests.host.test_archive import member, tar
 

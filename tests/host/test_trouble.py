@@ -22,10 +22,10 @@ from typing import Any
 
 import pytest
 
-from host.layout import AGENT, ROOT
 from host.lifecycle import LifecycleEvent
+from host.posix.layout import AGENT, ROOT
+from host.posix.script_log import MAX_LOG_BYTES
 from host.report import Report
-from host.script_log import MAX_LOG_BYTES
 from host.step import step_script
 from tests.host.conftest import (
     GROUP_ID,

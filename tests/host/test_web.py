@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from host import web as fetching
+from host.posix import web as fetching
 from tests.host.conftest import Web
 
 CONTENT = bytes(range(256)) * 3000
@@ -176,7 +176,9 @@ def test_only_the_server_of_that_name_is_believed(
 
 
 def test_a_plain_answer_needs_no_urllib(web: Web) -> None:
-    code = "import sys; from host import web; print(len(b''.join(web.chunks(sys.argv[1], 5)))); print(*sys.modules)"
+    code = (
+        "import sys; from host.posix import web; print(len(b''.join(web.chunks(sys.argv[1], 5)))); print(*sys.modules)"
+    )
     url = web.serve("/x", CONTENT)
     command = [sys.executable, "-c", code, url]
     root = Path(__file__).parents[2]

@@ -26,9 +26,9 @@ def test_the_package_holds_python_the_service_model_the_runner_and_nothing_else(
 
 
 def test_host_modules_are_those_that_functions_import_and_no_others(package: Path) -> None:
-    packed = {path.stem for path in (package / "host").glob("*.py")}
-    assert packed >= {"__init__", "lifecycle", "appspec", "archive"}
-    assert not packed & {"build", "install", "hooks"}, "the runner's own"
+    packed = {path.relative_to(package / "host").as_posix() for path in (package / "host").rglob("*.py")}
+    assert packed >= {"__init__.py", "lifecycle.py", "appspec.py", "bundle/__init__.py", "bundle/archive.py"}
+    assert not [name for name in packed if name == "build.py" or name.startswith("posix/")], "the runner's own"
 
 
 def test_every_handler_imports_from_the_package_alone(package: Path) -> None:
@@ -38,7 +38,7 @@ def test_every_handler_imports_from_the_package_alone(package: Path) -> None:
             "import sys",
             "import boto3, botocore",
             f"sys.path = [{str(package)!r}] + [each for each in sys.path if 'site-packages' not in each]",
-            "import importlib, functions.aws.bucket, host.archive, yaml",
+            "import importlib, functions.aws.bucket, host.bundle.archive, yaml",
             "from functions.aws.runner import PACKAGED",
             "assert PACKAGED.read_bytes() == b'the runner'",
             f"for name in {HANDLERS!r}: importlib.import_module('functions.handlers.' + name)",
@@ -80,7 +80,7 @@ def test_imports_of_imports_are_found(tmp_path: Path) -> None:
         "host/__init__.py": "",
         "host/appspec.py": "import host.values\n",
         "host/values.py": "import os\n",
-        "host/hooks.py": "",
+        "host/posix/hooks.py": "",
     }
     for name, text in files.items():
         path = tmp_path / name

@@ -46,6 +46,8 @@ HOMES: dict[str, tuple[str, ...]] = {
     ),
     "datetime.datetime.now": ("functions.aws.clock", "cli", "local", "bench"),
     "os.environ": ("functions.settings", "app", "infra", "cli", "local", "host", "bench"),
+    # -- what touches a host is apart from what only reads and decides
+    "host.posix": ("host.posix", "host.__main__", "host.bootstrap", "cli", "bench"),
     "os.getenv": (),
     "os.urandom": ("cli", "host"),
 }
@@ -154,6 +156,7 @@ def test_arrows_go_down_only() -> None:
         ("cli/verbs/x.py", "from functions.api import model", "cli imports from"),
         ("infra/x.py", "from functions.store import keys", "infra imports from"),
         ("host/x.py", "from functions.core import errors", "host imports from nothing only"),
+        ("host/x.py", "from host.posix import install", "host.posix belongs to"),
         ("functions/x.py", "import json", "is in no room"),
     ],
 )

@@ -11,8 +11,8 @@ import pytest
 
 from cli.bundle.findings import findings
 from cli.bundle.pack import IGNORE, entries, pack
-from host.archive import unpack
-from host.entries import ArchiveError
+from host.bundle.entries import ArchiveError
+from host.posix.unpack import unpack
 
 APPSPEC = "version: 0.0\nos: linux\n"
 

@@ -6,22 +6,14 @@ pipes, and archives that unpack to absurd sizes. What those tools keep, this kee
 bits, a zip's modes without setuid, and of an entry that comes twice the last.
 """
 
-import errno
-import grp
 import os
 import posixpath
-import pwd
 import struct
-from contextlib import nullcontext
-from functools import lru_cache
-from itertools import count
 from typing import IO, Any, BinaryIO, Callable, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 from host.appspec import names_of
-from host.copy import create, settle
-from host.entries import CHUNK, MAX_ENTRIES, MAX_LINK_BYTES, ArchiveError, Budget, Entry, Read
+from host.bundle.entries import CHUNK, MAX_ENTRIES, MAX_LINK_BYTES, ArchiveError, Budget, Entry, Read
 from host.scripts import FIRST_LINE_BYTES, first_line_error
-from host.shares import share_out, shares_of
 
 MAX_APPSPEC_BYTES = 1024**2
 MAX_LINKS = 40  # followed for one path, as the kernel does
@@ -29,7 +21,7 @@ MAX_LINK_STEPS = 5_000_000  # folders passed while following all links
 _MAX_PART_BYTES = 255  # of one part of a path, as file systems have it
 _MAX_PATH_BYTES = 3072  # the kernel takes 4096, with the folder it is unpacked into
 _MAX_DEPTH = 128
-_MAX_ID = 2**32 - 1  # of users and groups, and no id itself
+MAX_ID = 2**32 - 1  # of users and groups, and no id itself
 _LISTED = 8  # entries that a message names
 
 
@@ -125,7 +117,7 @@ def _read(
             return
         is_wanted, kept, head = wanted(entry.path), bytearray(), b""
         with read() as body:
-            for chunk in _chunks(body, entry.path, budget):
+            for chunk in chunks(body, entry.path, budget):
                 head = head or chunk[:FIRST_LINE_BYTES]
                 if is_wanted and len(kept) <= MAX_APPSPEC_BYTES:
                     kept += chunk
@@ -138,7 +130,7 @@ def _read(
                 raise ArchiveError("{} is larger than {} bytes".format(entry.path, MAX_APPSPEC_BYTES))
             texts[entry.path] = bytes(kept)
 
-    walked = _walk(file, bundle_type, keep)
+    walked = walk(file, bundle_type, keep)
     return texts, errors, walked
 
 
@@ -152,138 +144,22 @@ def _without_appspec(filename: str, names: List[str], walked: _Walked) -> str:
     return "has no {} at its root; it holds {}{}".format(filename, held, hint)
 
 
-def unpack(file: BinaryIO, bundle_type: str, destination: str) -> None:
-    """Unpack an archive into the folder `destination`; FileExistsError unless it is new or empty.
-
-    A single top-level folder that holds the AppSpec is stripped. Raises ArchiveError, and OSError for what the disk
-    refuses: then what is in the folder is of no use. Nothing is ever written outside of it: each entry is checked
-    before it is written, and links are made last, so that nothing goes through one.
-    """
-    os.makedirs(destination, exist_ok=True)
-    if os.listdir(destination):  # a link in it would lead out
-        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), destination)
-    shares = (
-        shares_of(_zips().claimed(file)) if _is_zip(file, bundle_type) else 1
-    )  # a tar is read from its begin to its end
-    folders: Dict[str, Entry] = {}
-    links: Dict[str, Entry] = {}
-    prefixes: List[str] = []
-
-    def unpack_share(share: int) -> None:
-        made = {destination}
-
-        def write(entry: Entry, read: Optional[Read], budget: "Budget") -> None:
-            if not entry.path:
-                return
-            path = destination + "/" + entry.path
-            folder = path if entry.kind == "directory" else path[: path.rindex("/")]
-            if folder not in made:
-                os.makedirs(folder, exist_ok=True)
-                made.add(folder)
-            if entry.kind == "directory":
-                folders[path] = entry
-            elif read is None:
-                links[path] = entry
-            elif hash(path) % shares == share:  # the same for an entry that comes twice
-                with read() as body:
-                    _write(path, entry, _chunks(body, entry.path, budget))
-            else:
-                budget.spend(entry.size, entry.path)  # another process's: what it claims, which is the most it may be
-
-        with open(file.name, "rb") if share else nullcontext(file) as own:
-            prefixes.append(_walk(own, bundle_type, write).prefix)
-
-    share_out(unpack_share, shares)
-    for path, entry in links.items():
-        if entry.kind == "symlink":
-            os.symlink(entry.target, path)
-            _own(path, entry)
-        else:
-            os.link(destination + "/" + entry.target, path)
-    for path, entry in reversed(list(folders.items())):  # their times after what is in them
-        _own(path, entry)
-        os.chmod(path, entry.mode | 0o700)
-        os.utime(path, (entry.mtime, entry.mtime))
-    if prefixes[0]:
-        _strip(destination, prefixes[0])
-
-
-def _write(path: str, entry: Entry, chunks: Iterator[bytes]) -> None:
-    copy = create(path, entry.mode)  # of two that have its name the last counts
-    try:
-        for chunk in chunks:
-            left = memoryview(chunk)
-            while left:
-                left = left[os.write(copy, left) :]
-        _own(copy, entry)
-        settle(copy, entry.mode)
-        os.utime(copy, (entry.mtime, entry.mtime))
-    except OSError as error:
-        if error.errno is None or error.filename is not None:
-            raise
-        raise OSError(error.errno, error.strerror, path) from error
-    finally:
-        os.close(copy)
-
-
-def _own(place: "str | int", entry: Entry) -> None:
-    """Give it to whom the archive says, as tar does when root runs it."""
-    if entry.owner is None or os.geteuid():
-        return
-    user, group = _uid(entry.owner.user, entry.owner.uid), _gid(entry.owner.group, entry.owner.gid)
-    try:
-        if isinstance(place, int):
-            os.fchown(place, user, group)
-        else:
-            os.lchown(place, user, group)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.EPERM):  # root of a container, where not every id is
-            raise
-
-
-@lru_cache(maxsize=None)
-def _uid(name: str, number: int) -> int:
-    try:
-        return pwd.getpwnam(name).pw_uid
-    except (KeyError, ValueError):
-        return number if 0 <= number < _MAX_ID else -1
-
-
-@lru_cache(maxsize=None)
-def _gid(name: str, number: int) -> int:
-    try:
-        return grp.getgrnam(name).gr_gid
-    except (KeyError, ValueError):
-        return number if 0 <= number < _MAX_ID else -1
-
-
-def _strip(destination: str, prefix: str) -> None:
-    """Put what is in the single top-level folder into its place."""
-    top = os.path.join(destination, prefix.rstrip("/"))
-    taken = {prefix.rstrip("/"), *os.listdir(top)}
-    aside = os.path.join(destination, next(name for name in map(str, count()) if name not in taken))
-    os.rename(top, aside)
-    for name in os.listdir(aside):
-        os.rename(os.path.join(aside, name), os.path.join(destination, name))
-    os.rmdir(aside)
-
-
-def _zips() -> Any:
-    from host import zips  # only what is needed: either takes long to import
+def zip_reader() -> Any:
+    from host.bundle import zips  # only what is needed: either takes long to import
 
     return zips
 
 
-def _tars() -> Any:
-    from host import tars
+def tar_reader() -> Any:
+    from host.bundle import tars
 
     return tars
 
 
-def _is_zip(file: BinaryIO, bundle_type: str) -> bool:
+def is_zip(file: BinaryIO, bundle_type: str) -> bool:
     """What it is counts, not what it is called; `bundle_type` decides where the first bytes say nothing."""
     if bundle_type == "zip":  # which may begin by anything: it is read from its end
-        return bool(_zips().looks_like_one(file)) or not _tars().looks_like_one(file)
+        return bool(zip_reader().looks_like_one(file)) or not tar_reader().looks_like_one(file)
     file.seek(0)
     return file.read(4) in (b"PK\3\4", b"PK\5\6")
 
@@ -291,11 +167,11 @@ def _is_zip(file: BinaryIO, bundle_type: str) -> bool:
 Visit = Callable[[Entry, Optional[Read], Budget], None]
 
 
-def _walk(file: BinaryIO, bundle_type: str, visit: Visit) -> _Walked:
+def walk(file: BinaryIO, bundle_type: str, visit: Visit) -> _Walked:
     """Visit every entry after checking it. Whatever is wrong with the archive is an ArchiveError."""
     budget = Budget(file.seek(0, os.SEEK_END))
     file.seek(0)
-    form: Any = _zips() if _is_zip(file, bundle_type) else _tars()
+    form: Any = zip_reader() if is_zip(file, bundle_type) else tar_reader()
     seen: Dict[str, str] = {}
     above: Set[str] = set()
     links: Dict[str, str] = {}
@@ -393,7 +269,7 @@ def _followed(link: str, links: Dict[str, str], root: str) -> Tuple[str, int]:
     return "/".join(place), steps
 
 
-def _chunks(body: IO[bytes], path: str, budget: Budget) -> Iterator[bytes]:
+def chunks(body: IO[bytes], path: str, budget: Budget) -> Iterator[bytes]:
     """A file's content, never more than the budget allows, whatever its header says."""
     while True:
         chunk = body.read(CHUNK)

@@ -3,7 +3,7 @@
 import io
 from typing import Any, BinaryIO, Callable, Tuple, Type
 
-from host.entries import ArchiveError
+from host.bundle.entries import ArchiveError
 
 MAX_XZ_BYTES = 128 * 1024**2  # of memory, for an xz: the highest level of the tool, -9, needs 65 MiB
 _CHUNK = 256 * 1024  # packed bytes read at a time

@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Callable
 
 from host.appspec import AppSpec, AppSpecError, names_of
-from host.layout import Layout
+from host.posix.layout import Layout
 from host.report import Failed
 from host.told import Told
 
@@ -39,7 +39,7 @@ def _parsed(text: str, name: str) -> AppSpec:
 
 def take(told: Told, layout: Layout, fill: Callable[[str], None]) -> None:
     """Make the folder that `fill` makes the unpacked revision, whole or not at all. Raises Failed and OSError."""
-    from host.entries import ArchiveError
+    from host.bundle.entries import ArchiveError
 
     partial = layout.archive + ".partial"
     for folder in (layout.archive, partial):

@@ -17,13 +17,13 @@ import subprocess
 from typing import IO, Dict, FrozenSet, List, Optional, Sequence, Set, Tuple
 
 from host.appspec import AclEntry, AppSpec, FileExistsBehavior, Permission
-from host.copy import copy
-from host.layout import Layout, write_atomically
 from host.plan import PARTIAL, Listed, Make, Plan, folder_of, plan
+from host.posix.copy import copy
+from host.posix.layout import Layout, write_atomically
+from host.posix.shares import MOST, share_out, shares_of
+from host.posix.times import later_times
 from host.report import Failed
 from host.scripts import which
-from host.shares import MOST, share_out, shares_of
-from host.times import later_times
 
 _PARTIALS = [PARTIAL + ("-{}".format(share) if share else "") for share in range(MOST)]
 MAX_ENTRIES = 200_000  # of one source: links to folders can make few into many

@@ -5,11 +5,11 @@ import os
 import time
 from typing import IO, Iterable
 
-from host import web
-from host.archive import unpack
-from host.layout import Layout
+from host.posix import web
+from host.posix.layout import Layout
+from host.posix.revision import take
+from host.posix.unpack import unpack
 from host.report import Failed
-from host.revision import take
 from host.told import Bundle, Told
 
 _PAUSES = (0.5, 2, 6)  # seconds between tries

@@ -10,14 +10,14 @@ import time
 from typing import Callable, Optional
 
 from host.appspec import EVENT_SECONDS
-from host.journal import Journal
-from host.layout import Layout
 from host.lifecycle import STEP_SECONDS, WITHOUT_HOOKS, LifecycleEvent
+from host.posix.journal import Journal
+from host.posix.layout import Layout
+from host.posix.revision import read_appspec
+from host.posix.script_log import ScriptLog
+from host.posix.watchdog import Watchdog
 from host.report import INTERRUPTED, Failed, Report
-from host.revision import read_appspec
-from host.script_log import ScriptLog
 from host.told import Told
-from host.watchdog import Watchdog
 
 FROM_LAST_INSTALL = frozenset(
     {LifecycleEvent.BEFORE_BLOCK_TRAFFIC, LifecycleEvent.AFTER_BLOCK_TRAFFIC, LifecycleEvent.APPLICATION_STOP}
@@ -82,12 +82,12 @@ def _run(
             raise Failed("ENGINE", INTERRUPTED)
         if event is LifecycleEvent.DOWNLOAD_BUNDLE:
             if bring is None:
-                from host.download import download
+                from host.posix.download import download
 
                 bring = download
             bring(told, layout, deadline)
         elif event is LifecycleEvent.INSTALL:
-            from host.install import install
+            from host.posix.install import install
 
             install(read_appspec(told, layout.archive).below(prefix), told.file_exists_behavior, layout)
         elif event not in WITHOUT_HOOKS:
@@ -133,8 +133,8 @@ def _run_hooks(
         return
     if not hooks:
         return
-    from host.hooks import environment, run_hook
-    from host.profile import profile
+    from host.posix.hooks import environment, run_hook
+    from host.posix.profile import profile
 
     deadline = min(deadline, time.monotonic() + EVENT_SECONDS)
     host = profile()

@@ -10,13 +10,13 @@ import os
 import select
 from typing import NamedTuple, Optional
 
-from host.journal import hold_host
-from host.layout import Layout, write_atomically
 from host.lifecycle import LifecycleEvent
+from host.posix.journal import hold_host
+from host.posix.layout import Layout, write_atomically
+from host.posix.run import failure, run_event
+from host.posix.watchdog import Watchdog
 from host.report import Failed
-from host.run import failure, run_event
 from host.told import Told
-from host.watchdog import Watchdog
 
 IDLE_SECONDS = 60  # between two steps, which SSM's agent runs one right after another
 _READY = b"ready"

@@ -107,7 +107,7 @@ class ScriptLog:
         """Put what this event's scripts said where the control plane keeps logs, by its presigned POST."""
         if not self._scripts:
             return
-        from host import web  # seldom needed, and long to import
+        from host.posix import web  # seldom needed, and long to import
 
         name = "{}.log.gz".format(self.event)
         boundary = os.urandom(16).hex()

@@ -5,8 +5,8 @@ import tarfile
 import zlib
 from typing import IO, Any, BinaryIO, Iterator, Optional, Tuple
 
-from host.entries import CHUNK, ArchiveError, Budget, Entry, Owner, Read, clean, sane_time
-from host.streams import open_bzip2, open_xz
+from host.bundle.entries import CHUNK, ArchiveError, Budget, Entry, Owner, Read, clean, sane_time
+from host.bundle.streams import open_bzip2, open_xz
 
 MAX_HEADER_BYTES = 256 * 1024  # of a tar's extended header, likewise
 MAX_TRAILING_BYTES = 16 * 1024**2  # after a tar's last entry, where a few blocks of zeros belong

@@ -12,7 +12,7 @@ import zlib
 from functools import lru_cache
 from typing import IO, Any, BinaryIO, Iterator, NamedTuple, Optional, Tuple, cast
 
-from host.entries import CHUNK, MAX_ENTRIES, MAX_LINK_BYTES, ArchiveError, Budget, Entry, Read, clean, sane_time
+from host.bundle.entries import CHUNK, MAX_ENTRIES, MAX_LINK_BYTES, ArchiveError, Budget, Entry, Read, clean, sane_time
 
 _RECORD = struct.Struct("<4s4xHHHHLLLHHHHHLL")  # of the list: from the flags on; the versions are skipped
 _LOCAL = struct.Struct("<4s2xH18xHH")  # before an entry's content: flags, lengths of name and extra fields

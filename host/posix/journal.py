@@ -12,8 +12,8 @@ import time
 from contextlib import contextmanager
 from typing import Any, Callable, Dict, Iterator, Optional
 
-from host.layout import Layout, write_atomically
 from host.lifecycle import LifecycleEvent
+from host.posix.layout import Layout, write_atomically
 from host.report import Failed, Report
 from host.told import Told
 

@@ -6,7 +6,7 @@ A source or script that is merely missing is not: a hook that runs earlier may m
 from typing import List, Set
 
 from host.appspec import AppSpec
-from host.archive import Checked
+from host.bundle.archive import Checked
 from host.forms import why_missing
 from host.lifecycle import WITHOUT_HOOKS
 

@@ -17,11 +17,11 @@ import time
 from typing import IO, Dict, List
 
 from host.appspec import Hook
+from host.posix.script_log import ScriptLog
+from host.posix.watchdog import Watchdog, end_family
 from host.report import Failed
-from host.script_log import ScriptLog
 from host.scripts import missing_interpreter
 from host.told import Told
-from host.watchdog import Watchdog, end_family
 
 DRAIN_SECONDS = 1  # for the rest of a script's output once it has ended
 _LINE_BYTES = 64 * 1024  # a longer line is logged in parts
@@ -30,7 +30,7 @@ _KEPT_BACK = ("AWS_SSM_", "STEPDEPLOY_", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS
 _NOT_RUN = (126, 127)  # how a shell and env exit when they cannot run what they are asked for
 _KEEP = "ulimit -c 0; ulimit -f 32768; cat; exec cat >/dev/null"  # 32768 blocks of 512 bytes are 16 MiB
 _KEEPERS: "List[subprocess.Popen[bytes]]" = []  # nobody waits for them
-_NO_SHELLS = frozenset({"false", "halt", "nologin", "shutdown", "sync", "true"})
+_NO_SHELLS = frozenset({"false", "git-shell", "halt", "nologin", "shutdown", "sync", "true"})
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -152,13 +152,8 @@ def _check(path: str, archive: str, hook: Hook) -> None:
 
 def _start(path: str, hook: Hook, variables: Dict[str, str], watchdog: Watchdog) -> "subprocess.Popen[bytes]":
     """The script as the leader of a session, so that its whole group can be ended; by sh if it names no interpreter."""
-    command = [path]
-    if hook.runas:  # quoted, because su hands it to a shell
-        command = ["su", hook.runas, "-s", _shell(path, hook.runas), "-c", shlex.quote(path)]
-    if hook.sudo:
-        command = ["sudo", *command]
     try:
-        process = _popen(command, variables)
+        process = _popen(_command(path, hook), variables)
     except OSError as error:
         if error.errno != errno.ENOEXEC:
             message = "Script at specified location: {} failed with error {} with message {}".format(
@@ -170,18 +165,23 @@ def _start(path: str, hook: Hook, variables: Dict[str, str], watchdog: Watchdog)
     return process
 
 
-def _shell(path: str, user: str) -> str:
-    """What su hands the script to, which runs one that names no interpreter itself: then it is the user's own shell, as
-    with the agent. Accounts of services have none."""
-    with open(path, "rb") as script:
-        if script.read(2) == b"#!":
-            return "/bin/sh"
-    try:
-        own = pwd.getpwnam(user).pw_shell
-    except KeyError:  # su will say so
-        own = ""
-    if os.path.basename(own) not in _NO_SHELLS and os.access(own, os.X_OK):
-        return own
+def _command(path: str, hook: Hook) -> List[str]:
+    """As the agent's, but for accounts without a login shell, and with the path quoted for the shell."""
+    command = [path]
+    if hook.runas:
+        try:
+            shell = stand_in_shell(pwd.getpwnam(hook.runas).pw_shell)
+        except KeyError:
+            shell = ""  # su says that there is no such user
+        command = ["su", hook.runas, *(["-s", shell] if shell else []), "-c", shlex.quote(path)]
+    return ["sudo", *command] if hook.sudo else command
+
+
+def stand_in_shell(login_shell: str) -> str:
+    """The shell for an account whose login shell runs nothing; "" for an account that has one."""
+    runs = os.path.basename(login_shell) not in _NO_SHELLS and os.access(login_shell, os.X_OK)
+    if runs or not login_shell:  # su takes /bin/sh
+        return ""
     return "/bin/bash" if os.access("/bin/bash", os.X_OK) else "/bin/sh"
 
 
