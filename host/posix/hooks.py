@@ -17,6 +17,8 @@ import time
 from typing import IO, Dict, List
 
 from host.appspec import Hook
+from host.posix.keeper import keep
+from host.posix.profile import Profile
 from host.posix.script_log import ScriptLog
 from host.posix.watchdog import Watchdog, end_family
 from host.report import Failed
@@ -25,19 +27,13 @@ from host.told import Told
 
 DRAIN_SECONDS = 1  # for the rest of a script's output once it has ended
 _LINE_BYTES = 64 * 1024  # a longer line is logged in parts
-# Of the runner's own variables: what is its business, and the credentials that the agent keeps from scripts, too.
-_KEPT_BACK = ("AWS_SSM_", "STEPDEPLOY_", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_CREDENTIAL_FILE")
 _NOT_RUN = (126, 127)  # how a shell and env exit when they cannot run what they are asked for
-_KEEP = "ulimit -c 0; ulimit -f 32768; cat; exec cat >/dev/null"  # 32768 blocks of 512 bytes are 16 MiB
-_KEEPERS: "List[subprocess.Popen[bytes]]" = []  # nobody waits for them
 _NO_SHELLS = frozenset({"false", "git-shell", "halt", "nologin", "shutdown", "sync", "true"})
-_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def environment(told: Told, event: str, host: Dict[str, str]) -> Dict[str, str]:
     """The variables that a script sees: the host's, and the event's. Ids are those of the current deployment."""
-    own = {name: value for name, value in host.items() if not name.startswith(_KEPT_BACK)}
-    own.setdefault("PATH", _PATH)
+    own = dict(host)
     bundle = told.bundle
     own.update(
         LIFECYCLE_EVENT=event,
@@ -57,9 +53,7 @@ def environment(told: Told, event: str, host: Dict[str, str]) -> Dict[str, str]:
     return own
 
 
-def run_hook(
-    hook: Hook, archive: str, variables: Dict[str, str], log: ScriptLog, watchdog: Watchdog, deadline: float
-) -> None:
+def run_hook(hook: Hook, archive: str, own: Profile, log: ScriptLog, watchdog: Watchdog, deadline: float) -> None:
     """Run one script to its end. Raises Failed for whatever is not exit status 0 within its time.
 
     `deadline`, of time.monotonic(), is the event's: a script's own timeout may end it before, never after.
@@ -68,7 +62,7 @@ def run_hook(
     _check(path, archive, hook)
     log.script(hook.location)
     seconds = max(min(hook.timeout, deadline - time.monotonic()), 0)
-    process = _start(path, hook, variables, watchdog)
+    process = _start(path, hook, own, watchdog)
     readers = [
         _Reader(stream, name, log)
         for stream, name in ((process.stdout, "stdout"), (process.stderr, "stderr"))
@@ -86,7 +80,7 @@ def run_hook(
         watchdog.guard(0)
     _leave(readers, log)
     if process.returncode:
-        lacks = missing_interpreter(path, variables.get("PATH")) if process.returncode in _NOT_RUN else ""
+        lacks = missing_interpreter(path, own.variables.get("PATH")) if process.returncode in _NOT_RUN else ""
         _raise_exit(process.returncode, hook, log, lacks)
 
 
@@ -98,27 +92,8 @@ def _leave(readers: "List[_Reader]", log: ScriptLog) -> None:
         reader.join(max(deadline - time.monotonic(), 0.05))
     for reader in readers:
         if not reader.is_over():
-            path = log.left_behind(reader.stream)
-            _keep(reader.pipe, path)
-            what = "the script has ended, but something that it started keeps its {} open: what it says goes to {} now"
-            log.trouble(what.format(reader.stream, path))
-
-
-def _keep(pipe: IO[bytes], path: str) -> None:
-    """A small process writes the file on, up to a limit, and reads on after that. No part of the hook's family, it
-    lives as long as somebody may write."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
-    with pipe, open(os.open(path, flags, 0o600), "ab") as kept:
-        keeper = subprocess.Popen(
-            ["/bin/sh", "-c", _KEEP],
-            cwd="/",
-            env={"PATH": _PATH},
-            stdin=pipe,
-            stdout=kept,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-    _KEEPERS.append(keeper)
+            what = "the script has ended, but something that it started keeps its {} open: {}"
+            log.trouble(what.format(reader.stream, keep(reader.pipe, log.left_behind(reader.stream))))
 
 
 def _raise_exit(code: int, hook: Hook, log: ScriptLog, lacks: str) -> None:
@@ -150,17 +125,17 @@ def _check(path: str, archive: str, hook: Hook) -> None:
             raise Failed("SCRIPT", message, "ScriptNotExecutable", hook.location) from error
 
 
-def _start(path: str, hook: Hook, variables: Dict[str, str], watchdog: Watchdog) -> "subprocess.Popen[bytes]":
+def _start(path: str, hook: Hook, own: Profile, watchdog: Watchdog) -> "subprocess.Popen[bytes]":
     """The script as the leader of a session, so that its whole group can be ended; by sh if it names no interpreter."""
     try:
-        process = _popen(_command(path, hook), variables)
+        process = _popen(_command(path, hook), own)
     except OSError as error:
         if error.errno != errno.ENOEXEC:
             message = "Script at specified location: {} failed with error {} with message {}".format(
-                hook.location, type(error).__name__, missing_interpreter(path, variables.get("PATH")) or error
+                hook.location, type(error).__name__, missing_interpreter(path, own.variables.get("PATH")) or error
             )
             raise Failed("SCRIPT", message, "ScriptFailed", hook.location) from error
-        process = _popen(["/bin/sh", path], variables)
+        process = _popen(["/bin/sh", path], own)
     watchdog.guard(process.pid)
     return process
 
@@ -185,11 +160,12 @@ def stand_in_shell(login_shell: str) -> str:
     return "/bin/bash" if os.access("/bin/bash", os.X_OK) else "/bin/sh"
 
 
-def _popen(command: List[str], variables: Dict[str, str]) -> "subprocess.Popen[bytes]":
+def _popen(command: List[str], own: Profile) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(
         command,
         cwd="/",
-        env=variables,
+        env=own.variables,
+        preexec_fn=own.set_up,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -1,6 +1,7 @@
 """Where things lie on a host: the reference agent's deployment root, below /opt/stepdeploy.
 
-Source: the agent's deployment-root (lib/instance_agent/plugins/codedeploy); STEPDEPLOY_ROOT moves it for tests.
+Source: the agent's deployment-root (lib/instance_agent/plugins/codedeploy); STEPDEPLOY_ROOT moves it for tests, and
+STEPDEPLOY_PROFILE the profile.
 """
 
 import errno
@@ -10,6 +11,7 @@ from typing import Callable, List, Optional, TypeVar
 T = TypeVar("T")
 ROOT = "/opt/stepdeploy"
 AGENT = "/opt/codedeploy-agent"  # the reference agent's folder, where scripts in the wild look for their revision
+PROFILE = "/etc/profile"
 MAX_REVISIONS = 5  # kept per deployment group, the current one included
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 RESERVE_BYTES = 64 * 1024  # more than a journal ever has
@@ -22,6 +24,8 @@ class Layout:
 
     def __init__(self, group_id: str, deployment_id: str, root: str = "") -> None:
         self.root = root or os.environ.get("STEPDEPLOY_ROOT") or ROOT
+        # Who names the root runs it in a shell of their own, whose variables are what scripts are to get.
+        self.profile = "" if root else os.environ.get("STEPDEPLOY_PROFILE") or PROFILE
         self._reserve = os.path.join(self.root, "reserve")
         self.deployments = os.path.join(self.root, "deployment-root")
         self.group = os.path.join(self.deployments, group_id)

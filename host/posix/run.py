@@ -136,18 +136,18 @@ def _run_hooks(
     from host.posix.hooks import environment, run_hook
     from host.posix.profile import profile
 
-    deadline = min(deadline, time.monotonic() + EVENT_SECONDS)
-    host = profile()
-    variables = environment(told, event.value, host.variables)
     log.begin()
-    if host.trouble:
-        log.trouble(host.trouble)
+    own = profile(layout.profile, log, watchdog)
+    if own.trouble:
+        log.trouble(own.trouble)
+    own = own._replace(variables=environment(told, event.value, own.variables))
+    deadline = min(deadline, time.monotonic() + EVENT_SECONDS)
     for hook in hooks:
         if is_previous and not os.path.exists(os.path.join(archive, hook.location.lstrip("/"))):
             log.trouble("the previous revision has lost its script {}".format(hook.location))
             continue
         journal.begin_script(event.value, hook.location)
-        run_hook(hook, archive, variables, log, watchdog, deadline)
+        run_hook(hook, archive, own, log, watchdog, deadline)
 
 
 def _archive_of(event: LifecycleEvent, layout: Layout) -> Optional[str]:

@@ -1,6 +1,8 @@
 """What surrounds a script: what it leaves running, what /etc/profile gives it."""
 
 import os
+import resource
+import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -8,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from host.posix.keeper import KEPT_MIB
 from tests.host.conftest import Host
 from tests.host.test_events import alive, hooked
 from tests.host.test_reference_execution import let_others_in, said, variables
@@ -56,13 +59,56 @@ def test_a_child_that_a_script_leaves_lives_on_and_what_it_says_is_kept(
     assert [str(path) in host.script_log("d-1") for path in kept] == [True, True]
 
 
-def test_a_child_that_says_more_than_is_kept_lives_on(host: Host, daemon: Path, tmp_path: Path) -> None:
-    over = tmp_path / "over"
-    talks = f"(sleep 2; head -c 20000000 /dev/zero; echo >{over}; exec sleep 60) & echo $! >{daemon}"
-    assert host.deploy(host.told("d-1", hooked("ApplicationStart", talks))).exit == 0
-    until(over.exists, 20)
+def test_of_a_child_that_says_much_the_newest_is_kept(host: Host, daemon: Path) -> None:
+    talks = "(sleep 2; head -c 20000000 /dev/zero; echo last; exec sleep 60)"
+    assert host.deploy(host.told("d-1", hooked("ApplicationStart", f"{talks} & echo $! >{daemon}"))).exit == 0
     kept = host.folder("d-1") / "logs" / "ApplicationStart.stdout"
-    assert 0 < kept.stat().st_size <= 16 * 1024 * 1024
+    until(lambda: kept.read_bytes().endswith(b"last\n"), 20)
+    older = kept.with_name("ApplicationStart.stdout.1")
+    assert 0 < kept.stat().st_size < older.stat().st_size == KEPT_MIB << 20
+    assert {path.stat().st_mode & 0o777 for path in (kept, older)} == {0o600}
+    assert not Path(f"{older}.1").exists()
+    assert alive(int(daemon.read_text()))
+
+
+def test_a_child_outlives_the_folder_of_its_revision(host: Host, daemon: Path, tmp_path: Path) -> None:
+    over = tmp_path / "over"
+    talks = "(sleep 2; head -c 30000000 /dev/zero; head -c 300000 /dev/zero; echo >{}; exec sleep 60) & echo $! >{}"
+    assert host.deploy(host.told("d-1", hooked("ApplicationStart", talks.format(over, daemon)))).exit == 0
+    shutil.rmtree(host.folder("d-1"))
+    until(over.exists, 20)
+    assert alive(int(daemon.read_text())) and not host.folder("d-1").exists()
+
+
+def test_what_reads_on_ends_with_what_it_reads_and_holds_nothing_of_the_segment(host: Host, daemon: Path) -> None:
+    """Neither the lock on the host nor a pipe of a step: the next deployment begins at once."""
+    told = host.told("d-1", hooked("ApplicationStart", TALKING.format(daemon)))
+    assert [each.exit for each in deploy(host, told)] == [0] * 7
+    path = host.folder("d-1") / "logs" / "ApplicationStart.stdout"
+    readers = [int(place.parent.name) for place in Path("/proc").glob("[0-9]*/cmdline") if says_of(place, path)]
+    (reader,) = readers
+    links = {str(link.readlink()).partition(":")[0] for link in Path(f"/proc/{reader}/fd").iterdir()}
+    assert links <= {"/dev/null", "pipe", str(path)}
+    second = host.told("d-2", hooked("BeforeInstall", "exit 0"), host_wait_seconds=0)
+    assert [each.exit for each in deploy(host, second)] == [0] * 7
+    os.kill(int(daemon.read_text()), signal.SIGKILL)
+    until(lambda: not alive(reader))
+
+
+def says_of(place: Path, path: Path) -> bool:
+    try:
+        return os.fsencode(path) in place.read_bytes().split(b"\0")
+    except OSError:
+        return False
+
+
+def test_what_has_left_the_family_of_a_script_that_is_late_lives_on(host: Host, daemon: Path) -> None:
+    """It is no child of the script's any more when the time is over."""
+    talks = f"(setsid sh -c 'echo $$ >{daemon}; while sleep 0.2; do echo alive; done' &)"
+    told = host.told("d-1", hooked("ApplicationStart", talks, "sleep 60", timeout=2))
+    assert host.deploy(told).error_code == "ScriptTimedOut"
+    kept = host.folder("d-1") / "logs" / "ApplicationStart.stdout"
+    until(lambda: "alive" in kept.read_text())
     assert alive(int(daemon.read_text()))
 
 
@@ -111,17 +157,50 @@ def test_the_profile_is_read_once_in_a_segment(host: Host, profile: Path, tmp_pa
         ("export A=1\nsleep 60\n", "took longer than 10 seconds: its variables are left out"),
         ("export A=1\nif then fi\n", "syntax error"),
         ("export A=1\nno-such-command\n", "not found"),
+        ("export A=1\nno-such-command\ntrue\n", "not found"),
+        ("export A=1\nno-such-command\nset -x\nSECRET='so\nhidden'\n", "not found"),
+        ("export A=1\ntrap 'sleep 60' EXIT\necho trapped >&2\n", "trapped"),
     ],
 )
 def test_a_broken_profile_is_a_warning(host: Host, profile: Path, content: str, says: str) -> None:
     profile.write_text(content)
     lines = said(host, "d-1", "BeforeInstall", "echo done")
     assert any(line.startswith(str(profile)) and says in line for line in lines)
-    assert "[stdout]done" in lines
+    assert "[stdout]done" in lines and "hidden" not in "".join(lines)
 
 
-def test_what_the_profile_leaves_running_holds_nothing_up(host: Host, profile: Path, daemon: Path) -> None:
-    profile.write_text(f"export A=1\nsleep 60 & echo $! >{daemon}\n")
+def test_what_the_profile_leaves_running_holds_nothing_up_and_lives_on(host: Host, profile: Path, daemon: Path) -> None:
+    profile.write_text(f"export A=1\n(while sleep 0.2; do echo alive >&2; done) & echo $! >{daemon}\n")
     started = time.monotonic()
     assert "[stdout]1" in said(host, "d-1", "BeforeInstall", "echo $A")
     assert time.monotonic() - started < 9
+    kept = host.folder("d-1") / "logs" / "BeforeInstall.profile"
+    until(lambda: "alive" in kept.read_text())
+    assert alive(int(daemon.read_text())) and str(kept) in host.script_log("d-1")
+
+
+def test_what_hangs_in_the_profile_is_ended(host: Host, profile: Path, tmp_path: Path) -> None:
+    child = tmp_path / "child"
+    profile.write_text(f"(trap '' TERM HUP; echo $$; exec sleep 60) & echo $! >{child}\nwait\n")
+    assert "[stdout]done" in said(host, "d-1", "BeforeInstall", "echo done")
+    assert not alive(int(child.read_text()))
+
+
+def test_scripts_have_the_umask_and_the_limits_of_the_profile(host: Host, profile: Path) -> None:
+    profile.write_text("umask 027\nulimit -n 200\nulimit -S -s 4096\n")
+    hard = resource.getrlimit(resource.RLIMIT_STACK)[1]
+    whole = "unlimited" if hard == resource.RLIM_INFINITY else str(hard // 1024)
+    lines = said(host, "d-1", "BeforeInstall", "umask; ulimit -n; ulimit -s; ulimit -H -s")
+    assert lines[2:] == [f"[stdout]{each}" for each in ("0027", "200", "4096", whole)]
+    assert host.archive("d-1").stat().st_mode & 0o777 == 0o755, "the runner's own are as they were"
+
+
+def test_a_script_does_not_take_itself_for_the_shell_that_read_the_profile(host: Host, profile: Path) -> None:
+    """Many a script asks by these what runs it."""
+    profile.write_text("A=1\nf() { echo hello; }\nunset GONE\nAWS_SECRET_ACCESS_KEY=1\n")
+    host.environment["GONE"] = "1"
+    environ = "tr '\\0' '\\n' </proc/$$/environ"  # what dash was given; it passes on no functions
+    lines = said(host, "d-1", "BeforeInstall", environ)
+    found = variables(lines)
+    assert found["A"] == "1" and "hello" in "".join(lines)
+    assert not found.keys() & {"BASH", "BASH_VERSION", "IFS", "UID", "PS4", "GONE", "AWS_SECRET_ACCESS_KEY"}
