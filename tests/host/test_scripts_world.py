@@ -170,7 +170,11 @@ def test_a_broken_profile_is_a_warning(host: Host, profile: Path, content: str, 
     assert "[stdout]done" in lines and "hidden" not in "".join(lines)
 
 
-def test_what_the_profile_leaves_running_holds_nothing_up_and_lives_on(host: Host, profile: Path, daemon: Path) -> None:
+@EVERY_PYTHON
+def test_what_the_profile_leaves_running_holds_nothing_up_and_lives_on(
+    host: Host, profile: Path, daemon: Path, python: str
+) -> None:
+    host.python = python
     profile.write_text(f"export A=1\n(while sleep 0.2; do echo alive >&2; done) & echo $! >{daemon}\n")
     started = time.monotonic()
     assert "[stdout]1" in said(host, "d-1", "BeforeInstall", "echo $A")
