@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from host.posix.keeper import KEPT_MIB
-from tests.host.conftest import Host
+from tests.host.conftest import Host, pythons
 from tests.host.test_events import alive, hooked
 from tests.host.test_reference_execution import let_others_in, said, variables
 from tests.host.test_segment import deploy, says
 
+EVERY_PYTHON = pytest.mark.parametrize("python", pythons().values(), ids=pythons().keys())
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="only root may run scripts as somebody else")
 
 
@@ -63,7 +64,7 @@ def test_of_a_child_that_says_much_the_newest_is_kept(host: Host, daemon: Path) 
     talks = "(sleep 2; head -c 20000000 /dev/zero; echo last; exec sleep 60)"
     assert host.deploy(host.told("d-1", hooked("ApplicationStart", f"{talks} & echo $! >{daemon}"))).exit == 0
     kept = host.folder("d-1") / "logs" / "ApplicationStart.stdout"
-    until(lambda: kept.read_bytes().endswith(b"last\n"), 20)
+    until(lambda: kept.exists() and kept.read_bytes().endswith(b"last\n"), 20)
     older = kept.with_name("ApplicationStart.stdout.1")
     assert 0 < kept.stat().st_size < older.stat().st_size == KEPT_MIB << 20
     assert {path.stat().st_mode & 0o777 for path in (kept, older)} == {0o600}
@@ -108,7 +109,7 @@ def test_what_has_left_the_family_of_a_script_that_is_late_lives_on(host: Host, 
     told = host.told("d-1", hooked("ApplicationStart", talks, "sleep 60", timeout=2))
     assert host.deploy(told).error_code == "ScriptTimedOut"
     kept = host.folder("d-1") / "logs" / "ApplicationStart.stdout"
-    until(lambda: "alive" in kept.read_text())
+    until(lambda: kept.exists() and "alive" in kept.read_text())
     assert alive(int(daemon.read_text()))
 
 
@@ -169,13 +170,17 @@ def test_a_broken_profile_is_a_warning(host: Host, profile: Path, content: str, 
     assert "[stdout]done" in lines and "hidden" not in "".join(lines)
 
 
-def test_what_the_profile_leaves_running_holds_nothing_up_and_lives_on(host: Host, profile: Path, daemon: Path) -> None:
+@EVERY_PYTHON
+def test_what_the_profile_leaves_running_holds_nothing_up_and_lives_on(
+    host: Host, profile: Path, daemon: Path, python: str
+) -> None:
+    host.python = python
     profile.write_text(f"export A=1\n(while sleep 0.2; do echo alive >&2; done) & echo $! >{daemon}\n")
     started = time.monotonic()
     assert "[stdout]1" in said(host, "d-1", "BeforeInstall", "echo $A")
     assert time.monotonic() - started < 9
     kept = host.folder("d-1") / "logs" / "BeforeInstall.profile"
-    until(lambda: "alive" in kept.read_text())
+    until(lambda: kept.exists() and "alive" in kept.read_text())
     assert alive(int(daemon.read_text())) and str(kept) in host.script_log("d-1")
 
 
@@ -186,7 +191,9 @@ def test_what_hangs_in_the_profile_is_ended(host: Host, profile: Path, tmp_path:
     assert not alive(int(child.read_text()))
 
 
-def test_scripts_have_the_umask_and_the_limits_of_the_profile(host: Host, profile: Path) -> None:
+@EVERY_PYTHON
+def test_scripts_have_the_umask_and_the_limits_of_the_profile(host: Host, profile: Path, python: str) -> None:
+    host.python = python
     profile.write_text("umask 027\nulimit -n 200\nulimit -S -s 4096\n")
     hard = resource.getrlimit(resource.RLIMIT_STACK)[1]
     whole = "unlimited" if hard == resource.RLIM_INFINITY else str(hard // 1024)
