@@ -97,13 +97,14 @@ def _fill(records: Any) -> None:
         for number in range(DEPLOYMENTS)
     ]
     records.write_all(
-        {**deployment_key(each.deployment_id), **to_plain(each), **deployment_indexes(each)} for each in deployments
+        {**deployment_key(each.deployment_id).item, **to_plain(each), **deployment_indexes(each)}
+        for each in deployments
     )
     targets = [
         Target(deployment_id=ONE, target_id=f"i-{number:017}", status=TargetStatus.SUCCEEDED)
         for number in range(TARGETS)
     ]
-    records.write_all({**target_key(ONE, each.target_id), **to_plain(each)} for each in targets)
+    records.write_all({**target_key(ONE, each.target_id).item, **to_plain(each)} for each in targets)
 
 
 def _asking(context: Any) -> Callable[..., dict[str, Any]]:

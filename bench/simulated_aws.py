@@ -22,7 +22,8 @@ from functions.core.new_deployment import new_deployment
 from functions.core.records import Group, GroupSettings, Revision, TagFilter, TagGroup
 from functions.core.statuses import BundleType
 from functions.core.text.shapes import to_plain
-from functions.store.keys import deployment_key, to_wire
+from functions.store.keys import deployment_key
+from functions.store.wire import to_wire
 from local.bundles import webapp
 
 _SECONDS = {
@@ -82,7 +83,7 @@ class SimulatedAws:
         created = new_deployment(
             group, revision, deployment_id=self.deployment_id, now="2026-01-01T00:00:00.000Z", requested_by="bench"
         )
-        item = to_wire({**deployment_key(self.deployment_id), **to_plain(created)})
+        item = to_wire({**deployment_key(self.deployment_id).item, **to_plain(created)})
         return json.dumps({"Item": item}).encode(), {}
 
     def _write(self, request: AWSPreparedRequest) -> tuple[bytes, dict[str, str]]:

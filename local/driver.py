@@ -11,7 +11,9 @@ from typing import Any, Protocol, TypeVar
 from functions.core.records import Deployment, Target
 from functions.core.statuses import DeploymentStatus
 from functions.core.text.shapes import from_plain
-from functions.store.keys import from_wire, to_wire, upload_key
+from functions.store.keys import deployment_key, lock_key, upload_key
+from functions.store.values import Key
+from functions.store.wire import from_wire, to_wire
 
 T = TypeVar("T")
 POLL_SECONDS = 0.1
@@ -58,7 +60,7 @@ class Engine:
 
     def deployment(self, deployment_id: str) -> Deployment:
         """The deployment as it is on record."""
-        item = self._item({"pk": f"DEPLOYMENT#{deployment_id}", "sk": "DEPLOYMENT"})
+        item = self._item(deployment_key(deployment_id))
         if item is None:
             raise LookupError(deployment_id)
         return from_plain(Deployment, item)
@@ -94,7 +96,7 @@ class Engine:
 
     def holder(self, group_key: str) -> str | None:
         """The deployment that holds the group's lock."""
-        return (self._item({"pk": f"LOCK#{group_key}", "sk": "LOCK"}) or {}).get("holder")
+        return (self._item(lock_key(group_key)) or {}).get("holder")
 
     def wait(self, deployment_id: str, timeout: float = 120) -> Deployment:
         """The deployment once it has ended."""
@@ -118,8 +120,10 @@ class Engine:
         """The deployment once it has begun."""
         return self.wait_until(deployment_id, lambda one: one.status is DeploymentStatus.IN_PROGRESS)
 
-    def _item(self, key: dict[str, Any]) -> dict[str, Any] | None:
-        answer = self._cloud.client("dynamodb").get_item(TableName=self.table, Key=to_wire(key), ConsistentRead=True)
+    def _item(self, key: Key) -> dict[str, Any] | None:
+        answer = self._cloud.client("dynamodb").get_item(
+            TableName=self.table, Key=to_wire(key.item), ConsistentRead=True
+        )
         return from_wire(answer["Item"]) if "Item" in answer else None
 
 

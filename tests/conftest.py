@@ -1,4 +1,4 @@
-"""moto's AWS for the adapters and handlers: real boto3 against an in-memory account, with the engine's table."""
+"""The store in memory for everything above it; moto's AWS for the adapters: real boto3 against an in-memory account."""
 
 import importlib
 import pkgutil
@@ -7,9 +7,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
 from functools import cache, wraps
-from typing import Any
+from typing import Any, TypeVar
 
-import boto3
 import pytest
 from botocore.loaders import JSONFileLoader
 from moto import mock_aws
@@ -21,11 +20,15 @@ from functions.core.records import Deployment, Group, GroupSettings, Revision, T
 from functions.core.statuses import BundleType
 from functions.core.text.shapes import to_plain
 from functions.settings import settings
-from functions.store import table as table_module
-from functions.store.keys import application_key, from_wire, group_item_key, listed_application_key, to_wire
-from functions.store.table import Table
+from functions.store import items, patience
+from functions.store.keys import application_key, group_item_key, listed_application_key
+from functions.store.values import Index
 from tests.calls import recording
+from tests.clients import client
+from tests.store import Store
 from tests.unit.inbox import Inbox
+
+Fake = TypeVar("Fake")
 
 REGION = "us-east-1"
 BUCKET = "revisions"
@@ -48,7 +51,7 @@ ENVIRONMENT = {
 }
 
 
-client = cache(boto3.client)  # the tests' own: what the engine asks for is counted by its own clients
+made = clients.made
 
 
 def record_the_calls_of_handlers() -> None:
@@ -104,56 +107,69 @@ def context() -> LambdaContext:
     return LambdaContext()
 
 
-def _forget() -> None:
-    clients.forget()
-    for cached in (settings, client, table_module.table):
-        cached.cache_clear()
-
-
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The settings of every function, and no AWS: who wants some asks for `aws`, or puts a stand-in there."""
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
-    _forget()
+    monkeypatch.setattr(clients, "stand_ins", {})
+    monkeypatch.setattr(clients, "made", _no_aws)
+    settings.cache_clear()
     yield
-    _forget()
+    settings.cache_clear()
+
+
+def _no_aws(service: str) -> Any:
+    raise AssertionError(f"this test has no {service}: put a stand-in into clients.stand_ins, or ask for moto: aws")
 
 
 @pytest.fixture
-def aws(environment: None) -> Iterator[None]:
+def aws(environment: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """moto knows clients of any age, so those of all tests are made once."""
+    monkeypatch.setattr(clients, "made", made)
     with mock_aws():
         yield
 
 
-def create_table() -> Table:
-    """The engine's table, empty, as infra/store.py makes it."""
+def create_table() -> str:
+    """The engine's table in moto, empty, as infra/store.py makes it; its stream's ARN."""
     keys = [("pk", "HASH"), ("sk", "RANGE")]
-    client("dynamodb").create_table(
+    names = ["pk", "sk", "created", *(index.pk for index in Index)]
+    made = client("dynamodb").create_table(
         TableName=ENVIRONMENT["TABLE_NAME"],
         BillingMode="PAY_PER_REQUEST",
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
         KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys],
-        AttributeDefinitions=[
-            {"AttributeName": name, "AttributeType": "S"}
-            for name in ("pk", "sk", "group_key", "status", "kind", "created")
-        ],
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in names],
         GlobalSecondaryIndexes=[
             {
-                "IndexName": index,
+                "IndexName": index.value,
                 "KeySchema": [
-                    {"AttributeName": pk, "KeyType": "HASH"},
+                    {"AttributeName": index.pk, "KeyType": "HASH"},
                     {"AttributeName": "created", "KeyType": "RANGE"},
                 ],
                 "Projection": {"ProjectionType": "ALL"},
             }
-            for index, pk in (("by_group", "group_key"), ("by_status", "status"), ("by_time", "kind"))
+            for index in Index
         ],
     )
-    return table_module.table()
+    arn: str = made["TableDescription"]["LatestStreamArn"]
+    return arn
 
 
 @pytest.fixture
-def table(aws: None) -> Table:
-    return create_table()
+def store(environment: None, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """The engine's table, empty. Writes that met others are written again at once."""
+    found = Store()
+    monkeypatch.setattr(items, "stand_in", found)
+    monkeypatch.setattr(patience.time, "sleep", lambda seconds: None)
+    return found
+
+
+def stand_in(service: str, client: Fake) -> Fake:
+    """Put a client in the place of boto3's, for the time of a test."""
+    clients.stand_ins[service] = client
+    return client
 
 
 @pytest.fixture
@@ -186,25 +202,30 @@ def put_group(group: str = "web", application: str = "shop", **fields: Any) -> G
     """A declared group, on record."""
     settings_ = fields.pop("settings", GroupSettings(tag_groups=(WEB,)))
     found = Group(application=application, name=group, group_id=f"uuid-of-{group}", settings=settings_, **fields)
-    put_item({**group_item_key(application, group), **to_plain(found)})
-    put_item({**application_key(application), "name": application, "application_id": f"uuid-of-{application}"})
-    put_item({**listed_application_key(application), "name": application})
+    put_item({**group_item_key(application, group).item, **to_plain(found)})
+    put_item({**application_key(application).item, "name": application, "application_id": f"uuid-of-{application}"})
+    put_item({**listed_application_key(application).item, "name": application})
     return found
 
 
 def put_item(item: dict[str, Any]) -> None:
-    client("dynamodb").put_item(TableName=ENVIRONMENT["TABLE_NAME"], Item=to_wire(item))
+    _store().put(item)
 
 
-def put_items(items: Iterable[dict[str, Any]]) -> None:
-    for item in items:
+def put_items(found: Iterable[dict[str, Any]]) -> None:
+    for item in found:
         put_item(item)
 
 
 def all_items() -> list[dict[str, Any]]:
     """Everything on record."""
-    items = client("dynamodb").scan(TableName=ENVIRONMENT["TABLE_NAME"])["Items"]
-    return [from_wire(item) for item in items]
+    return _store().all_items()
+
+
+def _store() -> Store:
+    found = items.stand_in
+    assert isinstance(found, Store), "this test has no store: ask for it"
+    return found
 
 
 def revision(name: str = "v1", **fields: Any) -> Revision:

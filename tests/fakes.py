@@ -9,6 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from functions.aws import clients
 from tests.calls.recording import note
 
 
@@ -117,6 +118,10 @@ class FakeTokens:
 
     def __init__(self) -> None:
         self.told: dict[str, Any] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        """Executions are moto's."""
+        return getattr(clients.made("stepfunctions"), name)
 
     def send_task_success(self, taskToken: str, output: str) -> None:
         note("states", "SendTaskSuccess", {"taskToken": taskToken})

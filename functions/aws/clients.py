@@ -19,19 +19,15 @@ stand_ins: dict[str, Any] = {}  # by the name of the service whose client they a
 
 
 def client(service: str) -> Any:
-    """The client of one service, e.g. `client("dynamodb")`."""
-    return stand_ins.get(service) or _made(service)
-
-
-def forget() -> None:
-    """The clients are made anew, and nothing stands in for them."""
-    stand_ins.clear()
-    _made.cache_clear()
+    """The client of one service, e.g. `client("sns")`."""
+    return stand_ins[service] if service in stand_ins else made(service)
 
 
 @cache
-def _made(service: str) -> Any:
-    """Standard retries (3 tries) cover passing faults; whatever outlives them is retried by the state machine or the
+def made(service: str) -> Any:
+    """boto3's client of one service.
+
+    Standard retries (3 tries) cover passing faults; whatever outlives them is retried by the state machine or the
     event source, which know better how long to wait. The time-outs keep a call that hangs within a function's minute.
     """
     import boto3

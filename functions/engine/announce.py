@@ -10,9 +10,8 @@ from functions.core.errors import Unreadable
 from functions.core.messages import announcements
 from functions.core.messages.announcements import Announcement, Place
 from functions.core.records import Deployment
-from functions.store import stream
+from functions.store import deployments, stream
 from functions.store.stream import Change
-from functions.store.table import table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +56,7 @@ def _tell(change: Change, deployment_of: Callable[[str], Deployment]) -> Told | 
 
 def _deployment(deployment_id: str) -> Deployment:
     try:
-        found = table().deployment(deployment_id)
+        found = deployments.get(deployment_id)
     except Unreadable as error:  # the changes behind this one do not wait for an engine that knows it
         raise ValueError(str(error)) from error
     if found is None:

@@ -16,8 +16,7 @@ from functions.core.selection import Instance, matches, new_targets
 from functions.core.statuses import UNSUCCESSFUL, DeploymentErrorCode, DeploymentStatus, OwnSetting
 from functions.engine import fleet as engine_fleet
 from functions.engine import who_may
-from functions.store import hosts
-from functions.store.table import table
+from functions.store import deployments, groups, hosts, preparing, targets
 
 NOTHING_TO_DO = Counters()  # every instance runs the revision, and only others were wanted
 
@@ -31,7 +30,7 @@ def plan(deployment: Deployment) -> list[dict[str, Any]]:
     if deployment.status is DeploymentStatus.CREATED:
         deployment, fleet = _begin(deployment)
     else:
-        fleet = list(table().targets(deployment.deployment_id))
+        fleet = list(targets.of(deployment.deployment_id))
     if deployment.status is not DeploymentStatus.IN_PROGRESS or deployment.stop:
         return []
     return [
@@ -50,12 +49,12 @@ def _begin(deployment: Deployment) -> tuple[Deployment, list[Target]]:
         begun = replace(pinned, counters=stages.count(pinned, fleet) if fleet else NOTHING_TO_DO)
     except HealthConstraintsInvalid as error:
         raise NotDeployable(DeploymentErrorCode.HEALTH_CONSTRAINTS_INVALID, str(error)) from error
-    if table().begin(begun, fleet, clock.timestamp()):
+    if preparing.begin(begun, fleet, clock.timestamp()):
         return replace(begun, status=DeploymentStatus.IN_PROGRESS), fleet
-    found = table().deployment(deployment.deployment_id) or deployment
+    found = deployments.get(deployment.deployment_id) or deployment
     if found.status is DeploymentStatus.CREATED and not found.stop and not found.failure:
         raise Conflict(f"{deployment.deployment_id} is prepared by another call now: look again")
-    return found, list(table().targets(deployment.deployment_id))
+    return found, list(targets.of(deployment.deployment_id))
 
 
 def _fleet(deployment: Deployment) -> list[Target]:
@@ -107,7 +106,7 @@ def _tags_of_group(deployment: Deployment) -> tuple[tuple[TagGroup, ...], tuple[
     """
     if not deployment.replaces_tags:
         return deployment.settings.tag_groups, deployment.settings.on_premises_tag_groups
-    group = table().group(deployment.application, deployment.group)
+    group = groups.get(deployment.application, deployment.group)
     is_same = group is not None and group.group_id == deployment.group_id
     return (group.settings.tag_groups if group and is_same else ()), ()
 
@@ -116,7 +115,7 @@ def _narrowed(deployment: Deployment, found: list[Instance]) -> list[Instance]:
     """Those of the instances that the deployment goes to. Raises NotDeployable for an id that is not among them."""
     wanted: Callable[[str], bool] | None = None
     if deployment.retry_of:
-        wanted = {target.target_id for target in table().targets(deployment.retry_of, UNSUCCESSFUL)}.__contains__
+        wanted = {target.target_id for target in targets.of(deployment.retry_of, UNSUCCESSFUL)}.__contains__
     elif deployment.instance_ids:
         if missing := set(deployment.instance_ids) - {instance.instance_id for instance in found}:
             message = texts.no_such_instances(deployment.group_key, sorted(missing))

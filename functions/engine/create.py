@@ -12,8 +12,7 @@ from functions.core.order import Upload
 from functions.core.records import Deployment, Failure, Group, Revision
 from functions.core.statuses import BundleType, DeploymentErrorCode, OnBusy
 from functions.engine.who_may import group_to_deploy
-from functions.store import revisions
-from functions.store.table import table
+from functions.store import configs, groups, lock, revisions
 from functions.telemetry import logger
 
 
@@ -59,7 +58,7 @@ def create(request: Request) -> str:
 
 def store(deployment: Deployment, group: Group, on_busy: OnBusy, upload: Upload | None = None) -> str:
     """Record a new deployment and take the group's lock, or wait for it. Raises NotDeployable when it may not wait."""
-    created = table().create(deployment, upload, queue=on_busy is OnBusy.QUEUE)
+    created = lock.create(deployment, upload, queue=on_busy is OnBusy.QUEUE)
     if created.busy_with:
         failure = busy(group, created.busy_with)
         raise NotDeployable(failure.code, failure.message)
@@ -85,7 +84,7 @@ def note_use(deployment: Deployment) -> None:
 
 def known_config(name: str) -> DeploymentConfig:
     """The deployment configuration of that name. Raises InvalidInput when there is none."""
-    config = table().config(name)
+    config = configs.get(name)
     if config is None:
         raise InvalidInput(
             f"deployment_config {name!r}: there is none of that name; declare it under deploymentConfigs in"
@@ -104,9 +103,9 @@ def refuse(request: Request, code: DeploymentErrorCode, message: str) -> str:
         now=_time(request),
         requested_by=request.requested_by,
         failure=Failure(code=code, message=message),
-        known=table().group(request.application, request.group) if request.application and request.group else None,
+        known=groups.get(request.application, request.group) if request.application and request.group else None,
     )
-    table().refuse(deployment, request.upload)
+    lock.refuse(deployment, request.upload)
     return deployment.deployment_id
 
 

@@ -13,7 +13,7 @@ from functions.core.records import Deployment, Group, RollbackInfo, Target, Targ
 from functions.core.rollback_choice import RollbackChoice, choose, has_revision_failed
 from functions.core.statuses import DeploymentStatus, TargetStatus
 from functions.engine.create import note_use
-from functions.store.table import Table, table
+from functions.store import deployments, groups, lock, preparing, targets
 from functions.telemetry import logger
 
 _TRIES = 5
@@ -25,35 +25,34 @@ def end(deployment_id: str, engine_error: str | None = None) -> DeploymentStatus
 
     Raises Conflict when a stop mark arrives in this very moment: decide again.
     """
-    records = table()
-    deployment = records.deployment(deployment_id)
+    deployment = deployments.get(deployment_id)
     if deployment is None:
         return None
     if deployment.status.is_final:
         return deployment.status
     if deployment.status is DeploymentStatus.CREATED:
-        records.end_preparing(deployment_id)  # else it could write targets behind the sweep
-    _sweep(records, deployment_id, engine_error)
-    deployment = records.deployment(deployment_id) or deployment
-    failed = records.failed_targets(deployment_id)
+        preparing.end_preparing(deployment_id)  # else it could write targets behind the sweep
+    _sweep(deployment_id, engine_error)
+    deployment = deployments.get(deployment_id) or deployment
+    failed = targets.failed(deployment_id)
     verdict = decide(deployment, failed, engine_error)
     now = timestamp()
     closed = replace(deployment, status=verdict.status, failure=verdict.failure, complete_time=now)
-    group = _group_of(records, deployment)
+    group = _group_of(deployment)
     rollback = None
     if group and rolls_back(deployment, verdict):
         rollback = rollback_deployment(group, closed, deployment_id=new_id(), now=now)
         closed = replace(closed, rollback=_rollback_info(closed, rollback, choose(group, closed.revision)))
     has_failed = has_revision_failed(closed, failed)
-    if records.close(closed, group, rollback, has_revision_failed=has_failed) and rollback:
+    if lock.close(closed, group, rollback, has_revision_failed=has_failed) and rollback:
         note_use(rollback)
     logger.info("ended", deployment_id=deployment_id, status=verdict.status, failure=verdict.failure)
     return verdict.status
 
 
-def _group_of(records: Table, deployment: Deployment) -> Group | None:
+def _group_of(deployment: Deployment) -> Group | None:
     """None when it was deleted meanwhile, also if there is another one of its name."""
-    group = records.group(deployment.application, deployment.group)
+    group = groups.get(deployment.application, deployment.group)
     return group if group and group.group_id == deployment.group_id else None
 
 
@@ -64,20 +63,20 @@ def _rollback_info(deployment: Deployment, rollback: Deployment | None, choice: 
     return RollbackInfo(rollback_deployment_id=rollback.deployment_id, rollback_message=message, reason=choice.reason)
 
 
-def _sweep(records: Table, deployment_id: str, engine_error: str | None) -> None:
+def _sweep(deployment_id: str, engine_error: str | None) -> None:
     """Targets that have not ended: those that never began are Skipped, those that did have failed with the engine.
 
     One that changes in this moment is looked at again. Raises Conflict when that does not come to an end.
     """
     for _ in range(_TRIES):
         endings: list[tuple[Target, TargetStatus, TargetFailure | None]] = []
-        for target in records.targets(deployment_id, (TargetStatus.PENDING, TargetStatus.IN_PROGRESS)):
+        for target in targets.of(deployment_id, (TargetStatus.PENDING, TargetStatus.IN_PROGRESS)):
             if target.status is TargetStatus.PENDING:
                 endings.append((target, TargetStatus.SKIPPED, None))
             else:
                 endings.append((target, TargetStatus.FAILED, engine_failure(engine_error)))
         batches = [endings[start : start + _SWEEP] for start in range(0, len(endings), _SWEEP)]
-        if all(records.finish_targets(batch, timestamp()) for batch in batches):
+        if all(targets.finish_all(batch, timestamp()) for batch in batches):
             return
     raise Conflict(f"targets of {deployment_id} changed {_TRIES} times while it was ended")
 

@@ -14,7 +14,7 @@ from functions.core.records import Deployment
 from functions.core.statuses import DeploymentStatus
 from functions.engine import stop as engine_stop
 from functions.engine.stop import SHOWN
-from functions.store.table import table
+from functions.store import deployments, lock
 from functions.telemetry import logger
 
 _RUNNING = (DeploymentStatus.CREATED, DeploymentStatus.IN_PROGRESS)
@@ -37,7 +37,7 @@ def mend() -> None:
 
 def _left() -> Iterator[Deployment]:
     for status in (*_RUNNING, DeploymentStatus.QUEUED):
-        yield from table().deployments_in(status)
+        yield from deployments.of_status(status)
 
 
 def _may_be_lost(deployment: Deployment) -> bool:
@@ -50,7 +50,7 @@ def _go_on(deployment: Deployment) -> None:
     """Do what nobody did: give it its turn, start its execution, or end it."""
     deployment_id = deployment.deployment_id
     if deployment.status is DeploymentStatus.QUEUED:
-        if table().promote(deployment):
+        if lock.promote(deployment):
             logger.warning("nobody had given it its turn", deployment_id=deployment_id)
     elif deployment.status is DeploymentStatus.CREATED and executions.find(deployment_id) is None:
         executions.start(deployment_id)

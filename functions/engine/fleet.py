@@ -7,7 +7,6 @@ from functions.core.access import Fleet
 from functions.core.records import TagGroup
 from functions.core.selection import OutsideHosts
 from functions.store import on_premises
-from functions.store.table import table
 
 
 def select(tag_groups: Sequence[TagGroup], on_premises_tag_groups: Sequence[TagGroup]) -> Fleet:
@@ -23,5 +22,5 @@ def pings(fleet: Fleet) -> dict[str, str]:
 
 def _outside() -> OutsideHosts:
     """The registered on-premises instances, and the hosts outside EC2 that SSM manages."""
-    registered = {each.name: each.tags for each in on_premises.registered(table())}
+    registered = {each.name: each.tags for each in on_premises.registered()}
     return OutsideHosts(registered=registered, nodes=ssm.nodes() if registered else [])

@@ -7,7 +7,7 @@ from functions.aws.sqs import Received
 from functions.core.messages import slack
 from functions.core.messages.announcements import Place, State
 from functions.core.messages.slack import Outcome
-from functions.store.table import table
+from functions.store import deployments, targets
 
 
 def outcome_of(received: Received) -> Outcome:
@@ -15,7 +15,7 @@ def outcome_of(received: Received) -> Outcome:
     for what is no such message."""
     event = json.loads(received.body)
     detail = event["detail"]
-    deployment = table().deployment(detail["deploymentId"])
+    deployment = deployments.get(detail["deploymentId"])
     if deployment is None:
         raise KeyError(detail["deploymentId"])
     found = Outcome(
@@ -26,6 +26,6 @@ def outcome_of(received: Received) -> Outcome:
         deployment=deployment,
     )
     if found.is_over and deployment.counters.failed:
-        failed = table().failed_targets(deployment.deployment_id, limit=slack.MOST_HOSTS)
+        failed = targets.failed(deployment.deployment_id, limit=slack.MOST_HOSTS)
         return replace(found, failed=tuple(failed))
     return found

@@ -8,7 +8,7 @@ from functions.core.errors import InvalidInput
 from functions.core.new_deployment import requested_rollback
 from functions.core.statuses import Creator, OnBusy
 from functions.engine import create, stop, who_may
-from functions.store.table import table
+from functions.store import deployments, lock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,8 +23,8 @@ class WayBack:
 def roll_back(application: str, name: str, *, who: str, principal: str | None) -> WayBack:
     """`principal` is the caller's ARN, if IAM is sure of it. Raises NotDeployable and InvalidInput."""
     group = who_may.group_to_deploy(application, name, principal)
-    holder = table().holder(group.key)
-    running = table().deployment(holder) if holder else None
+    holder = lock.holder(group.key)
+    running = deployments.get(holder) if holder else None
     if running and not running.status.is_final:
         if running.creator is Creator.ROLLBACK:
             raise InvalidInput(

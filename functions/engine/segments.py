@@ -11,7 +11,7 @@ from functions.core.gate import Answer
 from functions.core.records import Deployment, HostWait, SegmentResult, SegmentRun, Target
 from functions.core.selection import ONLINE
 from functions.core.statuses import TargetStatus
-from functions.store.table import COMMAND_DAYS, table
+from functions.store import deployments, targets
 from functions.telemetry import logger
 
 _CLOCK_SKEW = timedelta(minutes=5)
@@ -56,7 +56,7 @@ def resume(deployment: Deployment, target: Target, segment: int, token: str) -> 
 
 def reconcile(target: Target, segment: int, command_id: str, token: str) -> str | None:
     """The state waits anew for a command that was sent before: look whether its event was lost."""
-    table().store_token(target, segment, token)
+    targets.store_token(target, segment, token)
     status = look(target, segment, command_id)
     if status is None and (ping := ssm.ping([target.target_id]).get(target.target_id)) != ONLINE:
         ssm.cancel(command_id, target.target_id)
@@ -75,12 +75,12 @@ def look(target: Target, segment: int, command_id: str) -> str | None:
 
 def _found_busy(target: Target, segment: int, command_id: str, result: SegmentResult) -> str | None:
     """The target waits and asks again later, or fails, as its group says."""
-    deployment, now = table().deployment(target.deployment_id), clock.timestamp()
+    deployment, now = deployments.get(target.deployment_id), clock.timestamp()
     at_most = deployment.settings.host_busy_seconds if deployment else 0
     wait = wait_for_host(target, result, at_most=at_most, now=now)
     if not isinstance(wait, HostWait):
         return record(target, segment, wait)
-    run = table().wait_for_host(target, segment, command_id, wait, now)
+    run = targets.wait_for_host(target, segment, command_id, wait, now)
     if run is None:
         return None
     if run.task_token:
@@ -92,7 +92,7 @@ def record(target: Target, segment: int, result: SegmentResult) -> str:
     """Store the end of a segment, then wake whoever waits; the status that counts (the first one stored)."""
     now = clock.timestamp()
     result = replace(result, events=with_end_times(result.events, now))
-    stored = table().record_segment(target, segment, result, now)
+    stored = targets.record_segment(target, segment, result, now)
     run = stored.segments[str(segment)]
     status = run.status or result.status
     if run.task_token:
@@ -106,9 +106,9 @@ def _follow(target: Target, segment: int, command_id: str, token: str) -> str | 
     run = SegmentRun(
         command_id=command_id, sent_at=clock.timestamp(now), task_token=token, attempt=_attempt(target, segment)
     )
-    expires_at = int((now + timedelta(days=COMMAND_DAYS)).timestamp())
-    table().store_command(target, segment, command_id, run, expires_at=expires_at)
-    current = table().deployment(target.deployment_id)
+    expires_at = int((now + timedelta(days=targets.COMMAND_DAYS)).timestamp())
+    targets.store_command(target, segment, command_id, run, expires_at=expires_at)
+    current = deployments.get(target.deployment_id)
     if current and current.stop and current.stop.cancel:
         ssm.cancel(command_id, target.target_id)
     return look(replace(target, segments={**target.segments, str(segment): run}), segment, command_id)

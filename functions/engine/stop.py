@@ -13,7 +13,7 @@ from functions.core.messages.verdict import stopped
 from functions.core.records import Deployment, StopMark
 from functions.core.statuses import DeploymentStatus, TargetStatus
 from functions.engine import end as engine_end
-from functions.store.table import table
+from functions.store import deployments, lock, targets
 from functions.telemetry import logger
 
 SHOWN = timedelta(minutes=2)  # by then Step Functions surely shows an execution that has started
@@ -37,9 +37,9 @@ def stop(deployment: Deployment, mark: StopMark) -> bool:
 
 def set_mark(deployment: Deployment, mark: StopMark) -> bool:
     """As `stop`, of a deployment whose execution surely runs: it asks, or is not wanted before."""
-    if deployment.status is DeploymentStatus.QUEUED and table().stop_queued(deployment, stopped(mark), timestamp()):
+    if deployment.status is DeploymentStatus.QUEUED and lock.stop_queued(deployment, stopped(mark), timestamp()):
         return True  # else its turn has just come
-    marked = table().mark_stop(deployment.deployment_id, mark)
+    marked = deployments.mark_stop(deployment.deployment_id, mark)
     if marked is None:
         return False
     logger.info("stopping", deployment_id=deployment.deployment_id, by=mark.by, cancel=mark.cancel)
@@ -52,7 +52,7 @@ def set_mark(deployment: Deployment, mark: StopMark) -> bool:
 
 def end_if_left(deployment: Deployment) -> bool:
     """End a deployment that has not ended although its execution has, or does not exist; False when there is one."""
-    found = table().deployment(deployment.deployment_id)
+    found = deployments.get(deployment.deployment_id)
     if found is None or found.status.is_final:
         return False
     execution = executions.find(found.deployment_id)
@@ -77,7 +77,7 @@ def ask(deployment: Deployment, mark: StopMark) -> dict[str, str] | None:
     has. None when it was over before."""
     if deployment.status.is_final or not stop(deployment, mark):
         return None
-    now = table().deployment(deployment.deployment_id)
+    now = deployments.get(deployment.deployment_id)
     over = now is None or now.status.is_final
     return {"status": "Succeeded" if over else "Pending", "statusMessage": texts.STOPPING}
 
@@ -90,7 +90,7 @@ def running_commands(deployment_id: str) -> Running:
     its command's."""
     return [
         (run.command_id, target.target_id)
-        for target in table().targets(deployment_id, (TargetStatus.IN_PROGRESS, TargetStatus.FAILED))
+        for target in targets.of(deployment_id, (TargetStatus.IN_PROGRESS, TargetStatus.FAILED))
         for run in target.segments.values()
         if run.command_id and run.status is None
     ]

@@ -12,8 +12,7 @@ from functions.core.records import Revision
 from functions.core.statuses import BundleType
 from functions.core.uploads import Meaning, Mistake, NotOurs, ToDeploy
 from functions.engine.create import Request, create, refuse
-from functions.store import groups
-from functions.store.table import table
+from functions.store import applications, groups
 from functions.telemetry import logger
 
 
@@ -60,7 +59,7 @@ def _meaning(key: str) -> Meaning:
     if sure := uploads.beyond_doubt(key):
         return sure
     place = uploads.place_of(key)
-    group = table().group(place.application, place.group) if place.may_be_a_group else None
+    group = groups.get(place.application, place.group) if place.may_be_a_group else None
     has_group = group is not None and not group.removed_at
-    applications = () if has_group else groups.names_of_applications(table())
-    return uploads.meaning(key, has_group=has_group, applications=applications)
+    names = () if has_group else applications.names()
+    return uploads.meaning(key, has_group=has_group, applications=names)

@@ -4,13 +4,12 @@ from functions.core import access
 from functions.core.errors import NotDeployable
 from functions.core.records import Deployment, Group
 from functions.core.statuses import DeploymentErrorCode
-from functions.store import guards
-from functions.store.table import table
+from functions.store import applications, groups, guards
 
 
 def group_to_deploy(application: str, name: str, principal: str | None) -> Group:
     """The group as it is now, to which the principal may deploy. Raises NotDeployable, also when there is none."""
-    group = table().group(application, name)
+    group = groups.get(application, name)
     if group is None or group.removed_at:
         raise _missing(application, name)
     _require(access.may_deploy(group, principal))
@@ -19,12 +18,12 @@ def group_to_deploy(application: str, name: str, principal: str | None) -> Group
 
 def check_stop(deployment: Deployment, principal: str | None) -> None:
     """Raises NotDeployable when the principal may not stop the deployment."""
-    _require(access.may_stop(deployment, table().group(deployment.application, deployment.group), principal))
+    _require(access.may_stop(deployment, groups.get(deployment.application, deployment.group), principal))
 
 
 def check_hosts(deployment: Deployment, fleet: access.Fleet) -> None:
     """Raises NotDeployable when the deployment may not touch all of these hosts."""
-    _require(access.may_touch(deployment, fleet, guards.guards(table())))
+    _require(access.may_touch(deployment, fleet, guards.guards()))
 
 
 def _require(refusal: str | None) -> None:
@@ -33,7 +32,7 @@ def _require(refusal: str | None) -> None:
 
 
 def _missing(application: str, name: str) -> NotDeployable:
-    if not table().has_application(application):
+    if not applications.has(application):
         code, what = DeploymentErrorCode.APPLICATION_MISSING, f"application {application!r}"
     else:
         code, what = DeploymentErrorCode.DEPLOYMENT_GROUP_MISSING, f"deployment group {name!r} of {application!r}"

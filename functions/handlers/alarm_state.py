@@ -8,7 +8,7 @@ from typing import Any
 from functions.aws import aside, clock
 from functions.core import stop_mark
 from functions.engine import stop
-from functions.store.table import table
+from functions.store import deployments, groups, lock
 from functions.telemetry import logger
 
 
@@ -18,7 +18,7 @@ def handler(event: dict[str, Any], context: Any) -> None:
     if alarm is None:
         return
     failed = []
-    for group_key in table().groups_of_alarm(alarm):
+    for group_key in groups.of_alarm(alarm):
         try:
             _stop(group_key, alarm)
         except Exception as error:  # of one group, which must not keep the others from stopping
@@ -29,8 +29,8 @@ def handler(event: dict[str, Any], context: Any) -> None:
 
 
 def _stop(group_key: str, alarm: str) -> None:
-    holder = table().holder(group_key)
-    deployment = table().deployment(holder) if holder else None
+    holder = lock.holder(group_key)
+    deployment = deployments.get(holder) if holder else None
     # The deployment's own copy of the settings decides: a rollback watches no alarm.
     if deployment and alarm in deployment.settings.alarms.watched:
         stop.stop(deployment, stop_mark.by_alarms([alarm], clock.timestamp()))

@@ -8,13 +8,13 @@ from typing import Any
 
 from functions.aws import tokens
 from functions.core.health import is_success
-from functions.store.table import table
+from functions.store import deployments
 from functions.telemetry import logger
 
 
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: Any) -> None:
-    deployment = table().store_bake_token(event["deployment_id"], event["task_token"])
+    deployment = deployments.store_bake_token(event["deployment_id"], event["task_token"])
     if (
         deployment is None
         or deployment.stop

@@ -8,7 +8,7 @@ from typing import Any
 
 from functions.aws import aside
 from functions.engine import segments
-from functions.store.table import table
+from functions.store import targets
 from functions.telemetry import logger
 
 
@@ -19,12 +19,12 @@ def handler(event: dict[str, Any], context: Any) -> None:
         return
     command_id, instance_id = said
     logger.append_keys(command_id=command_id, target_id=instance_id)
-    known = table().command(command_id, instance_id)
+    known = targets.command(command_id, instance_id)
     if known is None:
         logger.info("command not on record yet")
         return
     deployment_id, segment = known
-    target = table().target(deployment_id, instance_id)
+    target = targets.get(deployment_id, instance_id)
     if target:
         status = segments.look(target, segment, command_id)
         logger.info("command ended", deployment_id=deployment_id, status=status)

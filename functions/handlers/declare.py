@@ -16,7 +16,6 @@ from functions.core.text.packing import unpack
 from functions.core.text.shapes import from_plain
 from functions.engine import declare
 from functions.store import guards
-from functions.store.table import table
 from functions.telemetry import logger
 
 _RESOURCE_ID = "stepdeploy-declaration"  # never another one, or CloudFormation would delete the old one
@@ -37,5 +36,5 @@ def handler(event: dict[str, Any], context: LambdaContext) -> None:
 
 def _apply(properties: dict[str, str]) -> None:
     declaration = from_plain(Declaration, unpack(properties["Declaration"]))
-    written = declare.apply(table(), declaration.with_engine_topic(properties["TopicArn"]))
-    logger.info("the declaration is applied", written=written, guards=guards.rebuild(table()))
+    written = declare.apply(declaration.with_engine_topic(properties["TopicArn"]))
+    logger.info("the declaration is applied", written=written, guards=guards.rebuild())

@@ -12,19 +12,19 @@ from functions.core.errors import Conflict, NotDeployable
 from functions.core.records import Deployment, Failure
 from functions.core.statuses import DeploymentStatus
 from functions.engine import begin, stop
-from functions.store.table import table
+from functions.store import deployments
 from functions.telemetry import logger
 
 
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    deployment = table().deployment(event["deployment_id"])
+    deployment = deployments.get(event["deployment_id"])
     if deployment is None or _is_decided(deployment) or _stopped_by_alarm(deployment):
         return {"deployment_id": event["deployment_id"], "proceed": False, "stages": []}
     try:
         planned = begin.plan(deployment)
     except NotDeployable as error:
-        if not table().note_failure(deployment.deployment_id, Failure(code=error.code, message=str(error))):
+        if not deployments.note_failure(deployment.deployment_id, Failure(code=error.code, message=str(error))):
             raise Conflict(f"{deployment.deployment_id} was begun by another call: look again") from error
         planned = []
     return {"deployment_id": deployment.deployment_id, "proceed": bool(planned), "stages": planned}

@@ -12,7 +12,7 @@ from functions.core.gate import Answer, ask
 from functions.core.records import Deployment, Target
 from functions.core.statuses import TargetStatus
 from functions.engine import segments
-from functions.store.table import table
+from functions.store import deployments, targets
 from functions.telemetry import logger
 
 
@@ -20,7 +20,7 @@ from functions.telemetry import logger
 def handler(event: dict[str, Any], context: Any) -> None:
     deployment_id, target_id = event["deployment_id"], event["target_id"]
     logger.append_keys(deployment_id=deployment_id, target_id=target_id)
-    deployment, target = table().deployment(deployment_id), table().target(deployment_id, target_id)
+    deployment, target = deployments.get(deployment_id), targets.get(deployment_id, target_id)
     if deployment is None or target is None:
         raise LookupError(f"no record of target {target_id} in {deployment_id}")
     status = _run(deployment, target, event["segment"], event["task_token"])
@@ -50,6 +50,6 @@ def _ask_gate(deployment: Deployment, target: Target) -> Answer:
     from functions.aws.clock import timestamp
 
     answer = ask(deployment.counters, stopping=deployment.stop is not None)
-    if answer is Answer.GO and not table().go(deployment.deployment_id, target, timestamp()):
+    if answer is Answer.GO and not targets.take_out_of_service(target, timestamp()):
         return Answer.WAIT
     return answer

@@ -11,14 +11,14 @@ from functions.aws import clock
 from functions.core import stop_mark
 from functions.core.errors import InvalidInput
 from functions.engine import stop, who_may
-from functions.store.table import table
+from functions.store import deployments
 from functions.telemetry import logger
 
 
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: Any) -> dict[str, str]:
     (deployment_id,) = fields.needed(event, "deployment_id")
-    deployment = table().deployment(deployment_id)
+    deployment = deployments.get(deployment_id)
     if deployment is None:
         raise InvalidInput(f"deployment_id {deployment_id!r}: there is no such deployment")
     who_may.check_stop(deployment, principal=None)

@@ -10,7 +10,7 @@ from functions.core.errors import Conflict
 from functions.core.messages.engine_errors import EngineError
 from functions.core.statuses import TargetStatus
 from functions.engine.end import engine_failure
-from functions.store.table import table
+from functions.store import targets
 from functions.telemetry import logger
 
 
@@ -18,7 +18,7 @@ from functions.telemetry import logger
 def handler(event: dict[str, Any], context: Any) -> dict[str, str]:
     deployment_id, target_id = event["deployment_id"], event["target_id"]
     logger.append_keys(deployment_id=deployment_id, target_id=target_id)
-    target = table().target(deployment_id, target_id)
+    target = targets.get(deployment_id, target_id)
     if target is None:
         raise LookupError(f"no record of target {target_id} in {deployment_id}")
     if target.status.is_final:
@@ -34,8 +34,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, str]:
         for run in target.segments.values():
             if run.command_id and run.status is None:
                 ssm.cancel(run.command_id, target_id)
-    if not table().finish_target(target, status, clock.timestamp(), failure):
-        ended = table().target(deployment_id, target_id)
+    if not targets.finish(target, status, clock.timestamp(), failure):
+        ended = targets.get(deployment_id, target_id)
         if ended is None or not ended.status.is_final:  # let go between our read and our write: decide again
             raise Conflict(f"target {target_id} of {deployment_id} changed while it was ended")
     return {"status": status}

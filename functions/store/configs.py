@@ -7,18 +7,32 @@ two creations cannot both be the last one allowed, and a deletion cannot meet a 
 Groups of deployments.yaml have no such items: they use what the file declares, which the API does not delete.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 
-from functions.core.errors import Conflict
-from functions.core.health import PREDEFINED_CONFIGS
+from functions.core.health import PREDEFINED_CONFIGS, DeploymentConfig
 from functions.core.records import CustomConfig
 from functions.core.text.shapes import from_plain, to_plain
-from functions.store.keys import Item, config_key, config_use_key, count_of_configs_key, count_of_uses_key, to_wire
-from functions.store.table import Table
+from functions.store import pages
+from functions.store.items import items
+from functions.store.keys import config_key, config_use_key, count_of_configs_key, count_of_uses_key
+from functions.store.reading import record
+from functions.store.values import (
+    IS_NEW,
+    IS_THERE,
+    Check,
+    Condition,
+    Delete,
+    Equals,
+    Key,
+    Missing,
+    Put,
+    Query,
+    Update,
+    Write,
+)
 
+_ALL = Query(config_key("").pk, config_key("").sk)
 _SHOWN = 3  # groups that a refusal names
 
 
@@ -38,87 +52,72 @@ class Uses:
     taken: int
 
 
-def get(records: Table, name: str) -> CustomConfig | None:
+def get(name: str) -> DeploymentConfig | None:
+    """A deployment configuration by name, predefined or not."""
+    if predefined := PREDEFINED_CONFIGS.get(name):
+        return predefined
+    item = items().get(config_key(name))
+    return record(DeploymentConfig, item) if item else None
+
+
+def custom(name: str) -> CustomConfig | None:
     """The configuration, of deployments.yaml or made by the API; not a predefined one."""
-    item = records.get(config_key(name))
+    item = items().get(config_key(name))
     return from_plain(CustomConfig, item) if item else None
 
 
-def stored(records: Table) -> Stored:
-    made = _count(records, count_of_configs_key())
-    return Stored(number=sum(1 for _ in records.query("CONFIG", "CONFIG#")), made=made)
+def page(token: str | None, limit: int) -> tuple[list[str], str | None]:
+    """A page of the names of custom ones, in their order, and the token of the next."""
+    found, after = pages.page(_ALL, token, limit)
+    return [item["name"] for item in found], after
 
 
-def create(records: Table, config: CustomConfig, seen: Stored) -> bool:
+def stored() -> Stored:
+    made = _count(count_of_configs_key())
+    return Stored(number=sum(1 for _ in items().query(_ALL)), made=made)
+
+
+def create(config: CustomConfig, seen: Stored) -> bool:
     """Put a new one on record. False when its name is taken, or another one came first."""
-    item = {**config_key(config.name), **to_plain(config)}
-    is_new = "attribute_not_exists(pk)"
-    put = {"Put": {"TableName": records.name, "Item": to_wire(item), "ConditionExpression": is_new}}
-    condition, values = _still(seen.made)
-    count = records.update(count_of_configs_key(), "ADD times :one", condition, {":one": 1, **values})
-    return _written(records, [put, count])
+    new = Put(config_key(config.name), to_plain(config), IS_NEW)
+    return items().transact([new, _counted(count_of_configs_key(), _still(seen.made))])
 
 
-def uses(records: Table, name: str) -> Uses:
-    taken = _count(records, count_of_uses_key(name))
-    found = islice(records.query(config_use_key(name, "")["pk"], "GROUP#"), _SHOWN)
-    return Uses(groups=tuple(item["sk"].removeprefix("GROUP#") for item in found), taken=taken)
+def uses(name: str) -> Uses:
+    taken = _count(count_of_uses_key(name))
+    first = config_use_key(name, "")
+    found = islice(items().query(Query(first.pk, first.sk)), _SHOWN)
+    return Uses(groups=tuple(item["sk"].removeprefix(first.sk) for item in found), taken=taken)
 
 
-def delete(records: Table, config: CustomConfig, seen: Uses) -> bool:
+def delete(config: CustomConfig, seen: Uses) -> bool:
     """Delete one that no group was seen to use. False when a group took it, or it is another one now."""
-    same = {
-        "TableName": records.name,
-        "Key": to_wire(config_key(config.name)),
-        "ConditionExpression": "config_id = :id",
-        "ExpressionAttributeValues": to_wire({":id": config.config_id}),
-    }
-    condition, values = _still(seen.taken)
-    unused = {
-        "TableName": records.name,
-        "Key": to_wire(count_of_uses_key(config.name)),
-        "ConditionExpression": condition,
-    }
-    if values:
-        unused["ExpressionAttributeValues"] = to_wire(values)
-    return _written(records, [{"Delete": same}, {"ConditionCheck": unused}])
+    same = Delete(config_key(config.name), Equals("config_id", config.config_id))
+    return items().transact([same, Check(count_of_uses_key(config.name), _still(seen.taken))])
 
 
-def change_of_use(records: Table, group_key: str, before: str | None, after: str | None) -> list[dict[str, Any]]:
+def change_of_use(group_key: str, before: str | None, after: str | None) -> list[Write]:
     """What a transaction that makes, changes or deletes a group of the API writes when the name of its configuration
     changes so; None is no group. It fails when there is no configuration `after` (any more)."""
-    writes: list[dict[str, Any]] = []
+    writes: list[Write] = []
     if before == after:
         return writes
     if before and before not in PREDEFINED_CONFIGS:
-        writes.append({"Delete": {"TableName": records.name, "Key": to_wire(config_use_key(before, group_key))}})
+        writes.append(Delete(config_use_key(before, group_key)))
     if after and after not in PREDEFINED_CONFIGS:
-        there = {"TableName": records.name, "Key": to_wire(config_key(after))}
-        writes += [
-            {"ConditionCheck": {**there, "ConditionExpression": "attribute_exists(pk)"}},
-            {"Put": {"TableName": records.name, "Item": to_wire(config_use_key(after, group_key))}},
-            _counted(records, count_of_uses_key(after)),
-        ]
+        use = Put(config_use_key(after, group_key))
+        writes += [Check(config_key(after), IS_THERE), use, _counted(count_of_uses_key(after))]
     return writes
 
 
-def _count(records: Table, key: Item) -> int:
-    return int((records.get(key) or {}).get("times", 0))
+def _count(key: Key) -> int:
+    return int((items().get(key) or {}).get("times", 0))
 
 
-def _counted(records: Table, key: Item) -> dict[str, Any]:
-    add = {"UpdateExpression": "ADD times :one", "ExpressionAttributeValues": to_wire({":one": 1})}
-    return {"Update": {"TableName": records.name, "Key": to_wire(key), **add}}
+def _counted(key: Key, condition: Condition | None = None) -> Update:
+    return Update(key, adds={"times": 1}, condition=condition)
 
 
-def _still(times: int) -> tuple[str, Item]:
-    """The condition that a count is still what it was, and its values."""
-    return ("times = :times", {":times": times}) if times else ("attribute_not_exists(times)", {})
-
-
-def _written(records: Table, writes: Sequence[dict[str, Any]]) -> bool:
-    try:
-        records.transact(writes)
-    except Conflict:
-        return False
-    return True
+def _still(times: int) -> Condition:
+    """That a count is still what it was."""
+    return Equals("times", times) if times else Missing("times")

@@ -1,68 +1,64 @@
 """The index of the guarded groups (those with allowedPrincipals): the partition `GUARDS`, which Prepare reads.
 
-A group's place in it changes in the group's own transaction (`catalog.change`). Groups from before there was an index
+A group's place in it changes in the group's own transaction (`groups.change`). Groups from before there was an index
 get in when `declare` rebuilds it, at the `cdk deploy` that brings this version; then the index is marked as whole.
 Without the mark the groups themselves are read, so that none is missed in between.
 """
 
 from collections.abc import Iterator
 
-from functions.aws.clients import client
 from functions.core import access
 from functions.core.errors import Conflict
 from functions.core.records import Group, Guard
 from functions.core.text.shapes import from_plain
-from functions.store import groups
-from functions.store.keys import Item, guard_key, guards_whole_key, listed_application_key, to_wire
-from functions.store.table import Table
-from functions.store.transactions import pause
+from functions.store import applications, declared, groups
+from functions.store.items import items
+from functions.store.keys import guard_key, guards_whole_key
+from functions.store.patience import pause
+from functions.store.values import Item, Put, Query
 
-_PARTITION = guards_whole_key()["pk"]
+_INDEX = Query(guards_whole_key().pk)
 _TRIES = 12  # of a group that changes meanwhile
 
 
-def guards(records: Table) -> list[Guard]:
+def guards() -> list[Guard]:
     """All guarded groups."""
-    items = list(records.query(_PARTITION))
-    if any(_is_mark(item) for item in items):
-        return [from_plain(Guard, item) for item in items if not _is_mark(item)]
-    return [found for group in _groups(records) if (found := access.guard(group))]
+    found = list(items().query(_INDEX))
+    if any(_is_mark(item) for item in found):
+        return [from_plain(Guard, item) for item in found if not _is_mark(item)]
+    return [guard for group in _groups() if (guard := access.guard(group))]
 
 
-def rebuild(records: Table) -> list[str]:
+def rebuild() -> list[str]:
     """Bring the index to the groups on record; the keys of what was written, none when nothing differs."""
-    items = list(records.query(_PARTITION))
-    indexed = {from_plain(Guard, item).key for item in items if not _is_mark(item)}
-    known = {group.key for group in _groups(records)}
-    written = [key for key in sorted(indexed | known) if _align(records, key)]
-    if not any(_is_mark(item) for item in items):
-        client("dynamodb").put_item(TableName=records.name, Item=to_wire(guards_whole_key()))
+    found = list(items().query(_INDEX))
+    indexed = {from_plain(Guard, item).key for item in found if not _is_mark(item)}
+    known = {group.key for group in _groups()}
+    written = [key for key in sorted(indexed | known) if _align(key)]
+    if not any(_is_mark(item) for item in found):
+        items().write(Put(guards_whole_key()))
     return written
 
 
-def _align(records: Table, key: str) -> bool:
+def _align(key: str) -> bool:
     """Whether the group's place had to be written; on the condition that the group is as it was read."""
     application, _, name = key.partition("/")
     for attempt in range(_TRIES):
-        group, item = records.group(application, name), records.get(guard_key(key))
+        group, item = groups.get(application, name), items().get(guard_key(key))
         if (from_plain(Guard, item) if item else None) == access.guard(group):
             return False
-        try:
-            records.transact(groups.index_guard(records, application, name, group))
-        except Conflict:
-            pause(attempt)
-            continue
-        return True
+        if items().transact(groups.index_guard(application, name, group)):
+            return True
+        pause(attempt)
     raise Conflict(f"{key} changed {_TRIES} times while its guard was written")
 
 
-def _groups(records: Table) -> Iterator[Group]:
+def _groups() -> Iterator[Group]:
     """Every group, of the applications on the list and of those that deployments.yaml named."""
-    names = {item["sk"].partition("#")[2] for item in records.query(listed_application_key("")["pk"])}
-    names |= {item["sk"].removeprefix("GROUP#").partition("/")[0] for item in records.query("DECLARED", "GROUP#")}
+    names = set(applications.names()) | {key.partition("/")[0] for key in declared.group_keys()}
     for name in sorted(names):
-        yield from groups.groups(records, name)
+        yield from groups.of(name)
 
 
 def _is_mark(item: Item) -> bool:
-    return bool(item["sk"] == guards_whole_key()["sk"])
+    return bool(item["sk"] == guards_whole_key().sk)

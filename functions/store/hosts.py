@@ -1,28 +1,47 @@
-"""What the hosts of a group run, as Table.finish_targets writes it together with each target's end."""
+"""What the hosts of a group run, as `targets.finish_all` writes it together with each target's end."""
 
 from collections.abc import Iterable
 
-from functions.core.records import Deployment, Host, Revision
+from functions.core.records import Deployment, Host, Revision, Target
 from functions.core.statuses import TargetStatus
-from functions.core.text.shapes import from_plain
+from functions.core.text.shapes import from_plain, to_plain
+from functions.store import deployments, pages
+from functions.store.items import items
 from functions.store.keys import host_key
-from functions.store.table import table
-
-_AT_ONCE = 100  # of BatchGetItem
+from functions.store.values import MAX_KEYS, Query, Update
 
 
 def running(group_id: str, revision: Revision) -> set[str]:
     """The ids of the hosts that run this pinned revision."""
-    found = [from_plain(Host, item) for item in table().query(host_key(group_id, "")["pk"])]
+    found = [from_plain(Host, item) for item in items().query(_all_of(group_id))]
     good = [host for host in found if host.status is TargetStatus.SUCCEEDED]
-    brought = deployments(host.deployment_id for host in good)
+    brought = deployments_of(good)
     same = {each for each, deployment in brought.items() if deployment.revision.is_same(revision)}
     return {host.target_id for host in good if host.deployment_id in same}
 
 
-def deployments(ids: Iterable[str]) -> dict[str, Deployment]:
-    """Deployments by id, in as few requests as can be: a group's hosts come from few of them."""
-    wanted, found = sorted(set(ids)), dict[str, Deployment]()
-    for start in range(0, len(wanted), _AT_ONCE):
-        found |= table().deployments(wanted[start : start + _AT_ONCE])
+def page(group_id: str, token: str | None) -> tuple[list[Host], str | None]:
+    """A page of a group's hosts, by their ids, and the token of the next."""
+    found, after = pages.page(_all_of(group_id), token)
+    return [from_plain(Host, item) for item in found], after
+
+
+def deployments_of(hosts: Iterable[Host]) -> dict[str, Deployment]:
+    """The deployments that brought what hosts run, by id, in as few requests as can be: they are few."""
+    wanted, found = sorted({host.deployment_id for host in hosts}), dict[str, Deployment]()
+    for start in range(0, len(wanted), MAX_KEYS):
+        found |= deployments.named(wanted[start : start + MAX_KEYS])
     return found
+
+
+def change(target: Target, group_id: str, status: TargetStatus, now: str) -> Update:
+    """A part of a transaction: what a target's end makes of its host.
+
+    One deployment at a time holds a group's lock, so the last one that a host took part in is the newest.
+    """
+    host = Host(target_id=target.target_id, deployment_id=target.deployment_id, status=status, since=now)
+    return Update(host_key(group_id, target.target_id), sets=to_plain(host))
+
+
+def _all_of(group_id: str) -> Query:
+    return Query(host_key(group_id, "").pk)

@@ -6,81 +6,93 @@ An identity's item exists as long as the instance that it is tied to is register
 
 from collections.abc import Mapping, Sequence
 
-from functions.core.errors import Conflict
-from functions.core.records import OnPremisesInstance
+from functions.core.records import OnPremisesInstance, TagFilter
 from functions.core.text.shapes import from_plain, to_plain
-from functions.store.keys import Item, iam_key, on_premises_key, to_wire
-from functions.store.table import Table
+from functions.store import pages
+from functions.store.items import items
+from functions.store.keys import iam_key, on_premises_key
+from functions.store.values import (
+    IS_NEW,
+    Condition,
+    Contains,
+    Delete,
+    Equals,
+    Exists,
+    Item,
+    Missing,
+    Put,
+    Query,
+    Update,
+    all_of,
+    any_of,
+)
+
+_PARTITION = on_premises_key("").pk
+_IS_REGISTERED = Missing("deregister_time")
 
 
-def known(records: Table, names: Sequence[str]) -> dict[str, OnPremisesInstance]:
+def named(names: Sequence[str]) -> dict[str, OnPremisesInstance]:
     """Those on record, also deregistered ones, by name; at most 100, in one request."""
-    found = records.get_all([on_premises_key(each) for each in dict.fromkeys(names)])
+    found = items().get_all([on_premises_key(each) for each in dict.fromkeys(names)])
     return {item["name"]: from_plain(OnPremisesInstance, item) for item in found}
 
 
-def registered(records: Table) -> list[OnPremisesInstance]:
+def registered() -> list[OnPremisesInstance]:
     """Those that are registered now, by name."""
-    items = records.query(on_premises_key("")["pk"])
-    return [from_plain(OnPremisesInstance, item) for item in items if "deregister_time" not in item]
+    return [from_plain(OnPremisesInstance, item) for item in items().query(Query(_PARTITION, where=_IS_REGISTERED))]
 
 
-def tied_to(records: Table, iam_arn: str) -> str | None:
+def page(is_registered: bool | None, filters: Sequence[TagFilter], token: str | None) -> tuple[list[str], str | None]:
+    """A page of names, in their order, and the token of the next: of registered or deregistered ones (None: both) that
+    fit one of the filters, if there are some."""
+    wanted: list[Condition] = []
+    if is_registered is not None:
+        wanted.append(_IS_REGISTERED if is_registered else Exists("deregister_time"))
+    if filters:
+        wanted.append(any_of(*map(_fits, filters)))
+    found, after = pages.page(Query(_PARTITION, where=all_of(*wanted) if wanted else None), token)
+    return [item["name"] for item in found], after
+
+
+def tied_to(iam_arn: str) -> str | None:
     """The name of the registered instance of an IAM identity."""
-    item = records.get(iam_key(iam_arn))
+    item = items().get(iam_key(iam_arn))
     return item["name"] if item else None
 
 
-def register(records: Table, instance: OnPremisesInstance) -> bool:
+def register(instance: OnPremisesInstance) -> bool:
     """Put it on record, also in the place of a deregistered one. False when its name or its identity is taken."""
-    item = {**on_premises_key(instance.name), **to_plain(instance), **_tags(instance.tags)}
-    claim = {**iam_key(instance.iam_arn), "name": instance.name}
-    is_free = "attribute_not_exists(pk) OR attribute_exists(deregister_time)"
-    return _written(records, [_put(records, item, is_free), _put(records, claim, "attribute_not_exists(pk)")])
+    attributes = {**to_plain(instance), **_tags(instance.tags)}
+    own = Put(on_premises_key(instance.name), attributes, any_of(IS_NEW, Exists("deregister_time")))
+    return items().transact([own, Put(iam_key(instance.iam_arn), {"name": instance.name}, IS_NEW)])
 
 
-def deregister(records: Table, instance: OnPremisesInstance, now: str) -> bool:
+def deregister(instance: OnPremisesInstance, now: str) -> bool:
     """Let its name and its identity go. False when somebody else did."""
-    end = records.update(
-        on_premises_key(instance.name),
-        "SET deregister_time = :now",
-        "instance_arn = :arn AND attribute_not_exists(deregister_time)",
-        {":now": now, ":arn": instance.instance_arn},
-    )
-    release = {"Delete": {"TableName": records.name, "Key": to_wire(iam_key(instance.iam_arn))}}
-    return _written(records, [end, release])
+    end = Update(on_premises_key(instance.name), sets={"deregister_time": now}, condition=_is_same(instance))
+    return items().transact([end, Delete(iam_key(instance.iam_arn))])
 
 
-def retag(records: Table, changes: Sequence[tuple[OnPremisesInstance, Mapping[str, str]]]) -> bool:
+def retag(changes: Sequence[tuple[OnPremisesInstance, Mapping[str, str]]]) -> bool:
     """Give instances (at most 100) new tags, all or none. False when one was changed or deregistered meanwhile."""
-    return _written(records, [_retag(records, instance, tags) for instance, tags in changes])
+    return items().transact([_retag(instance, tags) for instance, tags in changes])
 
 
-def _retag(records: Table, instance: OnPremisesInstance, tags: Mapping[str, str]) -> Item:
-    return records.update(
-        on_premises_key(instance.name),
-        "SET #tags = :tags, tag_values = :tag_values",
-        "instance_arn = :arn AND attribute_not_exists(deregister_time) AND #tags = :before",
-        {
-            ":arn": instance.instance_arn,
-            ":before": instance.tags,
-            **{f":{name}": each for name, each in _tags(tags).items()},
-        },
-        {"#tags": "tags"},
-    )
+def _retag(instance: OnPremisesInstance, tags: Mapping[str, str]) -> Update:
+    condition = all_of(_is_same(instance), Equals("tags", instance.tags))
+    return Update(on_premises_key(instance.name), sets=_tags(tags), condition=condition)
+
+
+def _is_same(instance: OnPremisesInstance) -> Condition:
+    return all_of(Equals("instance_arn", instance.instance_arn), _IS_REGISTERED)
+
+
+def _fits(one: TagFilter) -> Condition:
+    if one.key is None:
+        return Contains("tag_values", one.value)
+    place = ("tags", one.key)
+    return Exists(place) if one.value is None else Equals(place, one.value)
 
 
 def _tags(tags: Mapping[str, str]) -> Item:
     return {"tags": dict(tags), "tag_values": sorted(set(tags.values()))}
-
-
-def _put(records: Table, item: Item, condition: str) -> Item:
-    return {"Put": {"TableName": records.name, "Item": to_wire(item), "ConditionExpression": condition}}
-
-
-def _written(records: Table, writes: Sequence[Item]) -> bool:
-    try:
-        records.transact(writes)
-    except Conflict:
-        return False
-    return True

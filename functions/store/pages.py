@@ -8,61 +8,45 @@ import hashlib
 import json
 from typing import Any
 
-from functions.aws.clients import client
 from functions.core.errors import Refused
-from functions.store.keys import Item, from_wire
+from functions.store.items import items
+from functions.store.values import Item, Query
 
 PAGE = 100  # items of a page, as CodeDeploy's
 
 
-def page(
-    question: dict[str, Any], token: str | None, limit: int = PAGE, beyond: str = ""
-) -> tuple[list[Item], str | None]:
-    """One page of what DynamoDB's Query answers, and the token of the next. Raises Refused for a token of another.
+def page(query: Query, token: str | None, limit: int = PAGE, beyond: str = "") -> tuple[list[Item], str | None]:
+    """One page of what a query finds, and the token of the next. Raises Refused for a token of another query.
 
-    `beyond` is the part of the caller's question that DynamoDB is not asked: a token is good for it alone, too.
+    `beyond` is the part of the caller's question that the store is not asked: a token is good for it alone, too.
 
     At most two requests: a filter may leave a page short, or empty, and there still be more.
     """
-    asked = {**question, "beyond": beyond} if beyond else question
-    start = _start(asked, token) if token else None
-    items: list[Item] = []
+    mark = hashlib.sha256(repr((query, beyond)).encode()).hexdigest()[:16]
+    after = _start(query, mark, token) if token else None
+    found: list[Item] = []
     for _ in range(2):
-        begin = {"ExclusiveStartKey": start} if start else {}
-        try:
-            answer = client("dynamodb").query(**question, **begin, Limit=limit - len(items))
-        except client("dynamodb").exceptions.ClientError as error:
-            if start and error.response["Error"]["Code"] == "ValidationException":  # of a key that somebody made up
-                raise _not_ours() from error
-            raise
-        items += map(from_wire, answer["Items"])
-        start = answer.get("LastEvaluatedKey")
-        if start is None or len(items) == limit:
+        one = items().page(query, limit - len(found), after)
+        found += one.items
+        after = one.after
+        if after is None or len(found) == limit:
             break
-    return items, _token(asked, start) if start else None
+    return found, _token(mark, after) if after else None
 
 
-def _mark(question: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()[:16]
+def _token(mark: str, after: Item) -> str:
+    return base64.urlsafe_b64encode(json.dumps([mark, after]).encode()).decode()
 
 
-def _token(question: dict[str, Any], key: dict[str, Any]) -> str:
-    return base64.urlsafe_b64encode(json.dumps([_mark(question), key]).encode()).decode()
-
-
-def _start(question: dict[str, Any], token: str) -> dict[str, Any]:
+def _start(query: Query, mark: str, token: str) -> dict[str, Any]:
     try:
-        mark, key = json.loads(base64.b64decode(token.encode(), altchars=b"-_", validate=True))
+        known, key = json.loads(base64.b64decode(token.encode(), altchars=b"-_", validate=True))
     except (ValueError, TypeError, RecursionError):
         raise _not_ours() from None
-    if mark != _mark(question) or not isinstance(key, dict) or not all(map(_is_text, key.values())):
+    if known != mark or not query.may_continue_after(key):
         raise _not_ours()
-    return key
-
-
-def _is_text(value: Any) -> bool:
-    """Whether it is DynamoDB's form of a text, as the attributes of every key are."""
-    return isinstance(value, dict) and list(value) == ["S"] and isinstance(value["S"], str)
+    found: dict[str, Any] = key
+    return found
 
 
 def _not_ours() -> Refused:

@@ -8,15 +8,33 @@ last aimed at is one item of the group, so that aiming it elsewhere changes no r
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 from functions.core.errors import Conflict
 from functions.core.records import RegisteredRevision, Revision
 from functions.core.revision import digest, location
 from functions.core.text.shapes import from_plain, to_plain
-from functions.store.keys import Item, aim_key, application_key, group_item_key, registered_revision_key, to_wire
-from functions.store.table import Table, table
-from functions.store.transactions import pause
+from functions.store import pages
+from functions.store.items import items
+from functions.store.keys import aim_key, application_key, group_item_key, registered_revision_key
+from functions.store.patience import pause
+from functions.store.values import (
+    IS_NEW,
+    IS_THERE,
+    AtMost,
+    BeginsWith,
+    Check,
+    Condition,
+    Delete,
+    Equals,
+    Item,
+    Key,
+    Put,
+    Query,
+    Update,
+    Write,
+    all_of,
+    any_of,
+)
 
 ORDERS = {"registerTime": "register_time", "firstUsedTime": "first_used_time", "lastUsedTime": "last_used_time"}
 _NEVER = "-"  # sorts before every time
@@ -33,30 +51,30 @@ class Aims:
     groups: dict[str, list[str]]  # by digest
 
 
-def application_id(records: Table, application: str) -> str | None:
-    item = records.get(application_key(application))
+def application_id(application: str) -> str | None:
+    item = items().get(application_key(application))
     return str(item["application_id"]) if item else None
 
 
-def aims(records: Table, application: str) -> Aims | None:
+def aims(application: str) -> Aims | None:
     """Both of an application in one request, because in its partition AIM# lies beside APPLICATION."""
     found, groups = None, dict[str, list[str]]()
     own = application_key(application)
-    for item in records.query(own["pk"], "A"):
-        if item["sk"] == own["sk"]:
+    for item in items().query(Query(own.pk, "A")):
+        if item["sk"] == own.sk:
             found = str(item["application_id"])
         else:
             groups.setdefault(item["digest"], []).append(item["sk"].removeprefix("AIM#"))
     return Aims(application_id=found, groups=groups) if found else None
 
 
-def known(records: Table, application_id: str, digests: list[str]) -> dict[str, RegisteredRevision]:
+def known(application_id: str, digests: list[str]) -> dict[str, RegisteredRevision]:
     """Those on record, by digest; at most 100, in one request."""
-    found = records.get_all([registered_revision_key(application_id, each) for each in dict.fromkeys(digests)])
+    found = items().get_all([registered_revision_key(application_id, each) for each in dict.fromkeys(digests)])
     return {item["sk"].removeprefix("REVISION#"): from_plain(RegisteredRevision, item) for item in found}
 
 
-def register(records: Table, application_id: str, revision: Revision, description: str | None, now: str) -> None:
+def register(application_id: str, revision: Revision, description: str | None, now: str) -> None:
     """Put it on record. One that is there keeps its times; another description replaces the one it has."""
 
     def registered(known: RegisteredRevision | None) -> RegisteredRevision:
@@ -64,14 +82,13 @@ def register(records: Table, application_id: str, revision: Revision, descriptio
             return RegisteredRevision(revision=location(revision), register_time=now, description=description)
         return replace(known, description=description or known.description)
 
-    _change(records, application_id, revision, registered)
+    _change(application_id, revision, registered)
 
 
 def used(application: str, group: str, revision: Revision, deployment_id: str, now: str) -> None:
     """A deployment was created with the revision, as its request named it: put both on record. A repeat changes
     nothing, and deployments may come in any order."""
-    records = table()
-    owner = application_id(records, application)
+    owner = application_id(application)
     if owner is None:  # deleted meanwhile, and its revisions with it
         return
 
@@ -84,37 +101,43 @@ def used(application: str, group: str, revision: Revision, deployment_id: str, n
         first, last = min(known.first_used_time or now, now), max(known.last_used_time or now, now)
         return replace(known, first_used_time=first, last_used_time=last)
 
-    _change(records, owner, revision, after_use)
-    _aim(records, application, group, revision, now)
+    _change(owner, revision, after_use)
+    _aim(application, group, revision, now)
 
 
-def change_of_group(
-    records: Table, application: str, group: str, after: tuple[str, str] | None
-) -> list[dict[str, Any]]:
+def change_of_group(application: str, group: str, after: tuple[str, str] | None) -> list[Write]:
     """What a transaction that renames a group (`after`: application and group), or deletes it (None), writes of what
     the group was aimed at."""
-    before = records.get(aim_key(application, group))
+    key = aim_key(application, group)
+    before = items().get(key)
     if before is None:
         return []
-    key = {"TableName": records.name, "Key": to_wire(aim_key(application, group))}
-    writes: list[dict[str, Any]] = [{"Delete": key}]
-    if after:
-        writes.append({"Put": {"TableName": records.name, "Item": to_wire({**before, **aim_key(*after)})}})
-    return writes
+    return [Delete(key), *([Put(aim_key(*after), before)] if after else [])]
 
 
-def question(records: Table, application_id: str, order: str, *, descending: bool) -> dict[str, Any]:
-    """The query for revisions by one of `ORDERS`; whatever has no such time comes before what has."""
-    return {
-        "TableName": records.name,
-        "KeyConditionExpression": "pk = :pk AND begins_with(sk, :order)",
-        "ExpressionAttributeValues": {
-            ":pk": to_wire(registered_revision_key(application_id, ""))["pk"],
-            ":order": {"S": f"{order}#"},
-        },
-        "ConsistentRead": True,
-        "ScanIndexForward": not descending,
-    }
+def page(
+    application_id: str,
+    order: str,
+    token: str | None,
+    *,
+    descending: bool = False,
+    bucket: str | None = None,
+    prefix: str = "",
+    beyond: str = "",
+) -> tuple[list[tuple[str, Revision]], str | None]:
+    """A page of revisions by one of `ORDERS`, each with its digest, and the token of the next, which is good for the
+    same `beyond`; whatever has no such time comes before what has. Only those of a bucket, whose keys begin so."""
+    partition = registered_revision_key(application_id, "").pk
+    query = Query(partition, f"{order}#", where=_of_bucket(bucket, prefix), descending=descending)
+    found, after = pages.page(query, token, beyond=beyond)
+    return [(item["digest"], from_plain(Revision, item["revision"])) for item in found], after
+
+
+def _of_bucket(bucket: str | None, prefix: str) -> Condition | None:
+    if bucket is None:
+        return None
+    is_there = Equals(("revision", "bucket"), bucket)
+    return all_of(is_there, BeginsWith(("revision", "key"), prefix)) if prefix else is_there
 
 
 def place(record: RegisteredRevision, order: str) -> str:
@@ -122,55 +145,33 @@ def place(record: RegisteredRevision, order: str) -> str:
     return f"{order}#{getattr(record, ORDERS[order]) or _NEVER}#{digest(record.revision)}"
 
 
-def _change(records: Table, application_id: str, revision: Revision, change: Change) -> None:
+def _change(application_id: str, revision: Revision, change: Change) -> None:
     key = registered_revision_key(application_id, digest(revision))
     for attempt in range(_TRIES):
-        item = records.get(key)
+        item = items().get(key)
         before = from_plain(RegisteredRevision, item) if item else None
         after = change(before)
-        if after == before or _replaced(records, key, item, before, after):
+        if after == before or _replaced(key, item, before, after):
             return
         pause(attempt)
-    raise Conflict(f"{key['sk']} changed {_TRIES} times while changing it")
+    raise Conflict(f"{key.sk} changed {_TRIES} times while changing it")
 
 
-def _replaced(
-    records: Table, key: Item, item: Item | None, before: RegisteredRevision | None, after: RegisteredRevision
-) -> bool:
+def _replaced(key: Key, item: Item | None, before: RegisteredRevision | None, after: RegisteredRevision) -> bool:
     """Write a revision and its places. False when somebody else did since it was read."""
     changes = item["changes"] if item else 0
-    put: dict[str, Any] = {
-        "TableName": records.name,
-        "Item": to_wire({**key, **to_plain(after), "changes": changes + 1}),
-        "ConditionExpression": "changes = :changes" if item else "attribute_not_exists(pk)",
-    }
-    if item:
-        put["ExpressionAttributeValues"] = to_wire({":changes": changes})
+    is_same: Condition = Equals("changes", changes) if item else IS_NEW
     had = {place(before, order) for order in ORDERS} if before else set()
     has = {place(after, order) for order in ORDERS}
-    lists = {"revision": to_plain(after.revision), "digest": digest(after.revision)}
-    writes = [{"Put": put}]
-    writes += [{"Delete": {"TableName": records.name, "Key": to_wire({**key, "sk": sk})}} for sk in sorted(had - has)]
-    writes += [
-        {"Put": {"TableName": records.name, "Item": to_wire({**key, "sk": sk, **lists})}} for sk in sorted(has - had)
-    ]
-    try:
-        records.transact(writes)
-    except Conflict:
-        return False
-    return True
+    listed = {"revision": to_plain(after.revision), "digest": digest(after.revision)}
+    writes: list[Write] = [Put(key, {**to_plain(after), "changes": changes + 1}, is_same)]
+    writes += [Delete(Key(key.pk, sk)) for sk in sorted(had - has)]
+    writes += [Put(Key(key.pk, sk), listed) for sk in sorted(has - had)]
+    return items().transact(writes)
 
 
-def _aim(records: Table, application: str, group: str, revision: Revision, now: str) -> None:
+def _aim(application: str, group: str, revision: Revision, now: str) -> None:
     """The group is aimed at the revision, if it is still there and was not aimed elsewhere since."""
-    there = {"TableName": records.name, "Key": to_wire(group_item_key(application, group))}
-    aim = records.update(
-        aim_key(application, group),
-        "SET digest = :digest, aimed = :now",
-        "attribute_not_exists(pk) OR aimed <= :now",
-        {":digest": digest(revision), ":now": now},
-    )
-    try:
-        records.transact([aim, {"ConditionCheck": {**there, "ConditionExpression": "attribute_exists(pk)"}}])
-    except Conflict:
-        return
+    is_newest = any_of(IS_NEW, AtMost("aimed", now))
+    aim = Update(aim_key(application, group), sets={"digest": digest(revision), "aimed": now}, condition=is_newest)
+    items().transact([aim, Check(group_item_key(application, group), IS_THERE)])

@@ -9,7 +9,8 @@ from typing import Any
 from functions.aws import aside
 from functions.core.records import Deployment, Target
 from functions.core.text.shapes import from_plain
-from functions.store.keys import Item, from_wire
+from functions.store.values import Item
+from functions.store.wire import from_wire
 from functions.telemetry import logger
 
 

@@ -11,13 +11,13 @@ import pytest
 
 from cli.account.connection import Engine
 from cli.exits import Exit
-from functions.store.table import Table
 from tests.conftest import BUCKET, put_group
 from tests.served import Served, serve
+from tests.store import Store
 
 
 @pytest.fixture
-def served(table: Table, bucket: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
+def served(store: Store, bucket: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
     with serve() as found:
         monkeypatch.setenv("STEPDEPLOY_ENDPOINT", found.endpoint)
         yield found

@@ -79,7 +79,7 @@ def put_target(
     target = Target(
         deployment_id=deployment_id, target_id=name, status=status, events=tuple(events), last_updated_at=updated
     )
-    put_item({**target_key(deployment_id, name), **to_plain(target)})
+    put_item({**target_key(deployment_id, name).item, **to_plain(target)})
 
 
 MESSAGE = "Script at specified location: start.sh failed with exit code 3"

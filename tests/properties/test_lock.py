@@ -14,7 +14,6 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from functions.aws.clients import client
 from functions.core import stop_mark
 from functions.core.gate import Counters
 from functions.core.messages.verdict import Verdict, rolls_back, stopped
@@ -23,9 +22,9 @@ from functions.core.order import Upload
 from functions.core.records import Deployment, Group, GroupSettings
 from functions.core.statuses import AutoRollbackEvent, Creator, DeploymentStatus
 from functions.core.text.shapes import from_plain
-from functions.store.keys import to_wire
-from functions.store.table import Table
+from functions.store import deployments, groups, lock
 from tests.conftest import all_items, put_group, revision
+from tests.store import Store
 
 RUNNING = {DeploymentStatus.CREATED, DeploymentStatus.IN_PROGRESS}
 
@@ -33,14 +32,12 @@ RUNNING = {DeploymentStatus.CREATED, DeploymentStatus.IN_PROGRESS}
 class OneGroup(RuleBasedStateMachine):
     """A group that is deployed to, stopped and rolled back in any order."""
 
-    table: Table  # set by the test below
+    store: Store  # set by the test below
 
     @initialize()
     def declare(self) -> None:
         self.number = 0
-        for item in all_items():
-            key = to_wire({"pk": item["pk"], "sk": item["sk"]})
-            client("dynamodb").delete_item(TableName=self.table.name, Key=key)
+        self.store.clear()
         put_group(settings=GroupSettings(auto_rollback=tuple(AutoRollbackEvent)))
 
     def _next(self) -> str:
@@ -51,7 +48,7 @@ class OneGroup(RuleBasedStateMachine):
         return f"2026-11-23T10:00:00.{self.number:03}Z"
 
     def _group(self) -> Group:
-        group = self.table.group("shop", "web")
+        group = groups.get("shop", "web")
         assert group
         return group
 
@@ -59,8 +56,8 @@ class OneGroup(RuleBasedStateMachine):
         return [from_plain(Deployment, item) for item in all_items() if item["sk"] == "DEPLOYMENT"]
 
     def _holder(self) -> Deployment | None:
-        holder = self.table.holder("shop/web")
-        return self.table.deployment(holder) if holder else None
+        holder = lock.holder("shop/web")
+        return deployments.get(holder) if holder else None
 
     @rule(late=st.booleans(), queue=st.booleans())
     def upload(self, late: bool, queue: bool) -> None:
@@ -68,7 +65,7 @@ class OneGroup(RuleBasedStateMachine):
         now = "2026-11-23T09:00:00.000Z" if late else self._now()
         one = new_deployment(self._group(), revision(), deployment_id=deployment_id, now=now, requested_by="me")
         mark = Upload(bucket="revisions", key="shop/web/v1.zip", version=deployment_id)
-        self.table.create(one, mark, queue=queue)
+        lock.create(one, mark, queue=queue)
 
     @precondition(lambda self: self._holder() is not None)
     @rule(status=st.sampled_from([DeploymentStatus.SUCCEEDED, DeploymentStatus.FAILED]), touched=st.booleans())
@@ -83,8 +80,8 @@ class OneGroup(RuleBasedStateMachine):
         if rolls_back(running, Verdict(status=status)):
             rollback = rollback_deployment(self._group(), ended, deployment_id=self._next(), now=self._now())
             assert rollback is None or running.creator is not Creator.ROLLBACK
-        assert self.table.close(ended, self._group(), rollback)
-        assert not self.table.close(ended, self._group(), None)  # a repeat changes nothing
+        assert lock.close(ended, self._group(), rollback)
+        assert not lock.close(ended, self._group(), None)  # a repeat changes nothing
 
     @precondition(lambda self: self._holder() is not None)
     @rule(data=st.data())
@@ -92,9 +89,9 @@ class OneGroup(RuleBasedStateMachine):
         one = data.draw(st.sampled_from([one for one in self._deployments() if not one.status.is_final]))
         mark = stop_mark.by_person("me", self._now())
         if one.status is DeploymentStatus.QUEUED:
-            self.table.stop_queued(one, stopped(mark), self._now())
+            lock.stop_queued(one, stopped(mark), self._now())
         else:
-            self.table.mark_stop(one.deployment_id, mark)
+            deployments.mark_stop(one.deployment_id, mark)
 
     @invariant()
     def the_lock_tells_who_runs_and_who_waits(self) -> None:
@@ -113,8 +110,8 @@ class OneGroup(RuleBasedStateMachine):
 
 
 @pytest.mark.usefixtures("aws")
-def test_a_group_never_has_two_deployments_running(table: Table) -> None:
-    machine = type("OneGroupOfThisTest", (OneGroup,), {"table": table})
+def test_a_group_never_has_two_deployments_running(store: Store) -> None:
+    machine = type("OneGroupOfThisTest", (OneGroup,), {"store": store})
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         machine, settings=run_settings(max_examples=10, stateful_step_count=12, deadline=None)
     )

@@ -33,7 +33,7 @@ from functions.core.records import Deployment
 from functions.core.statuses import DeploymentStatus, TargetStatus
 from functions.engine import end, stop
 from functions.handlers import command_status, run_segment, target_done
-from functions.store.table import Table
+from functions.store import deployments, lock, preparing, targets
 from tests.conftest import pending, put_group, revision
 from tests.unit.handlers.test_run_segment import NOW, World, world  # noqa: F401 - a fixture
 
@@ -41,9 +41,9 @@ EVENTS = tuple(event.value for event in IN_PLACE)
 NUMBERS = st.integers(0, 3)  # of targets; those beyond the fleet are its last one
 DEATHS = {
     "before sending": "functions.aws.ssm.send",
-    "before recording the command": "functions.store.table.Table.store_command",
+    "before recording the command": "functions.store.targets.store_command",
     "before telling the state": "functions.aws.tokens.succeed",
-    "before recording the end": "functions.store.table.Table.finish_target",
+    "before recording the end": "functions.store.targets.finish",
 }
 
 
@@ -76,9 +76,9 @@ class Fleet(RuleBasedStateMachine):
         pinned = revision(version="v", sha256="0" * 64, size=9)
         group = put_group(f"group-{self.id}")
         one = new_deployment(group, pinned, deployment_id=self.id, now=NOW, requested_by="me")
-        self.around.table.create(one, None, queue=True)
+        lock.create(one, None, queue=True)
         begun = replace(one, counters=Counters(total=hosts, allowed=self.allowed))
-        assert self.around.table.begin(begun, pending(one, *self.ids), NOW)
+        assert preparing.begin(begun, pending(one, *self.ids), NOW)
 
     # -- what the state machine does
 
@@ -102,14 +102,14 @@ class Fleet(RuleBasedStateMachine):
     @rule(number=NUMBERS, other=NUMBERS)
     def two_ask_the_gate_at_once(self, number: int, other: int) -> None:
         """The other one goes between this one's question and its write."""
-        go = Table.go
+        go = targets.take_out_of_service
 
-        def go_second(table: Table, *arguments: Any) -> bool:
-            with patch.object(Table, "go", go):
+        def go_second(*arguments: Any) -> bool:
+            with patch.object(targets, "take_out_of_service", go):
                 self.run_segment(other)
-            return go(table, *arguments)
+            return go(*arguments)
 
-        with patch.object(Table, "go", go_second):
+        with patch.object(targets, "take_out_of_service", go_second):
             self.run_segment(number)
 
     @rule(number=NUMBERS, death=st.none() | st.just("before recording the end"))
@@ -170,13 +170,13 @@ class Fleet(RuleBasedStateMachine):
     @invariant()
     def the_promise_is_kept(self) -> None:
         """Invariants 1 and 4. A host is out of service from its command until its target has succeeded."""
-        targets = {target.target_id: target.status for target in self.around.table.targets(self.id)}
+        statuses = {target.target_id: target.status for target in targets.of(self.id)}
         commands = {target_id: len(self._commands(target_id)) for target_id in self.ids}
-        out = [one for one in self.ids if commands[one] and targets[one] is not TargetStatus.SUCCEEDED]
+        out = [one for one in self.ids if commands[one] and statuses[one] is not TargetStatus.SUCCEEDED]
         assert len(out) <= self.allowed
         assert max(commands.values()) <= 1
         counters = self._deployment().counters
-        assert Counter(targets.values()) == +Counter(
+        assert Counter(statuses.values()) == +Counter(
             {
                 TargetStatus.PENDING: counters.pending,
                 TargetStatus.IN_PROGRESS: counters.in_flight,
@@ -198,8 +198,8 @@ class Fleet(RuleBasedStateMachine):
         status = end.end(self.id)
         deployment = self._deployment()
         counters = deployment.counters
-        assert all(target.status.is_final for target in self.around.table.targets(self.id))
-        assert self.around.table.holder(deployment.group_key) is None
+        assert all(target.status.is_final for target in targets.of(self.id))
+        assert lock.holder(deployment.group_key) is None
         good = is_success(targets=len(self.ids), allowed_out=self.allowed, succeeded=counters.succeeded)
         if deployment.stop and counters.succeeded < len(self.ids):
             assert status is DeploymentStatus.STOPPED
@@ -212,7 +212,7 @@ class Fleet(RuleBasedStateMachine):
         return self.ids[min(number, len(self.ids) - 1)]
 
     def _deployment(self) -> Deployment:
-        found = self.around.table.deployment(self.id)
+        found = deployments.get(self.id)
         assert found
         return found
 
@@ -245,7 +245,7 @@ def test_a_target_that_was_let_go_but_got_no_command_gives_its_place_back(world:
     with suppress(Killed), _dying("before sending"):
         world.run("t-1")
     assert world.deployment.counters.out == 1
-    world.table.mark_stop(world.deployment.deployment_id, stop_mark.by_person("me", NOW))
+    deployments.mark_stop(world.deployment.deployment_id, stop_mark.by_person("me", NOW))
     world.run("t-2")
     assert world.tokens.told == {"t-2": {"status": "Skipped"}}
     world.done(segment_result={"status": "Skipped"})

@@ -13,10 +13,9 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 
-import boto3
 import pytest
 
-from functions.aws import executions
+from functions.aws import clients, executions
 from functions.aws.clients import client
 from functions.core.command_result import IN_PLACE
 from functions.core.declaration import load
@@ -43,10 +42,11 @@ from functions.handlers import (
     target_done,
 )
 from functions.settings import settings
-from functions.store.keys import to_wire
+from functions.store import deployments, groups, lock, preparing, targets
 from tests.calls import recording
 from tests.conftest import BUCKET, WEB, LambdaContext, all_items, pending, put_group, put_item, revision
 from tests.fakes import FakeRunCommand, FakeTokens
+from tests.store import Store
 from tests.unit.core.test_declaration import group as declared_group
 from tests.unit.handlers.test_prepare import alarm, archive
 from tests.unit.handlers.test_run_segment import World, world  # noqa: F401 - a fixture
@@ -66,41 +66,39 @@ class Stage:
     """A group with running instances, and what is played on it: everything is as new at each `set_up`."""
 
     def __init__(self, around: World, machine: str) -> None:
-        self.table, self.context, self.machine = around.table, around.context, machine
+        self.store, self.context, self.machine = around.store, around.context, machine
         self.ssm: FakeRunCommand = around.ssm
         self.tokens: FakeTokens = around.tokens
-        made = boto3.client("ec2").run_instances(
+        made = client("ec2").run_instances(
             ImageId="ami-12c6146b",
             MinCount=3,
             MaxCount=3,
             TagSpecifications=[{"ResourceType": "instance", "Tags": [{"Key": "role", "Value": "web"}]}],
         )
         self.ids = sorted(each["InstanceId"] for each in made["Instances"])
-        put = boto3.client("s3").put_object(Bucket=BUCKET, Key="shop/web/v1.zip", Body=archive())
+        put = client("s3").put_object(Bucket=BUCKET, Key="shop/web/v1.zip", Body=archive())
         self.version = put["VersionId"]
         alarm("errors", "OK")
 
     def set_up(self) -> None:
-        for item in all_items():
-            key = to_wire({"pk": item["pk"], "sk": item["sk"]})
-            boto3.client("dynamodb").delete_item(TableName=self.table.name, Key=key)
+        self.store.clear()
         for made in (self.ssm.sent, self.ssm.invocations, self.ssm.cancelled, self.tokens.told):
             made.clear()
         put_group(settings=SETTINGS)
         put_item({"pk": "ALARM#errors", "sk": "GROUP#shop/web"})
 
     def create(self, deployment_id: str = ID, **fields: Any) -> Deployment:
-        group = self.table.group("shop", "web")
+        group = groups.get("shop", "web")
         assert group
         pinned = revision(version=self.version, **fields)
         one = new_deployment(group, pinned, deployment_id=deployment_id, now=NOW, requested_by="me")
-        self.table.create(one, None, queue=True)
+        lock.create(one, None, queue=True)
         return one
 
     def begin(self, deployment_id: str = ID) -> None:
         one = self.create(deployment_id, sha256=sha256(deployment_id.encode()).hexdigest(), size=9)
         begun = replace(one, counters=Counters(total=3, allowed=2))
-        assert self.table.begin(begun, pending(one, *self.ids), NOW)
+        assert preparing.begin(begun, pending(one, *self.ids), NOW)
 
     def send(self, number: int = 0, token: str = "t") -> None:
         event = {"deployment_id": ID, "target_id": self.ids[number], "segment": 0, "task_token": token}
@@ -120,11 +118,11 @@ class Stage:
     def good_one_before(self) -> None:
         """The group has a revision to go back to."""
         self.begin("d-BEFORE001")
-        group, one = self.table.group("shop", "web"), self.table.deployment("d-BEFORE001")
+        group, one = groups.get("shop", "web"), deployments.get("d-BEFORE001")
         assert one
-        self.table.close(replace(one, status=DeploymentStatus.SUCCEEDED, complete_time=NOW), group, None)
-        for each in list(self.table.targets("d-BEFORE001")):
-            self.table.finish_target(each, TargetStatus.SKIPPED, NOW)
+        lock.close(replace(one, status=DeploymentStatus.SUCCEEDED, complete_time=NOW), group, None)
+        for each in list(targets.of("d-BEFORE001")):
+            targets.finish(each, TargetStatus.SKIPPED, NOW)
 
     def ended(self) -> dict[tuple[str, str], TargetStatus]:
         return {
@@ -135,19 +133,19 @@ class Stage:
 
     def assert_sound(self) -> None:
         items = all_items()
-        deployments = {i["deployment_id"]: from_plain(Deployment, i) for i in items if i["sk"] == "DEPLOYMENT"}
-        lock = next((item for item in items if item["sk"] == "LOCK"), {})
+        known = {i["deployment_id"]: from_plain(Deployment, i) for i in items if i["sk"] == "DEPLOYMENT"}
+        held = next((item for item in items if item["sk"] == "LOCK"), {})
         running = [
             each
-            for each, one in deployments.items()
+            for each, one in known.items()
             if one.status in (DeploymentStatus.CREATED, DeploymentStatus.IN_PROGRESS)
         ]
-        assert running == ([lock["holder"]] if "holder" in lock else []), "one holds the lock"
-        for deployment_id, one in deployments.items():
-            targets = [each.status for each in self.table.targets(deployment_id)]
+        assert running == ([held["holder"]] if "holder" in held else []), "one holds the lock"
+        for deployment_id, one in known.items():
+            fleet = [each.status for each in targets.of(deployment_id)]
             counters = one.counters
             if one.status is not DeploymentStatus.CREATED:
-                assert Counter(targets) == +Counter(
+                assert Counter(fleet) == +Counter(
                     {
                         TargetStatus.PENDING: counters.pending,
                         TargetStatus.IN_PROGRESS: counters.in_flight,
@@ -156,7 +154,7 @@ class Stage:
                         TargetStatus.SKIPPED: counters.skipped,
                     }
                 ), "the counters are exact"
-            assert not one.status.is_final or all(each.is_final for each in targets), "every target has an end"
+            assert not one.status.is_final or all(each.is_final for each in fleet), "every target has an end"
         commands = Counter(each["Comment"] for each in self.ssm.sent)
         assert all(count == 1 for count in commands.values()), "a target has one command"
 
@@ -294,7 +292,7 @@ CASES = {
         repeated=(InvalidInput,),
     ),
     "launch": Case(Stage.create, lambda stage: launch.handler(stream(found(stage)), stage.context), writes=0),
-    "declare": Case(lambda stage: None, lambda stage: declare.apply(stage.table, DECLARATION), writes=3),
+    "declare": Case(lambda stage: None, lambda stage: declare.apply(DECLARATION), writes=3),
     "find_lost, ended": Case(in_flight, lambda stage: find_lost.handler({}, stage.context), writes=2),
     "find_lost, free lock": Case(free_lock, lambda stage: find_lost.handler({}, stage.context)),
     "find_lost, not started": Case(Stage.create, lambda stage: find_lost.handler({}, stage.context), writes=0),
@@ -302,7 +300,7 @@ CASES = {
 
 
 def found(stage: Stage) -> Deployment:
-    deployment = stage.table.deployment(ID)
+    deployment = stage.store.deployment(ID)
     assert deployment
     return deployment
 
@@ -316,7 +314,7 @@ def stage(
 ) -> Stage:
     flow = json.dumps({"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}})
     role = "arn:aws:iam::123456789012:role/any"
-    machine = boto3.client("stepfunctions").create_state_machine(name="stepdeploy", roleArn=role, definition=flow)
+    machine = client("stepfunctions").create_state_machine(name="stepdeploy", roleArn=role, definition=flow)
     monkeypatch.setenv("STATE_MACHINE_ARN", machine["stateMachineArn"])
     monkeypatch.setenv("UPLOAD_QUEUE_URL", Inbox("uploads").url)
     settings.cache_clear()
@@ -324,29 +322,27 @@ def stage(
 
 
 @contextmanager
-def held(number: int, act: Callable[[], object]) -> Iterator[list[str]]:
+def held(store: Store, number: int, act: Callable[[], object]) -> Iterator[list[str]]:
     """Within, `act` runs before the write of that number; the writes that were made, each by its operation."""
     made: list[str] = []
     acting: list[bool] = []
 
-    def before(model: Any, **_: Any) -> None:
-        if acting or model.name not in (*WRITES, "StartExecution"):
+    def before(operation: str) -> None:
+        if acting or operation not in (*WRITES, "StartExecution"):
             return
-        made.append(model.name)
+        made.append(operation)
         if len(made) == number:
             acting.append(True)
             recording.outside(act)
             acting.clear()
 
-    events = [client(service).meta.events for service in ("dynamodb", "stepfunctions")]
-    names = ("before-call.dynamodb", "before-call.stepfunctions")
-    for each, name in zip(events, names, strict=True):
-        each.register(name, before, unique_id=f"held-{name}")
+    store.before_request = lambda operation, members: before(operation)
+    events = clients.client("stepfunctions").meta.events
+    events.register("before-call.stepfunctions", lambda model, **_: before(model.name), unique_id="held")
     try:
         yield made
     finally:
-        for each, name in zip(events, names, strict=True):
-            each.unregister(name, unique_id=f"held-{name}")
+        events.unregister("before-call.stepfunctions", unique_id="held")
 
 
 def twice(stage: Stage, case: Case, number: int) -> int:
@@ -360,7 +356,7 @@ def twice(stage: Stage, case: Case, number: int) -> int:
         case.then(stage)
         ended.update(stage.ended())
 
-    with held(number, second) as made:
+    with held(stage.store, number, second) as made:
         try:
             case.call(stage)
         except case.repeated:

@@ -8,14 +8,13 @@ from hypothesis import HealthCheck, example, given
 from hypothesis import settings as run_settings
 from hypothesis import strategies as st
 
-from functions.aws.clients import client
 from functions.core.new_deployment import new_deployment
 from functions.core.order import Accepted, Order, Upload, after, judge
 from functions.core.records import Deployment
 from functions.core.statuses import DeploymentStatus
-from functions.store.keys import to_wire
-from functions.store.table import Table
+from functions.store import deployments, groups, lock
 from tests.conftest import all_items, put_group, revision
+from tests.store import Store
 
 
 @dataclass(frozen=True)
@@ -67,41 +66,36 @@ def check(made: list[Told], started: list[Told]) -> None:
 class Deployments:
     """The group's deployments, one after the other, as they hold its lock."""
 
-    def __init__(self, table: Table) -> None:
-        self.table, self.started = table, list[str]()
+    def __init__(self, store: Store) -> None:
+        self.store, self.started = store, list[str]()
 
     def look(self) -> None:
-        holder = self.table.holder("shop/web")
+        holder = lock.holder("shop/web")
         if holder and holder not in self.started:
             self.started.append(holder)
 
     def end(self, status: DeploymentStatus) -> bool:
         self.look()
-        holder = self.table.holder("shop/web")
-        running = self.table.deployment(holder) if holder else None
+        holder = lock.holder("shop/web")
+        running = deployments.get(holder) if holder else None
         if running is None:
             return False
         ended = replace(running, status=status, complete_time="2026-11-23T11:00:00.000Z")
-        assert self.table.close(ended, self.table.group("shop", "web"), None)
+        assert lock.close(ended, groups.get("shop", "web"), None)
         self.look()
         return True
-
-
-def _empty(table: Table) -> None:
-    for item in all_items():
-        client("dynamodb").delete_item(TableName=table.name, Key=to_wire({"pk": item["pk"], "sk": item["sk"]}))
 
 
 @given(histories(), st.lists(st.sampled_from([None, DeploymentStatus.SUCCEEDED, DeploymentStatus.FAILED]), min_size=11))
 @run_settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_newest_upload_is_deployed_last_in_whatever_order_they_are_told(
-    table: Table, history: tuple[list[Told], list[Told]], ends: list[DeploymentStatus | None]
+    store: Store, history: tuple[list[Told], list[Told]], ends: list[DeploymentStatus | None]
 ) -> None:
-    _empty(table)
+    store.clear()
     made, told = history
-    deployments = Deployments(table)
+    deployments = Deployments(store)
     for number, each in enumerate(told):
-        table.create(deployment(each, number), each.upload, queue=True)
+        lock.create(deployment(each, number), each.upload, queue=True)
         deployments.look()
         if status := ends[number]:
             deployments.end(status)

@@ -4,7 +4,6 @@ import io
 import logging
 from collections.abc import Iterator
 
-import boto3
 import pytest
 
 from functions.aws import github
@@ -12,6 +11,7 @@ from functions.aws import slack as aws_slack
 from functions.settings import settings
 from functions.telemetry import logger
 from tests import fake_github
+from tests.clients import client
 from tests.fake_github import FakeGitHub
 from tests.unit import fake_slack
 from tests.unit.fake_slack import FakeSlack
@@ -38,7 +38,7 @@ def slack() -> Iterator[FakeSlack]:
 @pytest.fixture
 def hub(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeGitHub]:
     """A GitHub that the engine is told of, and a secret that holds nothing yet. Tries follow at once."""
-    secret = boto3.client("secretsmanager").create_secret(Name="token", SecretString="{}")
+    secret = client("secretsmanager").create_secret(Name="token", SecretString="{}")
     monkeypatch.setattr(github, "_PAUSES", (0, 0))
     with fake_github.running() as running:
         monkeypatch.setenv("GITHUB_URL", running.url)

@@ -3,23 +3,23 @@
 import json
 from typing import Any
 
-import boto3
+from tests.clients import client
 
 
 class Inbox:
     """A new queue that can listen to a bus or a topic."""
 
     def __init__(self, name: str) -> None:
-        self._sqs = boto3.client("sqs")
+        self._sqs = client("sqs")
         self.url = self._sqs.create_queue(QueueName=name)["QueueUrl"]
         answer = self._sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=["QueueArn"])
         self.arn = answer["Attributes"]["QueueArn"]
 
     def listen_to_topic(self, topic_arn: str) -> None:
-        boto3.client("sns").subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=self.arn)
+        client("sns").subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=self.arn)
 
     def listen_to_bus(self, bus_name: str) -> None:
-        events = boto3.client("events")
+        events = client("events")
         pattern = json.dumps({"source": ["stepdeploy"]})
         events.put_rule(Name="all", EventBusName=bus_name, EventPattern=pattern)
         events.put_targets(Rule="all", EventBusName=bus_name, Targets=[{"Id": "1", "Arn": self.arn}])

@@ -27,9 +27,10 @@ from functions.core.statuses import (
     TriggerEvent,
 )
 from functions.core.text.shapes import to_plain
-from functions.store.keys import deployment_indexes, deployment_key, target_key, to_wire
+from functions.store.keys import deployment_indexes, deployment_key, target_key
+from functions.store.wire import to_wire
 
-STREAM = "arn:aws:dynamodb:us-east-1:123456789012:table/stepdeploy/stream/2026-11-23T00:00:00.000"
+STREAM = "arn:aws:dynamodb:us-east-1:123456789012:store/stepdeploy/stream/2026-11-23T00:00:00.000"
 PLACE = Place(partition="aws", region="us-east-1", account="123456789012")
 
 
@@ -72,8 +73,8 @@ def failed_target(target_id: str = "i-0a1", log_tail: str = "curl: (7) refused\n
 
 def item_of(record: Deployment | Target) -> dict[str, Any]:
     if isinstance(record, Deployment):
-        return {**deployment_key(record.deployment_id), **deployment_indexes(record), **to_plain(record)}
-    return {**target_key(record.deployment_id, record.target_id), **to_plain(record)}
+        return {**deployment_key(record.deployment_id).item, **deployment_indexes(record), **to_plain(record)}
+    return {**target_key(record.deployment_id, record.target_id).item, **to_plain(record)}
 
 
 def stream(*records: Deployment | Target, before: Any = None) -> dict[str, Any]:

@@ -34,11 +34,11 @@ HOMES: dict[str, tuple[str, ...]] = {
     "botocore": ("functions.aws", "functions.store", "functions.api.model", "infra.api", "cli", "local", "bench"),
     "uuid.uuid1": (),
     "uuid.uuid4": ("functions.aws.clock", "host", "local"),
-    "random": ("functions.store.transactions", "host", "local"),
+    "random": ("functions.store.patience", "host", "local"),
     "secrets": ("functions.aws.clock", "cli", "local", "host"),
     "time": (
         "functions.aws",
-        "functions.store.transactions",
+        "functions.store.patience",
         "cli",
         "local",
         "host",
@@ -139,7 +139,7 @@ def test_arrows_go_down_only() -> None:
 @pytest.mark.parametrize(
     ("file", "source", "rule"),
     [
-        ("functions/core/x.py", "from functions.store.table import table", "host.lifecycle only"),
+        ("functions/core/x.py", "from functions.store.items import items", "host.lifecycle only"),
         ("functions/core/x.py", "from host import grammar", "host.lifecycle only"),
         ("functions/core/x.py", "from ..aws import clock", "host.lifecycle only"),
         ("functions/core/x.py", "import time\ntime.monotonic()", "time belongs to"),

@@ -10,10 +10,11 @@ import pytest
 from functions.aws.clients import client
 from functions.core.errors import InvalidInput
 from functions.handlers import stop
-from functions.store.table import Table
+from functions.store.values import Key, Update
 from tests.calls import recording
 from tests.calls.recording import Call, needs
 from tests.conftest import LambdaContext
+from tests.store import Store
 
 TABLE = {"TableName": "stepdeploy"}
 ROOT = Path(__file__).resolve().parents[2]
@@ -80,23 +81,21 @@ def written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
 
 
 def test_calls_count_for_the_handler_that_runs_and_for_none_outside(
-    written: None, table: Table, context: LambdaContext
+    written: None, store: Store, context: LambdaContext
 ) -> None:
-    table.get({"pk": "a", "sk": "b"})
+    store.get(Key("a", "b"))
     assert recording.read() == set()
     with pytest.raises(InvalidInput):
         stop.handler({"deployment_id": "d-000000001"}, context)
     assert recording.read() == {Call("Stop", "dynamodb:GetItem", "dynamodb table/${TABLE_NAME}")}
 
 
-def test_threads_of_a_pool_count_for_the_handler_that_started_them(written: None, table: Table) -> None:
+def test_threads_of_a_pool_count_for_the_handler_that_started_them(written: None, store: Store) -> None:
     mark = recording.running.set("Finish")
     try:
         with ThreadPoolExecutor(1) as pool:
-            pool.submit(table.get, {"pk": "a", "sk": "b"}).result()
-            recording.outside(
-                lambda: table.attempt(table.update({"pk": "a", "sk": "b"}, "SET x = :x", "x = :x", {":x": 1}))
-            )
+            pool.submit(store.get, Key("a", "b")).result()
+            recording.outside(lambda: store.write(Update(Key("a", "b"), sets={"x": 1})))
     finally:
         recording.running.reset(mark)
     assert {(call.function, call.action) for call in recording.read()} == {("Finish", "dynamodb:GetItem")}

@@ -10,16 +10,11 @@ from functions.aws import clock
 from functions.core.errors import Conflict, Refused
 from functions.core.records import Application
 from functions.core.text.names import is_reserved
-from functions.settings import settings
-from functions.store import groups as store_groups
-from functions.store import pages
-from functions.store.keys import listed_application_key
-from functions.store.table import table
-from functions.store.transactions import pause
+from functions.store import applications, groups, lock
+from functions.store.patience import pause
 
 MOST = 1000
 MOST_AT_ONCE = 100
-_MOST_WRITES = 100  # of a DynamoDB transaction
 _TRIES = 12  # of a change that met another one
 
 
@@ -35,9 +30,9 @@ def create_application(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
         create_time=caller.now,
         tags=resource_tags.given(given.get("tags") or [], "tags"),
     )
-    if store_groups.number_of_applications(table()) >= MOST:
+    if len(applications.names()) >= MOST:
         raise Refused("ApplicationLimitExceededException", f"there are {MOST} applications already: delete one first")
-    if not store_groups.create_application(table(), new):
+    if not applications.create(new):
         raise _taken("applicationName", name)
     return {"applicationId": new.application_id}
 
@@ -52,7 +47,7 @@ def batch_get_applications(given: dict[str, Any], caller: Caller) -> dict[str, A
     if len(names) > MOST_AT_ONCE:
         what = f"applicationNames: has {len(names)} names, at most {MOST_AT_ONCE}"
         raise Refused("BatchLimitExceededException", what)
-    found = store_groups.applications(table(), names)
+    found = applications.named(names)
     for name in names:
         if name not in found:
             raise missing_application(name)
@@ -61,14 +56,8 @@ def batch_get_applications(given: dict[str, Any], caller: Caller) -> dict[str, A
 
 def list_applications(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
     """Names, in their order."""
-    question = {
-        "TableName": settings().table_name,
-        "KeyConditionExpression": "pk = :pk",
-        "ExpressionAttributeValues": {":pk": {"S": listed_application_key("")["pk"]}},
-        "ConsistentRead": True,
-    }
-    items, token = pages.page(question, given.get("nextToken"))
-    return {"applications": [item["name"] for item in items], "nextToken": token}
+    names, token = applications.page(given.get("nextToken"))
+    return {"applications": names, "nextToken": token}
 
 
 def update_application(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
@@ -81,23 +70,20 @@ def update_application(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
         if after is None or after == application.name:
             return {}
         _check_name("newApplicationName", after)
-        moved = list(store_groups.groups(table(), application.name))
+        moved = list(groups.of(application.name))
         _check_undeclared(operation, application, [group.name for group in moved if group.declared])
-        if store_groups.application(table(), after):
+        if applications.get(after):
             raise _taken("newApplicationName", after)
-        if busy := [group.name for group in moved if table().holder(group.key)]:
+        if busy := [group.name for group in moved if lock.holder(group.key)]:
             what = f"newApplicationName: deployments run in {', '.join(busy[:3])}: wait until they have ended"
             raise model.refusal(operation, "InvalidInputException", what)
-        writes = store_groups.rename_application(table(), application, after, moved)
-        if len(writes) > _MOST_WRITES:
-            what = f"newApplicationName: {application.name} has {len(moved)} groups, too many to move at once"
-            raise model.refusal(operation, "InvalidInputException", f"{what}: make a new application")
         try:
-            table().transact(writes)
-        except Conflict:
-            pause(attempt)
-            continue
-        return {}
+            if applications.rename(application, after, moved):
+                return {}
+        except applications.TooManyGroups:
+            what = f"newApplicationName: {application.name} has {len(moved)} groups, too many to move at once"
+            raise model.refusal(operation, "InvalidInputException", f"{what}: make a new application") from None
+        pause(attempt)
     raise Conflict(f"{given['applicationName']} changed {_TRIES} times while renaming it")
 
 
@@ -105,14 +91,12 @@ def delete_application(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
     """With its groups; deployments stay on record. An unknown one is as it should be."""
     name = given["applicationName"]
     for attempt in range(_TRIES):
-        application = store_groups.application(table(), name)
+        application = applications.get(name)
         if application is None:
             return {}
-        groups = list(store_groups.groups(table(), name))
-        _check_undeclared("DeleteApplication", application, [group.name for group in groups if group.declared])
-        if all(store_groups.change_group(table(), group, None) for group in groups) and store_groups.delete_application(
-            table(), application
-        ):
+        left = list(groups.of(name))
+        _check_undeclared("DeleteApplication", application, [group.name for group in left if group.declared])
+        if all(groups.store_change(group, None) for group in left) and applications.delete(application):
             return {}
         pause(attempt)
     raise Conflict(f"{name} changed {_TRIES} times while deleting it")

@@ -8,10 +8,8 @@ from functions.aws import clock
 from functions.core.errors import Conflict, InvalidInput, Refused
 from functions.core.health import PREDEFINED_CONFIGS, MinimumHealthyHosts, MinimumHealthyHostsType
 from functions.core.records import CustomConfig
-from functions.settings import settings
 from functions.store import configs, pages
-from functions.store.table import table
-from functions.store.transactions import pause
+from functions.store.patience import pause
 
 MOST = 50  # custom ones, those of deployments.yaml among them
 _RESERVED = "CodeDeployDefault."
@@ -32,11 +30,11 @@ def create_deployment_config(given: dict[str, Any], caller: Caller) -> dict[str,
     )
     for attempt in range(_TRIES):
         _must_be_new(name)
-        seen = configs.stored(table())
+        seen = configs.stored()
         if seen.number >= MOST:
             what = f"there are {seen.number} custom deployment configurations, at most {MOST}: delete one first"
             raise Refused("DeploymentConfigLimitExceededException", what)
-        if configs.create(table(), config, seen):
+        if configs.create(config, seen):
             return {"deploymentConfigId": config.config_id}
         pause(attempt)
     raise Conflict(f"deployment configurations were made {_TRIES} times while making {name}")
@@ -46,7 +44,7 @@ def get_deployment_config(given: dict[str, Any], caller: Caller) -> dict[str, An
     name = given["deploymentConfigName"]
     if predefined := PREDEFINED_CONFIGS.get(name):
         return {"deploymentConfigInfo": responses.predefined_config(predefined)}
-    custom = configs.get(table(), name)
+    custom = configs.custom(name)
     if custom is None:
         what = f"No deployment configuration found for name: {name}"
         raise Refused("DeploymentConfigDoesNotExistException", what)
@@ -57,14 +55,8 @@ def list_deployment_configs(given: dict[str, Any], caller: Caller) -> dict[str, 
     """Names: the predefined ones, then the others in their order."""
     token = given.get("nextToken")
     first = [] if token else list(PREDEFINED_CONFIGS)
-    question = {
-        "TableName": settings().table_name,
-        "KeyConditionExpression": "pk = :pk AND begins_with(sk, :config)",
-        "ExpressionAttributeValues": {":pk": {"S": "CONFIG"}, ":config": {"S": "CONFIG#"}},
-        "ConsistentRead": True,
-    }
-    items, after = pages.page(question, token, pages.PAGE - len(first))
-    return {"deploymentConfigsList": [*first, *(item["name"] for item in items)], "nextToken": after}
+    names, after = configs.page(token, pages.PAGE - len(first))
+    return {"deploymentConfigsList": [*first, *names], "nextToken": after}
 
 
 def delete_deployment_config(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
@@ -73,24 +65,24 @@ def delete_deployment_config(given: dict[str, Any], caller: Caller) -> dict[str,
     if name in PREDEFINED_CONFIGS:
         raise Refused("InvalidOperationException", f"deploymentConfigName: {name} is predefined: it cannot be deleted")
     for attempt in range(_TRIES):
-        config = configs.get(table(), name)
+        config = configs.custom(name)
         if config is None:
             return {}
         if config.declared:
             what = f"deploymentConfigName: {name} is declared in deployments.yaml: delete it there and run cdk deploy"
             raise model.refusal("DeleteDeploymentConfig", "InvalidInputException", what)
-        seen = configs.uses(table(), name)
+        seen = configs.uses(name)
         if seen.groups:
             what = f"deploymentConfigName: {name} is used by {', '.join(seen.groups)}"
             raise Refused("DeploymentConfigInUseException", f"{what}: give every such group another one first")
-        if configs.delete(table(), config, seen):
+        if configs.delete(config, seen):
             return {}
         pause(attempt)
     raise Conflict(f"groups took {name} and left it {_TRIES} times while deleting it")
 
 
 def _must_be_new(name: str) -> None:
-    if found := configs.get(table(), name):
+    if found := configs.custom(name):
         where = "is declared in deployments.yaml" if found.declared else "exists already"
         what = f"deploymentConfigName: {name} {where}: choose another name"
         raise Refused("DeploymentConfigAlreadyExistsException", what)

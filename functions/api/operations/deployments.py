@@ -8,13 +8,10 @@ from functions.api import responses
 from functions.api.operations import Caller, groups
 from functions.core.errors import Refused
 from functions.core.records import Deployment
-from functions.settings import settings
-from functions.store import pages
-from functions.store.table import table
+from functions.store import deployments
 
 MOST_AT_ONCE = 25
 _ID = re.compile(r"d-[A-Z0-9]{9}")
-_EVER = "9999"  # sorts behind every time
 
 
 def get_deployment(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
@@ -28,7 +25,7 @@ def batch_get_deployments(given: dict[str, Any], caller: Caller) -> dict[str, An
         raise Refused("BatchLimitExceededException", f"deploymentIds: has {len(ids)} ids, at most {MOST_AT_ONCE}")
     for each in ids:
         check_id(each)
-    found = table().deployments(ids)
+    found = deployments.named(ids)
     return {"deploymentsInfo": [responses.deployment(found[each]) for each in ids if each in found]}
 
 
@@ -40,41 +37,20 @@ def list_deployments(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
         raise Refused(f"{missing}RequiredException", "applicationName and deploymentGroupName: give both or neither")
     if application and group:
         groups.ever(application, group)
-    items, token = pages.page(_question(given), given.get("nextToken"))
-    return {"deployments": [str(item["created"]).partition("#")[2] for item in items], "nextToken": token}
+    ids, token = deployments.page(
+        f"{application}/{group}" if group else None,
+        given.get("includeOnlyStatuses") or [],
+        _range(given.get("createTimeRange") or {}),
+        given.get("nextToken"),
+    )
+    return {"deployments": ids, "nextToken": token}
 
 
-def _question(given: dict[str, Any]) -> dict[str, Any]:
-    """The index that has the answer in the order of time, and what it leaves out."""
-    statuses = given.get("includeOnlyStatuses") or []
-    if given.get("applicationName"):
-        index, name, value = "by_group", "group_key", f"{given['applicationName']}/{given['deploymentGroupName']}"
-    elif len(statuses) == 1:
-        index, name, value = "by_status", "status", statuses[0]
-    else:
-        index, name, value = "by_time", "kind", "deployment"
-    start, end = _range(given.get("createTimeRange") or {})
-    question: dict[str, Any] = {
-        "TableName": settings().table_name,
-        "IndexName": index,
-        "KeyConditionExpression": "#key = :key AND #created BETWEEN :start AND :end",
-        "ExpressionAttributeNames": {"#key": name, "#created": "created"},
-        "ExpressionAttributeValues": {":key": {"S": value}, ":start": {"S": start}, ":end": {"S": end}},
-        "ScanIndexForward": False,
-    }
-    if statuses and name != "status":
-        values = {f":status{number}": {"S": status} for number, status in enumerate(dict.fromkeys(statuses))}
-        question["FilterExpression"] = f"#status IN ({', '.join(values)})"
-        question["ExpressionAttributeNames"]["#status"] = "status"
-        question["ExpressionAttributeValues"] |= values
-    return question
-
-
-def _range(given: dict[str, Any]) -> tuple[str, str]:
+def _range(given: dict[str, Any]) -> tuple[str | None, str | None]:
     start, end = given.get("start"), given.get("end")
     if start is not None and end is not None and start > end:
         raise Refused("InvalidTimeRangeException", "createTimeRange: its start is after its end")
-    return (_moment(start) if start is not None else "0", f"{_moment(end)}~" if end is not None else _EVER)
+    return (None if start is None else _moment(start), None if end is None else _moment(end))
 
 
 def _moment(seconds: float) -> str:
@@ -90,7 +66,7 @@ def check_id(deployment_id: str) -> None:
 def known(deployment_id: str) -> Deployment:
     """The deployment. Raises Refused."""
     check_id(deployment_id)
-    found = table().deployment(deployment_id)
+    found = deployments.get(deployment_id)
     if found is None:
         raise Refused("DeploymentDoesNotExistException", f"The deployment {deployment_id} could not be found")
     return found

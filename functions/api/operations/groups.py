@@ -13,10 +13,8 @@ from functions.core.health import DEFAULT_CONFIG, DeploymentConfig
 from functions.core.records import Application, Group, GroupSettings
 from functions.core.statuses import OnBusy
 from functions.settings import settings
-from functions.store import groups, pages
-from functions.store.keys import application_key
-from functions.store.table import table
-from functions.store.transactions import pause
+from functions.store import applications, configs, groups, lock
+from functions.store.patience import pause
 
 MOST = 1000  # of an application
 MOST_AT_ONCE = 100
@@ -29,14 +27,14 @@ def create_deployment_group(given: dict[str, Any], caller: Caller) -> dict[str, 
     application, name = given["applicationName"], given["deploymentGroupName"]
     for attempt in range(_TRIES):
         known_application(application)
-        before = table().group(application, name)
+        before = groups.get(application, name)
         if before and not before.removed_at:
             raise _taken("deploymentGroupName", name)
-        if sum(1 for _ in groups.groups(table(), application)) >= MOST:
+        if sum(1 for _ in groups.of(application)) >= MOST:
             what = f"{application} has {MOST} deployment groups already: delete one first"
             raise Refused("DeploymentGroupLimitExceededException", what)
         new = _made(before, given)
-        if groups.create_group(table(), before, new):
+        if groups.create(before, new):
             return {"deploymentGroupId": new.group_id}
         pause(attempt)
     raise Conflict(f"{application}/{name} changed {_TRIES} times while making it")
@@ -67,7 +65,7 @@ def batch_get_deployment_groups(given: dict[str, Any], caller: Caller) -> dict[s
         what = f"deploymentGroupNames: has {len(names)} names, at most {MOST_AT_ONCE}"
         raise Refused("BatchLimitExceededException", what)
     known_application(application)
-    found = groups.groups_named(table(), application, names)
+    found = groups.named(application, names)
     missing = [name for name in names if name not in found]
     told = f"No Deployment Group found for name: {', '.join(missing[:_SHOWN])}" if missing else None
     infos = [responses.group(found[name]) for name in names if name in found]
@@ -78,19 +76,7 @@ def list_deployment_groups(given: dict[str, Any], caller: Caller) -> dict[str, A
     """Names, in their order."""
     application = given["applicationName"]
     known_application(application)
-    question = {
-        "TableName": settings().table_name,
-        "KeyConditionExpression": "pk = :pk AND begins_with(sk, :group)",
-        "FilterExpression": "attribute_not_exists(removed_at)",
-        "ProjectionExpression": "sk",
-        "ExpressionAttributeValues": {
-            ":pk": {"S": application_key(application)["pk"]},
-            ":group": {"S": "GROUP#"},
-        },
-        "ConsistentRead": True,
-    }
-    items, token = pages.page(question, given.get("nextToken"))
-    names = [item["sk"].removeprefix("GROUP#") for item in items]
+    names, token = groups.page(application, given.get("nextToken"))
     return {"applicationName": application, "deploymentGroups": names, "nextToken": token}
 
 
@@ -103,7 +89,7 @@ def update_deployment_group(given: dict[str, Any], caller: Caller) -> dict[str, 
         after = _changed(before, given)
         if renamed := given.get("newDeploymentGroupName"):
             after = _renamed(before, after, renamed)
-        if after == before or groups.change_group(table(), before, after):
+        if after == before or groups.store_change(before, after):
             return {"hooksNotCleanedUp": []}
         pause(attempt)
     raise Conflict(f"{application}/{name} changed {_TRIES} times while changing it")
@@ -112,9 +98,9 @@ def update_deployment_group(given: dict[str, Any], caller: Caller) -> dict[str, 
 def _renamed(before: Group, after: Group, name: str) -> Group:
     if name == before.name:
         return after
-    if table().group(before.application, name):  # a removed one keeps its name, for the history that it has
+    if groups.get(before.application, name):  # a removed one keeps its name, for the history that it has
         raise _taken("newDeploymentGroupName", name)
-    if holder := table().holder(before.key):
+    if holder := lock.holder(before.key):
         what = f"newDeploymentGroupName: {holder} runs in {before.name}: wait for it, or stop it"
         raise Refused("InvalidInputException", what)
     return replace(after, name=name)
@@ -124,11 +110,11 @@ def delete_deployment_group(given: dict[str, Any], caller: Caller) -> dict[str, 
     """Its deployments stay on record, and one that runs goes on. An unknown one is as it should be."""
     application, name = given["applicationName"], given["deploymentGroupName"]
     for attempt in range(_TRIES):
-        group = table().group(application, name)
+        group = groups.get(application, name)
         if group is None or group.removed_at:
             return {"hooksNotCleanedUp": []}
         _check_undeclared(group, "ValidationException")
-        if groups.change_group(table(), group, None):
+        if groups.store_change(group, None):
             return {"hooksNotCleanedUp": []}
         pause(attempt)
     raise Conflict(f"{application}/{name} changed {_TRIES} times while deleting it")
@@ -144,7 +130,7 @@ def known(application: str, name: str) -> Group:
 
 def ever(application: str, name: str) -> Group:
     """The group, also one that was taken out of deployments.yaml. Raises Refused."""
-    found = table().group(application, name)
+    found = groups.get(application, name)
     if found is None:
         known_application(application)
         raise _missing(name)
@@ -153,7 +139,7 @@ def ever(application: str, name: str) -> Group:
 
 def known_application(name: str) -> Application:
     """The application. Raises Refused."""
-    found = groups.application(table(), name)
+    found = applications.get(name)
     if found is None:
         raise missing_application(name)
     return found
@@ -165,7 +151,7 @@ def missing_application(name: str) -> Refused:
 
 def known_config(name: str) -> DeploymentConfig:
     """The deployment configuration. Raises Refused."""
-    found = table().config(name)
+    found = configs.get(name)
     if found is None:
         what = f"deploymentConfigName: there is no deployment configuration {name}: create it first, or leave it out"
         raise Refused("DeploymentConfigDoesNotExistException", what)

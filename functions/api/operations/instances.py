@@ -5,10 +5,10 @@ from typing import Any
 from functions.api import responses
 from functions.api.operations import Caller
 from functions.api.operations.deployments import known
-from functions.api.operations.targets import arn, begun, check_id, listed
+from functions.api.operations.targets import arn, begun, check_id
 from functions.core.errors import Refused
 from functions.engine import progress
-from functions.store.table import table
+from functions.store import targets
 
 MOST_AT_ONCE = 25
 _INVALID = "InvalidInstanceNameException"
@@ -20,14 +20,14 @@ def list_deployment_instances(given: dict[str, Any], caller: Caller) -> dict[str
     if given.get("instanceTypeFilter"):
         what = f"instanceTypeFilter: the deployment {deployment_id} is in place, so its instances are neither"
         raise Refused("InvalidDeploymentInstanceTypeException", f"{what} Blue nor Green: leave it out")
-    ids, token = listed(deployment_id, given.get("instanceStatusFilter") or [], given.get("nextToken"))
+    ids, token = targets.page(deployment_id, given.get("instanceStatusFilter") or [], given.get("nextToken"))
     return {"instancesList": ids, "nextToken": token}
 
 
 def get_deployment_instance(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
     deployment_id, instance_id = known(given["deploymentId"]).deployment_id, given["instanceId"]
     check_id("instanceId", instance_id, _INVALID)
-    target = table().target(deployment_id, instance_id)
+    target = targets.get(deployment_id, instance_id)
     if target is None:
         raise Refused("InstanceDoesNotExistException", f"The deployment {deployment_id} has no instance {instance_id}")
     (told,) = progress.laid_over([target])
@@ -41,10 +41,10 @@ def batch_get_deployment_instances(given: dict[str, Any], caller: Caller) -> dic
         raise Refused("BatchLimitExceededException", f"instanceIds: has {len(ids)} ids, at most {MOST_AT_ONCE}")
     for each in ids:
         check_id("instanceIds", each, _INVALID)
-    found = table().targets_named(deployment_id, ids)
+    found = targets.named(deployment_id, ids)
     missing = [each for each in ids if each not in found]
-    targets = progress.laid_over([found[each] for each in ids if each in found])
+    told = progress.laid_over([found[each] for each in ids if each in found])
     return {
-        "instancesSummary": [responses.instance(each, arn(each, caller)) for each in targets],
+        "instancesSummary": [responses.instance(each, arn(each, caller)) for each in told],
         "errorMessage": f"The deployment {deployment_id} has no {', '.join(missing)}" if missing else None,
     }

@@ -12,12 +12,9 @@ from functions.api.operations import Caller, arns
 from functions.api.requests import on_premises
 from functions.aws import clock
 from functions.core.errors import Conflict, Refused
-from functions.core.records import OnPremisesInstance, TagFilter
-from functions.settings import settings
+from functions.core.records import OnPremisesInstance
 from functions.store import on_premises as store_on_premises
-from functions.store import pages
-from functions.store.table import table
-from functions.store.transactions import pause
+from functions.store.patience import pause
 
 MOST_AT_ONCE = 25
 _MOST_TAGGED = 100  # instances in one call: what a transaction can write
@@ -39,7 +36,7 @@ def register_on_premises_instance(given: dict[str, Any], caller: Caller) -> dict
     )
     for attempt in range(_TRIES):
         _must_be_free(instance)
-        if store_on_premises.register(table(), instance):
+        if store_on_premises.register(instance):
             return {}
         pause(attempt)
     raise Conflict(f"{name} was registered and deregistered {_TRIES} times while registering it")
@@ -49,9 +46,9 @@ def deregister_on_premises_instance(given: dict[str, Any], caller: Caller) -> di
     """An unknown one, and a deregistered one, is as it should be. The tags stay on record until it is back."""
     name = given["instanceName"]
     on_premises.check_name("instanceName", name)
-    instance = store_on_premises.known(table(), [name]).get(name)
+    instance = store_on_premises.named([name]).get(name)
     if instance and not instance.deregister_time:
-        store_on_premises.deregister(table(), instance, caller.now)
+        store_on_premises.deregister(instance, caller.now)
     return {}
 
 
@@ -59,7 +56,7 @@ def get_on_premises_instance(given: dict[str, Any], caller: Caller) -> dict[str,
     """Also a deregistered one: its deregisterTime tells."""
     name = given["instanceName"]
     on_premises.check_name("instanceName", name)
-    instance = store_on_premises.known(table(), [name]).get(name)
+    instance = store_on_premises.named([name]).get(name)
     if instance is None:
         raise _not_registered([name])
     return {"instanceInfo": responses.on_premises_instance(instance)}
@@ -72,15 +69,17 @@ def batch_get_on_premises_instances(given: dict[str, Any], caller: Caller) -> di
         raise Refused("BatchLimitExceededException", f"instanceNames: has {len(names)} names, at most {MOST_AT_ONCE}")
     for each in names:
         on_premises.check_name("instanceNames", each)
-    found = store_on_premises.known(table(), names)
+    found = store_on_premises.named(names)
     return {"instanceInfos": [responses.on_premises_instance(found[each]) for each in names if each in found]}
 
 
 def list_on_premises_instances(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
     """Names in their order, of registered and deregistered ones if not asked for one kind."""
     filters = on_premises.tag_filters(given.get("tagFilters") or [])
-    items, token = pages.page(_question(given.get("registrationStatus"), filters), given.get("nextToken"))
-    return {"instanceNames": [item["name"] for item in items], "nextToken": token}
+    status = given.get("registrationStatus")
+    is_registered = None if status is None else status == "Registered"
+    names, token = store_on_premises.page(is_registered, filters, given.get("nextToken"))
+    return {"instanceNames": names, "nextToken": token}
 
 
 def add_tags_to_on_premises_instances(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
@@ -105,14 +104,14 @@ def _retag(names: list[str], change: Callable[[OnPremisesInstance], Tags]) -> di
     for attempt in range(_TRIES):
         changes = [(instance, change(instance)) for instance in _registered(names)]
         changes = [(instance, tags) for instance, tags in changes if tags != instance.tags]
-        if not changes or store_on_premises.retag(table(), changes):
+        if not changes or store_on_premises.retag(changes):
             return {}
         pause(attempt)
     raise Conflict(f"the tags of {', '.join(names)} were changed {_TRIES} times while changing them")
 
 
 def _registered(names: list[str]) -> list[OnPremisesInstance]:
-    found = store_on_premises.known(table(), names)
+    found = store_on_premises.named(names)
     if missing := [each for each in names if each not in found or found[each].deregister_time]:
         raise _not_registered(missing)
     return [found[each] for each in names]
@@ -123,11 +122,11 @@ def _not_registered(names: list[str]) -> Refused:
 
 
 def _must_be_free(instance: OnPremisesInstance) -> None:
-    same = store_on_premises.known(table(), [instance.name]).get(instance.name)
+    same = store_on_premises.named([instance.name]).get(instance.name)
     if same and not same.deregister_time:
         what = f"instanceName: {instance.name} is registered as {same.iam_arn}: deregister it first"
         raise Refused("InstanceNameAlreadyRegisteredException", what)
-    if other := store_on_premises.tied_to(table(), instance.iam_arn):
+    if other := store_on_premises.tied_to(instance.iam_arn):
         kind = "User" if instance.iam_user_arn else "Session"
         what = f"iam{kind}Arn: {instance.iam_arn} is tied to the instance {other}: deregister that one first"
         raise Refused(f"Iam{kind}ArnAlreadyRegisteredException", what)
@@ -135,33 +134,3 @@ def _must_be_free(instance: OnPremisesInstance) -> None:
 
 def _arn(name: str, caller: Caller) -> str:
     return f"{arns.own(caller)}instance/{name}_{clock.instance_mark()}"
-
-
-def _question(status: str | None, filters: tuple[TagFilter, ...]) -> dict[str, Any]:
-    question: dict[str, Any] = {
-        "TableName": settings().table_name,
-        "KeyConditionExpression": "pk = :pk",
-        "ExpressionAttributeValues": {":pk": {"S": "ON_PREMISES"}},
-        "ConsistentRead": True,
-    }
-    conditions = []
-    if status:
-        function = "attribute_not_exists" if status == "Registered" else "attribute_exists"
-        conditions.append(f"{function}(deregister_time)")
-    if filters:
-        conditions.append(f"({' OR '.join(_fits(each, number) for number, each in enumerate(filters))})")
-        values = {f":value{number}": {"S": each.value} for number, each in enumerate(filters) if each.value is not None}
-        question["ExpressionAttributeValues"] |= values
-    if names := {f"#key{number}": each.key for number, each in enumerate(filters) if each.key is not None}:
-        question["ExpressionAttributeNames"] = names | {"#tags": "tags"}
-    if conditions:
-        question["FilterExpression"] = " AND ".join(conditions)
-    return question
-
-
-def _fits(one: TagFilter, number: int) -> str:
-    """DynamoDB's condition for one filter."""
-    if one.key is None:
-        return f"contains(tag_values, :value{number})"
-    place = f"#tags.#key{number}"
-    return f"attribute_exists({place})" if one.value is None else f"{place} = :value{number}"

@@ -9,10 +9,8 @@ from functions.api.requests.revision_location import MOST_DESCRIPTION, is_bucket
 from functions.core.errors import Refused
 from functions.core.records import RegisteredRevision, Revision
 from functions.core.revision import digest
-from functions.core.text.shapes import from_plain
-from functions.store import pages, revisions
+from functions.store import revisions
 from functions.store.revisions import Aims
-from functions.store.table import table
 
 MOST_AT_ONCE = 25
 _MOST_READ = 100  # records in one request
@@ -27,10 +25,10 @@ def register_application_revision(given: dict[str, Any], caller: Caller) -> dict
         what = f"description: has {len(description)} characters, at most {MOST_DESCRIPTION}"
         raise Refused("DescriptionTooLongException", what)
     application = given["applicationName"]
-    owner = revisions.application_id(table(), application)
+    owner = revisions.application_id(application)
     if owner is None:
         raise missing_application(application)
-    revisions.register(table(), owner, found, description or None, caller.now)
+    revisions.register(owner, found, description or None, caller.now)
     return {}
 
 
@@ -38,7 +36,7 @@ def get_application_revision(given: dict[str, Any], caller: Caller) -> dict[str,
     wanted = revision(given["revision"])
     aims = _aims(given["applicationName"])
     mark = digest(wanted)
-    record = revisions.known(table(), aims.application_id, [mark]).get(mark)
+    record = revisions.known(aims.application_id, [mark]).get(mark)
     if record is None:
         what = f"{_shown(wanted)}: is not registered with the application {given['applicationName']}"
         members = "repository and commitId" if wanted.github else "version and eTag"
@@ -57,7 +55,7 @@ def batch_get_application_revisions(given: dict[str, Any], caller: Caller) -> di
     wanted = [revision(each, f"revisions[{number}]") for number, each in enumerate(locations)]
     aims = _aims(given["applicationName"])
     marks = [digest(each) for each in wanted]
-    found = revisions.known(table(), aims.application_id, marks)
+    found = revisions.known(aims.application_id, marks)
     missing = [each for each, mark in zip(wanted, marks, strict=True) if mark not in found]
     return {
         "applicationName": given["applicationName"],
@@ -73,16 +71,16 @@ def list_application_revisions(given: dict[str, Any], caller: Caller) -> dict[st
     bucket, prefix = _filters(given)
     owner, aimed = _scope(application, deployed)
     if deployed == "include" and len(aimed) <= _MOST_READ and not token:
-        records = revisions.known(table(), owner, sorted(aimed)).values()
+        records = revisions.known(owner, sorted(aimed)).values()
         fitting = [each for each in records if _fits(each.revision, bucket, prefix)]
         fitting.sort(key=lambda each: revisions.place(each, order), reverse=descending)
         return {"revisions": [responses.revision(each.revision) for each in fitting]}
-    question = revisions.question(table(), owner, order, descending=descending)
-    items, after = pages.page(_filtered(question, bucket, prefix), token, beyond=deployed)
+    found, after = revisions.page(
+        owner, order, token, descending=descending, bucket=bucket, prefix=prefix, beyond=deployed
+    )
     if deployed != "ignore":
-        items = [each for each in items if (each["digest"] in aimed) == (deployed == "include")]
-    locations = [responses.revision(from_plain(Revision, each["revision"])) for each in items]
-    return {"revisions": locations, "nextToken": after}
+        found = [(mark, each) for mark, each in found if (mark in aimed) == (deployed == "include")]
+    return {"revisions": [responses.revision(each) for _, each in found], "nextToken": after}
 
 
 def _scope(application: str, deployed: str) -> tuple[str, set[str]]:
@@ -90,14 +88,14 @@ def _scope(application: str, deployed: str) -> tuple[str, set[str]]:
     if deployed != "ignore":
         aims = _aims(application)
         return aims.application_id, set(aims.groups)
-    owner = revisions.application_id(table(), application)
+    owner = revisions.application_id(application)
     if owner is None:
         raise missing_application(application)
     return owner, set()
 
 
 def _aims(application: str) -> Aims:
-    aims = revisions.aims(table(), application)
+    aims = revisions.aims(application)
     if aims is None:
         raise missing_application(application)
     return aims
@@ -115,23 +113,6 @@ def _filters(given: dict[str, Any]) -> tuple[str | None, str]:
         what = "s3KeyPrefix: is longer than any key: give at most 1024 bytes"
         raise Refused("InvalidKeyPrefixFilterException", what)
     return bucket, prefix
-
-
-def _filtered(question: dict[str, Any], bucket: str | None, prefix: str) -> dict[str, Any]:
-    """The question with the filter that `_fits` is."""
-    if bucket is None:
-        return question
-    conditions, values = ["#revision.#bucket = :bucket"], {":bucket": {"S": bucket}}
-    names = {"#revision": "revision", "#bucket": "bucket"}
-    if prefix:
-        conditions.append("begins_with(#revision.#key, :prefix)")
-        values, names = values | {":prefix": {"S": prefix}}, names | {"#key": "key"}
-    return {
-        **question,
-        "FilterExpression": " AND ".join(conditions),
-        "ExpressionAttributeNames": names,
-        "ExpressionAttributeValues": question["ExpressionAttributeValues"] | values,
-    }
 
 
 def _fits(record: Revision, bucket: str | None, prefix: str) -> bool:

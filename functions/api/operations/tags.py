@@ -7,10 +7,8 @@ from functions.api.operations import Caller, arns
 from functions.api.requests import resource_tags
 from functions.core.errors import Conflict, Refused
 from functions.core.text.names import is_name
-from functions.store import groups
-from functions.store.keys import Item
-from functions.store.table import table
-from functions.store.transactions import pause
+from functions.store import applications, groups
+from functions.store.patience import pause
 
 _TRIES = 12  # of a change that met another one
 _SHORT = 200  # characters of a value that a message shows
@@ -23,10 +21,6 @@ class Resource(NamedTuple):
 
     application: str
     group: str | None
-
-    @property
-    def key(self) -> Item:
-        return groups.key(self.application, self.group)
 
 
 def list_tags_for_resource(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
@@ -60,7 +54,7 @@ def _change(resource: Resource, more: dict[str, str], without: list[str] | tuple
             )
         kept = {key: value for key, value in before.items() if key not in without}
         after = resource_tags.check_number({**kept, **more}, "Tags")
-        if after == before or groups.set_tags(table(), resource.key, before, after):
+        if after == before or groups.set_tags(*resource, before, after):
             return
         pause(attempt)
     raise Conflict(f"tags of {resource} changed {_TRIES} times while changing them")
@@ -68,9 +62,9 @@ def _change(resource: Resource, more: dict[str, str], without: list[str] | tuple
 
 def _tags(resource: Resource) -> dict[str, str] | None:
     if resource.group is None:
-        application = groups.application(table(), resource.application)
+        application = applications.get(resource.application)
         return application.tags if application else None
-    group = table().group(resource.application, resource.group)
+    group = groups.get(resource.application, resource.group)
     return group.tags if group and not group.removed_at else None
 
 

@@ -10,8 +10,7 @@ from functions.core.errors import Refused
 from functions.core.records import Target
 from functions.engine import progress
 from functions.settings import settings
-from functions.store import pages
-from functions.store.table import table
+from functions.store import targets
 
 MOST_AT_ONCE = 25
 _SHORT = 200  # characters of a value that a message shows
@@ -30,24 +29,8 @@ def list_deployment_targets(given: dict[str, Any], caller: Caller) -> dict[str, 
     if unknown := [each for each in statuses if each not in _STATUSES]:
         what = f"targetFilters.TargetStatus: {unknown[0][:_SHORT]!r} is not one of {', '.join(_STATUSES)}"
         raise Refused("InvalidInstanceStatusException", what)
-    ids, token = listed(deployment_id, statuses, given.get("nextToken"))
+    ids, token = targets.page(deployment_id, statuses, given.get("nextToken"))
     return {"targetIds": ids, "nextToken": token}
-
-
-def listed(deployment_id: str, statuses: list[str], token: str | None) -> tuple[list[str], str | None]:
-    """A page of target ids, of some statuses or all, and the token of the next."""
-    question: dict[str, Any] = {
-        "TableName": settings().table_name,
-        "KeyConditionExpression": "pk = :pk AND begins_with(sk, :target)",
-        "ExpressionAttributeValues": {":pk": {"S": f"DEPLOYMENT#{deployment_id}"}, ":target": {"S": "TARGET#"}},
-    }
-    if statuses:
-        values = {f":status{number}": {"S": status} for number, status in enumerate(dict.fromkeys(statuses))}
-        question["FilterExpression"] = f"#status IN ({', '.join(values)})"
-        question["ExpressionAttributeNames"] = {"#status": "status"}
-        question["ExpressionAttributeValues"] |= values
-    items, after = pages.page(question, token)
-    return [item["target_id"] for item in items], after
 
 
 def get_deployment_target(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
@@ -61,8 +44,8 @@ def batch_get_deployment_targets(given: dict[str, Any], caller: Caller) -> dict[
     if len(ids) > MOST_AT_ONCE:
         what = f"targetIds: has {len(ids)} ids, at most {MOST_AT_ONCE}"
         raise Refused("DeploymentTargetListSizeExceededException", what)
-    targets = _known(begun(given), "targetIds", ids)
-    return {"deploymentTargets": [responses.target(each, arn(each, caller)) for each in targets]}
+    found = _known(begun(given), "targetIds", ids)
+    return {"deploymentTargets": [responses.target(each, arn(each, caller)) for each in found]}
 
 
 def arn(target: Target, caller: Caller) -> str:
@@ -90,7 +73,7 @@ def check_id(member: str, target_id: str, code: str) -> None:
 def _known(deployment_id: str, member: str, ids: list[str]) -> list[Target]:
     for each in ids:
         check_id(member, each, "InvalidDeploymentTargetIdException")
-    found = table().targets_named(deployment_id, ids)
+    found = targets.named(deployment_id, ids)
     if missing := [each for each in ids if each not in found]:
         what = f"Instance(s) not found in the deployment {deployment_id}: {', '.join(missing)}"
         raise Refused("DeploymentTargetDoesNotExistException", what)

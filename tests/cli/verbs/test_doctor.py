@@ -11,11 +11,10 @@ import pytest
 
 from cli.__main__ import main
 from cli.account.connection import Engine
-from functions.aws import clients
 from functions.core.health import DeploymentConfig, MinimumHealthyHosts, MinimumHealthyHostsType
 from functions.core.records import Alarms, GroupSettings, Trigger
 from functions.core.statuses import TriggerEvent
-from tests.conftest import BUCKET, WEB, put_group
+from tests.conftest import BUCKET, WEB, put_group, stand_in
 from tests.fakes import FakeRunCommand
 from tests.served import Served
 
@@ -101,7 +100,7 @@ def account(engine: Served, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -
         made.meta.events.register("after-call.s3.GetBucketNotificationConfiguration", complete)
         return made
 
-    monkeypatch.setitem(clients.stand_ins, "ssm", account.ssm)
+    stand_in("ssm", account.ssm)
     monkeypatch.setattr(Engine, "client", lambda self, name, **how: watched(client(self, name, **how)))
     monkeypatch.setattr(
         Engine,

@@ -14,14 +14,13 @@ from cli.__main__ import main
 from cli.account.connection import Engine
 from cli.account.fleet import Member
 from cli.verbs.hosts import Host, State, known
-from functions.aws import clients
 from functions.core.records import DeploymentSummary
 from functions.core.records import Host as OnRecord
 from functions.core.statuses import DeploymentStatus, TargetStatus
 from functions.core.text.shapes import to_plain
 from functions.store.keys import host_key
 from tests.cli.conftest import Api
-from tests.conftest import put_group, put_item, revision
+from tests.conftest import put_group, put_item, revision, stand_in
 from tests.fakes import FakeRunCommand
 from tests.served import Served
 from tests.unit.api.test_deployments import put
@@ -110,7 +109,7 @@ def fleet(api: Api, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]
         revision=revision(version="v", etag="e"),
     )
     put_group(last_successful=summary, last_attempted=replace(summary))
-    monkeypatch.setitem(clients.stand_ins, "ssm", ssm)
+    stand_in("ssm", ssm)
 
     def launch(count: int, on_record: int, *, silent: int = 0) -> list[str]:
         tags = [{"Key": "role", "Value": "web"}, {"Key": "Name", "Value": "\u202eweb"}]
@@ -125,7 +124,7 @@ def fleet(api: Api, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]
             host = OnRecord(
                 target_id=each, deployment_id="d-000000001", status=TargetStatus.SUCCEEDED, since=SINCE.isoformat()
             )
-            put_item({**host_key("uuid-of-web", each), **to_plain(host)})
+            put_item({**host_key("uuid-of-web", each).item, **to_plain(host)})
         ssm.ping.update(dict.fromkeys(ids[:silent], "ConnectionLost"))
         return ids
 

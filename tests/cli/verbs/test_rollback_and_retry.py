@@ -15,9 +15,10 @@ from functions.core.gate import Counters
 from functions.core.records import Deployment, DeploymentSummary
 from functions.core.statuses import DeploymentStatus
 from functions.engine import create, end
-from functions.store.table import Table
+from functions.store import deployments
 from tests.conftest import put_group, revision
 from tests.served import Served
+from tests.store import Store
 from tests.unit.api.test_deployments import put, record
 
 Captured = pytest.CaptureFixture[str]
@@ -38,7 +39,7 @@ def failed(engine: Served) -> Deployment:
     return record(replace(one, counters=Counters(total=3, allowed=1, out=1, succeeded=1, failed=1, skipped=1)))
 
 
-def begin(table: Table) -> str:
+def begin(store: Store) -> str:
     request = create.Request(application="shop", group="web", revision=revision("v3"), requested_by="ann")
     return create.create(request)
 
@@ -56,23 +57,23 @@ def test_a_group_goes_back_to_its_last_good_revision(failed: Deployment, capsys:
     assert err == f"{why}\nfollow it by: stepdeploy watch {out}"
 
 
-def test_what_runs_is_stopped_and_goes_back_by_itself(failed: Deployment, table: Table, capsys: Captured) -> None:
-    running = begin(table)
+def test_what_runs_is_stopped_and_goes_back_by_itself(failed: Deployment, store: Store, capsys: Captured) -> None:
+    running = begin(store)
     assert main(["rollback", "shop/web", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {"stoppedDeploymentId": running}
     assert info(running)["stopInfo"]["message"].endswith(": rollback")
 
 
 def test_a_rollback_of_what_runs_is_watched_to_the_end_of_what_goes_back(
-    failed: Deployment, table: Table, monkeypatch: pytest.MonkeyPatch
+    failed: Deployment, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    running, seen = begin(table), list[str]()
+    running, seen = begin(store), list[str]()
 
     def watch(engine: Engine, deployment_id: str, **how: Any) -> Exit:
         seen.append(deployment_id)
         if deployment_id != running:
             return Exit.DONE
-        stopped = table.deployment(running)
+        stopped = deployments.get(running)
         assert stopped and stopped.stop
         record(replace(stopped, counters=Counters(total=3, allowed=1, out=1, failed=1, started=1)))
         end.end(running)

@@ -8,8 +8,9 @@ import pytest
 from cli.__main__ import main
 from functions.core.messages.texts import STOPPING
 from functions.core.statuses import DeploymentStatus
-from functions.store.table import Table
+from functions.store import deployments
 from tests.served import ARN, Served
+from tests.store import Store
 from tests.unit.api.test_deployments import put
 
 Captured = pytest.CaptureFixture[str]
@@ -18,12 +19,12 @@ RUNS = DeploymentStatus.IN_PROGRESS
 
 @pytest.mark.parametrize(("options", "wish"), [([], None), (["--rollback"], True), (["--no-rollback"], False)])
 def test_a_deployment_is_stopped_by_its_caller_and_rolled_back_as_is_wished(
-    options: list[str], wish: bool | None, engine: Served, table: Table, capsys: Captured
+    options: list[str], wish: bool | None, engine: Served, store: Store, capsys: Captured
 ) -> None:
     put(1, status=RUNS)
     assert main(["stop", "d-000000001", *options]) == 0
     assert capsys.readouterr().out == f"d-000000001: {STOPPING}\n"
-    stopped = table.deployment("d-000000001")
+    stopped = deployments.get("d-000000001")
     assert stopped is not None
     assert stopped.stop is not None
     assert (stopped.stop.by, stopped.stop.auto_rollback) == (ARN, wish)

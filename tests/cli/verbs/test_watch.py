@@ -16,9 +16,10 @@ from cli.__main__ import main
 from functions.core.gate import Counters
 from functions.core.records import Alarms, Deployment, Failure, GroupSettings, RollbackInfo
 from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, OwnSetting, TargetStatus
-from functions.store.table import Table
+from functions.store import deployments
 from tests.cli.deploying import ID, Captured, Time, passes, put_deployment, put_target, script_failed
 from tests.served import Served
+from tests.store import Store
 
 __all__ = ["passes"]  # a fixture
 Passes = Callable[..., Time]
@@ -173,7 +174,7 @@ def test_looks_become_rarer_while_nothing_changes(served: Served, passes: Passes
 
 @pytest.mark.parametrize("options", [[], ["--json"]])
 def test_ctrl_c_ends_the_watching_alone(
-    options: list[str], served: Served, table: Table, passes: Passes, capsys: Captured
+    options: list[str], served: Served, store: Store, passes: Passes, capsys: Captured
 ) -> None:
     def interrupted() -> None:
         raise KeyboardInterrupt
@@ -184,7 +185,7 @@ def test_ctrl_c_ends_the_watching_alone(
     out, err = capsys.readouterr()
     assert f"{ID} is InProgress and goes on" in err
     assert f"stop it by: stepdeploy stop {ID}" in err
-    found = table.deployment(ID)
+    found = deployments.get(ID)
     assert found is not None
     assert (found.status, found.stop) == (DeploymentStatus.IN_PROGRESS, None)
     if options:

@@ -12,14 +12,13 @@ import pytest
 
 from cli.__main__ import VERBS, main
 from cli.account.connection import Engine
-from functions.aws import clients
 from functions.core.gate import Counters
 from functions.core.records import GroupSettings, Host, RollbackInfo, TagFilter, TagGroup
 from functions.core.statuses import DeploymentStatus, TargetStatus
 from functions.core.text.shapes import to_plain
 from functions.store.keys import deployment_indexes, deployment_key, host_key, target_key
 from tests.cli.deploying import ID, Captured, put_deployment, put_target, script_failed
-from tests.conftest import BUCKET, all_items, put_group, put_item, revision
+from tests.conftest import BUCKET, all_items, put_group, put_item, revision, stand_in
 from tests.fakes import FakeRunCommand
 from tests.hostile import ONE_LINE, ORDERS, TEXT
 from tests.served import Served
@@ -68,8 +67,7 @@ def hostile(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     records would make plain is as an older engine left it."""
     names = ("BucketName", "StartFunctionName", "StateMachineArn", "TableName", "ApiEndpoint")
     monkeypatch.setattr(Engine, "outputs", dict.fromkeys(names, BUCKET))
-    ssm = FakeRunCommand()
-    monkeypatch.setitem(clients.stand_ins, "ssm", ssm)
+    stand_in("ssm", FakeRunCommand())
     tags = (TagGroup(filters=(TagFilter(key=TEXT, value=TEXT),)),)
     put_group(settings=GroupSettings(tag_groups=tags))
     bad = revision(version=TEXT, etag=TEXT)
@@ -85,16 +83,16 @@ def hostile(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
         "stop": {"by": TEXT, "code": "MANUAL_STOP", "message": TEXT, "at": one.create_time},
         "rollback": to_plain(RollbackInfo(rollback_triggering_deployment_id=TEXT)) | {"rollback_message": TEXT},
     }
-    put_item({**deployment_key(ID), **item, **deployment_indexes(one)})
+    put_item({**deployment_key(ID).item, **item, **deployment_indexes(one)})
     put_target("i-0", TargetStatus.SUCCEEDED, done=7)
     put_target("i-1", TargetStatus.FAILED, done=4, left=script_failed())
     (target,) = [each for each in all_items() if each["sk"] == "TARGET#i-1"]
     for event in target["events"]:
         if "diagnostics" in event:
             event["diagnostics"] |= {"message": TEXT, "log_tail": f"{TEXT}\n{TEXT}", "script_name": TEXT}
-    put_item({**target_key(ID, "i-1"), **target, "name": TEXT})
+    put_item({**target_key(ID, "i-1").item, **target, "name": TEXT})
     host = Host(target_id="i-0", deployment_id=ID, status=TargetStatus.SUCCEEDED, since=one.create_time)
-    put_item({**host_key("uuid-of-web", "i-0"), **to_plain(host)})
+    put_item({**host_key("uuid-of-web", "i-0").item, **to_plain(host)})
     key = f".stepdeploy/logs/{ID}/i-1/AfterInstall.log.gz"
     boto3.client("s3").put_object(Bucket=BUCKET, Key=key, Body=gzip.compress(TEXT.encode()))
 

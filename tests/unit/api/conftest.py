@@ -12,9 +12,8 @@ from botocore.validate import ParamValidator
 
 from functions.api import model
 from functions.handlers.api import handler
-from functions.store.table import Table
-from tests.calls.recording import outside
 from tests.conftest import LambdaContext
+from tests.store import Store
 from tests.unit.handlers.test_run_segment import world  # noqa: F401 - a fixture
 
 OF_ANY_OPERATION = {"SerializationException", "ValidationException", "AccessDeniedException"}
@@ -81,32 +80,18 @@ def _check(parsed: dict[str, Any], shape: Shape) -> None:
 
 
 @pytest.fixture
-def api(table: Table, context: LambdaContext) -> Api:
+def api(store: Store, context: LambdaContext) -> Api:
     return Api(context)
 
 
 @pytest.fixture
-def requests(monkeypatch: pytest.MonkeyPatch, table: Table) -> Callable[[], list[str]]:
-    """The DynamoDB requests that were made, by their operations."""
-    from functions.aws.clients import client
-
-    made: list[str] = []
-    client("dynamodb").meta.events.register("before-call.dynamodb", lambda model, **_: made.append(model.name))
-    return lambda: made
+def requests(store: Store) -> Callable[[], list[str]]:
+    """The requests that were made of the store since now, by their operations."""
+    store.operations.clear()
+    return lambda: store.operations
 
 
 @pytest.fixture
-def before_writes(table: Table) -> Callable[[Callable[[], object]], None]:
-    """Does something when the next transaction is about to be sent: after what decides it was read."""
-    from functions.aws.clients import client
-
-    events = client("dynamodb").meta.events
-
-    def arrange(act: Callable[[], object]) -> None:
-        def once(**_: object) -> None:
-            events.unregister("before-call.dynamodb.TransactWriteItems", once)
-            outside(act)
-
-        events.register("before-call.dynamodb.TransactWriteItems", once)
-
-    return arrange
+def before_writes(store: Store) -> Callable[[Callable[[], object]], None]:
+    """Does something when the next write is about to be sent: after what decides it was read."""
+    return store.before_next_write

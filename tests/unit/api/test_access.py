@@ -7,21 +7,21 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-import boto3
 import pytest
 
-from functions.aws import clients, clock
+from functions.aws import clock
 from functions.core.errors import InvalidInput
 from functions.core.records import Deployment, GroupSettings, TagFilter, TagGroup
 from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, OwnSetting, TargetStatus
 from functions.core.text.shapes import to_plain
 from functions.engine import upload
 from functions.handlers import finish, prepare, rollback, start, stop
-from functions.store import guards
+from functions.store import deployments, guards, targets
 from functions.store.keys import deployment_key, group_item_key, guard_key, guards_whole_key
-from functions.store.table import Table
-from tests.conftest import BUCKET, LambdaContext, all_items, put_group, put_item
+from tests.clients import client
+from tests.conftest import BUCKET, LambdaContext, all_items, put_group, put_item, stand_in
 from tests.fakes import FakeRunCommand
+from tests.store import Store
 from tests.unit.api.conftest import Api, RefusedCall
 from tests.unit.handlers.test_prepare import World, archive
 
@@ -44,7 +44,7 @@ class Shop:
 
     ann: Api
     bob: Api
-    table: Table
+    store: Store
     world: World
     prod: list[str]  # instance ids
     dev: str
@@ -63,20 +63,20 @@ class Shop:
 
     def run(self, deployment_id: str, status: TargetStatus) -> str:
         self.prepare(deployment_id)
-        for target in list(self.table.targets(deployment_id)):
-            if self.table.go(deployment_id, target, NOW):
-                going = self.table.target(deployment_id, target.target_id)
-                assert going and self.table.finish_target(going, status, NOW)
+        for target in list(targets.of(deployment_id)):
+            if targets.take_out_of_service(target, NOW):
+                going = targets.get(deployment_id, target.target_id)
+                assert going and targets.finish(going, status, NOW)
         finish.handler({"deployment_id": deployment_id}, self.world.context)
         return deployment_id
 
     def known(self, deployment_id: str) -> Deployment:
-        found = self.table.deployment(deployment_id)
+        found = deployments.get(deployment_id)
         assert found
         return found
 
     def reached(self, deployment_id: str) -> set[str]:
-        return {target.target_id for target in self.table.targets(deployment_id)}
+        return {target.target_id for target in targets.of(deployment_id)}
 
     def change(self, name: str = "prod", **members: Any) -> None:
         change = {"applicationName": "shop", "currentDeploymentGroupName": name, **members}
@@ -87,18 +87,17 @@ class Shop:
 
 
 @pytest.fixture
-def shop(table: Table, bucket: str, context: LambdaContext, monkeypatch: pytest.MonkeyPatch) -> Shop:
-    ssm = FakeRunCommand()
-    monkeypatch.setitem(clients.stand_ins, "ssm", ssm)
+def shop(store: Store, bucket: str, context: LambdaContext, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    ssm = stand_in("ssm", FakeRunCommand())
     for key in ("v1", "v2"):
-        boto3.client("s3").put_object(Bucket=bucket, Key=f"shop/web/{key}.zip", Body=archive() + key.encode())
-    world, ann = World(table, bucket, ssm, context), Api(context, arn=ANN)
+        client("s3").put_object(Bucket=bucket, Key=f"shop/web/{key}.zip", Body=archive() + key.encode())
+    world, ann = World(store, bucket, ssm, context), Api(context, arn=ANN)
     world.launch(2, role="prod")
     world.launch(1, role="dev")
     ann("CreateApplication", applicationName="shop")
     for name, role in (("prod", "prod"), ("dev", "dev"), ("mine", "prod")):
         ann("CreateDeploymentGroup", **group(name), serviceRoleArn=ROLE, ec2TagFilters=tags(role))
-    found = Shop(ann, Api(context, arn=BOB), table, world, sorted(world.instances[:2]), world.instances[2])
+    found = Shop(ann, Api(context, arn=BOB), store, world, sorted(world.instances[:2]), world.instances[2])
     found.run(found.create(found.bob, "mine"), TargetStatus.SUCCEEDED)
     found.mine_failed = found.run(found.create(found.bob, "mine", "v2"), TargetStatus.FAILED)
     found.change(allowedPrincipals=[ANN])
@@ -110,7 +109,7 @@ def shop(table: Table, bucket: str, context: LambdaContext, monkeypatch: pytest.
 def an_upload(name: str) -> Callable[[Shop], object]:
     def deploy(shop: Shop) -> object:
         key = f"shop/{name}/v1.zip"
-        version = boto3.client("s3").put_object(Bucket=BUCKET, Key=key, Body=archive())["VersionId"]
+        version = client("s3").put_object(Bucket=BUCKET, Key=key, Body=archive())["VersionId"]
         found = {"bucket": {"name": BUCKET}, "object": {"key": key, "version-id": version}}
         return upload.deploy({"detail": found, "time": clock.timestamp()})
 
@@ -256,7 +255,7 @@ def test_a_deployment_of_an_older_engine_that_has_not_begun_stays_in_its_group(s
         settings=GroupSettings(tag_groups=(TagGroup(filters=(TagFilter(key="role"),)),)),
         principal=None,
     )
-    put_item({**deployment_key(one), **to_plain(old)})
+    put_item({**deployment_key(one).item, **to_plain(old)})
     if not is_there:
         shop.ann("DeleteDeploymentGroup", **group("dev"))
     after = shop.prepare(one)
@@ -286,27 +285,27 @@ def test_a_groups_place_in_the_index_changes_with_it(shop: Shop) -> None:
 
 
 def test_a_group_from_before_the_index_is_not_missed(shop: Shop) -> None:
-    clients.client("dynamodb").delete_item(TableName=shop.table.name, Key=_wire(guard_key("shop/prod")))
+    shop.store.remove(guard_key("shop/prod"))
     assert shop.prepare(shop.create(shop.bob, "mine")).failure, "the groups themselves are read"
-    assert guards.rebuild(shop.table) == ["shop/prod"]
-    assert [each.key for each in guards.guards(shop.table)] == ["shop/prod"]
-    assert guards.rebuild(shop.table) == []
+    assert guards.rebuild() == ["shop/prod"]
+    assert [each.key for each in guards.guards()] == ["shop/prod"]
+    assert guards.rebuild() == []
 
 
 def test_a_place_whose_group_is_gone_is_taken_out(shop: Shop) -> None:
     """As after a time with an older engine, which knows no index."""
-    guards.rebuild(shop.table)
-    clients.client("dynamodb").delete_item(TableName=shop.table.name, Key=_wire(group_item_key("shop", "prod")))
-    assert guards.rebuild(shop.table) == ["shop/prod"] and guards.guards(shop.table) == []
+    guards.rebuild()
+    shop.store.remove(group_item_key("shop", "prod"))
+    assert guards.rebuild() == ["shop/prod"] and guards.guards() == []
 
 
 def test_a_group_that_changes_while_the_index_is_rebuilt_is_read_again(
     shop: Shop, before_writes: Callable[[Callable[[], object]], None]
 ) -> None:
-    clients.client("dynamodb").delete_item(TableName=shop.table.name, Key=_wire(guard_key("shop/prod")))
+    shop.store.remove(guard_key("shop/prod"))
     before_writes(lambda: shop.change(allowedPrincipals=[ANN, BOB]))
-    guards.rebuild(shop.table)
-    (found,) = guards.guards(shop.table)
+    guards.rebuild()
+    (found,) = guards.guards()
     assert found.allowed_principals == (ANN, BOB)
 
 
@@ -314,17 +313,17 @@ def test_without_a_guarded_group_prepare_makes_one_more_query(
     shop: Shop, requests: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop.change(allowedPrincipals=[])
-    guards.rebuild(shop.table)
+    guards.rebuild()
     made, one = requests(), shop.create(shop.bob, "dev")
     before = len(made)
     shop.prepare(one)
     assert made[before:].count("Query") == 2, "one of the guards, one of its own targets"
 
 
-def test_declared_groups_are_guarded_and_shared_alike(table: Table) -> None:
+def test_declared_groups_are_guarded_and_shared_alike(store: Store) -> None:
     put_group("web", settings=GroupSettings(allowed_principals=(ANN,)))
     assert guards_whole_key() not in all_items()
-    assert [each.key for each in guards.guards(table)] == ["shop/web"]
+    assert [each.key for each in guards.guards()] == ["shop/web"]
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,9 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-import boto3
 import pytest
 
 from functions.api.operations import instances_of_group
-from functions.aws import clients
 from functions.core.declaration import load
 from functions.core.errors import InvalidInput
 from functions.core.messages import announcements, slack
@@ -18,10 +16,12 @@ from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, Targe
 from functions.core.text.shapes import to_plain
 from functions.engine import declare, end
 from functions.handlers import prepare, rollback, start, stop
+from functions.store import deployments, targets
 from functions.store.keys import host_key
-from functions.store.table import Table
-from tests.conftest import BUCKET, LambdaContext, put_item
+from tests.clients import client
+from tests.conftest import BUCKET, LambdaContext, put_item, stand_in
 from tests.fakes import FakeRunCommand
+from tests.store import Store
 from tests.unit.api.conftest import ARN, Api
 from tests.unit.api.test_groups import make
 from tests.unit.api.test_groups import told as told_of_group
@@ -32,12 +32,11 @@ NOW = "2026-11-23T10:00:00.000Z"
 
 
 @pytest.fixture
-def world(table: Table, bucket: str, context: LambdaContext, monkeypatch: pytest.MonkeyPatch) -> World:
-    ssm = FakeRunCommand()
-    monkeypatch.setitem(clients.stand_ins, "ssm", ssm)
-    boto3.client("s3").put_object(Bucket=bucket, Key="shop/web/v1.zip", Body=archive())
-    boto3.client("s3").put_object(Bucket=bucket, Key="shop/web/v2.zip", Body=archive("version: 0.0\nos: linux\n\n"))
-    return World(table, bucket, ssm, context)
+def world(store: Store, bucket: str, context: LambdaContext, monkeypatch: pytest.MonkeyPatch) -> World:
+    ssm = stand_in("ssm", FakeRunCommand())
+    client("s3").put_object(Bucket=bucket, Key="shop/web/v1.zip", Body=archive())
+    client("s3").put_object(Bucket=bucket, Key="shop/web/v2.zip", Body=archive("version: 0.0\nos: linux\n\n"))
+    return World(store, bucket, ssm, context)
 
 
 @pytest.fixture
@@ -51,7 +50,7 @@ Deploy = Callable[..., Deployment]
 
 
 @pytest.fixture
-def deploy(api: Api, world: World, table: Table) -> Deploy:
+def deploy(api: Api, world: World, store: Store) -> Deploy:
     """Create a deployment and run it: `fails` and `skips` say what becomes of which of its targets."""
 
     def run(name: str = "v1", *, fails: int = 0, skips: int = 0, **more: Any) -> Deployment:
@@ -61,17 +60,17 @@ def deploy(api: Api, world: World, table: Table) -> Deploy:
 
     def finish(deployment_id: str, *, fails: int, skips: int) -> Deployment:
         prepare.handler({"deployment_id": deployment_id}, world.context)
-        fleet = list(table.targets(deployment_id))
+        fleet = list(targets.of(deployment_id))
         for number, target in enumerate(fleet[: len(fleet) - skips]):
-            assert table.go(deployment_id, target, NOW)
-            (going,) = [each for each in table.targets(deployment_id) if each.target_id == target.target_id]
+            assert targets.take_out_of_service(target, NOW)
+            (going,) = [each for each in targets.of(deployment_id) if each.target_id == target.target_id]
             status = TargetStatus.FAILED if number < fails else TargetStatus.SUCCEEDED
-            assert table.finish_target(going, status, NOW)
+            assert targets.finish(going, status, NOW)
         end.end(deployment_id)
         return known(deployment_id)
 
     def known(deployment_id: str) -> Deployment:
-        found = table.deployment(deployment_id)
+        found = deployments.get(deployment_id)
         assert found
         return found
 
@@ -79,8 +78,8 @@ def deploy(api: Api, world: World, table: Table) -> Deploy:
     return run
 
 
-def target_ids(table: Table, deployment: Deployment) -> list[str]:
-    return [target.target_id for target in table.targets(deployment.deployment_id)]
+def target_ids(store: Store, deployment: Deployment) -> list[str]:
+    return [target.target_id for target in targets.of(deployment.deployment_id)]
 
 
 # -- hosts
@@ -112,15 +111,15 @@ def test_a_renamed_group_keeps_its_hosts(api: Api, group: None, deploy: Deploy) 
 
 
 def test_a_sweep_records_the_hosts_on_which_something_had_begun(
-    api: Api, table: Table, group: None, deploy: Deploy, world: World
+    api: Api, store: Store, group: None, deploy: Deploy, world: World
 ) -> None:
     world.launch(52)  # more than fit one transaction
     location = {"bucket": BUCKET, "key": "shop/web/v1.zip", "bundleType": "zip"}
     given = {"revision": {"revisionType": "S3", "s3Location": location}}
     one = api("CreateDeployment", **GROUP, **given, deploymentConfigName="CodeDeployDefault.AllAtOnce")["deploymentId"]
     prepare.handler({"deployment_id": one}, world.context)
-    for target in list(table.targets(one))[:54]:
-        assert table.go(one, target, NOW)
+    for target in list(targets.of(one))[:54]:
+        assert targets.take_out_of_service(target, NOW)
     end.end(one, "the engine broke")
     assert [each["status"] for each in api("ListHosts", **GROUP)["hosts"]] == ["Failed"] * 54
 
@@ -129,7 +128,7 @@ def test_hosts_are_listed_a_hundred_a_page(api: Api, group: None) -> None:
     group_id, ids = told_of_group(api)["deploymentGroupId"], [f"i-{number:03}" for number in range(120)]
     for each in ids:
         host = Host(target_id=each, deployment_id="d-000000001", status=TargetStatus.SUCCEEDED, since=NOW)
-        put_item({**host_key(group_id, each), **to_plain(host)})
+        put_item({**host_key(group_id, each).item, **to_plain(host)})
     first = api("ListHosts", **GROUP)
     second = api("ListHosts", **GROUP, nextToken=first["nextToken"])
     assert [each["hostId"] for each in first["hosts"] + second["hosts"]] == ids
@@ -164,46 +163,46 @@ def test_the_instances_of_a_group_come_in_pages(
 
 
 def test_only_named_instances_take_part_and_say_nothing_of_the_group(
-    api: Api, table: Table, world: World, group: None, deploy: Deploy
+    api: Api, store: Store, world: World, group: None, deploy: Deploy
 ) -> None:
     wanted = sorted(world.instances)[1:3]
     one = deploy(targetInstances={"instanceIds": [*wanted, wanted[0]]})
-    assert target_ids(table, one) == wanted and one.status is DeploymentStatus.SUCCEEDED
+    assert target_ids(store, one) == wanted and one.status is DeploymentStatus.SUCCEEDED
     told = api("GetDeployment", deploymentId=one.deployment_id)["deploymentInfo"]
     assert told["targetInstances"] == {"instanceIds": wanted}
     assert "lastSuccessfulDeployment" not in told_of_group(api)
 
 
 def test_an_instance_that_is_not_the_groups_fails_before_a_host_is_touched(
-    table: Table, world: World, group: None, deploy: Deploy
+    store: Store, world: World, group: None, deploy: Deploy
 ) -> None:
     one = deploy(targetInstances={"instanceIds": [world.instances[0], "i-unknown"]})
     assert one.failure and one.failure.code is DeploymentErrorCode.NO_INSTANCES
-    assert "i-unknown" in one.failure.message and target_ids(table, one) == []
+    assert "i-unknown" in one.failure.message and target_ids(store, one) == []
 
 
 def test_outdated_instances_are_those_that_run_something_else(
-    api: Api, table: Table, world: World, group: None, deploy: Deploy
+    api: Api, store: Store, world: World, group: None, deploy: Deploy
 ) -> None:
     deploy("v1", deploymentConfigName="CodeDeployDefault.AllAtOnce")
     deploy("v2", fails=1, skips=3)
     world.launch(1)
     one = deploy("v1", updateOutdatedInstancesOnly=True)
-    assert target_ids(table, one) == sorted([sorted(world.instances[:4])[0], world.instances[4]])
+    assert target_ids(store, one) == sorted([sorted(world.instances[:4])[0], world.instances[4]])
     assert api("GetDeployment", deploymentId=one.deployment_id)["deploymentInfo"]["updateOutdatedInstancesOnly"]
     assert told_of_group(api)["lastSuccessfulDeployment"]["deploymentId"] == one.deployment_id
 
 
 def test_where_nothing_is_outdated_nothing_is_done_and_that_is_a_success(
-    table: Table, group: None, deploy: Deploy
+    store: Store, group: None, deploy: Deploy
 ) -> None:
     deploy("v1", deploymentConfigName="CodeDeployDefault.AllAtOnce")
     one = deploy("v1", updateOutdatedInstancesOnly=True)
-    assert (one.status, one.counters.total, target_ids(table, one)) == (DeploymentStatus.SUCCEEDED, 0, [])
+    assert (one.status, one.counters.total, target_ids(store, one)) == (DeploymentStatus.SUCCEEDED, 0, [])
 
 
 def test_a_deployment_of_outdated_instances_that_never_began_has_not_succeeded(
-    api: Api, table: Table, group: None
+    api: Api, store: Store, group: None
 ) -> None:
     location = {"bucket": BUCKET, "key": "shop/web/v1.zip", "bundleType": "zip"}
     revision = {"revision": {"revisionType": "S3", "s3Location": location}}
@@ -215,25 +214,25 @@ def test_a_deployment_of_outdated_instances_that_never_began_has_not_succeeded(
 
 
 def test_a_retry_goes_to_the_failed_and_skipped_targets_alone(
-    api: Api, table: Table, world: World, group: None, deploy: Deploy
+    api: Api, store: Store, world: World, group: None, deploy: Deploy
 ) -> None:
     failed = deploy("v1", fails=1, skips=3, metadata={"commit": "abc"}, description="the first")
     assert failed.status is DeploymentStatus.FAILED
     retried = api("RetryDeployment", deploymentId=failed.deployment_id, metadata={"ticket": "OPS-1"})["deploymentId"]
     one = deploy.finish(retried, fails=0, skips=0)  # type: ignore[attr-defined]
-    assert target_ids(table, one) == sorted(world.instances) and one.status is DeploymentStatus.SUCCEEDED
+    assert target_ids(store, one) == sorted(world.instances) and one.status is DeploymentStatus.SUCCEEDED
     assert (one.metadata, one.requested_by) == ({"commit": "abc", "ticket": "OPS-1"}, ARN)
     assert one.description == f"Retry of {failed.deployment_id}"
     assert told_of_group(api)["lastSuccessfulDeployment"]["deploymentId"] == retried
 
 
 def test_a_retry_leaves_alone_what_has_succeeded(
-    api: Api, table: Table, world: World, group: None, deploy: Deploy
+    api: Api, store: Store, world: World, group: None, deploy: Deploy
 ) -> None:
     failed = deploy("v1", fails=2, deploymentConfigName="CodeDeployDefault.AllAtOnce")
     retried = api("RetryDeployment", deploymentId=failed.deployment_id)["deploymentId"]
     prepare.handler({"deployment_id": retried}, world.context)
-    assert [target.target_id for target in table.targets(retried)] == sorted(world.instances)[:2]
+    assert [target.target_id for target in targets.of(retried)] == sorted(world.instances)[:2]
 
 
 def test_there_is_nothing_to_retry_of_what_runs_or_has_succeeded(api: Api, group: None, deploy: Deploy) -> None:
@@ -246,12 +245,12 @@ def test_there_is_nothing_to_retry_of_what_runs_or_has_succeeded(api: Api, group
     api.refuses("DeploymentDoesNotExistException", "RetryDeployment", deploymentId="d-000000009")
 
 
-def test_a_group_goes_back_to_the_revision_before(api: Api, group: None, deploy: Deploy, table: Table) -> None:
+def test_a_group_goes_back_to_the_revision_before(api: Api, group: None, deploy: Deploy, store: Store) -> None:
     said = api.refuses("InvalidInputException", "RollBackDeploymentGroup", **GROUP)
     assert "no successful deployment of another revision" in said
     deploy("v1")
     deploy("v2")
-    back = table.deployment(api("RollBackDeploymentGroup", **GROUP)["deploymentId"])
+    back = deployments.get(api("RollBackDeploymentGroup", **GROUP)["deploymentId"])
     assert back and (back.revision.key, back.requested_by) == ("shop/web/v1.zip", ARN)
     stopped = api("RollBackDeploymentGroup", **GROUP)
     assert stopped == {"stoppedDeploymentId": back.deployment_id}
@@ -263,7 +262,7 @@ def test_a_group_goes_back_to_the_revision_before(api: Api, group: None, deploy:
 # -- who, and what for
 
 
-def test_who_asked_who_stopped_and_what_it_is_for_are_told(api: Api, group: None, table: Table) -> None:
+def test_who_asked_who_stopped_and_what_it_is_for_are_told(api: Api, group: None, store: Store) -> None:
     location = {"bucket": BUCKET, "key": "shop/web/v1.zip", "bundleType": "zip"}
     given = {"revision": {"revisionType": "S3", "s3Location": location}, "metadata": {"commit": "abc"}}
     one = api("CreateDeployment", **GROUP, **given)["deploymentId"]
@@ -273,12 +272,12 @@ def test_who_asked_who_stopped_and_what_it_is_for_are_told(api: Api, group: None
     assert told["stopInfo"]["stoppedBy"] == ARN and told["stopInfo"]["message"].startswith("Stopped by")
 
 
-def test_every_message_tells_what_a_deployment_is_for(group: None, deploy: Deploy, table: Table) -> None:
+def test_every_message_tells_what_a_deployment_is_for(group: None, deploy: Deploy, store: Store) -> None:
     given = {"ticket": "<!channel> OPS-1", "url": "https://ci/7?a=1&b=2"}
     one = deploy("v1", metadata=given)
     place = Place(partition="aws", region="us-east-1", account="123456789012")
     said = announcements.of_deployment(one, place)
-    target: Target = next(table.targets(one.deployment_id))
+    target: Target = next(targets.of(one.deployment_id))
     of_target = announcements.of_target(target, one, place)
     assert said and of_target
     for event in (said.event, of_target.event):
@@ -294,10 +293,10 @@ def test_what_is_for_nothing_tells_as_codedeploy_does(group: None, deploy: Deplo
     assert said and "metadata" not in said.event.detail
 
 
-def test_the_function_start_takes_metadata_too(world: World, group: None, table: Table) -> None:
+def test_the_function_start_takes_metadata_too(world: World, group: None, store: Store) -> None:
     asked = {"application": "shop", "group": "web", "key": "shop/web/v1.zip"}
     made = start.handler({**asked, "metadata": {"commit": "abc"}}, world.context)
-    found = table.deployment(made["deployment_id"])
+    found = deployments.get(made["deployment_id"])
     assert found and found.metadata == {"commit": "abc"}
     for wrong in (["a"], {"a": 1}, {f"k{number}": "v" for number in range(11)}):
         with pytest.raises(InvalidInput, match="metadata"):
@@ -340,7 +339,7 @@ def test_somebody_else_may_not_deploy_retry_roll_back_or_stop(
 
 
 def test_an_upload_or_a_function_cannot_say_who_it_is(
-    api: Api, guarded: Deployment, world: World, table: Table
+    api: Api, guarded: Deployment, world: World, store: Store
 ) -> None:
     asked = {"application": "shop", "group": "web"}
     for handler, event in (
@@ -362,9 +361,9 @@ def test_patterns_that_are_no_arns_are_refused(api: Api, group: None) -> None:
         api.refuses("InvalidInputException", "UpdateDeploymentGroup", **change, allowedPrincipals=wrong)
 
 
-def test_a_file_can_say_who_may_deploy(api: Api, table: Table) -> None:
+def test_a_file_can_say_who_may_deploy(api: Api, store: Store) -> None:
     text = "applications: {shop: {groups: {api: {ec2TagFilters: [{Key: a}], allowedPrincipals: [%s]}}}}"
-    declare.apply(table, load(text % f"'{ROLE}'"))
+    declare.apply(load(text % f"'{ROLE}'"))
     assert told_of_group(api, "api")["allowedPrincipals"] == [ROLE]
     for wrong, says in (("ann", "not an IAM ARN"), ("", "at least one ARN")):
         with pytest.raises(InvalidInput, match=says):

@@ -4,10 +4,11 @@ import pytest
 
 from functions.core.declaration import load
 from functions.engine import declare
-from functions.store import groups
+from functions.store import applications, groups
 from functions.store.keys import lock_key
-from functions.store.table import Table
+from functions.store.values import Key
 from tests.conftest import all_items, put_group, put_item
+from tests.store import Store
 from tests.unit.api.conftest import Api
 from tests.unit.api.test_deployments import put
 from tests.unit.api.test_groups import ROLE, make
@@ -67,7 +68,7 @@ def test_unknown_ones_are_refused(api: Api) -> None:
     api.refuses("ApplicationNameRequiredException", "UpdateApplication", newApplicationName="store")
 
 
-def test_another_name_takes_groups_alarms_uses_and_aims_along(api: Api, table: Table) -> None:
+def test_another_name_takes_groups_alarms_uses_and_aims_along(api: Api, store: Store) -> None:
     api("CreateApplication", applicationName="shop")
     half = {"type": "HOST_COUNT", "value": 1}
     api("CreateDeploymentConfig", deploymentConfigName="Half", minimumHealthyHosts=half)
@@ -81,12 +82,12 @@ def test_another_name_takes_groups_alarms_uses_and_aims_along(api: Api, table: T
     assert api("ListApplications")["applications"] == ["store"]
     group = {"applicationName": "store", "deploymentGroupName": "web"}
     assert api("GetDeploymentGroup", **group)["deploymentGroupInfo"]["deploymentGroupId"] == made["deploymentGroupId"]
-    assert table.groups_of_alarm("errors") == ["store/web"]
+    assert groups.of_alarm("errors") == ["store/web"]
     assert "store/web" in api.refuses(
         "DeploymentConfigInUseException", "DeleteDeploymentConfig", deploymentConfigName="Half"
     )
     assert not [item for item in all_items() if item["pk"] == "APPLICATION#shop"]
-    assert table.get({"pk": "APPLICATION#store", "sk": "AIM#web"})
+    assert store.get(Key("APPLICATION#store", "AIM#web"))
 
 
 def test_its_own_name_or_none_changes_nothing(api: Api) -> None:
@@ -103,7 +104,7 @@ def test_no_name_that_is_taken_and_none_while_a_deployment_runs(api: Api) -> Non
     make(api, "web")
     change = {"applicationName": "shop", "newApplicationName": "store"}
     api.refuses("ApplicationAlreadyExistsException", "UpdateApplication", **change)
-    put_item({**lock_key("shop/web"), "holder": "d-000000001"})
+    put_item({**lock_key("shop/web").item, "holder": "d-000000001"})
     change = {"applicationName": "shop", "newApplicationName": "new"}
     assert "deployments run in web" in api.refuses("ValidationException", "UpdateApplication", **change)
 
@@ -117,32 +118,32 @@ def test_more_groups_than_a_transaction_holds_are_not_moved(api: Api) -> None:
     assert api("ListApplications")["applications"] == ["shop"]
 
 
-def test_deleting_takes_its_groups_and_leaves_its_deployments(api: Api, table: Table) -> None:
+def test_deleting_takes_its_groups_and_leaves_its_deployments(api: Api, store: Store) -> None:
     api("CreateApplication", applicationName="shop")
     make(api, "web", alarmConfiguration={"enabled": True, "alarms": [{"name": "errors"}]})
     put(1)
     api("DeleteApplication", applicationName="shop")
     api("DeleteApplication", applicationName="shop")
     assert api("ListApplications") == {"applications": []}
-    assert table.groups_of_alarm("errors") == []
+    assert groups.of_alarm("errors") == []
     assert {item["pk"] for item in all_items()} == {"DEPLOYMENT#d-000000001"}
 
 
-def test_one_that_gets_a_group_meanwhile_is_not_deleted_without_it(api: Api, table: Table) -> None:
+def test_one_that_gets_a_group_meanwhile_is_not_deleted_without_it(api: Api, store: Store) -> None:
     api("CreateApplication", applicationName="shop")
-    seen = groups.application(table, "shop")
+    seen = applications.get("shop")
     make(api, "web")
-    assert seen and not groups.delete_application(table, seen)
+    assert seen and not applications.delete(seen)
     assert api("GetDeploymentGroup", applicationName="shop", deploymentGroupName="web")
 
 
-def test_what_is_declared_is_changed_by_its_file_alone(api: Api, table: Table) -> None:
-    declare.apply(table, load(YAML))
+def test_what_is_declared_is_changed_by_its_file_alone(api: Api, store: Store) -> None:
+    declare.apply(load(YAML))
     assert api("ListApplications")["applications"] == ["shop"]
     for operation, more in (("DeleteApplication", {}), ("UpdateApplication", {"newApplicationName": "store"})):
         said = api.refuses("ValidationException", operation, applicationName="shop", **more)
         assert "declared in deployments.yaml" in said
-    declare.apply(table, load("applications: {}"))
+    declare.apply(load("applications: {}"))
     api("DeleteApplication", applicationName="shop")
     assert api("ListApplications") == {"applications": []}
 
@@ -154,11 +155,11 @@ def test_an_application_with_a_declared_group_stays(api: Api) -> None:
     assert "its group web is declared" in said
 
 
-def test_a_file_that_names_an_application_of_the_api_takes_it_over(api: Api, table: Table) -> None:
+def test_a_file_that_names_an_application_of_the_api_takes_it_over(api: Api, store: Store) -> None:
     made = api("CreateApplication", applicationName="shop")["applicationId"]
     api("CreateDeploymentConfig", deploymentConfigName="Half", minimumHealthyHosts={"type": "HOST_COUNT", "value": 1})
     group = make(api, "web", deploymentConfigName="Half")["deploymentGroupId"]
-    declare.apply(table, load(YAML))
+    declare.apply(load(YAML))
     assert api("GetApplication", applicationName="shop")["application"]["applicationId"] == made
     found = api("GetDeploymentGroup", applicationName="shop", deploymentGroupName="web")["deploymentGroupInfo"]
     assert (found["deploymentGroupId"], found["deploymentConfigName"]) == (group, "CodeDeployDefault.OneAtATime")

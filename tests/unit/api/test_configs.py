@@ -15,8 +15,8 @@ from functions.engine import declare as engine_declare
 from functions.store import configs as store_configs
 from functions.store.keys import config_key
 from functions.store.pages import PAGE
-from functions.store.table import Table
 from tests.conftest import put_item
+from tests.store import Store
 from tests.unit.api.conftest import Api
 
 HALF = MinimumHealthyHosts(MinimumHealthyHostsType.FLEET_PERCENT, 50)
@@ -35,9 +35,9 @@ def create(api: Api, name: str, type: str = "HOST_COUNT", value: int = 3) -> str
     return made
 
 
-def declare(table: Table, *names: str) -> None:
+def declare(store: Store, *names: str) -> None:
     found = tuple(DeploymentConfig(name, HALF) for name in names)
-    engine_declare.apply(table, Declaration(configs=found))
+    engine_declare.apply(Declaration(configs=found))
 
 
 def info(api: Api, name: str) -> dict[str, Any]:
@@ -50,8 +50,9 @@ def listed(api: Api, **asked: Any) -> list[str]:
     return names
 
 
-def use(table: Table, group_key: str, before: str | None, after: str | None) -> None:
-    table.transact(store_configs.change_of_use(table, group_key, before, after))
+def use(store: Store, group_key: str, before: str | None, after: str | None) -> None:
+    if not store.transact(store_configs.change_of_use(group_key, before, after)):
+        raise Conflict
 
 
 # -- making one
@@ -71,9 +72,9 @@ def test_one_is_told_as_it_was_made(api: Api, type: str, value: int) -> None:
     }
 
 
-def test_a_deployment_finds_it_by_its_name(api: Api, table: Table) -> None:
+def test_a_deployment_finds_it_by_its_name(api: Api, store: Store) -> None:
     create(api, "Half", "FLEET_PERCENT", 50)
-    assert table.config("Half") == DeploymentConfig("Half", HALF)
+    assert store_configs.get("Half") == DeploymentConfig("Half", HALF)
 
 
 def test_the_platform_may_be_named_if_it_is_ours(api: Api) -> None:
@@ -136,9 +137,9 @@ def test_what_is_not_supported_is_said_to_be(api: Api, members: dict[str, Any], 
     assert "not supported" in said and "leave it out" in said and next(iter(members)) in said
 
 
-def test_a_name_is_given_once(api: Api, table: Table) -> None:
+def test_a_name_is_given_once(api: Api, store: Store) -> None:
     create(api, "Most")
-    declare(table, "Half")
+    declare(store, "Half")
     minimum = {"type": "HOST_COUNT", "value": 9}
     for name, says in (("Most", "exists already"), ("Half", "declared in deployments.yaml")):
         members = {"deploymentConfigName": name, "minimumHealthyHosts": minimum}
@@ -146,8 +147,8 @@ def test_a_name_is_given_once(api: Api, table: Table) -> None:
     assert info(api, "Most")["minimumHealthyHosts"] == {"type": "HOST_COUNT", "value": 3}
 
 
-def test_there_are_fifty_at_most_with_those_of_the_file(api: Api, table: Table) -> None:
-    declare(table, "Half", "Third")
+def test_there_are_fifty_at_most_with_those_of_the_file(api: Api, store: Store) -> None:
+    declare(store, "Half", "Third")
     for number in range(configs.MOST - 2):
         create(api, f"C{number}")
     asked = {"deploymentConfigName": "More", "minimumHealthyHosts": {"type": "HOST_COUNT", "value": 1}}
@@ -179,9 +180,9 @@ def test_two_at_once_of_two_names_are_both_made(api: Api, before_writes: Callabl
 
 
 def test_one_that_the_file_declares_while_it_is_made_is_the_files(
-    api: Api, table: Table, before_writes: Callable[..., None]
+    api: Api, store: Store, before_writes: Callable[..., None]
 ) -> None:
-    before_writes(lambda: declare(table, "Most"))
+    before_writes(lambda: declare(store, "Most"))
     asked = {"deploymentConfigName": "Most", "minimumHealthyHosts": {"type": "HOST_COUNT", "value": 2}}
     said = api.refuses("DeploymentConfigAlreadyExistsException", "CreateDeploymentConfig", **asked)
     assert "declared in deployments.yaml" in said
@@ -212,12 +213,12 @@ def test_every_predefined_one_is_told(api: Api) -> None:
     assert list(PREDEFINED_CONFIGS) == FIRST == listed(api)
 
 
-def test_one_of_the_file_has_an_id_that_stays(api: Api, table: Table) -> None:
-    declare(table, "Half", "Third")
+def test_one_of_the_file_has_an_id_that_stays(api: Api, store: Store) -> None:
+    declare(store, "Half", "Third")
     told = info(api, "Half")
     assert told["minimumHealthyHosts"] == {"type": "FLEET_PERCENT", "value": 50} and "createTime" not in told
-    declare(table)
-    declare(table, "Half", "Third")
+    declare(store)
+    declare(store, "Half", "Third")
     assert info(api, "Half") == told != info(api, "Third")
     assert told["deploymentConfigId"] != info(api, "Third")["deploymentConfigId"]
 
@@ -235,10 +236,10 @@ def test_one_that_is_not_there(api: Api, name: str, code: str) -> None:
     api.refuses(code, "GetDeploymentConfig", deploymentConfigName=name)
 
 
-def test_they_are_listed_predefined_first_and_page_by_page(api: Api, table: Table) -> None:
+def test_they_are_listed_predefined_first_and_page_by_page(api: Api, store: Store) -> None:
     create(api, "Beta")
     names = [f"C{number:03}" for number in range(PAGE + 20)]
-    declare(table, *names)
+    declare(store, *names)
     first = api("ListDeploymentConfigs")
     assert first["deploymentConfigsList"] == [*FIRST, "Beta", *names[: PAGE - 4]]
     rest = api("ListDeploymentConfigs", nextToken=first["nextToken"])
@@ -272,77 +273,77 @@ def test_what_cannot_be_deleted(api: Api, name: str, code: str) -> None:
     api.refuses(code, "DeleteDeploymentConfig", deploymentConfigName=name)
 
 
-def test_one_of_the_file_is_deleted_in_the_file(api: Api, table: Table) -> None:
-    declare(table, "Half")
+def test_one_of_the_file_is_deleted_in_the_file(api: Api, store: Store) -> None:
+    declare(store, "Half")
     said = api.refuses("ValidationException", "DeleteDeploymentConfig", deploymentConfigName="Half")
     assert "declared in deployments.yaml" in said
     assert "Half" in listed(api)
 
 
-def test_one_that_groups_use_is_not_deleted_until_the_last_one_leaves_it(api: Api, table: Table) -> None:
+def test_one_that_groups_use_is_not_deleted_until_the_last_one_leaves_it(api: Api, store: Store) -> None:
     create(api, "Most")
     create(api, "Few")
     for number in range(5):
-        use(table, f"shop/g{number}", None, "Most")
+        use(store, f"shop/g{number}", None, "Most")
     said = api.refuses("DeploymentConfigInUseException", "DeleteDeploymentConfig", deploymentConfigName="Most")
     assert "Most is used by shop/g0, shop/g1, shop/g2: " in said
     for number, after in enumerate(("Few", "CodeDeployDefault.AllAtOnce", None, "Few", None)):
         api.refuses("DeploymentConfigInUseException", "DeleteDeploymentConfig", deploymentConfigName="Most")
-        use(table, f"shop/g{number}", "Most", after)
+        use(store, f"shop/g{number}", "Most", after)
     api("DeleteDeploymentConfig", deploymentConfigName="Most")
     assert "shop/g0, shop/g3" in api.refuses(
         "DeploymentConfigInUseException", "DeleteDeploymentConfig", deploymentConfigName="Few"
     )
 
 
-def test_a_group_that_keeps_its_configuration_writes_nothing_of_it(table: Table) -> None:
-    assert store_configs.change_of_use(table, "shop/web", "Most", "Most") == []
-    assert store_configs.change_of_use(table, "shop/web", None, FIRST[0]) == []
-    assert store_configs.change_of_use(table, "shop/web", FIRST[1], FIRST[0]) == []
+def test_a_group_that_keeps_its_configuration_writes_nothing_of_it(store: Store) -> None:
+    assert store_configs.change_of_use("shop/web", "Most", "Most") == []
+    assert store_configs.change_of_use("shop/web", None, FIRST[0]) == []
+    assert store_configs.change_of_use("shop/web", FIRST[1], FIRST[0]) == []
 
 
 def test_a_group_that_takes_it_while_it_is_deleted_keeps_it(
-    api: Api, table: Table, before_writes: Callable[..., None]
+    api: Api, store: Store, before_writes: Callable[..., None]
 ) -> None:
     create(api, "Most")
-    before_writes(lambda: use(table, "shop/web", None, "Most"))
+    before_writes(lambda: use(store, "shop/web", None, "Most"))
     api.refuses("DeploymentConfigInUseException", "DeleteDeploymentConfig", deploymentConfigName="Most")
     assert "Most" in listed(api)
 
 
 def test_a_group_that_took_it_and_left_it_meanwhile_does_not_keep_it(
-    api: Api, table: Table, before_writes: Callable[..., None]
+    api: Api, store: Store, before_writes: Callable[..., None]
 ) -> None:
     create(api, "Most")
 
     def take_and_leave() -> None:
-        use(table, "shop/web", None, "Most")
-        use(table, "shop/web", "Most", None)
+        use(store, "shop/web", None, "Most")
+        use(store, "shop/web", "Most", None)
 
     before_writes(take_and_leave)
     api("DeleteDeploymentConfig", deploymentConfigName="Most")
     assert listed(api) == FIRST
 
 
-def test_a_group_cannot_take_one_that_was_deleted(api: Api, table: Table) -> None:
+def test_a_group_cannot_take_one_that_was_deleted(api: Api, store: Store) -> None:
     create(api, "Most")
     api("DeleteDeploymentConfig", deploymentConfigName="Most")
     with pytest.raises(Conflict):
-        use(table, "shop/web", None, "Most")
+        use(store, "shop/web", None, "Most")
 
 
 def test_one_that_the_file_takes_over_while_it_is_deleted_stays(
-    api: Api, table: Table, before_writes: Callable[..., None]
+    api: Api, store: Store, before_writes: Callable[..., None]
 ) -> None:
     create(api, "Most")
-    item = {**config_key("Most"), "declared": True, **to_plain(DeploymentConfig("Most", HALF))}
+    item = {**config_key("Most").item, "declared": True, **to_plain(DeploymentConfig("Most", HALF))}
     before_writes(lambda: put_item(item))
     api.refuses("ValidationException", "DeleteDeploymentConfig", deploymentConfigName="Most")
     assert info(api, "Most")["minimumHealthyHosts"] == {"type": "FLEET_PERCENT", "value": 50}
 
 
-def test_few_requests_however_many_there_are(api: Api, table: Table, requests: Callable[[], list[str]]) -> None:
-    declare(table, *(f"C{number:03}" for number in range(250)))
+def test_few_requests_however_many_there_are(api: Api, store: Store, requests: Callable[[], list[str]]) -> None:
+    declare(store, *(f"C{number:03}" for number in range(250)))
     made = requests()
     token: dict[str, str] = {}
     for size in (PAGE, PAGE, 53):

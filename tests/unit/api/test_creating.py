@@ -5,10 +5,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import boto3
 import pytest
 
-from functions.aws import clients, executions
+from functions.aws import executions
 from functions.core.gate import Counters
 from functions.core.health import PREDEFINED_CONFIGS, MinimumHealthyHosts, MinimumHealthyHostsType
 from functions.core.instructions import instructions
@@ -36,11 +35,23 @@ from functions.core.statuses import (
 )
 from functions.core.text.shapes import to_plain
 from functions.handlers import alarm_state, finish, launch, prepare
-from functions.store import revisions
-from functions.store.keys import from_wire, group_item_key, to_wire
-from functions.store.table import Table
-from tests.conftest import BUCKET, WEB, LambdaContext, all_items, pending, put_group, put_item, revision
+from functions.store import deployments, groups, lock, preparing, revisions, targets
+from functions.store.keys import group_item_key
+from functions.store.wire import from_wire, to_wire
+from tests.conftest import (
+    BUCKET,
+    WEB,
+    LambdaContext,
+    all_items,
+    client,
+    pending,
+    put_group,
+    put_item,
+    revision,
+    stand_in,
+)
 from tests.fakes import FakeRunCommand
+from tests.store import Store
 from tests.unit.api.conftest import ARN, Api
 from tests.unit.handlers.test_prepare import World, archive
 from tests.unit.news import STREAM
@@ -68,8 +79,8 @@ def s3(**more: Any) -> dict[str, Any]:
     return {"revisionType": "S3", "s3Location": {name: each for name, each in location.items() if each is not None}}
 
 
-def created(api: Api, table: Table, **more: Any) -> Deployment:
-    found = table.deployment(api("CreateDeployment", **wanted(**more))["deploymentId"])
+def created(api: Api, store: Store, **more: Any) -> Deployment:
+    found = deployments.get(api("CreateDeployment", **wanted(**more))["deploymentId"])
     assert found
     return found
 
@@ -87,34 +98,33 @@ CANARY = TagGroup(filters=(TagFilter(key="role", value="canary"),))
 
 
 @pytest.fixture
-def group(table: Table) -> Group:
+def group(store: Store) -> Group:
     return put_group(settings=OF_THE_GROUP)
 
 
 @pytest.fixture
-def world(table: Table, bucket: str, context: LambdaContext, monkeypatch: pytest.MonkeyPatch) -> World:
-    ssm = FakeRunCommand()
-    monkeypatch.setitem(clients.stand_ins, "ssm", ssm)
-    return World(table, bucket, ssm, context)
+def world(store: Store, bucket: str, context: LambdaContext, monkeypatch: pytest.MonkeyPatch) -> World:
+    ssm = stand_in("ssm", FakeRunCommand())
+    return World(store, bucket, ssm, context)
 
 
 def upload(body: bytes | None = None) -> dict[str, str]:
     """S3's version and etag of an archive at the key that requests name."""
-    put = boto3.client("s3").put_object(Bucket=BUCKET, Key="shop/web/v1.zip", Body=body or archive())
+    put = client("s3").put_object(Bucket=BUCKET, Key="shop/web/v1.zip", Body=body or archive())
     return {"version": put["VersionId"], "eTag": put["ETag"]}
 
 
 def prepared(world: World, one: Deployment) -> tuple[dict[str, Any], Deployment]:
     """What Prepare answers, and the deployment after it."""
     answer = prepare.handler({"deployment_id": one.deployment_id}, world.context)
-    after = world.table.deployment(one.deployment_id)
+    after = deployments.get(one.deployment_id)
     assert after
     return answer, after
 
 
-def test_a_deployment_takes_the_groups_settings_and_holds_its_lock(api: Api, table: Table, group: Group) -> None:
-    one = created(api, table)
-    assert one.status is DeploymentStatus.CREATED and table.holder("shop/web") == one.deployment_id
+def test_a_deployment_takes_the_groups_settings_and_holds_its_lock(api: Api, store: Store, group: Group) -> None:
+    one = created(api, store)
+    assert one.status is DeploymentStatus.CREATED and lock.holder("shop/web") == one.deployment_id
     assert (one.group_id, one.settings, one.own) == (group.group_id, OF_THE_GROUP, frozenset())
     assert (one.requested_by, one.creator, one.description) == (ARN, Creator.USER, None)
     assert (one.revision.bucket, one.revision.key) == (BUCKET, "shop/web/v1.zip")
@@ -123,10 +133,10 @@ def test_a_deployment_takes_the_groups_settings_and_holds_its_lock(api: Api, tab
     assert not info.keys() & {"overrideAlarmConfiguration", "targetInstances", "description"}
 
 
-def test_what_the_request_says_stands_in_the_place_of_what_the_group_says(api: Api, table: Table, group: Group) -> None:
+def test_what_the_request_says_stands_in_the_place_of_what_the_group_says(api: Api, store: Store, group: Group) -> None:
     one = created(
         api,
-        table,
+        store,
         deploymentConfigName="CodeDeployDefault.AllAtOnce",
         description="the third try",
         ignoreApplicationStopFailures=False,
@@ -146,7 +156,7 @@ def test_what_the_request_says_stands_in_the_place_of_what_the_group_says(api: A
         alarms=Alarms(names=("slow",), ignore_poll_alarm_failure=True),
     )
     assert one.target_tag_groups == (CANARY,), "beside the group's tags, not in their place"
-    assert table.group("shop", "web") == group
+    assert groups.get("shop", "web") == group
     info = told(api, one)
     assert info["description"] == "the third try"
     assert info["deploymentConfigName"] == "CodeDeployDefault.AllAtOnce"
@@ -160,40 +170,40 @@ def test_what_the_request_says_stands_in_the_place_of_what_the_group_says(api: A
     }
 
 
-def test_a_set_of_tags_is_told_as_it_was_given(api: Api, table: Table, group: Group) -> None:
+def test_a_set_of_tags_is_told_as_it_was_given(api: Api, store: Store, group: Group) -> None:
     lists = [tags("canary"), [{"Key": "blue", "Type": "KEY_ONLY"}, {"Value": "", "Type": "VALUE_ONLY"}]]
-    one = created(api, table, targetInstances={"ec2TagSet": {"ec2TagSetList": lists}, "tagFilters": []})
+    one = created(api, store, targetInstances={"ec2TagSet": {"ec2TagSetList": lists}, "tagFilters": []})
     assert one.target_tag_groups == (CANARY, TagGroup(filters=(TagFilter(key="blue"), TagFilter(value=""))))
     assert told(api, one)["targetInstances"] == {"ec2TagSet": {"ec2TagSetList": lists}}
 
 
-def test_the_revision_of_the_last_success_is_told_beside_the_new_one(api: Api, table: Table) -> None:
+def test_the_revision_of_the_last_success_is_told_beside_the_new_one(api: Api, store: Store) -> None:
     good = revision("v0", version="v", etag="e")
     last = DeploymentSummary(
         deployment_id="d-000000001", status=DeploymentStatus.SUCCEEDED, create_time="2026", revision=good
     )
     put_group(settings=GroupSettings(tag_groups=(CANARY,)), last_successful=last)
-    found = told(api, created(api, table))
+    found = told(api, created(api, store))
     assert found["previousRevision"]["s3Location"]["key"] == "shop/web/v0.zip"
     assert found["revision"]["s3Location"]["key"] == "shop/web/v1.zip"
 
 
 @pytest.mark.parametrize("alarms", [{}, {"enabled": False, "alarms": [{"name": "errors"}]}])
-def test_alarms_can_be_left_out_for_once(api: Api, table: Table, group: Group, alarms: dict[str, Any]) -> None:
-    one = created(api, table, overrideAlarmConfiguration=alarms)
+def test_alarms_can_be_left_out_for_once(api: Api, store: Store, group: Group, alarms: dict[str, Any]) -> None:
+    one = created(api, store, overrideAlarmConfiguration=alarms)
     assert one.settings.alarms.watched == () and one.own == {OwnSetting.ALARMS}
     assert told(api, one)["overrideAlarmConfiguration"]["enabled"] is False
 
 
-def test_rolling_back_can_be_left_out_for_once(api: Api, table: Table, group: Group) -> None:
-    one = created(api, table, autoRollbackConfiguration={"enabled": False, "events": ["DEPLOYMENT_FAILURE"]})
+def test_rolling_back_can_be_left_out_for_once(api: Api, store: Store, group: Group) -> None:
+    one = created(api, store, autoRollbackConfiguration={"enabled": False, "events": ["DEPLOYMENT_FAILURE"]})
     assert one.settings.auto_rollback == ()
 
 
-def test_a_configuration_that_the_api_made(api: Api, table: Table, group: Group) -> None:
+def test_a_configuration_that_the_api_made(api: Api, store: Store, group: Group) -> None:
     half = CustomConfig(name="Two", minimum=MinimumHealthyHosts(MinimumHealthyHostsType.HOST_COUNT, 2), config_id="1")
     put_item({"pk": "CONFIG", "sk": "CONFIG#Two", **to_plain(half)})
-    one = created(api, table, deploymentConfigName="Two")
+    one = created(api, store, deploymentConfigName="Two")
     assert (one.settings.config.name, one.settings.config.minimum) == ("Two", half.minimum)
 
 
@@ -207,13 +217,13 @@ def test_a_configuration_that_the_api_made(api: Api, table: Table, group: Group)
     ],
 )
 def test_the_keys_ending_says_how_it_is_packed_if_the_request_does_not(
-    api: Api, table: Table, group: Group, location: dict[str, Any], kind: BundleType
+    api: Api, store: Store, group: Group, location: dict[str, Any], kind: BundleType
 ) -> None:
-    assert created(api, table, revision=location).revision.bundle_type is kind
+    assert created(api, store, revision=location).revision.bundle_type is kind
 
 
-def test_a_description_may_have_256_characters(api: Api, table: Table, group: Group) -> None:
-    assert created(api, table, description="ü" * 256).description == "ü" * 256
+def test_a_description_may_have_256_characters(api: Api, store: Store, group: Group) -> None:
+    assert created(api, store, description="ü" * 256).description == "ü" * 256
 
 
 NO_ALARM = "InvalidAlarmConfigException"
@@ -310,8 +320,8 @@ def test_nothing_is_created_of_what_is_refused(
     assert all_items() == before
 
 
-def test_a_busy_group_refuses_also_if_its_uploads_wait(api: Api, table: Table, group: Group) -> None:
-    first = created(api, table)
+def test_a_busy_group_refuses_also_if_its_uploads_wait(api: Api, store: Store, group: Group) -> None:
+    first = created(api, store)
     before = all_items()
     alarms = {"enabled": True, "alarms": [{"name": "slow"}]}
     message = api.refuses(
@@ -321,17 +331,17 @@ def test_a_busy_group_refuses_also_if_its_uploads_wait(api: Api, table: Table, g
     assert all_items() == before
 
 
-def test_a_repeated_request_is_a_second_deployment_once_the_first_is_over(api: Api, table: Table, group: Group) -> None:
-    first = created(api, table)
+def test_a_repeated_request_is_a_second_deployment_once_the_first_is_over(api: Api, store: Store, group: Group) -> None:
+    first = created(api, store)
     api("StopDeployment", deploymentId=first.deployment_id)
     finish.handler({"deployment_id": first.deployment_id}, api.context)
-    assert created(api, table).deployment_id != first.deployment_id
+    assert created(api, store).deployment_id != first.deployment_id
 
 
 def test_its_record_is_what_launch_starts(
-    api: Api, table: Table, group: Group, monkeypatch: pytest.MonkeyPatch
+    api: Api, store: Store, group: Group, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one = created(api, table)
+    one = created(api, store)
     (item,) = [each for each in all_items() if each["sk"] == "DEPLOYMENT"]
     assert (item["status"], item["news"]) == ("Created", True), "what the stream's filter lets through"
     started: list[str] = []
@@ -341,13 +351,13 @@ def test_its_record_is_what_launch_starts(
     assert started == [one.deployment_id] and from_wire(to_wire(item)) == item
 
 
-def test_prepare_goes_by_what_was_asked_for(api: Api, table: Table, world: World) -> None:
+def test_prepare_goes_by_what_was_asked_for(api: Api, store: Store, world: World) -> None:
     either = TagGroup(filters=(*WEB.filters, *CANARY.filters))
     put_group(settings=replace(OF_THE_GROUP, tag_groups=(either,)))
-    boto3.client("cloudwatch").put_metric_alarm(
+    client("cloudwatch").put_metric_alarm(
         AlarmName="errors", ComparisonOperator="GreaterThanThreshold", EvaluationPeriods=1
     )
-    boto3.client("cloudwatch").set_alarm_state(AlarmName="errors", StateValue="ALARM", StateReason="a test")
+    client("cloudwatch").set_alarm_state(AlarmName="errors", StateValue="ALARM", StateReason="a test")
     upload()
     world.launch(2)
     web = sorted(world.instances)
@@ -355,7 +365,7 @@ def test_prepare_goes_by_what_was_asked_for(api: Api, table: Table, world: World
     canaries = sorted(set(world.instances) - set(web))
     one = created(
         api,
-        table,
+        store,
         deploymentConfigName="CodeDeployDefault.AllAtOnce",
         overrideAlarmConfiguration={"enabled": False},
         targetInstances={"tagFilters": tags("canary")},
@@ -372,38 +382,38 @@ def test_prepare_goes_by_what_was_asked_for(api: Api, table: Table, world: World
     assert told(api, after)["targetInstances"] == {"tagFilters": tags("canary")}
 
 
-def test_a_version_and_an_etag_are_what_is_installed(api: Api, table: Table, group: Group, world: World) -> None:
+def test_a_version_and_an_etag_are_what_is_installed(api: Api, store: Store, group: Group, world: World) -> None:
     put_group(settings=GroupSettings(tag_groups=(WEB,)))
     world.launch(1)
     first = upload()
     upload(archive() + b"changed")
-    one = created(api, table, revision=s3(**first))
+    one = created(api, store, revision=s3(**first))
     answer, after = prepared(world, one)
     assert answer["proceed"] and after.revision.version == first["version"]
     assert after.revision.etag == first["eTag"].strip('"')
 
 
-def test_an_etag_alone_must_be_that_of_the_archive_as_it_is(api: Api, table: Table, group: Group, world: World) -> None:
+def test_an_etag_alone_must_be_that_of_the_archive_as_it_is(api: Api, store: Store, group: Group, world: World) -> None:
     put_group(settings=GroupSettings(tag_groups=(WEB,)))
     world.launch(1)
     first = upload()
     now = upload(archive() + b"changed")
-    one = created(api, table, revision=s3(eTag=first["eTag"]))
+    one = created(api, store, revision=s3(eTag=first["eTag"]))
     answer, after = prepared(world, one)
     assert not answer["proceed"] and after.failure
     assert after.failure.code is DeploymentErrorCode.REVISION_MISSING
     actual, asked = (each["eTag"].strip('"') for each in (now, first))
     assert f"has the eTag {actual}, not {asked}: it was replaced" in after.failure.message
     finish.handler({"deployment_id": one.deployment_id}, api.context)
-    second = created(api, table, revision=s3(eTag=now["eTag"]))
+    second = created(api, store, revision=s3(eTag=now["eTag"]))
     assert prepared(world, second)[0]["proceed"]
 
 
-def test_tags_that_no_instance_has_fail_the_deployment(api: Api, table: Table, group: Group, world: World) -> None:
+def test_tags_that_no_instance_has_fail_the_deployment(api: Api, store: Store, group: Group, world: World) -> None:
     put_group(settings=GroupSettings(tag_groups=(WEB,)))
     upload()
     world.launch(1)
-    one = created(api, table, targetInstances={"tagFilters": tags("nobody")})
+    one = created(api, store, targetInstances={"tagFilters": tags("nobody")})
     answer, after = prepared(world, one)
     assert not answer["proceed"] and after.failure
     assert after.failure.code is DeploymentErrorCode.NO_INSTANCES
@@ -412,104 +422,104 @@ def test_tags_that_no_instance_has_fail_the_deployment(api: Api, table: Table, g
 
 
 def test_an_alarm_of_the_request_stops_the_deployment_and_one_of_the_group_does_not(
-    api: Api, table: Table, group: Group
+    api: Api, store: Store, group: Group
 ) -> None:
     put_item({"pk": "ALARM#errors", "sk": "GROUP#shop/web"})
-    one = created(api, table, overrideAlarmConfiguration={"enabled": True, "alarms": [{"name": "slow"}]})
+    one = created(api, store, overrideAlarmConfiguration={"enabled": True, "alarms": [{"name": "slow"}]})
     alarm_state.handler(to_alarm("errors"), api.context)
-    assert stop_of(table, one) is None
+    assert stop_of(store, one) is None
     alarm_state.handler(to_alarm("slow"), api.context)
-    assert stop_of(table, one) == "alarm slow"
+    assert stop_of(store, one) == "alarm slow"
 
 
-def test_an_alarm_of_one_deployment_does_not_stop_the_next(api: Api, table: Table, group: Group) -> None:
-    one = created(api, table, overrideAlarmConfiguration={"enabled": True, "alarms": [{"name": "slow"}]})
+def test_an_alarm_of_one_deployment_does_not_stop_the_next(api: Api, store: Store, group: Group) -> None:
+    one = created(api, store, overrideAlarmConfiguration={"enabled": True, "alarms": [{"name": "slow"}]})
     finish.handler({"deployment_id": one.deployment_id}, api.context)
-    two = created(api, table)
+    two = created(api, store)
     alarm_state.handler(to_alarm("slow"), api.context)
-    assert stop_of(table, two) is None
+    assert stop_of(store, two) is None
     (kept,) = [each for each in all_items() if each["sk"] == "OWN#shop/web"]
     assert kept["pk"] == "ALARM#slow" and kept["expires_at"] > 0
 
 
-def test_an_alarm_that_both_name_stops_once(api: Api, table: Table, group: Group) -> None:
+def test_an_alarm_that_both_name_stops_once(api: Api, store: Store, group: Group) -> None:
     put_item({"pk": "ALARM#errors", "sk": "GROUP#shop/web"})
-    created(api, table, overrideAlarmConfiguration={"enabled": True, "alarms": [{"name": "errors"}]})
-    assert table.groups_of_alarm("errors") == ["shop/web"]
+    created(api, store, overrideAlarmConfiguration={"enabled": True, "alarms": [{"name": "errors"}]})
+    assert groups.of_alarm("errors") == ["shop/web"]
 
 
 def to_alarm(name: str) -> dict[str, Any]:
     return {"detail": {"alarmName": name, "state": {"value": "ALARM"}}}
 
 
-def stop_of(table: Table, one: Deployment) -> str | None:
-    found = table.deployment(one.deployment_id)
+def stop_of(store: Store, one: Deployment) -> str | None:
+    found = deployments.get(one.deployment_id)
     return found.stop.by if found and found.stop else None
 
 
-def ended(api: Api, table: Table, one: Deployment, status: TargetStatus) -> Deployment:
+def ended(api: Api, store: Store, one: Deployment, status: TargetStatus) -> Deployment:
     """The deployment after its two hosts ended so."""
-    table.begin(replace(one, counters=Counters(total=2, allowed=1)), pending(one, "i-1", "i-2"), NOW)
-    for target in list(table.targets(one.deployment_id)):
-        table.go(one.deployment_id, target, NOW)
-        if going := table.target(one.deployment_id, target.target_id):
-            table.finish_target(going, status, NOW)
+    preparing.begin(replace(one, counters=Counters(total=2, allowed=1)), pending(one, "i-1", "i-2"), NOW)
+    for target in list(targets.of(one.deployment_id)):
+        targets.take_out_of_service(target, NOW)
+        if going := targets.get(one.deployment_id, target.target_id):
+            targets.finish(going, status, NOW)
     finish.handler({"deployment_id": one.deployment_id}, api.context)
-    found = table.deployment(one.deployment_id)
+    found = deployments.get(one.deployment_id)
     assert found
     return found
 
 
-def test_a_deployment_to_some_instances_goes_back_on_those(api: Api, table: Table, group: Group) -> None:
-    good = ended(api, table, created(api, table), TargetStatus.SUCCEEDED)
+def test_a_deployment_to_some_instances_goes_back_on_those(api: Api, store: Store, group: Group) -> None:
+    good = ended(api, store, created(api, store), TargetStatus.SUCCEEDED)
     where = {"targetInstances": {"tagFilters": tags("canary")}}
-    bad = created(api, table, revision=s3(key="v2.zip"), overrideAlarmConfiguration={}, **where)
-    bad = ended(api, table, bad, TargetStatus.FAILED)
+    bad = created(api, store, revision=s3(key="v2.zip"), overrideAlarmConfiguration={}, **where)
+    bad = ended(api, store, bad, TargetStatus.FAILED)
     assert bad.status is DeploymentStatus.FAILED and bad.rollback and bad.rollback.rollback_deployment_id
-    back = table.deployment(bad.rollback.rollback_deployment_id)
+    back = deployments.get(bad.rollback.rollback_deployment_id)
     assert back and back.revision == good.revision
     assert back.settings.tag_groups == (WEB,), "never outside the group"
     assert back.target_tag_groups == (CANARY,) and back.own == {OwnSetting.TAG_FILTERS}
     assert told(api, back)["targetInstances"] == {"tagFilters": tags("canary")}
 
 
-def test_a_deployment_to_some_instances_is_no_success_of_the_group(api: Api, table: Table, group: Group) -> None:
-    good = ended(api, table, created(api, table), TargetStatus.SUCCEEDED)
-    other = created(api, table, revision=s3(key="v2.zip"), targetInstances={"tagFilters": tags("canary")})
-    assert ended(api, table, other, TargetStatus.SUCCEEDED).status is DeploymentStatus.SUCCEEDED
-    after = table.group("shop", "web")
+def test_a_deployment_to_some_instances_is_no_success_of_the_group(api: Api, store: Store, group: Group) -> None:
+    good = ended(api, store, created(api, store), TargetStatus.SUCCEEDED)
+    other = created(api, store, revision=s3(key="v2.zip"), targetInstances={"tagFilters": tags("canary")})
+    assert ended(api, store, other, TargetStatus.SUCCEEDED).status is DeploymentStatus.SUCCEEDED
+    after = groups.get("shop", "web")
     assert after and after.last_successful and after.last_attempted
     assert after.last_successful.deployment_id == good.deployment_id
     assert after.last_attempted.deployment_id == other.deployment_id
 
 
-def test_a_rollback_of_the_groups_own_deployment_goes_to_the_group_as_it_is(table: Table, api: Api) -> None:
+def test_a_rollback_of_the_groups_own_deployment_goes_to_the_group_as_it_is(store: Store, api: Api) -> None:
     put_group(settings=OF_THE_GROUP)
-    ended(api, table, created(api, table), TargetStatus.SUCCEEDED)
-    bad = created(api, table, revision=s3(key="v2.zip"))
+    ended(api, store, created(api, store), TargetStatus.SUCCEEDED)
+    bad = created(api, store, revision=s3(key="v2.zip"))
     edited = to_plain(replace(OF_THE_GROUP, tag_groups=(CANARY,)))
     before = next(each for each in all_items() if each["sk"] == "GROUP#web")
-    put_item({**before, **group_item_key("shop", "web"), "settings": edited})
-    assert table.deployment(bad.deployment_id) == bad, "an edited group reaches no deployment that runs"
-    bad = ended(api, table, bad, TargetStatus.FAILED)
-    back = table.deployment((bad.rollback and bad.rollback.rollback_deployment_id) or "")
+    put_item({**before, **group_item_key("shop", "web").item, "settings": edited})
+    assert deployments.get(bad.deployment_id) == bad, "an edited group reaches no deployment that runs"
+    bad = ended(api, store, bad, TargetStatus.FAILED)
+    back = deployments.get((bad.rollback and bad.rollback.rollback_deployment_id) or "")
     assert back and back.settings.tag_groups == (CANARY,) and not back.own
 
 
-def test_the_revision_is_on_record_as_used_by_it(api: Api, table: Table, group: Group) -> None:
-    one = created(api, table)
+def test_the_revision_is_on_record_as_used_by_it(api: Api, store: Store, group: Group) -> None:
+    one = created(api, store)
     info = api("GetApplicationRevision", applicationName="shop", revision=s3(bundleType="zip"))["revisionInfo"]
     assert one.deployment_id in info["description"] and info["deploymentGroups"] == ["web"]
 
 
 def test_a_deployment_whose_revision_cannot_be_noted_is_answered_with_its_id(
-    api: Api, table: Table, group: Group, monkeypatch: pytest.MonkeyPatch, logged: io.StringIO
+    api: Api, store: Store, group: Group, monkeypatch: pytest.MonkeyPatch, logged: io.StringIO
 ) -> None:
     def fails(*_: Any) -> None:
         raise TimeoutError
 
     monkeypatch.setattr(revisions, "used", fails)
-    one = created(api, table)
+    one = created(api, store)
     assert one.deployment_id in logged.getvalue() and "not on record" in logged.getvalue()
 
 

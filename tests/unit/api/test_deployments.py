@@ -10,8 +10,8 @@ from functions.core.records import Deployment, Failure, GroupSettings, RollbackI
 from functions.core.statuses import AutoRollbackEvent, Creator, DeploymentErrorCode, DeploymentStatus
 from functions.core.text.shapes import to_plain
 from functions.store.keys import deployment_indexes, deployment_key
-from functions.store.table import Table
 from tests.conftest import put_group, put_item, revision
+from tests.store import Store
 from tests.unit.api.conftest import Api
 
 
@@ -32,7 +32,7 @@ def put(number: int, *, group: str = "web", status: DeploymentStatus = Deploymen
 
 def record(deployment: Deployment) -> Deployment:
     key = deployment_key(deployment.deployment_id)
-    put_item({**key, **to_plain(deployment), **deployment_indexes(deployment)})
+    put_item({**key.item, **to_plain(deployment), **deployment_indexes(deployment)})
     return deployment
 
 
@@ -184,7 +184,7 @@ def test_a_token_is_good_for_its_own_question_and_for_no_other(api: Api) -> None
     api.refuses("InvalidNextTokenException", "ListDeployments", nextToken=token, includeOnlyStatuses=["Failed"])
 
 
-def test_few_requests_however_many_there_are(api: Api, table: Table, requests: Callable[[], list[str]]) -> None:
+def test_few_requests_however_many_there_are(api: Api, store: Store, requests: Callable[[], list[str]]) -> None:
     """Counted where it counts: bench/ does it with 10,000."""
     put_group("web")
     for number in range(300):

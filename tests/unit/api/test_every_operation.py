@@ -17,13 +17,12 @@ from botocore.model import Shape
 from botocore.parsers import create_parser
 
 from functions.api import model, operations
-from functions.aws.clients import client
 from functions.core.records import Target
 from functions.core.statuses import DeploymentStatus
 from functions.core.text.shapes import to_plain
 from functions.store.keys import target_key
-from functions.store.table import Table
 from tests.conftest import BUCKET, put_group, put_item
+from tests.store import Store
 from tests.unit.api.conftest import OF_ANY_OPERATION, Api, RefusedCall, _check
 from tests.unit.api.test_deployments import put
 
@@ -153,16 +152,16 @@ def seed(api: Api) -> None:
     api("RegisterOnPremisesInstance", instanceName="rack-7", iamUserArn=USER)
     put(1, status=DeploymentStatus.IN_PROGRESS)
     target = Target(deployment_id=RUNNING, target_id="i-1")
-    put_item({**target_key(RUNNING, "i-1"), **to_plain(target)})
+    put_item({**target_key(RUNNING, "i-1").item, **to_plain(target)})
 
 
 @pytest.fixture
-def strict(table: Table) -> None:
-    """DynamoDB's limits that moto does not keep: a request beyond them is refused, as the real one refuses it."""
-    client("dynamodb").meta.events.register("provide-client-params.dynamodb", keep_limits)
+def strict(store: Store) -> None:
+    """DynamoDB's limits on requests: one beyond them is refused, as the real one refuses it."""
+    store.before_request = keep_limits
 
 
-def keep_limits(params: dict[str, Any], model: Any, **_: Any) -> None:
+def keep_limits(operation: str, params: dict[str, Any]) -> None:
     conditions = params.get("KeyConditionExpression", "")
     values = params.get("ExpressionAttributeValues", {})
     asked = [(":key", value) for name, value in values.items() if re.search(rf"{name}\b", conditions)]
@@ -170,14 +169,14 @@ def keep_limits(params: dict[str, Any], model: Any, **_: Any) -> None:
         content = value.get("S", "key")
         limit = KEYS.get(name, math.inf)
         if not (0 < len(content.encode()) <= limit or limit is math.inf) or len(value.get("N", "").strip("-")) > 38:
-            raise beyond(model, f"{name} = {str(value)[:100]}")
+            raise beyond(operation, f"{name} = {str(value)[:100]}")
     batches = [each["Keys"] for each in params.get("RequestItems", {}).values() if "Keys" in each]
     for batch in [*batches, *([params["TransactItems"]] if "TransactItems" in params else [])]:
         if not 0 < len(batch) <= 100:
-            raise beyond(model, f"{len(batch)} in one request")
+            raise beyond(operation, f"{len(batch)} in one request")
     for expression in (params.get(f"{kind}Expression", "") for kind in ("Filter", "Update", "Condition")):
         if len(expression) > 4096 or any(found.count(",") > 99 for found in re.findall(r" IN \(([^)]*)", expression)):
-            raise beyond(model, expression[:100])
+            raise beyond(operation, expression[:100])
 
 
 def attributes(value: Any) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -193,8 +192,8 @@ def attributes(value: Any) -> Iterator[tuple[str, dict[str, Any]]]:
             yield from attributes(each)
 
 
-def beyond(model: Any, what: str) -> ClientError:
-    return ClientError({"Error": {"Code": "ValidationException", "Message": f"beyond a limit: {what}"}}, model.name)
+def beyond(operation: str, what: str) -> ClientError:
+    return ClientError({"Error": {"Code": "ValidationException", "Message": f"beyond a limit: {what}"}}, operation)
 
 
 def check(operation: str, body: str, answer: dict[str, Any]) -> None:

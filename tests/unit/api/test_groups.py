@@ -3,17 +3,18 @@
 from dataclasses import replace
 from typing import Any
 
-import boto3
 import pytest
 
 from functions.core.declaration import load
 from functions.core.records import Deployment
 from functions.core.statuses import DeploymentStatus
 from functions.engine import create, declare, end
-from functions.store import groups
+from functions.store import deployments, groups, lock
 from functions.store.keys import lock_key
-from functions.store.table import Table
+from functions.store.values import Key
+from tests.clients import client
 from tests.conftest import REGION, all_items, put_group, put_item, revision
+from tests.store import Store
 from tests.unit.api.conftest import Api
 
 ROLE = "arn:aws:iam::123456789012:role/deploy"
@@ -37,7 +38,7 @@ def shop(api: Api, request: pytest.FixtureRequest) -> None:
     api("CreateApplication", applicationName="shop")
 
 
-def test_a_group_has_what_the_request_gives(api: Api, table: Table) -> None:
+def test_a_group_has_what_the_request_gives(api: Api, store: Store) -> None:
     given = {
         "deploymentConfigName": "CodeDeployDefault.HalfAtATime",
         "ec2TagFilters": [{"Key": "role", "Value": "web", "Type": "KEY_AND_VALUE"}],
@@ -52,7 +53,7 @@ def test_a_group_has_what_the_request_gives(api: Api, table: Table) -> None:
     made = make(api, deploymentStyle=style, **given)
     found = told(api)
     assert found.items() >= {**WEB, **given, **made, "serviceRoleArn": ROLE, "deploymentStyle": style}.items()
-    assert table.groups_of_alarm("errors") == ["shop/web"]
+    assert groups.of_alarm("errors") == ["shop/web"]
     assert api("BatchGetDeploymentGroups", applicationName="shop", deploymentGroupNames=["web"]) == {
         "deploymentGroupsInfo": [found]
     }
@@ -193,7 +194,7 @@ def test_an_application_has_a_thousand_at_most(api: Api, monkeypatch: pytest.Mon
     api.refuses("DeploymentGroupLimitExceededException", "CreateDeploymentGroup", **more)
 
 
-def test_a_change_replaces_what_it_names_and_leaves_the_rest(api: Api, table: Table) -> None:
+def test_a_change_replaces_what_it_names_and_leaves_the_rest(api: Api, store: Store) -> None:
     make(
         api,
         ec2TagFilters=[{"Key": "role", "Type": "KEY_ONLY"}],
@@ -204,7 +205,7 @@ def test_a_change_replaces_what_it_names_and_leaves_the_rest(api: Api, table: Ta
     after = told(api)
     assert after["alarmConfiguration"]["alarms"] == [{"name": "latency"}]
     assert {**after, "alarmConfiguration": 0} == {**before, "alarmConfiguration": 0}
-    assert (table.groups_of_alarm("errors"), table.groups_of_alarm("latency")) == ([], ["shop/web"])
+    assert (groups.of_alarm("errors"), groups.of_alarm("latency")) == ([], ["shop/web"])
     api("UpdateDeploymentGroup", **CHANGE, ec2TagFilters=[])
     assert told(api)["ec2TagFilters"] == []
 
@@ -216,46 +217,46 @@ def test_what_changes_nothing_writes_nothing(api: Api) -> None:
     assert all_items() == before
 
 
-def test_a_change_of_what_somebody_else_changed_is_not_written(api: Api, table: Table) -> None:
+def test_a_change_of_what_somebody_else_changed_is_not_written(api: Api, store: Store) -> None:
     make(api)
-    seen = table.group("shop", "web")
+    seen = groups.get("shop", "web")
     api("UpdateDeploymentGroup", **CHANGE, outdatedInstancesStrategy="IGNORE")
-    assert seen and not groups.change_group(table, seen, replace(seen, service_role_arn="other"))
-    assert not groups.change_group(table, seen, replace(seen, name="api"))
-    assert not groups.change_group(table, seen, None)
+    assert seen and not groups.store_change(seen, replace(seen, service_role_arn="other"))
+    assert not groups.store_change(seen, replace(seen, name="api"))
+    assert not groups.store_change(seen, None)
     assert told(api)["serviceRoleArn"] == ROLE
 
 
-def test_a_running_deployment_keeps_its_settings_when_its_group_changes_or_goes(api: Api, table: Table) -> None:
+def test_a_running_deployment_keeps_its_settings_when_its_group_changes_or_goes(api: Api, store: Store) -> None:
     make(api, autoRollbackConfiguration={"enabled": True, "events": ["DEPLOYMENT_FAILURE"]})
-    running = begin(table)
+    running = begin(store)
     api("UpdateDeploymentGroup", **CHANGE, deploymentConfigName="CodeDeployDefault.AllAtOnce")
     api("DeleteDeploymentGroup", **WEB)
-    found = table.deployment(running.deployment_id)
+    found = deployments.get(running.deployment_id)
     assert found and found.settings == running.settings
     assert end.end(running.deployment_id, "it broke") is DeploymentStatus.FAILED
 
 
-def begin(table: Table) -> Deployment:
+def begin(store: Store) -> Deployment:
     request = create.Request(application="shop", group="web", revision=revision(), requested_by="ann")
-    found = table.deployment(create.create(request))
+    found = deployments.get(create.create(request))
     assert found
     return found
 
 
-def test_a_deployment_of_a_deleted_group_tells_nothing_to_one_of_the_same_name(api: Api, table: Table) -> None:
+def test_a_deployment_of_a_deleted_group_tells_nothing_to_one_of_the_same_name(api: Api, store: Store) -> None:
     make(api)
-    running = begin(table)
+    running = begin(store)
     api("DeleteDeploymentGroup", **WEB)
     make(api)
     assert end.end(running.deployment_id, "it broke") is DeploymentStatus.FAILED
     assert "lastAttemptedDeployment" not in told(api)
-    assert table.holder("shop/web") is None
+    assert lock.holder("shop/web") is None
 
 
-def test_the_last_deployments_and_the_target_revision_are_told(api: Api, table: Table) -> None:
+def test_the_last_deployments_and_the_target_revision_are_told(api: Api, store: Store) -> None:
     make(api)
-    running = begin(table)
+    running = begin(store)
     end.end(running.deployment_id, "it broke")
     found = told(api)
     assert found["lastAttemptedDeployment"]["deploymentId"] == running.deployment_id
@@ -264,10 +265,10 @@ def test_the_last_deployments_and_the_target_revision_are_told(api: Api, table: 
     assert "lastSuccessfulDeployment" not in found
 
 
-def test_another_name_takes_everything_along(api: Api, table: Table) -> None:
+def test_another_name_takes_everything_along(api: Api, store: Store) -> None:
     api("CreateDeploymentConfig", deploymentConfigName="Half", minimumHealthyHosts={"type": "HOST_COUNT", "value": 1})
     make(api, deploymentConfigName="Half", alarmConfiguration={"enabled": True, "alarms": [{"name": "errors"}]})
-    end.end(begin(table).deployment_id, "it broke")
+    end.end(begin(store).deployment_id, "it broke")
     put_item({"pk": "APPLICATION#shop", "sk": "AIM#web", "digest": "d", "aimed": "2026"})
     before = told(api)
     api("UpdateDeploymentGroup", **CHANGE, newDeploymentGroupName="site")
@@ -275,29 +276,29 @@ def test_another_name_takes_everything_along(api: Api, table: Table) -> None:
     choice = told(api, "site")["rollbackChoice"]
     assert told(api, "site") == {**before, "deploymentGroupName": "site", "rollbackChoice": choice}
     assert api("ListDeploymentGroups", applicationName="shop")["deploymentGroups"] == ["site"]
-    assert table.groups_of_alarm("errors") == ["shop/site"]
-    assert table.get({"pk": "APPLICATION#shop", "sk": "AIM#site"})
-    assert not table.get({"pk": "APPLICATION#shop", "sk": "AIM#web"})
+    assert groups.of_alarm("errors") == ["shop/site"]
+    assert store.get(Key("APPLICATION#shop", "AIM#site"))
+    assert not store.get(Key("APPLICATION#shop", "AIM#web"))
     half = {"deploymentConfigName": "Half"}
     assert "shop/site" in api.refuses("DeploymentConfigInUseException", "DeleteDeploymentConfig", **half)
     api("DeleteDeploymentGroup", applicationName="shop", deploymentGroupName="site")
     api("DeleteDeploymentConfig", **half)
 
 
-def test_no_name_that_is_taken_and_none_while_a_deployment_runs(api: Api, table: Table) -> None:
+def test_no_name_that_is_taken_and_none_while_a_deployment_runs(api: Api, store: Store) -> None:
     make(api)
     make(api, "api")
     api.refuses(
         "DeploymentGroupAlreadyExistsException", "UpdateDeploymentGroup", **CHANGE, newDeploymentGroupName="api"
     )
-    running = begin(table)
+    running = begin(store)
     said = api.refuses("InvalidInputException", "UpdateDeploymentGroup", **CHANGE, newDeploymentGroupName="site")
     assert running.deployment_id in said
-    seen = table.group("shop", "web")
-    assert seen and not groups.change_group(table, seen, replace(seen, name="site"))
+    seen = groups.get("shop", "web")
+    assert seen and not groups.store_change(seen, replace(seen, name="site"))
 
 
-def test_a_deleted_group_is_gone_and_so_is_what_is_found_by_it(api: Api, table: Table) -> None:
+def test_a_deleted_group_is_gone_and_so_is_what_is_found_by_it(api: Api, store: Store) -> None:
     before = all_items()
     make(api, alarmConfiguration={"enabled": True, "alarms": [{"name": "errors"}]})
     for _ in range(2):
@@ -306,30 +307,30 @@ def test_a_deleted_group_is_gone_and_so_is_what_is_found_by_it(api: Api, table: 
     assert [(item["sk"], item["groups_made"]) for item in left] == [("APPLICATION", 1)]
 
 
-def test_what_is_declared_is_changed_by_its_file_alone(api: Api, table: Table) -> None:
-    declare.apply(table, load("applications: {shop: {groups: {web: {ec2TagFilters: [{Key: role}]}}}}"))
+def test_what_is_declared_is_changed_by_its_file_alone(api: Api, store: Store) -> None:
+    declare.apply(load("applications: {shop: {groups: {web: {ec2TagFilters: [{Key: role}]}}}}"))
     said = api.refuses("InvalidInputException", "UpdateDeploymentGroup", **CHANGE, newDeploymentGroupName="site")
     assert "web of shop is declared in deployments.yaml" in said
     assert "declared" in api.refuses("ValidationException", "DeleteDeploymentGroup", **WEB)
     assert told(api)["ec2TagFilters"] == [{"Key": "role", "Type": "KEY_ONLY"}]
 
 
-def test_one_that_the_file_dropped_is_not_there_and_one_in_its_place_has_its_id(api: Api, table: Table) -> None:
-    declare.apply(table, load("applications: {shop: {groups: {web: {ec2TagFilters: [{Key: role}]}}}}"))
+def test_one_that_the_file_dropped_is_not_there_and_one_in_its_place_has_its_id(api: Api, store: Store) -> None:
+    declare.apply(load("applications: {shop: {groups: {web: {ec2TagFilters: [{Key: role}]}}}}"))
     before = told(api)
-    declare.apply(table, load("applications: {shop: {groups: {}}}"))
+    declare.apply(load("applications: {shop: {groups: {}}}"))
     api.refuses("DeploymentGroupDoesNotExistException", "GetDeploymentGroup", **WEB)
     assert api("ListDeploymentGroups", applicationName="shop")["deploymentGroups"] == []
     assert make(api)["deploymentGroupId"] == before["deploymentGroupId"]
     found = told(api)
     assert (found["ec2TagFilters"], found["serviceRoleArn"]) == ([], ROLE)
-    declare.apply(table, load("applications: {}"))
+    declare.apply(load("applications: {}"))
     assert told(api) == found
 
 
 def test_a_deployment_goes_to_a_group_of_the_api(api: Api, bucket: str) -> None:
     make(api)
-    boto3.client("s3").put_object(Bucket=bucket, Key="shop/web/v1.zip", Body=b"x")
+    client("s3").put_object(Bucket=bucket, Key="shop/web/v1.zip", Body=b"x")
     location = {"bucket": bucket, "key": "shop/web/v1.zip", "bundleType": "zip"}
     made = api("CreateDeployment", **WEB, revision={"revisionType": "S3", "s3Location": location})
     found = api("GetDeployment", deploymentId=made["deploymentId"])["deploymentInfo"]
@@ -338,8 +339,8 @@ def test_a_deployment_goes_to_a_group_of_the_api(api: Api, bucket: str) -> None:
     api.refuses("DeploymentLimitExceededException", "CreateDeployment", **WEB, **again)
 
 
-def test_the_lock_of_a_name_outlives_its_group(api: Api, table: Table) -> None:
+def test_the_lock_of_a_name_outlives_its_group(api: Api, store: Store) -> None:
     make(api)
-    running = begin(table)
+    running = begin(store)
     api("DeleteDeploymentGroup", **WEB)
-    assert (table.get(lock_key("shop/web")) or {})["holder"] == running.deployment_id
+    assert (store.get(lock_key("shop/web")) or {})["holder"] == running.deployment_id

@@ -33,7 +33,7 @@ def put_target(target_id: str, status: TargetStatus) -> None:
         last_updated_at="2026-11-23T10:00:00.500Z",
         events=(event,),
     )
-    put_item({**target_key(ID, target_id), **to_plain(target)})
+    put_item({**target_key(ID, target_id).item, **to_plain(target)})
 
 
 def test_an_instance_is_told_by_its_arn_with_its_events(api: Api) -> None:

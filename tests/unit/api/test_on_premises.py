@@ -10,8 +10,8 @@ import pytest
 from functions.api.requests.on_premises import MOST_TAGS
 from functions.store import on_premises
 from functions.store.keys import on_premises_key
-from functions.store.table import Table
 from tests.conftest import all_items, put_items
+from tests.store import Store
 from tests.unit.api.conftest import Api
 
 USER = "arn:aws:iam::123456789012:user/AWS/CodeDeploy/{}"
@@ -202,9 +202,9 @@ def test_filters_that_cannot_be(api: Api, filters: list[dict[str, str]]) -> None
     api.refuses("InvalidTagFilterException", "ListOnPremisesInstances", tagFilters=filters)
 
 
-def test_a_list_of_many_is_paged_by_few_requests(api: Api, table: Table, requests: Callable[[], list[str]]) -> None:
+def test_a_list_of_many_is_paged_by_few_requests(api: Api, store: Store, requests: Callable[[], list[str]]) -> None:
     names = [f"host-{number:03}" for number in range(230)]
-    put_items({**on_premises_key(name), "name": name} for name in names)
+    put_items({**on_premises_key(name).item, "name": name} for name in names)
     made, found, token = requests(), [], {}
     for size in (100, 100, 30):
         made.clear()
@@ -288,11 +288,11 @@ def test_an_instance_that_is_deregistered_before_writes_is_not_tagged(api: Api, 
     assert tags_of(api, "a") == {}
 
 
-def test_what_was_read_of_an_instance_does_not_change_the_next_one_of_its_name(api: Api, table: Table) -> None:
+def test_what_was_read_of_an_instance_does_not_change_the_next_one_of_its_name(api: Api, store: Store) -> None:
     register(api, "a")
-    seen = on_premises.known(table, ["a"])["a"]
+    seen = on_premises.named(["a"])["a"]
     api("DeregisterOnPremisesInstance", instanceName="a")
     register(api, "a")
-    assert not on_premises.retag(table, [(seen, {"role": "web"})])
-    assert not on_premises.deregister(table, seen, "2026-11-23T10:00:00.000Z")
+    assert not on_premises.retag([(seen, {"role": "web"})])
+    assert not on_premises.deregister(seen, "2026-11-23T10:00:00.000Z")
     assert "deregisterTime" not in info(api, "a")

@@ -8,14 +8,13 @@ from typing import Any
 
 import pytest
 
-from functions.aws import clients
 from functions.core.command_result import pending_events
 from functions.core.records import SegmentRun, Target
 from functions.core.statuses import TargetStatus
 from functions.core.text.shapes import to_plain
 from functions.engine import progress
 from functions.store.keys import target_key
-from tests.conftest import all_items, put_item
+from tests.conftest import all_items, put_item, stand_in
 from tests.fakes import refusal
 from tests.unit.api.conftest import Api
 from tests.unit.handlers.test_run_segment import EVENTS, World
@@ -47,7 +46,7 @@ def put_running(number: int) -> str:
         events=pending_events(),
         segments={"0": run},
     )
-    put_item({**target_key(ID, target_id), **to_plain(target)})
+    put_item({**target_key(ID, target_id).item, **to_plain(target)})
     return target_id
 
 
@@ -92,7 +91,7 @@ def test_one_target_is_one_call_and_those_that_do_not_run_are_none(api: Api, wor
 def test_a_target_that_was_let_go_but_has_no_command_is_told_from_the_record(api: Api, world: World) -> None:
     target_id = put_running(0)
     bare = replace(world.target(target_id), segments={})
-    put_item({**target_key(ID, target_id), **to_plain(bare)})
+    put_item({**target_key(ID, target_id).item, **to_plain(bare)})
     assert events(api, target_id) == ["Pending"] * 7
     assert world.ssm.lists == 0
 
@@ -137,8 +136,7 @@ class Crowd:
 
 def test_a_batch_is_asked_for_four_at_a_time(api: Api, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     ids = [put_running(number) for number in range(24)]
-    crowd = Crowd(4)
-    monkeypatch.setitem(clients.stand_ins, "ssm", crowd)
+    crowd = stand_in("ssm", Crowd(4))
     told = api("BatchGetDeploymentTargets", deploymentId=ID, targetIds=ids)["deploymentTargets"]
     assert crowd.most == 4
     assert [each["instanceTarget"]["targetId"] for each in told] == ids
@@ -158,7 +156,7 @@ def test_a_reader_does_not_wait_for_an_ssm_that_hangs(
             return {"CommandInvocations": []}
 
     ids = [put_running(number) for number in range(8)]
-    monkeypatch.setitem(clients.stand_ins, "ssm", Hanging())
+    stand_in("ssm", Hanging())
     monkeypatch.setattr(progress, "_SECONDS", 0.1)
     told = api("BatchGetDeploymentTargets", deploymentId=ID, targetIds=ids)["deploymentTargets"]
     assert not hang.is_set()

@@ -7,8 +7,8 @@ import pytest
 from botocore.model import Shape
 
 from functions.api import model
-from functions.store.table import Table
 from tests.conftest import BUCKET, REGION, put_group
+from tests.store import Store
 from tests.unit.api.conftest import Api
 
 ROLE = "arn:aws:iam::123456789012:role/deploy"
@@ -250,7 +250,7 @@ def test_every_member_of_the_model_is_sent_or_has_a_reason(operation: str) -> No
 @pytest.mark.parametrize(
     ("operation", "number"), [(name, n) for name, (_, requests) in REQUESTS.items() for n in range(len(requests))]
 )
-def test_what_is_sent_is_read_back(operation: str, number: int, api: Api, table: Table) -> None:
+def test_what_is_sent_is_read_back(operation: str, number: int, api: Api, store: Store) -> None:
     send, requests = REQUESTS[operation]
     given = requests[number]
     found = send(api, given)

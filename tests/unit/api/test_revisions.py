@@ -17,8 +17,8 @@ from functions.store import revisions
 from functions.store.keys import aim_key, application_key, group_item_key, registered_revision_key
 from functions.store.pages import PAGE
 from functions.store.revisions import used
-from functions.store.table import Table
 from tests.conftest import all_items, put_group, put_item, put_items
+from tests.store import Store
 from tests.unit.api.conftest import Api
 
 DEPLOYMENT = "d-ABCDEF123"
@@ -56,11 +56,11 @@ def when(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
 
 
 @pytest.fixture
-def shop(table: Table) -> Table:
+def shop(store: Store) -> Store:
     """An application with two groups."""
     for group in ("web", "api"):
         put_group(group)
-    return table
+    return store
 
 
 def register(api: Api, location: dict[str, Any], **more: str) -> None:
@@ -97,7 +97,7 @@ def listed(api: Api, **asked: Any) -> list[str]:
 # -- registering
 
 
-def test_a_registered_revision_is_told_as_it_was_registered(api: Api, shop: Table, when: Callable[[int], None]) -> None:
+def test_a_registered_revision_is_told_as_it_was_registered(api: Api, shop: Store, when: Callable[[int], None]) -> None:
     when(7)
     location = s3(version="3", eTag="abc-2")
     register(api, location, description="the third build")
@@ -109,7 +109,7 @@ def test_a_registered_revision_is_told_as_it_was_registered(api: Api, shop: Tabl
 
 
 def test_a_second_registration_keeps_the_time_and_may_bring_a_description(
-    api: Api, shop: Table, when: Callable[[int], None]
+    api: Api, shop: Store, when: Callable[[int], None]
 ) -> None:
     for minute, more in ((1, {}), (2, {"description": "good"}), (3, {}), (4, {"description": ""})):
         when(minute)
@@ -118,7 +118,7 @@ def test_a_second_registration_keeps_the_time_and_may_bring_a_description(
     assert listed(api) == ["v1"]
 
 
-def test_revisions_that_differ_in_one_member_are_two(api: Api, shop: Table) -> None:
+def test_revisions_that_differ_in_one_member_are_two(api: Api, shop: Store) -> None:
     locations = [
         s3(),
         s3("v2"),
@@ -134,12 +134,12 @@ def test_revisions_that_differ_in_one_member_are_two(api: Api, shop: Table) -> N
     assert [get(api, each)["description"] for each in locations] == [str(each) for each in range(len(locations))]
 
 
-def test_an_etag_may_be_quoted_as_s3_quotes_it_and_empty_members_are_none(api: Api, shop: Table) -> None:
+def test_an_etag_may_be_quoted_as_s3_quotes_it_and_empty_members_are_none(api: Api, shop: Store) -> None:
     register(api, s3(eTag='"abc"', version=""), description="quoted")
     assert get(api, s3(eTag="abc"))["description"] == "quoted"
 
 
-def test_applications_have_their_own(api: Api, shop: Table) -> None:
+def test_applications_have_their_own(api: Api, shop: Store) -> None:
     put_group("web", "store")
     register(api, s3())
     asked = {"applicationName": "store", "revision": s3()}
@@ -147,16 +147,16 @@ def test_applications_have_their_own(api: Api, shop: Table) -> None:
     assert api("ListApplicationRevisions", applicationName="store") == {"revisions": []}
 
 
-def test_an_application_made_again_under_an_old_name_knows_no_revisions(api: Api, shop: Table) -> None:
+def test_an_application_made_again_under_an_old_name_knows_no_revisions(api: Api, shop: Store) -> None:
     register(api, s3())
-    put_item({**application_key("shop"), "name": "shop", "application_id": "another"})
+    put_item({**application_key("shop").item, "name": "shop", "application_id": "another"})
     assert listed(api) == []
     register(api, s3())
     assert listed(api) == ["v1"]
 
 
 def test_a_commit_on_github_is_registered_used_and_told_as_any_revision(
-    api: Api, shop: Table, when: Callable[[int], None]
+    api: Api, shop: Store, when: Callable[[int], None]
 ) -> None:
     when(1)
     register(api, git_hub(), description="the first commit")
@@ -174,7 +174,7 @@ def test_a_commit_on_github_is_registered_used_and_told_as_any_revision(
     assert "repeat its repository and commitId" in message
 
 
-def test_commits_are_listed_but_in_no_bucket(api: Api, shop: Table, when: Callable[[int], None]) -> None:
+def test_commits_are_listed_but_in_no_bucket(api: Api, shop: Store, when: Callable[[int], None]) -> None:
     for minute, each in enumerate((s3(), git_hub())):
         when(minute)
         register(api, each)
@@ -233,7 +233,7 @@ ARCHIVE = "upload the archive to S3"
         ({"revisionType": "S3", "s3Location": {"bucket": "builds", "key": "k"}}, "s3Location.bundleType: is missing"),
     ],
 )
-def test_what_is_no_revision_says_why(api: Api, shop: Table, location: dict[str, Any], says: str) -> None:
+def test_what_is_no_revision_says_why(api: Api, shop: Store, location: dict[str, Any], says: str) -> None:
     asked = {"applicationName": "shop", "revision": location}
     for operation in ("RegisterApplicationRevision", "GetApplicationRevision"):
         assert says in api.refuses("InvalidRevisionException", operation, **asked)
@@ -251,12 +251,12 @@ def test_what_is_no_revision_says_why(api: Api, shop: Table, location: dict[str,
         ({"applicationName": "shop"}, "RevisionRequiredException"),
     ],
 )
-def test_what_both_registering_and_getting_refuse(api: Api, shop: Table, members: dict[str, Any], code: str) -> None:
+def test_what_both_registering_and_getting_refuse(api: Api, shop: Store, members: dict[str, Any], code: str) -> None:
     for operation in ("RegisterApplicationRevision", "GetApplicationRevision"):
         api.refuses(code, operation, **members)
 
 
-def test_a_description_has_an_end(api: Api, shop: Table) -> None:
+def test_a_description_has_an_end(api: Api, shop: Store) -> None:
     register(api, s3(), description="x" * 256)
     asked = {"applicationName": "shop", "revision": s3("v2"), "description": "x" * 257}
     said = api.refuses("DescriptionTooLongException", "RegisterApplicationRevision", **asked)
@@ -266,7 +266,7 @@ def test_a_description_has_an_end(api: Api, shop: Table) -> None:
 # -- using
 
 
-def test_a_deployment_registers_what_nobody_did(api: Api, shop: Table) -> None:
+def test_a_deployment_registers_what_nobody_did(api: Api, shop: Store) -> None:
     use(s3(), 5)
     assert get(api, s3()) == {
         "description": f"Application revision registered by Deployment ID: {DEPLOYMENT}",
@@ -277,7 +277,7 @@ def test_a_deployment_registers_what_nobody_did(api: Api, shop: Table) -> None:
     }
 
 
-def test_what_an_archive_was_found_to_be_is_no_part_of_its_location(api: Api, shop: Table) -> None:
+def test_what_an_archive_was_found_to_be_is_no_part_of_its_location(api: Api, shop: Store) -> None:
     found = Revision(
         bucket="builds",
         key="shop/v1.zip",
@@ -292,7 +292,7 @@ def test_what_an_archive_was_found_to_be_is_no_part_of_its_location(api: Api, sh
 
 
 def test_uses_of_a_registered_revision_keep_its_description_and_its_times(
-    api: Api, shop: Table, when: Callable[[int], None]
+    api: Api, shop: Store, when: Callable[[int], None]
 ) -> None:
     when(1)
     register(api, s3(), description="mine")
@@ -309,7 +309,7 @@ def test_uses_of_a_registered_revision_keep_its_description_and_its_times(
         assert listed(api, sortBy=order) == ["v1"]
 
 
-def test_a_group_is_aimed_at_the_revision_of_its_newest_deployment(api: Api, shop: Table) -> None:
+def test_a_group_is_aimed_at_the_revision_of_its_newest_deployment(api: Api, shop: Store) -> None:
     use(s3("v1"), 1, "web")
     use(s3("v1"), 2, "api")
     assert get(api, s3("v1"))["deploymentGroups"] == ["api", "web"]
@@ -318,14 +318,14 @@ def test_a_group_is_aimed_at_the_revision_of_its_newest_deployment(api: Api, sho
     assert (get(api, s3("v1"))["deploymentGroups"], get(api, s3("v2"))["deploymentGroups"]) == (["api"], ["web"])
 
 
-def test_a_use_by_what_is_not_there_any_more_aims_nothing(api: Api, shop: Table) -> None:
+def test_a_use_by_what_is_not_there_any_more_aims_nothing(api: Api, shop: Store) -> None:
     used("nope", "web", revision(s3()), DEPLOYMENT, at(1))
     use(s3(), 1, "gone")
     assert get(api, s3())["deploymentGroups"] == []
     assert not [each for each in all_items() if each["pk"] == "APPLICATION#nope" or each["sk"].startswith("AIM#")]
 
 
-def test_two_uses_at_once_are_both_kept(api: Api, shop: Table, before_writes: Callable[..., None]) -> None:
+def test_two_uses_at_once_are_both_kept(api: Api, shop: Store, before_writes: Callable[..., None]) -> None:
     before_writes(lambda: use(s3(), 2, "api", "d-OTHER0000"))
     use(s3(), 1, "web")
     info = get(api, s3())
@@ -338,7 +338,7 @@ def test_two_uses_at_once_are_both_kept(api: Api, shop: Table, before_writes: Ca
 
 
 def test_a_registration_and_a_use_at_once_are_both_kept(
-    api: Api, shop: Table, before_writes: Callable[..., None]
+    api: Api, shop: Store, before_writes: Callable[..., None]
 ) -> None:
     before_writes(lambda: use(s3(), 1))
     register(api, s3(), description="mine")
@@ -346,20 +346,20 @@ def test_a_registration_and_a_use_at_once_are_both_kept(
     assert (info["description"], info["lastUsedTime"]) == ("mine", moment(1))
 
 
-def test_a_renamed_group_keeps_its_aim_and_a_deleted_one_loses_it(api: Api, shop: Table) -> None:
+def test_a_renamed_group_keeps_its_aim_and_a_deleted_one_loses_it(api: Api, shop: Store) -> None:
     use(s3(), 1, "web")
     put_group("site")
-    shop.transact(revisions.change_of_group(shop, "shop", "web", ("shop", "site")))
+    shop.transact(revisions.change_of_group("shop", "web", ("shop", "site")))
     assert get(api, s3())["deploymentGroups"] == ["site"]
-    shop.transact(revisions.change_of_group(shop, "shop", "site", None))
+    shop.transact(revisions.change_of_group("shop", "site", None))
     assert get(api, s3())["deploymentGroups"] == []
-    assert revisions.change_of_group(shop, "shop", "api", None) == []
+    assert revisions.change_of_group("shop", "api", None) == []
 
 
 # -- telling
 
 
-def test_the_location_must_be_repeated_as_it_was_registered(api: Api, shop: Table) -> None:
+def test_the_location_must_be_repeated_as_it_was_registered(api: Api, shop: Store) -> None:
     register(api, s3(version="1", eTag="a"))
     for other in (s3(), s3(version="1"), s3(version="2", eTag="a"), s3("v2", version="1", eTag="a")):
         asked = {"applicationName": "shop", "revision": other}
@@ -367,7 +367,7 @@ def test_the_location_must_be_repeated_as_it_was_registered(api: Api, shop: Tabl
         assert "s3://builds/shop/v" in said and "repeat its version and eTag" in said
 
 
-def test_several_are_told_in_their_order_and_the_unknown_ones_named(api: Api, shop: Table) -> None:
+def test_several_are_told_in_their_order_and_the_unknown_ones_named(api: Api, shop: Store) -> None:
     for name in ("v1", "v2"):
         register(api, s3(name), description=name)
     use(s3("v2"), 1)
@@ -397,7 +397,7 @@ def test_several_are_told_in_their_order_and_the_unknown_ones_named(api: Api, sh
         ({"applicationName": "shop", "revisions": [s3()] * 26}, "BatchLimitExceededException"),
     ],
 )
-def test_what_telling_several_refuses(api: Api, shop: Table, members: dict[str, Any], code: str) -> None:
+def test_what_telling_several_refuses(api: Api, shop: Store, members: dict[str, Any], code: str) -> None:
     api.refuses(code, "BatchGetApplicationRevisions", **members)
 
 
@@ -418,7 +418,7 @@ def fill(api: Api, when: Callable[[int], None]) -> None:
     [("registerTime", "abcde"), ("firstUsedTime", "eac"), ("lastUsedTime", "eca")],
 )
 def test_they_are_listed_by_a_time_the_unused_ones_as_if_before_all(
-    api: Api, shop: Table, when: Callable[[int], None], order: str, expected: str
+    api: Api, shop: Store, when: Callable[[int], None], order: str, expected: str
 ) -> None:
     fill(api, when)
     unused = 5 - len(expected)
@@ -428,7 +428,7 @@ def test_they_are_listed_by_a_time_the_unused_ones_as_if_before_all(
     assert listed(api, sortBy=order, sortOrder="descending") == found[::-1]
 
 
-def test_without_an_order_they_are_listed_all_the_same(api: Api, shop: Table, when: Callable[[int], None]) -> None:
+def test_without_an_order_they_are_listed_all_the_same(api: Api, shop: Store, when: Callable[[int], None]) -> None:
     fill(api, when)
     assert listed(api) == list("abcde")
 
@@ -440,7 +440,7 @@ def test_without_an_order_they_are_listed_all_the_same(api: Api, shop: Table, wh
 )
 def test_deployed_ones_are_those_that_a_group_is_aimed_at(
     api: Api,
-    shop: Table,
+    shop: Store,
     when: Callable[[int], None],
     monkeypatch: pytest.MonkeyPatch,
     many: bool,
@@ -458,7 +458,7 @@ def test_deployed_ones_are_those_that_a_group_is_aimed_at(
     assert sorted(listed(api, sortBy=order, deployed="ignore")) == list("abcde")
 
 
-def test_filters_by_bucket_and_key(api: Api, shop: Table) -> None:
+def test_filters_by_bucket_and_key(api: Api, shop: Store) -> None:
     for name, bucket in (("a1", "builds"), ("a2", "builds"), ("b1", "builds"), ("a3", "other")):
         register(api, s3(name, bucket))
         use(s3(name, bucket), 1, {"a1": "web", "a3": "api"}.get(name, "gone"))
@@ -496,28 +496,28 @@ def test_filters_by_bucket_and_key(api: Api, shop: Table) -> None:
         ({"applicationName": "nope", "deployed": "include"}, "ApplicationDoesNotExistException"),
     ],
 )
-def test_questions_that_cannot_be(api: Api, shop: Table, members: dict[str, Any], code: str) -> None:
+def test_questions_that_cannot_be(api: Api, shop: Store, members: dict[str, Any], code: str) -> None:
     api.refuses(code, "ListApplicationRevisions", **{"applicationName": "shop", **members})
 
 
-def put_many(records: Table, count: int, every: int) -> None:
+def put_many(records: Store, count: int, every: int) -> None:
     """Registered revisions v0000, v0001, ... each of a later minute; `every` so many is deployed, by a group of it."""
     items = []
     for number in range(count):
         record = RegisteredRevision(revision=revision(s3(f"v{number:04}")), register_time=at(number))
         mark, plain = digest(record.revision), to_plain(record.revision)
         key = registered_revision_key("uuid-of-shop", mark)
-        items.append({**key, **to_plain(record), "changes": 1})
+        items.append({**key.item, **to_plain(record), "changes": 1})
         for order in revisions.ORDERS:
             place = revisions.place(record, order)
-            items.append({**key, "sk": place, "revision": plain, "digest": mark})
+            items.append({**key.item, "sk": place, "revision": plain, "digest": mark})
         if number % every == 0:
-            items.append({**aim_key("shop", f"g{number}"), "digest": mark, "aimed": at(number)})
+            items.append({**aim_key("shop", f"g{number}").item, "digest": mark, "aimed": at(number)})
     put_items(items)
 
 
 def test_what_the_test_of_many_puts_is_what_a_registration_writes(
-    api: Api, shop: Table, when: Callable[[int], None]
+    api: Api, shop: Store, when: Callable[[int], None]
 ) -> None:
     when(0)
     register(api, s3("v0000"))
@@ -527,7 +527,7 @@ def test_what_the_test_of_many_puts_is_what_a_registration_writes(
 
 
 def test_pages_in_few_requests_however_many_there_are(
-    api: Api, shop: Table, requests: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch
+    api: Api, shop: Store, requests: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every question is answered in three requests, read at once or page by page; nothing is told twice or left out."""
     count = 2 * PAGE + 30
@@ -559,7 +559,7 @@ def test_pages_in_few_requests_however_many_there_are(
             assert found == expected, asked
 
 
-def test_one_or_some_are_told_in_two_requests(api: Api, shop: Table, requests: Callable[[], list[str]]) -> None:
+def test_one_or_some_are_told_in_two_requests(api: Api, shop: Store, requests: Callable[[], list[str]]) -> None:
     for name in ("v1", "v2"):
         register(api, s3(name))
     made = requests()
@@ -571,7 +571,7 @@ def test_one_or_some_are_told_in_two_requests(api: Api, shop: Table, requests: C
     assert made == ["Query", "BatchGetItem"]
 
 
-def test_a_token_is_good_for_its_own_question_and_for_no_other(api: Api, shop: Table) -> None:
+def test_a_token_is_good_for_its_own_question_and_for_no_other(api: Api, shop: Store) -> None:
     put_many(shop, PAGE + 10, every=PAGE)
     asked = {"applicationName": "shop", "deployed": "exclude"}
     token = api("ListApplicationRevisions", **asked)["nextToken"]
@@ -588,7 +588,7 @@ def test_a_token_is_good_for_its_own_question_and_for_no_other(api: Api, shop: T
         api.refuses("InvalidNextTokenException", "ListApplicationRevisions", **members)
 
 
-def test_a_group_of_any_name_is_no_other_item_of_its_application(api: Api, shop: Table) -> None:
+def test_a_group_of_any_name_is_no_other_item_of_its_application(api: Api, shop: Store) -> None:
     for name in ("APPLICATION", "A", "AIM"):
         put_group(name)
         use(s3(), 1, name)

@@ -4,15 +4,15 @@ from dataclasses import replace
 
 import pytest
 
-from functions.aws import clients
 from functions.core.gate import Counters
 from functions.core.new_deployment import new_deployment
 from functions.core.records import Deployment, GroupSettings, SegmentRun
 from functions.core.statuses import AutoRollbackEvent, DeploymentErrorCode, DeploymentStatus, TargetStatus
 from functions.handlers import finish
-from functions.store.table import Table
-from tests.conftest import all_items, pending, put_group, revision
+from functions.store import deployments, groups, lock, preparing, targets
+from tests.conftest import all_items, pending, put_group, revision, stand_in
 from tests.fakes import FakeRunCommand, FakeTokens
+from tests.store import Store
 from tests.unit.api.conftest import ARN, Api
 
 pytestmark = pytest.mark.usefixtures("executing")
@@ -22,58 +22,57 @@ TEXT = "No more commands will be scheduled for execution in the deployment insta
 ALWAYS = GroupSettings(auto_rollback=tuple(AutoRollbackEvent))
 
 
-def create(table: Table, number: int = 1) -> Deployment:
+def create(number: int = 1) -> Deployment:
     """A deployment that has its turn, or waits for it."""
-    group = table.group("shop", "web") or put_group(settings=ALWAYS)
+    group = groups.get("shop", "web") or put_group(settings=ALWAYS)
     one = new_deployment(group, revision(f"v{number}"), deployment_id=f"d-{number:09}", now=NOW, requested_by="me")
-    table.create(one, None, queue=True)
-    return read(table, one)
+    lock.create(one, None, queue=True)
+    return read(one)
 
 
-def running(table: Table, number: int = 1) -> Deployment:
+def running(number: int = 1) -> Deployment:
     """With a command in flight on one of two hosts."""
-    one = create(table, number)
-    table.begin(replace(one, counters=Counters(total=2, allowed=1)), pending(one, "i-1", "i-2"), NOW)
-    first, _ = table.targets(one.deployment_id)
-    table.go(one.deployment_id, first, NOW)
-    table.store_command(first, 0, "c-1", SegmentRun(command_id="c-1"), expires_at=1)
-    return read(table, one)
+    one = create(number)
+    preparing.begin(replace(one, counters=Counters(total=2, allowed=1)), pending(one, "i-1", "i-2"), NOW)
+    first, _ = targets.of(one.deployment_id)
+    targets.take_out_of_service(first, NOW)
+    targets.store_command(first, 0, "c-1", SegmentRun(command_id="c-1"), expires_at=1)
+    return read(one)
 
 
-def read(table: Table, one: Deployment) -> Deployment:
-    found = table.deployment(one.deployment_id)
+def read(one: Deployment) -> Deployment:
+    found = deployments.get(one.deployment_id)
     assert found
     return found
 
 
-def succeeded(api: Api, table: Table, number: int) -> Deployment:
-    one = running(table, number)
-    for target in list(table.targets(one.deployment_id)):
-        table.go(one.deployment_id, target, NOW)
-    for target in list(table.targets(one.deployment_id)):
-        table.finish_target(target, TargetStatus.SUCCEEDED, NOW)
+def succeeded(api: Api, store: Store, number: int) -> Deployment:
+    one = running(number)
+    for target in list(targets.of(one.deployment_id)):
+        targets.take_out_of_service(target, NOW)
+    for target in list(targets.of(one.deployment_id)):
+        targets.finish(target, TargetStatus.SUCCEEDED, NOW)
     finish.handler({"deployment_id": one.deployment_id}, api.context)
-    return read(table, one)
+    return read(one)
 
 
 @pytest.fixture
 def cancelled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Commands that SSM was asked to cancel (moto's Run Command knows no running one)."""
-    ssm = FakeRunCommand()
-    monkeypatch.setitem(clients.stand_ins, "ssm", ssm)
+    ssm = stand_in("ssm", FakeRunCommand())
     return ssm.cancelled
 
 
-def test_what_runs_on_hosts_runs_on_and_the_answer_is_pending(api: Api, table: Table, cancelled: list[str]) -> None:
-    one = running(table)
+def test_what_runs_on_hosts_runs_on_and_the_answer_is_pending(api: Api, store: Store, cancelled: list[str]) -> None:
+    one = running()
     assert api("StopDeployment", deploymentId=one.deployment_id) == {"status": "Pending", "statusMessage": TEXT}
-    mark = read(table, one).stop
+    mark = read(one).stop
     assert mark and (mark.by, mark.code, mark.cancel) == (ARN, DeploymentErrorCode.MANUAL_STOP, False)
     assert mark.auto_rollback is None and mark.message == f"Stopped by {ARN}." and not cancelled
 
 
-def test_a_stopped_deployment_ends_as_stopped_and_says_by_whom(api: Api, table: Table) -> None:
-    one = running(table)
+def test_a_stopped_deployment_ends_as_stopped_and_says_by_whom(api: Api, store: Store) -> None:
+    one = running()
     api("StopDeployment", deploymentId=one.deployment_id)
     finish.handler({"deployment_id": one.deployment_id}, api.context)
     told = api("GetDeployment", deploymentId=one.deployment_id)["deploymentInfo"]
@@ -81,76 +80,76 @@ def test_a_stopped_deployment_ends_as_stopped_and_says_by_whom(api: Api, table: 
     assert told["errorInformation"] == {"code": "MANUAL_STOP", "message": f"Stopped by {ARN}."}
 
 
-def test_one_that_has_not_begun_ends_before_it_touches_a_host(api: Api, table: Table) -> None:
-    one = create(table)
+def test_one_that_has_not_begun_ends_before_it_touches_a_host(api: Api, store: Store) -> None:
+    one = create()
     assert api("StopDeployment", deploymentId=one.deployment_id)["status"] == "Pending"
     finish.handler({"deployment_id": one.deployment_id}, api.context)
-    assert read(table, one).status is DeploymentStatus.STOPPED
+    assert read(one).status is DeploymentStatus.STOPPED
 
 
-def test_one_that_waits_for_its_turn_has_stopped_at_once(api: Api, table: Table) -> None:
-    create(table, 1)
-    waiting = create(table, 2)
+def test_one_that_waits_for_its_turn_has_stopped_at_once(api: Api, store: Store) -> None:
+    create(1)
+    waiting = create(2)
     assert waiting.status is DeploymentStatus.QUEUED
     assert api("StopDeployment", deploymentId=waiting.deployment_id)["status"] == "Succeeded"
-    assert read(table, waiting).status is DeploymentStatus.STOPPED
+    assert read(waiting).status is DeploymentStatus.STOPPED
 
 
 def test_one_whose_turn_comes_in_this_moment_is_stopped_as_one_that_runs(
-    api: Api, table: Table, monkeypatch: pytest.MonkeyPatch
+    api: Api, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first, waiting = create(table, 1), create(table, 2)
-    stop_queued = Table.stop_queued
+    first, waiting = create(1), create(2)
+    stop_queued = lock.stop_queued
 
-    def raced(self: Table, *given: object) -> bool:
+    def raced(*given: object) -> bool:
         finish.handler({"deployment_id": first.deployment_id}, api.context)  # hands the lock over
-        return stop_queued(self, *given)  # type: ignore[arg-type]
+        return stop_queued(*given)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Table, "stop_queued", raced)
+    monkeypatch.setattr(lock, "stop_queued", raced)
     assert api("StopDeployment", deploymentId=waiting.deployment_id)["status"] == "Pending"
-    after = read(table, waiting)
+    after = read(waiting)
     assert after.status is DeploymentStatus.CREATED and after.stop and after.stop.by == ARN
 
 
 @pytest.mark.parametrize(("wish", "rolls_back"), [(True, True), (False, False), (None, True)])
 def test_the_request_says_whether_it_rolls_back_else_the_group(
-    api: Api, table: Table, wish: bool | None, rolls_back: bool
+    api: Api, store: Store, wish: bool | None, rolls_back: bool
 ) -> None:
-    succeeded(api, table, 1)
-    one = running(table, 2)
+    succeeded(api, store, 1)
+    one = running(2)
     more = {} if wish is None else {"autoRollbackEnabled": wish}
     api("StopDeployment", deploymentId=one.deployment_id, **more)
     finish.handler({"deployment_id": one.deployment_id}, api.context)
-    rollback = read(table, one).rollback
+    rollback = read(one).rollback
     assert bool(rollback and rollback.rollback_deployment_id) is rolls_back
 
 
-def test_a_second_call_finds_it_stopping_and_may_still_roll_back(api: Api, table: Table) -> None:
-    one = running(table)
+def test_a_second_call_finds_it_stopping_and_may_still_roll_back(api: Api, store: Store) -> None:
+    one = running()
     for more in ({"autoRollbackEnabled": False}, {}, {"autoRollbackEnabled": True}):
         assert api("StopDeployment", deploymentId=one.deployment_id, **more)["status"] == "Pending"
-    mark = read(table, one).stop
+    mark = read(one).stop
     assert mark and mark.auto_rollback is True
 
 
-def test_what_is_over_is_not_stopped(api: Api, table: Table) -> None:
-    one = succeeded(api, table, 1)
+def test_what_is_over_is_not_stopped(api: Api, store: Store) -> None:
+    one = succeeded(api, store, 1)
     before = all_items()
     message = api.refuses("DeploymentAlreadyCompletedException", "StopDeployment", deploymentId=one.deployment_id)
     assert f"The deployment {one.deployment_id} has ended already" in message
     assert all_items() == before
 
 
-def test_what_ends_in_this_moment_is_over(api: Api, table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
-    one, mark_stop = running(table), Table.mark_stop
+def test_what_ends_in_this_moment_is_over(api: Api, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, mark_stop = running(), deployments.mark_stop
 
-    def raced(self: Table, *given: object) -> Deployment | None:
+    def raced(*given: object) -> Deployment | None:
         finish.handler({"deployment_id": one.deployment_id}, api.context)
-        return mark_stop(self, *given)  # type: ignore[arg-type]
+        return mark_stop(*given)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Table, "mark_stop", raced)
+    monkeypatch.setattr(deployments, "mark_stop", raced)
     api.refuses("DeploymentAlreadyCompletedException", "StopDeployment", deploymentId=one.deployment_id)
-    assert read(table, one).status is DeploymentStatus.FAILED
+    assert read(one).status is DeploymentStatus.FAILED
 
 
 @pytest.mark.parametrize(
@@ -167,12 +166,11 @@ def test_a_deployment_that_is_not_there(api: Api, deployment_id: str, code: str)
 
 @pytest.mark.parametrize("operation", ["StopDeployment", "RollBackDeploymentGroup"])
 def test_a_stop_wakes_the_bake_and_going_back_cancels_what_runs(
-    api: Api, table: Table, cancelled: list[str], monkeypatch: pytest.MonkeyPatch, operation: str
+    api: Api, store: Store, cancelled: list[str], monkeypatch: pytest.MonkeyPatch, operation: str
 ) -> None:
-    waiting = FakeTokens()
-    monkeypatch.setitem(clients.stand_ins, "stepfunctions", waiting)
-    one = running(table)
-    table.store_bake_token(one.deployment_id, "t-1")
+    waiting = stand_in("stepfunctions", FakeTokens())
+    one = running()
+    deployments.store_bake_token(one.deployment_id, "t-1")
     if operation == "StopDeployment":
         api(operation, deploymentId=one.deployment_id)
     else:

@@ -5,8 +5,8 @@ import pytest
 from functions.core.declaration import load
 from functions.engine import declare
 from functions.store import groups
-from functions.store.table import Table
 from tests.conftest import REGION
+from tests.store import Store
 from tests.unit.api.conftest import Api
 from tests.unit.api.test_groups import make
 
@@ -40,16 +40,16 @@ def test_a_change_of_a_group_leaves_its_tags(api: Api) -> None:
     assert tags(api, f"{OWN}deploymentgroup:shop/site") == {"tier": "1"}
 
 
-def test_declared_groups_have_tags_too(api: Api, table: Table) -> None:
-    declare.apply(table, load("applications: {shop: {groups: {api: {ec2TagFilters: [{Key: role}]}}}}"))
+def test_declared_groups_have_tags_too(api: Api, store: Store) -> None:
+    declare.apply(load("applications: {shop: {groups: {api: {ec2TagFilters: [{Key: role}]}}}}"))
     arn = f"{OWN}deploymentgroup:shop/api"
     api("TagResource", ResourceArn=arn, Tags=[{"Key": "a", "Value": "b"}])
-    declare.apply(table, load("applications: {shop: {groups: {api: {ec2TagFilters: [{Key: other}]}}}}"))
+    declare.apply(load("applications: {shop: {groups: {api: {ec2TagFilters: [{Key: other}]}}}}"))
     assert tags(api, arn) == {"a": "b"}
 
 
-def test_tags_that_somebody_else_changed_are_not_overwritten(api: Api, table: Table) -> None:
-    assert not groups.set_tags(table, groups.key("shop"), {"team": "old"}, {})
+def test_tags_that_somebody_else_changed_are_not_overwritten(api: Api, store: Store) -> None:
+    assert not groups.set_tags("shop", None, {"team": "old"}, {})
     assert tags(api, SHOP) == {"team": "web"}
 
 

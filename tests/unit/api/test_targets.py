@@ -18,7 +18,7 @@ DEPLOYMENT = "d-000000001"
 
 def put_target(number: int, **fields: object) -> str:
     target = Target(deployment_id=DEPLOYMENT, target_id=f"i-{number:017x}", **fields)  # type: ignore[arg-type]
-    put_item({**target_key(DEPLOYMENT, target.target_id), **to_plain(target)})
+    put_item({**target_key(DEPLOYMENT, target.target_id).item, **to_plain(target)})
     return target.target_id
 
 
@@ -112,7 +112,7 @@ def test_several_are_told_in_their_order_or_none(api: Api) -> None:
 def test_a_managed_instance_is_ssm_s(api: Api) -> None:
     put(1)
     target = Target(deployment_id=DEPLOYMENT, target_id="mi-0123456789abcdef0")
-    put_item({**target_key(DEPLOYMENT, target.target_id), **to_plain(target)})
+    put_item({**target_key(DEPLOYMENT, target.target_id).item, **to_plain(target)})
     told = api("GetDeploymentTarget", deploymentId=DEPLOYMENT, targetId=target.target_id)["deploymentTarget"]
     arn = "arn:aws:ssm:us-east-1:123456789012:managed-instance/mi-0123456789abcdef0"
     assert told["instanceTarget"]["targetArn"] == arn

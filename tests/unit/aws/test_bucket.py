@@ -5,14 +5,14 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from functions.aws import bucket, clients
-from tests.conftest import BUCKET, revision
+from tests.conftest import BUCKET, made, revision
 
 
 @pytest.fixture(params=["us-east-1", "eu-central-1", "us-gov-west-1"])
 def host(request: pytest.FixtureRequest, environment: None, monkeypatch: pytest.MonkeyPatch) -> str:
     """The endpoint of a bucket in some region."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", request.param)
-    clients.forget()
+    monkeypatch.setattr(clients, "made", made.__wrapped__)
     region = "" if request.param == "us-east-1" else f".{request.param}"
     return f"{BUCKET}.s3{region}.amazonaws.com"
 

@@ -4,13 +4,14 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-import boto3
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.aws import clients, events
+from functions.aws import events
 from functions.core.messages.announcements import BusEvent
+from tests.clients import client
+from tests.conftest import stand_in
 from tests.unit.inbox import Inbox
 
 MOMENT = datetime(2026, 11, 23, tzinfo=UTC)
@@ -35,12 +36,12 @@ class PickyBus:
 
 
 def put(picky: PickyBus, count: int, monkeypatch: pytest.MonkeyPatch) -> int:
-    monkeypatch.setitem(clients.stand_ins, "events", picky)
+    stand_in("events", picky)
     return events.put("engine", [event(number) for number in range(count)], sleep=lambda seconds: None)
 
 
 def test_events_reach_the_bus_as_they_are(aws: None) -> None:
-    boto3.client("events").create_event_bus(Name="engine")
+    client("events").create_event_bus(Name="engine")
     inbox = Inbox("heard")
     inbox.listen_to_bus("engine")
     assert events.put("engine", [event(number) for number in range(25)]) == 25

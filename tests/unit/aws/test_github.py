@@ -4,7 +4,6 @@ import io
 import logging
 import tempfile
 
-import boto3
 import pytest
 
 from functions.aws import github
@@ -13,6 +12,7 @@ from functions.core.errors import NotDeployable
 from functions.core.records import GitHubCommit
 from functions.core.statuses import DeploymentErrorCode
 from functions.settings import settings
+from tests.clients import client
 from tests.fake_github import COMMIT, PATH, REPOSITORY, FakeGitHub, Reply, refusal, tarball
 
 WANTED = GitHubCommit(repository=REPOSITORY, commit=COMMIT)
@@ -21,7 +21,7 @@ MOST = 1024**2
 
 
 def put_token(value: str = TOKEN) -> None:
-    boto3.client("secretsmanager").put_secret_value(SecretId="token", SecretString=value)
+    client("secretsmanager").put_secret_value(SecretId="token", SecretString=value)
 
 
 def fetched(most: int = MOST) -> bytes:

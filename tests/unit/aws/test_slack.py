@@ -4,10 +4,10 @@ import io
 import json
 from typing import Any
 
-import boto3
 import pytest
 
 from functions.aws.slack import Answer, Delivery, Webhook
+from tests.clients import client
 from tests.unit import fake_slack
 from tests.unit.fake_slack import FakeSlack
 
@@ -26,13 +26,13 @@ def clock() -> Clock:
 
 
 def hooks(clock: Clock, secret: str | None) -> Webhook:
-    secrets = boto3.client("secretsmanager")
+    secrets = client("secretsmanager")
     value = {} if secret is None else {"SecretString": secret}
     return Webhook(secrets.create_secret(Name="slack", **value)["ARN"], clock)
 
 
 def set_secret(secret: str) -> None:
-    boto3.client("secretsmanager").put_secret_value(SecretId="slack", SecretString=secret)
+    client("secretsmanager").put_secret_value(SecretId="slack", SecretString=secret)
 
 
 NEWS: dict[str, Any] = {"text": "news"}

@@ -1,11 +1,12 @@
 """SNS: what it did not take is known, and one bad topic holds up no other."""
 
-import boto3
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from functions.aws import clients, sns
+from functions.aws import sns
 from functions.core.messages.announcements import TriggerMessage
+from tests.clients import client
+from tests.conftest import stand_in
 from tests.unit.inbox import Inbox
 
 
@@ -15,7 +16,7 @@ def message(topic_arn: str, text: str) -> TriggerMessage:
 
 @pytest.fixture
 def topic(aws: None) -> str:
-    return str(boto3.client("sns").create_topic(Name="ops")["TopicArn"])
+    return str(client("sns").create_topic(Name="ops")["TopicArn"])
 
 
 @pytest.fixture
@@ -50,8 +51,7 @@ def test_an_sns_that_cannot_be_reached_is_asked_once(topic: str, inbox: Inbox, m
             self.asked += 1
             raise EndpointConnectionError(endpoint_url="https://sns")
 
-    unreachable = Unreachable()
-    monkeypatch.setitem(clients.stand_ins, "sns", unreachable)
+    unreachable = stand_in("sns", Unreachable())
     messages = [message(f"{topic}-{number}", "m") for number in range(3)]
     assert sns.publish(messages) == messages
     assert unreachable.asked == 1

@@ -2,14 +2,13 @@
 
 import io
 
-import boto3
-
 from functions.aws import sqs as aws_sqs
 from functions.aws.sqs import Received
+from tests.clients import client
 
 
 def test_messages_come_back_after_their_own_time(aws: None) -> None:
-    sqs = boto3.client("sqs")
+    sqs = client("sqs")
     url = sqs.create_queue(QueueName="q", Attributes={"VisibilityTimeout": "3600"})["QueueUrl"]
     aws_sqs.send(url, [str(number) for number in range(12)], delay_seconds=0)
     received = []

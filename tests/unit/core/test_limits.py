@@ -14,8 +14,8 @@ import pytest
 
 from functions.api.requests.fields import MOST_CHARACTERS, MOST_ENTRIES
 from functions.api.requests.settings import MOST_ALARMS
-from functions.aws import clients, sns
 from functions.aws import events as aws_events
+from functions.aws import sns
 from functions.core import limits, stop_mark
 from functions.core.causes import Cause
 from functions.core.command_result import IN_PLACE, read_invocation
@@ -50,7 +50,9 @@ from functions.core.statuses import (
     TriggerEvent,
 )
 from functions.core.text.shapes import to_plain
-from functions.store.keys import deployment_indexes, deployment_key, target_key, to_wire
+from functions.store.keys import deployment_indexes, deployment_key, target_key
+from functions.store.wire import to_wire
+from tests.conftest import stand_in
 from tests.unit.news import PLACE
 
 NAME = "n" * 100
@@ -237,14 +239,14 @@ def item_bytes(item: dict[str, Any]) -> int:
 
 
 def test_the_table_takes_every_deployment(deployment: Deployment) -> None:
-    item = {**deployment_key(deployment.deployment_id), **deployment_indexes(deployment), **to_plain(deployment)}
+    item = {**deployment_key(deployment.deployment_id).item, **deployment_indexes(deployment), **to_plain(deployment)}
     assert item_bytes(item) <= limits.ITEM_BYTES
     assert len(deployment.group_key.encode()) <= 2048
 
 
 def test_the_table_takes_every_target(letter: str) -> None:
     one = targets(letter, 1)[0]
-    assert item_bytes({**target_key(one.deployment_id, one.target_id), **to_plain(one)}) <= limits.ITEM_BYTES
+    assert item_bytes({**target_key(one.deployment_id, one.target_id).item, **to_plain(one)}) <= limits.ITEM_BYTES
 
 
 def test_the_table_takes_what_a_group_accepted(letter: str) -> None:
@@ -272,7 +274,7 @@ def test_many_large_events_go_to_the_bus_in_more_calls(monkeypatch: pytest.Monke
             calls.append(sum(aws_events.size(each) for each in Entries))
             return {"Entries": [{} for _ in Entries]}
 
-    monkeypatch.setitem(clients.stand_ins, "events", Bus())
+    stand_in("events", Bus())
     one = announcements.of_deployment(largest("\U0001f600", ENDINGS["a person"]), PLACE)
     assert one
     assert aws_events.put("engine", [(one.event, datetime(2026, 11, 23, tzinfo=UTC))] * 12) == 12

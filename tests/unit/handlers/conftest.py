@@ -2,20 +2,18 @@
 
 import pytest
 
-from functions.aws import clients
-from functions.store.table import Table
-from tests.conftest import LambdaContext, put_group
+from tests.conftest import LambdaContext, put_group, stand_in
 from tests.fakes import FakeRunCommand
+from tests.store import Store
 from tests.unit.api.conftest import Api
 from tests.unit.handlers.test_prepare import World
 
 
 @pytest.fixture
-def world(table: Table, bucket: str, context: LambdaContext, monkeypatch: pytest.MonkeyPatch) -> World:
-    ssm = FakeRunCommand()
-    monkeypatch.setitem(clients.stand_ins, "ssm", ssm)
+def world(store: Store, bucket: str, context: LambdaContext) -> World:
+    ssm = stand_in("ssm", FakeRunCommand())
     put_group()
-    found = World(table, bucket, ssm, context)
+    found = World(store, bucket, ssm, context)
     found.launch(1)
     return found
 

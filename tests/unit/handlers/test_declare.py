@@ -11,9 +11,9 @@ from functions.core.records import GroupSettings
 from functions.core.text.packing import pack
 from functions.core.text.shapes import to_plain
 from functions.handlers import declare
-from functions.store import guards
-from functions.store.table import Table
+from functions.store import configs, groups, guards
 from tests.conftest import WEB, LambdaContext, all_items, put_group
+from tests.store import Store
 from tests.unit import fake_slack
 from tests.unit.core.test_declaration import group
 from tests.unit.fake_slack import FakeSlack
@@ -45,10 +45,10 @@ def answer(cloudformation: FakeSlack) -> dict[str, Any]:
 
 
 def test_create_applies_the_declaration_with_the_engines_topic(
-    table: Table, cloudformation: FakeSlack, context: LambdaContext
+    store: Store, cloudformation: FakeSlack, context: LambdaContext
 ) -> None:
     declare.handler(request(cloudformation, "Create", group(TRIGGER)), context)
-    found = table.group("shop", "web")
+    found = groups.get("shop", "web")
     assert found and found.settings.triggers[0].topic_arn == TOPIC
     assert answer(cloudformation) == {
         "Status": "SUCCESS",
@@ -61,34 +61,34 @@ def test_create_applies_the_declaration_with_the_engines_topic(
 
 
 def test_update_changes_what_differs_under_the_same_resource_id(
-    table: Table, cloudformation: FakeSlack, context: LambdaContext
+    store: Store, cloudformation: FakeSlack, context: LambdaContext
 ) -> None:
     for kind, text in (("Create", group("")), ("Update", group("onBusy: reject"))):
         declare.handler(request(cloudformation, kind, text), context)
-    found = table.group("shop", "web")
+    found = groups.get("shop", "web")
     assert found and found.settings.on_busy == "reject"
     assert {payload["PhysicalResourceId"] for _, payload in cloudformation.posted} == {"stepdeploy-declaration"}
 
 
 def test_what_the_file_names_no_more_is_removed(
-    table: Table, cloudformation: FakeSlack, context: LambdaContext
+    store: Store, cloudformation: FakeSlack, context: LambdaContext
 ) -> None:
     half = "deploymentConfigs: {Half: {minimumHealthyHosts: {type: FLEET_PERCENT, value: 50}}}\n"
     for kind, text in (("Create", half + group("")), ("Update", "applications: {}")):
         declare.handler(request(cloudformation, kind, text), context)
         assert answer(cloudformation)["Status"] == "SUCCESS"
-    found = table.group("shop", "web")
-    assert found and found.removed_at and table.config("Half") is None
+    found = groups.get("shop", "web")
+    assert found and found.removed_at and configs.get("Half") is None
 
 
-def test_delete_keeps_everything(table: Table, cloudformation: FakeSlack, context: LambdaContext) -> None:
+def test_delete_keeps_everything(store: Store, cloudformation: FakeSlack, context: LambdaContext) -> None:
     declare.handler(request(cloudformation, "Create", group("")), context)
     before = all_items()
     declare.handler(request(cloudformation, "Delete"), context)
     assert answer(cloudformation)["Status"] == "SUCCESS" and all_items() == before
 
 
-def test_a_failure_is_answered_with_its_reason(table: Table, cloudformation: FakeSlack, context: LambdaContext) -> None:
+def test_a_failure_is_answered_with_its_reason(store: Store, cloudformation: FakeSlack, context: LambdaContext) -> None:
     asked = request(cloudformation, "Create")
     asked["ResourceProperties"]["Declaration"] = "e30"
     declare.handler(asked, context)
@@ -108,7 +108,7 @@ def test_a_reason_of_any_length_fits_the_answer(
 
 
 def test_an_answer_that_did_not_arrive_is_sent_again(
-    table: Table, cloudformation: FakeSlack, context: LambdaContext
+    store: Store, cloudformation: FakeSlack, context: LambdaContext
 ) -> None:
     cloudformation.answers = [(503, {})]
     declare.handler(request(cloudformation, "Delete"), context)
@@ -116,11 +116,11 @@ def test_an_answer_that_did_not_arrive_is_sent_again(
 
 
 def test_groups_that_the_api_made_get_into_the_index_of_guarded_ones(
-    table: Table, cloudformation: FakeSlack, context: LambdaContext
+    store: Store, cloudformation: FakeSlack, context: LambdaContext
 ) -> None:
     """Those of an engine that had no index."""
     allowed = ("arn:aws:iam::123456789012:role/release",)
     put_group("made", settings=GroupSettings(tag_groups=(WEB,), allowed_principals=allowed))
     declare.handler(request(cloudformation, "Create", group("")), context)
     assert answer(cloudformation)["Status"] == "SUCCESS"
-    assert [each.key for each in guards.guards(table)] == ["shop/made"]
+    assert [each.key for each in guards.guards()] == ["shop/made"]

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from functions.aws import clients
 from functions.aws import ssm as aws_ssm
 from functions.core.causes import Cause
 from functions.core.command_result import pending_events
@@ -24,10 +23,11 @@ from functions.core.statuses import (
 )
 from functions.engine import create
 from functions.handlers import alarm_state, command_status, execution_status, finish, rollback, stop
+from functions.store import deployments, groups, lock, preparing, targets
 from functions.store.keys import deployment_key
-from functions.store.table import Table
-from tests.conftest import LambdaContext, all_items, pending, put_group, put_item, revision
+from tests.conftest import LambdaContext, all_items, pending, put_group, put_item, revision, stand_in
 from tests.fakes import FakeRunCommand, FakeTokens
+from tests.store import Store
 from tests.unit.inbox import Inbox
 
 pytestmark = pytest.mark.usefixtures("executing")
@@ -39,132 +39,130 @@ SETTINGS = GroupSettings(alarms=Alarms(names=("errors",)), auto_rollback=tuple(A
 @pytest.fixture
 def cancelled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Commands that SSM was asked to cancel (moto's Run Command knows no running one)."""
-    ssm = FakeRunCommand()
-    monkeypatch.setitem(clients.stand_ins, "ssm", ssm)
+    ssm = stand_in("ssm", FakeRunCommand())
     return ssm.cancelled
 
 
-def running(table: Table, number: int = 1, hosts: int = 2, started: int = 1) -> Deployment:
+def running(number: int = 1, hosts: int = 2, started: int = 1) -> Deployment:
     """A deployment with some targets let go, each with a command in flight."""
-    group = table.group("shop", "web") or put_group(settings=SETTINGS)
+    group = groups.get("shop", "web") or put_group(settings=SETTINGS)
     one = new_deployment(group, revision(f"v{number}"), deployment_id=f"d-{number:09}", now=NOW, requested_by="me")
-    table.create(one, None, queue=True)
+    lock.create(one, None, queue=True)
     one = replace(one, counters=Counters(total=hosts, allowed=hosts))
     fleet = [replace(each, events=pending_events()) for each in pending(one, *(f"i-{n}" for n in range(hosts)))]
-    table.begin(one, fleet, NOW)
-    for target in list(table.targets(one.deployment_id))[:started]:
-        table.go(one.deployment_id, target, NOW)
+    preparing.begin(one, fleet, NOW)
+    for target in list(targets.of(one.deployment_id))[:started]:
+        targets.take_out_of_service(target, NOW)
         command = f"c-{target.target_id}"
-        table.store_command(target, 0, command, SegmentRun(command_id=command), expires_at=1)
-    return read(table, one.deployment_id)
+        targets.store_command(target, 0, command, SegmentRun(command_id=command), expires_at=1)
+    return read(one.deployment_id)
 
 
-def read(table: Table, deployment_id: str) -> Deployment:
-    one = table.deployment(deployment_id)
+def read(deployment_id: str) -> Deployment:
+    one = deployments.get(deployment_id)
     assert one
     return one
 
 
-def succeed_all(table: Table, one: Deployment) -> None:
-    for target in table.targets(one.deployment_id):
+def succeed_all(one: Deployment) -> None:
+    for target in targets.of(one.deployment_id):
         if target.status is TargetStatus.PENDING:
-            table.go(one.deployment_id, target, NOW)
-    for target in list(table.targets(one.deployment_id)):
-        table.finish_target(target, TargetStatus.SUCCEEDED, NOW)
+            targets.take_out_of_service(target, NOW)
+    for target in list(targets.of(one.deployment_id)):
+        targets.finish(target, TargetStatus.SUCCEEDED, NOW)
 
 
-def done(table: Table, number: int, context: LambdaContext) -> Deployment:
-    one = running(table, number)
-    succeed_all(table, one)
+def done(number: int, context: LambdaContext) -> Deployment:
+    one = running(number)
+    succeed_all(one)
     finish.handler({"deployment_id": one.deployment_id}, context)
-    return read(table, one.deployment_id)
+    return read(one.deployment_id)
 
 
-def test_finish_ends_a_good_deployment_and_frees_the_group(table: Table, context: LambdaContext) -> None:
-    one = done(table, 1, context)
+def test_finish_ends_a_good_deployment_and_frees_the_group(store: Store, context: LambdaContext) -> None:
+    one = done(1, context)
     assert one.status is DeploymentStatus.SUCCEEDED and one.complete_time and one.failure is None
-    assert table.holder("shop/web") is None
+    assert lock.holder("shop/web") is None
 
 
-def test_finish_twice_ends_it_once(table: Table, context: LambdaContext) -> None:
-    one = done(table, 1, context)
+def test_finish_twice_ends_it_once(store: Store, context: LambdaContext) -> None:
+    one = done(1, context)
     assert finish.handler({"deployment_id": one.deployment_id}, context)["status"] == "Succeeded"
-    assert read(table, one.deployment_id) == one
+    assert read(one.deployment_id) == one
 
 
-def test_a_failed_deployment_rolls_back_to_the_last_good_revision(table: Table, context: LambdaContext) -> None:
-    good = done(table, 1, context)
-    bad = running(table, 2)
+def test_a_failed_deployment_rolls_back_to_the_last_good_revision(store: Store, context: LambdaContext) -> None:
+    good = done(1, context)
+    bad = running(2)
     finish.handler({"deployment_id": bad.deployment_id}, context)
-    bad = read(table, bad.deployment_id)
+    bad = read(bad.deployment_id)
     assert bad.status is DeploymentStatus.FAILED and bad.rollback and bad.rollback.rollback_deployment_id
-    back = read(table, bad.rollback.rollback_deployment_id)
+    back = read(bad.rollback.rollback_deployment_id)
     assert back.creator is Creator.ROLLBACK and back.revision == good.revision
-    assert back.status is DeploymentStatus.CREATED and table.holder("shop/web") == back.deployment_id
+    assert back.status is DeploymentStatus.CREATED and lock.holder("shop/web") == back.deployment_id
     assert back.rollback and back.rollback.rollback_triggering_deployment_id == bad.deployment_id
     assert back.settings.alarms.watched == ()
 
 
 def test_without_an_earlier_success_there_is_no_rollback_and_the_record_says_so(
-    table: Table, context: LambdaContext
+    store: Store, context: LambdaContext
 ) -> None:
-    bad = running(table)
+    bad = running()
     finish.handler({"deployment_id": bad.deployment_id}, context)
-    bad = read(table, bad.deployment_id)
+    bad = read(bad.deployment_id)
     assert bad.rollback and bad.rollback.rollback_deployment_id is None
     assert bad.rollback.rollback_message and "has no successful deployment of another" in bad.rollback.rollback_message
 
 
-def test_finish_gives_every_target_an_end(table: Table, context: LambdaContext) -> None:
+def test_finish_gives_every_target_an_end(store: Store, context: LambdaContext) -> None:
     """Invariant 3."""
-    one = running(table, hosts=3, started=1)
+    one = running(hosts=3, started=1)
     finish.handler({"deployment_id": one.deployment_id, "error": {"Error": "Boom", "Cause": "because"}}, context)
-    first, *others = table.targets(one.deployment_id)
+    first, *others = targets.of(one.deployment_id)
     assert first.status is TargetStatus.FAILED and first.failure and "(Boom)" in first.failure.message
     assert {target.status for target in others} == {TargetStatus.SKIPPED}
     ends = [[(event.status, bool(event.end_time)) for event in each.events] for each in (first, *others)]
     assert ends == [[("Unknown", True)] * 7, [("Skipped", True)] * 7, [("Skipped", True)] * 7]
-    assert read(table, one.deployment_id).counters == Counters(
-        total=3, allowed=3, out=1, failed=1, skipped=2, started=1
-    )
+    assert read(one.deployment_id).counters == Counters(total=3, allowed=3, out=1, failed=1, skipped=2, started=1)
 
 
-def test_an_aborted_execution_ends_its_deployment(table: Table, context: LambdaContext, cancelled: list[str]) -> None:
-    one = running(table)
+def test_an_aborted_execution_ends_its_deployment(store: Store, context: LambdaContext, cancelled: list[str]) -> None:
+    one = running()
     event = {"detail": {"name": one.deployment_id, "status": "ABORTED", "error": None, "cause": None}}
     execution_status.handler(event, context)
-    ended = read(table, one.deployment_id)
+    ended = read(one.deployment_id)
     assert ended.status is DeploymentStatus.FAILED and ended.failure
     assert "The execution of the deployment ended ABORTED" in ended.failure.message
-    assert cancelled == ["c-i-0"] and table.holder("shop/web") is None
+    assert cancelled == ["c-i-0"] and lock.holder("shop/web") is None
 
 
 def test_a_target_that_changes_while_its_deployment_ends_is_ended_too(
-    table: Table, context: LambdaContext, monkeypatch: pytest.MonkeyPatch
+    store: Store, context: LambdaContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Invariant 3."""
-    one, finish_targets = running(table, hosts=3), Table.finish_targets
+    one, finish_targets = running(hosts=3), targets.finish_all
 
-    def raced(self: Table, endings: Any, now: str) -> bool:
-        monkeypatch.setattr(Table, "finish_targets", finish_targets)
-        self.go(one.deployment_id, endings[-1][0], NOW)  # between the sweep's read and its write
-        return self.finish_targets(endings, now)
+    def raced(endings: Any, now: str) -> bool:
+        monkeypatch.setattr(targets, "finish_all", finish_targets)
+        targets.take_out_of_service(endings[-1][0], NOW)  # between the sweep's read and its write
+        return finish_targets(endings, now)
 
-    monkeypatch.setattr(Table, "finish_targets", raced)
+    monkeypatch.setattr(targets, "finish_all", raced)
     finish.handler({"deployment_id": one.deployment_id}, context)
-    assert read(table, one.deployment_id).status.is_final
-    assert all(target.status.is_final for target in table.targets(one.deployment_id))
+    assert read(one.deployment_id).status.is_final
+    assert all(target.status.is_final for target in targets.of(one.deployment_id))
 
 
 def test_commands_that_cannot_be_cancelled_do_not_keep_a_deployment_from_its_end(
-    table: Table, context: LambdaContext, monkeypatch: pytest.MonkeyPatch
+    store: Store, context: LambdaContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Invariant 3."""
-    one = running(table)
+    one = running()
+    stand_in("ssm", FakeRunCommand())
     monkeypatch.setattr(aws_ssm, "cancel", throttled)
     with pytest.raises(TimeoutError):
         execution_status.handler({"detail": {"name": one.deployment_id, "status": "ABORTED"}}, context)
-    assert read(table, one.deployment_id).status is DeploymentStatus.FAILED and table.holder("shop/web") is None
+    assert read(one.deployment_id).status is DeploymentStatus.FAILED and lock.holder("shop/web") is None
     again: list[str] = []
     monkeypatch.setattr(aws_ssm, "cancel", lambda command_id, instance_id: again.append(command_id))
     execution_status.handler({"detail": {"name": one.deployment_id, "status": "ABORTED"}}, context)
@@ -174,7 +172,7 @@ def test_commands_that_cannot_be_cancelled_do_not_keep_a_deployment_from_its_end
 @pytest.mark.parametrize("handler", [command_status.handler, alarm_state.handler, execution_status.handler])
 @pytest.mark.parametrize("event", [{}, {"detail": None}, {"detail": {"name": "d-1", "command-id": "c"}}])
 def test_an_event_without_its_fields_is_set_aside(
-    table: Table, context: LambdaContext, undelivered: Inbox, handler: Any, event: dict[str, Any]
+    store: Store, context: LambdaContext, undelivered: Inbox, handler: Any, event: dict[str, Any]
 ) -> None:
     """Invariant 8."""
     handler(event, context)
@@ -183,17 +181,17 @@ def test_an_event_without_its_fields_is_set_aside(
 
 
 def test_a_deployment_of_a_newer_version_keeps_no_other_from_being_stopped(
-    table: Table, context: LambdaContext, cancelled: list[str]
+    store: Store, context: LambdaContext, cancelled: list[str]
 ) -> None:
     """Invariant 8."""
-    one = running(table)
-    put_item({**deployment_key("d-NEWER0000"), "deployment_id": "d-NEWER0000", "status": "Paused"})
+    one = running()
+    put_item({**deployment_key("d-NEWER0000").item, "deployment_id": "d-NEWER0000", "status": "Paused"})
     put_item({"pk": "LOCK#shop/newer", "sk": "LOCK", "holder": "d-NEWER0000"})
     for key in ("shop/newer", "shop/web"):
         put_item({"pk": "ALARM#errors", "sk": f"GROUP#{key}"})
     with pytest.raises(Unreadable, match="d-NEWER0000 DEPLOYMENT is no Deployment that this version"):
         alarm_state.handler(to_alarm("errors"), context)
-    assert read(table, one.deployment_id).stop and cancelled == ["c-i-0"]
+    assert read(one.deployment_id).stop and cancelled == ["c-i-0"]
 
 
 def throttled(*command: str) -> None:
@@ -201,19 +199,20 @@ def throttled(*command: str) -> None:
 
 
 def test_a_group_that_cannot_be_stopped_keeps_no_other_from_stopping(
-    table: Table, context: LambdaContext, monkeypatch: pytest.MonkeyPatch
+    store: Store, context: LambdaContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Invariant 8."""
-    one = running(table)
+    one = running()
     other = put_group("other", settings=SETTINGS)
     two = new_deployment(other, revision(), deployment_id="d-OTHER0000", now=NOW, requested_by="me")
-    table.create(two, None, queue=True)
+    lock.create(two, None, queue=True)
     for key in ("shop/other", "shop/web"):
         put_item({"pk": "ALARM#errors", "sk": f"GROUP#{key}"})
+    stand_in("ssm", FakeRunCommand())
     monkeypatch.setattr(aws_ssm, "cancel", throttled)
     with pytest.raises(TimeoutError):
         alarm_state.handler(to_alarm("errors"), context)
-    assert read(table, one.deployment_id).stop and read(table, "d-OTHER0000").stop
+    assert read(one.deployment_id).stop and read("d-OTHER0000").stop
 
 
 def to_alarm(name: str) -> dict[str, Any]:
@@ -221,77 +220,77 @@ def to_alarm(name: str) -> dict[str, Any]:
 
 
 def test_an_alarm_of_the_group_stops_its_deployment_and_cancels_what_runs(
-    table: Table, context: LambdaContext, cancelled: list[str]
+    store: Store, context: LambdaContext, cancelled: list[str]
 ) -> None:
-    one = running(table)
+    one = running()
     put_item({"pk": "ALARM#errors", "sk": "GROUP#shop/web"})
     alarm_state.handler(to_alarm("errors"), context)
-    stopping = read(table, one.deployment_id)
+    stopping = read(one.deployment_id)
     assert stopping.stop and stopping.stop.code is DeploymentErrorCode.ALARM_ACTIVE and cancelled == ["c-i-0"]
     finish.handler({"deployment_id": one.deployment_id}, context)
-    assert read(table, one.deployment_id).status is DeploymentStatus.STOPPED
+    assert read(one.deployment_id).status is DeploymentStatus.STOPPED
 
 
 def test_a_second_call_cancels_what_the_first_did_not_live_to_cancel(
-    table: Table, context: LambdaContext, cancelled: list[str]
+    store: Store, context: LambdaContext, cancelled: list[str]
 ) -> None:
-    one = running(table)
+    one = running()
     put_item({"pk": "ALARM#errors", "sk": "GROUP#shop/web"})
     alarm_state.handler(to_alarm("errors"), context)
     alarm_state.handler(to_alarm("errors"), context)
     assert cancelled == ["c-i-0", "c-i-0"]
-    assert read(table, one.deployment_id).stop
+    assert read(one.deployment_id).stop
 
 
 def test_an_alarm_cancels_what_a_person_had_let_run_on(
-    table: Table, context: LambdaContext, cancelled: list[str]
+    store: Store, context: LambdaContext, cancelled: list[str]
 ) -> None:
-    one = running(table)
+    one = running()
     stop.handler({"deployment_id": one.deployment_id, "requested_by": "ann"}, context)
     assert not cancelled
     put_item({"pk": "ALARM#errors", "sk": "GROUP#shop/web"})
     alarm_state.handler(to_alarm("errors"), context)
-    mark = read(table, one.deployment_id).stop
+    mark = read(one.deployment_id).stop
     assert mark and mark.cancel and mark.by == "ann" and cancelled == ["c-i-0"]
 
 
-def test_another_alarm_stops_nothing(table: Table, context: LambdaContext, cancelled: list[str]) -> None:
-    one = running(table)
+def test_another_alarm_stops_nothing(store: Store, context: LambdaContext, cancelled: list[str]) -> None:
+    one = running()
     alarm_state.handler(to_alarm("other"), context)
-    assert read(table, one.deployment_id).stop is None and not cancelled
+    assert read(one.deployment_id).stop is None and not cancelled
 
 
-def test_an_alarm_does_not_stop_a_rollback(table: Table, context: LambdaContext, cancelled: list[str]) -> None:
+def test_an_alarm_does_not_stop_a_rollback(store: Store, context: LambdaContext, cancelled: list[str]) -> None:
     """Invariant 6: it runs to its end although the alarm is still in ALARM."""
-    done(table, 1, context)
-    bad = running(table, 2)
+    done(1, context)
+    bad = running(2)
     finish.handler({"deployment_id": bad.deployment_id}, context)
     put_item({"pk": "ALARM#errors", "sk": "GROUP#shop/web"})
     alarm_state.handler(to_alarm("errors"), context)
-    holder = table.holder("shop/web")
-    assert holder and read(table, holder).stop is None
+    holder = lock.holder("shop/web")
+    assert holder and read(holder).stop is None
 
 
-def test_a_persons_stop_lets_running_scripts_end(table: Table, context: LambdaContext, cancelled: list[str]) -> None:
-    one = running(table)
+def test_a_persons_stop_lets_running_scripts_end(store: Store, context: LambdaContext, cancelled: list[str]) -> None:
+    one = running()
     answer = stop.handler({"deployment_id": one.deployment_id, "reason": "wrong day", "requested_by": "ann"}, context)
     assert answer["status"] == "Pending" and not cancelled
-    marked = read(table, one.deployment_id)
+    marked = read(one.deployment_id)
     assert marked.stop and marked.stop.message == "Stopped by ann: wrong day"
 
 
-def test_a_waiting_deployment_stops_at_once(table: Table, context: LambdaContext) -> None:
-    running(table, 1)
-    group = table.group("shop", "web")
+def test_a_waiting_deployment_stops_at_once(store: Store, context: LambdaContext) -> None:
+    running(1)
+    group = groups.get("shop", "web")
     assert group
     waiting = new_deployment(group, revision(), deployment_id="d-WAITING00", now=NOW, requested_by="me")
-    table.create(waiting, None, queue=True)
+    lock.create(waiting, None, queue=True)
     assert stop.handler({"deployment_id": "d-WAITING00"}, context)["status"] == "Succeeded"
-    assert read(table, "d-WAITING00").status is DeploymentStatus.STOPPED
+    assert read("d-WAITING00").status is DeploymentStatus.STOPPED
 
 
-def test_stopping_what_is_over_or_unknown_is_an_error(table: Table, context: LambdaContext) -> None:
-    one = done(table, 1, context)
+def test_stopping_what_is_over_or_unknown_is_an_error(store: Store, context: LambdaContext) -> None:
+    one = done(1, context)
     with pytest.raises(InvalidInput, match="already completed"):
         stop.handler({"deployment_id": one.deployment_id}, context)
     with pytest.raises(InvalidInput, match="there is no such deployment"):
@@ -299,102 +298,100 @@ def test_stopping_what_is_over_or_unknown_is_an_error(table: Table, context: Lam
 
 
 @pytest.mark.parametrize("field", ["cancel", "auto_rollback"])
-def test_a_stop_with_a_word_for_a_flag_is_an_error(table: Table, context: LambdaContext, field: str) -> None:
-    one = running(table)
+def test_a_stop_with_a_word_for_a_flag_is_an_error(store: Store, context: LambdaContext, field: str) -> None:
+    one = running()
     with pytest.raises(InvalidInput, match=f"^{field} 'no': give true or false, without quotes$"):
         stop.handler({"deployment_id": one.deployment_id, field: "no"}, context)
-    assert read(table, one.deployment_id).stop is None
+    assert read(one.deployment_id).stop is None
 
 
-def test_a_person_goes_back_to_the_revision_before(table: Table, context: LambdaContext) -> None:
-    first, _second = done(table, 1, context), done(table, 2, context)
+def test_a_person_goes_back_to_the_revision_before(store: Store, context: LambdaContext) -> None:
+    first, _second = done(1, context), done(2, context)
     answer = rollback.handler({"application": "shop", "group": "web", "requested_by": "ann"}, context)
-    back = read(table, answer["deployment_id"])
+    back = read(answer["deployment_id"])
     assert back.creator is Creator.USER and back.requested_by == "ann" and back.revision == first.revision
     assert back.settings.auto_rollback == ()
 
 
 def test_a_person_rolls_back_a_running_deployment_by_stopping_it(
-    table: Table, context: LambdaContext, cancelled: list[str]
+    store: Store, context: LambdaContext, cancelled: list[str]
 ) -> None:
-    done(table, 1, context)
-    one = running(table, 2)
+    done(1, context)
+    one = running(2)
     answer = rollback.handler({"application": "shop", "group": "web"}, context)
     assert answer == {"stopped_deployment_id": one.deployment_id} and cancelled == ["c-i-0"]
     finish.handler({"deployment_id": one.deployment_id}, context)
-    ended = read(table, one.deployment_id)
+    ended = read(one.deployment_id)
     assert ended.status is DeploymentStatus.STOPPED and ended.rollback and ended.rollback.rollback_deployment_id
 
 
-def test_a_rollback_that_runs_is_not_stopped_by_asking_for_one(table: Table, context: LambdaContext) -> None:
-    done(table, 1, context)
-    bad = running(table, 2)
+def test_a_rollback_that_runs_is_not_stopped_by_asking_for_one(store: Store, context: LambdaContext) -> None:
+    done(1, context)
+    bad = running(2)
     finish.handler({"deployment_id": bad.deployment_id}, context)
-    holder = table.holder("shop/web")
+    holder = lock.holder("shop/web")
     with pytest.raises(InvalidInput, match=f"{holder} is a rollback already, and runs"):
         rollback.handler({"application": "shop", "group": "web"}, context)
-    assert holder and read(table, holder).stop is None
+    assert holder and read(holder).stop is None
 
 
 def test_asking_to_go_back_counts_after_a_plain_stop_too(
-    table: Table, context: LambdaContext, cancelled: list[str]
+    store: Store, context: LambdaContext, cancelled: list[str]
 ) -> None:
-    done(table, 1, context)
-    one = running(table, 2)
+    done(1, context)
+    one = running(2)
     stop.handler({"deployment_id": one.deployment_id, "auto_rollback": False, "requested_by": "ann"}, context)
     rollback.handler({"application": "shop", "group": "web", "requested_by": "bob"}, context)
-    mark = read(table, one.deployment_id).stop
+    mark = read(one.deployment_id).stop
     assert mark and (mark.by, mark.cancel, mark.auto_rollback) == ("ann", True, True)
 
 
-def test_a_long_reason_is_refused_before_anything_is_stored(table: Table, context: LambdaContext) -> None:
-    one = running(table)
+def test_a_long_reason_is_refused_before_anything_is_stored(store: Store, context: LambdaContext) -> None:
+    one = running()
     with pytest.raises(InvalidInput, match=r"^reason: it has 2000 characters, at most 1024 are taken$"):
         stop.handler({"deployment_id": one.deployment_id, "reason": "x" * 2000}, context)
-    assert read(table, one.deployment_id).stop is None
+    assert read(one.deployment_id).stop is None
 
 
-def test_there_must_be_something_to_go_back_to(table: Table, context: LambdaContext) -> None:
-    done(table, 1, context)
+def test_there_must_be_something_to_go_back_to(store: Store, context: LambdaContext) -> None:
+    done(1, context)
     with pytest.raises(InvalidInput, match="no successful deployment of another revision to go back to"):
         rollback.handler({"application": "shop", "group": "web"}, context)
 
 
-def test_a_rollback_that_fails_is_not_repeated_to_the_same_revision(table: Table, context: LambdaContext) -> None:
+def test_a_rollback_that_fails_is_not_repeated_to_the_same_revision(store: Store, context: LambdaContext) -> None:
     """The revision left a host failed and counts as Succeeded; what is deployed after it fails, and so does it."""
 
     def end(one: Deployment, *failed_hosts: int) -> Deployment:
         """Its hosts have ended, these of them because a script of the revision failed."""
         failure = TargetFailure(cause=Cause.SCRIPT, message="exit code 1", event="ValidateService")
-        for number, target in enumerate(list(table.targets(one.deployment_id))):
-            table.go(one.deployment_id, target, NOW)
-            begun = table.target(one.deployment_id, target.target_id)
+        for number, target in enumerate(list(targets.of(one.deployment_id))):
+            targets.take_out_of_service(target, NOW)
+            begun = targets.get(one.deployment_id, target.target_id)
             assert begun
             bad = number in failed_hosts
-            table.finish_target(
-                begun, TargetStatus.FAILED if bad else TargetStatus.SUCCEEDED, NOW, failure if bad else None
-            )
+            targets.finish(begun, TargetStatus.FAILED if bad else TargetStatus.SUCCEEDED, NOW, failure if bad else None)
         finish.handler({"deployment_id": one.deployment_id}, context)
-        return read(table, one.deployment_id)
+        return read(one.deployment_id)
 
     def back_from(one: Deployment) -> Deployment:
         assert one.rollback and one.rollback.rollback_deployment_id
-        back = read(table, one.rollback.rollback_deployment_id)
+        back = read(one.rollback.rollback_deployment_id)
         back = replace(back, counters=Counters(total=4, allowed=2))
-        table.begin(back, pending(back, *(f"i-{n}" for n in range(4))), NOW)
+        preparing.begin(back, pending(back, *(f"i-{n}" for n in range(4))), NOW)
         return back
 
-    good = end(running(table, 1, hosts=4, started=0))
-    assert end(running(table, 2, hosts=4, started=0), 3).status is DeploymentStatus.SUCCEEDED
-    back = back_from(end(running(table, 3, hosts=4, started=0), 0, 1, 2, 3))
+    good = end(running(1, hosts=4, started=0))
+    assert end(running(2, hosts=4, started=0), 3).status is DeploymentStatus.SUCCEEDED
+    back = back_from(end(running(3, hosts=4, started=0), 0, 1, 2, 3))
     assert back.revision == good.revision, "the second one left a host failed"
     assert back.rollback and back.rollback.reason and "it left 1 host failed" in back.rollback.reason
     assert end(back, 0, 1, 2, 3).status is DeploymentStatus.FAILED
     answer = rollback.handler({"application": "shop", "group": "web"}, context)
-    third = read(table, answer["deployment_id"])
+    third = read(answer["deployment_id"])
     assert third.revision == revision("v2"), "the first one failed as a rollback"
     third = replace(third, counters=Counters(total=4, allowed=2))
-    table.begin(third, pending(third, *(f"i-{n}" for n in range(4))), NOW)
+    preparing.begin(third, pending(third, *(f"i-{n}" for n in range(4))), NOW)
     assert end(third, 0, 1, 2, 3).status is DeploymentStatus.FAILED
     with pytest.raises(InvalidInput, match=r"Ruled out: d-000000002 .*rolled back; d-000000001 .*failed since, in"):
         rollback.handler({"application": "shop", "group": "web"}, context)
@@ -408,9 +405,9 @@ TRACE = json.dumps({"errorMessage": DENIED, "errorType": "ClientError", "stackTr
 
 @pytest.mark.parametrize("cause", [DENIED, TRACE])
 def test_what_aws_said_is_in_the_log_and_not_in_the_record(
-    table: Table, context: LambdaContext, cancelled: list[str], logged: io.StringIO, cause: str
+    store: Store, context: LambdaContext, cancelled: list[str], logged: io.StringIO, cause: str
 ) -> None:
-    finished, aborted = running(table, 1), running(table, 2)
+    finished, aborted = running(1), running(2)
     finish.handler(
         {"deployment_id": finished.deployment_id, "error": {"Error": "ClientError", "Cause": cause}}, context
     )
@@ -418,27 +415,26 @@ def test_what_aws_said_is_in_the_log_and_not_in_the_record(
     detail = {"name": aborted.deployment_id, "status": "FAILED", "error": "ClientError", "cause": cause}
     execution_status.handler({"detail": detail}, context)
     for one in (finished, aborted):
-        failure = read(table, one.deployment_id).failure
+        failure = read(one.deployment_id).failure
         assert failure and "SECRET" not in failure.message and "AWS denied one of its calls" in failure.message
         assert one.deployment_id in failure.message
         assert failure.message.count("The engine failed") == 1
-        assert not any("SECRET" in str(target.failure) for target in table.targets(one.deployment_id))
+        assert not any("SECRET" in str(target.failure) for target in targets.of(one.deployment_id))
     assert logged.getvalue().count("SECRET") >= 2
 
 
 @pytest.fixture
 def tokens_told(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    fake = FakeTokens()
-    monkeypatch.setitem(clients.stand_ins, "stepfunctions", fake)
+    fake = stand_in("stepfunctions", FakeTokens())
     return fake.told
 
 
 @pytest.mark.parametrize("who", ["stop", "rollback", "alarm"])
 def test_whatever_stops_a_deployment_wakes_its_bake(
-    table: Table, context: LambdaContext, cancelled: list[str], tokens_told: dict[str, Any], who: str
+    store: Store, context: LambdaContext, cancelled: list[str], tokens_told: dict[str, Any], who: str
 ) -> None:
-    one = running(table)
-    table.store_bake_token(one.deployment_id, "t-1")
+    one = running()
+    deployments.store_bake_token(one.deployment_id, "t-1")
     put_item({"pk": "ALARM#errors", "sk": "GROUP#shop/web"})
     if who == "stop":
         stop.handler({"deployment_id": one.deployment_id, "cancel": True}, context)
@@ -449,23 +445,23 @@ def test_whatever_stops_a_deployment_wakes_its_bake(
     assert tokens_told == {"t-1": {"status": "Stopping"}} and cancelled == ["c-i-0"]
 
 
-def test_going_back_uses_the_old_revision_anew(table: Table, context: LambdaContext, cancelled: list[str]) -> None:
+def test_going_back_uses_the_old_revision_anew(store: Store, context: LambdaContext, cancelled: list[str]) -> None:
     """It moves to the end of the revisions by their last use, whoever goes back."""
-    good = done(table, 1, context)
+    good = done(1, context)
     create.note_use(good)
-    bad = running(table, 2)
+    bad = running(2)
     detail = {"name": bad.deployment_id, "status": "FAILED", "error": "Boom", "cause": ""}
     execution_status.handler({"detail": detail}, context)
-    ended = read(table, bad.deployment_id)
+    ended = read(bad.deployment_id)
     assert ended.rollback and ended.rollback.rollback_deployment_id
-    assert last_uses() == [read(table, ended.rollback.rollback_deployment_id).create_time]
+    assert last_uses() == [read(ended.rollback.rollback_deployment_id).create_time]
 
 
-def test_a_person_who_goes_back_uses_the_old_revision_anew(table: Table, context: LambdaContext) -> None:
-    first, _second = done(table, 1, context), done(table, 2, context)
+def test_a_person_who_goes_back_uses_the_old_revision_anew(store: Store, context: LambdaContext) -> None:
+    first, _second = done(1, context), done(2, context)
     create.note_use(first)
     answer = rollback.handler({"application": "shop", "group": "web"}, context)
-    assert last_uses() == [read(table, answer["deployment_id"]).create_time]
+    assert last_uses() == [read(answer["deployment_id"]).create_time]
 
 
 def last_uses() -> list[str]:

@@ -6,10 +6,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-import boto3
 import pytest
 
-from functions.aws import clients, executions, ssm
+from functions.aws import executions, ssm
 from functions.aws.clients import client
 from functions.aws.clock import timestamp
 from functions.core import stop_mark
@@ -21,11 +20,11 @@ from functions.core.statuses import AutoRollbackEvent, DeploymentErrorCode, Depl
 from functions.engine import stop as engine_stop
 from functions.handlers import alarm_state, find_lost, finish, rollback, stop
 from functions.settings import settings
-from functions.store import revisions
+from functions.store import deployments, groups, lock, preparing, revisions, targets
 from functions.store.keys import deployment_indexes, deployment_key
-from functions.store.table import Table
-from tests.conftest import LambdaContext, pending, put_group, put_item, revision
+from tests.conftest import LambdaContext, pending, put_group, put_item, revision, stand_in
 from tests.fakes import FakeTokens, refusal
+from tests.store import Store
 from tests.unit.handlers.test_prepare import alarm
 
 LONG_AGO = "2026-11-23T10:00:00.000Z"
@@ -34,15 +33,15 @@ FLOW = json.dumps({"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}})
 
 @dataclass
 class World:
-    table: Table
+    store: Store
     machine: str
     context: LambdaContext
     cancelled: list[str]
 
     def create(self, number: int = 1, at: str = LONG_AGO, **settings: Any) -> Deployment:
-        group = self.table.group("shop", "web") or put_group(settings=GroupSettings(**settings))
+        group = groups.get("shop", "web") or put_group(settings=GroupSettings(**settings))
         one = new_deployment(group, revision(f"v{number}"), deployment_id=f"d-{number:09}", now=at, requested_by="me")
-        self.table.create(one, None, queue=True)
+        lock.create(one, None, queue=True)
         return self.read(number)
 
     def begin(self, number: int = 1, at: str = LONG_AGO, **settings: Any) -> Deployment:
@@ -50,26 +49,26 @@ class World:
         one = self.create(number, at, **settings)
         executions.start(one.deployment_id)
         one = replace(one, counters=Counters(total=2, allowed=1))
-        assert self.table.begin(one, pending(one, "i-1", "i-2"), at)
-        first, _ = self.table.targets(one.deployment_id)
-        self.table.go(one.deployment_id, first, at)
-        self.table.store_command(first, 0, "c-1", SegmentRun(command_id="c-1"), expires_at=1)
+        assert preparing.begin(one, pending(one, "i-1", "i-2"), at)
+        first, _ = targets.of(one.deployment_id)
+        targets.take_out_of_service(first, at)
+        targets.store_command(first, 0, "c-1", SegmentRun(command_id="c-1"), expires_at=1)
         return self.read(number)
 
     def succeed(self, number: int = 1, **settings: Any) -> Deployment:
         """A good one, whose revision is in use."""
         one = self.begin(number, **settings)
-        first, second = self.table.targets(one.deployment_id)
-        self.table.finish_target(first, TargetStatus.SUCCEEDED, LONG_AGO)
-        self.table.go(one.deployment_id, second, LONG_AGO)
-        _, second = self.table.targets(one.deployment_id)
-        self.table.finish_target(second, TargetStatus.SUCCEEDED, LONG_AGO)
+        first, second = targets.of(one.deployment_id)
+        targets.finish(first, TargetStatus.SUCCEEDED, LONG_AGO)
+        targets.take_out_of_service(second, LONG_AGO)
+        _, second = targets.of(one.deployment_id)
+        targets.finish(second, TargetStatus.SUCCEEDED, LONG_AGO)
         revisions.used("shop", "web", one.revision, one.deployment_id, LONG_AGO)
         finish.handler({"deployment_id": one.deployment_id}, self.context)
         return self.read(number)
 
     def read(self, number: int = 1) -> Deployment:
-        found = self.table.deployment(f"d-{number:09}")
+        found = deployments.get(f"d-{number:09}")
         assert found
         return found
 
@@ -77,10 +76,10 @@ class World:
         return f"{self.machine.replace(':stateMachine:', ':execution:')}:d-{number:09}"
 
     def abort(self, number: int = 1) -> None:
-        boto3.client("stepfunctions").stop_execution(executionArn=self.arn(number))
+        client("stepfunctions").stop_execution(executionArn=self.arn(number))
 
     def executions(self) -> list[str]:
-        found = boto3.client("stepfunctions").list_executions(stateMachineArn=self.machine)["executions"]
+        found = client("stepfunctions").list_executions(stateMachineArn=self.machine)["executions"]
         return sorted(each["name"] for each in found)
 
     def find(self) -> None:
@@ -90,20 +89,20 @@ class World:
         """Invariant 3."""
         one = self.read(number)
         assert one.status is DeploymentStatus.FAILED and one.failure and words in one.failure.message
-        statuses = [each.status for each in self.table.targets(one.deployment_id)]
+        statuses = [each.status for each in targets.of(one.deployment_id)]
         assert statuses == [TargetStatus.FAILED, TargetStatus.SKIPPED]
-        assert self.cancelled == ["c-1"] and self.table.holder("shop/web") is None
+        assert self.cancelled == ["c-1"] and lock.holder("shop/web") is None
 
 
 @pytest.fixture
-def world(table: Table, context: LambdaContext, monkeypatch: pytest.MonkeyPatch) -> World:
+def world(store: Store, aws: None, context: LambdaContext, monkeypatch: pytest.MonkeyPatch) -> World:
     role = "arn:aws:iam::123456789012:role/any"
-    made = boto3.client("stepfunctions").create_state_machine(name="stepdeploy", roleArn=role, definition=FLOW)
+    made = client("stepfunctions").create_state_machine(name="stepdeploy", roleArn=role, definition=FLOW)
     monkeypatch.setenv("STATE_MACHINE_ARN", made["stateMachineArn"])
     settings.cache_clear()
     cancelled: list[str] = []
     monkeypatch.setattr(ssm, "cancel", lambda command_id, instance_id: cancelled.append(command_id))
-    return World(table, made["stateMachineArn"], context, cancelled)
+    return World(store, made["stateMachineArn"], context, cancelled)
 
 
 @pytest.fixture
@@ -116,8 +115,9 @@ def asked(world: World) -> Callable[[str], list[str]]:
             f"before-call.{service}", lambda model, **_: made.append((service, model.name))
         )
 
-    for service in ("dynamodb", "stepfunctions", "cloudwatch"):
+    for service in ("stepfunctions", "cloudwatch"):
         note(service)
+    world.store.operations.clear()
     return lambda service: [name for of, name in made if of == service]
 
 
@@ -135,8 +135,8 @@ def test_a_deployment_whose_execution_was_aborted_unheard_is_ended(world: World)
 def test_one_whose_execution_is_not_known_any_more_is_ended(world: World) -> None:
     world.begin(at=LONG_AGO)
     settings.cache_clear()
-    boto3.client("stepfunctions").delete_state_machine(stateMachineArn=world.machine)
-    boto3.client("stepfunctions").create_state_machine(
+    client("stepfunctions").delete_state_machine(stateMachineArn=world.machine)
+    client("stepfunctions").create_state_machine(
         name="stepdeploy", roleArn="arn:aws:iam::123456789012:role/any", definition=FLOW
     )
     world.find()
@@ -162,14 +162,14 @@ def test_a_created_deployment_that_nobody_launched_starts_once(world: World) -> 
 def test_one_that_waits_for_nobody_has_its_turn(world: World, holder: str | None, waiting: bool) -> None:
     """A lock as no transaction leaves it: mended by hand, or out of a backup."""
     first = world.create(1)
-    world.table.close(replace(first, status=DeploymentStatus.FAILED, complete_time=LONG_AGO), None, None)
+    lock.close(replace(first, status=DeploymentStatus.FAILED, complete_time=LONG_AGO), None, None)
     put_item({"pk": "LOCK#shop/web", "sk": "LOCK", "holder": "d-000000001"})
     world.create(2)
-    lock = {"pk": "LOCK#shop/web", "sk": "LOCK"}
-    put_item(lock | ({"holder": "d-000000001"} if holder else {}) | ({"waiting": "d-000000002"} if waiting else {}))
+    item = {"pk": "LOCK#shop/web", "sk": "LOCK"}
+    put_item(item | ({"holder": "d-000000001"} if holder else {}) | ({"waiting": "d-000000002"} if waiting else {}))
     assert world.read(2).status is DeploymentStatus.QUEUED
     world.find()
-    assert world.read(2).status is DeploymentStatus.CREATED and world.table.holder("shop/web") == "d-000000002"
+    assert world.read(2).status is DeploymentStatus.CREATED and lock.holder("shop/web") == "d-000000002"
     world.find()
     assert world.executions() == ["d-000000002"]
 
@@ -178,7 +178,7 @@ def test_one_that_waits_for_a_running_deployment_goes_on_waiting(world: World) -
     world.begin(1)
     world.create(2)
     world.find()
-    assert world.read(2).status is DeploymentStatus.QUEUED and world.table.holder("shop/web") == "d-000000001"
+    assert world.read(2).status is DeploymentStatus.QUEUED and lock.holder("shop/web") == "d-000000001"
 
 
 def test_an_alarm_whose_event_was_lost_stops_what_watches_it(world: World) -> None:
@@ -199,9 +199,9 @@ def test_one_that_cannot_be_ended_keeps_no_other_waiting(world: World, monkeypat
     world.begin()
     world.abort()
     other = new_deployment(put_group("other"), revision(), deployment_id="d-OTHER0000", now=LONG_AGO, requested_by="me")
-    world.table.create(other, None, queue=True)
+    lock.create(other, None, queue=True)
     newer = replace(other, deployment_id="d-NEWER0000")
-    item = {**deployment_key("d-NEWER0000"), **deployment_indexes(newer), "status": "Created", "creator": "new"}
+    item = {**deployment_key("d-NEWER0000").item, **deployment_indexes(newer), "status": "Created", "creator": "new"}
     put_item(item)
     find = executions.find
 
@@ -218,17 +218,17 @@ def test_one_that_cannot_be_ended_keeps_no_other_waiting(world: World, monkeypat
 
 def test_it_costs_few_requests_however_many_deployments_run(world: World, asked: Callable[[str], list[str]]) -> None:
     world.find()
-    assert (asked("dynamodb"), asked("stepfunctions"), asked("cloudwatch")) == (["Query"] * 3, [], [])
+    assert (world.store.operations, asked("stepfunctions"), asked("cloudwatch")) == (["Query"] * 3, [], [])
     alarm("errors", "OK")
     put_group("web", settings=GroupSettings(alarms=Alarms(names=("errors",))))
     for number in range(5):
         group = put_group(f"g{number}", settings=GroupSettings(alarms=Alarms(names=("errors",))))
         one = new_deployment(group, revision(), deployment_id=f"d-{number:09}", now=LONG_AGO, requested_by="me")
-        world.table.create(one, None, queue=True)
+        lock.create(one, None, queue=True)
         executions.start(one.deployment_id)
-    before = len(asked("dynamodb"))
+    world.store.operations.clear()
     world.find()
-    assert asked("dynamodb")[before:] == ["Query"] * 3
+    assert world.store.operations == ["Query"] * 3
     assert asked("stepfunctions")[5:] == ["ListExecutions"] and asked("cloudwatch") == ["DescribeAlarms"]
 
 
@@ -240,7 +240,7 @@ def test_stop_ends_a_deployment_whose_execution_is_over(world: World) -> None:
     world.abort()
     assert stop.handler({"deployment_id": "d-000000001"}, world.context)["status"] == "Succeeded"
     one = world.read()
-    assert one.status is DeploymentStatus.STOPPED and world.table.holder("shop/web") is None
+    assert one.status is DeploymentStatus.STOPPED and lock.holder("shop/web") is None
     assert world.cancelled == ["c-1"]
 
 
@@ -256,7 +256,7 @@ def test_stop_leaves_what_runs_or_may_just_start_to_its_execution(world: World) 
     other = new_deployment(
         put_group("other"), revision(), deployment_id="d-OTHER0000", now=timestamp(), requested_by=""
     )
-    world.table.create(other, None, queue=True)
+    lock.create(other, None, queue=True)
     assert stop.handler({"deployment_id": "d-OTHER0000"}, world.context)["status"] == "Pending"
 
 
@@ -275,33 +275,33 @@ def test_an_alarm_ends_a_deployment_whose_execution_is_over(world: World) -> Non
     world.abort()
     put_item({"pk": "ALARM#errors", "sk": "GROUP#shop/web"})
     alarm_state.handler({"detail": {"alarmName": "errors"}}, world.context)
-    assert world.read().status is DeploymentStatus.STOPPED and world.table.holder("shop/web") is None
+    assert world.read().status is DeploymentStatus.STOPPED and lock.holder("shop/web") is None
 
 
 def test_a_rollback_of_a_deployment_whose_execution_is_over_starts_at_once(world: World) -> None:
     good = world.begin(1, auto_rollback=frozenset(AutoRollbackEvent))
-    group = world.table.group("shop", "web")
-    world.table.close(replace(good, status=DeploymentStatus.SUCCEEDED, complete_time=LONG_AGO), group, None)
+    group = groups.get("shop", "web")
+    lock.close(replace(good, status=DeploymentStatus.SUCCEEDED, complete_time=LONG_AGO), group, None)
     world.begin(2)
     world.abort(2)
     rollback.handler({"application": "shop", "group": "web"}, world.context)
     one = world.read(2)
     assert one.status is DeploymentStatus.STOPPED and one.rollback
-    assert world.table.holder("shop/web") == one.rollback.rollback_deployment_id
+    assert lock.holder("shop/web") == one.rollback.rollback_deployment_id
 
 
 def test_an_end_that_meets_a_new_stop_is_decided_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever ends it first read it without the mark; the next look ends it."""
     one = world.begin()
     world.abort()
-    close, marked = Table.close, stop_mark.by_person("ann", LONG_AGO)
+    close, marked = lock.close, stop_mark.by_person("ann", LONG_AGO)
 
-    def stopped_first(table: Table, *arguments: Any, **named: Any) -> bool:
-        monkeypatch.setattr(Table, "close", close)
-        table.mark_stop(one.deployment_id, marked)
-        return close(table, *arguments, **named)
+    def stopped_first(*arguments: Any, **named: Any) -> bool:
+        monkeypatch.setattr(lock, "close", close)
+        deployments.mark_stop(one.deployment_id, marked)
+        return close(*arguments, **named)
 
-    monkeypatch.setattr(Table, "close", stopped_first)
+    monkeypatch.setattr(lock, "close", stopped_first)
     with pytest.raises(Conflict):
         engine_stop.end_if_left(one)
     world.find()
@@ -321,16 +321,15 @@ def test_whatever_ends_a_deployment_unheard_starts_its_rollback(world: World, wh
     else:
         alarm_state.handler({"detail": {"alarmName": "errors"}}, world.context)
     told = world.read(2).rollback
-    back = world.table.deployment(told.rollback_deployment_id or "") if told else None
+    back = deployments.get(told.rollback_deployment_id or "") if told else None
     assert back and back.revision.key == good.revision.key
-    assert world.table.holder("shop/web") == back.deployment_id
+    assert lock.holder("shop/web") == back.deployment_id
 
 
 def test_an_alarm_whose_event_was_lost_ends_a_bake(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    fake = FakeTokens()
-    monkeypatch.setitem(clients.stand_ins, "stepfunctions", fake)
+    fake = stand_in("stepfunctions", FakeTokens())
     alarm("errors", "ALARM")
     one = world.begin(alarms=Alarms(names=("errors",)))
-    world.table.store_bake_token(one.deployment_id, "t-1")
+    deployments.store_bake_token(one.deployment_id, "t-1")
     world.find()
     assert fake.told == {"t-1": {"status": "Stopping"}}

@@ -3,13 +3,13 @@
 import json
 from typing import Any
 
-import boto3
 import pytest
 
 from functions.aws import executions
 from functions.core.statuses import DeploymentStatus
 from functions.handlers import launch
 from functions.settings import settings
+from tests.clients import client
 from tests.conftest import LambdaContext
 from tests.fakes import refusal
 from tests.unit.inbox import Inbox
@@ -21,7 +21,7 @@ FLOW = json.dumps({"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}})
 
 @pytest.fixture
 def machine(aws: None, monkeypatch: pytest.MonkeyPatch) -> str:
-    arn = boto3.client("stepfunctions").create_state_machine(name="stepdeploy", roleArn=ROLE, definition=FLOW)
+    arn = client("stepfunctions").create_state_machine(name="stepdeploy", roleArn=ROLE, definition=FLOW)
     monkeypatch.setenv("STATE_MACHINE_ARN", arn["stateMachineArn"])
     settings.cache_clear()
     return str(arn["stateMachineArn"])
@@ -32,7 +32,7 @@ def created(*ids: str) -> dict[str, Any]:
 
 
 def executing(machine: str) -> set[str]:
-    found = boto3.client("stepfunctions").list_executions(stateMachineArn=machine)["executions"]
+    found = client("stepfunctions").list_executions(stateMachineArn=machine)["executions"]
     return {each["name"] for each in found}
 
 
@@ -40,7 +40,7 @@ def test_every_created_deployment_starts_an_execution_of_its_name(machine: str, 
     assert launch.handler(created("d-1", "d-2"), context) == {"batchItemFailures": []}
     assert executing(machine) == {"d-1", "d-2"}
     arn = machine.replace(":stateMachine:", ":execution:") + ":d-1"
-    shown = boto3.client("stepfunctions").describe_execution(executionArn=arn)
+    shown = client("stepfunctions").describe_execution(executionArn=arn)
     assert json.loads(shown["input"]) == {"deployment_id": "d-1"}
 
 

@@ -7,10 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-import boto3
 import pytest
 
-from functions.aws import clients
 from functions.core import stop_mark
 from functions.core.causes import Cause
 from functions.core.command_result import lost
@@ -22,11 +20,12 @@ from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, Targe
 from functions.core.text.shapes import to_plain
 from functions.engine.end import engine_failure
 from functions.handlers import prepare
-from functions.store import on_premises
+from functions.store import deployments, lock, on_premises, targets
 from functions.store.keys import target_key
-from functions.store.table import Table
-from tests.conftest import WEB, LambdaContext, pending, put_group, put_item, revision
+from tests.clients import client
+from tests.conftest import WEB, LambdaContext, pending, put_group, put_item, revision, stand_in
 from tests.fakes import FakeRunCommand, refusal
+from tests.store import Store
 
 NOW = "2026-11-23T10:00:00.000Z"
 APPSPEC = "version: 0.0\nos: linux\n"
@@ -47,7 +46,7 @@ def archive(appspec: str | None = APPSPEC, **files: str) -> bytes:
 class World:
     """A group with running instances, of which SSM reaches some, and a bucket for revisions."""
 
-    table: Table
+    store: Store
     bucket: str
     ssm: FakeRunCommand
     context: LambdaContext
@@ -55,7 +54,7 @@ class World:
 
     def launch(self, count: int, *, managed: bool = True, role: str = "web") -> None:
         tags = [{"Key": "role", "Value": role}, {"Key": "Name", "Value": "a-host"}]
-        made = boto3.client("ec2").run_instances(
+        made = client("ec2").run_instances(
             ImageId="ami-12c6146b",
             MinCount=count,
             MaxCount=count,
@@ -67,29 +66,29 @@ class World:
 
     def create(self, body: bytes | None = None, **settings: Any) -> Deployment:
         """A deployment of an uploaded archive, on record."""
-        put = boto3.client("s3").put_object(Bucket=self.bucket, Key="shop/web/v1.zip", Body=body or archive())
+        put = client("s3").put_object(Bucket=self.bucket, Key="shop/web/v1.zip", Body=body or archive())
         group = put_group(settings=GroupSettings(tag_groups=(WEB,), **settings))
         pinned = revision(version=put["VersionId"])
         one = new_deployment(group, pinned, deployment_id="d-000000001", now=NOW, requested_by="me")
-        self.table.create(one, None, queue=True)
+        lock.create(one, None, queue=True)
         return one
 
     def prepare(self) -> dict[str, Any]:
         return prepare.handler({"deployment_id": "d-000000001"}, self.context)
 
     def manifest(self, stage: dict[str, Any]) -> list[str]:
-        body = boto3.client("s3").get_object(Bucket=stage["bucket"], Key=stage["key"])["Body"].read()
+        body = client("s3").get_object(Bucket=stage["bucket"], Key=stage["key"])["Body"].read()
         return [item["target_id"] for item in json.loads(body)]
 
     @property
     def deployment(self) -> Deployment:
-        found = self.table.deployment("d-000000001")
+        found = deployments.get("d-000000001")
         assert found
         return found
 
     @property
     def targets(self) -> list[Target]:
-        return list(self.table.targets("d-000000001"))
+        return list(targets.of("d-000000001"))
 
     def assert_refused(self, code: DeploymentErrorCode, *words: str) -> None:
         assert self.prepare() == {"deployment_id": "d-000000001", "proceed": False, "stages": []}
@@ -100,10 +99,9 @@ class World:
 
 
 @pytest.fixture
-def world(table: Table, bucket: str, context: LambdaContext, monkeypatch: pytest.MonkeyPatch) -> World:
-    ssm = FakeRunCommand()
-    monkeypatch.setitem(clients.stand_ins, "ssm", ssm)
-    return World(table, bucket, ssm, context)
+def world(store: Store, bucket: str, context: LambdaContext, monkeypatch: pytest.MonkeyPatch) -> World:
+    ssm = stand_in("ssm", FakeRunCommand())
+    return World(store, bucket, ssm, context)
 
 
 def test_a_good_revision_is_pinned_and_its_targets_are_planned(world: World) -> None:
@@ -125,9 +123,9 @@ def test_a_target_of_a_call_that_did_not_begin_goes(world: World) -> None:
     world.launch(2)
     one = world.create()
     (gone,) = pending(one, "i-0123456789abcdef0")
-    put_item({**target_key(one.deployment_id, gone.target_id), "segments": {}, **to_plain(gone)})
+    put_item({**target_key(one.deployment_id, gone.target_id).item, "segments": {}, **to_plain(gone)})
     world.prepare()
-    assert sorted(each.target_id for each in world.table.targets(one.deployment_id)) == sorted(world.instances)
+    assert sorted(each.target_id for each in targets.of(one.deployment_id)) == sorted(world.instances)
 
 
 def test_a_second_call_plans_the_same(world: World) -> None:
@@ -147,12 +145,12 @@ def test_a_call_that_comes_when_targets_have_ended_plans_the_same(world: World) 
     manifest = world.manifest(stage)
     one, two, three, *_ = [each for each in world.targets if each.status is TargetStatus.PENDING]
     for each in (one, two):
-        world.table.go("d-000000001", each, NOW)
+        targets.take_out_of_service(each, NOW)
         result = lost(Cause.UNREACHABLE, "gone")
-        world.table.record_segment(each, 0, result, NOW)
+        targets.record_segment(each, 0, result, NOW)
     started = {each.target_id: each for each in world.targets}
-    world.table.finish_target(started[one.target_id], TargetStatus.FAILED, NOW)
-    world.table.finish_target(three, TargetStatus.FAILED, NOW, engine_failure("Boom"))
+    targets.finish(started[one.target_id], TargetStatus.FAILED, NOW)
+    targets.finish(three, TargetStatus.FAILED, NOW, engine_failure("Boom"))
     assert world.prepare() == first and world.manifest(stage) == manifest and len(manifest) == 4
 
 
@@ -168,7 +166,7 @@ def test_hosts_that_ssm_does_not_reach_fail_at_once_and_count(world: World) -> N
     world.launch(1, managed=False)
     world.create()
     assert world.prepare()["proceed"] is False, "no more host may be out of service"
-    (failed,) = world.table.failed_targets("d-000000001")
+    (failed,) = targets.failed("d-000000001")
     assert failed.target_id == world.instances[2] and failed.failure and failed.failure.cause == "UNREACHABLE"
     assert world.deployment.counters.failed == 1
 
@@ -245,7 +243,7 @@ def test_what_an_appspec_may_not_mean_is_kept_as_a_warning(world: World) -> None
 def test_an_object_that_is_gone_is_missed_by_name(world: World) -> None:
     world.launch(1)
     one = world.create()
-    boto3.client("s3").delete_object(Bucket=world.bucket, Key=one.revision.key, VersionId=str(one.revision.version))
+    client("s3").delete_object(Bucket=world.bucket, Key=one.revision.key, VersionId=str(one.revision.version))
     world.assert_refused(DeploymentErrorCode.REVISION_MISSING, "v1.zip", "does not exist (any more)")
 
 
@@ -257,12 +255,12 @@ def test_tags_that_select_nobody_are_refused(world: World) -> None:
 def test_a_stopped_deployment_is_left_to_finish(world: World) -> None:
     world.launch(1)
     world.create()
-    world.table.mark_stop("d-000000001", stop_mark.by_person("ann", NOW))
+    deployments.mark_stop("d-000000001", stop_mark.by_person("ann", NOW))
     assert world.prepare()["proceed"] is False and world.targets == []
 
 
 def alarm(name: str, state: str) -> None:
-    cloudwatch = boto3.client("cloudwatch")
+    cloudwatch = client("cloudwatch")
     cloudwatch.put_metric_alarm(
         AlarmName=name,
         Namespace="n",
@@ -307,7 +305,7 @@ def test_alarms_that_aws_does_not_show_stop_it_and_its_text_is_for_the_log(
         def describe_alarms(self, **request: Any) -> None:
             raise refusal("AccessDenied", "DescribeAlarms: arn:aws:sts::123456789012:assumed-role/SECRET")
 
-    monkeypatch.setitem(clients.stand_ins, "cloudwatch", Denying())
+    stand_in("cloudwatch", Denying())
     world.launch(1)
     world.create(alarms=Alarms(names=("errors",)))
     assert world.prepare()["proceed"] is False
@@ -328,9 +326,9 @@ def test_registered_on_premises_instances_are_targets_beside_those_of_ec2(world:
         host = OnPremisesInstance(
             name=name, instance_arn=name, register_time=NOW, iam_user_arn=user, tags={"rack": rack}
         )
-        assert on_premises.register(world.table, host)
+        assert on_premises.register(host)
         if name == "rack-9":
-            assert on_premises.deregister(world.table, host, NOW)
+            assert on_premises.deregister(host, NOW)
     last = {"PingStatus": "Online", "LastPingDateTime": datetime(2026, 11, 23, tzinfo=UTC)}
     world.ssm.nodes = [
         {"InstanceId": "mi-7", "Name": "rack-7", **last},
@@ -340,4 +338,4 @@ def test_registered_on_premises_instances_are_targets_beside_those_of_ec2(world:
     world.create(on_premises_tag_groups=(TagGroup(filters=(TagFilter(key="rack", value="a"),)),))
     (stage,) = world.prepare()["stages"]
     assert world.manifest(stage) == [*world.instances, "mi-7"]
-    assert {target.target_id: target.name for target in world.table.targets("d-000000001")}["mi-7"] == "rack-7"
+    assert {target.target_id: target.name for target in targets.of("d-000000001")}["mi-7"] == "rack-7"

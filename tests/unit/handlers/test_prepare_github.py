@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
 from functions.aws import bucket as aws_bucket
@@ -16,8 +15,9 @@ from functions.core.new_deployment import rollback_deployment, summary
 from functions.core.records import Deployment, Revision
 from functions.core.statuses import DeploymentErrorCode, DeploymentStatus
 from functions.handlers import finish, prepare
-from host.bundle.archive import read_appspec
-from host.posix.unpack import unpack
+from functions.store import deployments, lock, targets
+from host.archive import read_appspec, unpack
+from tests.clients import client
 from tests.conftest import put_group, revision
 from tests.fake_github import APPSPEC, COMMIT, PATH, REPOSITORY, FakeGitHub, refusal, tarball
 from tests.unit.api.conftest import Api
@@ -34,7 +34,7 @@ def create(world: World, api: Api, **location: str) -> Deployment:
 
 
 def get(world: World, deployment_id: str) -> Deployment:
-    found = world.table.deployment(deployment_id)
+    found = deployments.get(deployment_id)
     assert found
     return found
 
@@ -50,7 +50,7 @@ def end(world: World, one: Deployment) -> None:
 
 def stored(world: World, pinned: Revision) -> bytes:
     where = {"Bucket": pinned.bucket, "Key": pinned.key, "VersionId": str(pinned.version)}
-    return bytes(boto3.client("s3").get_object(**where)["Body"].read())  # type: ignore[arg-type]
+    return bytes(client("s3").get_object(**where)["Body"].read())  # type: ignore[arg-type]
 
 
 def test_its_archive_is_fetched_pinned_and_given_to_hosts_as_any_other(world: World, api: Api, hub: FakeGitHub) -> None:
@@ -86,7 +86,7 @@ def test_a_rollback_needs_no_github(world: World, api: Api, hub: FakeGitHub) -> 
     bad = replace(good, revision=revision("v2"))
     back = rollback_deployment(group, bad, deployment_id="d-000000009", now=good.create_time)
     assert back
-    world.table.create(back, None, queue=True)
+    lock.create(back, None, queue=True)
     after = prepared(world, back)
     assert after.failure is None and after.revision == good.revision
     assert len(hub.asked) == 2
@@ -95,7 +95,7 @@ def test_a_rollback_needs_no_github(world: World, api: Api, hub: FakeGitHub) -> 
 def test_an_archive_that_is_gone_from_the_bucket_is_fetched_again(world: World, api: Api, hub: FakeGitHub) -> None:
     good = prepared(world, create(world, api))
     where = {"Bucket": good.revision.bucket, "Key": good.revision.key, "VersionId": str(good.revision.version)}
-    boto3.client("s3").delete_object(**where)  # type: ignore[arg-type]
+    client("s3").delete_object(**where)  # type: ignore[arg-type]
     again = aws_bucket.pin(good.revision)
     assert again.version != good.revision.version and again.sha256 == good.revision.sha256
     assert len(hub.asked) == 4
@@ -110,7 +110,7 @@ def test_what_github_does_not_give_is_the_deployments_failure_before_a_host_is_t
     assert (
         f"github.com/{REPOSITORY} at {COMMIT}: GitHub has no such commit (HTTP 404, Not Found)" in after.failure.message
     )
-    assert list(world.table.targets(after.deployment_id)) == []
+    assert list(targets.of(after.deployment_id)) == []
     end(world, after)
     told: dict[str, Any] = api("GetDeployment", deploymentId=after.deployment_id)["deploymentInfo"]
     assert (told["status"], told["errorInformation"]["code"]) == ("Failed", "REVISION_MISSING")
@@ -129,7 +129,7 @@ def test_an_archive_that_is_too_large_is_never_kept(
     monkeypatch.setattr(quotas, "MOST_BUNDLE_BYTES", 100)
     after = prepared(world, create(world, api))
     assert after.failure and "larger than 100 bytes" in after.failure.message
-    assert "Contents" not in boto3.client("s3").list_objects_v2(Bucket=world.bucket)
+    assert "Contents" not in client("s3").list_objects_v2(Bucket=world.bucket)
 
 
 def test_what_is_checked_is_what_a_host_unpacks(tmp_path: Path) -> None:

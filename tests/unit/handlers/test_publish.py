@@ -3,7 +3,6 @@
 import json
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 
@@ -12,10 +11,12 @@ from functions.core.records import Deployment
 from functions.core.statuses import Creator, DeploymentStatus, TargetStatus, TriggerEvent
 from functions.handlers import publish
 from functions.settings import settings
-from functions.store.keys import to_wire
-from functions.store.table import Table
-from tests.conftest import ENVIRONMENT, LambdaContext, put_item
+from functions.store import deployments
+from functions.store.wire import to_wire
+from tests.clients import client
+from tests.conftest import LambdaContext, put_item
 from tests.fakes import refusal
+from tests.store import Store
 from tests.unit.inbox import Inbox
 from tests.unit.news import DONE, deployment, item_of, stream, target, triggers
 
@@ -27,8 +28,8 @@ class Engine:
     """What left the engine: events on its bus, messages of its topic, and what waits for SNS."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        boto3.client("events").create_event_bus(Name="engine")
-        self.topic = boto3.client("sns").create_topic(Name="ops")["TopicArn"]
+        client("events").create_event_bus(Name="engine")
+        self.topic = client("sns").create_topic(Name="ops")["TopicArn"]
         self.events, self.messages, self.waiting = Inbox("events"), Inbox("messages"), Inbox("waiting")
         self.events.listen_to_bus("engine")
         self.messages.listen_to_topic(self.topic)
@@ -45,12 +46,12 @@ class Engine:
 
 
 @pytest.fixture
-def engine(table: Table, monkeypatch: pytest.MonkeyPatch) -> Engine:
+def engine(store: Store, aws: None, monkeypatch: pytest.MonkeyPatch) -> Engine:
     return Engine(monkeypatch)
 
 
 def remember(found: Deployment) -> None:
-    boto3.client("dynamodb").put_item(TableName=ENVIRONMENT["TABLE_NAME"], Item=to_wire(item_of(found)))
+    put_item(item_of(found))
 
 
 def again(number: int) -> dict[str, Any]:
@@ -87,13 +88,13 @@ def test_targets_are_told_with_their_deployment_read_once(
 ) -> None:
     remember(deployment(settings=triggers(engine.topic, TriggerEvent.INSTANCE_SUCCESS)))
     reads = []
-    real = Table.deployment
+    real = deployments.get
 
-    def counted(table: Table, deployment_id: str) -> Deployment | None:
+    def counted(deployment_id: str) -> Deployment | None:
         reads.append(deployment_id)
-        return real(table, deployment_id)
+        return real(deployment_id)
 
-    monkeypatch.setattr(Table, "deployment", counted)
+    monkeypatch.setattr(deployments, "get", counted)
     found = [target(TargetStatus.SUCCEEDED, f"i-{number}") for number in range(30)]
     assert publish.handler(stream(*found, before=TargetStatus.IN_PROGRESS), context) == NONE_AGAIN
     assert engine.told() == [(f"i-{number}", "SUCCESS") for number in range(30)]
@@ -162,10 +163,10 @@ def test_a_target_whose_deployment_is_gone_or_of_a_newer_version_is_set_aside(
 def test_a_table_that_throttles_is_asked_again_from_there_on(
     engine: Engine, context: LambdaContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def throttled(table: Table, deployment_id: str) -> None:
+    def throttled(deployment_id: str) -> None:
         raise refusal("ThrottlingException", "GetItem")
 
-    monkeypatch.setattr(Table, "deployment", throttled)
+    monkeypatch.setattr(deployments, "get", throttled)
     event = stream(deployment(deployment_id="d-2"), target(TargetStatus.FAILED), deployment(deployment_id="d-3"))
     assert publish.handler(event, context) == again(2)
     assert [each["detail"]["deploymentId"] for each in engine.events.read()] == ["d-2"]

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from typing import Any
 
-import boto3
 import pytest
 
 from functions.aws import bucket as aws_bucket
@@ -12,6 +11,8 @@ from functions.core.revision import digest
 from functions.core.statuses import DeploymentStatus, TargetStatus
 from functions.engine import upload
 from functions.handlers import finish, prepare
+from functions.store import deployments, targets
+from tests.clients import client
 from tests.conftest import BUCKET, revision
 from tests.fake_github import COMMIT, REPOSITORY, FakeGitHub
 from tests.unit.api.conftest import Api
@@ -23,7 +24,7 @@ GROUP = {"applicationName": "shop", "deploymentGroupName": "web"}
 
 def put() -> dict[str, str]:
     """An archive in the bucket: its version and etag."""
-    answer = boto3.client("s3").put_object(Bucket=BUCKET, Key=KEY, Body=archive())
+    answer = client("s3").put_object(Bucket=BUCKET, Key=KEY, Body=archive())
     return {"version": answer["VersionId"], "eTag": answer["ETag"].strip('"')}
 
 
@@ -39,12 +40,12 @@ def told(api: Api, deployment_id: str) -> dict[str, Any]:
 def done(world: World, deployment_id: str) -> Deployment:
     """The deployment after its one host has it."""
     prepare.handler({"deployment_id": deployment_id}, world.context)
-    for target in list(world.table.targets(deployment_id)):
-        world.table.go(deployment_id, target, "2026-11-23T10:00:00.000Z")
-        if begun := world.table.target(deployment_id, target.target_id):
-            world.table.finish_target(begun, TargetStatus.SUCCEEDED, "2026-11-23T10:00:01.000Z")
+    for target in list(targets.of(deployment_id)):
+        targets.take_out_of_service(target, "2026-11-23T10:00:00.000Z")
+        if begun := targets.get(deployment_id, target.target_id):
+            targets.finish(begun, TargetStatus.SUCCEEDED, "2026-11-23T10:00:01.000Z")
     finish.handler({"deployment_id": deployment_id}, world.context)
-    found = world.table.deployment(deployment_id)
+    found = deployments.get(deployment_id)
     assert found and found.status is DeploymentStatus.SUCCEEDED
     return found
 
@@ -90,7 +91,7 @@ def test_a_rollback_installs_the_pinned_version_and_is_shown_as_the_location_tha
 ) -> None:
     first = put()
     one = done(world, api("CreateDeployment", **GROUP, revision=s3())["deploymentId"])
-    boto3.client("s3").put_object(Bucket=BUCKET, Key=KEY, Body=archive("version: 0.0\nos: linux\n# other\n"))
+    client("s3").put_object(Bucket=BUCKET, Key=KEY, Body=archive("version: 0.0\nos: linux\n# other\n"))
     done(world, api("CreateDeployment", **GROUP, revision=s3())["deploymentId"])
     back = api("RollBackDeploymentGroup", **GROUP)
     assert one.deployment_id in back["reason"]

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import boto3
 import pytest
 
-from functions.aws import clients, clock
+from functions.aws import clock
 from functions.core import stop_mark
 from functions.core.causes import Cause
 from functions.core.command_result import IN_PLACE
@@ -21,13 +21,14 @@ from functions.core.records import Deployment, Target
 from functions.core.statuses import DeploymentStatus, LifecycleEventStatus, TargetStatus
 from functions.core.text.shapes import to_plain
 from functions.handlers import command_status, run_segment, target_done
+from functions.store import deployments, lock, preparing, targets
 from functions.store.keys import target_key
-from functions.store.table import Table
 from host import bootstrap
 from host.step import INSTRUCTIONS_PATTERN
-from tests.conftest import LambdaContext, pending, put_group, put_item, revision
+from tests.conftest import LambdaContext, made, pending, put_group, put_item, revision, stand_in
 from tests.fakes import FakeRunCommand, FakeTokens, refusal
 from tests.signing import FakeKms, trust
+from tests.store import Store
 
 NOW = "2026-11-23T10:00:00.000Z"
 EVENTS = tuple(event.value for event in IN_PLACE)
@@ -36,13 +37,13 @@ EVENTS = tuple(event.value for event in IN_PLACE)
 class World:
     """A deployment of two targets, of which one may be out of service, with hosts and waiting states to play with."""
 
-    def __init__(self, table: Table, ssm: FakeRunCommand, tokens: FakeTokens, context: LambdaContext) -> None:
-        self.table, self.ssm, self.tokens, self.context = table, ssm, tokens, context
+    def __init__(self, store: Store, ssm: FakeRunCommand, tokens: FakeTokens, context: LambdaContext) -> None:
+        self.store, self.ssm, self.tokens, self.context = store, ssm, tokens, context
         pinned = revision(version="v", sha256="0" * 64, size=9)
         one = new_deployment(put_group(), pinned, deployment_id="d-000000001", now=NOW, requested_by="me")
-        table.create(one, None, queue=True)
+        lock.create(one, None, queue=True)
         one = replace(one, counters=Counters(total=2, allowed=1))
-        table.begin(one, pending(one, "i-0", "i-1"), NOW)
+        preparing.begin(one, pending(one, "i-0", "i-1"), NOW)
 
     def run(self, token: str, target: str = "i-0") -> None:
         event = {"deployment_id": "d-000000001", "target_id": target, "segment": 0, "task_token": token}
@@ -57,28 +58,27 @@ class World:
         target_done.handler({**event, **fields}, self.context)
 
     def target(self, target: str = "i-0") -> Target:
-        found = self.table.target("d-000000001", target)
+        found = targets.get("d-000000001", target)
         assert found
         return found
 
     @property
     def deployment(self) -> Deployment:
-        found = self.table.deployment("d-000000001")
+        found = deployments.get("d-000000001")
         assert found
         return found
 
 
 @pytest.fixture
-def world(table: Table, context: LambdaContext, executing: None, monkeypatch: pytest.MonkeyPatch) -> World:
-    fakes = {"ssm": FakeRunCommand(), "stepfunctions": FakeTokens(), "kms": FakeKms()}
-    for service, fake in fakes.items():
-        monkeypatch.setitem(clients.stand_ins, service, fake)
-    return World(table, fakes["ssm"], fakes["stepfunctions"], context)  # type: ignore[arg-type]
+def world(store: Store, context: LambdaContext, executing: None, monkeypatch: pytest.MonkeyPatch) -> World:
+    stand_in("kms", FakeKms())
+    stand_in("s3", made("s3"))  # signs URLs, without asking anybody
+    return World(store, stand_in("ssm", FakeRunCommand()), stand_in("stepfunctions", FakeTokens()), context)
 
 
 def test_a_host_outside_ec2_is_sent_a_command_too(world: World) -> None:
     outside_ec2 = Target(deployment_id="d-000000001", target_id="mi-0")
-    put_item({**target_key("d-000000001", "mi-0"), **to_plain(outside_ec2), "segments": {}})
+    put_item({**target_key("d-000000001", "mi-0").item, **to_plain(outside_ec2), "segments": {}})
     world.run("t-1", "mi-0")
     assert world.ssm.sent[0]["InstanceIds"] == ["mi-0"]
 
@@ -144,7 +144,7 @@ def test_an_event_after_a_reconcile_wakes_the_newest_token(world: World) -> None
 def test_a_function_killed_after_sending_finds_its_command_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Invariant 4: nothing is sent twice."""
     with monkeypatch.context() as killed:
-        killed.setattr(Table, "store_command", boom)
+        killed.setattr(targets, "store_command", boom)
         with pytest.raises(RuntimeError, match="killed"):
             world.run("t-1")
     world.run("t-2")
@@ -181,7 +181,7 @@ def test_after_too_many_failures_the_rest_is_skipped(world: World) -> None:
 
 
 def test_a_stopping_deployment_starts_no_target(world: World) -> None:
-    world.table.mark_stop("d-000000001", stop_mark.by_person("me", NOW))
+    deployments.mark_stop("d-000000001", stop_mark.by_person("me", NOW))
     world.run("t-1")
     assert world.tokens.told == {"t-1": {"status": "Skipped"}} and not world.ssm.sent
 
@@ -190,7 +190,7 @@ def test_a_command_sent_while_an_alarm_stops_the_deployment_is_cancelled(world: 
     send = world.ssm.send_command
 
     def send_while_stopping(**request: Any) -> dict[str, Any]:
-        world.table.mark_stop("d-000000001", stop_mark.by_alarms(["errors"], NOW))
+        deployments.mark_stop("d-000000001", stop_mark.by_alarms(["errors"], NOW))
         return send(**request)
 
     world.ssm.send_command = send_while_stopping  # type: ignore[method-assign]
@@ -291,7 +291,7 @@ def test_a_command_that_was_sent_anew_and_not_recorded_is_adopted(
     world.ssm.find_busy("c-0", BUSY)
     world.report()
     with monkeypatch.context() as patch:
-        patch.setattr(Table, "store_command", lambda *_, **__: 1 / 0)
+        patch.setattr(targets, "store_command", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             world.run("t-2")
     world.run("t-3")
@@ -320,7 +320,7 @@ def test_a_stop_skips_a_target_that_waits_for_its_host(world: World) -> None:
     world.run("t-1")
     world.ssm.find_busy("c-0", BUSY)
     world.report()
-    world.table.mark_stop("d-000000001", stop_mark.by_person("me", NOW))
+    deployments.mark_stop("d-000000001", stop_mark.by_person("me", NOW))
     world.run("t-2")
     assert world.tokens.told["t-2"] == {"status": "Skipped"} and len(world.ssm.sent) == 1
 
@@ -348,7 +348,7 @@ def test_with_a_real_sessions_token_the_instructions_stay_small(world: World, mo
     """A role's session token has up to about 1,400 characters, and stands in two URLs and a form's policy."""
     monkeypatch.setenv("AWS_SESSION_TOKEN", "abcdefghijklmn/+" * 88)
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
-    clients.forget()
+    stand_in("s3", made.__wrapped__("s3"))
     world.run("t-1")
     (parameter,) = world.ssm.sent[0]["Parameters"]["Instructions"]
     assert 11_000 < len(parameter) < 16_000

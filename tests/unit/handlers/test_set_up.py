@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from functions.aws import clients, runner
+from functions.aws import runner
 from functions.aws import ssm as aws_ssm
 from functions.handlers import set_up
-from tests.conftest import LambdaContext, client
+from tests.clients import client
+from tests.conftest import LambdaContext, stand_in
 from tests.signing import FakeKms, trust
 from tests.unit import fake_slack
 from tests.unit.fake_slack import FakeSlack
@@ -53,7 +54,7 @@ def packaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_public_key_has_its_numbers_as_attributes(
     environment: None, cloudformation: FakeSlack, context: LambdaContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(clients.stand_ins, "kms", FakeKms())
+    stand_in("kms", FakeKms())
     answer = answered(cloudformation, context, "PublicKey", KeyArn="arn:aws:kms:key/1")
     numbers = trust("")
     assert (answer["Status"], answer["PhysicalResourceId"]) == ("SUCCESS", "stepdeploy-PublicKey")

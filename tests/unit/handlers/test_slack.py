@@ -5,7 +5,6 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
 
 from functions.aws import slack as aws_slack
@@ -14,9 +13,9 @@ from functions.core.records import Deployment, Target
 from functions.core.statuses import DeploymentStatus
 from functions.handlers import slack as handler_module
 from functions.settings import settings
-from functions.store.keys import to_wire
-from functions.store.table import Table
-from tests.conftest import ENVIRONMENT, LambdaContext, put_item
+from tests.clients import client
+from tests.conftest import LambdaContext, put_item
+from tests.store import Store
 from tests.unit.fake_slack import FakeSlack
 from tests.unit.inbox import Inbox
 from tests.unit.news import DONE, deployment, failed_target, item_of, queued
@@ -37,8 +36,10 @@ class Queue:
 
 
 @pytest.fixture
-def queue(table: Table, slack: FakeSlack, context: LambdaContext, monkeypatch: pytest.MonkeyPatch) -> Iterator[Queue]:
-    secret = boto3.client("secretsmanager").create_secret(Name="slack", SecretString=f"{slack.url}/services/SECRET")
+def queue(
+    store: Store, aws: None, slack: FakeSlack, context: LambdaContext, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Queue]:
+    secret = client("secretsmanager").create_secret(Name="slack", SecretString=f"{slack.url}/services/SECRET")
     monkeypatch.setenv("SLACK_SECRET_ARN", secret["ARN"])
     monkeypatch.setenv("SLACK_QUEUE_URL", Inbox("slack").url)
     settings.cache_clear()
@@ -56,7 +57,7 @@ def note(queue: Queue, messages: list[sqs.Received], seconds: Any) -> None:
 
 def remember(*records: Deployment | Target) -> None:
     for record in records:
-        boto3.client("dynamodb").put_item(TableName=ENVIRONMENT["TABLE_NAME"], Item=to_wire(item_of(record)))
+        put_item(item_of(record))
 
 
 def news(state: str = "START", deployment_id: str = "d-A1B2C3111") -> dict[str, Any]:
@@ -123,7 +124,7 @@ def test_a_webhook_that_is_gone_returns_its_message_and_the_others_pass(queue: Q
 
 def test_without_a_webhook_the_message_is_dropped_with_a_line_in_the_log(queue: Queue, logged: io.StringIO) -> None:
     remember(deployment())
-    boto3.client("secretsmanager").put_secret_value(SecretId="slack", SecretString="to be set")
+    client("secretsmanager").put_secret_value(SecretId="slack", SecretString="to be set")
     assert queue.deliver(news()) == []
     assert queue.slack.posted == []
     assert logged.getvalue().count("no Slack webhook is set") == 1
@@ -155,7 +156,7 @@ def test_no_log_line_holds_the_webhooks_url(queue: Queue, logged: io.StringIO) -
     queue.slack.answers = [(500, {}), (404, {})]
     queue.deliver(news())
     queue.deliver(news())
-    boto3.client("secretsmanager").put_secret_value(SecretId="slack", SecretString="http://127.0.0.1:9/services/SECRET")
+    client("secretsmanager").put_secret_value(SecretId="slack", SecretString="http://127.0.0.1:9/services/SECRET")
     aws_slack.webhook.cache_clear()
     assert queue.deliver(news()) == ["m-1"]
     assert "Slack did not take a message" in logged.getvalue()

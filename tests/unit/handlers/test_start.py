@@ -11,11 +11,11 @@ from functions.core.records import Deployment, GroupSettings
 from functions.core.statuses import BundleType, DeploymentErrorCode, DeploymentStatus, OnBusy
 from functions.handlers.start import handler
 from functions.settings import settings
-from functions.store import revisions
+from functions.store import deployments, lock, revisions
 from functions.store.keys import upload_key
-from functions.store.table import Table
 from tests.conftest import BUCKET, LambdaContext, all_items, put_group, put_item
 from tests.fakes import refusal
+from tests.store import Store
 from tests.unit.inbox import Inbox
 from tests.unit.news import queued
 
@@ -30,12 +30,12 @@ def uploaded(key: str = "shop/web/v1.tar.gz", version: str = "version-1") -> dic
     }
 
 
-def deployments() -> int:
+def number_on_record() -> int:
     return sum(item["sk"] == "DEPLOYMENT" for item in all_items())
 
 
-def created(table: Table, answer: dict[str, str]) -> Deployment:
-    deployment = table.deployment(answer["deployment_id"])
+def created(answer: dict[str, str]) -> Deployment:
+    deployment = deployments.get(answer["deployment_id"])
     assert deployment
     return deployment
 
@@ -44,7 +44,7 @@ def created(table: Table, answer: dict[str, str]) -> Deployment:
 class Uploads:
     """The function under its queue."""
 
-    table: Table
+    store: Store
     context: LambdaContext
 
     def deliver(self, *events: Any) -> list[str]:
@@ -56,15 +56,15 @@ class Uploads:
         assert self.deliver(event) == []
         upload = event["detail"]["object"]
         mark = upload_key(BUCKET, upload["key"], upload["version-id"])
-        (found,) = [item for item in all_items() if (item["pk"], item["sk"]) == (mark["pk"], mark["sk"])]
-        return created(self.table, found)
+        (found,) = [item for item in all_items() if (item["pk"], item["sk"]) == mark]
+        return created(found)
 
 
 @pytest.fixture
-def uploads(table: Table, context: LambdaContext, monkeypatch: pytest.MonkeyPatch) -> Uploads:
+def uploads(store: Store, aws: None, context: LambdaContext, monkeypatch: pytest.MonkeyPatch) -> Uploads:
     monkeypatch.setenv("UPLOAD_QUEUE_URL", Inbox("uploads").url)
     settings.cache_clear()
-    return Uploads(table, context)
+    return Uploads(store, context)
 
 
 def test_an_upload_is_deployed_to_the_group_that_its_key_names(uploads: Uploads) -> None:
@@ -79,36 +79,36 @@ def test_an_upload_is_deployed_to_the_group_that_its_key_names(uploads: Uploads)
 
 def test_what_hosts_put_below_their_logs_starts_nothing(uploads: Uploads) -> None:
     assert uploads.deliver(uploaded(".stepdeploy/logs/d-1/i-1/x.zip")) == []
-    assert deployments() == 0
+    assert number_on_record() == 0
 
 
 def test_a_repeated_event_starts_nothing_twice(uploads: Uploads) -> None:
     put_group()
     assert uploads.deliver(uploaded(), uploaded()) == uploads.deliver(uploaded()) == []
-    assert deployments() == 1
+    assert number_on_record() == 1
 
 
 def test_a_new_version_of_the_same_key_is_a_new_deployment(uploads: Uploads) -> None:
     put_group()
     uploads.take(uploaded())
     second = uploads.take(uploaded(version="version-2"))
-    assert second.status is DeploymentStatus.QUEUED and deployments() == 2
+    assert second.status is DeploymentStatus.QUEUED and number_on_record() == 2
 
 
 def test_an_upload_that_aws_prevents_comes_back_and_takes_no_other_with_it(
     uploads: Uploads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put_group()
-    create = Table.create
+    create = lock.create
 
-    def throttled(table: Table, deployment: Deployment, *how: Any, **more: Any) -> Any:
+    def throttled(deployment: Deployment, *how: Any, **more: Any) -> Any:
         if deployment.revision.key.endswith("/busy.zip"):
             raise refusal("ThrottlingException", "TransactWriteItems")
-        return create(table, deployment, *how, **more)
+        return create(deployment, *how, **more)
 
-    monkeypatch.setattr(Table, "create", throttled)
+    monkeypatch.setattr(lock, "create", throttled)
     assert uploads.deliver(uploaded("shop/web/busy.zip"), uploaded()) == ["m-1"]
-    assert deployments() == 1
+    assert number_on_record() == 1
 
 
 def test_what_is_no_upload_is_set_aside_at_once(uploads: Uploads, undelivered: Inbox) -> None:
@@ -117,7 +117,7 @@ def test_what_is_no_upload_is_set_aside_at_once(uploads: Uploads, undelivered: I
     endless = "[" * 100_000
     nothing = {"detail": {"bucket": {"name": BUCKET}}}
     assert uploads.deliver("no event", uploaded(too_long), nothing, endless, "5", "null", uploaded()) == []
-    assert deployments() == 1
+    assert number_on_record() == 1
     letters = undelivered.read()
     assert [each["message_id"] for each in letters] == [f"m-{number}" for number in range(1, 7)]
     assert letters[0]["body"] == "no event" and letters[0]["why"].startswith("JSONDecodeError")
@@ -147,9 +147,9 @@ def test_an_upload_that_goes_nowhere_is_a_failed_deployment_that_says_why(
     one = uploads.take(uploaded(key))
     assert one.status is DeploymentStatus.FAILED and one.complete_time
     assert one.failure and one.failure.code is code and words in one.failure.message
-    assert uploads.table.holder(one.group_key) is None
+    assert lock.holder(one.group_key) is None
     uploads.deliver(uploaded(key))
-    assert deployments() == 1
+    assert number_on_record() == 1
 
 
 @pytest.mark.parametrize(
@@ -157,18 +157,14 @@ def test_an_upload_that_goes_nowhere_is_a_failed_deployment_that_says_why(
 )
 def test_what_is_nobodys_business_is_on_no_record(uploads: Uploads, key: str, logged: io.StringIO) -> None:
     put_group()
-    assert uploads.deliver(uploaded(key)) == [] and deployments() == 0
+    assert uploads.deliver(uploaded(key)) == [] and number_on_record() == 0
     assert "an upload is no revision" in logged.getvalue()
 
 
-def test_an_upload_to_no_group_costs_two_reads(uploads: Uploads, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_upload_to_no_group_costs_two_reads(uploads: Uploads) -> None:
     put_group()
-    asked: list[str] = []
-    for name in ("get", "query"):
-        whole = getattr(Table, name)
-        monkeypatch.setattr(Table, name, lambda *of, name=name, whole=whole: asked.append(name) or whole(*of))
     uploads.deliver(uploaded("builds/web/v1.zip"), uploaded("builds/web/"), uploaded("builds/a b/v1.zip"))
-    assert asked == ["get", "query", "query"]
+    assert uploads.store.operations == ["GetItem", "Query", "Query"]
 
 
 def test_a_suffix_counts_in_capitals_too(uploads: Uploads) -> None:
@@ -183,7 +179,7 @@ def test_a_late_event_of_an_older_version_is_superseded(uploads: Uploads) -> Non
     new, old = uploads.take(newer), uploads.take(older)
     assert old.status is DeploymentStatus.STOPPED and old.failure
     assert f"Superseded by the newer deployment {new.deployment_id}" in old.failure.message
-    found = revisions.aims(uploads.table, "shop")
+    found = revisions.aims("shop")
     assert found and len(found.groups) == 1  # what was never deployed is no use of a revision
 
 
@@ -203,20 +199,20 @@ def test_a_busy_group_that_rejects_puts_the_refusal_on_record(uploads: Uploads) 
     )
 
 
-def test_a_person_may_deploy_any_object_and_is_on_record(table: Table, context: LambdaContext) -> None:
+def test_a_person_may_deploy_any_object_and_is_on_record(store: Store, context: LambdaContext) -> None:
     put_group()
     request = {"application": "shop", "group": "web", "key": "elsewhere/v1.zip", "version": "9"}
-    one = created(table, handler({**request, "requested_by": "ann", "description": "hotfix"}, context))
+    one = created(handler({**request, "requested_by": "ann", "description": "hotfix"}, context))
     assert (one.revision.bucket, one.revision.key, one.revision.version) == (BUCKET, "elsewhere/v1.zip", "9")
     assert one.requested_by == "ann" and one.description == "hotfix"
 
 
-def test_a_person_is_told_what_is_missing(table: Table, context: LambdaContext) -> None:
+def test_a_person_is_told_what_is_missing(store: Store, context: LambdaContext) -> None:
     with pytest.raises(InvalidInput, match=r"^group, key: missing; give application and group and key$"):
         handler({"application": "shop"}, context)
 
 
-def test_a_person_is_told_what_is_no_text(table: Table, context: LambdaContext) -> None:
+def test_a_person_is_told_what_is_no_text(store: Store, context: LambdaContext) -> None:
     with pytest.raises(InvalidInput, match=r"^key 5: give a text in quotes$"):
         handler({"application": "shop", "group": "web", "key": 5}, context)
 
@@ -226,46 +222,46 @@ def test_a_person_is_refused_while_another_deployment_runs(uploads: Uploads, con
     first = uploads.take(uploaded())
     with pytest.raises(InvalidInput, match=f"already has an active Deployment '{first.deployment_id}'"):
         handler({"application": "shop", "group": "web", "key": "shop/web/v2.zip"}, context)
-    assert deployments() == 1
+    assert number_on_record() == 1
 
 
-def test_a_person_may_choose_another_configuration_for_one_deployment(table: Table, context: LambdaContext) -> None:
+def test_a_person_may_choose_another_configuration_for_one_deployment(store: Store, context: LambdaContext) -> None:
     put_group()
     request = {"application": "shop", "group": "web", "key": "shop/web/v1.zip"}
-    one = created(table, handler({**request, "deployment_config": "CodeDeployDefault.AllAtOnce"}, context))
+    one = created(handler({**request, "deployment_config": "CodeDeployDefault.AllAtOnce"}, context))
     assert one.settings.config.name == "CodeDeployDefault.AllAtOnce"
     with pytest.raises(InvalidInput, match="deployment_config 'Half': there is none of that name"):
         handler({**request, "deployment_config": "Half"}, context)
 
 
-def test_a_person_is_told_what_on_busy_may_be(table: Table, context: LambdaContext) -> None:
+def test_a_person_is_told_what_on_busy_may_be(store: Store, context: LambdaContext) -> None:
     put_group()
     request = {"application": "shop", "group": "web", "key": "shop/web/v1.zip", "on_busy": "wait"}
     with pytest.raises(InvalidInput, match="on_busy 'wait': give one of reject, queue"):
         handler(request, context)
 
 
-def test_an_upload_puts_the_use_of_its_revision_on_record(uploads: Uploads, table: Table) -> None:
+def test_an_upload_puts_the_use_of_its_revision_on_record(uploads: Uploads, store: Store) -> None:
     put_group()
     deployment = uploads.take(uploaded())
-    found = revisions.aims(table, "shop")
+    found = revisions.aims("shop")
     assert found and list(found.groups.values()) == [["web"]]
-    (known,) = revisions.known(table, found.application_id, list(found.groups)).values()
+    (known,) = revisions.known(found.application_id, list(found.groups)).values()
     assert (known.revision.key, known.last_used_time) == ("shop/web/v1.tar.gz", deployment.create_time)
     assert known.description and deployment.deployment_id in known.description
 
 
 def test_a_deployment_starts_although_the_use_of_its_revision_cannot_be_noted(
-    uploads: Uploads, table: Table, monkeypatch: pytest.MonkeyPatch
+    uploads: Uploads, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put_group()
     monkeypatch.setattr(revisions, "used", lambda *_: 1 / 0)
     assert uploads.take(uploaded()).status is DeploymentStatus.CREATED
 
 
-def test_a_revision_that_is_deployed_again_has_one_last_use(table: Table, context: LambdaContext) -> None:
+def test_a_revision_that_is_deployed_again_has_one_last_use(store: Store, context: LambdaContext) -> None:
     put_group()
     request = {"application": "shop", "group": "web", "key": "shop/web/v1.zip", "version": "v", "on_busy": "queue"}
-    made = [created(table, handler(request, context)) for _ in range(2)]
+    made = [created(handler(request, context)) for _ in range(2)]
     uses = [item["sk"].split("#")[1] for item in all_items() if item["sk"].startswith("lastUsedTime#")]
     assert uses == [made[1].create_time]

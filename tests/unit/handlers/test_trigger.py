@@ -2,11 +2,11 @@
 
 from typing import Any
 
-import boto3
 import pytest
 
 from functions.aws import sqs
 from functions.handlers import trigger
+from tests.clients import client
 from tests.conftest import LambdaContext
 from tests.unit.inbox import Inbox
 from tests.unit.news import queued
@@ -19,7 +19,7 @@ def body(topic_arn: str) -> dict[str, str]:
 def test_what_sns_takes_is_gone_and_the_rest_comes_back_later(
     aws: None, context: LambdaContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    topic = boto3.client("sns").create_topic(Name="ops")["TopicArn"]
+    topic = client("sns").create_topic(Name="ops")["TopicArn"]
     inbox, queue = Inbox("inbox"), Inbox("triggers")
     inbox.listen_to_topic(topic)
     monkeypatch.setenv("TRIGGER_QUEUE_URL", queue.url)
@@ -32,7 +32,7 @@ def test_what_sns_takes_is_gone_and_the_rest_comes_back_later(
 def test_what_is_no_message_is_set_aside_and_the_rest_is_published(
     aws: None, context: LambdaContext, undelivered: Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    topic = boto3.client("sns").create_topic(Name="ops")["TopicArn"]
+    topic = client("sns").create_topic(Name="ops")["TopicArn"]
     inbox = Inbox("inbox")
     inbox.listen_to_topic(topic)
     monkeypatch.setenv("TRIGGER_QUEUE_URL", Inbox("triggers").url)

@@ -9,7 +9,7 @@ from functions.core.messages.engine_errors import EngineError
 DENIED = (
     "An error occurred (AccessDeniedException) when calling the BatchGetItem operation: User:"
     " arn:aws:sts::123456789012:assumed-role/stepdeploy-EnginePrepareRole/stepdeploy-prepare is not authorized to"
-    " perform: dynamodb:BatchGetItem on resource: arn:aws:dynamodb:us-east-1:123456789012:table/stepdeploy"
+    " perform: dynamodb:BatchGetItem on resource: arn:aws:dynamodb:us-east-1:123456789012:store/stepdeploy"
 )
 
 

@@ -1,0 +1,115 @@
+"""Deployments: the record, its stop mark, and the moves of its status that its group's lock has no part in."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from functions.core.errors import Unreadable
+from functions.core.records import Deployment, Failure, StopMark
+from functions.core.statuses import DeploymentStatus
+from functions.core.text.shapes import to_plain
+from functions.store import announced, pages
+from functions.store.items import items
+from functions.store.keys import deployment_key
+from functions.store.reading import record
+from functions.store.values import Condition, Equals, Exists, Index, Missing, Query, Update, is_any
+from functions.telemetry import logger
+
+RUNNING = (DeploymentStatus.CREATED, DeploymentStatus.IN_PROGRESS)
+_EVER = ("0", "9999")  # around every time
+
+
+def get(deployment_id: str) -> Deployment | None:
+    """The deployment, read consistently."""
+    item = items().get(deployment_key(deployment_id))
+    return record(Deployment, item) if item else None
+
+
+def named(deployment_ids: Sequence[str]) -> dict[str, Deployment]:
+    """Those that there are, by id; at most 100, in one request."""
+    found = items().get_all([deployment_key(each) for each in dict.fromkeys(deployment_ids)])
+    return {item["deployment_id"]: record(Deployment, item) for item in found}
+
+
+def of_status(status: DeploymentStatus) -> Iterator[Deployment]:
+    """The deployments of a status, the oldest first, as an index knows them: a moment late. Those that this version
+    cannot read are left out."""
+    for item in items().query(Query(status.value, index=Index.BY_STATUS)):
+        try:
+            yield record(Deployment, item)
+        except Unreadable as unreadable:
+            logger.error("a deployment is left out", reason=str(unreadable))
+
+
+def page(
+    group_key: str | None,
+    statuses: Iterable[str],
+    created: tuple[str | None, str | None],
+    token: str | None,
+) -> tuple[list[str], str | None]:
+    """A page of ids, the newest first, and the token of the next: of a group or all, of some statuses or all, created
+    between two times, both included."""
+    wanted = list(dict.fromkeys(statuses))
+    first, last = created
+    if group_key:
+        index, pk = Index.BY_GROUP, group_key
+    elif len(wanted) == 1:
+        index, pk = Index.BY_STATUS, wanted[0]
+    else:
+        index, pk = Index.BY_TIME, "deployment"
+    query = Query(
+        pk,
+        index=index,
+        between=(first or _EVER[0], f"{last}~" if last else _EVER[1]),
+        where=is_any("status", wanted) if wanted and index is not Index.BY_STATUS else None,
+        descending=True,
+    )
+    found, after = pages.page(query, token)
+    return [str(item["created"]).partition("#")[2] for item in found], after
+
+
+def note_failure(deployment_id: str, failure: Failure) -> bool:
+    """Why a deployment cannot begin; Finish makes it the verdict. False when it has begun, or has ended."""
+    is_created = Equals("status", DeploymentStatus.CREATED.value)
+    sets = {"failure": to_plain(failure)}
+    return items().write(announced.same_status(deployment_key(deployment_id), is_created, sets=sets))
+
+
+def mark_stop(deployment_id: str, mark: StopMark) -> Deployment | None:
+    """Set the stop mark of a running deployment; of a second one only that it cancels or rolls back.
+
+    None when it is over.
+    """
+    key, runs = deployment_key(deployment_id), is_any("status", RUNNING)
+    first = announced.same_status(key, runs, Missing("stop"), sets={"stop": to_plain(mark)})
+    more = {("stop", wish): True for wish in ("cancel", "auto_rollback") if getattr(mark, wish)}
+    if not items().write(first) and more:
+        items().write(announced.same_status(key, runs, Exists("stop"), sets=more))
+    marked = get(deployment_id)
+    return marked if marked and not marked.status.is_final else None
+
+
+def store_bake_token(deployment_id: str, token: str) -> Deployment | None:
+    """Keep the token of the Bake state; the deployment as it is now, None when it is not running."""
+    runs = Equals("status", DeploymentStatus.IN_PROGRESS.value)
+    update = announced.same_status(deployment_key(deployment_id), runs, sets={"bake_token": token})
+    return get(deployment_id) if items().write(update) else None
+
+
+# -- parts of a transaction
+
+
+def turn(deployment_id: str) -> Update:
+    """A waiting deployment has its turn."""
+    return announced.status_change(deployment_key(deployment_id), [DeploymentStatus.QUEUED], DeploymentStatus.CREATED)
+
+
+def end(
+    deployment_id: str,
+    status: DeploymentStatus,
+    before: Sequence[DeploymentStatus],
+    *conditions: Condition,
+    **fields: Any,
+) -> Update:
+    """A deployment's move to a terminal status out of one of `before`; fields that are None stay as they are."""
+    sets = {name: to_plain(value) for name, value in fields.items() if value is not None}
+    return announced.status_change(deployment_key(deployment_id), before, status, *conditions, sets=sets)

@@ -1,0 +1,129 @@
+"""The engine's items in DynamoDB."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from functions.aws.clients import client
+from functions.core.errors import Conflict
+from functions.store import requests
+from functions.store.patience import Later, patiently, pause
+from functions.store.requests import Request
+from functions.store.values import Delete, Item, Key, Page, Put, Query, Update, Write
+from functions.store.wire import from_wire
+
+_TRIES = 12  # of a read that DynamoDB did only in part
+# What DynamoDB may do the next time. Source: DynamoDB Developer Guide, "Error handling with DynamoDB".
+_LATER = frozenset(
+    {
+        "TransactionConflictException",
+        "TransactionInProgressException",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "ThrottlingException",
+    }
+)
+_LATER_IN_TRANSACTION = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
+
+
+class DynamoDb:
+    """A table with the keys `pk` and `sk`, and the indexes that `values.Index` names."""
+
+    def __init__(self, table: str) -> None:
+        self.table = table
+
+    def get(self, key: Key) -> Item | None:
+        answer = _sent(requests.get(self.table, key))
+        return from_wire(answer["Item"]) if "Item" in answer else None
+
+    def get_all(self, keys: Sequence[Key]) -> list[Item]:
+        if not keys:
+            return []
+        request, found = requests.get_all(self.table, keys), list[Item]()
+        for attempt in range(_TRIES):
+            answer = _sent(request)
+            found += map(from_wire, answer["Responses"].get(self.table, ()))
+            if not (left := answer.get("UnprocessedKeys")):
+                return found
+            request = request._replace(members={"RequestItems": left})
+            pause(attempt)
+        raise Conflict(f"DynamoDB left keys unprocessed {_TRIES} times")
+
+    def query(self, query: Query) -> Iterator[Item]:
+        after: Item | None = None
+        while True:
+            page = self.page(query, None, after)
+            yield from page.items
+            after = page.after
+            if after is None:
+                return
+
+    def page(self, query: Query, limit: int | None = None, after: Item | None = None) -> Page:
+        answer = _sent(requests.query(self.table, query, limit, after))
+        last = answer.get("LastEvaluatedKey")
+        return Page([from_wire(each) for each in answer["Items"]], from_wire(last) if last else None)
+
+    def write(self, write: Put | Update | Delete) -> bool:
+        from botocore.exceptions import ClientError
+
+        try:
+            _written(requests.write(self.table, write))
+        except ClientError as error:
+            if _is_lost(error):
+                return False
+            raise
+        return True
+
+    def update_or_read(self, update: Update) -> Item:
+        from botocore.exceptions import ClientError
+
+        try:
+            return from_wire(_written(requests.update_or_read(self.table, update))["Attributes"])
+        except ClientError as error:
+            if _is_lost(error):
+                was: dict[str, Any] = dict(error.response)
+                return from_wire(was.get("Item", {}))
+            raise
+
+    def transact(self, writes: Sequence[Write]) -> bool:
+        from botocore.exceptions import ClientError
+
+        try:
+            _written(requests.transact(self.table, writes))
+        except ClientError as error:
+            if "ConditionalCheckFailed" in _reasons(error):
+                return False
+            raise
+        return True
+
+
+def _sent(request: Request) -> dict[str, Any]:
+    from botocore import xform_name
+
+    answer: dict[str, Any] = getattr(client("dynamodb"), xform_name(request.operation))(**request.members)
+    return answer
+
+
+def _written(request: Request) -> dict[str, Any]:
+    """A write that met another one, or that DynamoDB throttles, waits and is tried again: both pass."""
+    from botocore.exceptions import ClientError
+
+    def once() -> dict[str, Any]:
+        try:
+            return _sent(request)
+        except ClientError as error:
+            reasons = _reasons(error)
+            met = reasons & _LATER_IN_TRANSACTION and "ConditionalCheckFailed" not in reasons
+            if met or error.response["Error"]["Code"] in _LATER:
+                raise Later(error) from error
+            raise
+
+    return patiently(once)
+
+
+def _is_lost(error: Any) -> bool:
+    return bool(error.response["Error"]["Code"] == "ConditionalCheckFailedException")
+
+
+def _reasons(error: Any) -> set[str]:
+    """Why a transaction was canceled, one code for each of its writes; empty for any other error."""
+    return {str(reason.get("Code")) for reason in error.response.get("CancellationReasons", ())}

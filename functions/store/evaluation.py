@@ -1,0 +1,145 @@
+"""What conditions and updates mean, as DynamoDB does them: the values evaluated on a plain item."""
+
+from collections.abc import Callable
+from typing import Any, assert_never
+
+from functions.store.values import (
+    AllOf,
+    AnyOf,
+    At,
+    AtMost,
+    BeginsWith,
+    Condition,
+    Contains,
+    Differs,
+    Equals,
+    Exists,
+    In,
+    Item,
+    Less,
+    Missing,
+    Path,
+    Update,
+)
+from functions.store.wire import from_wire, serialize, to_wire
+
+_NOTHING = object()  # where there is no attribute
+
+
+class Invalid(ValueError):
+    """DynamoDB would refuse the update."""
+
+
+def holds(condition: Condition, item: Item) -> bool:
+    """
+    >>> holds(AllOf((Equals(("counters", "out"), 1), Missing("stop"))), {"counters": {"out": 1}})
+    True
+    """
+    match condition:
+        case Exists(path):
+            return _found(item, path) is not _NOTHING
+        case Missing(path):
+            return _found(item, path) is _NOTHING
+        case Equals(path, value):
+            return _are_same(_found(item, path), _operand(item, value))
+        case Differs(path, value):
+            return not _are_same(_found(item, path), _operand(item, value))
+        case Less(path, than):
+            return _compare(_found(item, path), _operand(item, than), lambda left, right: left < right)
+        case AtMost(path, value):
+            return _compare(_found(item, path), _operand(item, value), lambda left, right: left <= right)
+        case In(path, values):
+            return any(_are_same(_found(item, path), _operand(item, each)) for each in values)
+        case BeginsWith(path, prefix):
+            found = _found(item, path)
+            return isinstance(found, str) and found.startswith(prefix)
+        case Contains(path, member):
+            found = _found(item, path)
+            return isinstance(found, list) and any(_are_same(each, member) for each in found)
+        case AllOf(conditions):
+            return all(holds(each, item) for each in conditions)
+        case AnyOf(conditions):
+            return any(holds(each, item) for each in conditions)
+        case _:
+            assert_never(condition)
+
+
+def updated(item: Item, update: Update) -> Item:
+    """A new item; every value is of the item as it was before. Raises Invalid.
+
+    >>> updated({"pk": "A", "counters": {"out": 1}}, Update(("A", "B"), adds={("counters", "out"): 1}))
+    {'pk': 'A', 'counters': {'out': 2}}
+    """
+    after = plain(item)
+    for path, value in update.sets.items():
+        _put(after, path, _operand(item, value))
+    for path, value in update.defaults.items():
+        if _found(item, path) is _NOTHING:
+            _put(after, path, value)
+    for path, more in update.adds.items():
+        before = _found(item, path)
+        if before is not _NOTHING and not _is_number(before):
+            raise Invalid(f"an operand in the update expression has an incorrect data type: {path}")
+        _put(after, path, more if before is _NOTHING else before + more)
+    for path in update.removes:
+        parent, name = _parent(after, path)
+        parent.pop(name, None)
+    return plain(after)
+
+
+def plain(item: Item) -> Item:
+    """The item as it comes back: a copy, with lists for tuples."""
+    return from_wire(to_wire(item))
+
+
+def _parts(path: Path) -> tuple[str, ...]:
+    return (path,) if isinstance(path, str) else path
+
+
+def _found(item: Item, path: Path) -> Any:
+    found: Any = item
+    for part in _parts(path):
+        if not isinstance(found, dict) or part not in found:
+            return _NOTHING
+        found = found[part]
+    return found
+
+
+def _parent(item: Item, path: Path) -> tuple[Item, str]:
+    *way, name = _parts(path)
+    parent = _found(item, tuple(way)) if way else item
+    if not isinstance(parent, dict):
+        raise Invalid("the document path provided in the update expression is invalid for update")
+    return parent, name
+
+
+def _put(item: Item, path: Path, value: Any) -> None:
+    parent, name = _parent(item, path)
+    if value is _NOTHING:
+        raise Invalid("the provided expression refers to an attribute that does not exist in the item")
+    parent[name] = value
+
+
+def _operand(item: Item, value: Any) -> Any:
+    return _found(item, value.path) if isinstance(value, At) else value
+
+
+def _are_same(one: Any, other: Any) -> bool:
+    if one is _NOTHING or other is _NOTHING:
+        return False
+    return bool(_kind_and_value(one) == _kind_and_value(other))
+
+
+def _kind_and_value(value: Any) -> Any:
+    """By which two values are compared: 1 is not True, and is 1.0."""
+    return serialize(plain({"": value})[""])
+
+
+def _compare(one: Any, other: Any, by: Callable[[Any, Any], bool]) -> bool:
+    if isinstance(one, str) and isinstance(other, str):
+        return by(one, other)
+    return _is_number(one) and _is_number(other) and by(one, other)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

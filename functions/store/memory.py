@@ -1,0 +1,245 @@
+"""The twin of DynamoDB's table in memory: the same answers to the same values, with the table's stream.
+
+tests/unit/store holds it to the same contract as DynamoDB. `refuse_next` puts faults in.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import chain, islice
+from operator import gt, lt
+from threading import RLock
+from typing import Any, TypeVar
+
+from functions.aws import clock
+from functions.store.evaluation import Invalid, holds, plain, updated
+from functions.store.patience import Later, patiently
+from functions.store.values import (
+    MAX_KEYS,
+    MAX_PK_BYTES,
+    MAX_SK_BYTES,
+    MAX_WRITES,
+    Check,
+    Delete,
+    Item,
+    Key,
+    Page,
+    Put,
+    Query,
+    Update,
+    Write,
+)
+from functions.store.wire import to_wire
+
+T = TypeVar("T")
+
+_MAX_ITEM_BYTES = 400 * 1024
+_MAX_PAGE_BYTES = 1024 * 1024
+_STREAM = "arn:aws:dynamodb:us-east-1:123456789012:table/stepdeploy/stream/2026-11-23T00:00:00.000"
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    item: Item
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    key: Key
+    before: Item | None
+    after: Item | None
+    moment: datetime
+
+
+class Memory:
+    """Everything on record. Safe for threads: each request is done at one moment."""
+
+    def __init__(self) -> None:
+        self._partitions: dict[str, dict[str, _Stored]] = {}
+        self._changes: list[_Change] = []
+        self._refusals: deque[str] = deque()
+        self._lock = RLock()
+
+    # -- reading
+
+    def get(self, key: Key) -> Item | None:
+        _check_key("GetItem", key)
+        with self._lock:
+            found = self._found(key)
+            return plain(found) if found else None
+
+    def get_all(self, keys: Sequence[Key]) -> list[Item]:
+        if len(keys) > MAX_KEYS:
+            raise _refusal("ValidationException", "BatchGetItem", "Too many items requested")
+        if len(set(keys)) < len(keys):
+            raise _refusal("ValidationException", "BatchGetItem", "Provided list of item keys contains duplicates")
+        with self._lock:
+            return [plain(item) for item in map(self._found, keys) if item]
+
+    def query(self, query: Query) -> Iterator[Item]:
+        after: Item | None = None
+        while True:
+            page = self.page(query, None, after)
+            yield from page.items
+            if (after := page.after) is None:
+                return
+
+    def page(self, query: Query, limit: int | None = None, after: Item | None = None) -> Page:
+        """The filter comes after the limits: they are of what is read."""
+        _check_key("Query", Key(query.pk, query.begins_with or "any"))
+        pk, sk = query.names
+        with self._lock:
+            fitting = sorted(self._fitting(query), key=lambda each: _place(each.item, sk), reverse=query.descending)
+        if after is not None:
+            last = _place(after, sk)
+            is_behind = lt if query.descending else gt
+            fitting = [each for each in fitting if is_behind(_place(each.item, sk), last)]
+        read, size = list[_Stored](), 0
+        for each in islice(fitting, limit):
+            read.append(each)
+            size += each.size
+            if size > _MAX_PAGE_BYTES:
+                break
+        left = len(read) < len(fitting)
+        end = {name: read[-1].item[name] for name in dict.fromkeys(("pk", "sk", pk, sk))} if left else None
+        return Page([plain(each.item) for each in read if not query.where or holds(query.where, each.item)], end)
+
+    def _fitting(self, query: Query) -> Iterator[_Stored]:
+        everything = self._partitions
+        partitions = list(everything.values()) if query.index else [everything.get(query.pk, {})]
+        pk, sk = query.names
+        for each in chain.from_iterable(partition.values() for partition in partitions):
+            place = each.item.get(sk)
+            if each.item.get(pk) == query.pk and isinstance(place, str) and query.covers(place):
+                yield each
+
+    # -- writing
+
+    def write(self, write: Put | Update | Delete) -> bool:
+        return self._patiently(f"{type(write).__name__}Item", lambda: self._write([write]))
+
+    def update_or_read(self, update: Update) -> Item:
+        def act() -> Item:
+            self._write([update])
+            return plain(self._found(update.key) or {})
+
+        return self._patiently("UpdateItem", act)
+
+    def transact(self, writes: Sequence[Write]) -> bool:
+        if not 0 < len(writes) <= MAX_WRITES:
+            raise _refusal("ValidationException", "TransactWriteItems", f"1 to {MAX_WRITES} writes")
+        if len({write.key for write in writes}) < len(writes):
+            message = "Transaction request cannot include multiple operations on one item"
+            raise _refusal("ValidationException", "TransactWriteItems", message)
+        return self._patiently("TransactWriteItems", lambda: self._write(writes))
+
+    def _patiently(self, operation: str, act: Callable[[], T]) -> T:
+        def once() -> T:
+            with self._lock:
+                if self._refusals:
+                    code = self._refusals.popleft()
+                    raise Later(_refusal(code, operation, "the write met another one"))
+                try:
+                    return act()
+                except Invalid as invalid:
+                    raise _refusal("ValidationException", operation, str(invalid)) from invalid
+
+        return patiently(once)
+
+    def _write(self, writes: Sequence[Write]) -> bool:
+        for each in writes:
+            _check_key(type(each).__name__, each.key)
+        if not all(holds(each.condition, self._found(each.key) or {}) for each in writes if each.condition):
+            return False
+        for key, after in [(each.key, self._after(each)) for each in writes if not isinstance(each, Check)]:
+            self._replace(key, after)
+        return True
+
+    def _after(self, write: Put | Update | Delete) -> _Stored | None:
+        """What a write makes of the item. Raises Invalid."""
+        if isinstance(write, Delete):
+            return None
+        if isinstance(write, Put):
+            item = plain(write.attributes | write.key.item)
+        else:
+            item = updated(self._found(write.key) or write.key.item, write)
+        if (size := _size(item)) > _MAX_ITEM_BYTES:
+            raise Invalid("Item size has exceeded the maximum allowed size")
+        return _Stored(item, size)
+
+    def _replace(self, key: Key, after: _Stored | None) -> None:
+        before, new = self._found(key), after.item if after else None
+        partition = self._partitions.setdefault(key.pk, {})
+        if after:
+            partition[key.sk] = after
+        else:
+            partition.pop(key.sk, None)
+        if before != new:  # a write that changes nothing is in no stream
+            self._changes.append(_Change(key, before, new, clock.now()))
+
+    def _found(self, key: Key) -> Item | None:
+        stored = self._partitions.get(key.pk, {}).get(key.sk)
+        return stored.item if stored else None
+
+    # -- for tests
+
+    def refuse_next(self, *codes: str) -> None:
+        """The next writes meet others: each code refuses one try of one, e.g. "TransactionConflictException"."""
+        self._refusals.extend(codes)
+
+    def all_items(self) -> list[Item]:
+        with self._lock:
+            return [plain(each.item) for partition in self._partitions.values() for each in partition.values()]
+
+    def stream(self) -> list[dict[str, Any]]:
+        """Every change there was, as Lambda hands it to a function: in order, with both images."""
+        return [_record(number, change) for number, change in enumerate(self._changes, 1)]
+
+
+def _record(number: int, change: _Change) -> dict[str, Any]:
+    named = {"OldImage": change.before, "NewImage": change.after}
+    images = {name: to_wire(item) for name, item in named.items() if item}
+    return {
+        "eventName": "MODIFY" if len(images) > 1 else "INSERT" if change.after else "REMOVE",
+        "eventSourceARN": _STREAM,
+        "dynamodb": {
+            "ApproximateCreationDateTime": change.moment.timestamp(),
+            "Keys": to_wire(change.key.item),
+            "SequenceNumber": f"{number:021}",
+            **images,
+        },
+    }
+
+
+def _place(item: Item, sk: str) -> tuple[str, str, str]:
+    """Where an item lies; those of one sort key of an index lie in some order, always the same."""
+    return item[sk], item["pk"], item["sk"]
+
+
+def _size(value: Any) -> int:
+    """Bytes, about as DynamoDB counts them. Source: DynamoDB Developer Guide, "Item sizes and formats"."""
+    match value:
+        case str():
+            return len(value.encode())
+        case dict():
+            return 3 + sum(len(name.encode()) + 1 + _size(each) for name, each in value.items())
+        case list():
+            return 3 + sum(1 + _size(each) for each in value)
+        case bool() | None:
+            return 1
+        case _:
+            return 2 + len(str(value)) // 2
+
+
+def _check_key(operation: str, key: Key) -> None:
+    limits = zip(key, (MAX_PK_BYTES, MAX_SK_BYTES), strict=True)
+    if not all(0 < len(part.encode()) <= limit for part, limit in limits):
+        raise _refusal("ValidationException", operation, "a key is empty or too long")
+
+
+def _refusal(code: str, operation: str, message: str) -> Exception:
+    from botocore.exceptions import ClientError
+
+    return ClientError({"Error": {"Code": code, "Message": message}}, operation)

@@ -1,0 +1,36 @@
+"""Waiting for others: writes that meet, and what is throttled, pass later."""
+
+import random
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+_TRIES = 12  # of a request that met another one
+
+
+class Later(Exception):
+    """The store may take the request the next time: a write met another one on the same item, or it is throttled."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+def patiently(call: Callable[[], T]) -> T:
+    """The answer of a call that is tried again for as long as it raises Later. Raises the last error behind that."""
+    for attempt in range(_TRIES - 1):
+        try:
+            return call()
+        except Later:
+            pause(attempt)
+    try:
+        return call()
+    except Later as later:
+        raise later.error from None
+
+
+def pause(attempt: int = 0) -> None:
+    """Full jitter, at most 0.8 s: two writers that met do not meet again."""
+    time.sleep(random.uniform(0, min(0.8, 0.025 * 2**attempt)))  # noqa: S311 - jitter, not a secret

@@ -1,0 +1,206 @@
+"""The targets of deployments: out of service, under a command, at their end; and the commands, by which they are found.
+
+A target's end moves its deployment's counters and what its host runs in the same transaction.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from functions.core.command_result import closed_events
+from functions.core.errors import Conflict
+from functions.core.records import HostWait, SegmentResult, SegmentRun, Target, TargetFailure
+from functions.core.statuses import DeploymentStatus, TargetStatus
+from functions.core.text.shapes import to_plain
+from functions.store import announced, hosts, pages
+from functions.store.items import items
+from functions.store.keys import command_key, deployment_key, target_key
+from functions.store.reading import record
+from functions.store.values import (
+    IS_THERE,
+    At,
+    Equals,
+    Exists,
+    Item,
+    Key,
+    Less,
+    Missing,
+    Path,
+    Put,
+    Query,
+    Update,
+    Write,
+    is_any,
+)
+
+COMMAND_DAYS = 30  # how long a command's record is kept (TTL)
+
+Ending = tuple[Target, TargetStatus, TargetFailure | None]
+
+
+# -- reading
+
+
+def get(deployment_id: str, target_id: str) -> Target | None:
+    """The target, read consistently."""
+    item = items().get(target_key(deployment_id, target_id))
+    return record(Target, item) if item else None
+
+
+def named(deployment_id: str, target_ids: Sequence[str]) -> dict[str, Target]:
+    """Those of a deployment that there are, by id; at most 100, in one request."""
+    found = items().get_all([target_key(deployment_id, each) for each in dict.fromkeys(target_ids)])
+    return {item["target_id"]: record(Target, item) for item in found}
+
+
+def of(deployment_id: str, statuses: Iterable[TargetStatus] = ()) -> Iterator[Target]:
+    """The deployment's targets in the order of their ids, of some statuses or all."""
+    for item in items().query(_of(deployment_id, statuses)):
+        yield record(Target, item)
+
+
+def failed(deployment_id: str, limit: int | None = None) -> list[Target]:
+    """The failed targets, in the order of their ids."""
+    found: list[Target] = []
+    for target in of(deployment_id, (TargetStatus.FAILED,)):
+        if limit is not None and len(found) == limit:
+            break
+        found.append(target)
+    return found
+
+
+def page(deployment_id: str, statuses: Iterable[str], token: str | None) -> tuple[list[str], str | None]:
+    """A page of ids, of some statuses or all, and the token of the next."""
+    found, after = pages.page(_of(deployment_id, statuses), token)
+    return [item["target_id"] for item in found], after
+
+
+def command(command_id: str, instance_id: str) -> tuple[str, int] | None:
+    """The deployment and segment that sent the command to the instance."""
+    item = items().get(command_key(command_id, instance_id))
+    return (item["deployment_id"], item["segment"]) if item else None
+
+
+# -- a target's life
+
+
+def take_out_of_service(target: Target, now: str) -> bool:
+    """The write that keeps invariant 1. False when the gate is shut, or the target does not wait for it."""
+    has_place = Less(("counters", "out"), At(("counters", "allowed")))
+    gate = announced.same_status(
+        deployment_key(target.deployment_id),
+        Equals("status", DeploymentStatus.IN_PROGRESS.value),
+        Missing("stop"),
+        has_place,
+        adds={("counters", "out"): 1, ("counters", "started"): 1},
+    )
+    begins = announced.status_change(
+        _key(target), [TargetStatus.PENDING], TargetStatus.IN_PROGRESS, sets={"last_updated_at": now}
+    )
+    return items().transact([gate, begins])
+
+
+def store_command(target: Target, segment: int, command_id: str, run: SegmentRun, *, expires_at: int) -> None:
+    """Remember the command that carries a segment, and the token that waits for it. Raises Conflict on a second."""
+    place: Path = ("segments", str(segment))
+    command = {"deployment_id": target.deployment_id, "segment": segment, "expires_at": expires_at}
+    is_first = announced.same_status(_key(target), Missing((*place, "command_id")), sets={place: to_plain(run)})
+    if not items().transact([is_first, Put(command_key(command_id, target.target_id), command)]):
+        raise Conflict(f"segment {segment} of {target.target_id} has another command than {command_id}")
+
+
+def wait_for_host(target: Target, segment: int, command_id: str, wait: HostWait, now: str) -> SegmentRun | None:
+    """The segment's command found the host busy: another one will be sent. The run that this ends, None when that, or
+    the segment's end, is on record already."""
+    run, place = target.segments[str(segment)], ("segments", str(segment))
+    again = SegmentRun(attempt=run.attempt + 1)
+    update = announced.same_status(
+        _key(target),
+        Equals((*place, "command_id"), command_id),
+        Missing((*place, "status")),
+        sets={place: to_plain(again), "host_wait": to_plain(wait), "last_updated_at": now},
+    )
+    return run if items().write(update) else None
+
+
+def store_token(target: Target, segment: int, token: str) -> None:
+    """The state waits with a new token: a later reconcile of the same command."""
+    place = ("segments", str(segment))
+    items().write(announced.same_status(_key(target), Exists(place), sets={(*place, "task_token"): token}))
+
+
+def record_segment(target: Target, segment: int, result: SegmentResult, now: str) -> Target:
+    """Store how a segment ended, once, and return the target with the token that waits for it.
+
+    A repeat stores nothing and returns the same.
+    """
+    place, sets = ("segments", str(segment)), dict[Path, object]()
+    if str(segment) in target.segments:
+        is_open = Missing((*place, "status"))
+        sets[(*place, "status")] = result.status.value
+    else:  # it never got as far as a command
+        is_open = Missing(place)
+        sets[place] = {"status": result.status.value}
+    sets |= {"events": to_plain(result.events), "last_updated_at": now}
+    if result.failure:
+        sets["failure"] = to_plain(result.failure)
+    found = record(Target, items().update_or_read(announced.same_status(_key(target), is_open, sets=sets)))
+    run = found.segments.get(str(segment))
+    if run and run.status:
+        return found
+    return record_segment(found, segment, result, now)  # `target` was read before its command was stored
+
+
+def finish(target: Target, status: TargetStatus, now: str, failure: TargetFailure | None = None) -> bool:
+    """The target's terminal status and the counters that follow from it, in one transaction.
+
+    False when it had ended before.
+    """
+    return finish_all([(target, status, failure)], now)
+
+
+def finish_all(endings: Sequence[Ending], now: str) -> bool:
+    """As `finish`, for many targets of one deployment (at most 49), all or none.
+
+    What a target's host runs now changes with it, if it had begun.
+    """
+    writes, counted = list[Write](), dict[Path, int]()
+    for target, status, failure in endings:
+        for counter, change in _changes(target.status, status).items():
+            counted["counters", counter] = counted.get(("counters", counter), 0) + change
+        writes.append(_end(target, status, failure, now))
+        if target.group_id and target.status is TargetStatus.IN_PROGRESS:
+            writes.append(hosts.change(target, target.group_id, status, now))
+    writes.append(announced.same_status(deployment_key(endings[0][0].deployment_id), IS_THERE, adds=counted))
+    return items().transact(writes)
+
+
+def _end(target: Target, status: TargetStatus, failure: TargetFailure | None, now: str) -> Update:
+    sets: Item = {"last_updated_at": now}
+    if failure:
+        sets["failure"] = to_plain(failure)
+    is_sent = any(run.command_id for run in target.segments.values())
+    events = closed_events(target.events, now, is_sent=is_sent)
+    if events == target.events:
+        return announced.status_change(_key(target), [target.status], status, sets=sets)
+    same_events = Equals("events", to_plain(target.events))  # what a command reported meanwhile is not overwritten
+    sets["events"] = to_plain(events)
+    return announced.status_change(_key(target), [target.status], status, same_events, sets=sets)
+
+
+def _changes(was: TargetStatus, status: TargetStatus) -> dict[str, int]:
+    """How a target's ending moves the counters: only one that was started is out of service."""
+    if status is TargetStatus.SUCCEEDED:
+        return {"succeeded": 1, "out": -1}
+    in_flight = was is TargetStatus.IN_PROGRESS
+    if status is TargetStatus.FAILED:
+        return {"failed": 1} if in_flight else {"failed": 1, "out": 1}
+    return {"skipped": 1, "out": -1} if in_flight else {"skipped": 1}
+
+
+def _key(target: Target) -> Key:
+    return target_key(target.deployment_id, target.target_id)
+
+
+def _of(deployment_id: str, statuses: Iterable[str]) -> Query:
+    wanted = list(statuses)
+    where = is_any("status", wanted) if wanted else None
+    return Query(deployment_key(deployment_id).pk, "TARGET#", where=where)

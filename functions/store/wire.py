@@ -1,0 +1,53 @@
+"""DynamoDB's wire form of plain values, which the table's stream has, too."""
+
+from decimal import Decimal
+from typing import Any
+
+from functions.store.values import Item
+
+Wire = dict[str, Any]  # DynamoDB's typed values
+
+
+def to_wire(plain: Item) -> Wire:
+    """A plain item as DynamoDB's typed attributes."""
+    return {name: serialize(value) for name, value in plain.items()}
+
+
+def from_wire(wire: Wire) -> Item:
+    """DynamoDB's typed attributes as a plain item; whole numbers come back as int."""
+    return {name: _deserialize(value) for name, value in wire.items()}
+
+
+def serialize(value: Any) -> Any:
+    match value:
+        case None:
+            return {"NULL": True}
+        case bool():
+            return {"BOOL": value}
+        case int() | float() | Decimal():
+            return {"N": str(value)}
+        case str():
+            return {"S": str(value)}
+        case dict():
+            return {"M": to_wire(value)}
+        case list() | tuple():
+            return {"L": [serialize(item) for item in value]}
+    raise TypeError(f"no DynamoDB form for {type(value).__name__}")
+
+
+def _deserialize(value: Any) -> Any:
+    ((kind, content),) = value.items()
+    match kind:
+        case "N":
+            number = Decimal(content)
+            return int(number) if number == number.to_integral_value() else float(number)
+        case "M":
+            return from_wire(content)
+        case "L":
+            return [_deserialize(item) for item in content]
+        case "NULL":
+            return None
+        case "SS":
+            return sorted(content)
+        case _:  # S and BOOL
+            return content

@@ -1,0 +1,60 @@
+"""Both implementations of the store's items, empty: DynamoDB's is moto's."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from functions.store import patience
+from functions.store.dynamodb import DynamoDb
+from functions.store.items import Items
+from functions.store.memory import Memory
+from tests.clients import client
+from tests.conftest import create_table, made
+from tests.fakes import refusal
+
+
+@dataclass
+class Both:
+    """An implementation, and what a test does to it from outside."""
+
+    items: Items
+    refuse_next: Callable[..., None]  # writes meet others: a code for each try of one
+    stream: Callable[[], list[dict[str, Any]]]
+
+
+@pytest.fixture(params=["dynamodb", "memory"])
+def both(request: pytest.FixtureRequest, environment: None, monkeypatch: pytest.MonkeyPatch) -> Both:
+    monkeypatch.setattr(patience.time, "sleep", lambda seconds: None)
+    if request.param == "memory":
+        memory = Memory()
+        return Both(memory, memory.refuse_next, memory.stream)
+    request.getfixturevalue("aws")
+    stream_arn = create_table()
+    return Both(DynamoDb("stepdeploy"), _refuse_next, lambda: _records(stream_arn))
+
+
+@pytest.fixture
+def items(both: Both) -> Items:
+    return both.items
+
+
+def _refuse_next(*codes: str) -> None:
+    events, left = made("dynamodb").meta.events, list(codes)
+
+    def refuse(model: Any, **_: Any) -> None:
+        if not left:
+            events.unregister("before-call.dynamodb", refuse)
+        elif model.name not in ("GetItem", "Query"):
+            raise refusal(left.pop(0), model.name)
+
+    events.register("before-call.dynamodb", refuse)
+
+
+def _records(stream_arn: str) -> list[dict[str, Any]]:
+    streams = client("dynamodbstreams")
+    (shard,) = streams.describe_stream(StreamArn=stream_arn)["StreamDescription"]["Shards"]
+    start = streams.get_shard_iterator(StreamArn=stream_arn, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON")
+    found: list[dict[str, Any]] = streams.get_records(ShardIterator=start["ShardIterator"])["Records"]
+    return found
