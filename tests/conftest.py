@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import pytest
 from botocore.loaders import JSONFileLoader
+from hypothesis import settings as run_settings
 from moto import mock_aws
 
 from functions import handlers
@@ -49,6 +50,9 @@ ENVIRONMENT = {
     "POWERTOOLS_METRICS_NAMESPACE": "stepdeploy",
     "POWERTOOLS_TRACE_DISABLED": "1",
 }
+
+run_settings.register_profile("untimed", deadline=None)  # a machine may be busy
+run_settings.load_profile("untimed")
 
 
 made = clients.made

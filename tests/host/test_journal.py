@@ -107,7 +107,7 @@ def test_an_interrupted_install_is_undone_by_another_deployment(host: Host, tmp_
     host.run("Install", told)
     (host.folder("d-1") / "journal.json").unlink()
     cleanup = next((host.deployments / "deployment-instructions").glob("*-cleanup"))
-    cleanup.write_bytes(cleanup.read_bytes() + b'["torn')
+    cleanup.write_bytes(cleanup.read_bytes() + b'"/torn')
     (srv / ".stepdeploy-partial").write_text("half")
     assert host.install("d-2", revision({"appspec.yml": appspec()})).exit == 0
     assert not srv.exists()
