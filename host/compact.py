@@ -45,12 +45,13 @@ class Packed(Generic[T]):
             yield from map(self._make, reversed(marshal.loads(zlib.decompress(block))))
 
 
-def _hash(path: str) -> int:
-    """64 bits, never 0. Python's own, which is salted in each process: nobody can make two paths alike, and chance
-    makes two of a revision's so once in a billion revisions."""
-    if sys.hash_info.width < 64:
-        return hash(path) << 32 | hash("/" + path) & 0xFFFFFFFF or 1
-    return hash(path) or 1
+def _wide(path: str) -> int:
+    return hash(path) << 32 | hash("/" + path) & 0xFFFFFFFF
+
+
+# 64 bits. Python's own hash is salted in each process: nobody can make two paths alike, and chance makes two of a
+# revision's so once in a billion revisions.
+_hash = hash if sys.hash_info.width >= 64 else _wide
 
 
 class Flags:
@@ -62,24 +63,26 @@ class Flags:
         self._flags = bytearray(_FIRST_SLOTS)
 
     def get(self, path: str) -> int:
-        return self._flags[self._slot(_hash(path))]
+        return self._flags[self._slot(_hash(path) or 1)]
 
     def add(self, path: str, flags: int) -> None:
-        number = _hash(path)
+        number = _hash(path) or 1  # 0 is in slots that are free
         slot = self._slot(number)
+        self._flags[slot] |= flags
         if not self._hashes[slot]:
             self._hashes[slot] = number
             self._used += 1
-        self._flags[slot] |= flags
-        if self._used * 4 > self._mask * 3:
-            self._grow()
+            if self._used * 4 > self._mask * 3:
+                self._grow()
 
     def _slot(self, number: int) -> int:
         """Where the hash is, or belongs."""
         hashes, mask = self._hashes, self._mask
         slot = number & mask
-        while hashes[slot] != number and hashes[slot]:
+        found = hashes[slot]
+        while found != number and found:
             slot = (slot + 1) & mask
+            found = hashes[slot]
         return slot
 
     def _grow(self) -> None:
