@@ -48,12 +48,12 @@ MB = 1024**2
 _SEGMENT = """
 import sys, time
 sys.path.append(sys.argv[1])
-from host.journal import hold_host
-from host.layout import Layout
+from host.posix.journal import hold_host
+from host.posix.layout import Layout
 from host.lifecycle import LifecycleEvent
-from host.run import run_event
+from host.posix.run import run_event
 from host.told import Told
-from host.watchdog import Watchdog
+from host.posix.watchdog import Watchdog
 told = Told.decode(sys.argv[2])
 layout = Layout(told.deployment_group_id, told.deployment_id)
 with hold_host(layout, told, 0), Watchdog() as watchdog:
