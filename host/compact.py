@@ -18,12 +18,10 @@ class Packed(Generic[T]):
     Items are made of tuples of what marshal knows.
     """
 
-    def __init__(self, make: Callable[[Iterable[Any]], T], items: Iterable[Iterable[Any]] = ()) -> None:
+    def __init__(self, make: Callable[[Iterable[Any]], T]) -> None:
         self._make = make
         self._blocks: List[bytes] = []
         self._open: List[Tuple[Any, ...]] = []
-        for item in items:
-            self.append(item)
 
     def append(self, item: Iterable[Any]) -> None:
         self._open.append(tuple(item))

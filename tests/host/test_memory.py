@@ -36,9 +36,7 @@ def peak(work: Callable[[], object]) -> int:
 def test_a_plan_takes_a_few_bytes_for_each_file() -> None:
     appspec = parse("version: 0.0\nos: linux\nfiles: [{source: app, destination: /srv/app}]\n")
     standing = {"/": "directory"}
-    taken = peak(
-        lambda: plan(appspec, listed, lambda path: standing.get(path, ""), FileExistsBehavior.DISALLOW)  # type: ignore[arg-type]
-    )
+    taken = peak(lambda: plan(appspec, listed, lambda path: standing.get(path, ""), FileExistsBehavior.DISALLOW))
     assert taken < MANY * BYTES_PER_FILE + SPARE
 
 
