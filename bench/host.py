@@ -1,4 +1,9 @@
-"""The host runner against the bare work: unpacking or copying the same bundle, then each script started by a shell."""
+"""The host runner against the bare work, which is what a person would type.
+
+Few files: `unzip`, and each script by a shell, beside `stepdeploy local`. Many files and a large one: `unzip` into a
+folder that stays whole, as the revision does on a host, and `cp -a` from there to the destination, beside a segment
+without scripts in its process. What it costs to start that process is in the row of a segment's CPU.
+"""
 
 import base64
 import ctypes
@@ -11,7 +16,7 @@ import sys
 import tempfile
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -40,6 +45,25 @@ IN_PLACE = (
 SCRIPTS = ("BeforeInstall", "AfterInstall", "ApplicationStart", "ValidateService")
 SMALL_LIMIT_S, SEGMENT_LIMIT_S, MANY_LIMIT, BIG_LIMIT, MEMORY_LIMIT_MB = 0.25, 0.15, 2.0, 1.3, 24
 MB = 1024**2
+_SEGMENT = """
+import sys, time
+sys.path.append(sys.argv[1])
+from host.posix.journal import hold_host
+from host.posix.layout import Layout
+from host.lifecycle import LifecycleEvent
+from host.posix.run import run_event
+from host.told import Told
+from host.posix.watchdog import Watchdog
+told = Told.decode(sys.argv[2])
+layout = Layout(told.deployment_group_id, told.deployment_id)
+with hold_host(layout, told, 0), Watchdog() as watchdog:
+    began = time.monotonic()
+    for event in map(LifecycleEvent, told.events):
+        report = run_event(event, told, layout, watchdog, prefix=sys.argv[3])
+        assert report.goes_on, report.line()
+    print(time.monotonic() - began)
+print(*(int(line.split()[1]) / 1024 for line in open("/proc/self/status") if "VmHWM" in line))
+"""
 _PR_SET_CHILD_SUBREAPER = 36
 
 
@@ -51,20 +75,24 @@ def measure() -> Table:
     with tempfile.TemporaryDirectory(prefix="stepdeploy-bench-") as folder:
         here = Path(folder)
         small = _bundle(here / "small", files=12, size=2000, scripts=9)
-        bare, ours = _times(small, here)
+        bare, ours = _times(small, here, _unzip_and_run, _local)
         _row(table, "12 files, 9 scripts: seconds", bare, ours, ours - bare, SMALL_LIMIT_S)
         bare, ours = _segment_cpu(_bundle(here / "served", files=12, size=2000, scripts=9, place=here / "app"), here)
         _row(table, "a segment's CPU above its scripts: seconds", bare, ours, ours - bare, SEGMENT_LIMIT_S)
-        many = _bundle(here / "many", files=3000, size=2000, place=here / "in-many")
-        big = _bundle(here / "big", files=1, size=200 * MB, place=here / "in-big")
+        with zipfile.ZipFile(build_runner(here / "runner.pyz")) as shipped:
+            shipped.extractall(here / "code")
+        many = _bundle(here / "many", files=3000, size=2000)
+        more = _bundle(here / "more", files=20_000, size=20)
+        big = _bundle(here / "big", files=1, size=200 * MB)
         for what, bundle, limit in (
             ("3,000 files: seconds", many, MANY_LIMIT),
             ("one file of 200 MB: seconds", big, BIG_LIMIT),
         ):
-            bare, ours = _times(bundle, here)
+            bare, ours = _times(bundle, here, _unzip_and_copy, _segment_seconds)
             _row(table, what, bare, ours, ours / bare, limit)
-        memory = max(_memory(packed, here / f"{packed.stem}-memory") for packed in (many, big))
-        _row(table, "the most memory with either: MB", 0, memory, memory, MEMORY_LIMIT_MB)
+        for what, bundle in (("3,000 files", many), ("20,000 files", more), ("one file of 200 MB", big)):
+            memory = _memory(bundle, here)
+            _row(table, f"{what}, installed twice: MB of memory", 0, memory, memory, MEMORY_LIMIT_MB)
     return table
 
 
@@ -98,31 +126,56 @@ def _bundle(folder: Path, *, files: int, size: int, scripts: int = 0, place: Pat
     return packed
 
 
-def _times(packed: Path, here: Path) -> tuple[float, float]:
-    """Seconds of either way, alternating, so that both have the same weather.
+def _times(packed: Path, here: Path, *ways: Callable[[Path, Path], float]) -> tuple[float, ...]:
+    """Seconds of each way, alternating, so that all have the same weather.
 
     Nothing is deleted meanwhile: for seconds after that, ext4 takes far longer to make files.
     """
-    taken: tuple[list[float], list[float]] = ([], [])
+    taken: list[list[float]] = [[] for _ in ways]
     for _ in range(RUNS):
-        for work, times in zip((_bare, _local), taken, strict=True):
-            place = Path(tempfile.mkdtemp(dir=here))
-            began = time.monotonic()
-            work(packed, place)
-            times.append(time.monotonic() - began)
-    return median(taken[0]), median(taken[1])
+        for way, times in zip(ways, taken, strict=True):
+            times.append(way(packed, Path(tempfile.mkdtemp(dir=here))))
+    return tuple(map(median, taken))
 
 
-def _bare(packed: Path, place: Path) -> None:
+def _unzip_and_run(packed: Path, place: Path) -> float:
     """unzip, and every script by a shell."""
+    began = time.monotonic()
     subprocess.run(["unzip", "-q", packed, "-d", place], check=True)
     for script in sorted(place.glob("*.sh")):
         subprocess.run(["/bin/sh", script], check=True)
+    return time.monotonic() - began
 
 
-def _local(packed: Path, place: Path) -> None:
+def _unzip_and_copy(packed: Path, place: Path) -> float:
+    began = time.monotonic()
+    subprocess.run(["unzip", "-q", packed, "-d", place / "revision"], check=True)
+    subprocess.run(["cp", "-a", place / "revision" / "app", place / "app"], check=True)
+    return time.monotonic() - began
+
+
+def _segment_seconds(packed: Path, place: Path) -> float:
+    with _served(packed.parent) as url:
+        return _segment(packed, place, url, "d-1")[0]
+
+
+def _segment(packed: Path, place: Path, url: str, deployment: str) -> tuple[float, float]:
+    """Seconds of a segment without scripts, in the process of its own that hosts have, and the megabytes it needs."""
+    told = _told(packed, url, deployment, "")
+    instructions = base64.b64encode(json.dumps(told).encode()).decode()
+    code = str(packed.parent / "code")
+    command = [sys.executable, "-I", "-S", "-c", _SEGMENT, code, instructions, str(place / "place")]
+    environment = {"PATH": _path(), "STEPDEPLOY_ROOT": str(place / "root")}
+    ran = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment)
+    seconds, megabytes = map(float, ran.stdout.split())
+    return seconds, megabytes
+
+
+def _local(packed: Path, place: Path) -> float:
     command = [sys.executable, "-m", "cli", *_options(packed, place)]
+    began = time.monotonic()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return time.monotonic() - began
 
 
 def _options(packed: Path, place: Path) -> list[str]:
@@ -200,20 +253,7 @@ def _told(packed: Path, url: str, deployment: str, runner_sha256: str) -> dict[s
 
 
 def _memory(packed: Path, here: Path) -> float:
-    """Megabytes at most, of the runner as hosts start it, in the event that needs most."""
-    code = (
-        "import sys\nsys.path.append(sys.argv.pop(1))\nfrom host.__main__ import main\nstatus = main(sys.argv[1:])\n"
-        "print(*(line for line in open('/proc/self/status') if 'VmHWM' in line), file=sys.stderr)\nsys.exit(status)"
-    )
-    with zipfile.ZipFile(build_runner(here / "runner.pyz")) as shipped:
-        shipped.extractall(here / "code")
-    most = 0.0
+    """Megabytes at most, of a segment's process; the second time, there is an installation to be removed first."""
+    place = Path(tempfile.mkdtemp(dir=here))
     with _served(packed.parent) as url:
-        told = {**_told(packed, url, "d-1", ""), "file_exists_behavior": "OVERWRITE"}
-        instructions = base64.b64encode(json.dumps(told).encode()).decode()
-        for event in IN_PLACE:
-            command = [sys.executable, "-I", "-S", "-c", code, str(here / "code"), "run", event, instructions]
-            environment = {"PATH": _path(), "STEPDEPLOY_ROOT": str(here / "root")}
-            ran = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
-            most = max(most, int(ran.stderr.split()[1]) / 1024)
-    return most
+        return max(_segment(packed, place, url, deployment)[1] for deployment in ("d-1", "d-2"))

@@ -191,7 +191,8 @@ class _Bundle:
         for number, mapping in enumerate(self.appspec.files):
             field, source = f"files[{number}].source", mapping.source
             try:
-                listed = tree(str(self.root), source)
+                found_there = tree(str(self.root), source)
+                listed = None if found_there is None else list(found_there)
             except Failed as error:
                 yield self._finding(Severity.ERROR, str(error))
                 continue

@@ -317,8 +317,8 @@ def _steps(asked: Asked, archive: str) -> Iterator[tuple[LifecycleEvent, str, st
                 yield event, "remove", entry[-1]
             for make in planned.makes:
                 yield event, "mkdir" if make.kind == "directory" else "copy", make.destination
-            for make, permission in planned.permissions:
-                yield event, "change", f"{make.destination} ({permission.place})"
+            for path, permission in planned.permissions:
+                yield event, "change", f"{path} ({permission.place})"
         elif event not in FROM_LAST_INSTALL:
             for hook in appspec.hooks.get(event, ()):
                 yield event, "run", hook.location

@@ -13,6 +13,7 @@ from typing import IO, Any, BinaryIO, Callable, Dict, Iterator, List, NamedTuple
 
 from host.appspec import names_of
 from host.bundle.entries import CHUNK, MAX_ENTRIES, MAX_LINK_BYTES, ArchiveError, Budget, Entry, Read
+from host.compact import Flags
 from host.scripts import FIRST_LINE_BYTES, first_line_error
 
 MAX_APPSPEC_BYTES = 1024**2
@@ -24,13 +25,16 @@ _MAX_DEPTH = 128
 MAX_ID = 2**32 - 1  # of users and groups, and no id itself
 _LISTED = 8  # entries that a message names
 
+_KINDS = {"file": 1, "directory": 2, "symlink": 4, "hardlink": 8}  # as flags of a path
+_ABOVE = 16  # something lies below it
+
 
 class _Walked(NamedTuple):
     """What an archive holds."""
 
-    kinds: Dict[str, str]  # by path
     links: Dict[str, str]  # symbolic ones: path to target
     prefix: str  # "top/" of the one folder that holds everything, an AppSpec included; else ""
+    kinds: Dict[str, str]  # by path, where somebody wants to know: there may be many
 
 
 class Checked(NamedTuple):
@@ -109,8 +113,10 @@ def _read(
     """
     texts: Dict[str, bytes] = {}
     errors: Dict[str, str] = {}
+    kinds: Dict[str, str] = {}
 
     def keep(entry: Entry, read: Optional[Read], budget: "Budget") -> None:
+        kinds[entry.path] = entry.kind
         if entry.kind == "hardlink" and entry.target in errors:
             errors[entry.path] = errors[entry.target]
         if read is None:
@@ -131,7 +137,7 @@ def _read(
             texts[entry.path] = bytes(kept)
 
     walked = walk(file, bundle_type, keep)
-    return texts, errors, walked
+    return texts, errors, walked._replace(kinds=kinds)
 
 
 def _without_appspec(filename: str, names: List[str], walked: _Walked) -> str:
@@ -172,13 +178,13 @@ def walk(file: BinaryIO, bundle_type: str, visit: Visit) -> _Walked:
     budget = Budget(file.seek(0, os.SEEK_END))
     file.seek(0)
     form: Any = zip_reader() if is_zip(file, bundle_type) else tar_reader()
-    seen: Dict[str, str] = {}
-    above: Set[str] = set()
+    seen = _Seen()
     links: Dict[str, str] = {}
     try:
         for entry, read in form.walk(file, bundle_type, budget):
             _check(entry, seen)
-            _check_parents(entry, seen, above)
+            _check_parents(entry, seen)
+            seen.add(entry)
             budget.name(entry)
             if entry.kind == "symlink":
                 links[entry.path] = entry.target
@@ -191,49 +197,77 @@ def walk(file: BinaryIO, bundle_type: str, visit: Visit) -> _Walked:
         raise ArchiveError("is damaged: {}".format(error)) from error  # gzip's checksum
     except (ValueError, OverflowError, IndexError, KeyError, struct.error) as error:  # what a broken header leads to
         raise ArchiveError("is damaged: {}".format(error)) from error
-    prefix = _stripped(seen)
+    prefix = seen.prefix()
     steps = 0
     for path in links:
         steps += _followed(path, links, prefix.rstrip("/"))[1]
         if steps > MAX_LINK_STEPS:
             raise ArchiveError("has links that lead through more than {} folders".format(MAX_LINK_STEPS))
-    return _Walked(seen, links, prefix)
+    return _Walked(links, prefix, {})
 
 
-def _check(entry: Entry, seen: Dict[str, str]) -> None:
+class _Seen:
+    """What came of an archive, as far as it matters to what comes next."""
+
+    def __init__(self) -> None:
+        self.flags = Flags()  # by path: what it is, or that something lies below it
+        self.entries = 0
+        self._top = ""
+        self._has_one_top, self._has_appspec = True, False
+
+    def add(self, entry: Entry) -> None:
+        self.entries += not self.flags.get(entry.path) & ~_ABOVE
+        self.flags.add(entry.path, _KINDS[entry.kind])
+        if self._has_one_top and entry.path:
+            top, _, below = entry.path.partition("/")
+            self._has_one_top = not self._top or self._top == top
+            self._top = top
+            self._has_appspec |= "/" not in below and "appspec" in below.lower()
+
+    def kind(self, path: str) -> str:
+        """What came as it; "" when nothing did."""
+        flags = self.flags.get(path) & ~_ABOVE
+        return next((kind for kind, flag in _KINDS.items() if flags == flag), "")
+
+    def prefix(self) -> str:
+        """Of the one folder that holds everything, when an AppSpec lies in it."""
+        return self._top + "/" if self._has_one_top and self._has_appspec else ""
+
+
+def _check(entry: Entry, seen: _Seen) -> None:
     """Refuse what leaves the root, comes twice as different things, or cannot be a name."""
-    if len(seen) >= MAX_ENTRIES:
+    if seen.entries >= MAX_ENTRIES:
         raise ArchiveError("has more than {} entries".format(MAX_ENTRIES))
     if not entry.path and entry.kind != "directory":
         raise ArchiveError("has a {} without a name".format(entry.kind))
-    path = os.fsencode(entry.path)
-    if len(path) > _MAX_PART_BYTES and max(map(len, path.split(b"/"))) > _MAX_PART_BYTES:
-        raise ArchiveError("entry {!r} has a name longer than {} bytes".format(entry.path, _MAX_PART_BYTES))
-    if path.count(b"/") >= _MAX_DEPTH or len(path) >= _MAX_PATH_BYTES:
+    path = entry.path
+    size = len(path) if path.isascii() else len(os.fsencode(path))
+    if size > _MAX_PART_BYTES and max(map(len, os.fsencode(path).split(b"/"))) > _MAX_PART_BYTES:
+        raise ArchiveError("entry {!r} has a name longer than {} bytes".format(path, _MAX_PART_BYTES))
+    if path.count("/") >= _MAX_DEPTH or size >= _MAX_PATH_BYTES:
         what = "entry {!r} has a path longer than {} bytes or {} folders"
-        raise ArchiveError(what.format(entry.path, _MAX_PATH_BYTES, _MAX_DEPTH))
-    if len(os.fsencode(entry.target)) > MAX_LINK_BYTES:
-        raise ArchiveError("entry {!r} is a link with a target that is too long".format(entry.path))
+        raise ArchiveError(what.format(path, _MAX_PATH_BYTES, _MAX_DEPTH))
+    if entry.target and len(os.fsencode(entry.target)) > MAX_LINK_BYTES:
+        raise ArchiveError("entry {!r} is a link with a target that is too long".format(path))
     if entry.kind == "symlink" and (not entry.target or "\0" in entry.target):
         raise ArchiveError("entry {!r} is a link to nothing that has a name".format(entry.path))
-    before = seen.get(entry.path)
-    if before is not None and before != entry.kind:
-        raise ArchiveError("entry {!r} comes twice, as {} and as {}".format(entry.path, before, entry.kind))
-    if entry.kind == "hardlink" and seen.get(entry.target) != "file":
-        raise ArchiveError("entry {!r} is a hard link to {!r}, no file before it".format(entry.path, entry.target))
-    seen[entry.path] = entry.kind
+    before = seen.flags.get(path) & ~_ABOVE
+    if before and before != _KINDS[entry.kind]:
+        raise ArchiveError("entry {!r} comes twice, as {} and as {}".format(path, seen.kind(path), entry.kind))
+    if entry.kind == "hardlink" and seen.kind(entry.target) != "file":
+        raise ArchiveError("entry {!r} is a hard link to {!r}, no file before it".format(path, entry.target))
 
 
-def _check_parents(entry: Entry, seen: Dict[str, str], above: Set[str]) -> None:
-    """Nothing may lie below a file or a link: it would be written somewhere else. `above` grows by its folders."""
-    path = entry.path
-    if entry.kind != "directory" and path in above:
+def _check_parents(entry: Entry, seen: _Seen) -> None:
+    """Nothing may lie below a file or a link: it would be written somewhere else."""
+    path, flags = entry.path, seen.flags
+    if entry.kind != "directory" and flags.get(path) & _ABOVE:
         raise ArchiveError("entry {!r} is a {}, but there are entries below it".format(path, entry.kind))
     parent = path.rpartition("/")[0]
-    while parent and parent not in above:
-        if seen.get(parent, "directory") != "directory":
-            raise ArchiveError("entry {!r} lies below {!r}, which is a {}".format(path, parent, seen[parent]))
-        above.add(parent)
+    while parent and not flags.get(parent) & _ABOVE:
+        if seen.kind(parent) not in ("", "directory"):
+            raise ArchiveError("entry {!r} lies below {!r}, which is a {}".format(path, parent, seen.kind(parent)))
+        flags.add(parent, _ABOVE)
         parent = parent.rpartition("/")[0]
 
 
@@ -277,12 +311,3 @@ def chunks(body: IO[bytes], path: str, budget: Budget) -> Iterator[bytes]:
             return
         budget.spend(len(chunk), path)
         yield chunk
-
-
-def _stripped(kinds: Dict[str, str]) -> str:
-    tops: Set[str] = {path.split("/")[0] for path in kinds if path}
-    if len(tops) != 1:
-        return ""
-    prefix = tops.pop() + "/"
-    held = (path[len(prefix) :] for path in kinds if path.startswith(prefix))
-    return prefix if any("/" not in name and "appspec" in name.lower() for name in held) else ""

@@ -79,8 +79,10 @@ def clean(name: str) -> str:
         raise ArchiveError("entry {!r} has a NUL in its name".format(name))
     if name.startswith("/"):
         raise ArchiveError("entry {!r} has an absolute name".format(name))
-    if ".." in name.split("/"):
+    if ".." in name and ".." in name.split("/"):
         raise ArchiveError("entry {!r} would leave the revision's folder".format(name))
+    if name and name[0] != "." and name[-1] != "/" and "//" not in name and "/." not in name:
+        return name
     clean = posixpath.normpath(name)
     return "" if clean == "." else clean
 

@@ -202,7 +202,7 @@ class _Content:
             raise Unreadable("an entry has another name than in the list: {!r}".format(info.name))
         self._file, self._info = file, info
         self._at = info.offset + _LOCAL.size + name_bytes + extra_bytes
-        self._packed, self._size, self._crc = info.packed, info.size, 0
+        self._packed, self._size, self._crc, self._is_checked = info.packed, info.size, 0, False
         self._unpacker: Any = zlib.decompressobj(-zlib.MAX_WBITS) if info.method == _DEFLATED else None
 
     def __enter__(self) -> "_Content":
@@ -212,10 +212,13 @@ class _Content:
         pass
 
     def read(self, size: int) -> bytes:
+        if not self._size and self._is_checked:
+            return b""
         chunk = self._unpacked(min(size, self._size))
         self._crc = zlib.crc32(chunk, self._crc)
         self._size -= len(chunk)
-        if not self._size and self._crc != self._info.crc:
+        self._is_checked = not self._size
+        if self._is_checked and self._crc != self._info.crc:
             raise Unreadable("Bad CRC-32 for file {!r}".format(os.fsdecode(self._info.name)))
         if not chunk and self._size:
             raise EOFError("an entry is shorter than it says")

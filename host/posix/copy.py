@@ -4,7 +4,6 @@ that shares blocks shares them (reflink)."""
 import errno
 import os
 import stat
-from typing import Optional
 
 _SMALL = 64 * 1024  # bytes; what fits into one read is not worth asking the kernel for
 _CHUNK = 1024 * 1024
@@ -12,10 +11,10 @@ _LARGE = 1024**3  # of one call to the kernel
 _NOT_HERE = (errno.ENOSYS, errno.EINVAL, errno.EXDEV, errno.EOPNOTSUPP, errno.EPERM, errno.EBADF, errno.ETXTBSY)
 
 
-def copy(source: str, destination: str, mtime: Optional[int] = None) -> None:
+def copy(source: str, destination: str, mtime: int = -1) -> None:
     """Copy the regular file `source`; a `destination` that is there is replaced, not written into. Raises OSError.
 
-    `mtime`, in nanoseconds, is its time instead of the source's.
+    `mtime`, in nanoseconds, is its time instead of the source's, unless it is negative.
     """
     given = os.open(source, os.O_RDONLY)
     try:
@@ -25,7 +24,7 @@ def copy(source: str, destination: str, mtime: Optional[int] = None) -> None:
         try:
             _content(given, made, status.st_size)
             settle(made, mode, status.st_uid, status.st_gid)
-            os.utime(made, ns=(status.st_atime_ns, status.st_mtime_ns if mtime is None else mtime))
+            os.utime(made, ns=(status.st_atime_ns, status.st_mtime_ns if mtime < 0 else mtime))
         finally:
             os.close(made)
     finally:

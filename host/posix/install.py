@@ -14,28 +14,28 @@ import os
 import pwd
 import stat
 import subprocess
-from typing import IO, Dict, FrozenSet, List, Optional, Sequence, Set, Tuple
+from itertools import chain, islice
+from json.encoder import encode_basestring_ascii
+from typing import IO, Dict, FrozenSet, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 from host.appspec import AclEntry, AppSpec, FileExistsBehavior, Permission
-from host.plan import PARTIAL, Listed, Make, Plan, folder_of, plan
+from host.compact import Packed
+from host.plan import Listed, Make, Plan, folder_of, plan
+from host.posix.cleanup import PARTIALS, SEMANAGE, AfterCleanup, Previous, read_cleanup, remove, unlink
 from host.posix.copy import copy
 from host.posix.layout import Layout, write_atomically
-from host.posix.shares import MOST, share_out, shares_of
+from host.posix.shares import share_out, shares_of
 from host.posix.times import later_times
 from host.report import Failed
 from host.scripts import which
 
-_PARTIALS = [PARTIAL + ("-{}".format(share) if share else "") for share in range(MOST)]
 MAX_ENTRIES = 200_000  # of one source: links to folders can make few into many
-_DAMAGED = (
-    "{}, the list of what the last deployment installed here, is damaged at line {}: nothing was changed. Take the line"
-    " out (sed -i {}d {}) and deploy again; what it named stays on the host, or is in the way until you remove it"
-)
 _NO_LIST = (
     "{}. A deployment of this group was installed here, but {}, the list of its files, is {}: if they are its files,"
     " remove them, or deploy once with fileExistsBehavior OVERWRITE"
 )
-_SEMANAGE = "semanage"  # marks a cleanup entry that is a file context, not a path
+_WRITTEN_DOWN = 64  # files, at once: a name on record that is not made costs the next Install nothing
+_INSTRUCTION = '{"destination": %s, "kind": %s, "source": %s, "size": %d}'
 
 
 def install(appspec: AppSpec, behavior: FileExistsBehavior, layout: Layout) -> None:
@@ -44,26 +44,43 @@ def install(appspec: AppSpec, behavior: FileExistsBehavior, layout: Layout) -> N
         previous, decided = decide(appspec, behavior, layout.cleanup, layout.archive)
     except Failed as error:
         raise _with_lost_list(error, layout) from error
-    instructions = ", ".join(json.dumps(make._asdict()) for make in decided.makes)  # one by one: there may be many
-    write_atomically(layout.install, '{{"instructions": [{}]}}'.format(instructions).encode())
+    write_atomically(layout.install, _instructions(decided.makes))
     times = later_times(decided.makes, layout.archive)
-    _remove(previous)
+    remove(previous)
     write_atomically(layout.cleanup, b"")
     with open(layout.cleanup, "ab", buffering=0) as record:
+        folders = 0
         for make in decided.makes:
             if make.kind == "directory":
                 _make_folder(make.destination, record)
-        files = [make for make in decided.makes if make.kind != "directory"]
-        shares = shares_of(len(files))
+                folders += 1
+        shares = shares_of(len(decided.makes) - folders)
 
         def make_share(share: int) -> None:
-            for make in files[share::shares]:
-                _make_file(make, layout.archive, record, _PARTIALS[share], times.get(make.destination))
+            files = ((number, make) for number, make in enumerate(decided.makes) if make.kind != "directory")
+            own = islice(files, share, None, shares)
+            while True:
+                some = list(islice(own, _WRITTEN_DOWN))
+                if not some:
+                    return
+                _write_down(record, *(make.destination for _, make in some))
+                for number, make in some:
+                    _make_file(make, layout.archive, PARTIALS[share], times[number])
 
         share_out(make_share, shares)
-        for make, permission in decided.permissions:
-            _apply(make.destination, permission, record)
+        for path, permission in decided.permissions:
+            _apply(path, permission, record)
     layout.mark_successful()
+
+
+def _instructions(makes: "Packed[Make]") -> Iterator[bytes]:
+    """Part by part: there may be many."""
+    before = '{"instructions": ['
+    for make in makes:
+        names = tuple(map(encode_basestring_ascii, make[:3]))
+        yield (before + _INSTRUCTION % (*names, make.size)).encode()
+        before = ", "
+    yield b"]}" if before == ", " else (before + "]}").encode()
 
 
 def _with_lost_list(error: Failed, layout: Layout) -> Failed:
@@ -74,18 +91,18 @@ def _with_lost_list(error: Failed, layout: Layout) -> Failed:
     return Failed("CONFLICT", _NO_LIST.format(error, layout.cleanup, "gone" if size is None else "empty"))
 
 
-def decide(appspec: AppSpec, behavior: FileExistsBehavior, cleanup: str, archive: str) -> Tuple[List[List[str]], Plan]:
+def decide(appspec: AppSpec, behavior: FileExistsBehavior, cleanup: str, archive: str) -> "Tuple[Previous, Plan]":
     """What Install removes (as the cleanup file has it) and what it makes of an unpacked revision; changes nothing.
 
     Raises Failed for whatever can be known to fail.
     """
-    previous = _read_cleanup(cleanup)
-    after = _AfterCleanup(previous)
+    previous = read_cleanup(cleanup)
+    after = AfterCleanup(previous)
     chosen = appspec.file_exists_behavior or behavior
     decided = plan(appspec, lambda source: tree(archive, source), after.standing, chosen)
     _check_permissions(decided)
     _check_access(decided, previous)
-    _check_space(decided, previous)
+    _check_space(decided, after.freed)
     return previous, decided
 
 
@@ -100,14 +117,13 @@ def _make_folder(path: str, record: IO[bytes]) -> None:
             raise
 
 
-def _make_file(make: Make, archive: str, record: IO[bytes], partial_name: str, time: Optional[int]) -> None:
-    """On record first, too, and never half-written under its name. `time` in nanoseconds, unless the archive's."""
-    _write_down(record, make.destination)
+def _make_file(make: Make, archive: str, partial_name: str, time: int) -> None:
+    """Never half-written under its name. `time` as later_times has it."""
     source = archive + "/" + make.source
     partial = folder_of(make.destination) + "/" + partial_name
     try:
         if make.kind == "symlink":
-            _unlink(partial)
+            unlink(partial)
             os.symlink(os.readlink(source), partial)
         else:
             copy(source, partial, time)
@@ -121,11 +137,11 @@ def _make_file(make: Make, archive: str, record: IO[bytes], partial_name: str, t
         raise
 
 
-def _write_down(record: IO[bytes], entry: object) -> None:
-    """All of the line or an error: what is not wholly on record must not be made."""
-    line = json.dumps(entry).encode() + b"\n"
+def _write_down(record: IO[bytes], *entries: object) -> None:
+    """All of the lines or an error: what is not wholly on record must not be made."""
+    lines = "".join(map("{}\n".format, map(json.dumps, entries))).encode()
     try:
-        is_whole = record.write(line) == len(line)
+        is_whole = record.write(lines) == len(lines)
     except OSError as error:
         raise OSError(error.errno, error.strerror, record.name) from error
     if not is_whole:
@@ -139,49 +155,44 @@ def _discard(path: str) -> None:
         pass
 
 
-def _unlink(path: str) -> None:
-    try:
-        os.unlink(path)
-    except (FileNotFoundError, NotADirectoryError):
-        pass
-
-
-def tree(archive: str, source: str) -> Optional[List[Listed]]:
+def tree(archive: str, source: str) -> Optional[Iterator[Listed]]:
     """What a source names and everything below it, folders before what is in them; None when there is no such path.
 
-    A link to a folder is followed, a link to a file stays a link. Raises Failed for what leads out of the revision.
+    A link to a folder is followed, a link to a file stays a link. Raises Failed for what leads out of the revision,
+    when it comes to it.
     """
     top = os.path.join(archive, source) if source else archive
-    if not os.path.lexists(top):
-        return None
-    root = os.path.realpath(archive)
+    return _tree(top, os.path.realpath(archive), source) if os.path.lexists(top) else None
+
+
+def _tree(top: str, root: str, source: str) -> Iterator[Listed]:
     if not os.path.isdir(top):
         _inside(os.path.dirname(top), root, source)
-        return [_listed(source, os.lstat(top))]
-    found: List[Listed] = []
+        yield _listed(source, os.lstat(top))
+        return
+    count = 0
     waiting: List[Tuple[str, str, FrozenSet[str]]] = [(source, _inside(top, root, source), frozenset())]
     while waiting:
         inside, real, above = waiting.pop()
         if real in above:
             raise Failed("APPSPEC", "files: {!r} links to a folder that it lies in".format(inside))
-        found.append(Listed(inside, "directory"))
+        yield Listed(inside, "directory")
         below, prefix = above | {real}, inside + "/" if inside else ""
-        with os.scandir(real) as entries:
-            for entry in sorted(entries, key=_name, reverse=True):
-                path = prefix + entry.name
-                if entry.is_dir(follow_symlinks=False):
-                    waiting.append((path, entry.path, below))
-                elif entry.is_symlink() and os.path.isdir(entry.path):
-                    waiting.append((path, _inside(entry.path, root, path), below))
-                else:
-                    found.append(_listed(path, entry.stat(follow_symlinks=False)))
-        if len(found) > MAX_ENTRIES:
+        names = os.listdir(real)
+        names.sort(reverse=True)
+        count += 1
+        for name in names:
+            path, place = prefix + name, real + "/" + name
+            status = os.lstat(place)
+            if stat.S_ISDIR(status.st_mode):
+                waiting.append((path, place, below))
+            elif stat.S_ISLNK(status.st_mode) and os.path.isdir(place):
+                waiting.append((path, _inside(place, root, path), below))
+            else:
+                count += 1
+                yield _listed(path, status)
+        if count > MAX_ENTRIES:
             raise Failed("APPSPEC", "files: {!r} has more than {} entries".format(source, MAX_ENTRIES))
-    return found
-
-
-def _name(entry: "os.DirEntry[str]") -> str:
-    return entry.name
 
 
 def _listed(inside: str, status: os.stat_result) -> Listed:
@@ -199,148 +210,55 @@ def _inside(path: str, root: str, inside: str) -> str:
     return real
 
 
-def _read_cleanup(path: str) -> List[List[str]]:
-    """What the last Install put on the host, in its order: [path] or [semanage, path].
-
-    JSON, so that a name may hold anything; a folder's ends with a slash. A last line that a crash cut off names nothing
-    that was made. Raises Failed for a damaged line: what is not read would stay for ever.
-    """
-    try:
-        with open(path, "rb") as file:
-            *lines, cut = file.read().split(b"\n")
-    except FileNotFoundError:
-        return []
-    if cut and not cut.startswith((b'"/'[: len(cut)], b'["semanage"'[: len(cut)])):  # no beginning of a line of ours
-        lines.append(cut)
-    previous: List[List[str]] = []
-    for number, line in enumerate(lines, 1):
-        try:
-            entry = json.loads(line)
-        except ValueError:
-            entry = None
-        entry = [entry] if isinstance(entry, str) else entry
-        is_path = isinstance(entry, list) and len(entry) == 1 and str(entry[0]).startswith("/") and "\0" not in entry[0]
-        is_context = isinstance(entry, list) and len(entry) == 2 and entry[0] == _SEMANAGE and isinstance(entry[1], str)
-        if not is_path and not is_context:
-            raise Failed("ENGINE", _DAMAGED.format(path, number, number, path))
-        previous.append(entry)
-    return previous
+def _check_access(decided: Plan, previous: Previous) -> None:
+    """Every folder that something comes into or goes from must be one that may be changed; the first that is not is
+    named."""
+    into = map(_existing_parent, _folders(make.destination for make in decided.makes))
+    paths = (entry[0] for entry in previous if len(entry) == 1 and not entry[0].endswith("/"))
+    closed = min(filter(_is_closed, chain(into, _folders(paths))), default=None)
+    if closed is not None:
+        number = errno.EROFS if os.statvfs(closed).f_flag & os.ST_RDONLY else errno.EACCES
+        raise OSError(number, os.strerror(number), closed)
 
 
-class _AfterCleanup:
-    """The host's files as they will be once the previous installation is gone."""
-
-    def __init__(self, previous: Sequence[Sequence[str]]) -> None:
-        self._gone: Set[str] = set()
-        self._names: Dict[str, Optional[FrozenSet[str]]] = {}
-        for entry in reversed(previous):
-            path = entry[-1].rstrip("/")
-            if len(entry) == 1 and (self._empties(path) if _is_folder(path) else entry[0] == path):
-                self._gone.add(path)
-
-    def _empties(self, folder: str) -> bool:
-        return all(name in _PARTIALS or os.path.join(folder, name) in self._gone for name in os.listdir(folder))
-
-    def standing(self, path: str) -> str:
-        """directory, file, dangling (a link to nothing), or "" for nothing."""
-        if path in self._gone or not self._may_stand(path):
-            return ""
-        if os.path.isdir(path):
-            return "directory"
-        if os.path.exists(path):
-            return "file"
-        return "dangling" if os.path.islink(path) else ""
-
-    def _may_stand(self, path: str) -> bool:
-        """By its folder's list of names, which is read once."""
-        folder, name = folder_of(path), path[path.rindex("/") + 1 :]
-        if folder not in self._names:
-            try:
-                self._names[folder] = frozenset(os.listdir(folder))
-            except (FileNotFoundError, NotADirectoryError):
-                self._names[folder] = frozenset()
-            except OSError:
-                self._names[folder] = None
-        names = self._names[folder]
-        return not name or names is None or name in names
+def _folders(paths: Iterable[str]) -> Iterator[str]:
+    """The folders of many paths, each once for all of it that come together."""
+    last = ""
+    for path in paths:
+        folder = folder_of(path)
+        if folder != last:
+            yield folder
+            last = folder
 
 
-def _is_folder(path: str) -> bool:
-    try:
-        return stat.S_ISDIR(os.lstat(path).st_mode)
-    except OSError:
-        return False
+def _is_closed(folder: str) -> bool:
+    return os.path.isdir(folder) and not os.access(folder, os.W_OK | os.X_OK)
 
 
-def _remove(previous: Sequence[Sequence[str]]) -> None:
-    """Backwards: files and links; folders only when nothing is left in them."""
-    seen: Set[str] = set()
-    for entry in reversed(previous):
-        path = entry[-1].rstrip("/")
-        if len(entry) > 1:
-            if which(_SEMANAGE):
-                subprocess.run([_SEMANAGE, "fcontext", "-d", path], stdin=subprocess.DEVNULL, capture_output=True)
-            continue
-        is_folder = _is_folder(path)
-        folder = path if is_folder else folder_of(path)
-        if folder not in seen:
-            for partial in _PARTIALS:  # of files that were never done
-                _unlink(folder + "/" + partial)
-            seen.add(folder)
-        if not is_folder:
-            if entry[0] == path:  # what stands in a folder's place is the user's
-                _unlink(path)
-            continue
-        try:
-            os.rmdir(path)
-        except OSError:
-            pass  # something of the user's is in it
-
-
-def _check_access(decided: Plan, previous: Sequence[Sequence[str]]) -> None:
-    """Every folder that something comes into or goes from must be one that may be changed."""
-    folders = set(map(_existing_parent, {folder_of(make.destination) for make in decided.makes}))
-    folders.update(folder_of(entry[0]) for entry in previous if len(entry) == 1 and not entry[0].endswith("/"))
-    for folder in sorted(folders):
-        if os.path.isdir(folder) and not os.access(folder, os.W_OK | os.X_OK):
-            number = errno.EROFS if os.statvfs(folder).f_flag & os.ST_RDONLY else errno.EACCES
-            raise OSError(number, os.strerror(number), folder)
-
-
-def _check_space(decided: Plan, previous: Sequence[Sequence[str]]) -> None:
+def _check_space(decided: Plan, freed: Dict[int, Tuple[int, int]]) -> None:
     """Every file system must hold what goes to it, counting what is removed first."""
-    into: Dict[str, Tuple[int, int]] = {}  # by folder: bytes, entries
+    needed: Dict[int, Tuple[int, int]] = {}  # by device: bytes, entries
+    folders: Dict[int, str] = {}
+    last, device = "", 0
     for make in decided.makes:
         folder = folder_of(make.destination)
-        size, count = into.get(folder, (0, 0))
-        into[folder] = (size + make.size, count + 1)
-    needed: Dict[int, int] = {}
-    entries: Dict[int, int] = {}
-    folders: Dict[int, str] = {}
-    for place, (size, count) in into.items():
-        folder = _existing_parent(place)
-        device = os.stat(folder).st_dev
-        folders[device] = folder
-        needed[device] = needed.get(device, 0) + size
-        entries[device] = entries.get(device, 0) + count
-    for entry in previous:
-        try:
-            status = os.lstat(entry[0].rstrip("/")) if len(entry) == 1 else None
-        except OSError:
-            continue
-        if status:
-            size = status.st_size if stat.S_ISREG(status.st_mode) else 0
-            needed[status.st_dev] = needed.get(status.st_dev, 0) - size
-            entries[status.st_dev] = entries.get(status.st_dev, 0) - 1
+        if folder != last:
+            existing = _existing_parent(folder)
+            last, device = folder, os.stat(existing).st_dev
+            folders[device] = existing
+        size, count = needed.get(device, (0, 0))
+        needed[device] = size + make.size, count + 1
     for device, folder in folders.items():
         disk = os.statvfs(folder)
+        freed_size, freed_count = freed.get(device, (0, 0))
+        size, count = needed[device][0] - freed_size, needed[device][1] - freed_count
         free = disk.f_bavail * disk.f_frsize
-        if needed[device] > free:
-            message = "{} has {} bytes free, {} are needed: nothing was changed".format(folder, free, needed[device])
+        if size > free:
+            message = "{} has {} bytes free, {} are needed: nothing was changed".format(folder, free, size)
             raise Failed("DISK", message)
-        if disk.f_files and entries[device] > disk.f_favail:
+        if disk.f_files and count > disk.f_favail:
             message = "{} has room for {} more files, {} are needed: nothing was changed"
-            raise Failed("DISK", message.format(folder, disk.f_favail, entries[device]))
+            raise Failed("DISK", message.format(folder, disk.f_favail, count))
 
 
 def _existing_parent(path: str) -> str:
@@ -356,7 +274,7 @@ def _check_permissions(decided: Plan) -> None:
         for entry in permission.acls:
             if entry.name and not entry.name.isdigit():
                 _known(permission, entry.kind, entry.name)
-        for tool, is_needed in (("setfacl", permission.acls), (_SEMANAGE, permission.context)):
+        for tool, is_needed in (("setfacl", permission.acls), (SEMANAGE, permission.context)):
             if is_needed and which(tool) is None:
                 raise Failed("APPSPEC", "{}: the host has no {}".format(permission.place, tool))
 
@@ -387,8 +305,8 @@ def _apply(path: str, permission: Permission, record: IO[bytes]) -> None:
         context, real = permission.context, os.path.realpath(path)
         user = ["-s", context.user] if context.user else []
         level = ["-r", context.range] if context.range else []
-        _tool(_SEMANAGE, "fcontext", "-a", *user, "-t", context.type, *level, real)
-        _write_down(record, [_SEMANAGE, real])
+        _tool(SEMANAGE, "fcontext", "-a", *user, "-t", context.type, *level, real)
+        _write_down(record, [SEMANAGE, real])
         _tool("restorecon", "-v", real)
 
 

@@ -6,7 +6,7 @@ STEPDEPLOY_PROFILE the profile.
 
 import errno
 import os
-from typing import Callable, List, Optional, TypeVar
+from typing import Callable, Iterable, List, Optional, TypeVar
 
 T = TypeVar("T")
 ROOT = "/opt/stepdeploy"
@@ -143,7 +143,7 @@ def _forget(deployment: str) -> None:
     shutil.rmtree(deployment, ignore_errors=True)
 
 
-def write_atomically(path: str, body: bytes, *, durable: bool = False) -> None:
+def write_atomically(path: str, body: "bytes | Iterable[bytes]", *, durable: bool = False) -> None:
     """A file is there whole, or as it was: written beside it (by whoever holds the lock), renamed.
 
     `durable`: also when the power fails right afterwards. That costs the writing of everything else that is waiting to
@@ -152,7 +152,7 @@ def write_atomically(path: str, body: bytes, *, durable: bool = False) -> None:
     partial = path + ".partial"
     try:
         with open(partial, "wb") as file:
-            file.write(body)
+            file.writelines([body] if isinstance(body, bytes) else body)
             if durable:
                 file.flush()
                 os.fsync(file.fileno())

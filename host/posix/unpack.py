@@ -7,12 +7,22 @@ import pwd
 from contextlib import nullcontext
 from functools import lru_cache
 from itertools import count
-from typing import BinaryIO, Dict, Iterator, List, Optional
+from typing import BinaryIO, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from host.bundle.archive import MAX_ID, chunks, is_zip, walk, zip_reader
-from host.bundle.entries import Budget, Entry, Read
+from host.bundle.entries import Budget, Entry, Owner, Read
+from host.compact import Flags, Packed
 from host.posix.copy import create, settle
 from host.posix.shares import share_out, shares_of
+
+
+class _Folder(NamedTuple):
+    """A folder that was unpacked, and how it is to be in the end."""
+
+    path: str
+    mode: int
+    mtime: float
+    owner: Optional[Tuple[str, int, str, int]]
 
 
 def unpack(file: BinaryIO, bundle_type: str, destination: str) -> None:
@@ -28,23 +38,25 @@ def unpack(file: BinaryIO, bundle_type: str, destination: str) -> None:
     shares = (
         shares_of(zip_reader().claimed(file)) if is_zip(file, bundle_type) else 1
     )  # a tar is read from its begin to its end
-    folders: Dict[str, Entry] = {}
+    folders: "Packed[_Folder]" = Packed(_Folder._make)
     links: Dict[str, Entry] = {}
     prefixes: List[str] = []
 
     def unpack_share(share: int) -> None:
-        made = {destination}
+        made, last = Flags(), destination
 
         def write(entry: Entry, read: Optional[Read], budget: "Budget") -> None:
+            nonlocal last
             if not entry.path:
                 return
             path = destination + "/" + entry.path
             folder = path if entry.kind == "directory" else path[: path.rindex("/")]
-            if folder not in made:
+            if folder != last and not made.get(folder):
                 os.makedirs(folder, exist_ok=True)
-                made.add(folder)
+                made.add(folder, 1)
+            last = folder
             if entry.kind == "directory":
-                folders[path] = entry
+                folders.append((path, entry.mode, entry.mtime, entry.owner and tuple(entry.owner)))
             elif read is None:
                 links[path] = entry
             elif hash(path) % shares == share:  # the same for an entry that comes twice
@@ -60,13 +72,13 @@ def unpack(file: BinaryIO, bundle_type: str, destination: str) -> None:
     for path, entry in links.items():
         if entry.kind == "symlink":
             os.symlink(entry.target, path)
-            _own(path, entry)
+            _own(path, entry.owner)
         else:
             os.link(destination + "/" + entry.target, path)
-    for path, entry in reversed(list(folders.items())):  # their times after what is in them
-        _own(path, entry)
-        os.chmod(path, entry.mode | 0o700)
-        os.utime(path, (entry.mtime, entry.mtime))
+    for made in folders:  # their times after what is in them; of one that comes twice the last counts
+        _own(made.path, Owner._make(made.owner) if made.owner else None)
+        os.chmod(made.path, made.mode | 0o700)
+        os.utime(made.path, (made.mtime, made.mtime))
     if prefixes[0]:
         _strip(destination, prefixes[0])
 
@@ -78,7 +90,7 @@ def _write(path: str, entry: Entry, chunks: Iterator[bytes]) -> None:
             left = memoryview(chunk)
             while left:
                 left = left[os.write(copy, left) :]
-        _own(copy, entry)
+        _own(copy, entry.owner)
         settle(copy, entry.mode)
         os.utime(copy, (entry.mtime, entry.mtime))
     except OSError as error:
@@ -89,11 +101,11 @@ def _write(path: str, entry: Entry, chunks: Iterator[bytes]) -> None:
         os.close(copy)
 
 
-def _own(place: "str | int", entry: Entry) -> None:
+def _own(place: "str | int", owner: Optional[Owner]) -> None:
     """Give it to whom the archive says, as tar does when root runs it."""
-    if entry.owner is None or os.geteuid():
+    if owner is None or os.geteuid():
         return
-    user, group = _uid(entry.owner.user, entry.owner.uid), _gid(entry.owner.group, entry.owner.gid)
+    user, group = _uid(owner.user, owner.uid), _gid(owner.group, owner.gid)
     try:
         if isinstance(place, int):
             os.fchown(place, user, group)
