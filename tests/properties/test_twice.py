@@ -300,7 +300,7 @@ CASES = {
 
 
 def found(stage: Stage) -> Deployment:
-    deployment = stage.store.deployment(ID)
+    deployment = deployments.get(ID)
     assert deployment
     return deployment
 

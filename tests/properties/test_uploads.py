@@ -120,7 +120,7 @@ def three(*told: int) -> tuple[list[Told], list[Told]]:
     return made, [made[number] for number in told]
 
 
-@pytest.mark.usefixtures("table")
+@pytest.mark.usefixtures("store")
 @given(histories())
 @example(three(1, 2, 0))  # the other key comes between the newer and the older version of one
 @run_settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

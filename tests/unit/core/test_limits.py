@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from functions.api.requests.fields import MOST_CHARACTERS, MOST_ENTRIES
-from functions.api.requests.settings import MOST_ALARMS
 from functions.aws import events as aws_events
 from functions.aws import sns
 from functions.core import limits, stop_mark
@@ -24,7 +23,7 @@ from functions.core.messages import announcements, slack, texts, verdict
 from functions.core.messages.announcements import Announcement, State
 from functions.core.messages.slack import Outcome
 from functions.core.order import MOST_UPLOADS, Accepted
-from functions.core.quotas import MOST_TRIGGERS
+from functions.core.quotas import MOST_ALARMS, MOST_TRIGGERS
 from functions.core.records import (
     Alarms,
     Deployment,

@@ -16,7 +16,8 @@ from functions.core.records import Deployment, Revision
 from functions.core.statuses import DeploymentErrorCode, DeploymentStatus
 from functions.handlers import finish, prepare
 from functions.store import deployments, lock, targets
-from host.archive import read_appspec, unpack
+from host.bundle.archive import read_appspec
+from host.posix.unpack import unpack
 from tests.clients import client
 from tests.conftest import put_group, revision
 from tests.fake_github import APPSPEC, COMMIT, PATH, REPOSITORY, FakeGitHub, refusal, tarball
