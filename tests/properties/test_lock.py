@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import pytest
 from hypothesis import settings as run_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -109,7 +108,6 @@ class OneGroup(RuleBasedStateMachine):
                 assert known[one.rollback.rollback_triggering_deployment_id].creator is not Creator.ROLLBACK
 
 
-@pytest.mark.usefixtures("aws")
 def test_a_group_never_has_two_deployments_running(store: Store) -> None:
     machine = type("OneGroupOfThisTest", (OneGroup,), {"store": store})
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
