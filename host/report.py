@@ -16,7 +16,8 @@ INTERRUPTED = "Failed: Failing in-progress lifecycle event after an agent restar
 
 
 class Report(NamedTuple):
-    """How an event ended. `goes_on`: the later events may run, although this one failed."""
+    """How an event ended. `goes_on`: the later events may run, although this one failed. `exit_code`: of the script
+    that failed it, negative for the signal that ended that."""
 
     event: str
     status: str = "Succeeded"
@@ -26,6 +27,7 @@ class Report(NamedTuple):
     message: str = "Succeeded"
     log_tail: str = ""
     goes_on: bool = True
+    exit_code: Optional[int] = None
 
     def line(self) -> str:
         """The JSON line, at most LINE_BYTES of ASCII: the log's oldest lines go first, then the message's end."""
@@ -39,6 +41,7 @@ class Report(NamedTuple):
                     "status": self.status,
                     "error_code": self.error_code,
                     "cause": self.cause,
+                    "exit_code": self.exit_code,
                     "script_name": _cut(self.script_name, SCRIPT_CHARACTERS),
                     "message": message,
                     "log_tail": tail,
@@ -83,15 +86,30 @@ class Failed(Exception):
     """An event that cannot succeed, with its cause and the agent's code."""
 
     def __init__(
-        self, cause: str, message: str, error_code: str = "UnknownError", script_name: str = "", log_tail: str = ""
+        self,
+        cause: str,
+        message: str,
+        error_code: str = "UnknownError",
+        script_name: str = "",
+        log_tail: str = "",
+        exit_code: Optional[int] = None,
     ) -> None:
         super().__init__(message)
         self.cause = cause
         self.error_code = error_code
         self.script_name = script_name
         self.log_tail = log_tail
+        self.exit_code = exit_code
 
     def report(self, event: str) -> Report:
         return Report(
-            event, "Failed", self.error_code, self.cause, self.script_name, str(self), self.log_tail, goes_on=False
+            event,
+            "Failed",
+            self.error_code,
+            self.cause,
+            self.script_name,
+            str(self),
+            self.log_tail,
+            goes_on=False,
+            exit_code=self.exit_code,
         )

@@ -1,6 +1,7 @@
-"""What a person may do to a deployment: stop it, go back. Both are functions to call, by name."""
+"""What may be done to a deployment: stop it, go back. Both are functions to call, by name; alarms call `stop`, too."""
 
 from aws_cdk import Duration
+from aws_cdk import aws_events as events
 from constructs import Construct
 
 from infra.engine import Engine
@@ -18,7 +19,7 @@ class Control(Construct):
             self,
             "Stop",
             shape=shape,
-            description="Stops a deployment for a person",
+            description="Stops a deployment for a person, or those that watch an alarm",
             environment=table,
             timeout=Duration.minutes(5),  # one CancelCommand for each command in flight
         )
@@ -32,3 +33,17 @@ class Control(Construct):
         )
         for function in (self.stop, self.rollback):
             engine.let_stop(function)
+        engine.let_read_alarms(self.stop)
+        self.stop.allow(
+            "cloudwatch:DescribeAlarmHistory",
+            on="*",
+            why_wildcard="CloudWatch shows the history of composite alarms only to whom may see that of all.",
+        )
+        self.stop.on_event(
+            description="A CloudWatch alarm went to ALARM",
+            pattern=events.EventPattern(
+                source=["aws.cloudwatch"],
+                detail_type=["CloudWatch Alarm State Change"],
+                detail={"state": {"value": ["ALARM"]}},
+            ),
+        )

@@ -121,6 +121,14 @@ class Engine(Construct):
         """Lets a function cancel commands on hosts."""
         function.allow("ssm:CancelCommand", on="*", why_wildcard="ssm:CancelCommand knows no resources.")
 
+    def let_read_alarms(self, function: Function) -> None:
+        """Lets a function ask CloudWatch for the state of alarms."""
+        function.allow(
+            "cloudwatch:DescribeAlarms",
+            on="*",
+            why_wildcard="CloudWatch shows composite alarms only to whom may describe all alarms.",
+        )
+
     def let_read_commands(self, function: Function) -> None:
         """Lets a function ask SSM how a command went on a host."""
         function.allow(
@@ -168,11 +176,7 @@ class Engine(Construct):
         )
         function.allow("secretsmanager:GetSecretValue", on=self.github_secret_arn)
         self.let_see_fleet(function)
-        function.allow(
-            "cloudwatch:DescribeAlarms",
-            on="*",
-            why_wildcard="CloudWatch shows composite alarms only to whom may describe all alarms.",
-        )
+        self.let_read_alarms(function)
         return function
 
     def _run_segment(self, hosts: Hosts, managed_tag: tuple[str, str]) -> Function:

@@ -1,4 +1,4 @@
-"""The signals that reach a running deployment from outside: SSM, CloudWatch alarms, Step Functions itself."""
+"""The signals that reach a running deployment from outside: SSM and Step Functions itself; alarms reach `stop`."""
 
 from aws_cdk import Duration
 from aws_cdk import aws_events as events
@@ -51,30 +51,6 @@ class CommandStatus(Construct):
         )
 
 
-class AlarmState(Construct):
-    """CloudWatch alarms that go to ALARM -> alarm_state -> deployments of their groups stop."""
-
-    def __init__(self, scope: Construct, id: str, *, shape: Shape, store: Store, engine: Engine) -> None:
-        super().__init__(scope, id)
-        self.function = Function(
-            self,
-            "AlarmState",
-            shape=shape,
-            description="Stops the deployments of groups that watch an alarm",
-            environment={"TABLE_NAME": store.table.table_name},
-            timeout=Duration.minutes(5),  # one CancelCommand for each command in flight
-        )
-        engine.let_stop(self.function)
-        self.function.on_event(
-            description="A CloudWatch alarm went to ALARM",
-            pattern=events.EventPattern(
-                source=["aws.cloudwatch"],
-                detail_type=["CloudWatch Alarm State Change"],
-                detail={"state": {"value": ["ALARM"]}},
-            ),
-        )
-
-
 class ExecutionStatus(Construct):
     """Executions that did not end by themselves -> execution_status -> their deployment ends all the same."""
 
@@ -120,11 +96,7 @@ class FindLost(Construct):
         self.function.allow("dynamodb:Query", on=store.index_arn("by_status"))
         engine.let_stop(self.function)
         self.function.allow("states:ListExecutions", "states:StartExecution", on=engine.machine_arn)
-        self.function.allow(
-            "cloudwatch:DescribeAlarms",
-            on="*",
-            why_wildcard="CloudWatch shows composite alarms only to whom may describe all alarms.",
-        )
+        engine.let_read_alarms(self.function)
         self.function.on_schedule(
             Duration.minutes(FIND_LOST_MINUTES), description="Deployments that wait for an event which never came"
         )

@@ -21,7 +21,7 @@ from infra.function import Function, Shape
 from infra.hosts import Hosts, MakeDocument
 from infra.notifications import Notifications
 from infra.revisions import Revisions
-from infra.signals import AlarmState, CommandStatus, ExecutionStatus, FindLost
+from infra.signals import CommandStatus, ExecutionStatus, FindLost
 from infra.store import Store
 
 _RETENTION = {
@@ -120,7 +120,7 @@ class StepDeploy(Stack):
             github_url=options.github_url,
         )
         revisions = Revisions(self, "Revisions", shape=shape, store=store)
-        for signal in (CommandStatus, AlarmState, ExecutionStatus, FindLost):
+        for signal in (CommandStatus, ExecutionStatus, FindLost):
             signal(self, signal.__name__, shape=shape, store=store, engine=engine)
         told = Notifications(self, "Notifications", shape=shape, store=store, other_topics=parts.declaration.topic_arns)
         control = Control(self, "Control", shape=shape, store=store, engine=engine)

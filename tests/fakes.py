@@ -4,6 +4,7 @@ The local cloud's Run Command really executes and is held against botocore's mod
 """
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -128,3 +129,32 @@ class FakeTokens:
         if taskToken in self.told:
             raise ClientError({"Error": {"Code": "TaskTimedOut", "Message": ""}}, "SendTaskSuccess")
         self.told[taskToken] = json.loads(output)
+
+
+class FakeAlarms:
+    """CloudWatch's client, as far as functions/aws/cloudwatch.py uses it: states by name, and what each became."""
+
+    def __init__(self, states: Mapping[str, str]) -> None:
+        self.states = dict(states)
+        self.history: list[tuple[datetime, str]] = []
+        self.refuses: ClientError | None = None
+
+    def describe_alarms(self, **request: Any) -> dict[str, Any]:
+        note("cloudwatch", "DescribeAlarms", request)
+        if self.refuses:
+            raise self.refuses
+        known = [name for name in request["AlarmNames"] if name in self.states]
+        return {"MetricAlarms": [{"AlarmName": name, "StateValue": self.states[name]} for name in known]}
+
+    def get_paginator(self, operation: str) -> "FakeAlarms":
+        assert operation == "describe_alarm_history"
+        return self
+
+    def paginate(self, **request: Any) -> list[dict[str, Any]]:
+        note("cloudwatch", "DescribeAlarmHistory", request)
+        found = [
+            {"Timestamp": time, "HistoryData": json.dumps({"newState": {"stateValue": became}})}
+            for time, became in self.history
+            if time >= request["StartDate"]
+        ]
+        return [{"AlarmHistoryItems": found[:1]}, {"AlarmHistoryItems": found[1:]}]

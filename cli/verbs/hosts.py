@@ -2,7 +2,8 @@
 
 A host is `current` when it has the revision of the group's last successful deployment, `outdated` with another one,
 `failed` when the last deployment failed there, `empty` when it matches the group's tags and no deployment reached it
-yet, and `gone` when it is on record and matches the tags no more. Without
+yet, and `gone` when it is on record and matches the tags no more. Below the hosts: why some failed in the deployments
+that are named there, and why the group's last deployment reached some not at all. Without
 the permission to list the group's instances, their names and whether SSM reaches them are left out.
 """
 
@@ -18,12 +19,14 @@ import click
 from cli.account.connection import Engine, is_forbidden
 from cli.account.fleet import Member, fleet
 from cli.account.group_name import Group, group_argument
+from cli.view import causes
 from cli.view.output import json_option, plain, tell_json
 from cli.view.words import counted, moment, short_revision
 from functions.core.selection import ONLINE
 from functions.core.statuses import TargetStatus
 
 _SHOWN = 40  # characters of a revision
+_ASKED = 5  # deployments that are asked why hosts failed, the newest
 
 
 Found = TypeVar("Found")
@@ -71,10 +74,26 @@ def command(group: Group, as_json: bool) -> None:
     wanted = _wanted(engine, info) or {}
     tagged = _seen("the group's instances: execute-api:Invoke on ListGroupInstances", lambda: fleet(engine, group))
     hosts = known(listed, wanted, tagged)
+    why = {each["deploymentId"]: causes.causes(engine.api, each) for each in _failed(engine, info, hosts)}
     if as_json:
-        tell_json({"revision": wanted.get("revision"), "hosts": [_told(each) for each in hosts]})
-    else:
-        _show(hosts, is_pinged=tagged is not None)
+        told = [{"deploymentId": each, **causes.told(cause)} for each, found in why.items() for cause in found]
+        tell_json({"revision": wanted.get("revision"), "hosts": [_told(each) for each in hosts], "causes": told})
+        return
+    _show(hosts, is_pinged=tagged is not None)
+    for each, found in why.items():
+        for line in causes.lines(found):
+            click.echo(f"{each}  {line}")
+
+
+def _failed(engine: Engine, info: Mapping[str, Any], hosts: Sequence[Host]) -> list[Mapping[str, Any]]:
+    """The deployments in which hosts failed that have failed since, and the group's last one: it may have reached none
+    of a host. DeploymentInfos, the newest first."""
+    last = (info.get("lastAttemptedDeployment") or {}).get("deploymentId")
+    begun = {each.deployment: each.since for each in hosts if each.state is State.FAILED and each.deployment}
+    ids = [last] if last else []
+    ids += sorted(begun.keys() - {last}, key=lambda each: str(begun[each]), reverse=True)
+    found = [engine.api.get_deployment(deploymentId=each)["deploymentInfo"] for each in ids[:_ASKED]]
+    return [each for each in found if causes.failed_targets(each)]
 
 
 def _told(each: Host) -> dict[str, Any]:

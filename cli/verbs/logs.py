@@ -1,4 +1,5 @@
-"""`stepdeploy logs DEPLOYMENT_ID [TARGET]`: what the scripts of lifecycle events said on the hosts.
+"""`stepdeploy logs DEPLOYMENT_ID [TARGET]`: what the scripts of lifecycle events said on the hosts, and why a host
+failed where no script said it.
 
 The engine keeps the last lines of each event; --full reads the whole logs, which lie in the revision bucket for 90
 days, below .stepdeploy/logs/DEPLOYMENT_ID/TARGET/. Without a TARGET: those of every host that has any, the failed
@@ -7,7 +8,7 @@ hosts first.
 
 import gzip
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import click
@@ -15,9 +16,11 @@ import click
 from cli.account import targets
 from cli.account.completions import deployment_ids, target_ids
 from cli.account.connection import Engine, Refusal
+from cli.view.causes import failure_of
 from cli.view.output import json_option, plain, plain_log, tell_json
 from cli.view.progress import Target, events
 from cli.view.tables import COLORS
+from functions.core.records import TargetFailure
 from functions.core.revision import ENGINE_PREFIX
 from functions.core.statuses import TargetStatus
 from host.lifecycle import LifecycleEvent
@@ -52,10 +55,10 @@ def command(deployment_id: str, target: str | None, event: str | None, full: boo
     find = _Whole(engine, deployment_id).logs if full else _tails
     chosen = _chosen(engine.api, deployment_id, target)
     found = ((each, [log for log in find(each) if event in (None, log.event["lifecycleEventName"])]) for each in chosen)
-    said = ((each, logs) for each, logs in found if logs)
+    said = ((each, logs) for each, logs in found if logs or _why(each, event))
     if as_json:
         tell_json({"deploymentId": deployment_id, "targets": [_plain(each, logs) for each, logs in said]})
-    elif not _tell(said):
+    elif not _tell(said, event):
         click.echo("no script has said anything", err=True)
 
 
@@ -102,24 +105,54 @@ class _Whole:
             raise Refusal(f"s3://{self._bucket}/{key} is no whole log: {error}") from error
 
 
+def _why(target: Target, event: str | None) -> TargetFailure | None:
+    """Why a target failed, if it did in this event, or in any of them or before when none is asked for."""
+    failure = failure_of(target) if target["status"] == TargetStatus.FAILED else None
+    return failure if failure and event in (None, failure.event) else None
+
+
 def _plain(target: Target, logs: list[Log]) -> dict[str, Any]:
     told = [
         {"event": log.event["lifecycleEventName"], "status": log.event["status"], "log": "\n".join(log.lines)}
         for log in logs
     ]
-    return {"target": target["targetId"], "status": target["status"], "events": told}
+    failure = target.get("failure")
+    return {
+        "target": target["targetId"],
+        "status": target["status"],
+        "events": told,
+        **({"failure": failure} if failure else {}),
+    }
 
 
-def _tell(said: Iterator[tuple[Target, list[Log]]]) -> bool:
+def _tell(said: Iterator[tuple[Target, list[Log]]], event: str | None) -> bool:
     """Whether there was anything."""
     is_first = True
     for target, logs in said:
-        for event, lines in logs:
-            script = plain((event.get("diagnostics") or {}).get("scriptName") or "")
-            status = click.style(event["status"], fg=COLORS.get(event["status"]))
-            head = [f"== {plain(target['targetId'])}", plain(event["lifecycleEventName"]), status, script]
+        for head, lines in [*_blocks(target, logs), *_unsaid(target, logs, event)]:
             click.echo(("" if is_first else "\n") + "  ".join(part for part in head if part))
             is_first = False
             for line in lines:
                 click.echo(plain_log(line))
     return not is_first
+
+
+Block = tuple[list[str], Iterable[str]]  # the parts of a headline, and what is below it
+
+
+def _blocks(target: Target, logs: list[Log]) -> Iterator[Block]:
+    for event, lines in logs:
+        script = plain((event.get("diagnostics") or {}).get("scriptName") or "")
+        status = click.style(event["status"], fg=COLORS.get(event["status"]))
+        yield [f"== {plain(target['targetId'])}", plain(event["lifecycleEventName"]), status, script], lines
+
+
+def _unsaid(target: Target, logs: list[Log], event: str | None) -> Iterator[Block]:
+    """Why a target failed, where no log says it."""
+    failure = _why(target, event)
+    if failure and failure.event not in [log.event["lifecycleEventName"] for log in logs]:
+        status = click.style(target["status"], fg=COLORS.get(target["status"]))
+        yield (
+            [f"== {plain(target['targetId'])}", plain(failure.event or ""), status],
+            [f"{failure.cause}: {failure.message}"],
+        )

@@ -1,22 +1,20 @@
 """`stepdeploy show DEPLOYMENT_ID`: what a deployment is, how it went, why hosts failed, and what to do next."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import click
 
-from cli.account import targets
 from cli.account.completions import deployment_ids
 from cli.account.connection import Engine
 from cli.view import words
 from cli.view.advice import next_steps
-from cli.view.causes import Cause, causes
+from cli.view.causes import causes, failed_targets, headline, tails, told
 from cli.view.output import json_option, plain, plain_log, tell_json
-from cli.view.progress import Target, has_begun
 from cli.view.tables import COLORS
-from functions.core.statuses import DeploymentStatus, TargetStatus
+from functions.core.records import SharedFailure
+from functions.core.statuses import DeploymentStatus
 
 _CAUSES = 5  # that are told one by one
 
@@ -26,32 +24,26 @@ _CAUSES = 5  # that are told one by one
     epilog="""\b
 Examples:
   stepdeploy show d-0123ABCDE
-  stepdeploy show d-0123ABCDE --json | jq -r '.causes[].hosts[]'""",
+  stepdeploy show d-0123ABCDE --json | jq -r '.causes[] | "\\(.count) \\(.cause): \\(.message)"'""",
 )
 @click.argument("deployment_id", shell_complete=deployment_ids)
 @json_option
 def command(deployment_id: str, as_json: bool) -> None:
     api = Engine().api
     info = api.get_deployment(deploymentId=deployment_id)["deploymentInfo"]
-    found = causes(_failed(api, info))
+    found = causes(api, info)
     steps = list(next_steps(info, found, _rollback_choice(api, info) if found else None))
     if as_json:
-        told = [{**asdict(cause), "exitCode": cause.exit_code} for cause in found]
-        tell_json({"deployment": info, "causes": told, "next": steps})
+        logs = tails(api, info, found)
+        each = [{**told(cause), "log": logs.get(cause.target_ids[0], [])} for cause in found]
+        tell_json({"deployment": info, "causes": each, "next": steps})
         return
     status = info["status"]
     click.echo(f"{deployment_id}  {words.group_of(info)}  {click.style(status, fg=COLORS.get(status))}")
     for name, text in facts(info, datetime.now(UTC)):
         click.echo(f"  {name:<12} {text}")
-    for line in [*_why(info), *_causes(found), *_next(steps)]:
+    for line in [*_why(info), *_causes(info, found, tails(api, info, found[:_CAUSES])), *_next(steps)]:
         click.echo(line)
-
-
-def _failed(api: Any, info: words.Info) -> Iterator[Target]:
-    if not has_begun(info) or not (info.get("deploymentOverview") or {}).get("Failed"):
-        return iter(())
-    ids = targets.listed(api, info["deploymentId"], TargetStatus.FAILED)
-    return targets.read(api, info["deploymentId"], ids)
 
 
 def _rollback_choice(api: Any, info: words.Info) -> words.Info | None:
@@ -116,22 +108,22 @@ def _why(info: words.Info) -> Iterator[str]:
         yield click.style(f"{plain(failure.get('code'))}: {plain(failure.get('message'))}", fg="red")
 
 
-def _causes(found: Sequence[Cause]) -> Iterator[str]:
-    for cause in found[:_CAUSES]:
-        parts = [cause.event or "no lifecycle event", cause.script, cause.code]
-        parts += [f"exit code {cause.exit_code}"] if cause.exit_code is not None else []
+def _causes(info: words.Info, found: Sequence[SharedFailure], logs: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    shown = found[:_CAUSES]
+    for cause in shown:
+        first = cause.target_ids[0]
         yield ""
-        yield f"{words.counted(len(cause.hosts), 'host')}: {', '.join(plain(part) for part in parts if part)}"
-        if cause.message:
-            yield f"  {plain(cause.message)}"
-        yield f"  on {words.names(cause.hosts)}"
-        if cause.log:
-            yield f"  the end of the log on {plain(cause.hosts[0])}:"
-        yield from (f"  | {plain_log(line)}" for line in cause.log)
-    if rest := found[_CAUSES:]:
+        yield f"{words.counted(cause.count, 'host')}: {headline(cause.failure)}"
+        if cause.failure.message:
+            yield f"  {plain(cause.failure.message)}"
+        yield f"  on {words.names(cause.target_ids, of=cause.count)}"
+        if log := logs.get(first):
+            yield f"  the end of the log on {plain(first)}:"
+            yield from (f"  | {plain_log(line)}" for line in log)
+    if shown and (left := failed_targets(info) - sum(cause.count for cause in shown)) > 0:
         yield ""
-        hosts = words.counted(sum(len(cause.hosts) for cause in rest), "host")
-        yield f"and {words.counted(len(rest), 'more cause')} on {hosts}: all by --json"
+        hosts = words.counted(left, "host")
+        yield f"and other causes on {hosts}: each by stepdeploy logs {plain(info['deploymentId'])}"
 
 
 def _next(steps: Sequence[str]) -> Iterator[str]:

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from cli.view.causes import Cause
 from cli.view.words import Info, group_of, revision
+from functions.core.records import SharedFailure
 from functions.core.statuses import DeploymentErrorCode as Code
 from functions.core.statuses import DeploymentStatus
 
@@ -23,7 +23,7 @@ _REMEDIES = {
 _LEFT_OUT = (Code.ALARM_ACTIVE, Code.HEALTH_CONSTRAINTS, Code.MANUAL_STOP)  # hosts
 
 
-def next_steps(info: Info, found: Sequence[Cause], choice: Mapping[str, Any] | None = None) -> Iterator[str]:
+def next_steps(info: Info, found: Sequence[SharedFailure], choice: Mapping[str, Any] | None = None) -> Iterator[str]:
     """One sentence or command each. `found`: why hosts failed; `choice`: where a rollback would go now, and why."""
     deployment_id, status = info["deploymentId"], DeploymentStatus(info["status"])
     if not status.is_final:
@@ -33,8 +33,8 @@ def next_steps(info: Info, found: Sequence[Cause], choice: Mapping[str, Any] | N
     if status is DeploymentStatus.SUCCEEDED and not found:
         return
     for cause in found[:1]:
-        if cause.log or cause.script:
-            yield f"read the whole log: stepdeploy logs {deployment_id} {cause.hosts[0]} --full"
+        if cause.failure.script_name:
+            yield f"read the whole log: stepdeploy logs {deployment_id} {cause.target_ids[0]} --full"
     if remedy := _REMEDIES.get(_code(info)):
         yield remedy
     if _went_back(info):

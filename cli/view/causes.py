@@ -1,76 +1,111 @@
-"""Why hosts failed: those that failed by the same script of the same event with the same message are one cause."""
+"""Why hosts of a deployment failed: as the engine grouped them when it ended.
 
-import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+Of one that goes on, or that an older engine ended, its failed targets are read and grouped by the engine's own rule.
+"""
 
-from cli.view.progress import Target, events
-from functions.core.statuses import LifecycleEventStatus
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, cast
+
+from cli.account import targets
+from cli.view.output import plain
+from cli.view.progress import Target, events, has_begun
+from cli.view.words import Info, counted, names
+from functions.core.causes import Cause
+from functions.core.failures import outcome, shared
+from functions.core.records import SharedFailure, TargetFailure
+from functions.core.records import Target as Record
+from functions.core.statuses import TargetStatus
 
 _TAIL_LINES = 12
-_EXIT_CODE = re.compile(r"exit code (\d{1,3})\b")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Cause:
-    """What some hosts failed of."""
-
-    hosts: tuple[str, ...]
-    event: str | None = None  # None: no lifecycle event has failed there
-    script: str | None = None
-    code: str | None = None  # a LifecycleErrorCode
-    message: str = ""
-    log: tuple[str, ...] = ()  # the last lines of the first host's log
-
-    @property
-    def exit_code(self) -> int | None:
-        """Of the script, if its message names one."""
-        found = _EXIT_CODE.search(self.message)
-        return int(found[1]) if found else None
+def causes(api: Any, info: Info) -> list[SharedFailure]:
+    """Of a deployment, that of the most hosts first."""
+    if told := info.get("causes"):
+        return [_cause(each) for each in told]
+    if not has_begun(info) or not failed_targets(info):
+        return []
+    ids = targets.listed(api, info["deploymentId"], TargetStatus.FAILED)
+    return list(shared(map(_record, targets.read(api, info["deploymentId"], ids))))
 
 
-def causes(failed: Iterable[Target]) -> list[Cause]:
-    """That of the most hosts first."""
-    sharing: dict[tuple[Any, ...], list[Target]] = {}
-    for target in failed:
-        sharing.setdefault(_kind(target), []).append(target)
-    found = [_cause(targets) for targets in sharing.values()]
-    return sorted(found, key=lambda cause: (-len(cause.hosts), cause.hosts))
+def failed_targets(info: Info) -> int:
+    return int((info.get("deploymentOverview") or {}).get("Failed", 0))
 
 
-def failed_event(target: Target) -> Mapping[str, Any]:
-    """The event that failed a target: the last that did, because a failed ApplicationStop may have been ignored."""
-    failed = [event for event in events(target) if event["status"] == LifecycleEventStatus.FAILED]
-    return failed[-1] if failed else {}
+def failure_of(target: Target) -> TargetFailure | None:
+    """Why a target failed."""
+    told = target.get("failure")
+    return _failure(told) if told else None
 
 
-def tail(event: Mapping[str, Any], lines: int = _TAIL_LINES) -> tuple[str, ...]:
-    """The last lines of an event's log."""
-    return tuple(_diagnostics(event).get("logTail", "").splitlines()[-lines:])
+def tails(api: Any, info: Info, found: Iterable[SharedFailure]) -> dict[str, list[str]]:
+    """The last lines of the log of each cause's first host, in the event that failed there."""
+    first = {cause.target_ids[0]: cause.failure.event for cause in found if cause.failure.event}
+    read = targets.read(api, info["deploymentId"], first) if first else ()
+    return {each["targetId"]: _tail(each, first[each["targetId"]]) for each in read}
 
 
-def _kind(target: Target) -> tuple[Any, ...]:
-    """What the hosts of one cause share; a message may name the host that it is about."""
-    event = failed_event(target)
-    left = _diagnostics(event)
-    message = left.get("message", "").replace(target["targetId"], "<host>")
-    return event.get("lifecycleEventName"), left.get("scriptName"), left.get("errorCode"), message
+def headline(failure: TargetFailure) -> str:
+    """Where it failed, and of what, on one line."""
+    parts = (failure.event, failure.script_name, failure.cause, outcome(failure))
+    return ", ".join(plain(part) for part in parts if part)
 
 
-def _cause(targets: list[Target]) -> Cause:
-    first = min(targets, key=lambda target: str(target["targetId"]))
-    event = failed_event(first)
-    left = _diagnostics(event)
-    return Cause(
-        hosts=tuple(sorted(target["targetId"] for target in targets)),
-        event=event.get("lifecycleEventName"),
-        script=left.get("scriptName") or None,
-        code=left.get("errorCode"),
-        message=left.get("message", ""),
-        log=tail(event),
+def lines(found: Iterable[SharedFailure]) -> Iterator[str]:
+    """Each cause on a line."""
+    for cause in found:
+        where = f"{counted(cause.count, 'host')}: " if cause.count > 1 else ""
+        hosts = where + names(cause.target_ids, of=cause.count)
+        yield f"{headline(cause.failure)}: {plain(cause.failure.message)} (on {hosts})"
+
+
+def told(cause: SharedFailure) -> dict[str, Any]:
+    """For programs. `hosts`: the first of them."""
+    failure = cause.failure
+    return {
+        "hosts": list(cause.target_ids),
+        "count": cause.count,
+        "cause": failure.cause,
+        "event": failure.event,
+        "script": failure.script_name,
+        "exitCode": failure.exit_code,
+        "signal": failure.signal,
+        "message": failure.message,
+    }
+
+
+def _cause(told: Mapping[str, Any]) -> SharedFailure:
+    since = told.get("since")
+    return SharedFailure(
+        failure=_failure(told),
+        count=told["targetCount"],
+        target_ids=tuple(told["targetIds"]),
+        since=since.isoformat() if since else "",
     )
 
 
-def _diagnostics(event: Mapping[str, Any]) -> Mapping[str, str]:
-    return event.get("diagnostics") or {}
+def _failure(told: Mapping[str, Any]) -> TargetFailure:
+    return TargetFailure(
+        cause=cast(Cause, told["cause"]),  # a newer engine may have more of them
+        message=told.get("message", ""),
+        event=told.get("event"),
+        script_name=told.get("script"),
+        exit_code=told.get("exitCode"),
+        signal=told.get("signal"),
+    )
+
+
+def _record(target: Target) -> Record:
+    updated = target.get("lastUpdatedAt")
+    return Record(
+        deployment_id=target.get("deploymentId", ""),
+        target_id=target["targetId"],
+        last_updated_at=updated.isoformat() if updated else None,
+        failure=failure_of(target),
+    )
+
+
+def _tail(target: Target, event: str | None) -> list[str]:
+    found = next((each for each in events(target) if each["lifecycleEventName"] == event), {})
+    return ((found.get("diagnostics") or {}).get("logTail") or "").splitlines()[-_TAIL_LINES:]

@@ -126,7 +126,14 @@ def _target(before: Target | None, after: Target) -> Iterable[Change]:
         if event["status"] not in _SILENT and known.get(event["lifecycleEventName"]) != event["status"]:
             yield _event(after, event)
     if is_new and status != TargetStatus.IN_PROGRESS:
-        yield Change(status=status, target=name, time=max([*times, *_time(after.get("lastUpdatedAt"))], default=None))
+        time = max([*times, *_time(after.get("lastUpdatedAt"))], default=None)
+        yield Change(status=status, target=name, time=time, message=_unsaid(after))
+
+
+def _unsaid(target: Target) -> str:
+    """Why a target failed, where none of its events says so."""
+    failure = target.get("failure")
+    return f"{failure['cause']}: {failure.get('message', '')}" if failure and not failure.get("event") else ""
 
 
 def _event(target: Target, event: Mapping[str, Any]) -> Change:

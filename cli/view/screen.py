@@ -130,9 +130,8 @@ def _marks(target: Target, ascii_only: bool) -> Text:
 
 def _last_event(target: Target) -> tuple[str, str]:
     """The event that a target is at, or at which it failed, and what is said of it."""
-    for event in events(target):
-        if event["status"] == LifecycleEventStatus.FAILED and target["status"] == TargetStatus.FAILED:
-            return plain(event["lifecycleEventName"]), plain((event.get("diagnostics") or {}).get("message", ""))
+    if (failure := target.get("failure")) and target["status"] == TargetStatus.FAILED:
+        return plain(failure.get("event") or failure["cause"]), plain(failure.get("message", ""))
     at_work = [event for event in events(target) if event["status"] == LifecycleEventStatus.IN_PROGRESS]
     waits = plain(f"waits: {target['waitingFor']}") if target.get("waitingFor") else ""
     return (plain(at_work[0]["lifecycleEventName"]) if at_work else "", waits)

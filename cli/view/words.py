@@ -123,11 +123,12 @@ def counted(count: float, noun: str) -> str:
     return f"{count:,.0f} {noun}{'' if count == 1 else 's'}"
 
 
-def names(some: Sequence[str], most: int = 5) -> str:
-    """The first few, and how many more there are.
+def names(some: Sequence[str], most: int = 5, of: int = 0) -> str:
+    """The first few, and how many more there are. `of`: how many there are in all, if these are not all.
 
     >>> names(["a", "b", "c"], most=2)
     'a, b and 1 more'
     """
-    more = f" and {len(some) - most:,} more" if len(some) > most else ""
+    left = max(of, len(some)) - min(len(some), most)
+    more = f" and {left:,} more" if left else ""
     return ", ".join(plain(each) for each in some[:most]) + more

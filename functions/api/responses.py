@@ -6,6 +6,7 @@ from uuid import UUID, uuid5
 
 from functions.core.gate import Counters
 from functions.core.health import PREDEFINED_CONFIGS, DeploymentConfig, MinimumHealthyHosts
+from functions.core.place import Place
 from functions.core.records import (
     Alarms,
     Application,
@@ -20,10 +21,12 @@ from functions.core.records import (
     RegisteredRevision,
     Revision,
     RollbackInfo,
+    SharedFailure,
     StopMark,
     TagFilter,
     TagGroup,
     Target,
+    TargetFailure,
     Trigger,
 )
 from functions.core.revision import location
@@ -38,7 +41,7 @@ _DECLARED = UUID("f0f3b1f2-6c35-4d0b-9c39-2b7b8f3a7c11")  # names the ids of wha
 
 def deployment(record: Deployment) -> dict[str, Any]:
     """A DeploymentInfo."""
-    settings, failure = record.settings, record.failure
+    settings, error = record.settings, record.failure
     return {
         "deploymentId": record.deployment_id,
         "applicationName": record.application,
@@ -48,7 +51,7 @@ def deployment(record: Deployment) -> dict[str, Any]:
         "revision": revision(record.revision),
         "pinnedRevision": pinned_revision(record.revision),
         "status": record.status,
-        "errorInformation": {"code": failure.code, "message": failure.message} if failure else None,
+        "errorInformation": {"code": error.code, "message": error.message} if error else None,
         "createTime": record.create_time,
         "startTime": record.start_time,
         "completeTime": record.complete_time,
@@ -69,6 +72,29 @@ def deployment(record: Deployment) -> dict[str, Any]:
         "requestedBy": record.requested_by,
         "stopInfo": stop(record.stop) if record.stop else None,
         "healthyHosts": healthy_hosts(record.counters) if record.counters.total else None,
+        "causes": [cause(each) for each in record.causes] or None,
+    }
+
+
+def cause(record: SharedFailure) -> dict[str, Any]:
+    """A FailureCause."""
+    return {
+        **failure(record.failure),
+        "targetCount": record.count,
+        "targetIds": list(record.target_ids),
+        "since": record.since or None,
+    }
+
+
+def failure(record: TargetFailure) -> dict[str, Any]:
+    """A TargetFailure."""
+    return {
+        "cause": record.cause,
+        "event": record.event,
+        "script": record.script_name,
+        "exitCode": record.exit_code,
+        "signal": record.signal,
+        "message": record.message,
     }
 
 
@@ -299,27 +325,28 @@ def has_targets(record: Deployment) -> bool:
     return record.status not in (DeploymentStatus.CREATED, DeploymentStatus.QUEUED)
 
 
-def target(record: Target, arn: str) -> dict[str, Any]:
+def target(record: Target, place: Place) -> dict[str, Any]:
     """A DeploymentTarget."""
     return {
         "deploymentTargetType": "InstanceTarget",
         "instanceTarget": {
             "deploymentId": record.deployment_id,
             "targetId": record.target_id,
-            "targetArn": arn,
+            "targetArn": record.arn(place),
             "status": record.status,
             "lastUpdatedAt": record.last_updated_at,
             "lifecycleEvents": [lifecycle_event(event) for event in record.events],
             "waitingFor": record.waits_for,
+            "failure": failure(record.failure) if record.failure else None,
         },
     }
 
 
-def instance(record: Target, arn: str) -> dict[str, Any]:
+def instance(record: Target, place: Place) -> dict[str, Any]:
     """An InstanceSummary, the form of a target before there were DeploymentTargets; it names the instance by ARN."""
     return {
         "deploymentId": record.deployment_id,
-        "instanceId": arn,
+        "instanceId": record.arn(place),
         "status": record.status,
         "lastUpdatedAt": record.last_updated_at,
         "lifecycleEvents": [lifecycle_event(event) for event in record.events],

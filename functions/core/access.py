@@ -19,7 +19,7 @@ from functions.core.text import principals
 
 def may_deploy(group: Group, principal: str | None) -> str | None:
     """Whether the principal may create, retry and roll back deployments of the group. None: an unidentified caller."""
-    return _decide(group.key, group.settings.allowed_principals, principal)
+    return decide(group.key, group.settings.allowed_principals, principal)
 
 
 def may_stop(deployment: Deployment, group: Group | None, principal: str | None) -> str | None:
@@ -31,10 +31,11 @@ def may_stop(deployment: Deployment, group: Group | None, principal: str | None)
     """
     is_same = group is not None and group.group_id == deployment.group_id
     settings = group.settings if group and is_same else deployment.settings
-    return _decide(deployment.group_key, settings.allowed_principals, principal)
+    return decide(deployment.group_key, settings.allowed_principals, principal)
 
 
-def _decide(group_key: str, allowed: Sequence[str], principal: str | None) -> str | None:
+def decide(group_key: str, allowed: Sequence[str], principal: str | None) -> str | None:
+    """The one rule, whatever is asked for: to create, retry, roll back or stop, by the API or by a direct call."""
     return None if _is_allowed(allowed, principal) else texts.not_allowed(group_key, principal)
 
 

@@ -49,6 +49,7 @@ _CAUSES = {
     "InvalidPlatform": (Cause.DENIED, "the instance's platform cannot run the command"),
 }
 _AGENT_GONE = "document process failed unexpectedly"  # the agent's words when it comes back from a crash or reboot
+_MOST_EXIT_CODE = 255
 _LEFTOVER = 400  # characters of a step's output that a message quotes when the runner left no verdict
 
 
@@ -141,10 +142,9 @@ def _read_steps(
             status, ended = LifecycleEventStatus.SKIPPED, records[-1].end_time
             records.append(LifecycleEventRecord(name=event.value, status=status, end_time=ended))
         elif over or step.get("Status") in FINAL_COMMAND_STATUSES:
-            record, cause, goes_on = _read_step(event, step, invocation)
+            record, failed, goes_on = _read_step(event, step, invocation)
             records.append(record)
-            if record.status is LifecycleEventStatus.FAILED and not goes_on:
-                failure = _failure(record, cause)
+            failure = None if goes_on else failed
         elif runs:
             records.append(_running(event, step, since=records[-1].end_time if records else None))
             runs = False
@@ -162,8 +162,8 @@ def _running(event: LifecycleEvent, step: Mapping[str, Any], *, since: str | Non
 
 def _read_step(
     event: LifecycleEvent, step: Mapping[str, Any], invocation: Mapping[str, Any]
-) -> tuple[LifecycleEventRecord, Cause, bool]:
-    """One step: its record, its cause if it failed, and whether the runner let the segment go on.
+) -> tuple[LifecycleEventRecord, TargetFailure | None, bool]:
+    """One step: its record, why it failed if it did, and whether the runner let the segment go on.
 
     A step has succeeded when the runner says so: SSM calls a step that it skipped a success, too.
     """
@@ -184,10 +184,14 @@ def _read_step(
             log_tail=str(verdict["log_tail"]),
         )
         record = replace(record, status=LifecycleEventStatus(verdict["status"]), diagnostics=diagnostics)
-        return record, Cause(verdict["cause"] or Cause.ENGINE), ended_well
+        if record.status is not LifecycleEventStatus.FAILED:
+            return record, None, ended_well
+        failure = _failure(record, Cause(verdict["cause"] or Cause.ENGINE), verdict.get("exit_code"))
+        return record, failure, ended_well
     cause, message = _without_verdict(step, invocation)
     diagnostics = Diagnostics(error_code=cause.lifecycle_error_code, message=message)
-    return replace(record, status=LifecycleEventStatus.FAILED, diagnostics=diagnostics), cause, False
+    record = replace(record, status=LifecycleEventStatus.FAILED, diagnostics=diagnostics)
+    return record, _failure(record, cause), False
 
 
 def _without_verdict(step: Mapping[str, Any], invocation: Mapping[str, Any]) -> tuple[Cause, str]:
@@ -221,13 +225,17 @@ def _verdict(output: str) -> dict[str, Any] | None:
     return None
 
 
-def _failure(record: LifecycleEventRecord, cause: Cause) -> TargetFailure:
+def _failure(record: LifecycleEventRecord, cause: Cause, exit_code: object = None) -> TargetFailure:
+    """`exit_code`: as the host's report has it, negative for a signal; a runner of an older engine tells none."""
     diagnostics = record.diagnostics or Diagnostics()
+    code = exit_code if type(exit_code) is int and abs(exit_code) <= _MOST_EXIT_CODE else None
     return TargetFailure(
         cause=cause,
         message=diagnostics.message,
         event=record.name,
         script_name=diagnostics.script_name or None,
+        exit_code=code if code is not None and code >= 0 else None,
+        signal=-code if code is not None and code < 0 else None,
     )
 
 

@@ -39,6 +39,14 @@ _GROUP_SETTINGS = {
     "sharedWith": "GroupKeyList",
     "hostBusySeconds": "Integer",
 }
+_FAILURE = {
+    "cause": "Message",
+    "event": "LifecycleEventName",
+    "script": "ScriptName",
+    "exitCode": "Integer",
+    "signal": "Integer",
+    "message": "Message",
+}
 _GROUP = {"applicationName": "ApplicationName", "deploymentGroupName": "DeploymentGroupName"}
 
 OPERATIONS: dict[str, dict[str, Any]] = {
@@ -71,7 +79,13 @@ SHAPES: dict[str, dict[str, Any]] = {
         stopInfo="StopInfo",
         healthyHosts="HealthyHosts",
         pinnedRevision="PinnedRevision",
+        causes="FailureCauseList",
     ),
+    # -- why a target failed: `cause` is one of few; `event`, `script` and how it ended where one did
+    "TargetFailure": _structure(**_FAILURE),
+    # -- why targets of a deployment failed, once it is over: those that failed alike, and the ids of the first of them
+    "FailureCause": _structure(**_FAILURE, targetCount="Integer", targetIds="TargetIdList", since="Timestamp"),
+    "FailureCauseList": {"type": "list", "member": {"shape": "FailureCause"}},
     "CreateDeploymentInput": _structure(metadata="Metadata"),
     # -- the instances of a deployment by their ids, out of those of its group
     "HostIdList": {"type": "list", "member": {"shape": "InstanceId"}},
@@ -87,7 +101,7 @@ SHAPES: dict[str, dict[str, Any]] = {
     "UpdateDeploymentGroupInput": _structure(**_GROUP_SETTINGS),
     "DeploymentGroupInfo": _structure(**_GROUP_SETTINGS, rollbackChoice="RollbackChoice"),
     # -- which deployment has the host of a target that waits
-    "InstanceTarget": _structure(waitingFor="Message"),
+    "InstanceTarget": _structure(waitingFor="Message", failure="TargetFailure"),
     # -- where a rollback goes and why, or why it can go nowhere
     "RollbackChoice": _structure(deploymentId="DeploymentId", revision="RevisionLocation", reason="Message"),
     "RollbackInfo": _structure(rollbackReason="Message"),

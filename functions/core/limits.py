@@ -23,5 +23,7 @@ MESSAGE = 8 * 1024  # why a deployment ended, stopped or rolled back
 NAMES = 4 * 1024  # a list of names in such a message
 WHO = 4 * 1024  # who asked for a stop
 METADATA_KEY, METADATA_VALUE = 64, 1024  # characters
+CAUSES, CAUSE_TARGETS = 10, 10  # that a deployment keeps of why its targets failed, and targets that each names
+CAUSE_MESSAGE, CAUSE_SCRIPT = 1024, 256  # of such a cause; an announcement tells three
 HOST_TEXT = 4 * 1024  # a script's name, a message or the end of a log: SSM shows 2,500 characters of a step in all
 WARNING = 512  # one of an AppSpec

@@ -8,7 +8,8 @@ from typing import Any
 
 from functions.core.errors import Unreadable
 from functions.core.messages import announcements
-from functions.core.messages.announcements import Announcement, Place
+from functions.core.messages.announcements import Announcement
+from functions.core.place import Place
 from functions.core.records import Deployment
 from functions.store import deployments, stream
 from functions.store.stream import Change

@@ -6,6 +6,7 @@ from functions.aws.clock import deployment_id as new_id
 from functions.aws.clock import timestamp
 from functions.core.causes import Cause
 from functions.core.errors import Conflict
+from functions.core.failures import shared
 from functions.core.messages import texts
 from functions.core.messages.verdict import decide, rolls_back
 from functions.core.new_deployment import rollback_deployment
@@ -35,9 +36,10 @@ def end(deployment_id: str, engine_error: str | None = None) -> DeploymentStatus
     _sweep(deployment_id, engine_error)
     deployment = deployments.get(deployment_id) or deployment
     failed = targets.failed(deployment_id)
-    verdict = decide(deployment, failed, engine_error)
+    causes = shared(failed)
+    verdict = decide(deployment, causes, engine_error)
     now = timestamp()
-    closed = replace(deployment, status=verdict.status, failure=verdict.failure, complete_time=now)
+    closed = replace(deployment, status=verdict.status, failure=verdict.failure, causes=causes, complete_time=now)
     group = _group_of(deployment)
     rollback = None
     if group and rolls_back(deployment, verdict):

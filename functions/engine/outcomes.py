@@ -4,9 +4,11 @@ import json
 from dataclasses import replace
 
 from functions.aws.sqs import Received
+from functions.core.failures import shared
 from functions.core.messages import slack
-from functions.core.messages.announcements import Place, State
+from functions.core.messages.announcements import State
 from functions.core.messages.slack import Outcome
+from functions.core.place import Place
 from functions.store import deployments, targets
 
 
@@ -26,6 +28,14 @@ def outcome_of(received: Received) -> Outcome:
         deployment=deployment,
     )
     if found.is_over and deployment.counters.failed:
-        failed = targets.failed(deployment.deployment_id, limit=slack.MOST_HOSTS)
-        return replace(found, failed=tuple(failed))
+        return _with_causes(found)
     return found
+
+
+def _with_causes(found: Outcome) -> Outcome:
+    deployment_id = found.deployment.deployment_id
+    causes = found.deployment.causes or shared(targets.failed(deployment_id))  # an older engine kept none
+    firsts = (targets.get(deployment_id, each.target_ids[0]) for each in causes[: slack.MOST_CAUSES])
+    return replace(
+        found, deployment=replace(found.deployment, causes=causes), failed=tuple(each for each in firsts if each)
+    )

@@ -3,18 +3,23 @@
 Where no execution is left that would end the deployment, it is ended here.
 """
 
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from typing import TypeVar
 
-from functions.aws import clock, executions, ssm, tokens
+from functions.aws import clock, cloudwatch, executions, ssm, tokens
 from functions.aws.clock import timestamp
 from functions.aws.executions import Execution
+from functions.core import stop_mark
 from functions.core.messages import texts
 from functions.core.messages.verdict import stopped
 from functions.core.records import Deployment, StopMark
 from functions.core.statuses import DeploymentStatus, TargetStatus
 from functions.engine import end as engine_end
-from functions.store import deployments, lock, targets
+from functions.store import deployments, groups, lock, targets
 from functions.telemetry import logger
+
+T = TypeVar("T")
 
 SHOWN = timedelta(minutes=2)  # by then Step Functions surely shows an execution that has started
 
@@ -33,6 +38,50 @@ def stop(deployment: Deployment, mark: StopMark) -> bool:
     except Exception:  # it is marked: its execution ends it, or find_lost does
         logger.exception("nobody knows whether its execution runs", deployment_id=deployment.deployment_id)
     return True
+
+
+def by_alarm(alarm: str) -> None:
+    """Stop the deployments that watch an alarm of which somebody says that it went to ALARM.
+
+    Only if CloudWatch says so too, of the time since a deployment began: an alarm asks for no principal. One deployment
+    that cannot be stopped keeps no other from stopping; raises the first error there was.
+    """
+    watching: list[Deployment] = []
+    errors = _each(groups.of_alarm(alarm), lambda group_key: watching.extend(_watching(group_key, alarm)))
+    if watching:
+        since = min(map(_begun, watching))
+        rang = cloudwatch.last_in_alarm(alarm, datetime.fromisoformat(since))
+        mark = stop_mark.by_alarms([alarm], timestamp())
+        ringing = [each for each in watching if rang and rang >= datetime.fromisoformat(_begun(each))]
+        if len(ringing) < len(watching):
+            logger.warning("CloudWatch does not say that the alarm went to ALARM", alarm=alarm)
+        errors += _each(ringing, lambda deployment: stop(deployment, mark))
+    if errors:
+        raise errors[0]
+
+
+def _watching(group_key: str, alarm: str) -> list[Deployment]:
+    """The deployment that runs in a group, if it watches the alarm: its copy of the settings decides, and a rollback
+    watches none."""
+    holder = lock.holder(group_key)
+    deployment = deployments.get(holder) if holder else None
+    return [deployment] if deployment and alarm in deployment.settings.alarms.watched else []
+
+
+def _begun(deployment: Deployment) -> str:
+    return deployment.start_time or deployment.create_time
+
+
+def _each(things: Iterable[T], act: Callable[[T], object]) -> list[Exception]:
+    """Act on each; the errors of those that could not be."""
+    errors: list[Exception] = []
+    for thing in things:
+        try:
+            act(thing)
+        except Exception as error:
+            logger.exception("not all of it could be stopped", of=str(thing)[:200])
+            errors.append(error)
+    return errors
 
 
 def set_mark(deployment: Deployment, mark: StopMark) -> bool:

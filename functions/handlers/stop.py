@@ -1,13 +1,17 @@
-"""stop: a person stops a deployment: {"deployment_id", "reason"?, "cancel"?, "auto_rollback"?, "requested_by"?}.
+"""stop: a person stops a deployment, or an alarm does.
 
-Called by `aws lambda invoke`. Running scripts end by themselves unless `cancel` is true; nothing more is started.
-The answer is CodeDeploy's: Pending while targets still run, Succeeded when nothing does.
+A person calls it by `aws lambda invoke`: {"deployment_id", "reason"?, "cancel"?, "auto_rollback"?, "requested_by"?}.
+Running scripts end by themselves unless `cancel` is true; nothing more is started. The answer is CodeDeploy's: Pending
+while targets still run, Succeeded when nothing does.
+
+EventBridge calls it when a CloudWatch alarm goes to ALARM: deployments that watch it stop. Whoever may call the
+function can write such an event himself, so CloudWatch is asked whether it is true. A second call finds them stopping.
 """
 
 from typing import Any
 
 from functions.api.requests import fields
-from functions.aws import clock
+from functions.aws import aside, clock
 from functions.core import stop_mark
 from functions.core.errors import InvalidInput
 from functions.engine import stop, who_may
@@ -17,6 +21,18 @@ from functions.telemetry import logger
 
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: Any) -> dict[str, str]:
+    if "detail" in event:
+        _by_alarm(event)
+        return {}
+    return _by_person(event)
+
+
+def _by_alarm(event: dict[str, Any]) -> None:
+    if alarm := aside.read(event, lambda: str(event["detail"]["alarmName"])):
+        stop.by_alarm(alarm)
+
+
+def _by_person(event: dict[str, Any]) -> dict[str, str]:
     (deployment_id,) = fields.needed(event, "deployment_id")
     deployment = deployments.get(deployment_id)
     if deployment is None:

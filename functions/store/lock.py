@@ -124,7 +124,7 @@ def _mark(upload: Upload | None, deployment_id: str, *, superseded: bool = False
 
 
 def _own_alarms(deployment: Deployment) -> list[Write]:
-    """Where `alarm_state` finds the alarms that are not the group's. Which deployment of the group watches them the
+    """Where `stop` finds the alarms that are not the group's. Which deployment of the group watches them the
     deployment itself says, so they may stay; they go when it is surely over."""
     if OwnSetting.ALARMS not in deployment.own:
         return []
@@ -185,7 +185,8 @@ def close(
     `has_revision_failed`: the group remembers that its end speaks against its revision.
     """
     deployment_id, lock = deployment.deployment_id, lock_key(deployment.group_key)
-    fields = {name: getattr(deployment, name) for name in ("failure", "rollback", "complete_time", "start_time")}
+    kept = ("failure", "causes", "rollback", "complete_time", "start_time")
+    fields = {name: value for name in kept if (value := getattr(deployment, name))}
     is_unstopped = () if deployment.stop else (Missing("stop"),)
     end = deployments.end(deployment_id, deployment.status, deployments.RUNNING, *is_unstopped, **fields)
     remembered = _remember(deployment, group, has_revision_failed)

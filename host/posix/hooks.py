@@ -14,7 +14,7 @@ import stat
 import subprocess
 import threading
 import time
-from typing import IO, Dict, List
+from typing import IO, Dict, List, Optional
 
 from host.appspec import Hook
 from host.posix.keeper import keep
@@ -102,11 +102,11 @@ def _raise_exit(code: int, hook: Hook, log: ScriptLog, lacks: str) -> None:
     what = "exit code {}".format(code) if code > 0 else "signal {}".format(-code)
     message = "Script at specified location: {}{} failed with {}".format(hook.location, user, what)
     message += ": {}".format(lacks) if lacks else ""
-    raise _failed("SCRIPT", "ScriptFailed", message, hook, log)
+    raise _failed("SCRIPT", "ScriptFailed", message, hook, log, code)
 
 
-def _failed(cause: str, code: str, message: str, hook: Hook, log: ScriptLog) -> Failed:
-    return Failed(cause, message, code, hook.location, log.tail())
+def _failed(cause: str, code: str, message: str, hook: Hook, log: ScriptLog, exit_code: Optional[int] = None) -> Failed:
+    return Failed(cause, message, code, hook.location, log.tail(), exit_code)
 
 
 def _check(path: str, archive: str, hook: Hook) -> None:

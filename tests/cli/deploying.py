@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from functions.core.causes import Cause
 from functions.core.command_result import pending_events
 from functions.core.gate import Counters
-from functions.core.records import Deployment, Diagnostics, LifecycleEventRecord, Target
+from functions.core.records import Deployment, Diagnostics, LifecycleEventRecord, Target, TargetFailure
 from functions.core.statuses import (
     Creator,
     DeploymentStatus,
@@ -53,7 +54,13 @@ def put_deployment(status: DeploymentStatus, counters: Counters = Counters(), **
 
 
 def put_target(
-    name: str, status: TargetStatus, *, done: int = 0, left: Diagnostics | None = None, deployment_id: str = ID
+    name: str,
+    status: TargetStatus,
+    *,
+    done: int = 0,
+    left: Diagnostics | None = None,
+    exit_code: int | None = 3,
+    deployment_id: str = ID,
 ) -> None:
     """A target that is through with the first `done` events; the next one goes on, or has failed and left this."""
     events = list(pending_events())
@@ -76,8 +83,23 @@ def put_target(
             *(LifecycleEventRecord(name=name, status=LifecycleEventStatus.SKIPPED) for name in EVENTS[done + 1 :]),
         ]
     updated = None if status in (TargetStatus.PENDING, TargetStatus.SKIPPED) else at(3 + done)
+    failure = None
+    if status is TargetStatus.FAILED and left:
+        script = left.error_code is LifecycleErrorCode.SCRIPT_FAILED
+        failure = TargetFailure(
+            cause=Cause.SCRIPT if script else Cause.CONFLICT,
+            message=left.message,
+            event=EVENTS[done],
+            script_name=left.script_name or None,
+            exit_code=exit_code if script else None,
+        )
     target = Target(
-        deployment_id=deployment_id, target_id=name, status=status, events=tuple(events), last_updated_at=updated
+        deployment_id=deployment_id,
+        target_id=name,
+        status=status,
+        events=tuple(events),
+        last_updated_at=updated,
+        failure=failure,
     )
     put_item({**target_key(deployment_id, name).item, **to_plain(target)})
 

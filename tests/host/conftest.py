@@ -112,7 +112,7 @@ def read_step(ran: "subprocess.CompletedProcess[bytes]") -> Step:
     assert len(ran.stdout) <= 2300
     assert len(lines[0].splitlines()) == 1, "the engine reads line by line"
     line = json.loads(lines[0])
-    keys = ["stepdeploy", "event", "status", "error_code", "cause", "script_name", "message", "log_tail"]
+    keys = ["stepdeploy", "event", "status", "error_code", "cause", "exit_code", "script_name", "message", "log_tail"]
     assert sorted(line) == sorted(keys)
     assert (ran.returncode, line["stepdeploy"]) in ((0, 1), (1, 1))
     return Step(ran.returncode, ran.stdout, line)

@@ -62,7 +62,7 @@ def test_a_failing_script_is_reported_with_its_exit_code_and_last_lines(host: Ho
     step = host.deploy(host.told("d-1", hooked("AfterInstall", "echo first", "echo second >&2", "exit 3")))
     assert (step.exit, step.event, step.status, step.error_code) == (1, "AfterInstall", "Failed", "ScriptFailed")
     assert (step.cause, step.script_name) == ("SCRIPT", "hook.sh")
-    assert step.message == "Script at specified location: hook.sh failed with exit code 3"
+    assert step.message == "Script at specified location: hook.sh failed with exit code 3" and step.exit_code == 3
     assert sorted(line for line in step.log_tail.split("\n") if line.startswith("[")) == [
         "[stderr]second",
         "[stdout]first",

@@ -138,7 +138,7 @@ def test_commands_with_other_documents_are_not_ours(reached: Any) -> None:
 
 
 def test_alarms_count_when_they_go_to_alarm(reached: Any) -> None:
-    assert reached(alarm("ALARM")) == {"AlarmState"}
+    assert reached(alarm("ALARM")) == {"ControlStop"}
     assert reached(alarm("OK")) == reached(alarm("INSUFFICIENT_DATA")) == set()
 
 

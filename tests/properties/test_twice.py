@@ -27,7 +27,6 @@ from functions.core.statuses import AutoRollbackEvent, DeploymentStatus, TargetS
 from functions.core.text.shapes import from_plain
 from functions.engine import declare
 from functions.handlers import (
-    alarm_state,
     bake,
     command_status,
     execution_status,
@@ -272,8 +271,9 @@ CASES = {
         then=lambda stage: prepare.handler({"deployment_id": ID}, stage.context),
         writes=2,
     ),
-    "alarm_state": Case(
-        in_flight, lambda stage: alarm_state.handler({"detail": {"alarmName": "errors"}}, stage.context)
+    "stop by an alarm": Case(
+        lambda stage: (in_flight(stage), alarm("errors", "ALARM")),
+        lambda stage: stop.handler({"detail": {"alarmName": "errors"}}, stage.context),
     ),
     "start": Case(lambda stage: None, lambda stage: start.handler(queued(uploaded()), stage.context), writes=2),
     "stop": Case(in_flight, lambda stage: stop.handler({"deployment_id": ID, "cancel": True}, stage.context)),

@@ -6,7 +6,7 @@ from typing import Any
 
 from functions.core.causes import Cause
 from functions.core.gate import Counters
-from functions.core.messages.announcements import Place
+from functions.core.place import Place
 from functions.core.records import (
     Deployment,
     Diagnostics,

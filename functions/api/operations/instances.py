@@ -5,7 +5,7 @@ from typing import Any
 from functions.api import responses
 from functions.api.operations import Caller
 from functions.api.operations.deployments import known
-from functions.api.operations.targets import arn, begun, check_id
+from functions.api.operations.targets import begun, check_id, place
 from functions.core.errors import Refused
 from functions.engine import progress
 from functions.store import targets
@@ -31,7 +31,7 @@ def get_deployment_instance(given: dict[str, Any], caller: Caller) -> dict[str, 
     if target is None:
         raise Refused("InstanceDoesNotExistException", f"The deployment {deployment_id} has no instance {instance_id}")
     (told,) = progress.laid_over([target])
-    return {"instanceSummary": responses.instance(told, arn(told, caller))}
+    return {"instanceSummary": responses.instance(told, place(caller))}
 
 
 def batch_get_deployment_instances(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
@@ -45,6 +45,6 @@ def batch_get_deployment_instances(given: dict[str, Any], caller: Caller) -> dic
     missing = [each for each in ids if each not in found]
     told = progress.laid_over([found[each] for each in ids if each in found])
     return {
-        "instancesSummary": [responses.instance(each, arn(each, caller)) for each in told],
+        "instancesSummary": [responses.instance(each, place(caller)) for each in told],
         "errorMessage": f"The deployment {deployment_id} has no {', '.join(missing)}" if missing else None,
     }

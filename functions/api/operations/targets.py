@@ -1,12 +1,14 @@
 """The targets of a deployment, with their lifecycle events: those of a running command as SSM has them now."""
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from functions.api import responses
 from functions.api.operations import Caller
 from functions.api.operations.deployments import known
 from functions.core.errors import Refused
+from functions.core.place import Place
 from functions.core.records import Target
 from functions.engine import progress
 from functions.settings import settings
@@ -35,7 +37,7 @@ def list_deployment_targets(given: dict[str, Any], caller: Caller) -> dict[str, 
 
 def get_deployment_target(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
     (target,) = _known(begun(given), "targetId", [given["targetId"]])
-    return {"deploymentTarget": responses.target(target, arn(target, caller))}
+    return {"deploymentTarget": responses.target(target, place(caller))}
 
 
 def batch_get_deployment_targets(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
@@ -45,15 +47,12 @@ def batch_get_deployment_targets(given: dict[str, Any], caller: Caller) -> dict[
         what = f"targetIds: has {len(ids)} ids, at most {MOST_AT_ONCE}"
         raise Refused("DeploymentTargetListSizeExceededException", what)
     found = _known(begun(given), "targetIds", ids)
-    return {"deploymentTargets": [responses.target(each, arn(each, caller)) for each in found]}
+    return {"deploymentTargets": [responses.target(each, place(caller)) for each in found]}
 
 
-def arn(target: Target, caller: Caller) -> str:
-    """The instance's, in the account and Region of the engine: EC2's, or SSM's for an on-premises one."""
-    _, partition, _, _, account, _ = caller.arn.split(":", 5)
-    kind = "ec2" if target.target_id.startswith("i-") else "ssm"
-    what = "instance" if kind == "ec2" else "managed-instance"
-    return f"arn:{partition}:{kind}:{settings().region}:{account}:{what}/{target.target_id}"
+def place(caller: Caller) -> Place:
+    """Where the engine runs: the account of whoever may call it, but IAM's ARNs have no Region."""
+    return replace(Place.of(caller.arn), region=settings().region)
 
 
 def begun(given: dict[str, Any]) -> str:

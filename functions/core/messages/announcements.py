@@ -11,7 +11,7 @@ Instance messages follow the same form by analogy.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -20,12 +20,16 @@ from typing import Any
 from functions.core.gate import Counters
 from functions.core.limits import METADATA_KEY, METADATA_VALUE
 from functions.core.messages import texts
-from functions.core.records import Deployment, Failure, RollbackInfo, Target
+from functions.core.place import Place
+from functions.core.records import Deployment, Failure, RollbackInfo, SharedFailure, Target, TargetFailure
 from functions.core.statuses import Creator, DeploymentStatus, TargetStatus, TriggerEvent
 from functions.core.text.plain_text import visible
 
 DEPLOYMENT_CHANGE = "CodeDeploy Deployment State-change Notification"
 INSTANCE_CHANGE = "CodeDeploy Instance State-change Notification"
+
+
+MOST_CAUSES, NAMED = 3, 3  # causes that a message tells, and targets of each that it names
 
 
 class State(StrEnum):
@@ -49,28 +53,6 @@ _INSTANCE_STATES = {
     TargetStatus.SUCCEEDED: (State.SUCCESS, TriggerEvent.INSTANCE_SUCCESS),
     TargetStatus.FAILED: (State.FAILURE, TriggerEvent.INSTANCE_FAILURE),
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where the engine runs."""
-
-    partition: str
-    region: str
-    account: str
-
-    @classmethod
-    def of(cls, arn: str) -> "Place":
-        """The place of any ARN.
-
-        >>> Place.of("arn:aws:dynamodb:eu-west-1:123456789012:table/t/stream/s").region
-        'eu-west-1'
-        """
-        _, partition, _, region, account, _ = arn.split(":", 5)
-        return cls(partition=partition, region=region, account=account)
-
-    def arn(self, service: str, resource: str) -> str:
-        return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +102,7 @@ def of_deployment(deployment: Deployment, place: Place) -> Announcement | None:
         "deploymentOverview": json.dumps(_overview(deployment.counters)),
         "status": status,
         **_error_information(deployment.failure),
+        **_causes(deployment.causes),
         "rollbackInformation": json.dumps(_rollback_information(deployment.rollback)),
         **_metadata(deployment),
     }
@@ -139,9 +122,7 @@ def of_target(target: Target, deployment: Deployment, place: Place) -> Announcem
     if target.status not in _INSTANCE_STATES:
         return None
     state, trigger_event = _INSTANCE_STATES[target.status]
-    on_premises = target.target_id.startswith("mi-")
-    service, kind = ("ssm", "managed-instance") if on_premises else ("ec2", "instance")
-    instance_arn = place.arn(service, f"{kind}/{target.target_id}")
+    instance_arn = target.arn(place)
     status = _upper(target.status)
     body = {
         "region": place.region,
@@ -162,6 +143,7 @@ def of_target(target: Target, deployment: Deployment, place: Place) -> Announcem
                 for event in target.events
             ]
         ),
+        **({"failure": json.dumps(_failure(target.failure))} if target.failure else {}),
         **_metadata(deployment),
     }
     subject = texts.subject(status, target.deployment_id, place.region, target.target_id)
@@ -238,6 +220,29 @@ def _error_information(failure: Failure | None) -> dict[str, str]:
     if failure is None:
         return {}
     return {"errorInformation": json.dumps({"ErrorCode": failure.code.value, "ErrorMessage": failure.message})}
+
+
+def _causes(causes: Sequence[SharedFailure]) -> dict[str, str]:
+    """Why targets failed; the member is there only when some did."""
+    if not causes:
+        return {}
+    told = [
+        {**_failure(each.failure), "TargetCount": each.count, "TargetIds": each.target_ids[:NAMED]}
+        for each in causes[:MOST_CAUSES]
+    ]
+    return {"causes": json.dumps(told)}
+
+
+def _failure(failure: TargetFailure) -> dict[str, Any]:
+    known = {
+        "Cause": failure.cause.value,
+        "LifecycleEvent": failure.event,
+        "Script": failure.script_name,
+        "ExitCode": failure.exit_code,
+        "Signal": failure.signal,
+        "Message": failure.message,
+    }
+    return {name: value for name, value in known.items() if value is not None}
 
 
 def _rollback_information(rollback: RollbackInfo | None) -> dict[str, str]:

@@ -14,13 +14,15 @@ from functions.core.limits import SLACK_BLOCKS as _MOST_BLOCKS
 from functions.core.limits import SLACK_FIELD as _MOST_FIELD
 from functions.core.limits import SLACK_HEADER as _MOST_HEADER
 from functions.core.limits import SLACK_TEXT as _MOST_TEXT
-from functions.core.messages.announcements import Place, State
+from functions.core.messages.announcements import State
 from functions.core.messages.measures import seconds_taken
-from functions.core.records import Deployment, Revision, Target
-from functions.core.statuses import Creator, LifecycleEventStatus
+from functions.core.place import Place
+from functions.core.records import Deployment, Revision, SharedFailure, Target
+from functions.core.statuses import Creator
 from functions.core.text.plain_text import visible
 
-MOST_HOSTS = 5  # failing hosts shown in one message
+MOST_CAUSES = 5  # for which targets failed, shown in one message
+_NAMED = 3  # targets of such a cause
 DIGEST_FROM = 11  # outcomes for one channel at a time that become one message; fewer keep their details
 
 _MOST_ENTRY = 200  # characters of a value of metadata
@@ -49,7 +51,7 @@ class Outcome:
     moment: str  # ISO 8601
     place: Place
     deployment: Deployment
-    failed: tuple[Target, ...] = ()  # the first of its failed targets
+    failed: tuple[Target, ...] = ()  # of each cause the first target, with its log
 
     @property
     def is_over(self) -> bool:
@@ -84,7 +86,7 @@ def posts(outcomes: Iterable[Outcome]) -> list[Post]:
 
 
 def message(outcome: Outcome) -> Payload:
-    """Who, what, where, why, how long, and the failing hosts of one outcome."""
+    """Who, what, where, why, how long, and why targets failed, of one outcome."""
     deployment = outcome.deployment
     emoji, headline = _headline(outcome)
     title = f"{headline}: {deployment.group_key}"
@@ -102,9 +104,11 @@ def message(outcome: Outcome) -> Payload:
         blocks.append(_section(f"*Warnings*\n{clip(warnings, _MOST_TEXT - 20)}"))
     if deployment.rollback and deployment.rollback.rollback_message:
         blocks.append(_section(clip(deployment.rollback.rollback_message, _MOST_TEXT)))
-    blocks += [_host(target) for target in outcome.failed[:MOST_HOSTS]]
-    unseen = deployment.counters.failed - MOST_HOSTS
-    if outcome.failed and unseen > 0:
+    shown = deployment.causes[:MOST_CAUSES] if outcome.is_over else ()
+    firsts = {target.target_id: target for target in outcome.failed}
+    blocks += [_cause(each, firsts.get(each.target_ids[0])) for each in shown]
+    unseen = deployment.counters.failed - sum(each.count for each in shown)
+    if shown and unseen > 0:
         blocks.append(_section(f"and {unseen} more failed"))
     where = f"{outcome.place.account} · {outcome.place.region} · {outcome.moment}"
     blocks.append({"type": "context", "elements": [_mrkdwn(clip(where, 200))]})
@@ -210,17 +214,18 @@ def _entry(key: str, value: str) -> str:
     return f"*{clip(key, 60)}*: {f'<{_escaped(value)}>' if is_link else clip(on_one_line, _MOST_ENTRY)}"
 
 
-def _host(target: Target) -> _Block:
-    """A failing host: where it failed, in which script, and the last lines of its log."""
-    event = next((each for each in target.events if each.status is LifecycleEventStatus.FAILED), None)
-    failure, diagnostics = target.failure, event.diagnostics if event else None
-    name = f"{target.target_id} ({target.name})" if target.name else target.target_id
-    script = (diagnostics.script_name if diagnostics else "") or (failure.script_name if failure else "") or ""
-    place = " ".join(part for part in (event.name if event else (failure.event if failure else ""), script) if part)
-    why = failure.message if failure else ""
-    text = f"*{clip(name, 300)}*" + (f" {clip(place, 300)}" if place else "") + (f": {clip(why, 800)}" if why else "")
-    if diagnostics and diagnostics.log_tail.strip():
-        text += f"\n```{_log(diagnostics.log_tail)}```"
+def _cause(cause: SharedFailure, first: Target | None) -> _Block:
+    """Why targets failed: where, in which script, and the last lines of the first one's log."""
+    failure = cause.failure
+    name = f"{first.target_id} ({first.name})" if first and first.name else cause.target_ids[0]
+    if cause.count > 1:
+        more = f" and {cause.count - _NAMED} more" if cause.count > _NAMED else ""
+        name = f"{cause.count} targets: {', '.join(cause.target_ids[:_NAMED])}{more}"
+    place = " ".join(part for part in (failure.event, failure.script_name) if part) or failure.cause.value
+    text = f"*{clip(name, 500)}* {clip(place, 300)}: {clip(failure.message, 800)}"
+    event = next((each for each in first.events if each.name == failure.event), None) if first else None
+    if event and event.diagnostics and event.diagnostics.log_tail.strip():
+        text += f"\n```{_log(event.diagnostics.log_tail)}```"
     return _section(text)
 
 

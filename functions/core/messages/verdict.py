@@ -1,14 +1,12 @@
 """How a deployment ends: its final status, the sentence that says why, and whether it rolls back."""
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from functions.core.failures import first_of, outcome
 from functions.core.health import is_success
-from functions.core.limits import MESSAGE
-from functions.core.records import Deployment, Failure, StopMark, Target, TargetFailure
+from functions.core.records import Deployment, Failure, SharedFailure, StopMark, TargetFailure
 from functions.core.statuses import AutoRollbackEvent, Creator, DeploymentErrorCode, DeploymentStatus
-from functions.core.text.plain_text import clipped
 
 NAMED = 3  # targets that a message names
 
@@ -21,8 +19,8 @@ class Verdict:
     failure: Failure | None = None
 
 
-def decide(deployment: Deployment, failed: Sequence[Target], engine_error: str | None = None) -> Verdict:
-    """The verdict on a deployment whose targets have all ended. `failed`: its failed targets."""
+def decide(deployment: Deployment, causes: Sequence[SharedFailure], engine_error: str | None = None) -> Verdict:
+    """The verdict on a deployment whose targets have all ended. `causes`: why some failed."""
     if deployment.stop and not _finished_before_the_stop(deployment):
         return Verdict(status=DeploymentStatus.STOPPED, failure=stopped(deployment.stop))
     if deployment.failure:  # Prepare refused it
@@ -37,7 +35,7 @@ def decide(deployment: Deployment, failed: Sequence[Target], engine_error: str |
     # Without the engine nobody knows: a bake may not have ended, or not a single target may have begun.
     by_engine = engine_error and (succeeded or not counters.total)
     code = DeploymentErrorCode.INTERNAL_ERROR if by_engine else DeploymentErrorCode.HEALTH_CONSTRAINTS
-    cause = root_cause(failed)
+    cause = root_cause(causes, counters.failed)
     told = engine_error or ""
     rest = "" if told.rstrip(".") in cause else told  # targets that failed with the engine have said it
     parts = (cause, _tally(deployment) if counters.total or not engine_error else "", rest)
@@ -60,32 +58,29 @@ def stopped(mark: StopMark) -> Failure:
     return Failure(code=mark.code, message=mark.message)
 
 
-def root_cause(failed: Iterable[Target]) -> str:
-    """The first root cause, how many targets share it, and three of their names.
+def root_cause(causes: Sequence[SharedFailure], failed: int = 0) -> str:
+    """The first root cause, how many targets share it, and three of their names. `failed`: targets, in all.
 
     >>> root_cause([])
     ''
     """
-    ordered = sorted(failed, key=lambda target: target.last_updated_at or "")
-    failures = [(target, target.failure) for target in ordered if target.failure]
-    if not failures:
+    if not causes:
         return ""
-    first = failures[0][1]
-    sharing = [target for target, failure in failures if _kind(failure) == _kind(first)]
-    names = ", ".join(target.target_id for target in sharing[:NAMED])
-    more = f" and {len(sharing) - NAMED} more" if len(sharing) > NAMED else ""
-    where = f"{first.event}: " if first.event else ""
-    others = Counter(failure.cause.value for _, failure in failures if _kind(failure) != _kind(first))
-    rest = f" Other causes: {', '.join(f'{cause} on {count}' for cause, count in others.items())}." if others else ""
-    plural = "target" if len(sharing) == 1 else "targets"
-    # The host's words leave room for who failed, and for how the deployment went.
-    message = clipped(first.message.strip().rstrip("."), MESSAGE // 2)
-    return f"{where}{message} [{first.cause}] on {len(sharing)} {plural}: {names}{more}.{rest}"
+    first = first_of(causes)
+    names = ", ".join(first.target_ids[:NAMED])
+    more = f" and {first.count - NAMED} more" if first.count > NAMED else ""
+    where = f"{first.failure.event}: " if first.failure.event else ""
+    others = [f"{_named(each.failure)} on {each.count}" for each in causes if each is not first]
+    if (left := failed - sum(each.count for each in causes)) > 0:
+        others.append(f"more on {left}")
+    rest = f" Other causes: {', '.join(others)}." if others else ""
+    plural = "target" if first.count == 1 else "targets"
+    message = first.failure.message.strip().rstrip(".")
+    return f"{where}{message} [{first.failure.cause}] on {first.count} {plural}: {names}{more}.{rest}"
 
 
-def _kind(failure: TargetFailure) -> tuple[str, str | None, str | None]:
-    """Failures of one kind: the same cause in the same script of the same event."""
-    return failure.cause, failure.event, failure.script_name
+def _named(failure: TargetFailure) -> str:
+    return " ".join(part for part in (failure.cause.value, outcome(failure)) if part)
 
 
 def _tally(deployment: Deployment) -> str:

@@ -15,6 +15,7 @@ from functions.core.records.target import (
     LifecycleEventRecord,
     SegmentResult,
     SegmentRun,
+    SharedFailure,
     Target,
     TargetFailure,
 )
@@ -42,6 +43,7 @@ __all__ = [
     "RollbackInfo",
     "SegmentResult",
     "SegmentRun",
+    "SharedFailure",
     "StopMark",
     "TagFilter",
     "TagGroup",

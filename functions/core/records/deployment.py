@@ -7,6 +7,7 @@ from functions.core.gate import Counters
 from functions.core.records.plain import make_plain
 from functions.core.records.revision import Revision
 from functions.core.records.settings import GroupSettings, TagGroup
+from functions.core.records.target import SharedFailure
 from functions.core.statuses import Creator, DeploymentErrorCode, DeploymentStatus, OwnSetting
 
 
@@ -81,6 +82,7 @@ class Deployment:
     complete_time: str | None = None
     counters: Counters = Counters()
     failure: Failure | None = None
+    causes: tuple[SharedFailure, ...] = ()  # why targets failed, once it is over; none: an older engine ended it
     stop: StopMark | None = None
     rollback: RollbackInfo | None = None
     bake_token: str | None = None  # what the Bake state waits for

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from functions.core import limits
 from functions.core.causes import Cause
+from functions.core.place import Place
 from functions.core.records.plain import make_plain
 from functions.core.statuses import LifecycleErrorCode, LifecycleEventStatus, TargetStatus
 
@@ -52,9 +53,21 @@ class TargetFailure:
     message: str
     event: str | None = None
     script_name: str | None = None
+    exit_code: int | None = None  # of the script; None where it gave none, and in records of an older engine
+    signal: int | None = None  # that ended the script
 
     def __post_init__(self) -> None:
         make_plain(self, limits.HOST_TEXT, "message", "script_name")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharedFailure:
+    """A cause for which targets of a deployment failed (`functions/core/failures.py`), told by the first one."""
+
+    failure: TargetFailure
+    count: int  # of targets
+    target_ids: tuple[str, ...]  # the first of them to fail
+    since: str = ""  # when the first one failed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +112,14 @@ class Target:
     segments: dict[str, SegmentRun] = field(default_factory=dict)  # by segment number
     failure: TargetFailure | None = None
     host_wait: HostWait | None = None  # the last one; it is over when an event has ended
+
+    def arn(self, place: Place) -> str:
+        """The instance's, in the account and Region of the engine: EC2's, or SSM's for whatever is on premises.
+
+        No name of an on-premises instance begins with i-.
+        """
+        service, kind = ("ec2", "instance") if self.target_id.startswith("i-") else ("ssm", "managed-instance")
+        return place.arn(service, f"{kind}/{self.target_id}")
 
     @property
     def waits_for(self) -> str | None:

@@ -10,7 +10,7 @@ from cli.__main__ import main
 from cli.account.connection import Engine
 from functions.core.gate import Counters
 from functions.core.statuses import DeploymentStatus, TargetStatus
-from tests.cli.deploying import ID, Captured, put_deployment, put_target, script_failed
+from tests.cli.deploying import ID, MESSAGE, Captured, put_deployment, put_target, script_failed
 from tests.conftest import BUCKET
 from tests.served import Served
 
@@ -66,6 +66,13 @@ def test_json_is_one_object(engine: Served, capsys: Captured) -> None:
                 "target": "i-2",
                 "status": "Failed",
                 "events": [{"event": "ValidateService", "status": "Failed", "log": "[stderr]other"}],
+                "failure": {
+                    "cause": "SCRIPT",
+                    "event": "ValidateService",
+                    "script": "start.sh",
+                    "exitCode": 3,
+                    "message": MESSAGE,
+                },
             }
         ],
     }

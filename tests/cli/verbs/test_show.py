@@ -3,19 +3,16 @@
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
 from cli.__main__ import main
 from cli.verbs.show import facts
 from cli.view.advice import next_steps
-from cli.view.causes import causes
 from functions.core.gate import Counters
 from functions.core.records import DeploymentSummary, Diagnostics, Failure, GivenVersion, RollbackInfo
 from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, LifecycleErrorCode, TargetStatus
 from tests.cli.deploying import ID, MESSAGE, Captured, put_deployment, put_target, script_failed
-from tests.cli.view.test_screen import target
 from tests.conftest import put_group, revision
 from tests.served import Served
 from tests.unit.api.test_deployments import record
@@ -60,14 +57,14 @@ def test_hosts_that_failed_alike_are_one_cause(served: Served, capsys: Captured)
         "",
         "HEALTH_CONSTRAINTS: too few succeeded",
         "",
-        "3 hosts: ValidateService, start.sh, ScriptFailed, exit code 3",
+        "3 hosts: ValidateService, start.sh, SCRIPT, exit code 3",
         f"  {MESSAGE}",
         "  on i-1, i-2, i-3",
         "  the end of the log on i-1:",
         "  | [stdout]on i-1",
         "  | [stderr]no \\x1b[31mport",
         "",
-        "1 host: Install, UnknownError",
+        "1 host: Install, CONFLICT",
         "  /srv/a is there",
         "  on i-4",
         "",
@@ -105,9 +102,9 @@ def test_json_is_one_object_with_all_hosts(served: Served, capsys: Captured) -> 
     assert main(["show", ID, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["deployment"]["errorInformation"]["code"] == "HEALTH_CONSTRAINTS"
-    assert [(each["hosts"], each["event"], each["exitCode"]) for each in found["causes"]] == [
-        (["i-1", "i-2", "i-3"], "ValidateService", 3),
-        (["i-4"], "Install", None),
+    assert [(each["hosts"], each["count"], each["event"], each["exitCode"]) for each in found["causes"]] == [
+        (["i-1", "i-2", "i-3"], 3, "ValidateService", 3),
+        (["i-4"], 1, "Install", None),
     ]
     assert found["causes"][0]["log"][-1] == "[stderr]no \\x1b[31mport"
     assert found["next"][0].endswith("--full")
@@ -139,9 +136,9 @@ def test_one_that_goes_on_can_be_followed_and_stopped(
 def test_of_many_causes_the_first_few_are_told(served: Served, capsys: Captured) -> None:
     put_deployment(DeploymentStatus.FAILED, Counters(total=30, allowed=30, out=30, failed=30))
     for number in range(30):
-        put_target(f"i-{number:02}", FAILED, left=script_failed(f"failed in its own way {number}"))
+        put_target(f"i-{number:02}", FAILED, left=script_failed("failed in its own way"), exit_code=number)
     assert main(["show", ID]) == 0
-    assert "and 25 more causes on 25 hosts: all by --json" in capsys.readouterr().out
+    assert f"and other causes on 25 hosts: each by stepdeploy logs {ID}" in capsys.readouterr().out
 
 
 def test_what_others_wrote_is_not_obeyed_by_a_terminal(served: Served, capsys: Captured) -> None:
@@ -182,42 +179,6 @@ def test_who_asked_who_stopped_it_and_what_it_is_for_are_told() -> None:
         "started": "2026-11-23 09:00:00 (3m 0s ago)",
         "stopped by": "arn:aws:iam::123456789012:user/bob, 2026-11-23 09:00:00: wrong\\nbuild",
     }
-
-
-def failed(name: str, message: str, *events: str, **left: str) -> dict[str, Any]:
-    found = target(name, "Failed", *(events or ("Failed", "Skipped")), message=message)
-    for event in found["lifecycleEvents"]:
-        if "diagnostics" in event:
-            event["diagnostics"] |= left
-    return found
-
-
-def test_messages_that_name_their_own_host_are_one_cause() -> None:
-    (found,) = causes([failed("i-1", "i-1 is lost"), failed("i-2", "i-2 is lost")])
-    assert (found.hosts, found.message) == (("i-1", "i-2"), "i-1 is lost")
-
-
-def test_other_scripts_codes_or_messages_are_other_causes() -> None:
-    hosts = [
-        failed("i-1", "m", scriptName="a.sh"),
-        failed("i-2", "m", scriptName="b.sh"),
-        failed("i-3", "n", scriptName="a.sh"),
-        failed("i-4", "m", scriptName="a.sh", errorCode="ScriptTimedOut"),
-        failed("i-5", "m", "Succeeded", "Failed", scriptName="a.sh"),
-        failed("i-6", "m", scriptName="a.sh"),
-    ]
-    assert [each.hosts for each in causes(hosts)] == [("i-1", "i-6"), ("i-2",), ("i-3",), ("i-4",), ("i-5",)]
-
-
-def test_the_last_event_that_failed_is_the_cause() -> None:
-    """A failed ApplicationStop that the deployment ignores comes before it."""
-    (found,) = causes([failed("i-1", "m", "Failed", "Succeeded", "Failed", "Skipped")])
-    assert found.event == "Event2"
-
-
-def test_a_host_without_any_event_is_a_cause_of_its_own() -> None:
-    (found,) = causes([{"targetId": "i-1", "status": "Failed"}])
-    assert (found.event, found.exit_code, found.log) == (None, None, ())
 
 
 @pytest.mark.parametrize("code", DeploymentErrorCode)

@@ -17,7 +17,11 @@ def target(name: str, status: str = "Pending", *events: str, message: str = "") 
     for event in told:
         if event["status"] == "Failed":
             event["diagnostics"] = {"message": message}  # type: ignore[assignment]
-    return {"targetId": name, "status": status, "lifecycleEvents": told}
+    found: dict[str, Any] = {"targetId": name, "status": status, "lifecycleEvents": told}
+    failed = [event["lifecycleEventName"] for event in told if event["status"] == "Failed"]
+    if status == "Failed" and failed:
+        found["failure"] = {"cause": "SCRIPT", "event": failed[-1], "message": message}
+    return found
 
 
 def snapshot(*targets: dict[str, Any], alarms: dict[str, str] | None = None, **info: Any) -> Snapshot:

@@ -3,13 +3,14 @@
 Ann may deploy to `prod`; Bob may not, but makes groups and deployments as he likes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 
 from functions.aws import clock
+from functions.core import access
 from functions.core.errors import InvalidInput
 from functions.core.records import Deployment, GroupSettings, TagFilter, TagGroup
 from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, OwnSetting, TargetStatus
@@ -184,6 +185,49 @@ def test_an_outsider_stops_nothing_of_a_guarded_group(shop: Shop, way: Callable[
     with pytest.raises((RefusedCall, InvalidInput), match=r"may not deploy to shop/prod|[Nn]o deployment group 'prod'"):
         way(shop)
     assert shop.known(shop.running).stop is None
+
+
+ASKED: dict[str, tuple[Callable[[Shop], object], str | None]] = {  # each way, and as whom
+    "create": (lambda shop: shop.create(shop.bob, "prod"), BOB),
+    "retry": (lambda shop: shop.bob("RetryDeployment", deploymentId=shop.failed), BOB),
+    "roll back": (lambda shop: shop.bob("RollBackDeploymentGroup", **group("prod")), BOB),
+    "stop": (STOPS["StopDeployment"], BOB),
+    "an upload": (an_upload("prod"), None),
+    "the function start": (INTO_PROD["start"], None),
+    "the function rollback": (INTO_PROD["the function rollback"], None),
+    "the function stop": (STOPS["the function stop"], None),
+}
+
+
+@pytest.mark.parametrize(("way", "who"), ASKED.values(), ids=ASKED)
+@pytest.mark.parametrize("allowed", [[ANN], [BOB], []], ids=["others", "him", "everybody"])
+def test_every_way_asks_the_one_rule_and_goes_by_its_answer(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, way: Callable[[Shop], object], who: str | None, allowed: list[str]
+) -> None:
+    if way in STOPS.values():
+        shop.running = shop.create(shop.ann, "prod")
+    shop.change(allowedPrincipals=allowed)
+    asked: list[tuple[str, tuple[str, ...], str | None]] = []
+    decide = access.decide
+
+    def watched(group_key: str, patterns: Sequence[str], principal: str | None) -> str | None:
+        asked.append((group_key, tuple(patterns), principal))
+        return decide(group_key, patterns, principal)
+
+    monkeypatch.setattr(access, "decide", watched)
+    before, may = shop.deployments(), not allowed or who in allowed
+    refused = ""
+    try:
+        way(shop)
+    except (RefusedCall, InvalidInput) as error:
+        refused = str(error)
+    assert set(asked) == {("shop/prod", tuple(allowed), who)}
+    made = [shop.known(each) for each in shop.deployments() - before]
+    denied = [each.failure for each in made if each.failure]  # an upload is told by a deployment that failed
+    said = refused + "".join(each.message for each in denied)
+    assert ("may not deploy to shop/prod" in said) is not may, said
+    if may:
+        assert made or shop.known(shop.running).stop
 
 
 def test_who_was_added_in_an_incident_may_stop_what_runs(shop: Shop) -> None:

@@ -10,7 +10,7 @@ from functions.api.operations import instances_of_group
 from functions.core.declaration import load
 from functions.core.errors import InvalidInput
 from functions.core.messages import announcements, slack
-from functions.core.messages.announcements import Place
+from functions.core.place import Place
 from functions.core.records import Deployment, Host, Target
 from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, TargetStatus
 from functions.core.text.shapes import to_plain

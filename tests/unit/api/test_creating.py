@@ -34,7 +34,7 @@ from functions.core.statuses import (
     TargetStatus,
 )
 from functions.core.text.shapes import to_plain
-from functions.handlers import alarm_state, finish, launch, prepare
+from functions.handlers import finish, launch, prepare, stop
 from functions.store import deployments, groups, lock, preparing, revisions, targets
 from functions.store.keys import group_item_key
 from functions.store.wire import from_wire, to_wire
@@ -50,7 +50,7 @@ from tests.conftest import (
     revision,
     stand_in,
 )
-from tests.fakes import FakeRunCommand
+from tests.fakes import FakeAlarms, FakeRunCommand
 from tests.store import Store
 from tests.unit.api.conftest import ARN, Api
 from tests.unit.handlers.test_prepare import World, archive
@@ -426,9 +426,9 @@ def test_an_alarm_of_the_request_stops_the_deployment_and_one_of_the_group_does_
 ) -> None:
     put_item({"pk": "ALARM#errors", "sk": "GROUP#shop/web"})
     one = created(api, store, overrideAlarmConfiguration={"enabled": True, "alarms": [{"name": "slow"}]})
-    alarm_state.handler(to_alarm("errors"), api.context)
+    stop.handler(to_alarm("errors"), api.context)
     assert stop_of(store, one) is None
-    alarm_state.handler(to_alarm("slow"), api.context)
+    stop.handler(to_alarm("slow"), api.context)
     assert stop_of(store, one) == "alarm slow"
 
 
@@ -436,7 +436,7 @@ def test_an_alarm_of_one_deployment_does_not_stop_the_next(api: Api, store: Stor
     one = created(api, store, overrideAlarmConfiguration={"enabled": True, "alarms": [{"name": "slow"}]})
     finish.handler({"deployment_id": one.deployment_id}, api.context)
     two = created(api, store)
-    alarm_state.handler(to_alarm("slow"), api.context)
+    stop.handler(to_alarm("slow"), api.context)
     assert stop_of(store, two) is None
     (kept,) = [each for each in all_items() if each["sk"] == "OWN#shop/web"]
     assert kept["pk"] == "ALARM#slow" and kept["expires_at"] > 0
@@ -449,6 +449,7 @@ def test_an_alarm_that_both_name_stops_once(api: Api, store: Store, group: Group
 
 
 def to_alarm(name: str) -> dict[str, Any]:
+    stand_in("cloudwatch", FakeAlarms({name: "ALARM"}))
     return {"detail": {"alarmName": name, "state": {"value": "ALARM"}}}
 
 

@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from functions.core.messages import announcements
+from functions.core.place import Place
 from functions.core.records import Diagnostics, LifecycleEventRecord, Target
 from functions.core.statuses import DeploymentStatus, LifecycleErrorCode, LifecycleEventStatus, TargetStatus
 from functions.core.text.shapes import to_plain
@@ -109,13 +111,16 @@ def test_several_are_told_in_their_order_or_none(api: Api) -> None:
     )
 
 
-def test_a_managed_instance_is_ssm_s(api: Api) -> None:
-    put(1)
-    target = Target(deployment_id=DEPLOYMENT, target_id="mi-0123456789abcdef0")
-    put_item({**target_key(DEPLOYMENT, target.target_id).item, **to_plain(target)})
-    told = api("GetDeploymentTarget", deploymentId=DEPLOYMENT, targetId=target.target_id)["deploymentTarget"]
-    arn = "arn:aws:ssm:us-east-1:123456789012:managed-instance/mi-0123456789abcdef0"
-    assert told["instanceTarget"]["targetArn"] == arn
+@pytest.mark.parametrize("target_id", ["i-0123456789abcdef0", "mi-0123456789abcdef0", "db-1"])
+def test_an_instance_has_one_arn_in_the_api_and_in_events(api: Api, target_id: str) -> None:
+    """db-1 is an on-premises instance that SSM does not know."""
+    one = put(1)
+    target = Target(deployment_id=DEPLOYMENT, target_id=target_id, status=TargetStatus.FAILED)
+    put_item({**target_key(DEPLOYMENT, target_id).item, **to_plain(target)})
+    place = Place(partition="aws", region="us-east-1", account="123456789012")
+    announced = announcements.of_target(target, one, place)
+    told = api("GetDeploymentTarget", deploymentId=DEPLOYMENT, targetId=target_id)["deploymentTarget"]
+    assert announced and told["instanceTarget"]["targetArn"] == announced.event.resources[0]
 
 
 @pytest.mark.parametrize("status", [DeploymentStatus.CREATED, DeploymentStatus.QUEUED])

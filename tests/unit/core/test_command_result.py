@@ -79,6 +79,26 @@ def test_a_failed_script_fails_its_event_and_skips_the_later_ones() -> None:
     assert result.failure and result.failure.cause is Cause.SCRIPT and result.failure.script_name == "a.sh"
 
 
+@pytest.mark.parametrize(
+    ("said_of_it", "exit_code", "signal"),
+    [
+        ({"exit_code": 3}, 3, None),
+        ({"exit_code": -9}, None, 9),
+        ({"exit_code": None}, None, None),
+        ({}, None, None),  # a runner of an older engine
+        ({"exit_code": "3"}, None, None),
+        ({"exit_code": True}, None, None),
+        ({"exit_code": 10**30}, None, None),
+    ],
+)
+def test_how_a_script_ended_is_a_field_not_a_sentence(
+    said_of_it: dict[str, Any], exit_code: int | None, signal: int | None
+) -> None:
+    output = said(NAMES[0], "Failed", "ScriptFailed", cause="SCRIPT", message="failed with exit code 7", **said_of_it)
+    result = read([step(NAMES[0], "Failed", output)], "Failed")
+    assert result.failure and (result.failure.exit_code, result.failure.signal) == (exit_code, signal)
+
+
 def test_an_ignored_application_stop_failure_stays_failed_while_the_target_succeeds() -> None:
     output = said("ApplicationStop", "Failed", "ScriptFailed", cause="SCRIPT", message="exit 1")
     result = read([step("ApplicationStop", "Success", output)] + [step(name) for name in NAMES[1:]])

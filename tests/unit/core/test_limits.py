@@ -18,6 +18,7 @@ from functions.aws import sns
 from functions.core import limits, stop_mark
 from functions.core.causes import Cause
 from functions.core.command_result import IN_PLACE, read_invocation
+from functions.core.failures import shared
 from functions.core.gate import Counters
 from functions.core.messages import announcements, slack, texts, verdict
 from functions.core.messages.announcements import Announcement, State
@@ -33,6 +34,7 @@ from functions.core.records import (
     LifecycleEventRecord,
     Revision,
     RollbackInfo,
+    SharedFailure,
     TagFilter,
     TagGroup,
     Target,
@@ -124,9 +126,20 @@ def targets(letter: str, count: int = 300) -> list[Target]:
     return [replace(first, target_id=f"{number:0>100}") for number in range(count)]
 
 
+@cache
+def causes(letter: str) -> tuple[SharedFailure, ...]:
+    """As many, each as large, as there can be."""
+    many = [
+        replace(target, failure=replace(target.failure, exit_code=number % (2 * limits.CAUSES)))
+        for number, target in enumerate(targets(letter))
+        if target.failure
+    ]
+    return shared(many)
+
+
 Ending = Callable[[Deployment, str], Failure | None]
 ENDINGS: dict[str, Ending] = {
-    "the hosts": lambda one, letter: verdict.decide(one, targets(letter)).failure,
+    "the hosts": lambda one, letter: verdict.decide(one, shared(targets(letter))).failure,
     "the engine": lambda one, letter: verdict.decide(one, [], of(letter, 40_000)).failure,
     "alarms": lambda one, letter: verdict.stopped(stop_mark.by_alarms(one.settings.alarms.names, one.create_time)),
     "a person": lambda one, letter: verdict.stopped(
@@ -166,7 +179,7 @@ def largest(letter: str, ending: Ending) -> Deployment:
         rollback=RollbackInfo(rollback_message=of(letter, 100_000)),
     )
     mark = stop_mark.by_person(of(letter, MOST_CHARACTERS), one.create_time, reason=of(letter, MOST_CHARACTERS))
-    return replace(one, failure=ending(one, letter), stop=mark)
+    return replace(one, failure=ending(one, letter), stop=mark, causes=causes(letter))
 
 
 @pytest.fixture(params=ENDINGS.values(), ids=ENDINGS)
@@ -215,7 +228,7 @@ def test_slack_takes_every_message(deployment: Deployment, letter: str) -> None:
             moment="2026-11-23T11:00:00Z",
             place=PLACE,
             deployment=deployment,
-            failed=tuple(targets(letter, slack.MOST_HOSTS)),
+            failed=tuple(targets(letter, slack.MOST_CAUSES)),
         )
         for number in range(120)
     ]

@@ -1,11 +1,13 @@
-"""finish, execution_status, alarm_state, stop and rollback: how deployments end, on record."""
+"""finish, execution_status, stop and rollback: how deployments end, on record."""
 
 import io
 import json
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from functions.aws import ssm as aws_ssm
 from functions.core.causes import Cause
@@ -22,11 +24,11 @@ from functions.core.statuses import (
     TargetStatus,
 )
 from functions.engine import create
-from functions.handlers import alarm_state, command_status, execution_status, finish, rollback, stop
+from functions.handlers import command_status, execution_status, finish, rollback, stop
 from functions.store import deployments, groups, lock, preparing, targets
 from functions.store.keys import deployment_key
 from tests.conftest import LambdaContext, all_items, pending, put_group, put_item, revision, stand_in
-from tests.fakes import FakeRunCommand, FakeTokens
+from tests.fakes import FakeAlarms, FakeRunCommand, FakeTokens, refusal
 from tests.store import Store
 from tests.unit.inbox import Inbox
 
@@ -169,8 +171,8 @@ def test_commands_that_cannot_be_cancelled_do_not_keep_a_deployment_from_its_end
     assert again == ["c-i-0"]
 
 
-@pytest.mark.parametrize("handler", [command_status.handler, alarm_state.handler, execution_status.handler])
-@pytest.mark.parametrize("event", [{}, {"detail": None}, {"detail": {"name": "d-1", "command-id": "c"}}])
+@pytest.mark.parametrize("handler", [command_status.handler, stop.handler, execution_status.handler])
+@pytest.mark.parametrize("event", [{"detail": {}}, {"detail": None}, {"detail": {"name": "d-1", "command-id": "c"}}])
 def test_an_event_without_its_fields_is_set_aside(
     store: Store, context: LambdaContext, undelivered: Inbox, handler: Any, event: dict[str, Any]
 ) -> None:
@@ -190,7 +192,7 @@ def test_a_deployment_of_a_newer_version_keeps_no_other_from_being_stopped(
     for key in ("shop/newer", "shop/web"):
         put_item({"pk": "ALARM#errors", "sk": f"GROUP#{key}"})
     with pytest.raises(Unreadable, match="d-NEWER0000 DEPLOYMENT is no Deployment that this version"):
-        alarm_state.handler(to_alarm("errors"), context)
+        stop.handler(to_alarm("errors"), context)
     assert read(one.deployment_id).stop and cancelled == ["c-i-0"]
 
 
@@ -211,8 +213,74 @@ def test_a_group_that_cannot_be_stopped_keeps_no_other_from_stopping(
     stand_in("ssm", FakeRunCommand())
     monkeypatch.setattr(aws_ssm, "cancel", throttled)
     with pytest.raises(TimeoutError):
-        alarm_state.handler(to_alarm("errors"), context)
+        stop.handler(to_alarm("errors"), context)
     assert read(one.deployment_id).stop and read("d-OTHER0000").stop
+
+
+@pytest.fixture(autouse=True)
+def alarms(environment: None) -> FakeAlarms:
+    """CloudWatch, with its history, which moto does not have."""
+    return stand_in("cloudwatch", FakeAlarms({"errors": "ALARM", "other": "ALARM"}))
+
+
+def minutes_ago(minutes: int) -> datetime:
+    return datetime.fromisoformat(NOW) - timedelta(minutes=minutes)
+
+
+FORGED: dict[str, tuple[str, list[tuple[int, str]]]] = {  # its state now, and what it became so many minutes ago
+    "there is no such alarm": ("", []),
+    "an alarm that is well": ("OK", [(-1, "OK")]),
+    "one that rang before the deployment": ("OK", [(5, "ALARM"), (1, "OK")]),
+}
+
+
+@pytest.mark.parametrize(("state", "history"), FORGED.values(), ids=FORGED)
+def test_who_may_call_the_function_cannot_pass_for_an_alarm(
+    store: Store,
+    context: LambdaContext,
+    cancelled: list[str],
+    alarms: FakeAlarms,
+    state: str,
+    history: list[tuple[int, str]],
+) -> None:
+    """Invariant 12: a group with allowedPrincipals takes no direct call, and so none in an alarm's clothes."""
+    put_group(settings=replace(SETTINGS, allowed_principals=("arn:aws:iam::123456789012:role/release",)))
+    one = running()
+    put_item({"pk": "ALARM#errors", "sk": "GROUP#shop/web"})
+    with pytest.raises(InvalidInput, match="may not deploy to shop/web"):
+        stop.handler({"deployment_id": one.deployment_id}, context)
+    alarms.states = {"errors": state} if state else {}
+    alarms.history = [(minutes_ago(minutes), became) for minutes, became in history]
+    stop.handler({**to_alarm("errors"), "deployment_id": one.deployment_id}, context)
+    assert read(one.deployment_id).stop is None and not cancelled
+
+
+def test_an_alarm_that_is_well_again_before_its_event_comes_counts(
+    store: Store, context: LambdaContext, cancelled: list[str], alarms: FakeAlarms
+) -> None:
+    one = running()
+    put_item({"pk": "ALARM#errors", "sk": "GROUP#shop/web"})
+    alarms.states = {"errors": "OK"}
+    alarms.history = [(minutes_ago(-1), "ALARM"), (minutes_ago(-2), "OK")]
+    stop.handler(to_alarm("errors"), context)
+    assert read(one.deployment_id).stop and cancelled == ["c-i-0"]
+
+
+def test_an_event_waits_for_a_cloudwatch_that_cannot_be_asked(
+    store: Store, context: LambdaContext, alarms: FakeAlarms
+) -> None:
+    """Lambda calls the function again, and keeps the event in the dead-letter queue after that."""
+    one = running()
+    put_item({"pk": "ALARM#errors", "sk": "GROUP#shop/web"})
+    alarms.refuses = refusal("ThrottlingException", "DescribeAlarms")
+    with pytest.raises(ClientError):
+        stop.handler(to_alarm("errors"), context)
+    assert read(one.deployment_id).stop is None
+
+
+def test_an_alarm_that_nothing_watches_asks_nobody(store: Store, context: LambdaContext, alarms: FakeAlarms) -> None:
+    alarms.refuses = refusal("ThrottlingException", "DescribeAlarms")
+    stop.handler(to_alarm("unwatched"), context)
 
 
 def to_alarm(name: str) -> dict[str, Any]:
@@ -224,7 +292,7 @@ def test_an_alarm_of_the_group_stops_its_deployment_and_cancels_what_runs(
 ) -> None:
     one = running()
     put_item({"pk": "ALARM#errors", "sk": "GROUP#shop/web"})
-    alarm_state.handler(to_alarm("errors"), context)
+    stop.handler(to_alarm("errors"), context)
     stopping = read(one.deployment_id)
     assert stopping.stop and stopping.stop.code is DeploymentErrorCode.ALARM_ACTIVE and cancelled == ["c-i-0"]
     finish.handler({"deployment_id": one.deployment_id}, context)
@@ -236,8 +304,8 @@ def test_a_second_call_cancels_what_the_first_did_not_live_to_cancel(
 ) -> None:
     one = running()
     put_item({"pk": "ALARM#errors", "sk": "GROUP#shop/web"})
-    alarm_state.handler(to_alarm("errors"), context)
-    alarm_state.handler(to_alarm("errors"), context)
+    stop.handler(to_alarm("errors"), context)
+    stop.handler(to_alarm("errors"), context)
     assert cancelled == ["c-i-0", "c-i-0"]
     assert read(one.deployment_id).stop
 
@@ -249,14 +317,14 @@ def test_an_alarm_cancels_what_a_person_had_let_run_on(
     stop.handler({"deployment_id": one.deployment_id, "requested_by": "ann"}, context)
     assert not cancelled
     put_item({"pk": "ALARM#errors", "sk": "GROUP#shop/web"})
-    alarm_state.handler(to_alarm("errors"), context)
+    stop.handler(to_alarm("errors"), context)
     mark = read(one.deployment_id).stop
     assert mark and mark.cancel and mark.by == "ann" and cancelled == ["c-i-0"]
 
 
 def test_another_alarm_stops_nothing(store: Store, context: LambdaContext, cancelled: list[str]) -> None:
     one = running()
-    alarm_state.handler(to_alarm("other"), context)
+    stop.handler(to_alarm("other"), context)
     assert read(one.deployment_id).stop is None and not cancelled
 
 
@@ -266,7 +334,7 @@ def test_an_alarm_does_not_stop_a_rollback(store: Store, context: LambdaContext,
     bad = running(2)
     finish.handler({"deployment_id": bad.deployment_id}, context)
     put_item({"pk": "ALARM#errors", "sk": "GROUP#shop/web"})
-    alarm_state.handler(to_alarm("errors"), context)
+    stop.handler(to_alarm("errors"), context)
     holder = lock.holder("shop/web")
     assert holder and read(holder).stop is None
 
@@ -441,7 +509,7 @@ def test_whatever_stops_a_deployment_wakes_its_bake(
     elif who == "rollback":
         rollback.handler({"application": "shop", "group": "web"}, context)
     else:
-        alarm_state.handler(to_alarm("errors"), context)
+        stop.handler(to_alarm("errors"), context)
     assert tokens_told == {"t-1": {"status": "Stopping"}} and cancelled == ["c-i-0"]
 
 

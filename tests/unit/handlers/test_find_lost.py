@@ -18,7 +18,7 @@ from functions.core.new_deployment import new_deployment
 from functions.core.records import Alarms, Deployment, GroupSettings, SegmentRun
 from functions.core.statuses import AutoRollbackEvent, DeploymentErrorCode, DeploymentStatus, TargetStatus
 from functions.engine import stop as engine_stop
-from functions.handlers import alarm_state, find_lost, finish, rollback, stop
+from functions.handlers import find_lost, finish, rollback, stop
 from functions.settings import settings
 from functions.store import deployments, groups, lock, preparing, revisions, targets
 from functions.store.keys import deployment_indexes, deployment_key
@@ -274,7 +274,8 @@ def test_an_alarm_ends_a_deployment_whose_execution_is_over(world: World) -> Non
     world.begin(alarms=Alarms(names=("errors",)))
     world.abort()
     put_item({"pk": "ALARM#errors", "sk": "GROUP#shop/web"})
-    alarm_state.handler({"detail": {"alarmName": "errors"}}, world.context)
+    alarm("errors", "ALARM")
+    stop.handler({"detail": {"alarmName": "errors"}}, world.context)
     assert world.read().status is DeploymentStatus.STOPPED and lock.holder("shop/web") is None
 
 
@@ -319,7 +320,8 @@ def test_whatever_ends_a_deployment_unheard_starts_its_rollback(world: World, wh
     elif who == "stop":
         stop.handler({"deployment_id": one.deployment_id, "auto_rollback": True}, world.context)
     else:
-        alarm_state.handler({"detail": {"alarmName": "errors"}}, world.context)
+        alarm("errors", "ALARM")
+        stop.handler({"detail": {"alarmName": "errors"}}, world.context)
     told = world.read(2).rollback
     back = deployments.get(told.rollback_deployment_id or "") if told else None
     assert back and back.revision.key == good.revision.key

@@ -80,6 +80,7 @@ def test_only_codedeploys_states_of_an_instance_are_told(status: TargetStatus, s
     [
         ("i-0a1", "arn:aws:ec2:us-east-1:123456789012:instance/i-0a1"),
         ("mi-0a1", "arn:aws:ssm:us-east-1:123456789012:managed-instance/mi-0a1"),
+        ("db-1", "arn:aws:ssm:us-east-1:123456789012:managed-instance/db-1"),  # which SSM does not know
     ],
 )
 def test_an_instances_event_leads_with_its_arn(target_id: str, arn: str) -> None:

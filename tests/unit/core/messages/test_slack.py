@@ -8,10 +8,12 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from functions.core.causes import Cause
+from functions.core.failures import shared
 from functions.core.messages import slack
 from functions.core.messages.announcements import State
 from functions.core.messages.slack import Outcome, Payload
-from functions.core.records import Deployment, Failure, GitHubCommit, GroupSettings, RollbackInfo, Target
+from functions.core.records import Deployment, Failure, GitHubCommit, GroupSettings, RollbackInfo, Target, TargetFailure
 from functions.core.statuses import Creator, DeploymentErrorCode, DeploymentStatus, TargetStatus
 from tests.unit.news import DONE, PLACE, deployment, failed_target, target
 
@@ -28,7 +30,7 @@ def outcome(
         state=state,
         moment=moment,
         place=PLACE,
-        deployment=found or deployment(),
+        deployment=replace(found or deployment(), causes=shared(failed)),
         failed=failed,
     )
 
@@ -99,8 +101,8 @@ def test_an_end_shows_what_the_appspec_may_not_mean() -> None:
 
 def test_a_host_that_never_ran_anything_is_shown_with_its_reason() -> None:
     ended = failed_deployment()
-    lost = target(TargetStatus.FAILED)
-    assert "*i-0a1*" in texts(slack.message(outcome(State.FAILURE, ended, lost)))
+    lost = target(TargetStatus.FAILED, failure=TargetFailure(cause=Cause.UNREACHABLE, message="not managed by SSM"))
+    assert "*i-0a1* UNREACHABLE: not managed by SSM" in texts(slack.message(outcome(State.FAILURE, ended, lost)))
 
 
 def test_a_rollback_is_called_so() -> None:
@@ -114,10 +116,18 @@ def test_a_rollback_is_called_so() -> None:
     ]
 
 
-def test_hosts_beyond_the_first_are_a_number() -> None:
-    ended = failed_deployment(counters=DONE.__class__(total=9, out=7, failed=7, allowed=1))
-    hosts = [failed_target(f"i-{number}") for number in range(slack.MOST_HOSTS)]
-    assert "and 2 more failed" in texts(slack.message(outcome(State.FAILURE, ended, *hosts)))
+def test_hosts_that_failed_alike_are_one_cause_and_those_of_further_causes_a_number() -> None:
+    ended = failed_deployment(counters=DONE.__class__(total=9, out=9, failed=9, allowed=1))
+    hosts = [failed_target(f"i-{number}") for number in range(4)]
+    others = [failed_target(f"i-{number}") for number in range(4, 9)]
+    codes = [
+        replace(each, failure=replace(each.failure, exit_code=number))
+        for number, each in enumerate(others)
+        if each.failure
+    ]
+    told = texts(slack.message(outcome(State.FAILURE, ended, *hosts, *codes)))
+    assert any(each.startswith("*4 targets: i-0, i-1, i-2 and 1 more* ValidateService scripts") for each in told)
+    assert "and 1 more failed" in told
 
 
 def test_a_log_shows_its_last_lines_and_cannot_leave_its_block() -> None:
@@ -199,7 +209,7 @@ def test_no_text_of_strangers_makes_a_message_invalid(name: str, why: str, log: 
     """Invariant 8."""
     failure = Failure(code=DeploymentErrorCode.INVALID_REVISION, message=why)
     ended = failed_deployment(application=name, group=why, requested_by=log, failure=failure)
-    hosts = [failed_target(f"i-{number}", log) for number in range(slack.MOST_HOSTS)]
+    hosts = [failed_target(f"i-{number}", log) for number in range(slack.MOST_CAUSES)]
     assert_slack_takes_it(slack.message(outcome(State.FAILURE, ended, *hosts)))
     assert_slack_takes_it(slack.digest([outcome(State.FAILURE, ended, number=number) for number in range(100)]))
 

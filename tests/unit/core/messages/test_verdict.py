@@ -6,6 +6,7 @@ import pytest
 
 from functions.core import stop_mark
 from functions.core.causes import Cause
+from functions.core.failures import shared
 from functions.core.gate import Counters
 from functions.core.health import PREDEFINED_CONFIGS
 from functions.core.messages.verdict import Verdict, decide, rolls_back, root_cause
@@ -77,7 +78,7 @@ def test_the_minimum_healthy_rule_decides(total: int, allowed: int, succeeded: i
 def test_the_message_leads_with_the_first_root_cause_and_three_names() -> None:
     targets = [failed(5), failed(2), failed(3), failed(4), failed(9, Cause.UNREACHABLE, "gone", "")]
     counters = Counters(total=9, allowed=5, succeeded=1, failed=5, out=5, skipped=3)
-    verdict = decide(deployment(counters), targets)
+    verdict = decide(deployment(counters), shared(targets))
     assert verdict.failure == Failure(
         code=DeploymentErrorCode.HEALTH_CONSTRAINTS,
         message="ValidateService: exit code 1 [SCRIPT] on 4 targets: i-2, i-3, i-4 and 1 more. Other causes:"
@@ -87,7 +88,7 @@ def test_the_message_leads_with_the_first_root_cause_and_three_names() -> None:
 
 
 def test_a_single_failed_target_is_named() -> None:
-    assert root_cause([failed(1)]) == "ValidateService: exit code 1 [SCRIPT] on 1 target: i-1."
+    assert root_cause(shared([failed(1)])) == "ValidateService: exit code 1 [SCRIPT] on 1 target: i-1."
 
 
 def test_a_deployment_stopped_by_an_alarm_is_stopped_although_all_targets_succeeded() -> None:
