@@ -715,7 +715,7 @@ def test_a_damaged_line_of_the_cleanup_file_is_told_and_changes_nothing(records:
     records.cleanup.write_bytes(b"".join([lines[0], line + b"\n", *lines[1:]]))
     damaged = records.cleanup.read_bytes()
     step = records.install("d-2")
-    failed(step, "ENGINE", f"{records.cleanup}:2")
+    failed(step, "ENGINE", f"{records.cleanup}, the list", "is damaged at line 2: nothing was changed")
     assert "Error:" not in step.message
     assert records.is_installed("d-1") and records.cleanup.read_bytes() == damaged
     records.cleanup.write_bytes(b"".join(lines))
