@@ -9,15 +9,10 @@ at once.
 import json
 from typing import Any
 
-from functions.api.requests import fields
+from functions.api.requests import direct
 from functions.aws import sqs
-from functions.core.errors import InvalidInput
-from functions.core.new_deployment import OwnSettings
-from functions.core.records import Revision
-from functions.core.revision import bundle_type
-from functions.core.statuses import OnBusy
 from functions.engine import upload
-from functions.engine.create import Request, create, known_config
+from functions.engine.create import create
 from functions.settings import settings
 from functions.telemetry import logger
 
@@ -39,28 +34,5 @@ def _upload(message: sqs.Received) -> None:
 
 
 def _asked_for(event: dict[str, Any]) -> dict[str, str]:
-    """A person's request for an object of the revision bucket; what is wrong with it is the answer.
-
-    While the group is busy it is rejected, unless `on_busy` says to queue.
-    """
-    application, group, key = fields.needed(event, "application", "group", "key")
-    on_busy = fields.text(event, "on_busy") or OnBusy.REJECT
-    if on_busy not in set(OnBusy):
-        raise InvalidInput(f"on_busy {on_busy!r}: give one of {', '.join(OnBusy)}")
-    config = fields.text(event, "deployment_config")
-    request = Request(
-        application=application,
-        group=group,
-        revision=Revision(
-            bucket=settings().bucket_name,
-            key=key,
-            version=fields.text(event, "version"),
-            bundle_type=bundle_type(key),
-        ),
-        requested_by=fields.text(event, "requested_by") or "a person",
-        on_busy=OnBusy(on_busy),
-        description=fields.text(event, "description"),
-        metadata=fields.texts(event, "metadata"),
-        own=OwnSettings(config=known_config(config) if config else None),
-    )
-    return {"deployment_id": create(request)}
+    """A person's request; what is wrong with it is the answer."""
+    return {"deployment_id": create(direct.deployment(event, settings().bucket_name))}

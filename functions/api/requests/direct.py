@@ -1,0 +1,39 @@
+"""What a person asks of a function directly, by `aws lambda invoke`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from functions.api.requests import fields
+from functions.core.errors import InvalidInput
+from functions.core.new_deployment import OwnSettings
+from functions.core.records import Revision
+from functions.core.revision import bundle_type
+from functions.core.statuses import OnBusy
+from functions.engine.create import Request, known_config
+
+
+def deployment(event: Mapping[str, Any], bucket: str) -> Request:
+    """A deployment of an object of the revision bucket. Raises InvalidInput.
+
+    While the group is busy it is rejected, unless `on_busy` says to queue.
+    """
+    application, group, key = fields.needed(event, "application", "group", "key")
+    on_busy = fields.text(event, "on_busy") or OnBusy.REJECT
+    if on_busy not in set(OnBusy):
+        raise InvalidInput(f"on_busy {on_busy!r}: give one of {', '.join(OnBusy)}")
+    config = fields.text(event, "deployment_config")
+    return Request(
+        application=application,
+        group=group,
+        revision=Revision(
+            bucket=bucket,
+            key=key,
+            version=fields.text(event, "version"),
+            bundle_type=bundle_type(key),
+        ),
+        requested_by=fields.text(event, "requested_by") or "a person",
+        on_busy=OnBusy(on_busy),
+        description=fields.text(event, "description"),
+        metadata=fields.texts(event, "metadata"),
+        own=OwnSettings(config=known_config(config) if config else None),
+    )
