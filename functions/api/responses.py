@@ -248,14 +248,7 @@ def minimum(record: MinimumHealthyHosts) -> dict[str, Any]:
 
 def overview(counters: Counters) -> dict[str, int]:
     """A DeploymentOverview: where the targets are."""
-    return {
-        "Pending": counters.pending,
-        "InProgress": counters.in_flight,
-        "Succeeded": counters.succeeded,
-        "Failed": counters.failed,
-        "Skipped": counters.skipped,
-        "Ready": 0,
-    }
+    return {**counters.overview, "Ready": 0}
 
 
 def auto_rollback(settings: GroupSettings) -> dict[str, Any]:

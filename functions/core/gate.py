@@ -36,6 +36,17 @@ class Counters:
     def pending(self) -> int:
         return self.total - self.out - self.succeeded - self.skipped
 
+    @property
+    def overview(self) -> dict[str, int]:
+        """CodeDeploy's deploymentOverview, without the targets of blue/green deployments."""
+        return {
+            "Failed": self.failed,
+            "InProgress": self.in_flight,
+            "Pending": self.pending,
+            "Skipped": self.skipped,
+            "Succeeded": self.succeeded,
+        }
+
 
 def ask(counters: Counters, *, stopping: bool) -> Answer:
     """Whether a target that has not started may start.

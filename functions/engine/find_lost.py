@@ -5,7 +5,6 @@ what the event would have done, and harmless when it does so in the same moment.
 """
 
 from collections.abc import Callable, Iterator
-from datetime import datetime
 
 from functions.aws import clock, cloudwatch, executions
 from functions.core import stop_mark
@@ -42,8 +41,7 @@ def _left() -> Iterator[Deployment]:
 
 def _may_be_lost(deployment: Deployment) -> bool:
     """Not one that is so new that its event, or Step Functions' answer, may only be late."""
-    since = datetime.fromisoformat(deployment.start_time or deployment.create_time)
-    return clock.now() - since >= SHOWN
+    return clock.now() - deployment.began >= SHOWN
 
 
 def _go_on(deployment: Deployment) -> None:

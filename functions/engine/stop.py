@@ -4,11 +4,10 @@ Where no execution is left that would end the deployment, it is ended here.
 """
 
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TypeVar
 
 from functions.aws import clock, cloudwatch, executions, ssm, tokens
-from functions.aws.clock import timestamp
 from functions.aws.executions import Execution
 from functions.core import stop_mark
 from functions.core.messages import texts
@@ -49,10 +48,9 @@ def by_alarm(alarm: str) -> None:
     watching: list[Deployment] = []
     errors = _each(groups.of_alarm(alarm), lambda group_key: watching.extend(_watching(group_key, alarm)))
     if watching:
-        since = min(map(_begun, watching))
-        rang = cloudwatch.last_in_alarm(alarm, datetime.fromisoformat(since))
-        mark = stop_mark.by_alarms([alarm], timestamp())
-        ringing = [each for each in watching if rang and rang >= datetime.fromisoformat(_begun(each))]
+        rang = cloudwatch.last_in_alarm(alarm, min(each.began for each in watching))
+        mark = stop_mark.by_alarms([alarm], clock.timestamp())
+        ringing = [each for each in watching if rang and rang >= each.began]
         if len(ringing) < len(watching):
             logger.warning("CloudWatch does not say that the alarm went to ALARM", alarm=alarm)
         errors += _each(ringing, lambda deployment: stop(deployment, mark))
@@ -66,10 +64,6 @@ def _watching(group_key: str, alarm: str) -> list[Deployment]:
     holder = lock.holder(group_key)
     deployment = deployments.get(holder) if holder else None
     return [deployment] if deployment and alarm in deployment.settings.alarms.watched else []
-
-
-def _begun(deployment: Deployment) -> str:
-    return deployment.start_time or deployment.create_time
 
 
 def _each(things: Iterable[T], act: Callable[[T], object]) -> list[Exception]:
@@ -86,7 +80,7 @@ def _each(things: Iterable[T], act: Callable[[T], object]) -> list[Exception]:
 
 def set_mark(deployment: Deployment, mark: StopMark) -> bool:
     """As `stop`, of a deployment whose execution surely runs: it asks, or is not wanted before."""
-    if deployment.status is DeploymentStatus.QUEUED and lock.stop_queued(deployment, stopped(mark), timestamp()):
+    if deployment.status is DeploymentStatus.QUEUED and lock.stop_queued(deployment, stopped(mark), clock.timestamp()):
         return True  # else its turn has just come
     marked = deployments.mark_stop(deployment.deployment_id, mark)
     if marked is None:
@@ -107,7 +101,7 @@ def end_if_left(deployment: Deployment) -> bool:
     execution = executions.find(found.deployment_id)
     if execution and not execution.is_over:
         return False
-    if execution is None and clock.now() - datetime.fromisoformat(found.start_time or found.create_time) < SHOWN:
+    if execution is None and clock.now() - found.began < SHOWN:
         return False
     end(found.deployment_id, execution)
     return True

@@ -20,6 +20,7 @@ from functions.store.values import (
     Missing,
     Path,
     Update,
+    parts,
 )
 from functions.store.wire import from_wire, serialize, to_wire
 
@@ -92,13 +93,9 @@ def plain(item: Item) -> Item:
     return from_wire(to_wire(item))
 
 
-def _parts(path: Path) -> tuple[str, ...]:
-    return (path,) if isinstance(path, str) else path
-
-
 def _found(item: Item, path: Path) -> Any:
     found: Any = item
-    for part in _parts(path):
+    for part in parts(path):
         if not isinstance(found, dict) or part not in found:
             return _NOTHING
         found = found[part]
@@ -106,7 +103,7 @@ def _found(item: Item, path: Path) -> Any:
 
 
 def _parent(item: Item, path: Path) -> tuple[Item, str]:
-    *way, name = _parts(path)
+    *way, name = parts(path)
     parent = _found(item, tuple(way)) if way else item
     if not isinstance(parent, dict):
         raise Invalid("the document path provided in the update expression is invalid for update")

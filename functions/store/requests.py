@@ -29,6 +29,7 @@ from functions.store.values import (
     Query,
     Update,
     Write,
+    parts,
 )
 from functions.store.wire import Wire, serialize, to_wire
 
@@ -116,8 +117,7 @@ class _Expressions:
         return {name: each for name, each in found.items() if each}
 
     def name(self, path: Path) -> str:
-        parts = (path,) if isinstance(path, str) else path
-        return ".".join(self._names.setdefault(part, f"#{len(self._names)}") for part in parts)
+        return ".".join(self._names.setdefault(part, f"#{len(self._names)}") for part in parts(path))
 
     def value(self, value: Any) -> str:
         """Of a plain value, or of another attribute."""
@@ -136,7 +136,7 @@ class _Expressions:
             name = self.name(path)
             sets.append(f"{name} = if_not_exists({name}, {self.value(0)}) + {self.value(more)}")
         clauses = {"SET": sets, "REMOVE": [self.name(path) for path in update.removes]}
-        return " ".join(f"{word} {', '.join(parts)}" for word, parts in clauses.items() if parts)
+        return " ".join(f"{word} {', '.join(listed)}" for word, listed in clauses.items() if listed)
 
     def condition(self, condition: Condition) -> str:
         match condition:

@@ -29,6 +29,10 @@ class Key(NamedTuple):
         return self._asdict()
 
 
+def parts(path: Path) -> tuple[str, ...]:
+    return (path,) if isinstance(path, str) else path
+
+
 # -- conditions. One that compares an attribute does not hold where there is none, except `Differs`.
 
 

@@ -17,7 +17,6 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from functions.core.gate import Counters
 from functions.core.limits import METADATA_KEY, METADATA_VALUE
 from functions.core.messages import texts
 from functions.core.place import Place
@@ -99,7 +98,7 @@ def of_deployment(deployment: Deployment, place: Place) -> Announcement | None:
         "deploymentGroupName": deployment.group,
         "createTime": _human(deployment.create_time),
         "completeTime": _human(deployment.complete_time),
-        "deploymentOverview": json.dumps(_overview(deployment.counters)),
+        "deploymentOverview": json.dumps(deployment.counters.overview),
         "status": status,
         **_error_information(deployment.failure),
         **_causes(deployment.causes),
@@ -203,16 +202,6 @@ def _messages(
         for trigger in deployment.settings.triggers
         if events.intersection(trigger.events)
     )
-
-
-def _overview(counters: Counters) -> dict[str, int]:
-    return {
-        "Failed": counters.failed,
-        "InProgress": counters.in_flight,
-        "Pending": counters.pending,
-        "Skipped": counters.skipped,
-        "Succeeded": counters.succeeded,
-    }
 
 
 def _error_information(failure: Failure | None) -> dict[str, str]:

@@ -32,5 +32,4 @@ def seconds_taken(deployment: Deployment) -> float | None:
     """From the start (or the creation, when it never started) to the end; waiting for the group does not count."""
     if deployment.complete_time is None:
         return None
-    started = datetime.fromisoformat(deployment.start_time or deployment.create_time)
-    return (datetime.fromisoformat(deployment.complete_time) - started).total_seconds()
+    return (datetime.fromisoformat(deployment.complete_time) - deployment.began).total_seconds()

@@ -1,6 +1,7 @@
 """A deployment, and what stopped, failed or followed it."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from functions.core import limits
 from functions.core.gate import Counters
@@ -90,6 +91,11 @@ class Deployment:
     @property
     def group_key(self) -> str:
         return f"{self.application}/{self.group}"
+
+    @property
+    def began(self) -> datetime:
+        """When it started, or, if it never did, when it was created."""
+        return datetime.fromisoformat(self.start_time or self.create_time)
 
     @property
     def has_own_targets(self) -> bool:
