@@ -25,7 +25,7 @@ from rich.table import Table
 from functions.core.command_result import IN_PLACE
 from functions.core.records import Deployment, Target
 from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, LifecycleEventStatus, TargetStatus
-from local.bundles import webapp
+from local.bundles import EXAMPLES, webapp
 from local.check import run
 from local.cloud import LocalCloud, LocalInstance
 from local.driver import Engine, wait_for
@@ -218,7 +218,7 @@ class Demo:
             if deployment.counters.succeeded and not deployment.stop:
                 self.cloud.set_alarm(ALARM, "ALARM")
 
-        one = self.deploy("v4", meanwhile)
+        one = self.deploy("v4", meanwhile, changes=patient())
         self.checks.expect(one.status is DeploymentStatus.STOPPED, "the deployment was stopped")
         code = one.failure.code if one.failure else None
         self.checks.expect(code is DeploymentErrorCode.ALARM_ACTIVE, f"because of the alarm {ALARM}")
@@ -277,6 +277,12 @@ class Demo:
         ):
             table.add_row(name, str(count), f"{of_targets / targets:.1f}")
         console.print(table)
+
+
+def patient() -> dict[str, str]:
+    """A ValidateService that takes its time: without it all hosts are done before an alarm is heard."""
+    name = "scripts/validate.sh"
+    return {name: (EXAMPLES / "webapp" / name).read_text().replace("\n", "\nsleep 3\n", 1)}
 
 
 def details(message: Mapping[str, Any]) -> list[str]:
