@@ -9,7 +9,7 @@ import base64
 import json
 from typing import Any, Dict, NamedTuple, Optional, Tuple
 
-from host.appspec import FileExistsBehavior
+from host.appspec import FileExistsBehavior as FileExistsBehavior
 
 VERSION = 2
 

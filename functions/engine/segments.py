@@ -10,11 +10,11 @@ from datetime import datetime, timedelta
 from functions.aws import bucket, clock, kms, runner, ssm, tokens
 from functions.core.causes import Cause
 from functions.core.command_result import lost, read_invocation, wait_for_host, with_end_times
+from functions.core.instructions import instructions, longest_seconds
 from functions.core.records import Deployment, HostWait, SegmentResult, SegmentRun, Target
 from functions.core.selection import ONLINE
 from functions.core.statuses import TargetStatus
 from functions.core.steps import Adopt, Read, Said, Send, Told, said
-from functions.engine.instructions import instructions, longest_seconds
 from functions.store import deployments, targets
 from functions.telemetry import logger
 

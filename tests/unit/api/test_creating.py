@@ -10,6 +10,7 @@ import pytest
 from functions.aws import executions
 from functions.core.gate import Counters
 from functions.core.health import PREDEFINED_CONFIGS, MinimumHealthyHosts, MinimumHealthyHostsType
+from functions.core.instructions import instructions
 from functions.core.new_deployment import OwnSettings, new_deployment
 from functions.core.records import (
     Alarms,
@@ -33,7 +34,6 @@ from functions.core.statuses import (
     TargetStatus,
 )
 from functions.core.text.shapes import to_plain
-from functions.engine.instructions import instructions
 from functions.handlers import finish, launch, prepare, stop
 from functions.store import deployments, groups, lock, preparing, revisions, targets
 from functions.store.keys import group_item_key

@@ -1,8 +1,7 @@
 """The instructions of a segment as a deployment gives them to one of its hosts."""
 
 from functions.core.records import Deployment
-from host.appspec import FileExistsBehavior
-from host.instructions import Bundle, Instructions, Logs, Runner
+from host.instructions import Bundle, FileExistsBehavior, Instructions, Logs, Runner
 from host.lifecycle import STEP_SECONDS, LifecycleEvent
 
 HOST_WAIT_SECONDS = 20  # on the host, while another deployment has it; then the engine knows, shows it, and asks again
