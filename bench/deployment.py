@@ -12,7 +12,7 @@ from local.counters import Records
 from local.driver import Engine, wait_for
 
 HOSTS = 4
-_TARGET_STATES = ("RunSegment", "Gate", "AskAgain", "TargetDone", "TargetFailed", "(retry)")
+_TARGET_STATES = ("RunSegment", "NextStep", "AskAgain", "TargetDone", "TargetFailed", "(retry)")
 _TARGET_FUNCTIONS = ("run_segment", "command_status", "target_done")
 _ANNOUNCEMENTS = 3  # of a deployment: created, begun, ended
 _QUIET_SECONDS = 5

@@ -28,20 +28,12 @@ from typing import Any
 from rich.table import Table
 
 from host.build import build_runner
-from host.lifecycle import LifecycleEvent
+from host.instructions import VERSION
+from host.lifecycle import IN_PLACE
 from host.step import lifecycle_document
 from tests import signing
 
 RUNS = 5
-IN_PLACE = (
-    "ApplicationStop",
-    "DownloadBundle",
-    "BeforeInstall",
-    "Install",
-    "AfterInstall",
-    "ApplicationStart",
-    "ValidateService",
-)
 SCRIPTS = ("BeforeInstall", "AfterInstall", "ApplicationStart", "ValidateService")
 SMALL_LIMIT_S, SEGMENT_LIMIT_S, MANY_LIMIT, BIG_LIMIT, MEMORY_LIMIT_MB = 0.25, 0.15, 2.0, 1.3, 24
 MB = 1024**2
@@ -188,7 +180,7 @@ def _segment_cpu(packed: Path, here: Path) -> tuple[float, float]:
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)  # so that the process counts, which leaves its step
     built = build_runner(here / "runner.pyz")
     trust = signing.trust(hashlib.sha256(built.read_bytes()).hexdigest())
-    document = lifecycle_document([LifecycleEvent(event) for event in IN_PLACE], trust)
+    document = lifecycle_document(trust)
     taken: tuple[list[float], list[float]] = ([], [])
     with _served(here) as url:
         for number in range(RUNS + 1):
@@ -238,17 +230,19 @@ def _told(packed: Path, url: str, deployment: str, runner_sha256: str) -> dict[s
     names = {"deployment_group_id": "g", "deployment_group_name": "g", "application_name": "a"}
     found = {"url": f"{url}/{packed.name}", "sha256": hashlib.sha256(body).hexdigest(), "size": len(body)}
     return {
-        "version": 1,
+        "version": VERSION,
         "runner": {"url": f"{url}/runner.pyz", "sha256": runner_sha256},
         "target_id": "i-1",
-        "events": list(IN_PLACE),
+        "events": [event.value for event in IN_PLACE],
         "host_wait_seconds": 0,
         "expires_at": time.time() + 3600,
-        "deployment": {"deployment_id": deployment, **names},
-        "bundle": {**found, "type": "zip", "bucket": "b", "key": packed.name},
+        "deployment_id": deployment,
+        **names,
+        "bundle": {**found, "type": "zip", "bucket": "b", "key": packed.name, "version": None, "etag": None},
         "appspec_filename": "appspec.yml",
         "file_exists_behavior": "DISALLOW",
         "ignore_application_stop_failures": False,
+        "logs": None,
     }
 
 

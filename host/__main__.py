@@ -8,13 +8,13 @@ import os
 import sys
 from typing import List
 
+from host.instructions import Instructions
 from host.lifecycle import STEP_SECONDS, LifecycleEvent
 from host.posix.journal import hold_host
 from host.posix.layout import Layout
 from host.posix.run import MARGIN_SECONDS, failure, run_event
 from host.posix.watchdog import Watchdog
 from host.report import Failed
-from host.told import Told
 
 
 def main(arguments: List[str]) -> int:
@@ -25,7 +25,7 @@ def main(arguments: List[str]) -> int:
     name = arguments[1]
     seconds = int(os.environ.get("STEPDEPLOY_STEP_SECONDS", STEP_SECONDS))
     try:
-        told = Told.decode(arguments[2])
+        told = Instructions.decode(arguments[2])
         event = LifecycleEvent(name)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         report = Failed("ENGINE", "the instructions cannot be read: {!r}".format(error)).report(name)

@@ -1,9 +1,9 @@
 """What starts a segment on a host: verify the instructions, fetch the runner once per version, let it take the host.
 
 host/step.py puts these lines into the SSM document, in single quotes, so that there are none here. Its arguments are
-what the document itself fixes: the lifecycle event, the public key of the engine (modulus in hexadecimal, exponent) and
-the sha256 of the runner. The instructions come by standard input, from anyone who may send the document: until `verify`
-has accepted them, nothing is fetched or written. Exit status 3: this Python is too old, another one may do.
+what the document itself fixes: the name of the step, the public key of the engine (modulus in hexadecimal, exponent)
+and the sha256 of the runner. The instructions come by standard input, from anyone who may send the document: until
+`verify` has accepted them, nothing is fetched or written. Exit status 3: this Python is too old, another one may do.
 """
 
 import sys
@@ -45,7 +45,7 @@ def is_signed(payload: bytes, signature: bytes, modulus: int, exponent: int) -> 
     return number < modulus and pow(number, exponent, modulus) == int.from_bytes(encoded, "big")
 
 
-def verify(sent: bytes, event: str, modulus: int, exponent: int, sha256: str) -> Tuple[bytes, str]:
+def verify(sent: bytes, modulus: int, exponent: int, sha256: str) -> Tuple[bytes, str]:
     """The instructions, which are signed for this host, this moment and this runner, and the URL of the runner.
 
     `sent` is the base64 of the instructions, a dot and the signature of that base64. Anything else ends the step.
@@ -59,8 +59,6 @@ def verify(sent: bytes, event: str, modulus: int, exponent: int, sha256: str) ->
         fail("DENIED", "AWS_SSM_INSTANCE_ID is not set, so this host cannot know its own id: update the SSM Agent")
     if told["target_id"] != host:
         fail("DENIED", "the instructions are for %s; this host is %s" % (told["target_id"], host))
-    if event not in told["events"]:
-        fail("DENIED", "the instructions are for %s only" % ", ".join(told["events"]))
     if time.time() > told["expires_at"] + CLOCK_SKEW_SECONDS:
         times = [time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at)) for at in (told["expires_at"], time.time())]
         fail("DENIED", "the instructions expired at %s; the clock of this host says %s: check it" % tuple(times))
@@ -154,7 +152,7 @@ def start() -> None:
     os.umask(0o022)
     _, event, modulus, exponent, sha256 = sys.argv
     sent = sys.stdin.buffer.read().strip()
-    payload, url = verify(sent, event, int(modulus, 16), int(exponent), sha256)
+    payload, url = verify(sent, int(modulus, 16), int(exponent), sha256)
     sys.path.append(runner(url, sha256))  # the last: most of what is imported is of Python itself
     from host.posix.segment import begin
 

@@ -8,6 +8,9 @@ from enum import Enum
 STEP_SECONDS = 2 * 3600  # what SSM gives the step of one event; its hooks' own timeouts, an hour in all, end it first
 
 
+START = "Start"  # the step of a command before those of its events: it starts the process that runs them
+
+
 class LifecycleEvent(str, Enum):
     """One event. BlockTraffic, DownloadBundle, Install and AllowTraffic take no hooks."""
 
@@ -26,6 +29,15 @@ class LifecycleEvent(str, Enum):
     AFTER_ALLOW_TRAFFIC = "AfterAllowTraffic"
 
 
+IN_PLACE = (  # without a load balancer
+    LifecycleEvent.APPLICATION_STOP,
+    LifecycleEvent.DOWNLOAD_BUNDLE,
+    LifecycleEvent.BEFORE_INSTALL,
+    LifecycleEvent.INSTALL,
+    LifecycleEvent.AFTER_INSTALL,
+    LifecycleEvent.APPLICATION_START,
+    LifecycleEvent.VALIDATE_SERVICE,
+)
 WITHOUT_HOOKS = frozenset(
     {
         LifecycleEvent.BLOCK_TRAFFIC,

@@ -1,4 +1,4 @@
-"""What one lifecycle event left behind: the one JSON line that the control plane stores as its diagnostics.
+"""What one lifecycle event left behind: the one JSON line that a host writes and the engine stores as its diagnostics.
 
 SSM shows at most 2,500 characters of a step, so that the line stays below that whatever a script printed. Codes and
 texts are the reference agent's (script_error.rb, hook_executor.rb).
@@ -12,6 +12,7 @@ TAIL_CHARACTERS = 2048  # the agent's limit; whole lines only
 MESSAGE_CHARACTERS = 900
 SCRIPT_CHARACTERS = 100
 MARK_CHARACTERS = 40
+VERSION = 1  # of the line
 INTERRUPTED = "Failed: Failing in-progress lifecycle event after an agent restart."
 
 
@@ -36,7 +37,7 @@ class Report(NamedTuple):
         while True:
             line = json.dumps(
                 {
-                    "stepdeploy": 1,
+                    "stepdeploy": VERSION,
                     "event": self.event,
                     "status": self.status,
                     "error_code": self.error_code,
@@ -57,6 +58,19 @@ class Report(NamedTuple):
                 message = _cut(message, len(message) // 2)
             else:
                 tail = ""
+
+    @classmethod
+    def read(cls, line: str) -> "Optional[Report]":
+        """The report that a line is; None for any other line. That later events may run is no part of it: the step's
+        exit status says so."""
+        try:
+            found = json.loads(line)
+            if found["stepdeploy"] != VERSION:
+                return None
+            said = {name: found[name] for name in cls._fields if name not in ("goes_on", "exit_code")}
+            return cls(exit_code=found.get("exit_code"), **said)  # only a script has one
+        except (ValueError, KeyError, TypeError):
+            return None
 
     def plain(self) -> Dict[str, Any]:
         """For the journal."""

@@ -1,6 +1,6 @@
 """The Run Command document: one shell step per lifecycle event, which asks the segment's process to run that event.
 
-The first step starts that process (host/bootstrap.py, host/posix/segment.py). SSM puts the one parameter into the
+A step before them starts that process (host/bootstrap.py, host/posix/segment.py). SSM puts the one parameter into the
 script as text. It is base64 with a signature in hexadecimal, fenced by `allowedPattern`, and stands in single quotes,
 so that nothing a user wrote can reach the shell as anything but data. There is no here-document: some shells write
 those to /tmp, which may be full.
@@ -10,10 +10,10 @@ reference" (aws:runShellScript).
 """
 
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence
+from typing import Any, Dict, List, NamedTuple
 
 from host.bootstrap import MARK_CHARACTERS
-from host.lifecycle import STEP_SECONDS, LifecycleEvent
+from host.lifecycle import START, STEP_SECONDS, LifecycleEvent
 
 INSTRUCTIONS_PATTERN = "^[A-Za-z0-9+/=]+[.][0-9a-f]+$"  # Go compiles it, which takes no repeat over 1,000
 
@@ -25,22 +25,21 @@ _PYTHONS = "python3 python3.13 python3.12 python3.11 python3.10 python3.9 python
 
 # How a step asks, for any POSIX shell and without a program: it costs a host next to nothing. The pipes are opened so
 # that neither side waits for the other, and the step keeps no writing end: where there is no process, or when it ends,
-# the answer is the pipe's end. The mark is matched at the end: shells take a long prefix away in quadratic time.
+# the answer is the pipe's end. A segment that is over has left its mark for the steps behind its last event.
 _ASK = """\
 told='{{{{ Instructions }}}}'
 here="${{STEPDEPLOY_ROOT:-/opt/stepdeploy}}/segment"
+rest="${{told%{mark}}}"
 ask() (
-  mark=
-  read -r mark <"$here/mark"
-  [ "${{#mark}}" -eq {mark} ] || exit 9
-  case $told in *"$mark") ;; *) exit 9 ;; esac
+  own="${{told#"$rest"}}"
+  {{ read -r mark || [ "$mark" ]; }} <"$here/over" && [ "$mark" = "$own" ] && exit 0
+  {{ read -r mark || [ "$mark" ]; }} <"$here/mark" && [ "$mark" = "$own" ] || exit 9
   exec 4<>"$here/ask" 5<>"$here/answer" 6<"$here/answer" 5>&- || exit 9
   printf '%s\\n' "{event} {seconds}" >&4
   read -r code line <&6 || exit 9
-  printf '%s\\n' "$line"
+  [ "$line" ] && printf '%s\\n' "$line"
   exit "$code"
 )
-{start}
 ask 2>/dev/null
 case $? in 0) exit 0 ;; 1) exit 1 ;; esac
 printf '%s\\n' '{gone}'
@@ -50,6 +49,7 @@ exit 1
 # One Python after another, of which some may be too old (exit status 3). Names and texts are UTF-8, whatever the host's
 # locale is; what scripts see of it stays as it is.
 _START = """\
+told='{{{{ Instructions }}}}'
 start() {{
   for python in {pythons}; do
     command -v "$python" >/dev/null 2>&1 || continue
@@ -71,39 +71,38 @@ class Trust(NamedTuple):
     runner_sha256: str
 
 
-def step_script(
-    event: LifecycleEvent, max_step_seconds: int = STEP_SECONDS, *, starts_with: Optional[Trust] = None
-) -> List[str]:
-    """The lines of one step's script. The event ends itself before `max_step_seconds`.
+def begin_script(trust: Trust) -> List[str]:
+    """The lines of the first step: it starts the process that runs the segment, with what the document trusts."""
+    bootstrap = Path(__file__).with_name("bootstrap.py").read_text()
+    assert "'" not in bootstrap, "it stands in single quotes"
+    return _START.format(
+        event=START,
+        **trust._asdict(),
+        pythons=_PYTHONS,
+        bootstrap="\n".join(line for line in bootstrap.splitlines() if line),
+        no_python=_FAILED % (START, "the host has no python3 of 3.7 or newer"),
+    ).splitlines()
 
-    The first step of a command starts the process, with what the document trusts. One that is gone is not started
-    again: it was killed, and what it did is not known well enough to go on.
+
+def step_script(event: LifecycleEvent, max_step_seconds: int = STEP_SECONDS) -> List[str]:
+    """The lines of the step of one event, which does nothing in a segment without it. The event ends itself before
+    `max_step_seconds`.
+
+    A process that is gone is not started again: it was killed, and what it did is not known well enough to go on.
     """
     return _ASK.format(
         event=event.value,
         seconds=max_step_seconds,
-        mark=MARK_CHARACTERS,
-        start=_start(event, starts_with) if starts_with else "",
+        mark="?" * MARK_CHARACTERS,
         gone=_FAILED % (event.value, "the process that runs the deployment on this host is gone: deploy again"),
     ).splitlines()
 
 
-def _start(event: LifecycleEvent, trust: Trust) -> str:
-    bootstrap = Path(__file__).with_name("bootstrap.py").read_text()
-    assert "'" not in bootstrap, "it stands in single quotes"
-    return _START.format(
-        event=event.value,
-        **trust._asdict(),
-        pythons=_PYTHONS,
-        bootstrap="\n".join(line for line in bootstrap.splitlines() if line),
-        no_python=_FAILED % (event.value, "the host has no python3 of 3.7 or newer"),
-    )
-
-
-def lifecycle_document(
-    events: Sequence[LifecycleEvent], trust: Trust, max_step_seconds: int = STEP_SECONDS
-) -> Dict[str, Any]:
-    """The content of the SSM document that runs a segment of these events; each step may take that long."""
+def lifecycle_document(trust: Trust, max_step_seconds: int = STEP_SECONDS) -> Dict[str, Any]:
+    """The content of the SSM document that runs any segment: the instructions say which of the events are in it. Each
+    step may take that long."""
+    scripts = {START: begin_script(trust)}
+    scripts.update({event.value: step_script(event, max_step_seconds) for event in LifecycleEvent})
     return {
         "schemaVersion": "2.2",
         "description": "stepdeploy: the lifecycle events of one deployment on one host, as signed by the engine",
@@ -117,16 +116,14 @@ def lifecycle_document(
         "mainSteps": [
             {
                 "action": "aws:runShellScript",
-                "name": event.value,
+                "name": name,
                 "precondition": {"StringEquals": ["platformType", "Linux"]},
                 "inputs": {
                     "timeoutSeconds": str(max_step_seconds),
                     "onFailure": "exit",
-                    "runCommand": step_script(
-                        event, max_step_seconds, starts_with=trust if event is events[0] else None
-                    ),
+                    "runCommand": script,
                 },
             }
-            for event in events
+            for name, script in scripts.items()
         ],
     }

@@ -11,10 +11,8 @@ from aws_cdk import App, CliCredentialsStackSynthesizer, DefaultStackSynthesizer
 from cdk_nag import AwsSolutionsChecks
 
 from functions.core import declaration
-from functions.core.command_result import IN_PLACE
 from functions.core.errors import InvalidInput
 from host.build import build_runner
-from host.lifecycle import STEP_SECONDS
 from host.step import Trust, lifecycle_document
 from infra.bundle import stage_functions
 from infra.stack import Options, Parts, StepDeploy
@@ -52,7 +50,7 @@ def _parts(build: Path, declared: Path) -> Parts:
     return Parts(
         code=stage_functions(ROOT, build / "functions", runner),
         runner_sha256=sha256,
-        document=lambda modulus, exponent: lifecycle_document(IN_PLACE, Trust(modulus, exponent, sha256), STEP_SECONDS),
+        document=lambda modulus, exponent: lifecycle_document(Trust(modulus, exponent, sha256)),
         statemachines=ROOT / "statemachines",
         declaration=declaration.load(file),
     )

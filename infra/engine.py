@@ -27,7 +27,7 @@ def definition(statemachines: Path, numbers: Mapping[str, int]) -> dict[str, Any
     in as a number. What names a function stays a placeholder: only CloudFormation knows ARNs."""
     flow: dict[str, Any] = yaml.safe_load((statemachines / "deployment.asl.yaml").read_text())
     target = yaml.safe_load((statemachines / "target.asl.yaml").read_text())
-    targets = _state(flow, TARGETS)
+    targets = flow["States"].get(TARGETS)
     if targets is None:
         raise ValueError(f"deployment.asl.yaml has no state {TARGETS}: the target's flow has no place in it")
     targets["Label"] = TARGETS  # without one AWS makes a new name for each version, which no grant could name
@@ -38,16 +38,6 @@ def definition(statemachines: Path, numbers: Mapping[str, int]) -> dict[str, Any
     }
     placed: dict[str, Any] = _with_numbers(flow, {f"${{{name}}}": number for name, number in numbers.items()})
     return placed
-
-
-def _state(flow: Mapping[str, Any], name: str) -> dict[str, Any] | None:
-    """The state of that name, also inside a Map."""
-    states = flow.get("States", {})
-    if name in states:
-        found: dict[str, Any] = states[name]
-        return found
-    inner = (_state(state.get("ItemProcessor", {}), name) for state in states.values())
-    return next((state for state in inner if state is not None), None)
 
 
 def _with_numbers(value: Any, numbers: Mapping[str, int]) -> Any:
@@ -95,6 +85,7 @@ class Engine(Construct):
         )
         self.functions = {
             "Prepare": self._prepare(github_url),
+            "NextStage": self._next_stage(),
             "RunSegment": self._run_segment(hosts, managed_tag),
             "TargetDone": self._target_done(),
             "Bake": self._bake(),
@@ -177,6 +168,17 @@ class Engine(Construct):
         function.allow("secretsmanager:GetSecretValue", on=self.github_secret_arn)
         self.let_see_fleet(function)
         self.let_read_alarms(function)
+        return function
+
+    def _next_stage(self) -> Function:
+        function = Function(
+            self,
+            "NextStage",
+            shape=self._shape,
+            description="Decides whether a stage is run, a wait begins or the deployment ends",
+            environment=self._table,
+        )
+        function.allow("dynamodb:GetItem", on=self._store.table.table_arn)
         return function
 
     def _run_segment(self, hosts: Hosts, managed_tag: tuple[str, str]) -> Function:

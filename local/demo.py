@@ -22,9 +22,9 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from functions.core.command_result import IN_PLACE
 from functions.core.records import Deployment, Target
 from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, LifecycleEventStatus, TargetStatus
+from host.lifecycle import IN_PLACE
 from local.bundles import EXAMPLES, webapp
 from local.check import run
 from local.cloud import LocalCloud, LocalInstance
@@ -262,7 +262,7 @@ class Demo:
     def cost(self) -> None:
         console.rule("What the deployment of v2 cost")
         records, targets = self.records, len(self.hosts)
-        own = sum(records.states[state] for state in ("RunSegment", "Gate", "AskAgain", "TargetDone", "(retry)"))
+        own = sum(records.states[state] for state in ("RunSegment", "NextStep", "AskAgain", "TargetDone", "(retry)"))
         # Three announcements are the deployment's own: started, in progress, ended.
         calls = sum(
             records.functions[f"stepdeploy-{name}"] for name in ("run_segment", "command_status", "target_done")

@@ -17,13 +17,24 @@ from moto import mock_aws
 from functions import handlers
 from functions.aws import clients, executions
 from functions.aws.executions import Execution
-from functions.core.records import Deployment, Group, GroupSettings, Revision, TagFilter, TagGroup, Target
+from functions.core.records import (
+    Deployment,
+    Group,
+    GroupSettings,
+    Revision,
+    Segment,
+    Step,
+    TagFilter,
+    TagGroup,
+    Target,
+)
 from functions.core.statuses import BundleType
 from functions.core.text.shapes import to_plain
 from functions.settings import settings
 from functions.store import items, patience
 from functions.store.keys import application_key, group_item_key, listed_application_key
 from functions.store.values import Index
+from host.lifecycle import IN_PLACE, LifecycleEvent
 from tests.calls import recording
 from tests.clients import client
 from tests.store import Store
@@ -236,5 +247,13 @@ def revision(name: str = "v1", **fields: Any) -> Revision:
     return Revision(bucket=BUCKET, key=f"shop/web/{name}.zip", bundle_type=BundleType.ZIP, **fields)
 
 
-def pending(deployment: Deployment, *target_ids: str) -> list[Target]:
-    return [Target(deployment_id=deployment.deployment_id, target_id=target_id) for target_id in target_ids]
+def pending(deployment: Deployment, *target_ids: str, **fields: Any) -> list[Target]:
+    return [Target(deployment_id=deployment.deployment_id, target_id=target_id, **fields) for target_id in target_ids]
+
+
+# Of a target behind a load balancer, but for what the engine does between the segments.
+THREE_SEGMENTS: tuple[Step, ...] = (
+    Segment(events=(LifecycleEvent.BEFORE_BLOCK_TRAFFIC,)),
+    Segment(events=(LifecycleEvent.AFTER_BLOCK_TRAFFIC, *IN_PLACE, LifecycleEvent.BEFORE_ALLOW_TRAFFIC)),
+    Segment(events=(LifecycleEvent.AFTER_ALLOW_TRAFFIC,)),
+)

@@ -11,6 +11,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from functions.aws import clients
+from host.lifecycle import START
 from tests.calls.recording import note
 
 
@@ -51,7 +52,7 @@ class FakeRunCommand:
     def answer(self, command_id: str, events: tuple[str, ...], status: str = "Success") -> None:
         """The host has done every event; a failed one is the last. `InProgress`: it goes on with the next."""
         said = {"stepdeploy": 1, "cause": None, "script_name": "", "log_tail": ""}
-        plugins = []
+        plugins = [{"Name": START, "Status": "Success", "StatusDetails": "Success", "Output": ""}]
         for name in events:
             fails = status == "Failed" and name == events[-1]
             words = {"status": "Failed", "error_code": "ScriptFailed", "cause": "SCRIPT", "message": "exit code 1"}
@@ -63,9 +64,9 @@ class FakeRunCommand:
 
     def find_busy(self, command_id: str, message: str) -> None:
         """Another deployment has the host, says its runner in the first step."""
-        said = {"stepdeploy": 1, "event": "ApplicationStop", "status": "Failed", "error_code": "UnknownError"}
+        said = {"stepdeploy": 1, "event": START, "status": "Failed", "error_code": "UnknownError"}
         output = json.dumps({**said, "cause": "BUSY", "script_name": "", "message": message, "log_tail": ""})
-        plugin = {"Name": "ApplicationStop", "Status": "Failed", "StatusDetails": "Failed", "Output": output}
+        plugin = {"Name": START, "Status": "Failed", "StatusDetails": "Failed", "Output": output}
         self.end(command_id, "Failed", plugins=[plugin])
 
     def end(self, command_id: str, status: str, details: str | None = None, plugins: Any = ()) -> None:

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from host.instructions import Bundle
 from host.posix.download import SOCKET_SECONDS
 from host.report import Failed
-from host.told import Bundle
 
 _CHUNK = 1024 * 1024
 _CHECK = "check the bucket, the key and the versionId"

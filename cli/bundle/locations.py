@@ -3,7 +3,7 @@
 from typing import NamedTuple
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from host.told import Bundle
+from host.instructions import Bundle
 
 S3_FORM = "s3://BUCKET/KEY, with ?versionId=VERSION&etag=ETAG at most"
 FORMS = "s3://BUCKET/KEY[?versionId=VERSION&etag=ETAG] or https://github.com/ACCOUNT/REPOSITORY/tarball/REF"

@@ -21,6 +21,7 @@ from cli.bundle.locations import FORMS, Mistake, elsewhere
 from cli.view.output import plain, plain_json, plain_log
 from host.appspec import FileExistsBehavior
 from host.bundle.entries import ArchiveError
+from host.instructions import Bundle, Instructions
 from host.lifecycle import STEP_SECONDS, LifecycleEvent
 from host.posix.install import decide
 from host.posix.journal import hold_host
@@ -30,7 +31,6 @@ from host.posix.run import FROM_LAST_INSTALL, failure, run_event
 from host.posix.unpack import unpack
 from host.posix.watchdog import Watchdog
 from host.report import Failed, Report
-from host.told import Bundle, Told
 
 DEFAULT_EVENTS = (
     LifecycleEvent.BEFORE_BLOCK_TRAFFIC,
@@ -61,7 +61,7 @@ class Asked(NamedTuple):
     group: str
     root: str
     prefix: str
-    told: Told
+    told: Instructions
 
     @property
     def layout(self) -> Layout:
@@ -109,7 +109,7 @@ def _asked(options: SimpleNamespace) -> Asked:
     for option, place in (("--deployment-root", root), ("--prefix", Path(prefix or "/"))):
         if bundle and bundle.is_dir() and bundle in (place, *place.parents):
             raise Mistake(f"{option} {place}: it lies in the bundle {bundle}, give a folder outside")
-    told = Told(
+    told = Instructions(
         deployment_id=f"d-{''.join(_LETTERS[byte % len(_LETTERS)] for byte in os.urandom(9))}-local",
         deployment_group_id=options.deployment_group,
         deployment_group_name=options.deployment_group_name,
@@ -231,7 +231,7 @@ def _result(asked: Asked, reports: Sequence[tuple[Report, float]]) -> dict[str, 
 def _bring(asked: Asked) -> Any:
     """DownloadBundle's way to the bundle."""
 
-    def bring(told: Told, layout: Layout, deadline: float) -> None:
+    def bring(told: Instructions, layout: Layout, deadline: float) -> None:
         layout.forget_old_revisions()
         bundle = asked.bundle or Path(layout.bundle)
         try:

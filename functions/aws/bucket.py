@@ -16,10 +16,11 @@ from functions.core.errors import NotDeployable
 from functions.core.limits import WARNING
 from functions.core.records import GitHubCommit, Revision
 from functions.core.revision import ENGINE_PREFIX, given_version
-from functions.core.stages import Stage
+from functions.core.stages import Manifest, Stage
 from functions.core.statuses import DeploymentErrorCode
 from functions.core.text.plain_text import told
 from functions.settings import settings
+from host.instructions import Logs
 
 URL_SECONDS = 6 * 3600  # of presigned access: a segment may begin an hour after ApplicationStop did
 LOG_BYTES = 64 * 1024**2  # of one hook's compressed log
@@ -132,7 +133,7 @@ def presigned(bucket: str, key: str, **version: str) -> str:
     return str(client("s3").generate_presigned_url("get_object", Params=parameters, ExpiresIn=URL_SECONDS))
 
 
-def log_upload(deployment_id: str, target_id: str) -> dict[str, Any]:
+def log_upload(deployment_id: str, target_id: str) -> Logs:
     """A presigned POST by which one host may put the logs of one deployment, and nothing else."""
     bucket, prefix = settings().bucket_name, f"{ENGINE_PREFIX}logs/{deployment_id}/{target_id}/"
     post = client("s3").generate_presigned_post(
@@ -142,19 +143,15 @@ def log_upload(deployment_id: str, target_id: str) -> dict[str, Any]:
         ExpiresIn=URL_SECONDS,
     )
     fields = {name: value for name, value in post["fields"].items() if name != "key"}
-    return {"url": post["url"], "fields": fields, "key_prefix": prefix}
+    return Logs(url=post["url"], fields=fields, key_prefix=prefix)
 
 
-def write_manifest(deployment_id: str, stage: Stage) -> dict[str, Any]:
-    """Put a stage's targets where the Distributed Map reads them; the stage as the state machine knows it."""
+def write_manifest(deployment_id: str, stage: Stage) -> Manifest:
+    """Put a stage's targets where the Distributed Map reads them."""
     bucket, key = settings().bucket_name, f"{ENGINE_PREFIX}manifests/{deployment_id}/{stage.number}.json"
     client("s3").put_object(
         Bucket=bucket, Key=key, Body=json.dumps(stage.manifest()).encode(), ContentType="application/json"
     )
-    return {
-        "stage": stage.number,
-        "bucket": bucket,
-        "key": key,
-        "concurrency": stage.concurrency,
-        "bake_seconds": stage.bake_seconds,
-    }
+    return Manifest(
+        stage=stage.number, bucket=bucket, key=key, concurrency=stage.concurrency, bake_seconds=stage.bake_seconds
+    )

@@ -12,6 +12,7 @@ from functions.aws.clients import client
 from functions.core.errors import InvalidInput
 from functions.core.revision import runner_key
 from functions.settings import settings
+from host.instructions import Runner
 
 PACKAGED = Path(__file__).resolve().parents[2] / "runner.pyz"  # infra/bundle.py
 
@@ -24,10 +25,7 @@ def publish(sha256: str) -> None:
     client("s3").put_object(Bucket=settings().bucket_name, Key=runner_key(sha256), Body=body)
 
 
-def location() -> dict[str, str]:
+def location() -> Runner:
     """Where a host gets the runner, and what its bytes must be."""
     here = settings()
-    return {
-        "url": bucket.presigned(here.bucket_name, runner_key(here.runner_sha256)),
-        "sha256": here.runner_sha256,
-    }
+    return Runner(url=bucket.presigned(here.bucket_name, runner_key(here.runner_sha256)), sha256=here.runner_sha256)

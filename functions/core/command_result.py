@@ -3,7 +3,6 @@
 Source of the SSM statuses: Systems Manager User Guide, "Understanding command statuses".
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -11,27 +10,19 @@ from typing import Any
 
 from functions.core.causes import Cause
 from functions.core.records import (
+    IN_PLACE_STEPS,
     Diagnostics,
     HostWait,
     LifecycleEventRecord,
     SegmentResult,
+    Step,
     Target,
     TargetFailure,
 )
 from functions.core.statuses import LifecycleErrorCode, LifecycleEventStatus, TargetStatus
 from functions.core.text.plain_text import visible
-from host.lifecycle import LifecycleEvent
-
-IN_PLACE = (
-    LifecycleEvent.APPLICATION_STOP,
-    LifecycleEvent.DOWNLOAD_BUNDLE,
-    LifecycleEvent.BEFORE_INSTALL,
-    LifecycleEvent.INSTALL,
-    LifecycleEvent.AFTER_INSTALL,
-    LifecycleEvent.APPLICATION_START,
-    LifecycleEvent.VALIDATE_SERVICE,
-)
-SEGMENTS = (IN_PLACE,)  # in place, without a load balancer, is one segment
+from host.lifecycle import START, LifecycleEvent
+from host.report import Report
 
 FINAL_COMMAND_STATUSES = frozenset({"Success", "Failed", "TimedOut", "Cancelled"})
 _AT_WORK = frozenset({"InProgress", "Cancelling"})
@@ -53,14 +44,12 @@ _MOST_EXIT_CODE = 255
 _LEFTOVER = 400  # characters of a step's output that a message quotes when the runner left no verdict
 
 
-def pending_events(events: tuple[LifecycleEvent, ...] = IN_PLACE) -> tuple[LifecycleEventRecord, ...]:
-    """The events of a target before anything has run: all listed, in order, Pending."""
-    return tuple(LifecycleEventRecord(name=event.value) for event in events)
+def pending_events(steps: Sequence[Step] = IN_PLACE_STEPS) -> tuple[LifecycleEventRecord, ...]:
+    """The events of a target before anything has run: those of all steps, in order, Pending."""
+    return tuple(LifecycleEventRecord(name=event.value) for step in steps for event in step.events)
 
 
-def read_invocation(
-    invocation: Mapping[str, Any], events: tuple[LifecycleEvent, ...] = IN_PLACE
-) -> SegmentResult | None:
+def read_invocation(invocation: Mapping[str, Any], events: tuple[LifecycleEvent, ...]) -> SegmentResult | None:
     """What a finished command invocation (an item of ListCommandInvocations with Details) says; None while it runs.
 
     The first event that did not succeed fails the segment; later ones are Skipped, as CodeDeploy shows them.
@@ -72,18 +61,24 @@ def read_invocation(
     return SegmentResult(status=status, events=records, failure=failure)
 
 
-def with_progress(target: Target, segment: int, invocation: Mapping[str, Any]) -> Target:
-    """The target with the events of a segment as far as its command has come; as it is when SSM shows no command.
+def with_progress(target: Target, step: int, invocation: Mapping[str, Any]) -> Target:
+    """The target with the events of a step as far as its command has come; as it is when SSM shows no command.
 
     It was updated last when the newest of these events began or ended.
     """
     if not invocation:
         return target
-    records, _ = _read_steps(invocation, SEGMENTS[segment])
-    events = {record.name: record for record in (*target.events, *records)}
+    records, _ = _read_steps(invocation, target.steps[step].events)
     times = [time for record in records for time in (record.start_time, record.end_time) if time]
     updated = max([*times, target.last_updated_at or ""]) or None
-    return replace(target, events=tuple(events.values()), last_updated_at=updated)
+    return replace(target, events=merged(target.events, records), last_updated_at=updated)
+
+
+def merged(
+    before: Sequence[LifecycleEventRecord], now: Sequence[LifecycleEventRecord]
+) -> tuple[LifecycleEventRecord, ...]:
+    """The events of a target after some of them changed, in the same order."""
+    return tuple({event.name: event for event in (*before, *now)}.values())
 
 
 def with_end_times(events: Sequence[LifecycleEventRecord], now: str) -> tuple[LifecycleEventRecord, ...]:
@@ -95,17 +90,30 @@ def with_end_times(events: Sequence[LifecycleEventRecord], now: str) -> tuple[Li
     )
 
 
-def closed_events(
-    events: Sequence[LifecycleEventRecord], now: str, *, is_sent: bool
-) -> tuple[LifecycleEventRecord, ...]:
-    """The events of a target that ends at `now`: those that have not ended are Skipped, or Unknown once a command was
-    sent (`is_sent`) of which the engine heard nothing."""
-    status = LifecycleEventStatus.UNKNOWN if is_sent else LifecycleEventStatus.SKIPPED
+def closed_events(target: Target, now: str) -> tuple[LifecycleEventRecord, ...]:
+    """The events of a target that ends at `now`: those that have not ended are Skipped, or Unknown once the command of
+    their step was sent, of which the engine heard nothing."""
+    sent = [step for number, step in enumerate(target.steps) if _is_sent(target, number)]
+    unheard = {event.value for step in sent for event in step.events}
     going = (LifecycleEventStatus.PENDING, LifecycleEventStatus.IN_PROGRESS)
-    return tuple(replace(event, status=status, end_time=now) if event.status in going else event for event in events)
+    return tuple(
+        replace(
+            event,
+            status=LifecycleEventStatus.UNKNOWN if event.name in unheard else LifecycleEventStatus.SKIPPED,
+            end_time=now,
+        )
+        if event.status in going
+        else event
+        for event in target.events
+    )
 
 
-def lost(cause: Cause, message: str, events: tuple[LifecycleEvent, ...] = IN_PLACE) -> SegmentResult:
+def _is_sent(target: Target, step: int) -> bool:
+    run = target.segments.get(str(step))
+    return run is not None and run.command_id is not None
+
+
+def lost(cause: Cause, message: str, events: tuple[LifecycleEvent, ...]) -> SegmentResult:
     """A segment that ended without a word from the host."""
     first = LifecycleEventRecord(
         name=events[0].value,
@@ -116,14 +124,16 @@ def lost(cause: Cause, message: str, events: tuple[LifecycleEvent, ...] = IN_PLA
     return SegmentResult(status=TargetStatus.FAILED, events=(first, *rest), failure=_failure(first, cause))
 
 
-def wait_for_host(target: Target, result: SegmentResult, *, at_most: int, now: str) -> HostWait | SegmentResult:
+def wait_for_host(
+    target: Target, step: int, result: SegmentResult, *, at_most: int, now: str
+) -> HostWait | SegmentResult:
     """What a target does whose host another deployment has: it waits, or has failed after `at_most` seconds."""
     if result.failure is None:
         return result
-    since = target.host_wait.since if target.host_wait else now
+    since = target.host_wait.since if target.host_wait and target.host_wait.step == step else now
     waited = (datetime.fromisoformat(now) - datetime.fromisoformat(since)).total_seconds()
     if waited < at_most:
-        return HostWait(message=result.failure.message, since=since)
+        return HostWait(message=result.failure.message, since=since, step=step)
     message = f"{result.failure.message}; waited {waited:.0f} of {at_most} seconds (hostBusy)"
     return replace(result, failure=replace(result.failure, message=message))
 
@@ -138,6 +148,8 @@ def _read_steps(
     failure: TargetFailure | None = None
     for event in events:
         step = steps.get(event.value, {})
+        if event is events[0] and steps.get(START, step).get("Status") != "Success":
+            step = steps.get(START, step)  # as long as the segment has not begun, its first event has not
         if failure:
             status, ended = LifecycleEventStatus.SKIPPED, records[-1].end_time
             records.append(LifecycleEventRecord(name=event.value, status=status, end_time=ended))
@@ -167,7 +179,7 @@ def _read_step(
 
     A step has succeeded when the runner says so: SSM calls a step that it skipped a success, too.
     """
-    verdict = _verdict(step.get("Output", ""))
+    report = _report(step.get("Output", ""))
     record = LifecycleEventRecord(
         name=event.value,
         status=LifecycleEventStatus.SUCCEEDED,
@@ -176,18 +188,18 @@ def _read_step(
         diagnostics=Diagnostics(message="Succeeded"),
     )
     ended_well = step.get("Status") == "Success"
-    if verdict and verdict["event"] == event.value and (ended_well or verdict["status"] == LifecycleEventStatus.FAILED):
+    is_its_own = report and report.event in (event.value, START)
+    if report and is_its_own and (ended_well or report.status == LifecycleEventStatus.FAILED):
         diagnostics = Diagnostics(
-            error_code=LifecycleErrorCode(verdict["error_code"]),
-            script_name=str(verdict["script_name"]),
-            message=str(verdict["message"]),
-            log_tail=str(verdict["log_tail"]),
+            error_code=LifecycleErrorCode(report.error_code),
+            script_name=report.script_name,
+            message=report.message,
+            log_tail=report.log_tail,
         )
-        record = replace(record, status=LifecycleEventStatus(verdict["status"]), diagnostics=diagnostics)
+        record = replace(record, status=LifecycleEventStatus(report.status), diagnostics=diagnostics)
         if record.status is not LifecycleEventStatus.FAILED:
             return record, None, ended_well
-        failure = _failure(record, Cause(verdict["cause"] or Cause.ENGINE), verdict.get("exit_code"))
-        return record, failure, ended_well
+        return record, _failure(record, Cause(report.cause or Cause.ENGINE), report.exit_code), ended_well
     cause, message = _without_verdict(step, invocation)
     diagnostics = Diagnostics(error_code=cause.lifecycle_error_code, message=message)
     record = replace(record, status=LifecycleEventStatus.FAILED, diagnostics=diagnostics)
@@ -209,19 +221,18 @@ def _without_verdict(step: Mapping[str, Any], invocation: Mapping[str, Any]) -> 
     return Cause.ENGINE, f"the host runner did not report ({details or 'no status'}, {words})"
 
 
-def _verdict(output: str) -> dict[str, Any] | None:
-    """The runner's JSON line in a step's output, if it is there and whole."""
-    for line in output.splitlines():
-        if line.startswith("{"):
-            try:
-                found = json.loads(line)
-                LifecycleErrorCode(found["error_code"])
-                LifecycleEventStatus(found["status"])
-                Cause(found["cause"] or Cause.ENGINE)
-                _ = found["event"], found["script_name"], found["message"], found["log_tail"]
-            except (ValueError, KeyError, TypeError):
-                continue
-            return dict(found)
+def _report(output: str) -> Report | None:
+    """What the runner says in a step's output, if it is there and whole."""
+    for report in filter(None, map(Report.read, output.splitlines())):
+        try:
+            LifecycleErrorCode(report.error_code)
+            LifecycleEventStatus(report.status)
+            Cause(report.cause or Cause.ENGINE)
+        except (ValueError, TypeError):
+            continue
+        return report._replace(
+            script_name=str(report.script_name), message=str(report.message), log_tail=str(report.log_tail)
+        )
     return None
 
 

@@ -4,7 +4,7 @@ Source: CodeDeploy User Guide, "Tagging instances for deployment groups": filter
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from functions.core.causes import Cause
@@ -129,16 +129,17 @@ def _target(deployment_id: str, group_id: str, instance: Instance, ping: str | N
             cause=Cause.UNREACHABLE,
             message=f"SSM does not reach the instance (ping status {ping}): is it running, and its SSM Agent?",
         )
-    return Target(
+    target = Target(
         deployment_id=deployment_id,
         target_id=instance.instance_id,
         group_id=group_id or None,
         name=instance.name,
         status=TargetStatus.FAILED if failure else TargetStatus.PENDING,
         last_updated_at=now,
-        events=closed_events(pending_events(), now, is_sent=False) if failure else pending_events(),
+        events=pending_events(),
         failure=failure,
     )
+    return replace(target, events=closed_events(target, now)) if failure else target
 
 
 def _unmanaged(instance_id: str) -> str:

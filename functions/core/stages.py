@@ -1,13 +1,16 @@
-"""Stages: which targets, how many at once, and how long to watch them afterwards. A plain deployment has one."""
+"""Stages: which targets, how many at once, how long to watch them afterwards, and what comes next. A plain deployment
+has one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from functions.core.causes import Cause
 from functions.core.gate import Counters
+from functions.core.health import is_success
 from functions.core.records import Deployment, Target
-from functions.core.statuses import TargetStatus
+from functions.core.statuses import DeploymentStatus, TargetStatus
 
 MAX_CONCURRENCY = 10_000  # of a Distributed Map (Step Functions quotas)
 
@@ -24,6 +27,59 @@ class Stage:
     def manifest(self) -> list[dict[str, Any]]:
         """What the Distributed Map reads: one item a target."""
         return [{"target_id": target_id} for target_id in self.target_ids]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """A stage as the state machine knows it: where its targets are written."""
+
+    stage: int
+    bucket: str
+    key: str
+    concurrency: int
+    bake_seconds: int
+
+
+class Next(StrEnum):
+    """What a deployment does next."""
+
+    BEGIN = "Begin"  # Prepare has decided nothing yet
+    RUN = "Run"
+    BAKE = "Bake"
+    FINISH = "Finish"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What a deployment does next, and with which stage."""
+
+    next: Next
+    stage: Manifest | None = None
+
+
+FINISH = Decision(next=Next.FINISH)
+
+
+def next_stage(deployment: Deployment | None, stages: Sequence[Manifest], last: Decision) -> Decision:
+    """What comes after the last decision is carried out. A deployment that cannot succeed any more, or is to stop, runs
+    no further stage and waits for nothing."""
+    if deployment is None or deployment.status is not DeploymentStatus.IN_PROGRESS or not is_promising(deployment):
+        return FINISH
+    if last.next is Next.RUN and last.stage and last.stage.bake_seconds:
+        return Decision(next=Next.BAKE, stage=last.stage)
+    done = last.stage.stage if last.stage else -1
+    following = next((stage for stage in stages if stage.stage > done), None)
+    return Decision(next=Next.RUN, stage=following) if following else FINISH
+
+
+def is_promising(deployment: Deployment) -> bool:
+    """Whether the deployment is worth to be gone on with: it may succeed yet, and nobody stops it."""
+    if deployment.stop:
+        return False
+    counters = deployment.counters
+    if counters.pending:
+        return counters.failed < counters.allowed
+    return is_success(targets=counters.total, allowed_out=counters.allowed, succeeded=counters.succeeded)
 
 
 def count(deployment: Deployment, targets: Sequence[Target]) -> Counters:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 from functions.aws import bucket, clock, ec2
 from functions.core import quotas, stages
@@ -13,6 +12,7 @@ from functions.core.health import HealthConstraintsInvalid
 from functions.core.messages import texts
 from functions.core.records import Deployment, TagGroup, Target
 from functions.core.selection import Instance, matches, new_targets
+from functions.core.stages import Manifest
 from functions.core.statuses import UNSUCCESSFUL, DeploymentErrorCode, DeploymentStatus, OwnSetting
 from functions.engine import fleet as engine_fleet
 from functions.engine import who_may
@@ -21,7 +21,7 @@ from functions.store import deployments, groups, hosts, preparing, targets
 NOTHING_TO_DO = Counters()  # every instance runs the revision, and only others were wanted
 
 
-def plan(deployment: Deployment) -> list[dict[str, Any]]:
+def plan(deployment: Deployment) -> list[Manifest]:
     """The stages as the state machine runs them; empty when too few targets can be reached. Raises NotDeployable.
 
     A deployment that had begun before (Prepare is retried, or runs twice) is planned the same again, whatever its

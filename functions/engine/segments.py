@@ -1,27 +1,80 @@
-"""A segment on one host: sent once, recorded once, whoever sees its end first (docs/how-it-works.md)."""
+"""A segment on one host: sent once, recorded once, whoever sees its end first (docs/how-it-works.md).
+
+What comes next on a target, functions/core/steps.py decides. Everything here answers what the waiting state is told;
+None while the command runs.
+"""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from functions.aws import bucket, clock, kms, runner, ssm, tokens
-from functions.core import instructions
 from functions.core.causes import Cause
-from functions.core.command_result import SEGMENTS, lost, read_invocation, wait_for_host, with_end_times
-from functions.core.gate import Answer
+from functions.core.command_result import lost, read_invocation, wait_for_host, with_end_times
+from functions.core.instructions import instructions, longest_seconds
 from functions.core.records import Deployment, HostWait, SegmentResult, SegmentRun, Target
 from functions.core.selection import ONLINE
 from functions.core.statuses import TargetStatus
+from functions.core.steps import Adopt, Read, Said, Send, Told, said
 from functions.store import deployments, targets
 from functions.telemetry import logger
 
 _CLOCK_SKEW = timedelta(minutes=5)
 
 
-def send(deployment: Deployment, target: Target, segment: int, token: str) -> str | None:
-    """Send the segment to a target that the gate let go; its status when that is known at once."""
-    events = SEGMENTS[segment]
-    longest = timedelta(seconds=ssm.DELIVERY_SECONDS + instructions.longest_seconds(events))
-    told = instructions.instructions(
+def send(deployment: Deployment, target: Target, decision: Send, token: str) -> Told | None:
+    """Begin the step, which one call alone can, and send its segment."""
+    now = clock.timestamp()
+    if target.status is TargetStatus.PENDING:
+        if not targets.take_out_of_service(target, now):
+            return Said.WAIT
+        begun = replace(target, status=TargetStatus.IN_PROGRESS)
+    else:
+        if not targets.begin_segment(target, decision.step, now):
+            return Said.WAIT
+        begun = replace(target, segments={**target.segments, str(decision.step): SegmentRun()})
+    return _send(deployment, begun, decision.step, token)
+
+
+def adopt(deployment: Deployment, target: Target, decision: Adopt, token: str) -> Told | None:
+    """A function ended between beginning the step and recording its command, or the host was busy.
+
+    To send a command a second time would do no harm (the host's journal runs nothing twice), but the first one could
+    not be cancelled any more.
+    """
+    since = datetime.fromisoformat(target.last_updated_at or deployment.create_time) - _CLOCK_SKEW
+    command_id = ssm.find(target.target_id, _comment(target, decision.step), since)
+    if command_id:
+        logger.info("adopted a command that was sent but not recorded", command_id=command_id)
+        return _follow(target, decision.step, command_id, token)
+    if isinstance(decision.otherwise, Send):
+        return _send(deployment, target, decision.step, token)
+    return decision.otherwise.status
+
+
+def read(target: Target, decision: Read, token: str) -> Told | None:
+    """The state waits anew for a command that was sent before: look whether its event was lost."""
+    step, command_id = decision.step, decision.command_id
+    targets.store_token(target, step, token)
+    told = look(target, step, command_id)
+    if told is None and (ping := ssm.ping([target.target_id]).get(target.target_id)) != ONLINE:
+        ssm.cancel(command_id, target.target_id)
+        message = f"SSM lost the instance while the command ran ({ping or 'it is not managed any more'})"
+        return _record(target, step, lost(Cause.UNREACHABLE, message, target.steps[step].events))
+    return told
+
+
+def look(target: Target, step: int, command_id: str) -> Told | None:
+    """Read the command once and record its end."""
+    result = read_invocation(ssm.invocation(command_id, target.target_id), target.steps[step].events)
+    if result and result.failure and result.failure.cause is Cause.BUSY:
+        return _found_busy(target, step, command_id, result)
+    return _record(target, step, result) if result else None
+
+
+def _send(deployment: Deployment, target: Target, step: int, token: str) -> Told | None:
+    events = target.steps[step].events
+    longest = timedelta(seconds=ssm.DELIVERY_SECONDS + longest_seconds(events))
+    told = instructions(
         deployment,
         target.target_id,
         events=events,
@@ -31,95 +84,59 @@ def send(deployment: Deployment, target: Target, segment: int, token: str) -> st
         logs=bucket.log_upload(deployment.deployment_id, target.target_id),
     )
     try:
-        signed = kms.signed(instructions.encode(told))
-        command_id = ssm.send(target.target_id, signed, comment=_comment(target, segment))
+        signed = kms.signed(told.encode())
+        command_id = ssm.send(target.target_id, signed, comment=_comment(target, step))
     except ssm.Refused as refused:
-        return record(target, segment, lost(refused.cause, str(refused), events))
-    return _follow(target, segment, command_id, token)
+        return _record(target, step, lost(refused.cause, str(refused), events))
+    return _follow(target, step, command_id, token)
 
 
-def resume(deployment: Deployment, target: Target, segment: int, token: str) -> str | None:
-    """A target that was let go but has no command on record: a function ended between the two. Find it or send it.
-
-    Sending it a second time would do no harm (the host's journal runs nothing twice), but its first command could not
-    be cancelled any more.
-    """
-    since = datetime.fromisoformat(target.last_updated_at or deployment.create_time) - _CLOCK_SKEW
-    command_id = ssm.find(target.target_id, _comment(target, segment), since)
-    if command_id:
-        logger.info("adopted a command that was sent but not recorded", command_id=command_id)
-        return _follow(target, segment, command_id, token)
-    if deployment.stop:
-        return TargetStatus.SKIPPED
-    return send(deployment, target, segment, token)
-
-
-def reconcile(target: Target, segment: int, command_id: str, token: str) -> str | None:
-    """The state waits anew for a command that was sent before: look whether its event was lost."""
-    targets.store_token(target, segment, token)
-    status = look(target, segment, command_id)
-    if status is None and (ping := ssm.ping([target.target_id]).get(target.target_id)) != ONLINE:
-        ssm.cancel(command_id, target.target_id)
-        message = f"SSM lost the instance while the command ran ({ping or 'it is not managed any more'})"
-        return record(target, segment, lost(Cause.UNREACHABLE, message, SEGMENTS[segment]))
-    return status
-
-
-def look(target: Target, segment: int, command_id: str) -> str | None:
-    """Read the command once and record its end; None while it runs."""
-    result = read_invocation(ssm.invocation(command_id, target.target_id), SEGMENTS[segment])
-    if result and result.failure and result.failure.cause is Cause.BUSY:
-        return _found_busy(target, segment, command_id, result)
-    return record(target, segment, result) if result else None
-
-
-def _found_busy(target: Target, segment: int, command_id: str, result: SegmentResult) -> str | None:
-    """The target waits and asks again later, or fails, as its group says."""
-    deployment, now = deployments.get(target.deployment_id), clock.timestamp()
-    at_most = deployment.settings.host_busy_seconds if deployment else 0
-    wait = wait_for_host(target, result, at_most=at_most, now=now)
-    if not isinstance(wait, HostWait):
-        return record(target, segment, wait)
-    run = targets.wait_for_host(target, segment, command_id, wait, now)
-    if run is None:
-        return None
-    if run.task_token:
-        tokens.succeed(run.task_token, {"status": Answer.WAIT})
-    return Answer.WAIT
-
-
-def record(target: Target, segment: int, result: SegmentResult) -> str:
-    """Store the end of a segment, then wake whoever waits; the status that counts (the first one stored)."""
-    now = clock.timestamp()
-    result = replace(result, events=with_end_times(result.events, now))
-    stored = targets.record_segment(target, segment, result, now)
-    run = stored.segments[str(segment)]
-    status = run.status or result.status
-    if run.task_token:
-        tokens.succeed(run.task_token, {"status": status})
-    return status
-
-
-def _follow(target: Target, segment: int, command_id: str, token: str) -> str | None:
+def _follow(target: Target, step: int, command_id: str, token: str) -> Told | None:
     """Put the command on record with the token that waits for it, then look once: its end may have come before."""
     now = clock.now()
     run = SegmentRun(
-        command_id=command_id, sent_at=clock.timestamp(now), task_token=token, attempt=_attempt(target, segment)
+        command_id=command_id, sent_at=clock.timestamp(now), task_token=token, attempt=_attempt(target, step)
     )
     expires_at = int((now + timedelta(days=targets.COMMAND_DAYS)).timestamp())
-    targets.store_command(target, segment, command_id, run, expires_at=expires_at)
+    targets.store_command(target, step, command_id, run, expires_at=expires_at)
     current = deployments.get(target.deployment_id)
     if current and current.stop and current.stop.cancel:
         ssm.cancel(command_id, target.target_id)
-    return look(replace(target, segments={**target.segments, str(segment): run}), segment, command_id)
+    return look(replace(target, segments={**target.segments, str(step): run}), step, command_id)
 
 
-def _comment(target: Target, segment: int) -> str:
-    attempt = _attempt(target, segment)
+def _found_busy(target: Target, step: int, command_id: str, result: SegmentResult) -> Told | None:
+    """The target waits and asks again later, or fails, as its group says."""
+    deployment, now = deployments.get(target.deployment_id), clock.timestamp()
+    at_most = deployment.settings.host_busy_seconds if deployment else 0
+    wait = wait_for_host(target, step, result, at_most=at_most, now=now)
+    if not isinstance(wait, HostWait):
+        return _record(target, step, wait)
+    run = targets.wait_for_host(target, step, command_id, wait, now)
+    if run is None:
+        return None
+    if run.task_token:
+        tokens.succeed(run.task_token, {"status": Said.WAIT})
+    return Said.WAIT
+
+
+def _record(target: Target, step: int, result: SegmentResult) -> Told:
+    """Store the end of a segment, then wake whoever waits. What counts is the first end that is stored."""
+    now = clock.timestamp()
+    result = replace(result, events=with_end_times(result.events, now))
+    stored = targets.record_segment(target, step, result, now)
+    told = said(stored)
+    if token := stored.segments[str(step)].task_token:
+        tokens.succeed(token, {"status": told})
+    return told
+
+
+def _comment(target: Target, step: int) -> str:
+    attempt = _attempt(target, step)
     again = f" attempt {attempt}" if attempt else ""
-    return f"stepdeploy {target.deployment_id} {target.target_id} segment {segment}{again}"
+    return f"stepdeploy {target.deployment_id} {target.target_id} segment {step}{again}"
 
 
-def _attempt(target: Target, segment: int) -> int:
-    run = target.segments.get(str(segment))
+def _attempt(target: Target, step: int) -> int:
+    run = target.segments.get(str(step))
     return run.attempt if run else 0

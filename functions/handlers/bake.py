@@ -7,7 +7,7 @@ a deployment that has failed: nobody waits to see whether alarms stay quiet abou
 from typing import Any
 
 from functions.aws import tokens
-from functions.core.health import is_success
+from functions.core.stages import is_promising
 from functions.store import deployments
 from functions.telemetry import logger
 
@@ -15,13 +15,5 @@ from functions.telemetry import logger
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: Any) -> None:
     deployment = deployments.store_bake_token(event["deployment_id"], event["task_token"])
-    if (
-        deployment is None
-        or deployment.stop
-        or not is_success(
-            targets=deployment.counters.total,
-            allowed_out=deployment.counters.allowed,
-            succeeded=deployment.counters.succeeded,
-        )
-    ):
+    if deployment is None or not is_promising(deployment):
         tokens.succeed(event["task_token"], {"status": "Stopping"})

@@ -26,5 +26,5 @@ def handler(event: dict[str, Any], context: Any) -> None:
     deployment_id, segment = known
     target = targets.get(deployment_id, instance_id)
     if target:
-        status = segments.look(target, segment, command_id)
-        logger.info("command ended", deployment_id=deployment_id, status=status)
+        told = segments.look(target, segment, command_id)
+        logger.info("command ended", deployment_id=deployment_id, told=told)

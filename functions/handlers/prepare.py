@@ -10,7 +10,9 @@ from functions.aws import clock, cloudwatch
 from functions.core import stop_mark
 from functions.core.errors import Conflict, NotDeployable
 from functions.core.records import Deployment, Failure
+from functions.core.stages import Manifest
 from functions.core.statuses import DeploymentStatus
+from functions.core.text.shapes import to_plain
 from functions.engine import begin, stop
 from functions.store import deployments
 from functions.telemetry import logger
@@ -20,14 +22,19 @@ from functions.telemetry import logger
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     deployment = deployments.get(event["deployment_id"])
     if deployment is None or _is_decided(deployment) or _stopped_by_alarm(deployment):
-        return {"deployment_id": event["deployment_id"], "proceed": False, "stages": []}
+        return _answer(event["deployment_id"], [])
     try:
         planned = begin.plan(deployment)
     except NotDeployable as error:
         if not deployments.note_failure(deployment.deployment_id, Failure(code=error.code, message=str(error))):
             raise Conflict(f"{deployment.deployment_id} was begun by another call: look again") from error
         planned = []
-    return {"deployment_id": deployment.deployment_id, "proceed": bool(planned), "stages": planned}
+    return _answer(deployment.deployment_id, planned)
+
+
+def _answer(deployment_id: str, planned: list[Manifest]) -> dict[str, Any]:
+    """`proceed` is for executions that began before an update, whose flow asks for it."""
+    return {"deployment_id": deployment_id, "proceed": bool(planned), "stages": to_plain(planned)}
 
 
 def _is_decided(deployment: Deployment) -> bool:

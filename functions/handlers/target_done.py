@@ -8,7 +8,9 @@ from typing import Any
 from functions.aws import clock, ssm
 from functions.core.errors import Conflict
 from functions.core.messages.engine_errors import EngineError
+from functions.core.records import Target, TargetFailure
 from functions.core.statuses import TargetStatus
+from functions.core.steps import left_between, outcome
 from functions.engine.end import engine_failure
 from functions.store import targets
 from functions.telemetry import logger
@@ -23,19 +25,26 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, str]:
         raise LookupError(f"no record of target {target_id} in {deployment_id}")
     if target.status.is_final:
         return {"status": target.status}
-    # What the host has done is what counts, also when the engine stumbled on the way to saying so.
-    on_record = next((run.status for run in target.segments.values() if run.status), None)
-    error = None if on_record else event.get("error")
-    status = on_record or (TargetStatus.FAILED if error else TargetStatus(event["segment_result"]["status"]))
-    failure = None
-    if error:
-        logger.error("the target's workflow failed", error=error)
-        failure = engine_failure(EngineError.of_state(error).told(deployment_id))
-        for run in target.segments.values():
-            if run.command_id and run.status is None:
-                ssm.cancel(run.command_id, target_id)
+    status, failure = _ending(target, event)
     if not targets.finish(target, status, clock.timestamp(), failure):
         ended = targets.get(deployment_id, target_id)
         if ended is None or not ended.status.is_final:  # let go between our read and our write: decide again
             raise Conflict(f"target {target_id} of {deployment_id} changed while it was ended")
     return {"status": status}
+
+
+def _ending(target: Target, event: dict[str, Any]) -> tuple[TargetStatus, TargetFailure | None]:
+    """How the target ends, and why where its record does not say so. What the host has done is what counts, also when
+    the engine stumbled on the way to saying so."""
+    if known := outcome(target):
+        return known, None
+    if error := event.get("error"):
+        logger.error("the target's workflow failed", error=error)
+        for run in target.segments.values():
+            if run.command_id and run.status is None:
+                ssm.cancel(run.command_id, target.target_id)
+        return TargetStatus.FAILED, engine_failure(EngineError.of_state(error).told(target.deployment_id))
+    status = TargetStatus(event["segment_result"]["status"])
+    if status is TargetStatus.SUCCEEDED:
+        raise Conflict(f"not all steps of target {target.target_id} of {target.deployment_id} are on record")
+    return status, left_between() if status is TargetStatus.FAILED else None

@@ -5,7 +5,7 @@ A target's end moves its deployment's counters and what its host runs in the sam
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from functions.core.command_result import closed_events
+from functions.core.command_result import closed_events, merged
 from functions.core.errors import Conflict
 from functions.core.records import HostWait, SegmentResult, SegmentRun, Target, TargetFailure
 from functions.core.statuses import DeploymentStatus, TargetStatus
@@ -98,6 +98,16 @@ def take_out_of_service(target: Target, now: str) -> bool:
     return items().transact([gate, begins])
 
 
+def begin_segment(target: Target, segment: int, now: str) -> bool:
+    """A target that is out of service begins a later segment: from now on its command may have been sent. False when
+    another call has begun it, or the target has ended."""
+    place: Path = ("segments", str(segment))
+    is_due = Equals("status", TargetStatus.IN_PROGRESS.value)
+    sets: Item = {"last_updated_at": now}
+    update = announced.same_status(_key(target), is_due, Missing(place), sets={**sets, place: to_plain(SegmentRun())})
+    return items().write(update)
+
+
 def store_command(target: Target, segment: int, command_id: str, run: SegmentRun, *, expires_at: int) -> None:
     """Remember the command that carries a segment, and the token that waits for it. Raises Conflict on a second."""
     place: Path = ("segments", str(segment))
@@ -130,7 +140,7 @@ def store_token(target: Target, segment: int, token: str) -> None:
 def record_segment(target: Target, segment: int, result: SegmentResult, now: str) -> Target:
     """Store how a segment ended, once, and return the target with the token that waits for it.
 
-    A repeat stores nothing and returns the same.
+    The events of its other steps stay as they are. A repeat stores nothing and returns the same.
     """
     place, sets = ("segments", str(segment)), dict[Path, object]()
     if str(segment) in target.segments:
@@ -139,14 +149,16 @@ def record_segment(target: Target, segment: int, result: SegmentResult, now: str
     else:  # it never got as far as a command
         is_open = Missing(place)
         sets[place] = {"status": result.status.value}
-    sets |= {"events": to_plain(result.events), "last_updated_at": now}
+    sets |= {"events": to_plain(merged(target.events, result.events)), "last_updated_at": now}
     if result.failure:
         sets["failure"] = to_plain(result.failure)
-    found = record(Target, items().update_or_read(announced.same_status(_key(target), is_open, sets=sets)))
+    as_it_was = Equals("status", target.status.value)  # with another status, the events are others too
+    update = announced.same_status(_key(target), is_open, as_it_was, sets=sets)
+    found = record(Target, items().update_or_read(update))
     run = found.segments.get(str(segment))
     if run and run.status:
         return found
-    return record_segment(found, segment, result, now)  # `target` was read before its command was stored
+    return record_segment(found, segment, result, now)  # `target` was read before its last change
 
 
 def finish(target: Target, status: TargetStatus, now: str, failure: TargetFailure | None = None) -> bool:
@@ -177,8 +189,7 @@ def _end(target: Target, status: TargetStatus, failure: TargetFailure | None, no
     sets: Item = {"last_updated_at": now}
     if failure:
         sets["failure"] = to_plain(failure)
-    is_sent = any(run.command_id for run in target.segments.values())
-    events = closed_events(target.events, now, is_sent=is_sent)
+    events = closed_events(target, now)
     if events == target.events:
         return announced.status_change(_key(target), [target.status], status, sets=sets)
     same_events = Equals("events", to_plain(target.events))  # what a command reported meanwhile is not overwritten

@@ -5,18 +5,18 @@ import os
 import time
 from typing import IO, Iterable
 
+from host.instructions import Bundle, Instructions
 from host.posix import web
 from host.posix.layout import Layout
 from host.posix.revision import take
 from host.posix.unpack import unpack
 from host.report import Failed
-from host.told import Bundle, Told
 
 _PAUSES = (0.5, 2, 6)  # seconds between tries
 SOCKET_SECONDS = 60  # without a byte
 
 
-def download(told: Told, layout: Layout, deadline: float) -> None:
+def download(told: Instructions, layout: Layout, deadline: float) -> None:
     """Fetch, check and unpack the revision anew, whatever an earlier try left. Raises Failed and OSError."""
     layout.forget_old_revisions()
 

@@ -17,13 +17,13 @@ import time
 from typing import IO, Dict, List, Optional
 
 from host.appspec import Hook
+from host.instructions import Instructions
 from host.posix.keeper import keep
 from host.posix.profile import Profile
 from host.posix.script_log import ScriptLog
 from host.posix.watchdog import Watchdog, end_family
 from host.report import Failed
 from host.scripts import missing_interpreter
-from host.told import Told
 
 DRAIN_SECONDS = 1  # for the rest of a script's output once it has ended
 _LINE_BYTES = 64 * 1024  # a longer line is logged in parts
@@ -31,7 +31,7 @@ _NOT_RUN = (126, 127)  # how a shell and env exit when they cannot run what they
 _NO_SHELLS = frozenset({"false", "git-shell", "halt", "nologin", "shutdown", "sync", "true"})
 
 
-def environment(told: Told, event: str, host: Dict[str, str]) -> Dict[str, str]:
+def environment(told: Instructions, event: str, host: Dict[str, str]) -> Dict[str, str]:
     """The variables that a script sees: the host's, and the event's. Ids are those of the current deployment."""
     own = dict(host)
     bundle = told.bundle

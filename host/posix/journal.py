@@ -12,10 +12,10 @@ import time
 from contextlib import contextmanager
 from typing import Any, Callable, Dict, Iterator, Optional
 
+from host.instructions import Instructions
 from host.lifecycle import LifecycleEvent
 from host.posix.layout import Layout, write_atomically
 from host.report import Failed, Report
-from host.told import Told
 
 _LOCK_TICK = 0.1  # seconds between looks at a lock that is held
 _HOLDER_BYTES = 512
@@ -87,7 +87,7 @@ class Journal:
 
 
 @contextmanager
-def hold_host(layout: Layout, told: Told, seconds: float) -> Iterator[Optional[str]]:
+def hold_host(layout: Layout, told: Instructions, seconds: float) -> Iterator[Optional[str]]:
     """The host is this deployment's: nothing of another one runs meanwhile. Waits for it for at most some seconds.
 
     Gives the id of another deployment that had the host since this one began, if there was one. Raises Failed when

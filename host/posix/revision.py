@@ -5,12 +5,12 @@ from functools import lru_cache
 from typing import Callable
 
 from host.appspec import AppSpec, AppSpecError, names_of
+from host.instructions import Instructions
 from host.posix.layout import Layout
 from host.report import Failed
-from host.told import Told
 
 
-def read_appspec(told: Told, archive: str, place: str = "") -> AppSpec:
+def read_appspec(told: Instructions, archive: str, place: str = "") -> AppSpec:
     """The AppSpec of an unpacked revision, which messages say is at `place`. Raises Failed."""
     for name in names_of(told.appspec_filename):
         path = os.path.join(archive, name)
@@ -37,7 +37,7 @@ def _parsed(text: str, name: str) -> AppSpec:
     return parse(text, name)
 
 
-def take(told: Told, layout: Layout, fill: Callable[[str], None]) -> None:
+def take(told: Instructions, layout: Layout, fill: Callable[[str], None]) -> None:
     """Make the folder that `fill` makes the unpacked revision, whole or not at all. Raises Failed and OSError."""
     from host.bundle.entries import ArchiveError
 

@@ -10,6 +10,7 @@ import time
 from typing import Callable, Optional
 
 from host.appspec import EVENT_SECONDS
+from host.instructions import Instructions
 from host.lifecycle import STEP_SECONDS, WITHOUT_HOOKS, LifecycleEvent
 from host.posix.journal import Journal
 from host.posix.layout import Layout
@@ -17,7 +18,6 @@ from host.posix.revision import read_appspec
 from host.posix.script_log import ScriptLog
 from host.posix.watchdog import Watchdog
 from host.report import INTERRUPTED, Failed, Report
-from host.told import Told
 
 FROM_LAST_INSTALL = frozenset(
     {LifecycleEvent.BEFORE_BLOCK_TRAFFIC, LifecycleEvent.AFTER_BLOCK_TRAFFIC, LifecycleEvent.APPLICATION_STOP}
@@ -27,13 +27,13 @@ _CAUSES = {
     "DENIED": (errno.EACCES, errno.EPERM),
     "CONFLICT": (errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY, errno.ELOOP, errno.ETXTBSY),
 }
-Bring = Callable[[Told, Layout, float], None]  # gets the revision into the layout's archive, within a deadline
+Bring = Callable[[Instructions, Layout, float], None]  # gets the revision into the layout's archive, within a deadline
 MARGIN_SECONDS = 90  # to end a script, put its log away and report, before SSM ends the step
 
 
 def run_event(
     event: LifecycleEvent,
-    told: Told,
+    told: Instructions,
     layout: Layout,
     watchdog: Watchdog,
     *,
@@ -67,7 +67,7 @@ def run_event(
 
 def _run(
     event: LifecycleEvent,
-    told: Told,
+    told: Instructions,
     layout: Layout,
     journal: Journal,
     watchdog: Watchdog,
@@ -109,7 +109,7 @@ def _run(
 
 def _run_hooks(
     event: LifecycleEvent,
-    told: Told,
+    told: Instructions,
     layout: Layout,
     journal: Journal,
     log: ScriptLog,

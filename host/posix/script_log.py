@@ -8,8 +8,9 @@ line twice. The upload is best effort: a log that does not arrive fails nothing.
 import os
 import threading
 import time
-from typing import IO, Any, Dict, List, Optional, Sequence
+from typing import IO, Dict, List, Optional, Sequence
 
+from host.instructions import Logs
 from host.report import TAIL_CHARACTERS
 
 UPLOAD_SECONDS = 20
@@ -103,7 +104,7 @@ class ScriptLog:
         full, self._file = self._file, _open(self._path)
         full.close()
 
-    def upload(self, logs: Dict[str, Any]) -> None:
+    def upload(self, logs: Logs) -> None:
         """Put what this event's scripts said where the control plane keeps logs, by its presigned POST."""
         if not self._scripts:
             return
@@ -111,7 +112,7 @@ class ScriptLog:
 
         name = "{}.log.gz".format(self.event)
         boundary = os.urandom(16).hex()
-        head, tail = _form({**logs["fields"], "key": logs["key_prefix"] + name}, name, boundary)
+        head, tail = _form({**logs.fields, "key": logs.key_prefix + name}, name, boundary)
         path = self._path + ".upload"
         with open(path, "w+b") as body:
             os.unlink(path)
@@ -125,7 +126,7 @@ class ScriptLog:
             for tries_left in reversed(range(_TRIES)):
                 body.seek(0)
                 try:
-                    web.post(logs["url"], UPLOAD_SECONDS, headers, body)
+                    web.post(logs.url, UPLOAD_SECONDS, headers, body)
                     break
                 except web.Trouble:
                     if not tries_left:

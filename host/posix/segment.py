@@ -1,6 +1,6 @@
 """The process that runs a segment: one deployment has the host from its first event to its last.
 
-The first step of a command starts it; each step asks it to run one event, waits for the answer and prints it
+A step before the events' own starts it; each step asks it to run one event, waits for the answer and prints it
 (host/step.py). So events stay steps of their own for SSM, while modules are loaded once, and no other deployment gets
 in between. It ends with its last event, with an event that stops the segment, with a step that is killed, or when no
 step asks for a while. What it has done is in the journal: the same command may come again.
@@ -8,15 +8,15 @@ step asks for a while. What it has done is in the journal: the same command may 
 
 import os
 import select
-from typing import NamedTuple, Optional
+from typing import Callable, NamedTuple, Optional
 
+from host.instructions import Instructions
 from host.lifecycle import LifecycleEvent
 from host.posix.journal import hold_host
 from host.posix.layout import Layout, write_atomically
 from host.posix.run import failure, run_event
 from host.posix.watchdog import Watchdog
 from host.report import Failed
-from host.told import Told
 
 IDLE_SECONDS = 60  # between two steps, which SSM's agent runs one right after another
 _READY = b"ready"
@@ -40,12 +40,17 @@ class Pipes(NamedTuple):
     def mark(self) -> str:
         return os.path.join(self.folder, "mark")
 
+    @property
+    def over(self) -> str:
+        """The mark of a segment whose last event has succeeded: its other steps have nothing to do."""
+        return os.path.join(self.folder, "over")
+
 
 def begin(text: str, event: str, *, mark: str) -> Optional[str]:
     """Start the process that runs the segment of these instructions. None when it has the host and can be asked, else
     the line that says why not, for the step of `event` to print. Steps know the process by `mark`."""
     try:
-        told = Told.decode(text)
+        told = Instructions.decode(text)
         layout = Layout(told.deployment_group_id, told.deployment_id)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         return Failed("ENGINE", "the instructions cannot be read: {!r}".format(error)).report(event).line()
@@ -76,7 +81,7 @@ def _detach() -> None:
         os.dup2(null, standard)
 
 
-def _run(told: Told, layout: Layout, event: str, mark: str, writer: int) -> None:
+def _run(told: Instructions, layout: Layout, event: str, mark: str, writer: int) -> None:
     pipes = Pipes(os.path.join(layout.root, "segment"))
     begun = False
     try:
@@ -87,7 +92,15 @@ def _run(told: Told, layout: Layout, event: str, mark: str, writer: int) -> None
                 os.write(writer, _READY)
                 os.close(writer)
                 with Watchdog(answer) as watchdog:
-                    _serve(told, layout, ask, answer, watchdog, other)
+                    _serve(
+                        told,
+                        layout,
+                        ask,
+                        answer,
+                        watchdog,
+                        other,
+                        lambda: layout.with_reserve(lambda: write_atomically(pipes.over, mark.encode())),
+                    )
             finally:
                 os.unlink(pipes.mark)
     except Exception as error:
@@ -99,7 +112,7 @@ def _run(told: Told, layout: Layout, event: str, mark: str, writer: int) -> None
 def _open(pipes: Pipes, mark: str) -> "tuple[int, int]":
     """Fresh pipes, which no step of an earlier segment holds; opened so that neither side waits for the other."""
     os.makedirs(pipes.folder, mode=0o700, exist_ok=True)
-    for path in (pipes.mark, pipes.ask, pipes.answer):
+    for path in (pipes.mark, pipes.over, pipes.ask, pipes.answer):
         if os.path.lexists(path):
             os.unlink(path)
     os.mkfifo(pipes.ask, 0o600)
@@ -112,12 +125,23 @@ def _open(pipes: Pipes, mark: str) -> "tuple[int, int]":
     return ask, answer
 
 
-def _serve(told: Told, layout: Layout, ask: int, answer: int, watchdog: Watchdog, other: Optional[str]) -> None:
+def _serve(
+    told: Instructions,
+    layout: Layout,
+    ask: int,
+    answer: int,
+    watchdog: Watchdog,
+    other: Optional[str],
+    end: Callable[[], None],
+) -> None:
     while True:
         question = _question(ask)
         if question is None:
             return
         name, _, seconds = question.partition(" ")
+        if name not in told.events:
+            os.write(answer, b"0\n")
+            continue
         watchdog.step(True)
         try:
             report = run_event(LifecycleEvent(name), told, layout, watchdog, step_seconds=int(seconds), other=other)
@@ -125,6 +149,8 @@ def _serve(told: Told, layout: Layout, ask: int, answer: int, watchdog: Watchdog
             report = Failed("ENGINE", "the step asks for what there is not: {}".format(error)).report(name)
         # Before the answer: the step goes away when it has it, which must not look as if it was killed.
         watchdog.step(False)
+        if report.goes_on and name == told.events[-1]:
+            end()
         os.write(answer, b"%d %s\n" % (0 if report.goes_on else 1, report.line().encode()))
         if not report.goes_on or name == told.events[-1]:
             return

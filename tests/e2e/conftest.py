@@ -81,6 +81,7 @@ GROUPS: dict[str, dict[str, Any]] = {
         "autoRollbackConfiguration": {"events": ["DEPLOYMENT_FAILURE"]},
     },
     "options": {},
+    "steps": {},
     "hostile": {"deploymentConfigName": "CodeDeployDefault.AllAtOnce"},
     "burst": {"deploymentConfigName": "CodeDeployDefault.AllAtOnce"},
 }

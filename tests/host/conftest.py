@@ -24,6 +24,7 @@ from typing import Any
 import pytest
 
 from host.build import build_runner
+from host.instructions import VERSION
 
 NO_PROFILE = "/nonexistent"  # this machine's own would be part of what is tested
 HOST_ID = "i-0123456789abcdef0"
@@ -142,19 +143,15 @@ class Host:
     def told(self, deployment: str, content: bytes, *, type: str = "zip", **changes: Any) -> dict[str, Any]:
         url = self.web.serve(f"/{deployment}.{type}", content)
         told: dict[str, Any] = {
-            "version": 1,
+            "version": VERSION,
             "runner": {
                 "url": self.web.serve("/runner.pyz", self.runner.read_bytes()),
                 "sha256": hashlib.sha256(self.runner.read_bytes()).hexdigest(),
             },
-            "deployment": {
-                "deployment_id": deployment,
-                "deployment_group_id": GROUP_ID,
-                "deployment_group_name": "web & co",
-                "application_name": "shop",
-                "creator": "user",
-                "deployment_type": "IN_PLACE",
-            },
+            "deployment_id": deployment,
+            "deployment_group_id": GROUP_ID,
+            "deployment_group_name": "web & co",
+            "application_name": "shop",
             "target_id": HOST_ID,
             "events": list(IN_PLACE),
             "host_wait_seconds": 10,
@@ -168,6 +165,7 @@ class Host:
                 "key": f"shop/web/{deployment}.{type}",
                 "version": "v1",
                 "etag": "e1",
+                "commit": None,
             },
             "appspec_filename": "appspec.yml",
             "file_exists_behavior": "DISALLOW",

@@ -26,10 +26,10 @@ from host.appspec import FileExistsBehavior
 from host.bundle.archive import check, read_appspec
 from host.bundle.entries import ArchiveError
 from host.grammar import parse
+from host.instructions import Bundle, Instructions
 from host.posix.revision import read_appspec as revision_appspec
 from host.posix.unpack import unpack
 from host.report import Failed
-from host.told import Bundle, Told
 from tests.host.conftest import Host, appspec, revision
 
 SPEC = appspec()
@@ -238,9 +238,9 @@ def test_what_must_survive_unpacking(tmp_path: Path, type: str) -> None:
     assert str((out / "folder").readlink()) == "bin" and (out / "empty").is_dir()
 
 
-def told() -> Told:
+def told() -> Instructions:
     bundle = Bundle("", "", 0, "zip", "", "", None, None)
-    return Told("d-1", "g", "g", "a", bundle, "appspec.yml", FileExistsBehavior.DISALLOW, False, None)
+    return Instructions("d-1", "g", "g", "a", bundle, "appspec.yml", FileExistsBehavior.DISALLOW, False, None)
 
 
 def zipped(*entries: tuple[zipfile.ZipInfo, bytes], packing: int = zipfile.ZIP_DEFLATED) -> bytes:

@@ -24,6 +24,7 @@ from cli.__main__ import main
 from cli.bundle.findings import Severity, findings
 from host.appspec import AppSpecError, FileExistsBehavior
 from host.grammar import parse
+from host.instructions import Bundle, Instructions
 from host.lifecycle import LifecycleEvent
 from host.posix.download import take
 from host.posix.layout import Layout
@@ -31,7 +32,6 @@ from host.posix.run import run_event
 from host.posix.unpack import unpack
 from host.posix.watchdog import Watchdog
 from host.report import Report
-from host.told import Bundle, Told
 
 IS_ROOT = os.geteuid() == 0  # who is not cannot read what has no mode to be read by
 PATIENT = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large]}
@@ -336,13 +336,13 @@ class Machine:
         """DownloadBundle and Install, as `stepdeploy local` runs them; the last report."""
         self.deployed += 1
         layout = Layout("group", f"d-{self.deployed}", str(self.root))
-        told = Told(
+        told = Instructions(
             deployment_id=f"d-{self.deployed}", deployment_group_id="group", deployment_group_name="g",
             application_name="a", bundle=Bundle("", "", 0, type, "", "", None, None), appspec_filename="appspec.yml",
             file_exists_behavior=behavior, ignore_application_stop_failures=False, logs=None,
         )  # fmt: skip
 
-        def bring(told: Told, layout: Layout, deadline: float) -> None:
+        def bring(told: Instructions, layout: Layout, deadline: float) -> None:
             layout.forget_old_revisions()
             take(told, layout, lambda folder: unpack(io.BytesIO(archive), type, folder))
 

@@ -515,7 +515,7 @@ def test_only_an_install_that_ended_well_is_marked(host: Host, tmp_path: Path) -
 def test_another_group_s_file_is_a_conflict(host: Host, tmp_path: Path) -> None:
     assert host.install("d-1", release(tmp_path / "srv", "x")).exit == 0
     told = host.told("d-2", release(tmp_path / "srv", "x"))
-    told["deployment"]["deployment_group_id"] = "another"
+    told["deployment_group_id"] = "another"
     step = host.deploy(told, ("DownloadBundle", "Install"))
     assert step.message.endswith(f"a specified file already exists at this location: {tmp_path}/srv/x")
 

@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 
 from host.posix import segment
+from host.step import lifecycle_document
+from local.ssm.documents import Documents, check_parameters, filled_in
 from tests.host.conftest import IN_PLACE, Host, Step, appspec, end_segment, revision, script
 from tests.host.test_events import alive, hooked
 from tests.host.test_journal import kill, wait_for
-from tests.host.test_step import SHELLS, ended, start_step, step
+from tests.host.test_step import SHELLS, ended, start_script, start_step, step
+from tests.signing import signed, trust
 
 
 def deploy(host: Host, told: dict[str, Any], *, shell: str = "sh") -> list[Step]:
@@ -50,7 +53,26 @@ def test_every_step_reports_its_own_event_and_the_host_is_free_afterwards(
     while alive(process):
         assert time.monotonic() < deadline, "the process ends with its last event"
         time.sleep(0.01)
-    assert {path.name for path in (host.root / "segment").iterdir()} == {"ask", "answer"}
+    assert {path.name for path in (host.root / "segment").iterdir()} == {"ask", "answer", "over"}
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_steps_of_other_events_do_nothing_before_between_and_behind_those_of_the_segment(
+    host: Host, tmp_path: Path, shell: str
+) -> None:
+    """The document has every event; the instructions say which are run."""
+    said, events = tmp_path / "said", ["DownloadBundle", "Install", "AfterInstall"]
+    told = host.told("d-1", says(said, "v1"), events=events)
+    content = lifecycle_document(trust(told["runner"]["sha256"]))
+    version = Documents().create("d", content).version(None)
+    printed = {}
+    for each in filled_in(version, check_parameters(version, {"Instructions": [signed(told)]})):
+        file = tmp_path / "step.sh"
+        file.write_text(each.script)
+        output, _ = start_script(host, file, shell=shell).communicate(timeout=30)
+        printed[each.name] = output.decode()
+    assert [name for name, text in printed.items() if text] == events
+    assert said.read_text() == "v1 AfterInstall\n"
 
 
 def test_one_deployment_has_the_host_for_its_whole_segment(host: Host, tmp_path: Path) -> None:

@@ -19,8 +19,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from host.bootstrap import CLOCK_SKEW_SECONDS, is_signed
-from host.lifecycle import LifecycleEvent
-from host.step import INSTRUCTIONS_PATTERN, step_script
+from host.lifecycle import START
+from host.step import INSTRUCTIONS_PATTERN, begin_script
 from tests.host.conftest import HOST_ID, Host, Step, pythons
 from tests.host.test_events import hooked
 from tests.host.test_step import ended, start_script, step, written
@@ -101,16 +101,19 @@ def test_a_clock_that_is_a_little_off_does_not_matter(host: Host) -> None:
 def test_a_sender_cannot_choose_the_runner(host: Host) -> None:
     """Nor can the engine: the document names it."""
     told = host.told("d-1", hooked("BeforeInstall", "exit 0"))
-    script = "\n".join(step_script(LifecycleEvent(EVENT), starts_with=trust("1" * 64)))
+    script = "\n".join(begin_script(trust("1" * 64)))
     file = host.root.parent / "step.sh"
     file.write_text(script.replace("{{ Instructions }}", signed(told)))
     refused(host, ended(start_script(host, file)), "the document names 1111")
 
 
-def test_a_segment_is_begun_by_an_event_of_its_own(host: Host) -> None:
-    told = host.told("d-1", hooked("BeforeInstall", "exit 0"), events=["Install"])
-    answer = ended(start_script(host, written(host, EVENT, {**told, "events": [EVENT]}, signed(told))))
-    refused(host, answer, "for Install only")
+def test_a_step_runs_no_event_that_the_instructions_do_not_name(host: Host, tmp_path: Path) -> None:
+    ran = tmp_path / "ran"
+    told = host.told("d-1", hooked("BeforeInstall", f"echo x >{ran}"), events=["DownloadBundle", "Install"])
+    assert step(host, "DownloadBundle", told).exit == 0
+    left_out = start_script(host, written(host, "BeforeInstall", told, signed(told)))
+    assert (left_out.communicate(timeout=30)[0], left_out.returncode) == (b"", 0)
+    assert step(host, "Install", told).exit == 0 and not ran.exists()
 
 
 def test_a_replay_on_the_same_host_runs_nothing_twice(host: Host) -> None:
@@ -141,7 +144,7 @@ def test_every_python_verifies_alike(host: Host, python: str) -> None:
     """The bootstrap alone, by each interpreter from 3.7 on that is here."""
     told = host.told("d-1", hooked("BeforeInstall", "exit 0"), events=[EVENT])
     bootstrap = str(Path(__file__).parents[2] / "host" / "bootstrap.py")
-    command = [pythons()[python], "-I", "-S", bootstrap, EVENT, *trust(told["runner"]["sha256"])]
+    command = [pythons()[python], "-I", "-S", bootstrap, START, *trust(told["runner"]["sha256"])]
     environment = {**os.environ, "STEPDEPLOY_ROOT": str(host.root), "AWS_SSM_INSTANCE_ID": HOST_ID}
 
     def run(instructions: str) -> "subprocess.CompletedProcess[bytes]":

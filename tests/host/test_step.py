@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from host.lifecycle import LifecycleEvent
-from host.step import lifecycle_document, step_script
+from host.lifecycle import START, LifecycleEvent
+from host.step import begin_script, lifecycle_document, step_script
 from local.ssm.content import check_content
 from local.ssm.documents import Documents, check_parameters, filled_in
 from tests.host.conftest import HOST_ID, NO_PROFILE, Host, Step, read_step
@@ -25,17 +25,19 @@ SHELLS = [path for path in map(shutil.which, ("sh", "dash", "bash")) if path]
 
 
 def step_file(host: Host, event: str, told: dict[str, Any]) -> Path:
-    """The script of one step of the command that carries these instructions, as the agent writes it."""
+    """The script of one step of the command that carries these instructions, as the agent writes it. Before the first
+    event stands what starts the segment, which is a step of its own."""
     return written(host, event, told, signed(told))
 
 
 def written(host: Host, event: str, told: dict[str, Any], instructions: str) -> Path:
-    content = lifecycle_document([LifecycleEvent(each) for each in told["events"]], trust(told["runner"]["sha256"]))
+    content = lifecycle_document(trust(told["runner"]["sha256"]))
     version = Documents().create("d", content).version(None)
     given = check_parameters(version, {"Instructions": [instructions]})
-    filled = next(step for step in filled_in(version, given) if step.name == event)
-    script = host.root.parent / f"{told['deployment']['deployment_id']}-{event}.sh"
-    script.write_text(filled.script)
+    names = (START, event) if event == told["events"][0] else (event,)
+    steps = [step.script for step in filled_in(version, given) if step.name in names]
+    script = host.root.parent / f"{told['deployment_id']}-{event}.sh"
+    script.write_text("\n".join(steps))
     return script
 
 
@@ -74,18 +76,18 @@ def ended(process: "subprocess.Popen[bytes]") -> Step:
 
 
 def test_the_document_is_one_that_ssm_takes_with_every_event_in_it() -> None:
-    document = lifecycle_document(tuple(LifecycleEvent), trust("0" * 64))
+    """With the longest instructions (test_signature) it is far from SSM's 64 KB: the bootstrap stands there once."""
+    document = lifecycle_document(trust("0" * 64))
     check_content(document)
-    assert len(json.dumps(document)) < 64 * 1024
-    assert [step["name"] for step in document["mainSteps"]] == [event.value for event in LifecycleEvent]
+    assert len(json.dumps(document)) + 16 * 1024 < 48 * 1024
+    assert [step["name"] for step in document["mainSteps"]] == [START, *(event.value for event in LifecycleEvent)]
     for step_ in document["mainSteps"]:
         assert step_["inputs"]["onFailure"] == "exit" and step_["inputs"]["timeoutSeconds"] == "7200"
 
 
 def test_the_only_placeholder_is_the_fenced_parameter() -> None:
-    for starts_with in (None, trust("0" * 64)):
-        for event in LifecycleEvent:
-            assert "\n".join(step_script(event, starts_with=starts_with)).count("{{") == 1
+    for script in (begin_script(trust("0" * 64)), *map(step_script, LifecycleEvent)):
+        assert "\n".join(script).count("{{") == 1
 
 
 @pytest.mark.parametrize("shell", SHELLS)
@@ -153,7 +155,7 @@ def test_no_other_user_sees_the_presigned_urls(host: Host, tmp_path: Path) -> No
         assert step(host, event, told).exit == 0
     content = seen.read_text()
     assert "python" in content
-    assert "X-Amz-Signature" not in content and base64.b64encode(b'{"version": 1')[:12].decode() not in content
+    assert "X-Amz-Signature" not in content and base64.b64encode(b'{"version": 2')[:12].decode() not in content
     for path in host.root.rglob("*"):
         if path.is_file() and path.stat().st_mode & stat.S_IROTH and path.suffix != ".pyc":
             assert b"X-Amz-Signature" not in path.read_bytes()

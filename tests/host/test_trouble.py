@@ -22,11 +22,11 @@ from typing import Any
 
 import pytest
 
-from host.lifecycle import LifecycleEvent
+from host.lifecycle import START, LifecycleEvent
 from host.posix.layout import AGENT, ROOT
 from host.posix.script_log import MAX_LOG_BYTES
 from host.report import Report
-from host.step import step_script
+from host.step import begin_script, step_script
 from tests.host.conftest import (
     GROUP_ID,
     HOST_ID,
@@ -415,7 +415,7 @@ def test_a_file_that_is_larger_than_files_may_be_is_the_disk_s_fault(host: Host,
 def test_a_disk_that_takes_no_runner_is_told_with_the_place(disks: Disks, spoil: Callable[[Disks], None]) -> None:
     told = disks.told("d-1", nothing())
     trusted = trust(told["runner"]["sha256"])
-    lines = "\n".join(step_script(LifecycleEvent.APPLICATION_STOP, starts_with=trusted))
+    lines = "\n".join([*begin_script(trusted), *step_script(LifecycleEvent.APPLICATION_STOP)])
     command = [*disks.by, "sh", "-c", lines.replace("{{ Instructions }}", signed(told))]
     environment = {**os.environ, "STEPDEPLOY_ROOT": str(disks.root), "AWS_SSM_INSTANCE_ID": HOST_ID}
     spoil(disks)
@@ -868,7 +868,7 @@ def test_it_writes_nowhere_but_in_its_deployment_root_and_the_destinations(
         bootstrap = str(Path(__file__).parents[2] / "host" / "bootstrap.py")
         trusted = trust(told["runner"]["sha256"])
         audited = [host.python, "-I", "-S", "-c", AUDITED, str(changed), bootstrap]
-        begun = run([*audited, told["events"][0], *trusted], told)
+        begun = run([*audited, START, *trusted], told)
         assert (begun.returncode, begun.stdout) == (0, b""), begun
         for event in told["events"]:
             ask = "\n".join(step_script(LifecycleEvent(event)))

@@ -33,7 +33,7 @@ def test_placeholders_are_exactly_the_functions_of_the_engine(machine: dict[str,
 
 
 def test_the_targets_flow_is_the_distributed_map(flow: dict[str, Any]) -> None:
-    targets = dict(_states(flow))["Targets"]
+    targets = flow["States"]["Targets"]
     assert targets["Label"] == "Targets", "grants name it"
     processor = targets["ItemProcessor"]
     assert processor["ProcessorConfig"] == {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}

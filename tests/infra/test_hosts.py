@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from host.lifecycle import LifecycleEvent
 from tests.infra.conftest import only, resources
 
 
@@ -14,7 +15,7 @@ def test_the_document_gets_a_new_version_so_that_commands_in_flight_keep_theirs(
     assert content["schemaVersion"] == "2.2"
     assert list(content["parameters"]) == ["Instructions"]
     assert "allowedPattern" in content["parameters"]["Instructions"]
-    assert [step["name"] for step in content["mainSteps"]][:2] == ["ApplicationStop", "DownloadBundle"]
+    assert [step["name"] for step in content["mainSteps"]] == ["Start", *LifecycleEvent]
 
 
 def test_the_document_names_the_key_and_the_runner(template: dict[str, Any]) -> None:

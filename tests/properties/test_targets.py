@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 from unittest.mock import patch
 
@@ -25,22 +26,24 @@ from hypothesis.stateful import (
 )
 
 from functions.core import stop_mark
-from functions.core.command_result import IN_PLACE
+from functions.core.command_result import pending_events
 from functions.core.gate import Counters
 from functions.core.health import is_success
 from functions.core.new_deployment import new_deployment
-from functions.core.records import Deployment
-from functions.core.statuses import DeploymentStatus, TargetStatus
+from functions.core.records import Deployment, Segment, Step, Target
+from functions.core.statuses import DeploymentStatus, LifecycleEventStatus, TargetStatus
 from functions.engine import end, stop
 from functions.handlers import command_status, run_segment, target_done
 from functions.store import deployments, lock, preparing, targets
+from host.lifecycle import LifecycleEvent
 from tests.conftest import pending, put_group, revision
 from tests.unit.handlers.test_run_segment import NOW, World, world  # noqa: F401 - a fixture
 
-EVENTS = tuple(event.value for event in IN_PLACE)
+EVENTS = tuple(LifecycleEvent)
 NUMBERS = st.integers(0, 3)  # of targets; those beyond the fleet are its last one
 DEATHS = {
     "before sending": "functions.aws.ssm.send",
+    "before beginning a later segment": "functions.store.targets.begin_segment",
     "before recording the command": "functions.store.targets.store_command",
     "before telling the state": "functions.aws.tokens.succeed",
     "before recording the end": "functions.store.targets.finish",
@@ -58,17 +61,31 @@ def _dying(where: str | None) -> Iterator[None]:
         yield
 
 
+@st.composite
+def ways(draw: st.DrawFn) -> tuple[Step, ...]:
+    """The events of a deployment, some left out, cut into any number of segments."""
+    events = draw(st.lists(st.sampled_from(EVENTS), min_size=1, unique=True).map(lambda some: sorted(some, key=_place)))
+    cuts = draw(st.sets(st.integers(1, len(events) - 1), max_size=3)) if len(events) > 1 else set()
+    edges = [0, *sorted(cuts), len(events)]
+    return tuple(Segment(events=tuple(events[first:last])) for first, last in pairwise(edges))
+
+
+def _place(event: LifecycleEvent) -> int:
+    return EVENTS.index(event)
+
+
 class Fleet(RuleBasedStateMachine):
-    """A deployment of a few hosts in any weather."""
+    """A deployment of a few hosts in any weather, each of which goes through any number of segments."""
 
     around: World  # set by the test below
     examples = 0
 
-    @initialize(hosts=st.integers(2, 4), data=st.data())
-    def begin(self, hosts: int, data: st.DataObject) -> None:
+    @initialize(hosts=st.integers(2, 4), steps=ways(), data=st.data())
+    def begin(self, hosts: int, steps: tuple[Step, ...], data: st.DataObject) -> None:
         Fleet.examples += 1
         self.id, self.allowed = f"d-F{Fleet.examples:08}", data.draw(st.integers(1, hosts - 1))
         self.ids = [f"i-{n}" for n in range(hosts)]
+        self.steps = steps
         self.calls = 0
         self.tokens = dict.fromkeys(self.ids, "")  # of the workflows that have not ended: the newest
         self.results: dict[str, str] = {}  # of the workflows that know one
@@ -78,7 +95,7 @@ class Fleet(RuleBasedStateMachine):
         one = new_deployment(group, pinned, deployment_id=self.id, now=NOW, requested_by="me")
         lock.create(one, None, queue=True)
         begun = replace(one, counters=Counters(total=hosts, allowed=self.allowed))
-        assert preparing.begin(begun, pending(one, *self.ids), NOW)
+        assert preparing.begin(begun, pending(one, *self.ids, steps=steps, events=pending_events(steps)), NOW)
 
     # -- what the state machine does
 
@@ -90,7 +107,7 @@ class Fleet(RuleBasedStateMachine):
         token = f"{self.id} {self.calls}"
         if target_id in self.tokens and target_id not in self.results:
             self.tokens[target_id] = token
-        event = {"deployment_id": self.id, "target_id": target_id, "segment": 0, "task_token": token}
+        event = {"deployment_id": self.id, "target_id": target_id, "task_token": token}
         with suppress(Killed), _dying(death):
             run_segment.handler(event, self.around.context)
         self._listen()
@@ -140,7 +157,8 @@ class Fleet(RuleBasedStateMachine):
     @rule(number=NUMBERS, status=st.sampled_from(["Success", "Failed"]), events=st.integers(1, len(EVENTS)))
     def host_ends(self, number: int, status: str, events: int) -> None:
         for command_id in self._running(self._of(number)):
-            self.around.ssm.answer(command_id, EVENTS if status == "Success" else EVENTS[:events], status)
+            names = tuple(event.value for event in self.steps[self._step(command_id)].events)
+            self.around.ssm.answer(command_id, names if status == "Success" else names[:events], status)
 
     @rule(number=NUMBERS)
     def host_is_cancelled(self, number: int) -> None:
@@ -170,11 +188,15 @@ class Fleet(RuleBasedStateMachine):
     @invariant()
     def the_promise_is_kept(self) -> None:
         """Invariants 1 and 4. A host is out of service from its command until its target has succeeded."""
-        statuses = {target.target_id: target.status for target in targets.of(self.id)}
-        commands = {target_id: len(self._commands(target_id)) for target_id in self.ids}
+        found = {target.target_id: target for target in targets.of(self.id)}
+        statuses = {target_id: target.status for target_id, target in found.items()}
+        commands = {target_id: [self._step(each) for each in self._commands(target_id)] for target_id in self.ids}
         out = [one for one in self.ids if commands[one] and statuses[one] is not TargetStatus.SUCCEEDED]
         assert len(out) <= self.allowed
-        assert max(commands.values()) <= 1
+        for target_id, steps in commands.items():
+            assert steps == list(range(len(steps))), "one command for each step, in their order"
+            runs = [found[target_id].segments[str(step)].status for step in steps[:-1]]
+            assert set(runs) <= {TargetStatus.SUCCEEDED}, "a step begins when the one before it has succeeded"
         counters = self._deployment().counters
         assert Counter(statuses.values()) == +Counter(
             {
@@ -188,7 +210,7 @@ class Fleet(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Invariant 3: whatever has happened, everything ends, and the lock is free."""
-        for _ in range(4 * len(self.ids)):
+        for _ in range(4 * len(self.ids) * len(self.steps)):
             for number in (n for n, one in enumerate(self.ids) if one in self.tokens):
                 self.host_ends(number, "Success", len(EVENTS))
                 self.run_segment(number)
@@ -198,13 +220,28 @@ class Fleet(RuleBasedStateMachine):
         status = end.end(self.id)
         deployment = self._deployment()
         counters = deployment.counters
-        assert all(target.status.is_final for target in targets.of(self.id))
+        for target in targets.of(self.id):
+            self.ended_as_its_steps_did(target)
         assert lock.holder(deployment.group_key) is None
         good = is_success(targets=len(self.ids), allowed_out=self.allowed, succeeded=counters.succeeded)
         if deployment.stop and counters.succeeded < len(self.ids):
             assert status is DeploymentStatus.STOPPED
         else:
             assert status is (DeploymentStatus.SUCCEEDED if good else DeploymentStatus.FAILED)
+
+    def ended_as_its_steps_did(self, target: Target) -> None:
+        runs = {run.status for run in target.segments.values()}
+        statuses = {event.status for event in target.events}
+        assert target.status.is_final
+        assert [event.name for event in target.events] == [each.name for each in pending_events(self.steps)]
+        assert not statuses & {LifecycleEventStatus.PENDING, LifecycleEventStatus.IN_PROGRESS}
+        if target.status is TargetStatus.SUCCEEDED:
+            assert len(target.segments) == len(self.steps) and runs == {TargetStatus.SUCCEEDED}
+            assert statuses == {LifecycleEventStatus.SUCCEEDED}
+        elif target.status is TargetStatus.FAILED:
+            assert target.failure
+        else:
+            assert not runs & {TargetStatus.SUCCEEDED, TargetStatus.FAILED}, "what was skipped has done nothing"
 
     # -- looking
 
@@ -220,6 +257,9 @@ class Fleet(RuleBasedStateMachine):
         wanted = f"{self.id} {target_id} "
         return [key for key, one in self.around.ssm.invocations.items() if wanted in one["Comment"]]
 
+    def _step(self, command_id: str) -> int:
+        return int(self.around.ssm.invocations[command_id]["Comment"].rpartition(" segment ")[2])
+
     def _running(self, target_id: str) -> list[str]:
         known = self.around.ssm.invocations
         return [key for key in self._commands(target_id) if known[key]["Status"] == "InProgress"]
@@ -228,7 +268,7 @@ class Fleet(RuleBasedStateMachine):
         """The waiting states hear what their newest token was told; Wait means: ask again."""
         for target_id, token in self.tokens.items():
             told = self.around.tokens.told.get(token, {}).get("status")
-            if told and told != "Wait":
+            if told and told not in ("Wait", "Next"):
                 self.results[target_id] = told
 
 

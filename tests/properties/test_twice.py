@@ -17,7 +17,6 @@ import pytest
 
 from functions.aws import clients, executions
 from functions.aws.clients import client
-from functions.core.command_result import IN_PLACE
 from functions.core.declaration import load
 from functions.core.errors import Conflict, InvalidInput
 from functions.core.gate import Counters
@@ -42,6 +41,7 @@ from functions.handlers import (
 )
 from functions.settings import settings
 from functions.store import deployments, groups, lock, preparing, targets
+from host.lifecycle import IN_PLACE
 from tests.calls import recording
 from tests.conftest import BUCKET, WEB, LambdaContext, all_items, pending, put_group, put_item, revision
 from tests.fakes import FakeRunCommand, FakeTokens
@@ -100,7 +100,7 @@ class Stage:
         assert preparing.begin(begun, pending(one, *self.ids), NOW)
 
     def send(self, number: int = 0, token: str = "t") -> None:
-        event = {"deployment_id": ID, "target_id": self.ids[number], "segment": 0, "task_token": token}
+        event = {"deployment_id": ID, "target_id": self.ids[number], "task_token": token}
         run_segment.handler(event, self.context)
 
     def succeed(self, number: int = 0) -> None:

@@ -65,10 +65,10 @@ def flow(which: str) -> dict[str, Any]:
     """The definition as it is deployed, functions being their own names; the target's by itself, or the whole."""
     whole = definition(STATEMACHINES, NUMBERS)
     # AWS takes whole and broken numbers here; moto's grammar knows only broken ones.
-    whole["States"]["Stages"]["ItemProcessor"]["States"]["Targets"]["ToleratedFailurePercentage"] = 100.0
+    whole["States"]["Targets"]["ToleratedFailurePercentage"] = 100.0
     if which == "deployment":
         return whole
-    processor = dict(whole["States"]["Stages"]["ItemProcessor"]["States"]["Targets"]["ItemProcessor"])
+    processor = dict(whole["States"]["Targets"]["ItemProcessor"])
     del processor["ProcessorConfig"]
     return processor
 
@@ -136,6 +136,16 @@ def manifest(play: Play) -> Callable[..., dict[str, Any]]:
         }
 
     return put
+
+
+def decided(*stages: dict[str, Any]) -> list[dict[str, Any]]:
+    """What NextStage answers, call by call, where all goes well."""
+    answers = []
+    for stage in stages:
+        answers.append({"next": "Run", "stage": stage})
+        if stage["bake_seconds"]:
+            answers.append({"next": "Bake", "stage": stage})
+    return [*answers, {"next": "Finish", "stage": None}]
 
 
 def sources() -> dict[str, dict[str, Any]]:

@@ -7,18 +7,18 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.statemachines.branches import branches, taken
-from tests.statemachines.conftest import SILENCE, Answers, Play, Raises, Throttled, flow
+from tests.statemachines.conftest import SILENCE, Answers, Play, Raises, Throttled, decided, flow
 
-TARGET = {"deployment_id": "d-000000001", "target_id": "i-1", "segment": 0}
+TARGET = {"deployment_id": "d-000000001", "target_id": "i-1"}
 DEPLOYMENT = {"deployment_id": "d-000000001"}
-DONE, WAIT = {"status": "Succeeded"}, {"status": "Wait"}
+DONE, WAIT, NEXT = {"status": "Succeeded"}, {"status": "Wait"}, {"status": "Next"}
 FINISHED = {**DEPLOYMENT, "status": "Succeeded"}
 BAD_LUCK = [Throttled(), Raises()]  # what each retrier is for
 
 
 def test_every_branch_of_a_targets_way_is_played(play: Play, fast_retries: None) -> None:
     executions: list[Answers] = [
-        {"RunSegment": [SILENCE, *BAD_LUCK, WAIT, DONE], "TargetDone": [*BAD_LUCK, DONE]},
+        {"RunSegment": [SILENCE, *BAD_LUCK, WAIT, NEXT, DONE], "TargetDone": [*BAD_LUCK, DONE]},
         {"RunSegment": [Raises()] * 9, "TargetDone": [Raises(), DONE]},
         {"RunSegment": [DONE], "TargetDone": [*[Raises()] * 9, DONE]},
     ]
@@ -29,17 +29,29 @@ def test_every_branch_of_a_targets_way_is_played(play: Play, fast_retries: None)
 def test_every_branch_of_a_deployments_way_is_played(
     play: Play, manifest: Callable[..., dict[str, Any]], fast_retries: None
 ) -> None:
-    def prepared(**stage: Any) -> dict[str, Any]:
-        return {**DEPLOYMENT, "proceed": True, "stages": [{**manifest(0, "i-1", bake_seconds=1), **stage}]}
+    def planned(**stage: Any) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        stages = [{**manifest(0, "i-1", bake_seconds=1), **stage}]
+        return {**DEPLOYMENT, "proceed": True, "stages": stages}, decided(*stages)
 
     target = {"RunSegment": [DONE], "TargetDone": [DONE]}
     refused = {**DEPLOYMENT, "proceed": False, "stages": []}
+    prepared, decisions = planned()
+    plain, undisturbed = planned(bake_seconds=0)
+    lost, never = planned(key="gone.json")
     executions: list[Answers] = [
-        {"Prepare": [*BAD_LUCK, prepared()], **target, "Bake": [*BAD_LUCK, SILENCE], "Finish": [Raises(), FINISHED]},
-        {"Prepare": [prepared()], **target, "Bake": [DONE], "Finish": [FINISHED]},
-        {"Prepare": [prepared(bake_seconds=0)], **target, "Finish": [FINISHED]},
-        {"Prepare": [prepared(key="gone.json")], "Finish": [FINISHED]},
-        {"Prepare": [refused], "Finish": [FINISHED]},
+        {
+            **target,
+            "Prepare": [*BAD_LUCK, prepared],
+            "NextStage": [*BAD_LUCK, *decisions],
+            "Bake": [*BAD_LUCK, SILENCE],
+            "Finish": [Raises(), FINISHED],
+        },
+        {"Prepare": [prepared], "NextStage": decisions, **target, "Bake": [DONE], "Finish": [FINISHED]},
+        {"Prepare": [prepared], "NextStage": decisions, **target, "Bake": [Raises()] * 6, "Finish": [FINISHED]},
+        {"Prepare": [plain], "NextStage": undisturbed, **target, "Finish": [FINISHED]},
+        {"Prepare": [lost], "NextStage": never, "Finish": [FINISHED]},
+        {"Prepare": [refused], "NextStage": decided(), "Finish": [FINISHED]},
+        {"Prepare": [refused], "NextStage": [Raises()] * 6, "Finish": [FINISHED]},
         {"Prepare": [Raises()] * 6, "Finish": [Raises(), FINISHED]},
     ]
     whole = flow("deployment")

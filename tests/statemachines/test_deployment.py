@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
-from tests.statemachines.conftest import SILENCE, Play, Raises
+from tests.statemachines.conftest import SILENCE, Play, Raises, decided
 
 GIVEN = {"deployment_id": "d-000000001"}
 SUCCEEDED = {"status": "Succeeded"}
 FINISHED = [{**GIVEN, "status": "Succeeded"}]
 Manifest = Callable[..., dict[str, Any]]
+ASK = ["NextStage", "Decision"]
 
 
 def prepared(*stages: dict[str, Any]) -> list[dict[str, Any]]:
@@ -20,6 +21,7 @@ def all_well(*stages: dict[str, Any], targets: int = 1, **answers: Any) -> dict[
     outcomes = [SUCCEEDED] * targets
     return {
         "Prepare": prepared(*stages),
+        "NextStage": decided(*stages),
         "RunSegment": outcomes,
         "TargetDone": outcomes,
         "Finish": FINISHED,
@@ -32,12 +34,15 @@ def test_every_target_of_the_manifest_runs_and_then_the_deployment_is_finished(p
     run = play("deployment", GIVEN, answers)
     assert run.status == "SUCCEEDED" and run.output == FINISHED[0]
     assert {call["target_id"] for call in run.payloads("TargetDone")} == {"i-1", "i-2", "i-3"}
-    assert run.path == ["Prepare", "Proceed", "Stages", "Targets", "BakeNeeded", "StageDone", "Finish"]
+    assert run.path == ["Prepare", *ASK, "Targets", *ASK, "Finish"]
+    first, last = run.payloads("NextStage")
+    assert first["last"] == {"next": "Begin"} and first["stages"] == last["stages"]
+    assert last["last"] == {"next": "Run", "stage": first["stages"][0]}
 
 
 def test_a_refused_deployment_goes_straight_to_its_end(play: Play) -> None:
-    run = play("deployment", GIVEN, {"Prepare": prepared(), "Finish": FINISHED})
-    assert run.path == ["Prepare", "Proceed", "Finish"]
+    run = play("deployment", GIVEN, {"Prepare": prepared(), "NextStage": decided(), "Finish": FINISHED})
+    assert run.path == ["Prepare", *ASK, "Finish"]
     assert run.payloads("Finish") == [GIVEN]
 
 
@@ -45,6 +50,11 @@ def test_a_prepare_that_fails_for_good_is_told_to_finish(play: Play, fast_retrie
     run = play("deployment", GIVEN, {"Prepare": [Raises("Bug")] * 6, "Finish": FINISHED})
     assert run.path == ["Prepare", "FinishWithError"] and run.status == "SUCCEEDED"
     assert run.payloads("Finish")[0]["error"]["Error"] == "Bug"
+
+
+def test_a_decision_that_is_not_made_is_told_to_finish(play: Play, fast_retries: None) -> None:
+    run = play("deployment", GIVEN, {"Prepare": prepared(), "NextStage": [Raises("Bug")] * 6, "Finish": FINISHED})
+    assert run.path == ["Prepare", "NextStage", "FinishWithError"] and run.status == "SUCCEEDED"
 
 
 def test_stages_run_one_after_another(play: Play, manifest: Manifest) -> None:
@@ -69,7 +79,7 @@ def test_a_stop_ends_the_bake_at_once(play: Play, manifest: Manifest) -> None:
 
 def test_a_manifest_that_cannot_be_read_is_told_to_finish(play: Play, manifest: Manifest) -> None:
     lost = {**manifest(0, "i-1"), "key": "gone.json"}
-    run = play("deployment", GIVEN, {"Prepare": prepared(lost), "Finish": FINISHED})
+    run = play("deployment", GIVEN, {"Prepare": prepared(lost), "NextStage": decided(lost), "Finish": FINISHED})
     assert run.path[-1] == "FinishWithError" and run.status == "SUCCEEDED"
     assert "error" in run.payloads("Finish")[0]
 
@@ -86,9 +96,9 @@ def test_a_bake_that_cannot_be_ended_by_a_stop_is_told_to_finish(
 def test_a_deployment_with_a_bake_takes_at_most_twelve_transitions(play: Play, manifest: Manifest) -> None:
     """AWS counts each state that is entered; a target's own are counted in test_target."""
     answers = all_well(manifest(0, "i-1", bake_seconds=1), Bake=[SILENCE])
-    assert len(play("deployment", GIVEN, answers).path) == 8
+    assert len(play("deployment", GIVEN, answers).path) == 10
 
 
 def test_finish_is_tried_again_until_it_ends_the_deployment(play: Play) -> None:
-    run = play("deployment", GIVEN, {"Prepare": prepared(), "Finish": [Raises(), *FINISHED]})
+    run = play("deployment", GIVEN, {"Prepare": prepared(), "NextStage": decided(), "Finish": [Raises(), *FINISHED]})
     assert run.status == "SUCCEEDED" and len(run.payloads("Finish")) == 2

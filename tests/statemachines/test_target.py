@@ -2,14 +2,14 @@
 
 from tests.statemachines.conftest import SILENCE, Play, Raises, Throttled
 
-TARGET = {"deployment_id": "d-000000001", "target_id": "i-1", "segment": 0}
-SUCCEEDED, FAILED, WAIT = {"status": "Succeeded"}, {"status": "Failed"}, {"status": "Wait"}
+TARGET = {"deployment_id": "d-000000001", "target_id": "i-1"}
+SUCCEEDED, FAILED, WAIT, NEXT = ({"status": each} for each in ("Succeeded", "Failed", "Wait", "Next"))
 DONE = [SUCCEEDED]
 
 
 def test_a_target_takes_three_transitions(play: Play) -> None:
     run = play("target", TARGET, {"RunSegment": [SUCCEEDED], "TargetDone": DONE})
-    assert run.path == ["RunSegment", "Gate", "TargetDone"]
+    assert run.path == ["RunSegment", "NextStep", "TargetDone"]
     assert run.status == "SUCCEEDED" and run.output == {}
     (asked,) = run.payloads("RunSegment")
     assert {name: asked[name] for name in TARGET} == TARGET and asked["task_token"]
@@ -24,14 +24,22 @@ def test_a_lost_event_only_makes_us_late(play: Play) -> None:
 
 def test_a_target_that_must_wait_asks_again(play: Play) -> None:
     run = play("target", TARGET, {"RunSegment": [WAIT, WAIT, FAILED], "TargetDone": DONE})
-    assert run.path == ["RunSegment", "Gate", "AskAgain"] * 2 + ["RunSegment", "Gate", "TargetDone"]
+    assert run.path == ["RunSegment", "NextStep", "AskAgain"] * 2 + ["RunSegment", "NextStep", "TargetDone"]
+    assert run.payloads("TargetDone")[0]["segment_result"] == FAILED
+
+
+def test_a_target_goes_from_segment_to_segment(play: Play) -> None:
+    run = play("target", TARGET, {"RunSegment": [NEXT, WAIT, NEXT, FAILED], "TargetDone": DONE})
+    again, asked = ["RunSegment", "NextStep"], ["RunSegment", "NextStep", "AskAgain"]
+    assert run.path == [*again, *asked, *again, *again, "TargetDone"]
+    assert len({call["task_token"] for call in run.payloads("RunSegment")}) == 4
     assert run.payloads("TargetDone")[0]["segment_result"] == FAILED
 
 
 def test_a_throttled_or_killed_function_is_called_again(play: Play) -> None:
     answers = {"RunSegment": [Throttled(), Raises("Lambda.Unknown"), SUCCEEDED], "TargetDone": DONE}
     run = play("target", TARGET, answers)
-    assert run.status == "SUCCEEDED" and run.path == ["RunSegment", "Gate", "TargetDone"]
+    assert run.status == "SUCCEEDED" and run.path == ["RunSegment", "NextStep", "TargetDone"]
 
 
 def test_a_function_that_fails_for_good_fails_the_target_and_not_the_machine(play: Play, fast_retries: None) -> None:
@@ -50,7 +58,7 @@ def test_a_result_that_cannot_be_recorded_fails_the_target(play: Play, fast_retr
 
 def test_a_busy_lambda_is_waited_for_longer_than_a_broken_function(play: Play, fast_retries: None) -> None:
     run = play("target", TARGET, {"RunSegment": [*[Throttled()] * 50, SUCCEEDED], "TargetDone": DONE})
-    assert run.status == "SUCCEEDED" and run.path == ["RunSegment", "Gate", "TargetDone"]
+    assert run.status == "SUCCEEDED" and run.path == ["RunSegment", "NextStep", "TargetDone"]
 
 
 def test_target_done_is_called_again_when_it_fails(play: Play) -> None:

@@ -8,6 +8,7 @@ from functions.core.records.group import Application, CustomConfig, DeploymentSu
 from functions.core.records.on_premises import OnPremisesInstance
 from functions.core.records.revision import GitHubCommit, GivenVersion, RegisteredRevision, Revision
 from functions.core.records.settings import Alarms, AutoRollback, GroupSettings, TagFilter, TagGroup, Trigger
+from functions.core.records.steps import IN_PLACE_STEPS, Segment, Step
 from functions.core.records.target import (
     Diagnostics,
     Host,
@@ -21,6 +22,7 @@ from functions.core.records.target import (
 )
 
 __all__ = [
+    "IN_PLACE_STEPS",
     "Alarms",
     "Application",
     "AutoRollback",
@@ -41,9 +43,11 @@ __all__ = [
     "RegisteredRevision",
     "Revision",
     "RollbackInfo",
+    "Segment",
     "SegmentResult",
     "SegmentRun",
     "SharedFailure",
+    "Step",
     "StopMark",
     "TagFilter",
     "TagGroup",

@@ -6,6 +6,7 @@ from functions.core import limits
 from functions.core.causes import Cause
 from functions.core.place import Place
 from functions.core.records.plain import make_plain
+from functions.core.records.steps import IN_PLACE_STEPS, Step
 from functions.core.statuses import LifecycleErrorCode, LifecycleEventStatus, TargetStatus
 
 
@@ -96,6 +97,7 @@ class HostWait:
 
     message: str  # which one
     since: str
+    step: int = 0  # which waits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,10 +110,11 @@ class Target:
     name: str | None = None  # the instance's Name tag
     group_id: str | None = None  # of the deployment's group, by which its host is known
     last_updated_at: str | None = None
-    events: tuple[LifecycleEventRecord, ...] = ()
-    segments: dict[str, SegmentRun] = field(default_factory=dict)  # by segment number
+    steps: tuple[Step, ...] = IN_PLACE_STEPS  # all that an engine knew which did not store them
+    events: tuple[LifecycleEventRecord, ...] = ()  # of all steps
+    segments: dict[str, SegmentRun] = field(default_factory=dict)  # by the number of the step
     failure: TargetFailure | None = None
-    host_wait: HostWait | None = None  # the last one; it is over when an event has ended
+    host_wait: HostWait | None = None  # the last one; it is over when an event of its step has ended
 
     def arn(self, place: Place) -> str:
         """The instance's, in the account and Region of the engine: EC2's, or SSM's for whatever is on premises.
@@ -124,5 +127,8 @@ class Target:
     @property
     def waits_for(self) -> str | None:
         """For what it waits now, if it does."""
-        waits = self.status is TargetStatus.IN_PROGRESS and not any(event.end_time for event in self.events)
-        return self.host_wait.message if self.host_wait and waits else None
+        if self.host_wait is None or self.status is not TargetStatus.IN_PROGRESS:
+            return None
+        names = {event.value for event in self.steps[self.host_wait.step].events}
+        is_over = any(event.end_time for event in self.events if event.name in names)
+        return None if is_over else self.host_wait.message

@@ -38,6 +38,7 @@ from functions.handlers import finish, launch, prepare, stop
 from functions.store import deployments, groups, lock, preparing, revisions, targets
 from functions.store.keys import group_item_key
 from functions.store.wire import from_wire, to_wire
+from host.instructions import Runner
 from tests.conftest import (
     BUCKET,
     WEB,
@@ -377,8 +378,8 @@ def test_prepare_goes_by_what_was_asked_for(api: Api, store: Store, world: World
     assert world.manifest(stage) == canaries and stage["concurrency"] == 3
     assert after.counters == Counters(total=3, allowed=3)
     assert (after.status, after.own) == (DeploymentStatus.IN_PROGRESS, one.own)
-    host = instructions(after, canaries[0], events=(), expires_at=0, runner={}, bundle_url="", logs={})
-    assert (host["file_exists_behavior"], host["ignore_application_stop_failures"]) == ("OVERWRITE", False)
+    host = instructions(after, canaries[0], events=(), expires_at=0, runner=Runner("", ""), bundle_url="", logs=None)
+    assert (host.file_exists_behavior, host.ignore_application_stop_failures) == ("OVERWRITE", False)
     assert told(api, after)["targetInstances"] == {"tagFilters": tags("canary")}
 
 

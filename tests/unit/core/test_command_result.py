@@ -8,7 +8,6 @@ import pytest
 
 from functions.core.causes import Cause
 from functions.core.command_result import (
-    IN_PLACE,
     closed_events,
     lost,
     pending_events,
@@ -16,8 +15,9 @@ from functions.core.command_result import (
     with_end_times,
     with_progress,
 )
-from functions.core.records import LifecycleEventRecord, SegmentResult, Target
+from functions.core.records import LifecycleEventRecord, Segment, SegmentResult, SegmentRun, Target
 from functions.core.statuses import LifecycleErrorCode, LifecycleEventStatus, TargetStatus
+from host.lifecycle import IN_PLACE, LifecycleEvent
 
 START = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 NAMES = [event.value for event in IN_PLACE]
@@ -45,14 +45,14 @@ def invocation(steps: list[dict[str, Any]], status: str = "Success", details: st
 
 
 def read(*arguments: Any, **named: Any) -> SegmentResult:
-    result = read_invocation(invocation(*arguments, **named))
+    result = read_invocation(invocation(*arguments, **named), IN_PLACE)
     assert result
     return result
 
 
 @pytest.mark.parametrize("status", ["Pending", "InProgress", "Delayed", "Cancelling"])
 def test_a_running_command_has_no_result(status: str) -> None:
-    assert read_invocation(invocation([], status)) is None
+    assert read_invocation(invocation([], status), IN_PLACE) is None
 
 
 def test_all_steps_succeeded() -> None:
@@ -167,7 +167,7 @@ def test_no_output_of_a_script_can_make_a_failed_step_succeed() -> None:
 
 
 def test_a_lost_segment_fails_its_first_event() -> None:
-    result = lost(Cause.UNREACHABLE, "gone")
+    result = lost(Cause.UNREACHABLE, "gone", IN_PLACE)
     assert result.events[0].status is LifecycleEventStatus.FAILED and len(result.events) == len(NAMES)
     assert result.failure and result.failure.message == "gone"
 
@@ -244,7 +244,7 @@ def test_the_events_of_other_segments_stay_as_they_are() -> None:
 def test_events_after_the_failed_one_are_skipped_and_end_with_it() -> None:
     ended = datetime(2026, 11, 23, 10, 0, 5, tzinfo=UTC)
     failing = {**step("ApplicationStop", "Failed"), "ResponseFinishDateTime": ended}
-    result = read_invocation(invocation([failing], "Failed"))
+    result = read_invocation(invocation([failing], "Failed"), IN_PLACE)
     assert result
     skipped = [event for event in result.events if event.status is LifecycleEventStatus.SKIPPED]
     assert len(skipped) == 6
@@ -254,7 +254,7 @@ def test_events_after_the_failed_one_are_skipped_and_end_with_it() -> None:
 def test_times_of_any_zone_are_recorded_in_utc() -> None:
     ended = datetime(2026, 11, 23, 12, 0, 5, tzinfo=timezone(timedelta(hours=2)))
     failing = {**step("ApplicationStop", "Failed"), "ResponseFinishDateTime": ended}
-    result = read_invocation(invocation([failing], "Failed"))
+    result = read_invocation(invocation([failing], "Failed"), IN_PLACE)
     assert result and result.events[0].end_time == "2026-11-23T10:00:05.000Z"
 
 
@@ -268,13 +268,23 @@ def test_a_running_target_was_updated_when_its_newest_event_was() -> None:
 
 
 def test_a_host_that_says_nothing_leaves_events_with_an_end() -> None:
-    events = with_end_times(lost(Cause.UNREACHABLE, "gone").events, "2026-11-23T10:00:09.000Z")
+    events = with_end_times(lost(Cause.UNREACHABLE, "gone", IN_PLACE).events, "2026-11-23T10:00:09.000Z")
     assert {event.end_time for event in events} == {"2026-11-23T10:00:09.000Z"}
 
 
-@pytest.mark.parametrize(("is_sent", "status"), [(False, "Skipped"), (True, "Unknown")])
-def test_a_target_that_ends_leaves_no_event_pending(is_sent: bool, status: str) -> None:
+@pytest.mark.parametrize(("run", "status"), [(SegmentRun(), "Skipped"), (SegmentRun(command_id="c"), "Unknown")])
+def test_a_target_that_ends_leaves_no_event_pending(run: SegmentRun, status: str) -> None:
+    """Of a command that was sent nobody knows what it did; what was not sent did nothing."""
     done = LifecycleEventRecord(name="ApplicationStop", status=LifecycleEventStatus.SUCCEEDED, end_time="then")
-    first, *others = closed_events((done, *pending_events()[1:]), "now", is_sent=is_sent)
+    steps = (Segment(events=IN_PLACE), Segment(events=(LifecycleEvent.AFTER_ALLOW_TRAFFIC,)))
+    target = Target(
+        deployment_id="d-000000001",
+        target_id="i-0",
+        steps=steps,
+        events=(done, *pending_events(steps)[1:]),
+        segments={"0": run},
+    )
+    first, *others, last = closed_events(target, "now")
     assert first == done
     assert {(event.status, event.start_time, event.end_time) for event in others} == {(status, None, "now")}
+    assert (last.status, last.end_time) == ("Skipped", "now")

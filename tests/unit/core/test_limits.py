@@ -17,7 +17,7 @@ from functions.aws import events as aws_events
 from functions.aws import sns
 from functions.core import limits, stop_mark
 from functions.core.causes import Cause
-from functions.core.command_result import IN_PLACE, read_invocation
+from functions.core.command_result import read_invocation
 from functions.core.failures import shared
 from functions.core.gate import Counters
 from functions.core.messages import announcements, slack, texts, verdict
@@ -53,6 +53,7 @@ from functions.core.statuses import (
 from functions.core.text.shapes import to_plain
 from functions.store.keys import deployment_indexes, deployment_key, target_key
 from functions.store.wire import to_wire
+from host.lifecycle import IN_PLACE
 from tests.conftest import stand_in
 from tests.unit.news import PLACE
 
@@ -107,7 +108,7 @@ def targets(letter: str, count: int = 300) -> list[Target]:
     text = of(letter, 100_000)
     output = json.dumps({**REPORT, "script_name": text, "message": text, "log_tail": text})
     step = {"Name": IN_PLACE[0].value, "Status": "Failed", "StatusDetails": "Failed", "Output": output}
-    result = read_invocation({"Status": "Failed", "CommandPlugins": [step]})
+    result = read_invocation({"Status": "Failed", "CommandPlugins": [step]}, IN_PLACE)
     assert result and result.failure
     left = result.events[0].diagnostics
     assert left and left.log_tail
@@ -272,7 +273,7 @@ def test_what_a_host_reports_is_bounded_and_keeps_the_end_of_its_log(letter: str
     assert one.failure and one.failure.cause is Cause.SCRIPT
     output = json.dumps({**REPORT, "script_name": "s", "message": "m", "log_tail": of(letter, 100_000) + "the end"})
     step = {"Name": IN_PLACE[0].value, "Status": "Failed", "Output": output}
-    result = read_invocation({"Status": "Failed", "CommandPlugins": [step]})
+    result = read_invocation({"Status": "Failed", "CommandPlugins": [step]}, IN_PLACE)
     assert result and isinstance(result.failure, TargetFailure)
     left = result.events[0].diagnostics
     assert isinstance(left, Diagnostics) and left.log_tail.endswith("the end")

@@ -22,6 +22,7 @@ from functions.engine.end import engine_failure
 from functions.handlers import prepare
 from functions.store import deployments, lock, on_premises, targets
 from functions.store.keys import target_key
+from host.lifecycle import IN_PLACE
 from tests.clients import client
 from tests.conftest import WEB, LambdaContext, pending, put_group, put_item, revision, stand_in
 from tests.fakes import FakeRunCommand, refusal
@@ -146,7 +147,7 @@ def test_a_call_that_comes_when_targets_have_ended_plans_the_same(world: World) 
     one, two, three, *_ = [each for each in world.targets if each.status is TargetStatus.PENDING]
     for each in (one, two):
         targets.take_out_of_service(each, NOW)
-        result = lost(Cause.UNREACHABLE, "gone")
+        result = lost(Cause.UNREACHABLE, "gone", IN_PLACE)
         targets.record_segment(each, 0, result, NOW)
     started = {each.target_id: each for each in world.targets}
     targets.finish(started[one.target_id], TargetStatus.FAILED, NOW)

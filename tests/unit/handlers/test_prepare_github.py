@@ -17,6 +17,7 @@ from functions.core.statuses import DeploymentErrorCode, DeploymentStatus
 from functions.handlers import finish, prepare
 from functions.store import deployments, lock, targets
 from host.bundle.archive import read_appspec
+from host.instructions import Runner
 from host.posix.unpack import unpack
 from tests.clients import client
 from tests.conftest import put_group, revision
@@ -64,8 +65,8 @@ def test_its_archive_is_fetched_pinned_and_given_to_hosts_as_any_other(world: Wo
     assert pinned.version and pinned.etag and pinned.sha256 and pinned.size == len(tarball())
     assert stored(world, pinned) == tarball()
     assert KEY in aws_bucket.bundle_url(pinned) and str(pinned.version) in aws_bucket.bundle_url(pinned)
-    bundle = instructions(after, "i-1", events=(), expires_at=0, runner={}, bundle_url="", logs={})["bundle"]
-    assert (bundle["commit"], bundle["type"], bundle["sha256"]) == (COMMIT, "tgz", pinned.sha256)
+    bundle = instructions(after, "i-1", events=(), expires_at=0, runner=Runner("", ""), bundle_url="", logs=None).bundle
+    assert (bundle.commit, bundle.type, bundle.sha256) == (COMMIT, "tgz", pinned.sha256)
     told = api("GetDeployment", deploymentId=one.deployment_id)["deploymentInfo"]
     assert told["revision"] == LOCATION
 

@@ -1,7 +1,5 @@
 """RunSegment, command_status and TargetDone: a target's way, where all can come twice, late or not at all."""
 
-import base64
-import json
 import re
 import time
 from dataclasses import replace
@@ -14,18 +12,22 @@ import pytest
 from functions.aws import clock
 from functions.core import stop_mark
 from functions.core.causes import Cause
-from functions.core.command_result import IN_PLACE
+from functions.core.command_result import pending_events
+from functions.core.errors import Conflict
 from functions.core.gate import Counters
 from functions.core.new_deployment import new_deployment
 from functions.core.records import Deployment, Target
 from functions.core.statuses import DeploymentStatus, LifecycleEventStatus, TargetStatus
 from functions.core.text.shapes import to_plain
+from functions.engine import segments
 from functions.handlers import command_status, run_segment, target_done
 from functions.store import deployments, lock, preparing, targets
 from functions.store.keys import target_key
 from host import bootstrap
+from host.instructions import Instructions
+from host.lifecycle import IN_PLACE
 from host.step import INSTRUCTIONS_PATTERN
-from tests.conftest import LambdaContext, made, pending, put_group, put_item, revision, stand_in
+from tests.conftest import THREE_SEGMENTS, LambdaContext, made, pending, put_group, put_item, revision, stand_in
 from tests.fakes import FakeRunCommand, FakeTokens, refusal
 from tests.signing import FakeKms, trust
 from tests.store import Store
@@ -46,7 +48,7 @@ class World:
         preparing.begin(one, pending(one, "i-0", "i-1"), NOW)
 
     def run(self, token: str, target: str = "i-0") -> None:
-        event = {"deployment_id": "d-000000001", "target_id": target, "segment": 0, "task_token": token}
+        event = {"deployment_id": "d-000000001", "target_id": target, "task_token": token}
         run_segment.handler(event, self.context)
 
     def report(self, command: str = "c-0", target: str = "i-0") -> None:
@@ -257,10 +259,123 @@ def test_what_the_host_has_done_counts_though_the_engine_stumbled_over_saying_so
 
 def test_a_target_ends_once(world: World) -> None:
     world.run("t-1")
+    world.ssm.answer("c-0", EVENTS)
+    world.report()
     world.done()
     world.done(segment_result={"status": "Failed"})
     assert world.target().status is TargetStatus.SUCCEEDED
     assert world.deployment.counters == Counters(total=2, allowed=1, succeeded=1, started=1)
+
+
+def test_a_success_that_is_not_on_record_is_none(world: World) -> None:
+    world.run("t-1")
+    with pytest.raises(Conflict, match="not all steps of target i-0"):
+        world.done()
+
+
+def test_the_workflow_of_an_older_engine_goes_its_way_to_the_end(world: World) -> None:
+    """Its target has no steps on record, and its input names the one segment there was."""
+    (target,) = pending(world.deployment, "i-0", events=pending_events())
+    old = {name: value for name, value in to_plain(target).items() if name != "steps"}
+    put_item({**target_key("d-000000001", "i-0").item, **old, "segments": {}})
+    event = {"deployment_id": "d-000000001", "target_id": "i-0", "segment": 0, "task_token": "t-1"}
+    run_segment.handler(event, world.context)
+    world.ssm.answer("c-0", EVENTS)
+    world.report()
+    assert world.tokens.told == {"t-1": {"status": "Succeeded"}}
+    world.done()
+    assert world.target().status is TargetStatus.SUCCEEDED and len(world.target().events) == len(EVENTS)
+
+
+def three_segments(world: World) -> list[tuple[str, ...]]:
+    """The first target goes through three segments; the events of each."""
+    steps = THREE_SEGMENTS
+    (target,) = pending(world.deployment, "i-0", steps=steps, events=pending_events(steps))
+    put_item({**target_key("d-000000001", "i-0").item, **to_plain(target), "segments": {}})
+    return [tuple(event.value for event in step.events) for step in steps]
+
+
+def statuses(world: World) -> list[str]:
+    return [event.status for event in world.target().events]
+
+
+def test_a_target_goes_through_all_its_segments_and_keeps_the_events_of_each(world: World) -> None:
+    way = three_segments(world)
+    for number, events in enumerate(way):
+        world.run(f"t-{number}")
+        world.ssm.answer(f"c-{number}", events)
+        world.report(f"c-{number}")
+    assert [world.tokens.told[f"t-{number}"]["status"] for number in range(3)] == ["Next", "Next", "Succeeded"]
+    assert [sent["Comment"][-1] for sent in world.ssm.sent] == ["0", "1", "2"]
+    assert world.ssm.lists == 2 * 3, "after it is sent and at its event: nobody looks for a command that was never sent"
+    world.done()
+    assert world.target().status is TargetStatus.SUCCEEDED
+    assert [event.name for event in world.target().events] == [name for events in way for name in events]
+    assert set(statuses(world)) == {"Succeeded"}
+    assert world.deployment.counters == Counters(total=2, allowed=1, succeeded=1, started=1)
+
+
+def test_a_later_segment_that_fails_fails_the_target(world: World) -> None:
+    first, second, _ = three_segments(world)
+    for number, (events, status) in enumerate(((first, "Success"), (second[:6], "Failed"))):
+        world.run(f"t-{number}")
+        world.ssm.answer(f"c-{number}", events, status)
+        world.report(f"c-{number}")
+    assert world.tokens.told["t-1"] == {"status": "Failed"}
+    world.run("t-2")
+    assert world.tokens.told["t-2"] == {"status": "Failed"} and len(world.ssm.sent) == 2
+    world.done(segment_result={"status": "Failed"})
+    target = world.target()
+    assert target.status is TargetStatus.FAILED and target.failure and target.failure.event == "AfterInstall"
+    assert statuses(world) == ["Succeeded"] * 6 + ["Failed"] + ["Skipped"] * 4
+    assert all(event.end_time for event in target.events)
+
+
+@pytest.mark.parametrize("cancel", [True, False])
+def test_a_stop_between_segments_ends_a_target_only_if_it_cancels(world: World, cancel: bool) -> None:
+    """As it lets scripts run to their end, it lets no host stay half deployed."""
+    first, *_ = three_segments(world)
+    world.run("t-0")
+    world.ssm.answer("c-0", first)
+    world.report("c-0")
+    deployments.mark_stop("d-000000001", stop_mark.by_person("me", NOW, cancel=cancel))
+    world.run("t-1")
+    assert len(world.ssm.sent) == (1 if cancel else 2)
+    if cancel:
+        assert world.tokens.told["t-1"] == {"status": "Failed"}
+        world.done(segment_result={"status": "Failed"})
+        failure = world.target().failure
+        assert failure and failure.cause is Cause.STOPPED
+        assert statuses(world) == ["Succeeded"] + ["Skipped"] * 10
+
+
+def test_a_later_segment_that_was_sent_and_not_recorded_is_adopted(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second, _ = three_segments(world)
+    world.run("t-0")
+    world.ssm.answer("c-0", first)
+    world.report("c-0")
+    with monkeypatch.context() as killed:
+        killed.setattr(targets, "store_command", boom)
+        with pytest.raises(RuntimeError, match="killed"):
+            world.run("t-1")
+    world.run("t-2")
+    world.ssm.answer("c-1", second)
+    world.report("c-1")
+    assert len(world.ssm.sent) == 2 and world.tokens.told["t-2"] == {"status": "Next"}
+
+
+def test_what_a_command_reports_after_its_target_has_ended_leaves_the_other_events(world: World) -> None:
+    """The report was begun before the target's end: it must not bring back what that closed."""
+    first, *_ = three_segments(world)
+    world.run("t-0")
+    before = world.target()
+    world.done(error={"Error": "Lambda.Unknown", "Cause": "out of memory"}, segment_result=None)
+    assert statuses(world) == ["Unknown"] + ["Skipped"] * 10
+    world.ssm.answer("c-0", first)
+    segments.look(before, 0, "c-0")
+    assert statuses(world) == ["Succeeded"] + ["Skipped"] * 10
 
 
 BUSY = "deployment d-000000009 of shop/api has the host"
@@ -337,10 +452,11 @@ def test_what_is_sent_is_signed_for_this_host_and_these_hours_and_names_the_docu
     assert re.fullmatch(INSTRUCTIONS_PATTERN, parameter)
     modulus, exponent, sha256 = trust("0" * 64)
     monkeypatch.setenv("AWS_SSM_INSTANCE_ID", "i-0")
-    for event in EVENTS:
-        payload, url = bootstrap.verify(parameter.encode(), event, int(modulus, 16), int(exponent), sha256)
+    payload, url = bootstrap.verify(parameter.encode(), int(modulus, 16), int(exponent), sha256)
     assert urlsplit(url).path.endswith(f"/.stepdeploy/runner/{sha256}.pyz")
-    expires_in = json.loads(base64.b64decode(payload))["expires_at"] - time.time()
+    told = Instructions.decode(payload.decode())
+    assert told.events == EVENTS
+    expires_in = told.expires_at - time.time()
     assert 120 + 7 * 7200 - 60 < expires_in <= 120 + 7 * 7200
 
 

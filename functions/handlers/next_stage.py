@@ -1,0 +1,20 @@
+"""NextStage: what the deployment does next: run a stage, wait after it, or finish.
+
+Called by the deployment's workflow, with its stages and with what was decided last. Called again, it decides again:
+nothing is written here.
+"""
+
+from typing import Any
+
+from functions.core.stages import Decision, Manifest, next_stage
+from functions.core.text.shapes import from_plain, to_plain
+from functions.store import deployments
+from functions.telemetry import logger
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    deployment = deployments.get(event["deployment_id"])
+    stages = [from_plain(Manifest, each) for each in event["stages"]]
+    decision = next_stage(deployment, stages, from_plain(Decision, event["last"]))
+    return {"next": decision.next, "stage": to_plain(decision.stage)}
