@@ -12,6 +12,7 @@ import os
 import re
 import shlex
 import shutil
+import stat
 import subprocess
 import sys
 import zipfile
@@ -149,7 +150,12 @@ def install(host: Host, deployment: str, bundle: bytes, **changes: Any) -> Step:
     folder = host.folder(deployment)
     folder = host.seen(folder) if isinstance(host, Disks) else folder
     with zipfile.ZipFile(io.BytesIO(bundle)) as archive:
-        archive.extractall(folder / "deployment-archive")
+        for entry in archive.infolist():
+            made = Path(archive.extract(entry, folder / "deployment-archive"))
+            if stat.S_ISLNK(entry.external_attr >> 16):  # which zipfile takes for a file
+                target = made.read_text()
+                made.unlink()
+                made.symlink_to(target)
     downloaded = Report("DownloadBundle").plain()
     (folder / "journal.json").write_text(json.dumps({"DownloadBundle": {"report": downloaded}}))
     return host.run("Install", host.told(deployment, bundle, **changes))
