@@ -26,7 +26,7 @@ SHA256_INFO = bytes.fromhex("3031300d060960864801650304020105000420")  # RFC 801
 
 def fail(cause: str, message: str) -> NoReturn:
     line = {"stepdeploy": 1, "event": sys.argv[1], "status": "Failed", "error_code": "UnknownError", "cause": cause}
-    line.update(script_name="", message=message[:300], log_tail="")
+    line.update(exit_code=None, script_name="", message=message[:300], log_tail="")
     print(json.dumps(line))
     sys.exit(1)
 

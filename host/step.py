@@ -19,7 +19,7 @@ INSTRUCTIONS_PATTERN = "^[A-Za-z0-9+/=]+[.][0-9a-f]+$"  # Go compiles it, which 
 
 _FAILED = (
     '{"stepdeploy": 1, "event": "%s", "status": "Failed", "error_code": "UnknownError", "cause": "ENGINE",'
-    ' "script_name": "", "message": "%s", "log_tail": ""}'
+    ' "exit_code": null, "script_name": "", "message": "%s", "log_tail": ""}'
 )
 _PYTHONS = "python3 python3.13 python3.12 python3.11 python3.10 python3.9 python3.8 python3.7 /usr/local/bin/python3"
 
