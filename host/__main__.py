@@ -41,4 +41,6 @@ def main(arguments: List[str]) -> int:
 
 
 if __name__ == "__main__":
+    if sys.getfilesystemencoding() != "utf-8":  # whatever the host's locale is: as host/step.py starts it
+        os.execv(sys.executable, [sys.executable, "-I", "-S", "-X", "utf8", *sys.argv])
     sys.exit(main(sys.argv[1:]))

@@ -138,6 +138,9 @@ def keep(body: bytes, folder: str, path: str, code: str) -> None:
         try:
             with zipfile.ZipFile(whole) as archive:
                 archive.extractall(unpacked)
+                for name in archive.namelist():  # what is there by its last name is whole, whenever the power fails
+                    with open(os.path.join(unpacked, name), "rb") as file:
+                        os.fsync(file.fileno())
             os.rename(unpacked, code)
         except OSError:
             pass  # it also runs out of the zip
@@ -168,4 +171,8 @@ if __name__ == "__main__":
     except OSError as error:
         fail("DISK", "the runner could not be started: %s" % error)
     except Exception as error:
-        fail("ENGINE", "the runner could not be started: %r" % error)
+        folder = os.path.join(os.environ.get("STEPDEPLOY_ROOT") or "/opt/stepdeploy", "runner")
+        fail(
+            "ENGINE",
+            "the runner could not be started: %r. If it stays so: rm -r %s, and deploy again" % (error, folder),
+        )

@@ -16,7 +16,7 @@ import stat
 import subprocess
 from itertools import chain, islice
 from json.encoder import encode_basestring_ascii
-from typing import IO, Dict, FrozenSet, Iterable, Iterator, List, Optional, Sequence, Tuple
+from typing import IO, Callable, Dict, FrozenSet, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 from host.appspec import AclEntry, AppSpec, FileExistsBehavior, Permission
 from host.compact import Packed
@@ -24,6 +24,7 @@ from host.plan import Listed, Make, Plan, folder_of, plan
 from host.posix.cleanup import PARTIALS, SEMANAGE, AfterCleanup, Previous, read_cleanup, remove, unlink
 from host.posix.copy import copy
 from host.posix.layout import Layout, write_atomically
+from host.posix.seal import break_seal, repair, seal
 from host.posix.shares import share_out, shares_of
 from host.posix.times import later_times
 from host.report import Failed
@@ -38,8 +39,13 @@ _WRITTEN_DOWN = 64  # files, at once: a name on record that is not made costs th
 _INSTRUCTION = '{"destination": %s, "kind": %s, "source": %s, "size": %d}'
 
 
-def install(appspec: AppSpec, behavior: FileExistsBehavior, layout: Layout) -> None:
+def install(
+    appspec: AppSpec, behavior: FileExistsBehavior, layout: Layout, warn: Callable[[str], None] = lambda text: None
+) -> None:
     """Replace the group's previous installation by the unpacked revision. Raises Failed and OSError."""
+    trouble = repair(layout)
+    if trouble:
+        warn(trouble)
     try:
         previous, decided = decide(appspec, behavior, layout.cleanup, layout.archive)
     except Failed as error:
@@ -47,6 +53,7 @@ def install(appspec: AppSpec, behavior: FileExistsBehavior, layout: Layout) -> N
     write_atomically(layout.install, _instructions(decided.makes))
     times = later_times(decided.makes, layout.archive)
     remove(previous)
+    break_seal(layout)
     write_atomically(layout.cleanup, b"")
     with open(layout.cleanup, "ab", buffering=0) as record:
         folders = 0
@@ -70,6 +77,7 @@ def install(appspec: AppSpec, behavior: FileExistsBehavior, layout: Layout) -> N
         share_out(make_share, shares)
         for path, permission in decided.permissions:
             _apply(path, permission, record)
+    seal(layout)
     layout.mark_successful()
 
 

@@ -41,21 +41,22 @@ class Journal:
         self.path = path
         self._with_room = with_room
         self.events: Dict[str, Dict[str, Any]] = {}
+        self._reports: Dict[str, Report] = {}
         try:
             with open(path, "rb") as file:
                 self.events = json.loads(file.read())
-            if not all(isinstance(each.get("report") or {}, dict) for each in self.events.values()):
-                raise ValueError("no reports")
+            self._reports = {
+                event: _report(each["report"]) for event, each in self.events.items() if each.get("report")
+            }
         except FileNotFoundError:
             pass
-        except (ValueError, AttributeError) as error:
+        except (ValueError, AttributeError, TypeError) as error:
             message = "{} is damaged: what has run is not known, create a new deployment".format(path)
             raise Failed("ENGINE", message) from error
 
     def ended(self, event: str) -> Optional[Report]:
         """How the event ended, if it has been run before."""
-        report = self.events.get(event, {}).get("report")
-        return Report(**report) if report else None
+        return self._reports.get(event)
 
     def was_interrupted(self, event: str) -> bool:
         """Whether a script of the event had begun and nobody saw its end."""
@@ -63,9 +64,9 @@ class Journal:
 
     def check_order(self, event: LifecycleEvent) -> None:
         """Raises Failed when an earlier event of the deployment failed, never ended, or never ran though it must."""
-        for name, record in self.events.items():
-            report = record.get("report")
-            if name != event.value and not (report and report["goes_on"]):
+        for name in self.events:
+            report = self.ended(name)
+            if name != event.value and not (report and report.goes_on):
                 how = "failed" if report else "was interrupted"
                 raise Failed("ENGINE", "{} {}: {} is not run".format(name, how, event.value))
         needed = _NEEDS.get(event)
@@ -79,11 +80,17 @@ class Journal:
 
     def end(self, report: Report) -> None:
         self.events[report.event] = {"report": report.plain()}
+        self._reports[report.event] = report
         self._write()
 
     def _write(self, *, durable: bool = False) -> None:
         body = json.dumps(self.events).encode()
         self._with_room(lambda: write_atomically(self.path, body, durable=durable))
+
+
+def _report(fields: Dict[str, Any]) -> Report:
+    """What a newer version has beside is left out."""
+    return Report(**{name: fields[name] for name in Report._fields if name in fields})
 
 
 @contextmanager
@@ -119,7 +126,9 @@ def hold_host(layout: Layout, told: Instructions, seconds: float) -> Iterator[Op
 
 
 def _holder(handle: int) -> str:
-    return os.pread(handle, _HOLDER_BYTES, 0).decode("utf-8", "replace").partition(", process")[0].strip()
+    """ "" where nobody has had the host, or what is said of that is damaged."""
+    noted = os.pread(handle, _HOLDER_BYTES, 0).decode("utf-8", "replace").partition(", process")[0].strip()
+    return noted if noted.startswith("deployment ") else ""
 
 
 def _write_holder(handle: int, text: str) -> None:

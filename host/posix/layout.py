@@ -38,6 +38,7 @@ class Layout:
         instructions = os.path.join(self.deployments, "deployment-instructions")
         self.cleanup = os.path.join(instructions, group_id + "-cleanup")
         self.install = os.path.join(instructions, group_id + "-install.json")
+        self.seal = self.cleanup + ".sha256"
         self.last_install = os.path.join(instructions, group_id + "_last_successful_install")
         self._most_recent = os.path.join(instructions, group_id + "_most_recent_install")
 
@@ -68,10 +69,10 @@ class Layout:
         return _read(self.last_install)
 
     def mark_successful(self) -> None:
-        self.with_reserve(lambda: write_atomically(self.last_install, self.deployment.encode()))
+        self.with_reserve(lambda: write_atomically(self.last_install, os.fsencode(self.deployment), durable=True))
 
     def mark_most_recent(self) -> None:
-        self.with_reserve(lambda: write_atomically(self._most_recent, self.deployment.encode()))
+        self.with_reserve(lambda: write_atomically(self._most_recent, os.fsencode(self.deployment)))
 
     def keep_reserve(self) -> None:
         """Take some of the disk while it has room, to give it to the journal when it has none."""
@@ -157,12 +158,23 @@ def write_atomically(path: str, body: "bytes | Iterable[bytes]", *, durable: boo
                 file.flush()
                 os.fsync(file.fileno())
         os.replace(partial, path)
+        if durable:
+            _sync_folder(os.path.dirname(path))
     except OSError as error:
         try:
             os.unlink(partial)
         except OSError:
             pass
         raise OSError(error.errno, error.strerror, path) from error
+
+
+def _sync_folder(path: str) -> None:
+    """A file's new name is the folder's content."""
+    folder = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def _used(deployment: str) -> float:
@@ -174,8 +186,10 @@ def _used(deployment: str) -> float:
 
 
 def _read(path: str) -> Optional[str]:
+    """The path that a note has; "" where it has none."""
     try:
-        with open(path, errors="replace") as file:
-            return file.read().strip(" \n\0")
+        with open(path, "rb") as file:
+            noted = os.fsdecode(file.read()).strip()
     except FileNotFoundError:
         return None
+    return noted if noted.startswith("/") and "\0" not in noted else ""

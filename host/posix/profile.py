@@ -62,7 +62,7 @@ _KNOWN: Dict[str, Profile] = {}
 def profile(path: str, log: ScriptLog, watchdog: Watchdog) -> Profile:
     """What the file leaves, read once in a process: a segment's events have the same. Without one it is what this
     process has. Raises nothing."""
-    own = _passed_on(os.environ)
+    own = _passed_on(_given())
     if not os.path.isfile(path):
         return Profile(own)
     if path not in _KNOWN:
@@ -71,6 +71,22 @@ def profile(path: str, log: ScriptLog, watchdog: Watchdog) -> Profile:
         except OSError as error:
             _KNOWN[path] = Profile(own, trouble="{} is not read: {}".format(path, error))
     return _KNOWN[path]
+
+
+def _given() -> Dict[str, str]:
+    """This process's variables, but LC_CTYPE as it was started with: in the C locale Python sets that (PEP 538)."""
+    given = dict(os.environ)
+    try:
+        with open("/proc/self/environ", "rb") as file:
+            started_with = file.read().split(b"\0")
+    except OSError:
+        return given
+    given.pop("LC_CTYPE", None)
+    for each in started_with:
+        name, _, value = os.fsdecode(each).partition("=")
+        if name == "LC_CTYPE":
+            given[name] = value
+    return given
 
 
 def _passed_on(variables: Mapping[str, str]) -> Dict[str, str]:

@@ -89,7 +89,7 @@ def _run(
         elif event is LifecycleEvent.INSTALL:
             from host.posix.install import install
 
-            install(read_appspec(told, layout.archive).below(prefix), told.file_exists_behavior, layout)
+            install(read_appspec(told, layout.archive).below(prefix), told.file_exists_behavior, layout, log.trouble)
         elif event not in WITHOUT_HOOKS:
             _run_hooks(event, told, layout, journal, log, watchdog, deadline)
     except Exception as error:

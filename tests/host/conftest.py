@@ -178,7 +178,7 @@ class Host:
 
     def command(self, event: str, told: dict[str, Any]) -> list[str]:
         instructions = base64.b64encode(json.dumps(told).encode()).decode()
-        return [self.python, "-I", "-S", "-X", "utf8", str(self.runner), "run", event, instructions]
+        return [self.python, "-I", "-S", str(self.runner), "run", event, instructions]
 
     def start(self, event: str, told: dict[str, Any]) -> "subprocess.Popen[bytes]":
         return subprocess.Popen(

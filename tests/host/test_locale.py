@@ -1,5 +1,6 @@
 """Names and texts are UTF-8 whatever the host's locale is."""
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -46,7 +47,31 @@ def test_names_and_texts_beyond_ascii_arrive_under_any_locale(
 
 
 @pytest.mark.parametrize("python", pythons().values(), ids=pythons().keys())
-def test_every_python_here_takes_them(host: Host, tmp_path: Path, latin_1: dict[str, str], python: str) -> None:
+def test_every_python_takes_them_and_leaves_scripts_the_host_s_locale(
+    host: Host, tmp_path: Path, latin_1: dict[str, str], python: str
+) -> None:
+    """Nothing that Python knows for itself reaches a script: no UTF-8 mode, and not the C locale's coercion."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "python3").write_text(script(f'exec {python} "$@"'))
+    (tmp_path / "bin" / "python3").chmod(0o755)
+    host.environment["PATH"] = f"{tmp_path}/bin:{os.environ['PATH']}"
+    spec = appspec({"app": tmp_path / "srv"}, {"BeforeInstall": [{"location": "größe.sh"}]})
+    hook = script(f"env | grep -E '^(LC_|LANG|LOCPATH|PYTHON)' >{tmp_path}/locale", "echo grüße")
+    locales = {"none": {}, "C": {"LANG": "C"}, "POSIX": {"LC_CTYPE": "POSIX"}, "latin-1": latin_1}
+    for name, variables in locales.items():
+        bundle = revision({"appspec.yml": spec, "größe.sh": hook, f"app/{NAME}": name}, type="tgz")
+        told = host.told(f"d-{name}", bundle, type="tgz", events=["DownloadBundle", "BeforeInstall", "Install"])
+        told["deployment"]["application_name"] = "größe"
+        unlike = Host(host.root, host.runner, host.web, environment={**host.environment, **variables})
+        assert [each.status for each in deploy(unlike, told)] == ["Succeeded"] * 3, name
+        assert (tmp_path / "srv" / NAME).read_text() == name
+        assert "[stdout]grüße" in (host.folder(f"d-{name}") / "logs" / "scripts.log").read_bytes().decode()
+        seen = dict(line.split("=", 1) for line in (tmp_path / "locale").read_text().splitlines())
+        assert seen == variables, name
+
+
+@pytest.mark.parametrize("python", pythons().values(), ids=pythons().keys())
+def test_the_runner_takes_them_by_hand_too(host: Host, tmp_path: Path, latin_1: dict[str, str], python: str) -> None:
     host.environment |= latin_1
     host.python = python
     bundle = revision({"appspec.yml": appspec({"app": tmp_path / "srv"}), f"app/{NAME}": "hello"})

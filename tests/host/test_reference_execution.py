@@ -569,7 +569,7 @@ def test_where_everything_lies(host: Host, type: str) -> None:
     )
     assert names(host.deployments / "deployment-instructions") == [
         f"{GROUP_ID}{name}"
-        for name in ("-cleanup", "-install.json", "_last_successful_install", "_most_recent_install")
+        for name in ("-cleanup", "-cleanup.sha256", "-install.json", "_last_successful_install", "_most_recent_install")
     ]
 
 
