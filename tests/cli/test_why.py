@@ -23,6 +23,7 @@ from functions.engine import end
 from functions.engine.outcomes import outcome_of
 from functions.store import deployments
 from functions.store.keys import target_key
+from host.lifecycle import IN_PLACE
 from tests.cli.deploying import ID, Captured, at, passes, put_deployment
 from tests.conftest import put_group, put_item
 from tests.served import Served
@@ -47,7 +48,7 @@ def reported(name: str, code: int) -> Target:
     said = {"stepdeploy": 1, "event": "ApplicationStop", "status": "Failed", "error_code": "ScriptFailed"}
     said |= {"cause": "SCRIPT", "script_name": "stop.sh", "message": f"failed with exit code {code}", "exit_code": code}
     plugin = {"Name": "ApplicationStop", "Status": "Failed", "Output": json.dumps({**said, "log_tail": "no"})}
-    result = read_invocation({"Status": "Failed", "CommandPlugins": [plugin]})
+    result = read_invocation({"Status": "Failed", "CommandPlugins": [plugin]}, IN_PLACE)
     assert result
     return Target(
         deployment_id=ID,

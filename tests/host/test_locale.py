@@ -61,7 +61,7 @@ def test_every_python_takes_them_and_leaves_scripts_the_host_s_locale(
     for name, variables in locales.items():
         bundle = revision({"appspec.yml": spec, "größe.sh": hook, f"app/{NAME}": name}, type="tgz")
         told = host.told(f"d-{name}", bundle, type="tgz", events=["DownloadBundle", "BeforeInstall", "Install"])
-        told["deployment"]["application_name"] = "größe"
+        told["application_name"] = "größe"
         unlike = Host(host.root, host.runner, host.web, environment={**host.environment, **variables})
         assert [each.status for each in deploy(unlike, told)] == ["Succeeded"] * 3, name
         assert (tmp_path / "srv" / NAME).read_text() == name

@@ -1,6 +1,6 @@
 """Dataclasses to plain JSON shapes and back: what the table, the state machine and the declaration file hold.
 
-`None` and empty collections are left out of the plain form where the field has a default, and come back as that.
+`None` and empty collections are left out of the plain form where they are the field's default, and come back as that.
 """
 
 from dataclasses import MISSING, Field, fields, is_dataclass
@@ -19,7 +19,7 @@ def to_plain(value: Any) -> Any:
         for field in fields(value):
             item = getattr(value, field.name)
             is_empty = item is None or (isinstance(item, (tuple, frozenset, dict)) and not item)
-            if not is_empty or _is_required(field):
+            if not (is_empty and item == _default(field)):
                 plain[field.name] = to_plain(item)
         return plain
     if isinstance(value, Enum):
@@ -70,6 +70,10 @@ def _build(kind: Any, plain: Any) -> Any:
 def _hints(kind: type) -> dict[str, tuple[Any, bool]]:
     hints = get_type_hints(kind)
     return {field.name: (hints[field.name], _is_required(field)) for field in fields(kind)}
+
+
+def _default(field: Field[Any]) -> Any:
+    return field.default if field.default_factory is MISSING else field.default_factory()
 
 
 def _is_required(field: Field[Any]) -> bool:

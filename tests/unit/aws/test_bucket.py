@@ -26,5 +26,5 @@ def test_a_bundles_url_is_of_its_region_and_version(host: str) -> None:
 
 def test_logs_are_put_into_the_region_below_the_targets_own_prefix(host: str) -> None:
     upload = bucket.log_upload("d-1", "i-1")
-    assert upload["url"] == f"https://{host}/" and upload["key_prefix"] == ".stepdeploy/logs/d-1/i-1/"
-    assert "key" not in upload["fields"] and upload["fields"]["policy"]
+    assert upload.url == f"https://{host}/" and upload.key_prefix == ".stepdeploy/logs/d-1/i-1/"
+    assert "key" not in upload.fields and upload.fields["policy"]
