@@ -31,7 +31,7 @@ from local.counters import CREDENTIALS, Records
 from local.server import ACCOUNT, ADMIN, REGION
 
 ROOT = Path(__file__).resolve().parent.parent
-START_SECONDS = 60
+START_SECONDS = 180
 STOP_SECONDS = 15
 ASSETS = f"cdk-hnb659fds-assets-{ACCOUNT}-{REGION}"
 _LAST_LINES = 40

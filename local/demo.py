@@ -244,7 +244,7 @@ class Demo:
             holds = all(claim(json.dumps(messages)) for claim in claims.values())
             return messages if holds or self.quiet(messages) else None
 
-        messages = wait_for(everything, "the Slack messages", 90)
+        messages = wait_for(everything, "the Slack messages")
         for message in messages:
             console.print(f"  • {message['text']}", highlight=False, markup=False)
             for line in details(message):

@@ -17,6 +17,7 @@ from functions.store.wire import from_wire, to_wire
 
 T = TypeVar("T")
 POLL_SECONDS = 0.1
+PATIENCE = 300.0  # seconds until what is waited for counts as never coming, on the slowest machine
 
 
 class Clients(Protocol):
@@ -40,14 +41,14 @@ class Engine:
         version = self._cloud.client("s3").put_object(Bucket=self.bucket, Key=key, Body=archive)["VersionId"]
         return self.started_by(key, version)
 
-    def started_by(self, key: str, version: str, timeout: float = 30) -> str:
+    def started_by(self, key: str, version: str) -> str:
         """The deployment that an upload has started."""
 
         def marked() -> str | None:
             item = self._item(upload_key(self.bucket, key, version))
             return str(item["deployment_id"]) if item else None
 
-        return wait_for(marked, f"an upload of {key} to start a deployment", timeout)
+        return wait_for(marked, f"an upload of {key} to start a deployment")
 
     def invoke(self, function: str, payload: Mapping[str, Any]) -> Any:
         """Call one of the functions a person may call (Start, Stop, Rollback). Raises RuntimeError with its error."""
@@ -98,23 +99,25 @@ class Engine:
         """The deployment that holds the group's lock."""
         return (self._item(lock_key(group_key)) or {}).get("holder")
 
-    def wait(self, deployment_id: str, timeout: float = 120) -> Deployment:
+    def wait(self, deployment_id: str) -> Deployment:
         """The deployment once it has ended."""
 
         def ended() -> Deployment | None:
             one = self.deployment(deployment_id)
             return one if one.status.is_final else None
 
-        return wait_for(ended, f"{deployment_id} to end", timeout)
+        return wait_for(ended, f"{deployment_id} to end")
 
-    def wait_until(self, deployment_id: str, holds: Callable[[Deployment], bool], timeout: float = 60) -> Deployment:
+    def wait_until(
+        self, deployment_id: str, holds: Callable[[Deployment], bool], timeout: float = PATIENCE
+    ) -> Deployment:
         """The deployment once something holds of it."""
 
         def check() -> Deployment | None:
             one = self.deployment(deployment_id)
             return one if holds(one) else None
 
-        return wait_for(check, f"{deployment_id} to get there", timeout)
+        return wait_for(check, f"{deployment_id} to get there")
 
     def wait_in_progress(self, deployment_id: str) -> Deployment:
         """The deployment once it has begun."""
@@ -127,7 +130,7 @@ class Engine:
         return from_wire(answer["Item"]) if "Item" in answer else None
 
 
-def wait_for(check: Callable[[], T | None], what: str, timeout: float = 60, every: float = POLL_SECONDS) -> T:
+def wait_for(check: Callable[[], T | None], what: str, timeout: float = PATIENCE, every: float = POLL_SECONDS) -> T:
     """What `check` finds, asked again and again. Raises TimeoutError naming what was waited for."""
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:

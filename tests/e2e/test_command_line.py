@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cli.exits import Exit
-from local.driver import wait_for
+from local.driver import PATIENCE, wait_for
 from local.server import REGION
 from tests.e2e.conftest import Fleet, MakeFleet, failing, unpacked
 
@@ -28,7 +28,7 @@ class CommandLine:
     def __call__(self, *arguments: str, exit: Exit = Exit.DONE) -> str:
         """Standard output; the exit status has to be `exit`."""
         command = [sys.executable, "-m", "cli", *arguments]
-        ran = subprocess.run(command, env=self._environment, cwd=ROOT, capture_output=True, text=True, timeout=180)
+        ran = subprocess.run(command, env=self._environment, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE)
         assert ran.returncode == exit, (ran.returncode, ran.stdout, ran.stderr)
         return ran.stdout
 

@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from functions.core.revision import PUSHED_PREFIX
 from functions.core.statuses import DeploymentStatus, TargetStatus
 from local.cloud import LocalCloud
-from local.driver import Engine
+from local.driver import PATIENCE, Engine
 from local.server import ACCOUNT, REGION
 from tests.e2e.conftest import Fleet, MakeFleet, application, failing, unpacked
 
@@ -28,7 +28,7 @@ def aws(cloud: LocalCloud, *arguments: str) -> Any:
     """What `aws deploy ...` answers; it has to succeed."""
     command = [str(AWS), "deploy", *arguments, "--output", "json"]
     environment = {**cloud.environment(), "HOME": "/nowhere", "AWS_DEFAULT_REGION": REGION}
-    ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=PATIENCE)
     assert ran.returncode == 0, ran.stderr
     return json.loads(ran.stdout) if ran.stdout.startswith("{") else ran.stdout
 

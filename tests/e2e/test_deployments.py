@@ -1,7 +1,6 @@
 """The main job on the deployed stack: revisions reach hosts, bad ones are stopped and rolled back."""
 
 import json
-import time
 
 from functions.core.causes import Cause
 from functions.core.records import Deployment
@@ -184,13 +183,11 @@ def test_no_rollback_goes_to_the_revision_that_fails(fleet: MakeFleet) -> None:
 def test_an_alarm_stops_the_deployment_cancels_what_runs_and_rolls_back(fleet: MakeFleet) -> None:
     group = fleet("alarm", hosts=2)
     group.deploy("v1")
-    second = group.begin("v2", {"scripts/validate.sh": failing("sleep 50")})
+    second = group.begin("v2", {"scripts/validate.sh": failing("sleep 3600")})
     group.engine.wait_until(second, lambda one: one.counters.started == 1)
     wait_for(lambda: "v2" in group.installed(), "the first host to have v2")
     group.cloud.set_alarm("alarm-errors", "ALARM")
-    began = time.monotonic()
-    ended = group.engine.wait(second)
-    assert time.monotonic() - began < 40  # the script would have slept longer
+    ended = group.engine.wait(second)  # the script would sleep longer
     group.cloud.set_alarm("alarm-errors", "OK")
     assert ended.status is DeploymentStatus.STOPPED
     assert ended.failure and ended.failure.code is DeploymentErrorCode.ALARM_ACTIVE
@@ -225,7 +222,7 @@ def test_an_alarm_ends_the_bake_at_once(fleet: MakeFleet) -> None:
     one = group.begin("v1")
     group.engine.wait_until(one, lambda each: each.bake_token is not None)
     group.cloud.set_alarm("bake-errors", "ALARM")
-    ended = group.engine.wait(one, timeout=30)
+    ended = group.engine.wait(one)
     group.cloud.set_alarm("bake-errors", "OK")
     assert ended.status is DeploymentStatus.STOPPED and ended.counters.succeeded == 1
 
@@ -256,7 +253,7 @@ def test_slack_hears_of_outcomes_and_never_of_instances(fleet: MakeFleet) -> Non
         text = "\n".join(mine)
         return text if "all is lost" in text else None
 
-    text = wait_for(told, "Slack to hear of the failure", 60)
+    text = wait_for(told, "Slack to hear of the failure")
     assert "scripts/validate.sh" in text and "shop" in text
 
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import pytest
 
+from local.driver import PATIENCE
 from local.hosts.instance import Instance
 from local.hosts.instances import Instances
 from local.ssm.documents import Documents
@@ -20,7 +21,6 @@ __all__ = ["bare", "bare_emulator", "cloud", "our_cloud"]  # fixtures
 
 T = TypeVar("T")
 Run = Callable[[Coroutine[Any, Any, T]], T]
-PATIENCE = 10.0  # seconds until a condition that a test waits for counts as never coming
 SECOND = 0.05  # how long Run Command's second lasts in tests, in seconds
 
 

@@ -32,7 +32,6 @@ from local.driver import wait_for
 from local.server import ACCOUNT, REGION, environment
 
 T = TypeVar("T")
-PATIENCE = 30.0  # seconds until a condition that a test waits for counts as never coming
 _STOP_SECONDS = 10.0
 _PR_SET_PDEATHSIG = 1
 _MARKS = "shims.mark"
@@ -115,7 +114,7 @@ class Account:
             found = sqs.receive_message(QueueUrl=queue.url, WaitTimeSeconds=1).get("Messages")
             return found[0] if found else None
 
-        message = eventually(received, "a message")
+        message = wait_for(received, "a message")
         sqs.delete_message(QueueUrl=queue.url, ReceiptHandle=message["ReceiptHandle"])
         return str(message["Body"])
 
@@ -209,7 +208,7 @@ class Account:
             found: dict[str, Any] = self.client("stepfunctions").describe_execution(executionArn=execution)
             return None if found["status"] == "RUNNING" else found
 
-        return eventually(description, f"{execution} to end")
+        return wait_for(description, f"{execution} to end")
 
     # -- IAM
 
@@ -241,11 +240,6 @@ class Account:
         )
         self._ends.callback(client.close)
         return client
-
-
-def eventually(check: Callable[[], T | None], what: str) -> T:
-    """What `check` finds, in the time that a busy machine may need."""
-    return wait_for(check, what, PATIENCE)
 
 
 def marked(mark: str) -> dict[str, Any]:

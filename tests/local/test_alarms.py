@@ -2,8 +2,9 @@
 
 import json
 
+from local.driver import wait_for
 from local.server import ACCOUNT, REGION
-from tests.local.emulator import Account, Queue, eventually, marked
+from tests.local.emulator import Account, Queue, marked
 
 
 def alarm(account: Account) -> str:
@@ -75,7 +76,7 @@ def test_a_composite_alarm_that_changes_is_an_event(cloud: Account) -> None:
     cloudwatch.put_composite_alarm(AlarmName=parent, AlarmRule=f'ALARM("{child}")')
     cloud.at_end(cloudwatch.delete_alarms, AlarmNames=[parent])
     set_alarm(cloud, child, "ALARM")
-    eventually(lambda: change(cloud, queue)[1] == "ALARM", "the composite alarm's event")
+    wait_for(lambda: change(cloud, queue)[1] == "ALARM", "the composite alarm's event")
 
 
 def test_the_emulator_still_only_records_that_an_alarm_changes(bare: Account) -> None:

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.local.emulator import Account, Function, Queue, eventually, refusal
+from local.driver import wait_for
+from tests.local.emulator import Account, Function, Queue, refusal
 
 CALLBACK = "arn:aws:states:::lambda:invoke.waitForTaskToken"
 REPORTED = "ReportBatchItemFailures"
@@ -14,7 +15,7 @@ BURST, AT_ONCE = 12, 10  # AT_ONCE is what one receive can bring
 
 def at_least(function: Function, count: int) -> list[Any]:
     """The calls of a function, once there are that many."""
-    return eventually(lambda: found if len(found := function.calls()) >= count else None, f"{count} calls")
+    return wait_for(lambda: found if len(found := function.calls()) >= count else None, f"{count} calls")
 
 
 def handed_out_when_each_is_reported(account: Account, *response_types: str) -> list[str]:
@@ -43,7 +44,7 @@ def batches(account: Account, queue: Queue, messages: int) -> list[int]:
         found = [len(call["Records"]) for call in function.calls()]
         return found if sum(found) == messages else None
 
-    return eventually(sizes, f"{messages} messages")
+    return wait_for(sizes, f"{messages} messages")
 
 
 def waiting_token(account: Account) -> tuple[str, str]:

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from local.driver import PATIENCE
 from local.hosts.instance import REPOSITORY, PingStatus
 from local.hosts.instances import Instances
-from tests.local.conftest import PATIENCE, Run, Ssm
+from tests.local.conftest import Run, Ssm
 
 pytestmark = pytest.mark.root
 NOBODY = 65534

@@ -16,7 +16,7 @@ import pytest
 from local.bundles import webapp
 from local.cloud import ROOT
 from local.demo import PORT as SERVED_PORT
-from local.driver import wait_for
+from local.driver import PATIENCE, wait_for
 from tests.local.sockets import listening
 
 
@@ -51,21 +51,21 @@ class Terminal:
     def pid(self) -> int:
         return self._process.pid
 
-    def wait_for(self, words: str, timeout: float = 60) -> str:
-        return wait_for(lambda: self.text if words in self.text else None, words, timeout)
+    def wait_for(self, words: str) -> str:
+        return wait_for(lambda: self.text if words in self.text else None, words)
 
     def end(self, number: signal.Signals) -> int:
         """Its exit status after a signal."""
         self._process.send_signal(number)
-        status = self._process.wait(30)
-        self._reader.join(10)
+        status = self._process.wait(PATIENCE)
+        self._reader.join(PATIENCE)
         return status
 
     def close(self) -> None:
         if self._process.poll() is None:
             self._process.kill()
             self._process.wait()
-        self._reader.join(10)
+        self._reader.join(PATIENCE)
         if self._process.stdout:
             self._process.stdout.close()
 
@@ -113,7 +113,7 @@ def test_a_cloud_whose_owner_is_killed_leaves_nothing_behind(terminal: Terminal,
     terminal.wait_for("it answers at")
     assert left_behind(tmp_path)
     terminal.end(signal.SIGKILL)
-    wait_for(lambda: not left_behind(tmp_path), "the cloud to clear away", 30)
+    wait_for(lambda: not left_behind(tmp_path), "the cloud to clear away")
 
 
 def test_a_port_that_is_taken_is_named(port: int, tmp_path: Path) -> None:
@@ -121,6 +121,10 @@ def test_a_port_that_is_taken_is_named(port: int, tmp_path: Path) -> None:
         other.bind(("127.0.0.1", port))
         other.listen()
         ran = subprocess.run(
-            [sys.executable, "-m", "local", "--port", str(port)], cwd=ROOT, capture_output=True, text=True, timeout=60
+            [sys.executable, "-m", "local", "--port", str(port)],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
         )
     assert ran.returncode == 2 and f"port {port} is in use" in ran.stderr and "Traceback" not in ran.stderr

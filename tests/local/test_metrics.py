@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.local.emulator import Account, Function, eventually
+from local.driver import wait_for
+from tests.local.emulator import Account, Function
 
 EMBEDDED = {
     "_aws": {
@@ -57,7 +58,7 @@ def called_by_a_queue(account: Account) -> Function:
         left = sqs.get_queue_attributes(QueueUrl=queue.url, AttributeNames=names)["Attributes"]
         return bool(function.calls()) and not any(int(count) for count in left.values())
 
-    eventually(lambda: taken() or None, "the message to be taken")
+    wait_for(lambda: taken() or None, "the message to be taken")
     return function
 
 

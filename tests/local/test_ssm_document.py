@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local.emulator import Account, eventually, refusal
+from local.driver import wait_for
+from tests.local.emulator import Account, refusal
 
 TYPE = "AWS::SSM::Document"
 
@@ -36,7 +37,7 @@ class Stack:
 
     def delete(self) -> None:
         self._client.delete_stack(StackName=self._name)
-        eventually(lambda: refusal(self._client.describe_stacks, StackName=self._name), "the stack to be gone")
+        wait_for(lambda: refusal(self._client.describe_stacks, StackName=self._name), "the stack to be gone")
 
     def status(self) -> str:
         """Once the stack has come to rest."""
@@ -45,7 +46,7 @@ class Stack:
             found = str(self._described()["StackStatus"])
             return None if found.endswith("IN_PROGRESS") else found
 
-        return eventually(settled, "the stack to settle")
+        return wait_for(settled, "the stack to settle")
 
     def document(self) -> dict[str, Any]:
         """The document as SSM describes it."""

@@ -4,7 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from tests.local.emulator import Account, Function, eventually, refusal
+from local.driver import wait_for
+from tests.local.emulator import Account, Function, refusal
 
 CALLBACK = "arn:aws:states:::lambda:invoke.waitForTaskToken"
 INVOKE = "arn:aws:states:::lambda:invoke"
@@ -37,7 +38,7 @@ def distributed(state: Mapping[str, Any], **how: Any) -> dict[str, Any]:
 def map_run(account: Account, execution: str) -> str:
     """The ARN of an execution's Map Run, once it has one."""
     client = account.client("stepfunctions")
-    runs = eventually(lambda: client.list_map_runs(executionArn=execution)["mapRuns"], "the Map Run")
+    runs = wait_for(lambda: client.list_map_runs(executionArn=execution)["mapRuns"], "the Map Run")
     return str(runs[0]["mapRunArn"])
 
 
@@ -67,7 +68,7 @@ def outcome_of_a_throttled_function(account: Account) -> tuple[str, str]:
 
 def tokens(function: Function, count: int = 1) -> list[str]:
     """The task tokens that a function was given, once there are that many."""
-    given = eventually(lambda: found if len(found := function.calls()) >= count else None, "task tokens")
+    given = wait_for(lambda: found if len(found := function.calls()) >= count else None, "task tokens")
     return [call["token"] for call in given]
 
 
@@ -144,7 +145,7 @@ def test_the_emulator_still_calls_the_error_of_a_throttled_function_unknown(bare
 
 def test_a_stopped_execution_waits_for_no_token_and_enters_no_state(cloud: Account) -> None:
     execution, token = stop_while_a_token_is_awaited(cloud)
-    eventually(lambda: nobody_waits_for(cloud, token), "the task to end")
+    wait_for(lambda: nobody_waits_for(cloud, token), "the task to end")
     assert entered(cloud, execution) == ["Waits"]
 
 
@@ -155,7 +156,7 @@ def test_the_emulator_still_takes_the_token_of_a_stopped_execution(bare: Account
 
 def test_the_children_of_a_stopped_execution_wait_for_no_token(cloud: Account) -> None:
     _, given = stop_while_children_wait(cloud)
-    eventually(lambda: all(nobody_waits_for(cloud, token) for token in given), "the children's tasks to end")
+    wait_for(lambda: all(nobody_waits_for(cloud, token) for token in given), "the children's tasks to end")
 
 
 def test_the_emulator_still_lets_children_of_a_stopped_execution_go_on(bare: Account) -> None:
@@ -167,4 +168,4 @@ def test_the_emulator_still_lets_children_of_a_stopped_execution_go_on(bare: Acc
         children = client.list_executions(mapRunArn=found)["executions"]
         return [child["status"] for child in children] == ["SUCCEEDED", "SUCCEEDED"]
 
-    eventually(succeeded, "the children to go on")
+    wait_for(succeeded, "the children to go on")

@@ -26,14 +26,13 @@ from cli.account import forwarding
 from cli.account.connection import Engine
 from cli.account.forwarding import MAX_HEAD_BYTES, MOST_BYTES, MOST_CONNECTIONS, Forwarder, Proxy
 from functions.core.statuses import DeploymentStatus
-from local.driver import wait_for
+from local.driver import PATIENCE, wait_for
 from tests.conftest import REGION, put_group
 from tests.served import Served
 from tests.unit.api.test_deployments import put
 
 AWS = Path(sys.executable).with_name("aws")
 ONE = "d-000000001"
-PATIENCE = 30
 
 
 @pytest.fixture

@@ -127,7 +127,7 @@ class Crowd:
         with self._lock:
             self._now += 1
             self.most = max(self.most, self._now)
-        self.at_once.wait(timeout=30)
+        self.at_once.wait(timeout=300)
         with self._lock:
             self._now -= 1
         plugin = {"Name": "ApplicationStop", "Status": "InProgress"}
@@ -152,7 +152,7 @@ def test_a_reader_does_not_wait_for_an_ssm_that_hangs(
 
     class Hanging:
         def list_command_invocations(self, **request: Any) -> dict[str, Any]:
-            hang.wait(timeout=60)
+            hang.wait(timeout=300)
             return {"CommandInvocations": []}
 
     ids = [put_running(number) for number in range(8)]
