@@ -75,7 +75,7 @@ host: setup ## the host runner and the command line, really executing
 # Half of the time of these tests is waiting for hosts and states: more workers than cores.
 e2e: setup ## the deployed stack on the local cloud, faults injected
 	$(SAY) "local cloud and end to end"
-	@$(BIN)/pytest -q -n 4 --dist loadfile tests/local tests/e2e
+	@$(BIN)/pytest -q -n 4 --dist worksteal tests/local tests/e2e
 
 # Needs what all tests before have written down: after a part of them, grants seem to be too many.
 grants: setup ## the grants of each function beside the AWS calls that it made in all tests

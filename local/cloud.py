@@ -17,7 +17,8 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -125,23 +126,44 @@ class LocalCloud:
         self, declaration: Path, reconcile_seconds: int = 10, context: Mapping[str, str] | None = None
     ) -> dict[str, str]:
         """`cdk deploy`, by the CLI that would deploy to an account; the stack's outputs. Raises CloudError."""
-        more = [part for name, value in (context or {}).items() for part in ("--context", f"{name}={value}")]
-        with tempfile.TemporaryDirectory(prefix="cdk-", dir=self._directory) as folder:
-            outputs = Path(folder) / "outputs.json"
-            command = [
-                *(str(ROOT / "node_modules/.bin/cdk"), "deploy", "--require-approval", "never", "--no-notices"),
-                *("--output", f"{folder}/out", "--outputs-file", str(outputs), "--progress", "events"),
-                *("--context", "local=true", "--context", f"declaration={declaration.resolve()}"),
-                *("--context", f"reconcileSeconds={reconcile_seconds}"),
-                *more,
-                *("--app", f"{sys.executable} app.py"),
-            ]
-            ran = subprocess.run(command, cwd=ROOT, env=self.environment(), capture_output=True, text=True)
-            if ran.returncode:
-                said = "\n".join((ran.stdout + ran.stderr).splitlines()[-_LAST_LINES:])
-                raise CloudError(f"cdk deploy failed:\n{said}")
+        with self._folder() as folder:
+            self.synthesize(folder / "out", declaration, reconcile_seconds, context)
+            return self.deploy_assembly(folder / "out")
+
+    def synthesize(
+        self,
+        assembly: Path,
+        declaration: Path,
+        reconcile_seconds: int = 10,
+        context: Mapping[str, str] | None = None,
+    ) -> None:
+        """`cdk synth` into a folder, which is good for every local cloud. Raises CloudError."""
+        told = {"local": "true", "declaration": str(declaration.resolve()), "reconcileSeconds": str(reconcile_seconds)}
+        words = [
+            part for name, value in {**told, **(context or {})}.items() for part in ("--context", f"{name}={value}")
+        ]
+        self._cdk("synth", "--quiet", *words, "--output", str(assembly), "--app", f"{sys.executable} app.py")
+
+    def deploy_assembly(self, assembly: Path) -> dict[str, str]:
+        """Deploy what `synthesize` has written; the stack's outputs. Raises CloudError."""
+        with self._folder() as folder:
+            outputs = folder / "outputs.json"
+            how = ("--require-approval", "never", "--progress", "events", "--outputs-file", str(outputs))
+            self._cdk("deploy", *how, "--app", str(assembly))
             (stack,) = json.loads(outputs.read_text()).values()
             return dict(stack)
+
+    @contextmanager
+    def _folder(self) -> Iterator[Path]:
+        with tempfile.TemporaryDirectory(prefix="cdk-", dir=self._directory) as folder:
+            yield Path(folder)
+
+    def _cdk(self, *words: str) -> None:
+        command = [str(ROOT / "node_modules/.bin/cdk"), *words, "--no-notices"]
+        ran = subprocess.run(command, cwd=ROOT, env=self.environment(), capture_output=True, text=True)
+        if ran.returncode:
+            said = "\n".join((ran.stdout + ran.stderr).splitlines()[-_LAST_LINES:])
+            raise CloudError(f"cdk {words[0]} failed:\n{said}")
 
     def create_alarm(self, name: str) -> None:
         """An alarm that only `set_alarm` moves."""

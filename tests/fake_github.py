@@ -73,17 +73,17 @@ def refusal(status: int, message: str, **headers: str) -> Reply:
 
 
 @contextmanager
-def running() -> Iterator[FakeGitHub]:
+def running(port: int = 0) -> Iterator[FakeGitHub]:
     github = FakeGitHub()
     with ExitStack() as stack:
-        github.url = stack.enter_context(_serving(github, "api"))
+        github.url = stack.enter_context(_serving(github, "api", port))
         github.archives_url = stack.enter_context(_serving(github, "archives"))
         stack.callback(github.over.set)
         yield github
 
 
 @contextmanager
-def _serving(github: FakeGitHub, where: str) -> Iterator[str]:
+def _serving(github: FakeGitHub, where: str, port: int = 0) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             github.asked.append((where, self.path, self.headers.get("Authorization")))
@@ -107,7 +107,7 @@ def _serving(github: FakeGitHub, where: str) -> Iterator[str]:
             except ConnectionError:  # who asked has gone
                 return
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with ThreadingHTTPServer(("127.0.0.1", port), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:

@@ -4,9 +4,13 @@ IAM is enforced, functions and hosts really run. A test deploys by uploading, as
 files on the hosts and at what Slack received.
 """
 
+import fcntl
 import io
+import os
+import socket
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -170,17 +174,61 @@ def declaration(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def hub() -> Iterator[FakeGitHub]:
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all workers of a run have in common."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """One worker at a time."""
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@pytest.fixture(scope="session")
+def hub_port(shared: Path) -> int:
+    """Where the GitHub that the engine knows is to be: the same for all workers, one of which runs its tests."""
+    with alone(shared):
+        file = shared / "hub_port"
+        if not file.exists():
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", 0))
+                file.write_text(str(probe.getsockname()[1]))
+        return int(file.read_text())
+
+
+@pytest.fixture(scope="session")
+def hub(hub_port: int) -> Iterator[FakeGitHub]:
     """The GitHub that the engine knows."""
-    with fake_github.running() as running:
+    with fake_github.running(hub_port) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
-def engine(cloud: LocalCloud, declaration: Path, hub: FakeGitHub) -> Engine:
+def context(hub_port: int) -> dict[str, str]:
+    """What the stack is told besides its declaration."""
+    return {"githubUrl": f"http://127.0.0.1:{hub_port}"}
+
+
+@pytest.fixture(scope="session")
+def assembly(cloud: LocalCloud, declaration: Path, context: dict[str, str], shared: Path) -> Path:
+    """The synthesized stack: the first worker writes it for all."""
+    found = shared / "assembly"
+    with alone(shared):
+        if not found.exists():
+            cloud.synthesize(shared / "unfinished", declaration, RECONCILE_SECONDS, context)
+            (shared / "unfinished").rename(found)
+    return found
+
+
+@pytest.fixture(scope="session")
+def engine(cloud: LocalCloud, assembly: Path) -> Engine:
     for alarm in ("alarm-errors", "start-errors", "bake-errors", "unheard-errors"):
         cloud.create_alarm(alarm)
-    outputs = cloud.deploy(declaration, reconcile_seconds=RECONCILE_SECONDS, context={"githubUrl": hub.url})
+    outputs = cloud.deploy_assembly(assembly)
     deployed = Engine(cloud, outputs)
     cloud.client("secretsmanager").put_secret_value(
         SecretId=deployed.outputs["SlackSecretArn"], SecretString=cloud.slack.url(CHANNEL)

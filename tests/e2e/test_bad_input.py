@@ -130,9 +130,9 @@ def test_an_object_deleted_before_its_deployment_began_is_missed_by_name(fleet: 
     assert_refused(group, one, DeploymentErrorCode.REVISION_MISSING, "gone.zip", "does not exist")
 
 
-def test_a_thousand_uploads_at_once_are_all_on_record_and_the_newest_one_wins(fleet: MakeFleet) -> None:
+def test_many_uploads_at_once_are_all_on_record_and_the_newest_one_wins(fleet: MakeFleet) -> None:
     """Invariants 2, 3 and 8."""
-    group, uploads = fleet("burst", hosts=1), 1000
+    group, uploads = fleet("burst", hosts=1), 200
     told, s3 = len(group.cloud.slack.messages()), group.cloud.client("s3")
     with ThreadPoolExecutor(8) as people:
         for number in range(uploads):
@@ -143,7 +143,7 @@ def test_a_thousand_uploads_at_once_are_all_on_record_and_the_newest_one_wins(fl
         found = group.engine.deployments(group.key)
         return found if len(found) == uploads and all(one.status.is_final for one in found) else None
 
-    found = wait_for(settled, "a thousand deployments to end", every=2)
+    found = wait_for(settled, "all deployments to end", every=2)
     ran = sorted((one for one in found if one.status is DeploymentStatus.SUCCEEDED), key=lambda one: one.start_time)
     superseded = [one for one in found if one.status is DeploymentStatus.STOPPED]
     assert len(ran) + len(superseded) == uploads

@@ -205,11 +205,13 @@ def test_nothing_is_lost_while_slack_and_sns_are_down(fleet: MakeFleet) -> None:
     wait_for(told, "Slack and SNS to hear of it in the end")
 
 
-def test_the_engine_is_redeployed_while_a_deployment_runs(fleet: MakeFleet, declaration: Path) -> None:
+def test_the_engine_is_redeployed_while_a_deployment_runs(
+    fleet: MakeFleet, declaration: Path, context: dict[str, str]
+) -> None:
     group = fleet("redeployed", hosts=2)
     one = group.begin("v1", {"scripts/start.sh": failing('"$(dirname "$0")/note.sh"', "sleep 8")})
     group.engine.wait_until(one, lambda each: each.counters.started == 1)
-    group.cloud.deploy(declaration, reconcile_seconds=RECONCILE_SECONDS + 1)
+    group.cloud.deploy(declaration, RECONCILE_SECONDS + 1, context)
     assert_deployed_once(group, group.engine.wait(one))
     assert group.deploy("v2").status is DeploymentStatus.SUCCEEDED
 
