@@ -16,7 +16,7 @@ quietly = @log=$$(mktemp) && trap 'rm -f "$$log"' EXIT && $(1) >"$$log" 2>&1 || 
 export PATH := $(NODE)/bin:$(abspath $(BIN)):$(PATH)
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help setup demo local test lint types templates unit host e2e grants bench synth permissions clean
+.PHONY: help setup demo local test lint types templates unit host e2e grants texts bench synth permissions clean
 
 help: ## list the targets
 	@grep -hE '^[a-z][a-z0-9-]*:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -81,6 +81,9 @@ e2e: setup ## the deployed stack on the local cloud, faults injected
 grants: setup ## the grants of each function beside the AWS calls that it made in all tests
 	$(SAY) "grants"
 	@$(BIN)/python -m tests.calls
+
+texts: setup ## every text that users read, by file
+	@$(BIN)/python -m tests.texts
 
 bench: setup ## measure what docs/operate.md promises
 	@$(BIN)/python -m bench

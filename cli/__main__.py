@@ -11,25 +11,25 @@ from cli.exits import Exit
 from functions.core.text.plain_text import visible
 
 VERBS = {
-    "init": "Begin: a folder that can be deployed as it is.",
-    "push": "Put a revision into the revision bucket, and deploy nothing.",
+    "init": "Create a folder that can be deployed as it is.",
+    "push": "Upload a revision to the revision bucket without deploying it.",
     "deploy": "Deploy a revision to a deployment group.",
     "stop": "Stop a deployment.",
     "rollback": "Deploy the last good revision of a group again.",
-    "retry": "Deploy again to the hosts on which a deployment failed, or that it left out.",
-    "hosts": "Which revision runs on which host of a group.",
-    "doctor": "Is this account ready to deploy?",
-    "cost": "What the deployments cost so far, as an estimate.",
+    "retry": "Deploy again to the hosts that failed or were skipped.",
+    "hosts": "Show which revision runs on each host of a group.",
+    "doctor": "Check whether this account is ready to deploy.",
+    "cost": "Estimate what the deployments have cost so far.",
     "local": "Deploy a bundle on this machine, without AWS.",
     "validate": "Check a bundle before it is pushed.",
-    "watch": "Follow a deployment to its end.",
-    "list": "The deployments, the newest first.",
-    "show": "A deployment: how it went, why hosts failed, and what to do next.",
-    "logs": "What scripts said on the hosts of a deployment.",
+    "watch": "Follow a deployment until it ends.",
+    "list": "List deployments, newest first.",
+    "show": "Show a deployment: how it went, why hosts failed, and what to do next.",
+    "logs": "Show the output of scripts on the hosts of a deployment.",
     "groups": "The deployment groups.",
     "proxy": "CodeDeploy's own clients against the engine: a signing proxy on loopback.",
-    "install-model": "Let the AWS CLI know the engine: `aws stepdeploy ...`.",
-    "completion": "Let a shell complete verbs, options and names.",
+    "install-model": "Teach the AWS CLI the engine's API: `aws stepdeploy ...`.",
+    "completion": "Set up shell completion of verbs, options and names.",
 }
 
 

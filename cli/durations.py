@@ -14,7 +14,7 @@ class _DurationType(click.ParamType[int]):
 
     def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> int:
         if (given := _DURATION.fullmatch(str(value))) is None:
-            self.fail(f"{value!r}: give seconds, or a text such as 90s, 15m, 1h30m or 30d", parameter, context)
+            self.fail(f"{value!r}: must be a duration, for example 90s, 15m, 1h30m or 30d", parameter, context)
         return sum(int(count or 0) * seconds for count, seconds in zip(given.groups(), _SECONDS, strict=True))
 
 

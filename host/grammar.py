@@ -179,7 +179,7 @@ class _Reader(Values):
             return None
         node, field = entries["mode"][1], f"{field}.mode"
         if re.fullmatch(_MODE, value) is None:
-            self._refuse(node, field, f"{value!r} is not a mode: one to four octal digits are allowed, such as 755")
+            self._refuse(node, field, f"{value!r} is not a mode: one to four octal digits are allowed, for example 755")
             return None
         if node.tag == _INT and value.startswith("0") and value.strip("0"):
             agent = f"the CodeDeploy agent reads an unquoted {value} as {int(value, 8)}"

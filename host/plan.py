@@ -110,7 +110,7 @@ def _add_missing_folders(path: str, makes: "Packed[Make]", known: Flags, standin
     missing = []
     while not known.get(path) & _MADE and standing(path) != "directory":
         if standing(path):
-            raise Failed("CONFLICT", "{} is there and is no folder: a folder should go there".format(path))
+            raise Failed("CONFLICT", "{} exists and is not a folder: a folder should go there".format(path))
         if known.get(path) & _NO_FOLDER:
             raise Failed("CONFLICT", "The deployment specifies {} both as a file and as a folder".format(path))
         missing.append(path)

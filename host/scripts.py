@@ -37,9 +37,7 @@ def first_line_error(head: bytes) -> str:
         return ""
     whole = program + " " + argument if argument else program
     if "\r" in program or ("\r" in argument and not os.path.basename(program).startswith("perl")):
-        what = (
-            "its first line has a carriage return (Windows line endings), so that no host finds {!r}: save it with LF"
-        )
+        what = "its first line has a carriage return (Windows line endings), so hosts do not find {!r}: save it with LF"
         return what.format(whole)
     if os.path.basename(program) == "env" and " " in argument and not argument.startswith("-") and "=" not in argument:
         what = "its first line asks env for one program that is called {!r}: write #!{} -S {}"

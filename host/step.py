@@ -80,7 +80,7 @@ def begin_script(trust: Trust) -> List[str]:
         **trust._asdict(),
         pythons=_PYTHONS,
         bootstrap="\n".join(line for line in bootstrap.splitlines() if line),
-        no_python=_FAILED % (START, "the host has no python3 of 3.7 or newer"),
+        no_python=_FAILED % (START, "the host has no python3, version 3.7 or newer"),
     ).splitlines()
 
 

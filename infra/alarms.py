@@ -59,13 +59,13 @@ class Alarms(Construct):
         for what, queue in dead_letters.items():
             self._alarm(
                 what,
-                f"Dead letters in {what}: look at them, mend the cause, send them back",
+                f"Dead letters in {what}: read them, fix the cause, send them back",
                 queue.metric_approximate_number_of_messages_visible(period=_FIVE_MINUTES, statistic="Maximum"),
             )
         for what, queue in waiting.items():
             self._alarm(
                 what,
-                f"Messages wait in {what} for half an hour: nobody takes them",
+                f"Messages have waited in {what} for half an hour: nothing processes them",
                 queue.metric_approximate_age_of_oldest_message(period=_FIVE_MINUTES, statistic="Maximum"),
                 above=30 * 60,  # seconds
             )

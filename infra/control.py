@@ -19,7 +19,7 @@ class Control(Construct):
             self,
             "Stop",
             shape=shape,
-            description="Stops a deployment for a person, or those that watch an alarm",
+            description="Stops a deployment on request, or the deployments that watch an alarm",
             environment=table,
             timeout=Duration.minutes(5),  # one CancelCommand for each command in flight
         )
@@ -27,7 +27,7 @@ class Control(Construct):
             self,
             "Rollback",
             shape=shape,
-            description="Deploys the last good revision of a group again for a person",
+            description="Deploys the last good revision of a group again",
             environment=table,
             timeout=Duration.minutes(5),
         )
@@ -37,7 +37,7 @@ class Control(Construct):
         self.stop.allow(
             "cloudwatch:DescribeAlarmHistory",
             on="*",
-            why_wildcard="CloudWatch shows the history of composite alarms only to whom may see that of all.",
+            why_wildcard="CloudWatch shows the history of composite alarms only to callers that may see that of all.",
         )
         self.stop.on_event(
             description="A CloudWatch alarm went to ALARM",

@@ -80,8 +80,8 @@ class Engine(Construct):
         self.github_secret_arn = unset_secret(
             self,
             "GitHubToken",
-            description="A token of GitHub that may read the private repositories which revisions come from",
-            why_no_rotation="Only GitHub can make a new token; there is nothing that could rotate it.",
+            description="A GitHub token that may read the private repositories that revisions come from",
+            why_no_rotation="Only GitHub can create a new token; nothing could rotate it.",
         )
         self.functions = {
             "Prepare": self._prepare(github_url),
@@ -117,7 +117,7 @@ class Engine(Construct):
         function.allow(
             "cloudwatch:DescribeAlarms",
             on="*",
-            why_wildcard="CloudWatch shows composite alarms only to whom may describe all alarms.",
+            why_wildcard="CloudWatch shows composite alarms only to callers that may describe all alarms.",
         )
 
     def let_read_commands(self, function: Function) -> None:
@@ -188,7 +188,7 @@ class Engine(Construct):
             self,
             "RunSegment",
             shape=self._shape,
-            description="Asks the gate, sends a segment to a host once and looks how it went",
+            description="Takes a place, sends a segment to a host once and reads its result",
             environment={
                 **self._table,
                 "BUCKET_NAME": bucket.bucket_name,
@@ -238,7 +238,7 @@ class Engine(Construct):
             self,
             "TargetDone",
             shape=self._shape,
-            description="Gives a target its terminal status and moves the deployment's counters",
+            description="Gives a target its terminal status and updates the deployment's counters",
             environment=self._table,
         )
         function.allow("dynamodb:GetItem", "dynamodb:UpdateItem", on=self._store.table.table_arn)
@@ -250,7 +250,7 @@ class Engine(Construct):
             self,
             "Bake",
             shape=self._shape,
-            description="Keeps the token by which a stop ends the wait after a stage",
+            description="Stores the token with which a stop ends the wait after a stage",
             environment=self._table,
         )
         function.allow("dynamodb:GetItem", "dynamodb:UpdateItem", on=self._store.table.table_arn)

@@ -40,7 +40,7 @@ class Notifications(Construct):
             self,
             "SlackWebhook",
             description="Incoming webhooks of Slack: one URL, or a JSON object of URLs by channel and one as default",
-            why_no_rotation="Only Slack can make a new webhook URL; there is nothing that could rotate it.",
+            why_no_rotation="Only Slack can create a new webhook URL; nothing could rotate it.",
         )
 
     def _publish(self) -> Function:
@@ -73,7 +73,7 @@ class Notifications(Construct):
             self,
             "Trigger",
             shape=self._shape,
-            description="Publishes trigger messages that SNS did not take at first",
+            description="Publishes trigger messages that SNS did not accept at first",
             environment={"TRIGGER_QUEUE_URL": self.trigger_queue.queue_url},
             timeout=Duration.minutes(1),
         )
@@ -86,7 +86,7 @@ class Notifications(Construct):
             self,
             "Slack",
             shape=self._shape,
-            description="Tells Slack how deployments begin and end",
+            description="Tells Slack when deployments begin and end",
             environment={
                 **self._table,
                 "SLACK_SECRET_ARN": self.secret_arn,

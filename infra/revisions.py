@@ -24,7 +24,7 @@ class Revisions(Construct):
             self,
             "Start",
             shape=shape,
-            description="Creates the deployment of an uploaded revision, or of one that a person names",
+            description="Creates the deployment of an uploaded or named revision",
             environment={
                 "TABLE_NAME": store.table.table_name,
                 "BUCKET_NAME": store.bucket.bucket_name,

@@ -89,7 +89,7 @@ class FindLost(Construct):
             self,
             "FindLost",
             shape=shape,
-            description="Finds deployments that wait for an event which never came",
+            description="Finds deployments that wait for an event that never came",
             environment={"TABLE_NAME": store.table.table_name},
             timeout=Duration.minutes(5),  # up to 10,000 targets to be given an end
         )
@@ -98,5 +98,5 @@ class FindLost(Construct):
         self.function.allow("states:ListExecutions", "states:StartExecution", on=engine.machine_arn)
         engine.let_read_alarms(self.function)
         self.function.on_schedule(
-            Duration.minutes(FIND_LOST_MINUTES), description="Deployments that wait for an event which never came"
+            Duration.minutes(FIND_LOST_MINUTES), description="Deployments that wait for an event that never came"
         )

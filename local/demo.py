@@ -235,7 +235,7 @@ class Demo:
         claims: dict[str, Callable[[str], bool]] = {
             "Slack names the script that failed": lambda text: "scripts/validate.sh" in text,
             "Slack names the alarm": lambda text: ALARM in text,
-            "Slack tells of both rollbacks": lambda text: text.lower().count("roll") >= 2,
+            "Slack reports both rollbacks": lambda text: text.lower().count("roll") >= 2,
         }
 
         def everything() -> Sequence[Mapping[str, Any]] | None:

@@ -48,7 +48,7 @@ def looked(about: str, permission: str, check: Callable[[], Iterable[Finding]]) 
     except ClientError as error:
         if not is_forbidden(error):
             return [*found, Finding(Level.PROBLEM, about, refused(error).message)]
-        return [*found, Finding(Level.UNKNOWN, about, "not allowed to look", f"to look needs {permission}")]
+        return [*found, Finding(Level.UNKNOWN, about, "no permission to check", f"grant {permission}")]
     return found
 
 
@@ -75,7 +75,7 @@ def _stack(engine: Engine) -> Findings:
         yield Finding(Level.PROBLEM, "stack", refusal.message)
         return
     if missing:
-        yield Finding(Level.PROBLEM, "stack", f"has no output {', '.join(missing)}", "bring it up to date: cdk deploy")
+        yield Finding(Level.PROBLEM, "stack", f"has no output {', '.join(missing)}", "update it: cdk deploy")
     else:
         yield Finding(Level.OK, "stack", f"is there, in {engine.session.region_name}")
 
@@ -110,13 +110,13 @@ def _bucket(engine: Engine) -> Findings:
         yield Finding(Level.PROBLEM, "bucket", f"{name} is gone", redeploy)
         return
     if s3.get_bucket_versioning(Bucket=name).get("Status") != "Enabled":
-        what = f"{name} keeps no versions, so that a rollback may find another revision, or none"
+        what = f"{name} has versioning off: a rollback could get a different revision, or none"
         yield Finding(Level.PROBLEM, "bucket", what, redeploy)
     elif "EventBridgeConfiguration" not in s3.get_bucket_notification_configuration(Bucket=name):
-        what = f"{name} does not tell EventBridge of uploads, so that none starts a deployment"
+        what = f"{name} sends no EventBridge notifications: uploads do not start deployments"
         yield Finding(Level.PROBLEM, "bucket", what, redeploy)
     else:
-        yield Finding(Level.OK, "bucket", f"{name} keeps versions and tells of uploads")
+        yield Finding(Level.OK, "bucket", f"{name} has versioning and EventBridge notifications")
 
 
 def _document(engine: Engine) -> Findings:
@@ -181,14 +181,14 @@ def group_findings(engine: Engine, group: Group, host_tag: str) -> list[Finding]
 def _hosts(about: str, tagged: Sequence[Member], host_tag: str) -> Findings:
     if not tagged:
         remedy = "tag instances with the group's tags, or change the group"
-        yield Finding(Level.PROBLEM, about, "its tags match no instance that runs or is stopped", remedy)
+        yield Finding(Level.PROBLEM, about, "its tags match no running or stopped instance", remedy)
         return
     key, _, value = host_tag.partition("=")
     untagged = [
         each.instance_id for each in tagged if each.instance_id.startswith("i-") and each.tags.get(key) != value
     ]
     if untagged:
-        what = f"{names(untagged, _SHOWN)}: without the tag {host_tag} the engine may send no command"
+        what = f"{names(untagged, _SHOWN)}: missing tag {host_tag}: the engine cannot send commands"
         remedy = f"aws ec2 create-tags --tags Key={key},Value={value} --resources {' '.join(untagged[:_SHOWN])}"
         yield Finding(Level.PROBLEM, about, what, remedy)
 
@@ -200,7 +200,7 @@ def _reached(engine: Engine, about: str, tagged: Sequence[Member]) -> Findings:
         yield Finding(Level.OK, about, f"SSM reaches all {len(tagged)} hosts")
     if silent:
         remedy = "start the instance, or its SSM Agent, and check its route to SSM"
-        yield Finding(Level.PROBLEM, about, f"{names(silent, _SHOWN)}: SSM hears nothing any more", remedy)
+        yield Finding(Level.PROBLEM, about, f"{names(silent, _SHOWN)}: SSM has lost contact", remedy)
     outside = [each for each in strangers if not each.startswith("i-")]
     if outside:
         remedy = "activate it by the name that it is registered with: aws ssm create-activation --default-instance-name"
@@ -217,7 +217,7 @@ def _strangers(engine: Engine, about: str, ids: Sequence[str]) -> Findings:
     bare = sorted(each["InstanceId"] for each in found if "IamInstanceProfile" not in each)
     others = [each for each in ids if each not in bare]
     if bare:
-        what = f"{names(bare, _SHOWN)}: no instance profile, so that SSM does not know it"
+        what = f"{names(bare, _SHOWN)}: no instance profile, so SSM does not know it"
         yield Finding(Level.PROBLEM, about, what, f"attach one whose role has the managed policy {_POLICY}")
     if others:
         remedy = f"install the SSM Agent, give the instance's role {_POLICY}, and a route to SSM"
@@ -259,7 +259,7 @@ def _alarms(engine: Engine, about: str, config: Mapping[str, Any]) -> Findings:
         elif state == "OK":
             yield Finding(Level.OK, about, f"alarm {name} is OK")
         else:
-            remedy = "check that its metric has data: as it is it stops no deployment"
+            remedy = "check that its metric has data; in this state it never stops a deployment"
             yield Finding(Level.WARNING, about, f"alarm {name} is in {state}", remedy)
 
 

@@ -58,16 +58,14 @@ class Engine:
             if error.response["Error"]["Code"] != "ValidationError":
                 raise
             where = self.session.region_name
-            remedy = (
-                "deploy it by `cdk deploy`, name another one by STEPDEPLOY_STACK, or the API by STEPDEPLOY_ENDPOINT"
-            )
+            remedy = "deploy it with `cdk deploy`, or set STEPDEPLOY_STACK (another stack) or STEPDEPLOY_ENDPOINT"
             raise Refusal(f"there is no stack {name!r} in {where}: {remedy}") from error
         return {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", ())}
 
     def output(self, name: str) -> str:
         """One output of the stack. Raises Refusal when it has none of that name."""
         if name not in self.outputs:
-            raise Refusal(f"the stack has no output {name}: bring it up to date by `cdk deploy`")
+            raise Refusal(f"the stack has no output {name}: update it with `cdk deploy`")
         return self.outputs[name]
 
     def client(self, service: str, **how: Any) -> Any:
@@ -90,7 +88,7 @@ def refused(error: Exception) -> Refusal:
             told = error.response["Error"]
             return Refusal(f"{told.get('Code')}: {told.get('Message') or error}")
         case NoCredentialsError():
-            return Refusal(f"{error}: log in by `aws configure` or `aws sso login`, or set AWS_PROFILE")
+            return Refusal(f"{error}: log in with `aws configure` or `aws sso login`, or set AWS_PROFILE")
         case NoRegionError():
             return Refusal(f"{error} Set AWS_REGION, or a region in your profile.")
         case _:

@@ -41,8 +41,8 @@ _PASSED_ON = ("content-type", "x-amzn-errortype", "x-amzn-requestid", "apigw-req
 
 # What API Gateway refuses by itself, as exceptions that SDKs know: which to retry, and what to tell.
 _GATEWAY = {
-    403: ("AccessDeniedException", "these credentials may not call {operation}: docs/api-policies.md has policies"),
-    404: ("UnknownOperationException", "the engine has no {operation}: bring its stack up to date by cdk deploy"),
+    403: ("AccessDeniedException", "these credentials may not call {operation}: see docs/api-policies.md"),
+    404: ("UnknownOperationException", "the engine has no {operation}: update its stack with cdk deploy"),
     429: ("ThrottlingException", "too many requests at once: try again later"),
 }
 
@@ -93,7 +93,7 @@ class Forwarder:
 
 
 def _of_gateway(status: int, operation: str) -> Answer:
-    code, message = _GATEWAY.get(status, ("InternalFailure", "the control API failed: its logs tell why"))
+    code, message = _GATEWAY.get(status, ("InternalFailure", "the control API failed: see its logs"))
     return refusal(status, code, message.format(operation=operation))
 
 
@@ -285,7 +285,7 @@ def _handler(forwarder: Forwarder, path: str, note: Note | None) -> type[BaseHTT
                     404, "UnknownOperationException", f"nothing is at {self.path[:100]}: use the printed URL"
                 )
             if self.headers.get("x-amz-target", "") != f"{_TARGET}{operation}" or operation not in operations():
-                what = "X-Amz-Target names no operation of CodeDeploy: this is a proxy for CodeDeploy alone"
+                what = "X-Amz-Target names no CodeDeploy operation: this proxy forwards CodeDeploy requests only"
                 return refusal(400, "UnknownOperationException", what)
             if not (length.isascii() and length.isdecimal()) or "transfer-encoding" in self.headers:
                 return refusal(411, "SerializationException", "the request has no Content-Length, or is chunked")
@@ -307,7 +307,7 @@ def _handler(forwarder: Forwarder, path: str, note: Note | None) -> type[BaseHTT
             """What http.server itself refuses: methods that there are none of, lines and headers that are too long."""
             self.close_connection = True
             status, code_name = (405, "UnknownOperationException") if code == 501 else (code, "SerializationException")
-            self._answer(refusal(status, code_name, message or "the request is no request"))
+            self._answer(refusal(status, code_name, message or "this is not an HTTP request"))
 
         def version_string(self) -> str:
             return "stepdeploy"

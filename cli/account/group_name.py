@@ -26,7 +26,7 @@ class _GroupType(click.ParamType[Group]):
     def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Group:
         application, _, name = str(value).partition("/")
         if not (application and name):
-            self.fail(f"{value!r}: give application and deployment group, such as shop/web", parameter, context)
+            self.fail(f"{value!r}: must be APPLICATION/GROUP, for example shop/web", parameter, context)
         return Group(application, name)
 
 

@@ -16,7 +16,7 @@ from host.report import Failed
 
 _CHUNK = 1024 * 1024
 _CHECK = "check the bucket, the key and the versionId"
-_RENEW = "renew the AWS credentials, or choose others by AWS_PROFILE"
+_RENEW = "renew the AWS credentials, or set AWS_PROFILE"
 _GRANT = (
     "these AWS credentials need s3:GetObject, for a versionId s3:GetObjectVersion; without s3:ListBucket S3 says so of"
 )
@@ -54,7 +54,7 @@ def _from_s3(bundle: Bundle) -> Iterator[bytes]:
             raise Failed("DIGEST", f"{bundle.url}: {message}")
         yield from answer["Body"].iter_chunks(_CHUNK)
     except (NoCredentialsError, PartialCredentialsError) as error:
-        remedy = "give some by AWS_PROFILE, or by AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+        remedy = "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
         raise Failed("DOWNLOAD", f"{bundle.url}: there are no AWS credentials: {remedy}") from error
     except ClientError as error:
         told = error.response.get("Error", {})
@@ -62,7 +62,7 @@ def _from_s3(bundle: Bundle) -> Iterator[bytes]:
         remedy = _REMEDIES.get(code, "try again, or copy the bundle here and give its path")
         raise Failed("DOWNLOAD", f"{bundle.url}: S3 answers {code} ({said}): {remedy}") from error
     except BotoCoreError as error:
-        remedy = "check the network and the settings of AWS, such as AWS_REGION and AWS_PROFILE"
+        remedy = "check the network, AWS_REGION and AWS_PROFILE"
         raise Failed("DOWNLOAD", f"{bundle.url}: cannot be fetched: {error}: {remedy}") from error
 
 
@@ -71,7 +71,7 @@ class _OnlyHttps(urllib.request.HTTPRedirectHandler):
 
     def redirect_request(self, req: Any, fp: Any, code: Any, msg: Any, headers: Any, newurl: str) -> Any:
         if urlsplit(newurl).scheme != "https":
-            why = "anybody on the way could change what is fetched there: give the https:// URL of the archive itself"
+            why = "what is fetched there could be changed on the way: give the https:// URL of the archive itself"
             raise Failed("DOWNLOAD", f"{req.full_url}: leads to {newurl}, which is not https: {why}")
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
@@ -93,5 +93,5 @@ def _from_web(url: str) -> Iterator[bytes]:
         reason = getattr(error, "reason", error)
         remedy = "check the address and the network"
         if isinstance(reason, ssl.SSLCertVerificationError):
-            remedy = "name a file of the certificates to trust by SSL_CERT_FILE"
+            remedy = "set SSL_CERT_FILE to a file with the certificates to trust"
         raise Failed("DOWNLOAD", f"{url}: cannot be fetched: {reason}: {remedy}") from error

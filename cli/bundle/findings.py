@@ -167,13 +167,13 @@ class _Bundle:
         if error:
             yield Finding(Severity.ERROR, error, file, 1)
         elif first.endswith(b"\r\n"):
-            message = "has Windows line endings (CRLF), on which interpreters fail: save it with LF"
+            message = "has Windows line endings (CRLF), which interpreters do not accept: save it with LF"
             yield Finding(Severity.WARNING, message, file, 1)
         if first.startswith(_BYTE_ORDER_MARK):
-            message = "begins with a byte-order mark, before which no #! counts: save it as UTF-8 without one"
+            message = "begins with a byte-order mark, so its #! line is ignored: save it as UTF-8 without one"
             yield Finding(Severity.WARNING, message, file, 1)
         elif not first.startswith((b"#!", _ELF)):
-            message = "has no interpreter line, such as #!/bin/bash: the host runs it by /bin/sh"
+            message = "has no interpreter line (for example #!/bin/bash): the host runs it with /bin/sh"
             yield Finding(Severity.WARNING, message, file, 1)
 
     def _missing(self, kind: str, path: str) -> str:

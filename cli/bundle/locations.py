@@ -20,14 +20,16 @@ def elsewhere(location: str, type: str) -> Bundle | None:
     if not mark:
         return None
     if scheme == "http":
-        raise Mistake(f"{_OPTION} {location}: anybody on the way could change it: give an https:// URL")
+        raise Mistake(f"{_OPTION} {location}: it could be changed on the way: give an https:// URL")
     if scheme not in ("s3", "https"):
         raise Mistake(f"{_OPTION} {location}: give a folder or an archive of this machine, {FORMS}")
     if type == "directory":
         raise Mistake(f"{_OPTION} {location}: is an archive, give --type tgz, tar or zip")
     if scheme == "https":
         if not _host(location):
-            raise Mistake(f"{_OPTION} {location}: names no host, give a URL such as https://example.com/bundle.zip")
+            raise Mistake(
+                f"{_OPTION} {location}: names no host, give a URL, for example https://example.com/bundle.zip"
+            )
         return Bundle(location, "", 0, type, "", location, None, None)
     if (found := in_s3(location)) is None:
         raise Mistake(f"{_OPTION} {location}: give {S3_FORM}")

@@ -69,7 +69,7 @@ def _rule(file: Path) -> Rule:
         try:
             GitIgnoreSpec.from_lines([line])
         except ValueError as error:
-            raise ArchiveError(f"has a {IGNORE} whose line {number}, {line!r}, is no pattern of gitignore") from error
+            raise ArchiveError(f"has a {IGNORE} whose line {number}, {line!r}, is not a gitignore pattern") from error
     spec = GitIgnoreSpec.from_lines(lines)
     return lambda name: bool(spec.match_file(name))
 
@@ -88,7 +88,7 @@ def refusal(found: Found) -> str:
     mode = found.status.st_mode
     if stat.S_ISDIR(mode) or stat.S_ISLNK(mode) or stat.S_ISREG(mode):
         return ""
-    return f"entry {found.name!r} is a device, pipe or socket: leave it out by {IGNORE}"
+    return f"entry {found.name!r} is a device, pipe or socket: exclude it with {IGNORE}"
 
 
 def pack(folder: Path, file: BinaryIO) -> str:

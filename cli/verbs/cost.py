@@ -42,7 +42,7 @@ Examples:
   stepdeploy cost
   stepdeploy cost --since 7d --json""",
 )
-@click.option("--since", type=DURATION, default="30d", show_default=True, help="How far back, such as 7d or 12h.")
+@click.option("--since", type=DURATION, default="30d", show_default=True, help="How far back, for example 7d or 12h.")
 @json_option
 def command(since: int, as_json: bool) -> None:
     if not 0 < since <= _MOST_DAYS * _DAY:

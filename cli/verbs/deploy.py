@@ -29,14 +29,14 @@ _GITHUB_FORM = "github:OWNER/NAME@COMMIT, the commit with all its 40 digits"
 def _metadata(context: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
     pairs = [each.partition("=") for each in given]
     if wrong := [each for each, (key, mark, value) in zip(given, pairs, strict=True) if not (key and mark and value)]:
-        raise click.BadParameter(f"{wrong[0]!r}: give KEY=VALUE, such as ticket=OPS-42")
+        raise click.BadParameter(f"{wrong[0]!r}: must be KEY=VALUE, for example ticket=OPS-42")
     return {key: value for key, _, value in pairs}
 
 
 def _ids(context: click.Context, parameter: click.Parameter, given: str | None) -> list[str]:
     ids = [each.strip() for each in (given or "").split(",")] if given is not None else []
     if not all(ids):
-        raise click.BadParameter(f"{given!r}: give instance ids with commas, such as i-0a1b,i-0c2d")
+        raise click.BadParameter(f"{given!r}: must be instance ids separated by commas, for example i-0a1b,i-0c2d")
     return ids
 
 
@@ -56,25 +56,23 @@ refuses; 4 when --timeout is over.""",
 @click.argument("revision", default=".")
 @watch_options
 @click.option("--description", help="Up to 256 characters.")
-@click.option("--meta", multiple=True, callback=_metadata, metavar="KEY=VALUE", help="What it is for; also repeated.")
-@click.option(
-    "--no-git", is_flag=True, help="Leave out what git and the CI pipeline tell: commit, author, branch, url."
-)
+@click.option("--meta", multiple=True, callback=_metadata, metavar="KEY=VALUE", help="Metadata; can be repeated.")
+@click.option("--no-git", is_flag=True, help="Do not add commit, author, branch and url from git and the CI pipeline.")
 @click.option("--config", metavar="NAME", help="A deployment configuration instead of the group's.")
 @click.option("--hosts", callback=_ids, metavar="ID,...", help="Only these instances of the group.")
 @click.option("--outdated-only", is_flag=True, help="Only hosts that do not run this revision.")
-@click.option("--ignore-application-stop-failures", is_flag=True, help="Go on when ApplicationStop fails.")
+@click.option("--ignore-application-stop-failures", is_flag=True, help="Continue when ApplicationStop fails.")
 @click.option(
     "--file-exists",
     type=click.Choice([each.value for each in FileExistsBehavior], case_sensitive=False),
     help="What happens to files that are there and that no deployment brought.",
 )
-@click.option("--no-rollback", is_flag=True, help="Roll back in no case, whatever the group says.")
+@click.option("--no-rollback", is_flag=True, help="Never roll back, regardless of the group's setting.")
 @click.option(
     "--rollback-on",
     multiple=True,
     type=click.Choice([each.value for each in AutoRollbackEvent], case_sensitive=False),
-    help="When to roll back, instead of what the group says; also repeated.",
+    help="When to roll back, instead of the group's setting; can be repeated.",
 )
 @name_option
 @json_option

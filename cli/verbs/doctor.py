@@ -26,7 +26,7 @@ Examples:
   stepdeploy doctor
   stepdeploy doctor shop/web --json
 
-Exit status: 1 when there is a problem. What these credentials may not look at is no problem.""",
+Exit status: 1 when there is a problem. What these credentials may not check is not a problem.""",
 )
 @click.argument("group", type=GROUP, required=False, metavar="[APPLICATION/GROUP]", shell_complete=groups)
 @json_option

@@ -2,7 +2,7 @@
 
 A host is `current` when it has the revision of the group's last successful deployment, `outdated` with another one,
 `failed` when the last deployment failed there, `empty` when it matches the group's tags and no deployment reached it
-yet, and `gone` when it is on record and matches the tags no more. Below the hosts: why some failed in the deployments
+yet, and `gone` when it is on record and no longer matches the tags. Below the hosts: why some failed in the deployments
 that are named there, and why the group's last deployment reached some not at all. Without
 the permission to list the group's instances, their names and whether SSM reaches them are left out.
 """

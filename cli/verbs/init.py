@@ -41,7 +41,7 @@ Examples:
 @json_option
 def command(folder: Path, group: Group | None, as_json: bool) -> None:
     named = group or Group(folder.resolve().name, _USUAL_GROUP)
-    _check(named, folder, "" if group else "; name it by --group")
+    _check(named, folder, "" if group else "; name it with --group")
     files = {**_FILES, _GROUP_FILE: _GROUP_FILE} if group else _FILES
     try:
         made = [name for name, source in files.items() if _make(folder / name, _STARTER / source, named)]
@@ -55,7 +55,7 @@ def command(folder: Path, group: Group | None, as_json: bool) -> None:
         for name in names:
             click.echo(plain(f"{what}  {folder / name}"), err=True)
     if _GROUP_FILE not in made:
-        click.echo(f"\nAdd this to deployments.yaml, and deploy it by `cdk deploy`:\n\n{_filled(_GROUP_FILE, named)}")
+        click.echo(f"\nAdd this to deployments.yaml, and deploy it with `cdk deploy`:\n\n{_filled(_GROUP_FILE, named)}")
     click.echo(plain(f"Next: stepdeploy local -l {folder} --prefix /tmp/try"), err=True)
 
 
@@ -64,7 +64,7 @@ def _check(group: Group, folder: Path, remedy: str) -> None:
         if not is_name(name) or is_reserved(name):
             raise click.UsageError(f"the name {name!r}: give {ALLOWED}{remedy}")
     if there := [name for name in names_of(DEFAULT_NAME) if (folder / name).exists()]:
-        raise click.UsageError(plain(f"FOLDER {folder}: has an {there[0]} already, which is not changed"))
+        raise click.UsageError(plain(f"FOLDER {folder}: already has {there[0]}, which is not changed"))
 
 
 def _make(path: Path, source: Path, group: Group) -> bool:

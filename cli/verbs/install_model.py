@@ -18,8 +18,10 @@ _VARIABLE = "AWS_ENDPOINT_URL_STEPDEPLOY"
 
 
 @click.command(help=__doc__)
-@click.option("--directory", type=Path, help="Of models. Default: ~/.aws/models, which the AWS CLI reads by itself.")
-@click.option("--remove", is_flag=True, help="Take the model away again.")
+@click.option(
+    "--directory", type=Path, help="Folder of models. Default: ~/.aws/models, which the AWS CLI reads by itself."
+)
+@click.option("--remove", is_flag=True, help="Remove the model again.")
 @json_option
 def command(directory: Path | None, remove: bool, as_json: bool) -> Exit:
     from cli.account.service_model import API_VERSION, NAME, files

@@ -29,23 +29,23 @@ Examples:
   stepdeploy list --application shop --group web --status Failed --since 7d
   stepdeploy list --since 24h --json | jq -r '.deployments[].deploymentId'""",
 )
-@click.option("--application", metavar="NAME", shell_complete=applications, help="Of this application.")
-@click.option("--group", metavar="NAME", shell_complete=group_names, help="Of this group of the application.")
+@click.option("--application", metavar="NAME", shell_complete=applications, help="Only this application.")
+@click.option("--group", metavar="NAME", shell_complete=group_names, help="Only this group of the application.")
 @click.option(
     "--status",
     "statuses",
     multiple=True,
     type=click.Choice([each.value for each in DeploymentStatus], case_sensitive=False),
-    help="Of this status; also repeated.",
+    help="Only this status; can be repeated.",
 )
 @click.option("--since", type=DURATION, help="Made in the last 90s, 15m, 24h, 7d. Default: ever.")
-@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="So many at most.")
+@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="Show at most this many.")
 @json_option
 def command(
     application: str | None, group: str | None, statuses: tuple[str, ...], since: int | None, limit: int, as_json: bool
 ) -> None:
     if group and not application:
-        raise click.UsageError("--group: give its --application, too")
+        raise click.UsageError("--group needs --application")
     now = datetime.now(UTC)
     asked: dict[str, Any] = {"includeOnlyStatuses": list(statuses)} if statuses else {}
     if since is not None:

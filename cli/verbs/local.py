@@ -70,22 +70,24 @@ class Asked(NamedTuple):
 
 @click.command(help=__doc__)
 @click.option("-l", "--bundle-location", default=".", help=f"A folder, an archive, {FORMS}. Default: this folder.")
-@click.option("-t", "--type", default=DIRECTORY, type=click.Choice(TYPES), help="Of the bundle. Default: directory.")
+@click.option(
+    "-t", "--type", default=DIRECTORY, type=click.Choice(TYPES), help="Type of the bundle. Default: directory."
+)
 @click.option(
     "-b",
     "--file-exists-behavior",
     default="DISALLOW",
     type=click.Choice([each.value for each in FileExistsBehavior]),
-    help="Of files that are there and are not of the last installation.",
+    help="What happens to files that exist and that the last installation did not bring.",
 )
 @click.option("-g", "--deployment-group", default="default-local-deployment-group", help="The group's id.")
 @click.option("-d", "--deployment-group-name", default="LocalFleet", help="The group's name.")
 @click.option("-a", "--application-name", help="Default: the bundle's location.")
-@click.option("-e", "--events", help="Some events, with commas. Default: all that have hooks, in order.")
+@click.option("-e", "--events", help="Events to run, separated by commas. Default: all that have hooks, in order.")
 @click.option("-A", "--appspec-filename", default="appspec.yml", help="The AppSpec's name in the bundle.")
 @click.option("--deployment-root", help="Where archives, journal and logs are kept.")
 @click.option("--prefix", default="", help="A folder below which every destination is placed.")
-@click.option("--dry-run", is_flag=True, help="Say what would be done, in order, and do nothing.")
+@click.option("--dry-run", is_flag=True, help="Show what would be done, in order, without doing it.")
 @click.option("--json", is_flag=True, help="One JSON object on standard output.")
 def command(**options: Any) -> int:
     return run(SimpleNamespace(**options))

@@ -47,7 +47,7 @@ Examples:
 )
 @click.argument("deployment_id", shell_complete=deployment_ids)
 @click.argument("target", required=False, shell_complete=target_ids)
-@click.option("--event", type=click.Choice([each.value for each in LifecycleEvent]), help="Of this event only.")
+@click.option("--event", type=click.Choice([each.value for each in LifecycleEvent]), help="Only this event.")
 @click.option("--full", is_flag=True, help="Whole logs: needs s3:ListBucket and s3:GetObject on the revision bucket.")
 @json_option
 def command(deployment_id: str, target: str | None, event: str | None, full: bool, as_json: bool) -> None:
@@ -102,7 +102,7 @@ class _Whole:
                 while line := log.readline(_LONGEST):
                     yield line.decode("utf-8", "replace").rstrip("\r\n")
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise Refusal(f"s3://{self._bucket}/{key} is no whole log: {error}") from error
+            raise Refusal(f"s3://{self._bucket}/{key} is not a whole log: {error}") from error
 
 
 def _why(target: Target, event: str | None) -> TargetFailure | None:

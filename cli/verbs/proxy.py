@@ -33,7 +33,7 @@ _NOT_FOUND, _KILLED = 127, 128  # exit statuses as shells give them
     context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
     epilog="Exit status: that of COMMAND; 127 when there is no such command.",
 )
-@click.option("--port", default=0, type=click.IntRange(0, 65535), help="Of 127.0.0.1. Default: a free one.")
+@click.option("--port", default=0, type=click.IntRange(0, 65535), help="Port of 127.0.0.1. Default: a free one.")
 @click.option("--verbose", is_flag=True, help="Say each request's operation, status and time on standard error.")
 @json_option
 @click.argument("command_line", metavar="[-- COMMAND...]", nargs=-1, type=click.UNPROCESSED)
@@ -44,7 +44,8 @@ def command(port: int, verbose: bool, as_json: bool, command_line: tuple[str, ..
     try:
         proxy = Proxy(forwarder, port=port, note=_note if verbose else None)
     except OSError as error:
-        raise click.UsageError(f"--port {port}: cannot be had: {error.strerror}: give another, or none") from error
+        what = f"--port {port}: cannot be used: {error.strerror}: choose another, or leave it out"
+        raise click.UsageError(what) from error
     with proxy:
         if command_line:
             return _run(command_line, proxy.url)

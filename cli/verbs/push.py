@@ -82,11 +82,11 @@ class Pushed:
 
 def _name(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
     if value and not _NAME.fullmatch(value):
-        raise click.BadParameter(f"{value!r}: give up to 100 letters, digits, '.', '_' and '-', such as build-42")
+        raise click.BadParameter(f"{value!r}: give up to 100 letters, digits, '.', '_' and '-', for example build-42")
     return value
 
 
-name_option = click.option("--name", callback=_name, help="Begins the archive's name in the bucket, such as build-42.")
+name_option = click.option("--name", callback=_name, help="Prefix of the archive's name, for example build-42.")
 
 
 @click.command(
@@ -102,7 +102,7 @@ Exit status: 1 when the revision has errors, 3 when the engine or AWS refuses.""
 @group_argument
 @click.argument("path", type=Path, default=".")
 @name_option
-@click.option("--dry-run", is_flag=True, help="Check and pack, and print what would be put where. Asks no AWS.")
+@click.option("--dry-run", is_flag=True, help="Check and pack, and print what would be put where. Does not call AWS.")
 @json_option
 def command(group: Group, path: Path, name: str | None, dry_run: bool, as_json: bool) -> None:
     if dry_run:

@@ -19,8 +19,8 @@ from cli.view.output import json_option
 Examples:
   stepdeploy retry d-0123ABCDE --watch
 
-Exit status: 1 when, with --watch, the deployment does not succeed; 3 when nothing is left to do, or the engine or AWS
-refuses.""",
+Exit status: 1 when, with --watch, the deployment does not succeed; 3 when there is nothing to retry, or the engine or
+AWS refuses.""",
 )
 @click.argument("deployment_id", shell_complete=deployment_ids)
 @watch_options

@@ -20,7 +20,7 @@ from cli.view.output import json_option, plain
 Examples:
   stepdeploy rollback shop/web --watch
 
-Exit status: 1 when, with --watch, the rollback does not succeed; 3 when no revision is left to go back to, or the
+Exit status: 1 when, with --watch, the rollback does not succeed; 3 when there is no earlier successful revision, or the
 engine or AWS refuses.""",
 )
 @group_argument
@@ -37,7 +37,7 @@ def command(group: Group, watch: bool, timeout: int | None, as_json: bool) -> Ex
             click.echo(plain(reason), err=True)
         return follow(engine, answer["deploymentId"], told, watch=watch, timeout=timeout, as_json=as_json)
     if not as_json:
-        click.echo(f"{stopped} runs: it is stopped, and rolls back by itself", err=True)
+        click.echo(f"{stopped} is running: it will be stopped and roll back automatically", err=True)
     status = follow(engine, stopped, told, watch=watch, timeout=timeout, as_json=as_json)
     back = _rollback_of(engine, stopped) if watch and status is Exit.FAILED else None
     return watched(engine, back, timeout=timeout, as_json=as_json) if back else status

@@ -23,7 +23,7 @@ Exit status: 1 with --watch, because a stopped deployment did not succeed; 3 whe
 AWS refuses.""",
 )
 @click.argument("deployment_id", shell_complete=deployment_ids)
-@click.option("--rollback/--no-rollback", default=None, help="Deploy the last good revision again, or do not.")
+@click.option("--rollback/--no-rollback", default=None, help="Whether to deploy the last good revision again.")
 @watch_options
 @json_option
 def command(deployment_id: str, rollback: bool | None, watch: bool, timeout: int | None, as_json: bool) -> Exit:

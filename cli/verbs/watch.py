@@ -24,7 +24,7 @@ Exit status: 0 when it succeeds; 1 when it fails or is stopped; 3 when the engin
 over first; 130 after Ctrl-C.""",
 )
 @click.argument("deployment_id", shell_complete=deployment_ids)
-@click.option("--timeout", type=DURATION, help="How long at most, such as 15m. Default: to its end.")
+@click.option("--timeout", type=DURATION, help="Maximum time to watch, for example 15m. Default: until it ends.")
 @click.option("--json", "as_json", is_flag=True, help="A JSON object for each change, on a line; the last: the result.")
 def command(deployment_id: str, timeout: int | None, as_json: bool) -> Exit:
     from cli.view.watch_view import watch

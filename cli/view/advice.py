@@ -9,15 +9,15 @@ from functions.core.statuses import DeploymentErrorCode as Code
 from functions.core.statuses import DeploymentStatus
 
 _REMEDIES = {
-    Code.ALARM_ACTIVE: "look at the alarms that are named above, and at what they measure",
-    Code.APPLICATION_MISSING: "see which applications there are: stepdeploy groups",
-    Code.DEPLOYMENT_GROUP_MISSING: "see which groups there are: stepdeploy groups",
+    Code.ALARM_ACTIVE: "check the alarms named above and what they measure",
+    Code.APPLICATION_MISSING: "list the applications: stepdeploy groups",
+    Code.DEPLOYMENT_GROUP_MISSING: "list the groups: stepdeploy groups",
     Code.HEALTH_CONSTRAINTS_INVALID: "give the group more hosts, or another deployment configuration",
-    Code.INTERNAL_ERROR: "read the engine's log, as docs/operate.md says",
+    Code.INTERNAL_ERROR: "read the engine's log (docs/operate.md says where)",
     Code.INVALID_REVISION: "check the bundle before it is pushed: stepdeploy validate PATH",
     Code.NO_INSTANCES: "compare the group's tags with the hosts': stepdeploy groups",
-    Code.OVER_MAX_INSTANCES: "deploy to fewer hosts at a time, by tags of their own",
-    Code.RESOURCE_LIMIT_EXCEEDED: "wait for other deployments to end, or have the quota raised",
+    Code.OVER_MAX_INSTANCES: "split the group: select fewer hosts with additional tags",
+    Code.RESOURCE_LIMIT_EXCEEDED: "wait for other deployments to end, or ask AWS to raise the quota",
     Code.REVISION_MISSING: "push the revision again, or deploy another one",
 }
 _LEFT_OUT = (Code.ALARM_ACTIVE, Code.HEALTH_CONSTRAINTS, Code.MANUAL_STOP)  # hosts
@@ -41,8 +41,8 @@ def next_steps(info: Info, found: Sequence[SharedFailure], choice: Mapping[str, 
         yield f"see how the rollback went: stepdeploy show {_went_back(info)}"
         return
     if found or _code(info) in _LEFT_OUT:
-        yield f"when the hosts are mended, deploy the same revision there: stepdeploy retry {deployment_id}"
-    yield f"when the revision is mended: stepdeploy deploy {group_of(info)}"
+        yield f"after fixing the hosts, retry on them: stepdeploy retry {deployment_id}"
+    yield f"after fixing the revision: stepdeploy deploy {group_of(info)}"
     if not found or not choice:
         return
     if choice.get("revision"):

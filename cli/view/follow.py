@@ -14,14 +14,14 @@ Decorated = Callable[..., Any]
 
 
 def watch_options(command: Decorated) -> Decorated:
-    timeout = click.option("--timeout", type=DURATION, help="Of --watch: how long at most, such as 15m.")
+    timeout = click.option("--timeout", type=DURATION, help="Maximum time to watch, for example 15m.")
     watch = click.option("--watch", is_flag=True, help="Follow the deployment: its outcome is the exit status.")
     return watch(timeout(command))
 
 
 def check_timeout(timeout: int | None, watch: bool) -> None:
     if timeout is not None and not watch:
-        raise click.UsageError("--timeout: is for --watch: give both")
+        raise click.UsageError("--timeout needs --watch")
 
 
 def follow(
@@ -35,7 +35,7 @@ def follow(
     if watch:
         return watched(engine, deployment_id, timeout=timeout, as_json=as_json)
     if not as_json:
-        click.echo(f"follow it by: stepdeploy watch {deployment_id}", err=True)
+        click.echo(f"follow it with: stepdeploy watch {deployment_id}", err=True)
     return Exit.DONE
 
 

@@ -57,9 +57,9 @@ def _exit(last: Snapshot | None) -> Exit:
 def _advice(deployment_id: str, last: Snapshot | None, end: Exit) -> Iterator[str]:
     if end in (Exit.TOO_LONG, Exit.INTERRUPTED):
         status = f" is {last.status} and" if last else ""
-        yield f"{deployment_id}{status} goes on; only the watching has ended"
-        yield f"watch it again by: stepdeploy watch {deployment_id}"
-        yield f"stop it by: stepdeploy stop {deployment_id}"
+        yield f"{deployment_id}{status} continues; only watching it has stopped"
+        yield f"watch it again with: stepdeploy watch {deployment_id}"
+        yield f"stop it with: stepdeploy stop {deployment_id}"
     if end is Exit.FAILED and last:
         yield f"why: stepdeploy show {deployment_id}"
         if rollback := (last.info.get("rollbackInfo") or {}).get("rollbackDeploymentId"):

@@ -179,7 +179,7 @@ def _taken(shape: Any, value: Any, place: str, refuse: Refuse) -> Any:
             if isinstance(value, bool) or not isinstance(value, int | float):
                 _must_be((), value, place, "a time in seconds since the epoch")
             if not _FIRST <= value <= _LAST:
-                raise refuse(place, f"{json.dumps(value)[:_SHORT]} is no time of the years 1 to 9999")
+                raise refuse(place, f"{json.dumps(value)[:_SHORT]} is not a time of the years 1 to 9999")
             return value
         case _:
             _must_be(str, value, place, "a text")
@@ -210,7 +210,7 @@ def _must_be(kind: Any, value: Any, place: str, what: str) -> None:
 
 
 def _no_number(name: str) -> None:
-    raise ValueError(f"{name} is no number")
+    raise ValueError(f"{name} is not a number")
 
 
 def write(operation: str, result: Mapping[str, Any]) -> str:

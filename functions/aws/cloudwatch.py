@@ -40,7 +40,7 @@ def read(names: Sequence[str]) -> AlarmStates:
         logger.warning("the alarms cannot be read", alarms=list(names), error=str(error))
         kind = EngineError(name=type(error).__name__, text=str(error)).kind
         where = f"The engine cannot read the state of the alarms {listed(list(names), NAMES)}"
-        return AlarmStates(active=(), unreadable=f"{where} ({kind}): the log of the function prepare says why.")
+        return AlarmStates(active=(), unreadable=f"{where} ({kind}): see the log of the function prepare.")
     missing = [name for name in names if name not in states]
     unreadable = f"The alarms {listed(missing, NAMES)} do not exist in CloudWatch." if missing else ""
     return AlarmStates(active=tuple(name for name in names if states.get(name) == "ALARM"), unreadable=unreadable)

@@ -110,7 +110,7 @@ def _copy(commit: GitHubCommit, answer: Any, file: IO[bytes], most: int, deadlin
             _fail(commit, f"the archive took longer than {_SECONDS} s: upload it to the revision bucket instead")
         file.write(chunk)
     if not head.startswith(_GZIP):
-        _fail(commit, "GitHub answered with something else than a .tar.gz", DeploymentErrorCode.INVALID_REVISION)
+        _fail(commit, "GitHub did not return a .tar.gz", DeploymentErrorCode.INVALID_REVISION)
 
 
 def _refused(commit: GitHubCommit, token: str | None, answer: Any) -> NoReturn:
@@ -124,9 +124,8 @@ def _refused(commit: GitHubCommit, token: str | None, answer: Any) -> NoReturn:
     )
     if limited or status == HTTPStatus.TOO_MANY_REQUESTS:
         more = "" if token else f", or put a token into the secret {held_in}, with which GitHub answers more often"
-        _fail(
-            commit, f"GitHub answers no more for now ({said}): deploy again later{more}", DeploymentErrorCode.THROTTLED
-        )
+        what = f"GitHub refuses further requests for now ({said}): deploy again later{more}"
+        _fail(commit, what, DeploymentErrorCode.THROTTLED)
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         what = f"GitHub does not let the engine read it ({said}): put a token that may into the secret {held_in}"
         _fail(commit, what, DeploymentErrorCode.MISSING_GITHUB_TOKEN)

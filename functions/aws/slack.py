@@ -104,7 +104,7 @@ def _rest(header: str) -> int:
     now = clock.now()
     wanted = wanted_seconds(header, now)
     if wanted is not None and wanted > MOST_SECONDS:
-        logger.warning("Slack asks for a longer rest than it gets", asked=header[:100], seconds=MOST_SECONDS)
+        logger.warning("Slack asks for a longer pause than it gets", asked=header[:100], seconds=MOST_SECONDS)
     return rest_seconds(header, now, usual=_SECONDS_WHEN_BUSY)
 
 

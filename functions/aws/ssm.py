@@ -19,7 +19,10 @@ DELIVERY_SECONDS = 120  # a host that answered a minute ago takes a command with
 
 _NOTHING_TO_CANCEL = frozenset({"InvalidInstanceId", "InvalidCommandId"})
 _REFUSALS = {
-    "InvalidInstanceId": (Cause.UNREACHABLE, "SSM does not reach the instance: is it running, and its SSM Agent?"),
+    "InvalidInstanceId": (
+        Cause.UNREACHABLE,
+        "SSM cannot reach the instance. Check that the instance and its SSM Agent are running.",
+    ),
     "UnsupportedPlatformType": (Cause.DENIED, "the instance's platform cannot run the command"),
     "AccessDeniedException": (
         Cause.DENIED,

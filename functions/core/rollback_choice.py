@@ -127,7 +127,7 @@ def _has_tried_and_failed(target: Target) -> bool:
 
 
 def _nothing_left(group: Group, ruled_out: Sequence[str]) -> str:
-    what = f"the deployment group {group.key} has no successful deployment of another revision to go back to"
+    what = f"the deployment group {group.key} has no earlier successful revision to roll back to"
     why = f" Ruled out: {_listed(ruled_out)}." if ruled_out else ""
     return f"No rollback: {what}.{why} Deploy a good revision: stepdeploy deploy {group.key}"
 

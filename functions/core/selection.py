@@ -127,7 +127,8 @@ def _target(deployment_id: str, group_id: str, instance: Instance, ping: str | N
     elif ping != ONLINE:
         failure = TargetFailure(
             cause=Cause.UNREACHABLE,
-            message=f"SSM does not reach the instance (ping status {ping}): is it running, and its SSM Agent?",
+            message=f"SSM cannot reach the instance (ping status {ping}). "
+            "Check that the instance and its SSM Agent are running.",
         )
     target = Target(
         deployment_id=deployment_id,
@@ -145,6 +146,8 @@ def _target(deployment_id: str, group_id: str, instance: Instance, ping: str | N
 def _unmanaged(instance_id: str) -> str:
     if instance_id.startswith("i-"):
         return (
-            "not managed by SSM: run the SSM Agent there and give the instance a role with AmazonSSMManagedInstanceCore"
+            "SSM does not manage this instance. Run the SSM Agent on it, "
+            "and give it a role with AmazonSSMManagedInstanceCore"
         )
-    return f"not managed by SSM: activate the host there with {instance_id} as its default instance name"
+    remedy = f"aws ssm create-activation --default-instance-name {instance_id}"
+    return f"SSM does not know this host. Register it: {remedy}"

@@ -82,13 +82,13 @@ def beyond_doubt(key: str) -> NotOurs | None:
     """What is nobody's business wherever it lies, so that no table need be asked."""
     name = key.rpartition("/")[2]
     if is_reserved(place_of(key).application):
-        return NotOurs(reason="it lies below a folder that is no application's")
+        return NotOurs(reason="it is in a folder that is not an application")
     if not name:
         return NotOurs(reason="it is a folder")
     if name.startswith("."):
         return NotOurs(reason="it is a hidden file")
     if "/" not in key:
-        return NotOurs(reason="it lies at the top of the bucket, in no folder")
+        return NotOurs(reason="it is at the top of the bucket, not in a folder")
     if _lies_beside_a_revision(name):
         return NotOurs(reason="it belongs to the revision beside it")
     return None
@@ -106,14 +106,14 @@ def meaning(key: str, *, has_group: bool, applications: Collection[str]) -> Mean
     if has_group:
         return _to_a_group(key, place)
     if not _is_archive(key):
-        return NotOurs(reason="it is no archive, and lies below no group")
+        return NotOurs(reason="it is not an archive, and not in a group's folder")
     if place.application in applications:
         return _to_no_group(key, place)
     if close := _close_to(place.application, applications):
         remedy = f"did you mean {close!r}? Otherwise declare it in deployments.yaml and run cdk deploy."
         what = f"There is no application {place.application[:_SHOWN]!r}: {remedy}"
         return Mistake(code=DeploymentErrorCode.APPLICATION_MISSING, message=what)
-    return NotOurs(reason="no application is called so, or nearly so")
+    return NotOurs(reason="no application has this name or a similar one")
 
 
 def _to_a_group(key: str, place: Place) -> Meaning:

@@ -53,7 +53,7 @@ def _begin(deployment: Deployment) -> tuple[Deployment, list[Target]]:
         return replace(begun, status=DeploymentStatus.IN_PROGRESS), fleet
     found = deployments.get(deployment.deployment_id) or deployment
     if found.status is DeploymentStatus.CREATED and not found.stop and not found.failure:
-        raise Conflict(f"{deployment.deployment_id} is prepared by another call now: look again")
+        raise Conflict(f"{deployment.deployment_id} is being prepared by another call: try again")
     return found, list(targets.of(deployment.deployment_id))
 
 

@@ -87,8 +87,8 @@ def known_config(name: str) -> DeploymentConfig:
     config = configs.get(name)
     if config is None:
         raise InvalidInput(
-            f"deployment_config {name!r}: there is none of that name; declare it under deploymentConfigs in"
-            f" deployments.yaml, or take one of {', '.join(PREDEFINED_CONFIGS)}"
+            f"deployment_config {name!r}: does not exist; declare it under deploymentConfigs in"
+            f" deployments.yaml, or use one of {', '.join(PREDEFINED_CONFIGS)}"
         )
     return config
 

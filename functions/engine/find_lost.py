@@ -49,12 +49,12 @@ def _go_on(deployment: Deployment) -> None:
     deployment_id = deployment.deployment_id
     if deployment.status is DeploymentStatus.QUEUED:
         if lock.promote(deployment):
-            logger.warning("nobody had given it its turn", deployment_id=deployment_id)
+            logger.warning("it was never given its turn", deployment_id=deployment_id)
     elif deployment.status is DeploymentStatus.CREATED and executions.find(deployment_id) is None:
         executions.start(deployment_id)
-        logger.warning("nobody had started its execution", deployment_id=deployment_id)
+        logger.warning("its execution was never started", deployment_id=deployment_id)
     elif engine_stop.end_if_left(deployment):
-        logger.warning("nobody had ended it after its execution", deployment_id=deployment_id)
+        logger.warning("it was not closed after its execution ended", deployment_id=deployment_id)
 
 
 def _stop_by_alarms(running: list[Deployment]) -> list[Exception | None]:
@@ -70,7 +70,7 @@ def _stop_by_alarms(running: list[Deployment]) -> list[Exception | None]:
     def stop(deployment: Deployment) -> None:
         active = [name for name in deployment.settings.alarms.watched if name in states.active]
         if active and engine_stop.stop(deployment, stop_mark.by_alarms(active, now)):
-            logger.warning("nobody had stopped it by its alarm", deployment_id=deployment.deployment_id)
+            logger.warning("it was not stopped although its alarm is in ALARM", deployment_id=deployment.deployment_id)
 
     return [_try(stop, each) for each in watching]
 

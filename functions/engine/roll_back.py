@@ -28,7 +28,7 @@ def roll_back(application: str, name: str, *, who: str, principal: str | None) -
     if running and not running.status.is_final:
         if running.creator is Creator.ROLLBACK:
             raise InvalidInput(
-                f"group {application}/{name}: {running.deployment_id} is a rollback already, and runs: wait for it"
+                f"group {application}/{name}: {running.deployment_id} is already a rollback; wait until it has finished"
             )
         who_may.check_stop(running, principal)  # it may be of a group that was deleted, and had the same name
         mark = stop_mark.by_person(who, clock.timestamp(), reason="rollback", cancel=True, auto_rollback=True)

@@ -35,7 +35,7 @@ def stop(deployment: Deployment, mark: StopMark) -> bool:
     try:
         end_if_left(deployment)
     except Exception:  # it is marked: its execution ends it, or find_lost does
-        logger.exception("nobody knows whether its execution runs", deployment_id=deployment.deployment_id)
+        logger.exception("it is not known whether its execution runs", deployment_id=deployment.deployment_id)
     return True
 
 

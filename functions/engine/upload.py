@@ -41,7 +41,7 @@ def deploy(event: dict[str, Any]) -> str | None:
     )
     match meaning:
         case NotOurs():
-            logger.info("an upload is no revision", key=key, reason=meaning.reason)
+            logger.info("an upload is not a revision", key=key, reason=meaning.reason)
             return None
         case Mistake():
             return refuse(request, meaning.code, meaning.message)

@@ -30,13 +30,13 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         return _error(400, refused.code, str(refused), request_id)
     except Exception:  # what it was is for the log alone
         logger.exception("an operation failed", operation=operation, caller=caller.arn)
-        message = f"The request {request_id} failed; the engine's log says why"
+        message = f"The request {request_id} failed; see the engine's log"
         return _error(500, "InternalFailure", message, request_id)
 
 
 def _given(operation: str, event: dict[str, Any]) -> dict[str, Any]:
     if operation not in model.operations():
-        raise Refused("UnknownOperationException", f"{operation!r} is no operation of CodeDeploy")
+        raise Refused("UnknownOperationException", f"{operation!r} is not an operation of CodeDeploy")
     body = event.get("body") or ""
     raw = base64.b64decode(body) if event.get("isBase64Encoded") else body.encode(errors="surrogatepass")
     if len(raw) > MOST_BYTES:

@@ -27,7 +27,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         planned = begin.plan(deployment)
     except NotDeployable as error:
         if not deployments.note_failure(deployment.deployment_id, Failure(code=error.code, message=str(error))):
-            raise Conflict(f"{deployment.deployment_id} was begun by another call: look again") from error
+            raise Conflict(f"{deployment.deployment_id} was begun by another call: try again") from error
         planned = []
     return _answer(deployment.deployment_id, planned)
 

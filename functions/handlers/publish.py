@@ -31,7 +31,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[dic
     taken = events.put(settings().bus_name, [(each.announcement.event, each.moment) for each in told])
     messages = [message for each in told[:taken] for message in each.announcement.messages]
     if left := sns.publish(messages):
-        logger.warning("SNS did not take messages: they wait in the queue", count=len(left), of=len(messages))
+        logger.warning("SNS did not accept messages: they wait in the queue", count=len(left), of=len(messages))
         bodies = [json.dumps(to_plain(message)) for message in left]
         sqs.send(settings().trigger_queue_url, bodies, delay_seconds=_FIRST_RETRY_SECONDS)
     for each in told[:taken]:

@@ -31,7 +31,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[dic
             for message_id in post.message_ids:
                 del waits[message_id]
             continue
-        logger.warning("Slack did not take a message", reason=delivery.reason, deployments=_ids(outcomes, post))
+        logger.warning("Slack did not accept a message", reason=delivery.reason, deployments=_ids(outcomes, post))
         if delivery.answer is Answer.DOWN:  # nothing else would pass
             waits |= {message_id: delivery.retry_after for rest in posts[number:] for message_id in rest.message_ids}
             break

@@ -2,7 +2,7 @@
 
 Called with S3's "Object Created" events from a queue, and by `aws lambda invoke`. A repeated event finds the mark of
 the first and creates nothing; an upload by mistake becomes a failed deployment, so that somebody hears of it. What AWS
-prevents comes back to the queue, and at last ends in the dead-letter queue; a message that is no such event goes there
+prevents comes back to the queue, and finally goes to the dead-letter queue; a message that is no such event goes there
 at once.
 """
 

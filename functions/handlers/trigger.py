@@ -23,6 +23,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[dic
     late = sqs.each(event, lambda each: messages.append((each, from_plain(TriggerMessage, json.loads(each.body)))))
     left = sns.publish([message for _, message in messages])
     if left:
-        logger.warning("SNS did not take messages", count=len(left), topics=sorted({each.topic_arn for each in left}))
+        logger.warning("SNS did not accept messages", count=len(left), topics=sorted({each.topic_arn for each in left}))
     late += [each for each, message in messages if message in left]
     return sqs.come_back(settings().trigger_queue_url, late)

@@ -50,4 +50,4 @@ def _start(query: Query, mark: str, token: str) -> dict[str, Any]:
 
 
 def _not_ours() -> Refused:
-    return Refused("InvalidNextTokenException", "nextToken: is not one that this request was answered with")
+    return Refused("InvalidNextTokenException", "nextToken: is not a token that this request returned")

@@ -15,6 +15,6 @@ def record(kind: type[T], item: Item) -> T:
         return from_plain(kind, item)
     except (LookupError, TypeError, ValueError) as error:
         raise Unreadable(
-            f"{item.get('pk')} {item.get('sk')} is no {kind.__name__} that this version of stepdeploy knows"
+            f"{item.get('pk')} {item.get('sk')} is not a {kind.__name__} that this version of stepdeploy knows"
             f" ({type(error).__name__}: {error}): a newer version may have written it, which can go on with it"
         ) from error

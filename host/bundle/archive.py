@@ -100,7 +100,7 @@ def check(file: BinaryIO, bundle_type: str, filename: str = "appspec.yml") -> Ch
             except UnicodeDecodeError as error:
                 raise ArchiveError("{} is not UTF-8 text".format(path)) from error
         if walked.prefix + name in walked.kinds:
-            raise ArchiveError("{} is no regular file".format(walked.prefix + name))
+            raise ArchiveError("{} is not a regular file".format(walked.prefix + name))
     raise ArchiveError(_without_appspec(filename, names, walked))
 
 

@@ -88,5 +88,5 @@ def clean(name: str) -> str:
 
 
 def sane_time(mtime: float) -> float:
-    """A time that os.utime takes; the epoch for any other, and for what is no number."""
+    """A time that os.utime takes; the epoch for any other, and for what is not a number."""
     return mtime if 0 <= mtime < _MAX_MTIME else 0

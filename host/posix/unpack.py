@@ -37,7 +37,7 @@ def unpack(file: BinaryIO, bundle_type: str, destination: str) -> None:
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), destination)
     shares = (
         shares_of(zip_reader().claimed(file)) if is_zip(file, bundle_type) else 1
-    )  # a tar is read from its begin to its end
+    )  # a tar is read from start to end
     folders: "Packed[_Folder]" = Packed(_Folder._make)
     links: Dict[str, Entry] = {}
     prefixes: List[str] = []

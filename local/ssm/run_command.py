@@ -337,7 +337,7 @@ def _epoch(value: str) -> float:
     try:
         return datetime.fromisoformat(value).timestamp()
     except ValueError as error:
-        raise SsmError("InvalidFilterValue", f"{value} is not a time such as 2021-07-07T00:00:00Z") from error
+        raise SsmError("InvalidFilterValue", f"{value} is not a time, for example 2021-07-07T00:00:00Z") from error
 
 
 def _share(wanted: str, total: int, *, at_least: int) -> int:

@@ -344,7 +344,7 @@ def test_an_appspec_that_is_a_link_is_read_by_way_of_it(type: str, tmp_path: Pat
 @pytest.mark.parametrize("type", TYPES)
 def test_an_appspec_that_is_a_link_to_nothing_is_told_although_another_name_holds_one(type: str) -> None:
     files = {"appspec.yml": "-> nothing.yml", "appspec.yaml": SPEC}
-    with pytest.raises(ArchiveError, match=r"appspec\.yml is no regular file"):
+    with pytest.raises(ArchiveError, match=r"appspec\.yml is not a regular file"):
         read_appspec(io.BytesIO(revision(files, type=type)), type)
 
 

@@ -521,8 +521,8 @@ def link_for_a_folder(srv: Path) -> None:
     [
         pytest.param(folder_for_a_file, "DISALLOW", "already exists at this location: {srv}/d/a", ["d/a/mine"]),
         pytest.param(folder_for_a_file, "OVERWRITE", "{srv}/d/a is there and is a folder", ["d/a/mine"]),
-        pytest.param(file_for_a_folder, "DISALLOW", "{srv}/d is there and is no folder", ["d"]),
-        pytest.param(file_for_a_folder, "OVERWRITE", "{srv}/d is there and is no folder", ["d"]),
+        pytest.param(file_for_a_folder, "DISALLOW", "{srv}/d exists and is not a folder", ["d"]),
+        pytest.param(file_for_a_folder, "OVERWRITE", "{srv}/d exists and is not a folder", ["d"]),
         pytest.param(file_for_an_empty_folder, "DISALLOW", "{srv}/e", ["e"]),
         pytest.param(dangling_link_for_a_file, "DISALLOW", "", []),
         pytest.param(dangling_link_for_a_folder, "DISALLOW", "{srv}/d", ["d"]),

@@ -20,8 +20,8 @@ def retry_deployment(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
         what = f"deploymentId: {failed.deployment_id} is {failed.status}: wait for its end, or stop it"
         raise Refused("InvalidInputException", what)
     if not failed.counters.failed + failed.counters.skipped:
-        what = f"deploymentId: {failed.deployment_id} left no failed or skipped targets: create a new deployment"
-        raise Refused("InvalidInputException", what)
+        what = f"deploymentId: {failed.deployment_id} has no failed or skipped targets to retry"
+        raise Refused("InvalidInputException", f"{what}; create a new deployment")
     try:
         group = who_may.group_to_deploy(failed.application, failed.group, caller.arn)
         again = new_deployment.retry(

@@ -31,7 +31,7 @@ def create_application(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
         tags=resource_tags.given(given.get("tags") or [], "tags"),
     )
     if len(applications.names()) >= MOST:
-        raise Refused("ApplicationLimitExceededException", f"there are {MOST} applications already: delete one first")
+        raise Refused("ApplicationLimitExceededException", f"there are already {MOST} applications: delete one first")
     if not applications.create(new):
         raise _taken("applicationName", name)
     return {"applicationId": new.application_id}
@@ -82,7 +82,7 @@ def update_application(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
                 return {}
         except applications.TooManyGroups:
             what = f"newApplicationName: {application.name} has {len(moved)} groups, too many to move at once"
-            raise model.refusal(operation, "InvalidInputException", f"{what}: make a new application") from None
+            raise model.refusal(operation, "InvalidInputException", f"{what}: create a new application") from None
         pause(attempt)
     raise Conflict(f"{given['applicationName']} changed {_TRIES} times while renaming it")
 

@@ -74,7 +74,7 @@ def delete_deployment_config(given: dict[str, Any], caller: Caller) -> dict[str,
         seen = configs.uses(name)
         if seen.groups:
             what = f"deploymentConfigName: {name} is used by {', '.join(seen.groups)}"
-            raise Refused("DeploymentConfigInUseException", f"{what}: give every such group another one first")
+            raise Refused("DeploymentConfigInUseException", f"{what}: give each of these groups another one first")
         if configs.delete(config, seen):
             return {}
         pause(attempt)

@@ -72,7 +72,7 @@ def metadata(given: dict[str, Any]) -> dict[str, str]:
 def _check_kind(given: dict[str, Any]) -> None:
     """What would need more than a deployment in place of a new revision to all of some instances."""
     if (mode := given.get("deploymentMode", "STANDARD")) != "STANDARD":
-        what = f"deploymentMode: {mode} is not supported: deploy the revision again by STANDARD"
+        what = f"deploymentMode: {mode} is not supported: deploy the revision again with STANDARD"
         raise Refused("InvalidInputException", what)
     if given.get("updateOutdatedInstancesOnly") and (given.get("targetInstances") or {}).get("instanceIds"):
         what = "updateOutdatedInstancesOnly and targetInstances.instanceIds: give one of the two"

@@ -9,7 +9,7 @@ from functions.core.errors import Refused
 
 def list_git_hub_account_token_names(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
     if given.get("nextToken"):
-        raise Refused("InvalidNextTokenException", "nextToken: is not one that this request was answered with")
+        raise Refused("InvalidNextTokenException", "nextToken: is not a token that this request returned")
     return {"tokenNameList": []}
 
 

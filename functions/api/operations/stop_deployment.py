@@ -20,6 +20,6 @@ def stop_deployment(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
     mark = stop_mark.by_person(caller.arn, caller.now, auto_rollback=given.get("autoRollbackEnabled"))
     answer = stop.ask(deployment, mark)
     if answer is None:
-        what = f"The deployment {deployment.deployment_id} has ended already: nothing is left to stop"
+        what = f"The deployment {deployment.deployment_id} has already ended"
         raise Refused("DeploymentAlreadyCompletedException", what)
     return answer

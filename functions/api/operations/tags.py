@@ -77,5 +77,5 @@ def _resource(arn: str, caller: Caller) -> Resource:
     if found is None or (found[1] == "application") == bool(found[3]):
         raise Refused("ArnNotSupportedException", f"ResourceArn: {arn[:_SHORT]!r} has no tags: give {own}{_FORMS}")
     if not all(map(is_name, filter(None, (found[2], found[3])))):
-        raise Refused("InvalidArnException", f"ResourceArn: {arn[:_SHORT]!r} has a name that nothing can have")
+        raise Refused("InvalidArnException", f"ResourceArn: {arn[:_SHORT]!r} has an invalid name")
     return Resource(found[2], found[3])

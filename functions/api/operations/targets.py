@@ -66,7 +66,7 @@ def begun(given: dict[str, Any]) -> str:
 
 def check_id(member: str, target_id: str, code: str) -> None:
     if _ID.fullmatch(target_id) is None:
-        raise Refused(code, f"{member}: {target_id[:_SHORT]!r} is no instance's id, such as i-0123456789abcdef0")
+        raise Refused(code, f"{member}: {target_id[:_SHORT]!r} is not an instance id, for example i-0123456789abcdef0")
 
 
 def _known(deployment_id: str, member: str, ids: list[str]) -> list[Target]:

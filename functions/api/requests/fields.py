@@ -25,7 +25,7 @@ def text(event: Mapping[str, Any], field: str) -> str | None:
     """The text of a field, None when it is left out. Raises InvalidInput for no text or a long one."""
     value = event.get(field)
     if value is not None and not isinstance(value, str):
-        raise InvalidInput(f"{field} {value!r}: give a text in quotes")
+        raise InvalidInput(f"{field} {value!r}: must be a string")
     if value is not None and len(value) > MOST_CHARACTERS:
         raise InvalidInput(f"{field}: it has {len(value)} characters, at most {MOST_CHARACTERS} are taken")
     return value or None
@@ -35,7 +35,7 @@ def texts(event: Mapping[str, Any], field: str) -> dict[str, str]:
     """An object of texts, empty when it is left out. Raises InvalidInput."""
     value = event.get(field) or {}
     if not isinstance(value, dict) or not all(isinstance(each, str) for pair in value.items() for each in pair):
-        raise InvalidInput(f"{field} {value!r}: give an object of texts")
+        raise InvalidInput(f"{field} {value!r}: must be an object with string values")
     longest, longest_name = (max(map(len, some), default=0) for some in (value.values(), value))
     if len(value) > MOST_ENTRIES or longest > METADATA_VALUE or longest_name > METADATA_KEY:
         most = f"{MOST_ENTRIES} entries with names of {METADATA_KEY} and texts of {METADATA_VALUE} characters"
@@ -47,5 +47,5 @@ def flag(event: Mapping[str, Any], field: str) -> bool | None:
     """true or false, None when it is left out. Raises InvalidInput for anything else ("no" would mean yes)."""
     value = event.get(field)
     if value is not None and not isinstance(value, bool):
-        raise InvalidInput(f"{field} {value!r}: give true or false, without quotes")
+        raise InvalidInput(f"{field} {value!r}: must be true or false, without quotes")
     return value

@@ -185,9 +185,7 @@ def _triggers(given: list[dict[str, Any]], topics: Collection[str]) -> tuple[Tri
     for number, each in enumerate(given):
         trigger = _trigger(each, f"triggerConfigurations[{number}]", topics)
         if trigger.name in found:
-            what = (
-                f"triggerConfigurations[{number}].triggerName: {trigger.name[:_SHORT]} is there twice: choose another"
-            )
+            what = f"triggerConfigurations[{number}].triggerName: {trigger.name[:_SHORT]} is used twice: rename one"
             raise Refused(_INVALID_TRIGGER, what)
         found[trigger.name] = trigger
     return tuple(found.values())
@@ -203,8 +201,8 @@ def _trigger(given: Mapping[str, Any], place: str, topics: Collection[str]) -> T
         remedy = f"give one of {', '.join(sorted(topics))}, or name it in deployments.yaml and run cdk deploy"
         raise Refused(_INVALID_TRIGGER, f"{what}: {remedy}")
     if other := set(given["triggerEvents"]) - set(TriggerEvent):
-        what = f"{place}.triggerEvents: {', '.join(sorted(other))}: are of blue/green deployments, which there are not"
-        raise Refused(_INVALID_TRIGGER, f"{what}: leave them out")
+        what = f"{place}.triggerEvents: {', '.join(sorted(other))}: belong to blue/green deployments"
+        raise Refused(_INVALID_TRIGGER, f"{what}, which are not supported; remove them")
     return Trigger(
         name=given["triggerName"],
         topic_arn=topic,

@@ -66,7 +66,7 @@ def tags(given: Sequence[Mapping[str, str]]) -> dict[str, str]:
         if problem := _too_long(key, value):
             raise Refused("InvalidTagException", f"{place}: {problem}")
         if found.setdefault(key, value) != value:
-            raise Refused("InvalidTagException", f"{place}: {key!r} is given a second value: give one")
+            raise Refused("InvalidTagException", f"{place}: {key!r} is given two values")
     return found
 
 

@@ -28,7 +28,7 @@ def given(tags: Sequence[Mapping[str, str]], place: str) -> dict[str, str]:
         if key.lower().startswith("aws:"):
             raise Refused(_INVALID, f"{where}.Key: {key}: keys that begin with aws: are AWS's own: choose another")
         if key in found:
-            raise Refused(_INVALID, f"{where}.Key: {key} is there twice: give it one value")
+            raise Refused(_INVALID, f"{where}.Key: {key} is listed twice")
         found[key] = value
     return check_number(found, place)
 

@@ -32,7 +32,7 @@ def alarms(given: Mapping[str, Any], place: str = "alarmConfiguration") -> Alarm
         if not 1 <= len(name) <= _MOST_NAME:
             raise _no_alarms(f"{where}: has {len(name)} characters: give 1 to {_MOST_NAME}")
         if name in names:
-            raise _no_alarms(f"{where}: {name} is there twice: name it once")
+            raise _no_alarms(f"{where}: {name} is listed twice")
         names.append(name)
     if given.get("enabled") and not names:
         raise _no_alarms(f"{place}: is enabled without alarms: name at least one, or give enabled false")

@@ -104,7 +104,7 @@ def _settings(value: Value, members: dict[str, Value], configs: Mapping[str, Dep
 def _principals(value: Value) -> tuple[str, ...]:
     listed = value.items(most=principals.MOST)
     if not listed:
-        value.refuse("give at least one ARN, or leave it out to let in whoever IAM does")
+        value.refuse("give at least one ARN, or leave it out: then IAM alone decides")
     for each in listed:
         if (text := each.text(longest=2048)) and (problem := principals.problem(text)):
             each.refuse(f"{each.shown} {problem}")

@@ -55,7 +55,7 @@ def test_the_endpoint_is_an_output_of_the_stack(monkeypatch: pytest.MonkeyPatch,
     with stack(engine, monkeypatch) as answers:
         answers.add_response("describe_stacks", {"Stacks": [told]}, {"StackName": "sd"})
         assert engine.endpoint == "https://api"
-        with pytest.raises(Refusal, match="no output TopicArn: bring it up to date"):
+        with pytest.raises(Refusal, match="no output TopicArn: update it"):
             engine.output("TopicArn")
 
 
@@ -68,5 +68,5 @@ def test_an_account_without_the_stack_is_told_what_to_do(monkeypatch: pytest.Mon
     engine = Engine()
     with stack(engine, monkeypatch) as answers:
         answers.add_client_error("describe_stacks", "ValidationError", "Stack with id stepdeploy does not exist")
-        with pytest.raises(Refusal, match="there is no stack 'stepdeploy' in us-east-1: deploy it by `cdk deploy`"):
+        with pytest.raises(Refusal, match="there is no stack 'stepdeploy' in us-east-1: deploy it with `cdk deploy`"):
             assert engine.endpoint

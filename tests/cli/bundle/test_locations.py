@@ -116,7 +116,7 @@ def test_without_aws_credentials_the_remedy_says_how_to_give_some(
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     assert place.local(f"s3://{bucket}/b.zip") == 1
-    assert "there are no AWS credentials: give some by AWS_PROFILE" in place.erred()
+    assert "there are no AWS credentials: set AWS_PROFILE" in place.erred()
     assert NoCredentialsError.__name__ not in place.erred()
 
 
@@ -143,7 +143,7 @@ def test_settings_of_aws_that_cannot_be_used_are_told(
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     assert place.local(f"s3://{bucket}/b.zip") == 1
     erred = place.erred()
-    assert value in erred and "check the network and the settings of AWS" in erred
+    assert value in erred and "check the network, AWS_REGION" in erred
 
 
 def test_a_dry_run_fetches_and_leaves_nothing(place: Place, bucket: str) -> None:

@@ -34,7 +34,7 @@ def deployed(capsys: Captured) -> dict[str, Any]:
 def test_a_folder_is_pushed_and_deployed(engine: Served, site: Path, capsys: Captured) -> None:
     assert main(["deploy", "shop/web", str(site)]) == 0
     out, err = capsys.readouterr()
-    assert err == f"follow it by: stepdeploy watch {out}"
+    assert err == f"follow it with: stepdeploy watch {out}"
     found = Engine().api.get_deployment(deploymentId=out.strip())["deploymentInfo"]
     assert (found["applicationName"], found["deploymentGroupName"], found["status"]) == ("shop", "web", "Created")
     assert found["revision"]["s3Location"]["key"].startswith(f"{PUSHED_PREFIX}shop/")
@@ -138,14 +138,14 @@ def test_a_revision_with_errors_is_not_deployed(engine: Served, site: Path) -> N
         (["s3://bucket"], "REVISION 's3://bucket': give a folder, an archive, s3://BUCKET/KEY, with"),
         (["ftp://x/y"], "REVISION 'ftp://x/y': give a folder, an archive, s3://BUCKET/KEY, with"),
         (["gone"], "PATH gone: there is no gone"),
-        ([S3, "--meta", "ticket"], "'ticket': give KEY=VALUE, such as ticket=OPS-42"),
-        ([S3, "--hosts", "i-1,"], "'i-1,': give instance ids with commas, such as i-0a1b,i-0c2d"),
-        ([S3, "--hosts", ""], "'': give instance ids with commas"),
+        ([S3, "--meta", "ticket"], "'ticket': must be KEY=VALUE, for example ticket=OPS-42"),
+        ([S3, "--hosts", "i-1,"], "'i-1,': must be instance ids separated by commas, for example i-0a1b,i-0c2d"),
+        ([S3, "--hosts", ""], "'': must be instance ids"),
         ([S3, "--file-exists", "DELETE"], "'DELETE' is not one of"),
         ([S3, "--rollback-on", "MONDAY"], "'MONDAY' is not one of"),
         ([S3, "--no-rollback", "--rollback-on", "DEPLOYMENT_FAILURE"], "--no-rollback and --rollback-on: give one"),
-        ([S3, "--timeout", "5m"], "--timeout: is for --watch: give both"),
-        ([S3, "--watch", "--timeout", "soon"], "'soon': give seconds, or a text such as 90s, 15m, 1h30m or 30d"),
+        ([S3, "--timeout", "5m"], "--timeout needs --watch"),
+        ([S3, "--watch", "--timeout", "soon"], "'soon': must be a duration, for example 90s, 15m, 1h30m or 30d"),
     ],
 )
 def test_a_mistake_is_exit_status_2_and_nothing_is_asked_for(

@@ -130,7 +130,7 @@ def test_people_read_a_line_for_each_finding_and_the_counts(account: Account, en
     assert capsys.readouterr().out.splitlines() == [
         "ok       stack: is there, in us-east-1",
         f"ok       API: answers at {engine.endpoint}",
-        f"ok       bucket: {BUCKET} keeps versions and tells of uploads",
+        f"ok       bucket: {BUCKET} has versioning and EventBridge notifications",
         f"ok       document: version 1 of the SSM document {DOCUMENT} is the newest and the default",
         "ok       shop/web: SSM reaches all 2 hosts",
         "ok       shop/web: CodeDeployDefault.OneAtATime lets 1 of 2 hosts be out of service at one time",
@@ -142,7 +142,7 @@ def test_people_read_a_line_for_each_finding_and_the_counts(account: Account, en
 
 def test_a_bucket_without_versions_is_a_problem(account: Account) -> None:
     boto3.client("s3").put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Suspended"})
-    assert "keeps no versions" in account.only("problem")["message"]
+    assert "has versioning off" in account.only("problem")["message"]
 
 
 def test_a_bucket_that_is_gone_is_a_problem(account: Account) -> None:
@@ -169,13 +169,13 @@ def test_an_api_that_may_not_be_called_is_a_problem(account: Account) -> None:
 
 def test_tags_that_match_nothing_are_a_problem(account: Account) -> None:
     boto3.client("ec2").terminate_instances(InstanceIds=account.instances)
-    assert account.only("problem")["message"] == "its tags match no instance that runs or is stopped"
+    assert account.only("problem")["message"] == "its tags match no running or stopped instance"
 
 
 def test_hosts_that_the_engine_may_not_command_are_a_problem_with_the_command_that_mends_it(account: Account) -> None:
     (host,) = account.launch(stepdeploy="no")
     found = account.only("problem")
-    assert found["message"] == f"{host}: without the tag stepdeploy=enabled the engine may send no command"
+    assert found["message"] == f"{host}: missing tag stepdeploy=enabled: the engine cannot send commands"
     assert found["remedy"] == f"aws ec2 create-tags --tags Key=stepdeploy,Value=enabled --resources {host}"
 
 
@@ -183,7 +183,7 @@ def test_hosts_that_ssm_does_not_hear_are_a_problem_and_three_are_named(account:
     lost = account.launch(5)
     account.ssm.ping = dict.fromkeys(lost, "ConnectionLost")
     found = account.only("problem")["message"]
-    assert found.endswith(" and 2 more: SSM hears nothing any more")
+    assert found.endswith(" and 2 more: SSM has lost contact")
     assert sum(each in found for each in lost) == 3
 
 
@@ -193,7 +193,7 @@ def test_hosts_that_ssm_does_not_know_are_told_by_whether_they_have_an_instance_
     status, found = account.doctor()
     assert status == 1
     assert [each["message"] for each in found] == [
-        f"{without}: no instance profile, so that SSM does not know it",
+        f"{without}: no instance profile, so SSM does not know it",
         f"{with_profile}: SSM does not know it",
     ]
 
@@ -261,7 +261,7 @@ def test_a_topic_that_is_gone_is_a_problem(account: Account) -> None:
 def test_what_may_not_be_looked_at_is_told_and_is_no_problem(operation: str, needs: str, account: Account) -> None:
     account.forbidden = {operation}
     found = account.only("unknown")
-    assert found["message"] == "not allowed to look"
+    assert found["message"] == "no permission to check"
     assert needs in found["remedy"]
 
 

@@ -68,15 +68,14 @@ def test_what_is_there_is_kept(tmp_path: Path, capsys: Captured) -> None:
 def test_a_folder_with_an_appspec_is_left_alone(name: str, tmp_path: Path, capsys: Captured) -> None:
     (tmp_path / name).write_text("mine")
     assert main(["init", str(tmp_path), "--group", "shop/web"]) == 2
-    assert f"has an {name} already" in capsys.readouterr().err
+    assert f"already has {name}" in capsys.readouterr().err
     assert [each.name for each in tmp_path.iterdir()] == [name]
 
 
 def test_a_folder_whose_name_is_no_application_s_needs_a_name(tmp_path: Path, capsys: Captured) -> None:
     assert main(["init", str(tmp_path / "my shop")]) == 2
-    assert (
-        "the name 'my shop': give 1 to 100 of A-Z a-z 0-9 + = , . @ _ -; name it by --group" in capsys.readouterr().err
-    )
+    said = capsys.readouterr().err
+    assert "the name 'my shop': give 1 to 100 of A-Z a-z 0-9 + = , . @ _ -; name it with --group" in said
     assert not (tmp_path / "my shop").exists()
 
 

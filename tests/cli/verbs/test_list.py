@@ -82,9 +82,9 @@ def test_json_is_one_object(served: Served, capsys: Captured) -> None:
 @pytest.mark.parametrize(
     ("options", "what"),
     [
-        (["--group", "web"], "--group: give its --application, too"),
+        (["--group", "web"], "--group needs --application"),
         (["--status", "Fine"], "'Fine' is not one of"),
-        (["--since", "yesterday"], "'yesterday': give seconds, or a text such as 90s"),
+        (["--since", "yesterday"], "'yesterday': must be a duration"),
         (["--limit", "0"], "0 is not in the range"),
     ],
 )

@@ -106,7 +106,7 @@ def test_a_log_without_line_ends_does_not_fill_the_memory(engine: Served, capsys
 def test_what_is_no_log_is_refused_by_its_name(content: bytes, engine: Served, capsys: Captured) -> None:
     put_log("i-1", "AfterInstall", content)
     assert main(["logs", ID, "i-1", "--full"]) == 3
-    assert f"s3://{BUCKET}/.stepdeploy/logs/{ID}/i-1/AfterInstall.log.gz is no whole log" in capsys.readouterr().err
+    assert f"s3://{BUCKET}/.stepdeploy/logs/{ID}/i-1/AfterInstall.log.gz is not a whole log" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -293,10 +293,10 @@ def gateway(
     ("status", "code", "says"),
     [
         (403, "AccessDeniedException", "may not call StopDeployment"),
-        (404, "UnknownOperationException", "bring its stack up to date"),
+        (404, "UnknownOperationException", "update its stack"),
         (429, "ThrottlingException", "try again later"),
-        (500, "InternalFailure", "its logs tell why"),
-        (503, "InternalFailure", "its logs tell why"),
+        (500, "InternalFailure", "see its logs"),
+        (503, "InternalFailure", "see its logs"),
     ],
 )
 def test_what_api_gateway_refuses_is_an_exception_that_sdks_know(
@@ -377,4 +377,4 @@ def test_it_serves_until_it_is_told_to_end(proxy: Proxy, served: Served, number:
 def test_a_port_that_is_taken_is_a_mistake(proxy: Proxy, capsys: pytest.CaptureFixture[str]) -> None:
     port = str(urlsplit(proxy.url).port)
     assert main(["proxy", "--port", port]) == 2
-    assert f"--port {port}: cannot be had: Address already in use" in capsys.readouterr().err
+    assert f"--port {port}: cannot be used: Address already in use" in capsys.readouterr().err

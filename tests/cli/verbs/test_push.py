@@ -141,7 +141,7 @@ def test_a_terminal_shows_a_bar_beside_what_a_script_reads(
 @pytest.mark.parametrize(
     ("arguments", "what"),
     [
-        (["shop", "."], "'shop': give application and deployment group, such as shop/web"),
+        (["shop", "."], "'shop': must be APPLICATION/GROUP, for example shop/web"),
         (["shop/web", "gone.zip"], "PATH gone.zip: there is no gone.zip"),
         (["shop/web", "appspec.yml"], "PATH appspec.yml: key 'appspec.yml': a revision ends in one of"),
         (["shop/web", "--name", "a/b"], "'--name': 'a/b': give up to 100 letters"),

@@ -54,7 +54,7 @@ def test_a_group_goes_back_to_its_last_good_revision(failed: Deployment, capsys:
     out, err = capsys.readouterr()
     assert info(out.strip())["revision"]["s3Location"]["key"] == "shop/web/v1.zip"
     why = "d-000000001 (s3://revisions/shop/web/v1.zip) is the last good revision."
-    assert err == f"{why}\nfollow it by: stepdeploy watch {out}"
+    assert err == f"{why}\nfollow it with: stepdeploy watch {out}"
 
 
 def test_what_runs_is_stopped_and_goes_back_by_itself(failed: Deployment, store: Store, capsys: Captured) -> None:

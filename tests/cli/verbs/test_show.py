@@ -70,8 +70,8 @@ def test_hosts_that_failed_alike_are_one_cause(served: Served, capsys: Captured)
         "",
         "next:",
         f"  read the whole log: stepdeploy logs {ID} i-1 --full",
-        f"  when the hosts are mended, deploy the same revision there: stepdeploy retry {ID}",
-        "  when the revision is mended: stepdeploy deploy shop/web",
+        f"  after fixing the hosts, retry on them: stepdeploy retry {ID}",
+        "  after fixing the revision: stepdeploy deploy shop/web",
         "  or go back to the last good revision, s3://revisions/shop/web/v0.zip?versionId=v of d-000000001:"
         " stepdeploy rollback shop/web",
     ]

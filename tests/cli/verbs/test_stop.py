@@ -53,7 +53,7 @@ def test_what_cannot_be_stopped_is_refused(deployment_id: str, code: str, engine
 
 def test_a_timeout_without_watching_is_a_mistake(engine: Served, capsys: Captured) -> None:
     assert main(["stop", "d-000000001", "--timeout", "5m"]) == 2
-    assert "--timeout: is for --watch" in capsys.readouterr().err
+    assert "--timeout needs --watch" in capsys.readouterr().err
     assert engine.asked == []
 
 

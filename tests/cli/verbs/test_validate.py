@@ -222,7 +222,7 @@ def test_a_carriage_return_in_the_interpreter_line_is_an_error(line: str, tmp_pa
     (found,) = told(bundle(tmp_path, HOOK, {"start.sh": f"{line}\r\ntrue\r\n"}))
     wanted = line[2:].strip() + "\r"
     assert found == (
-        "error start.sh:1 its first line has a carriage return (Windows line endings), so that no host finds"
+        "error start.sh:1 its first line has a carriage return (Windows line endings), so hosts do not find"
         f" {wanted!r}: save it with LF"
     )
 
@@ -243,21 +243,21 @@ def test_a_first_line_that_works_is_no_error(line: str, tmp_path: Path) -> None:
 
 def test_windows_line_endings_without_an_interpreter_line_are_warnings(tmp_path: Path) -> None:
     assert told(bundle(tmp_path, HOOK, {"start.sh": "true\r\ntrue\r\n"})) == [
-        "warning start.sh:1 has Windows line endings (CRLF), on which interpreters fail: save it with LF",
-        "warning start.sh:1 has no interpreter line, such as #!/bin/bash: the host runs it by /bin/sh",
+        "warning start.sh:1 has Windows line endings (CRLF), which interpreters do not accept: save it with LF",
+        "warning start.sh:1 has no interpreter line (for example #!/bin/bash): the host runs it with /bin/sh",
     ]
 
 
 @pytest.mark.parametrize("content", ["", "echo hello\n"])
 def test_a_script_without_an_interpreter_line_is_a_warning(content: str, tmp_path: Path) -> None:
     assert told(bundle(tmp_path, HOOK, {"start.sh": content})) == [
-        "warning start.sh:1 has no interpreter line, such as #!/bin/bash: the host runs it by /bin/sh"
+        "warning start.sh:1 has no interpreter line (for example #!/bin/bash): the host runs it with /bin/sh"
     ]
 
 
 def test_a_script_that_begins_with_a_byte_order_mark_is_a_warning(tmp_path: Path) -> None:
     assert told(bundle(tmp_path, HOOK, {"start.sh": "\ufeff#!/bin/sh\n"})) == [
-        "warning start.sh:1 begins with a byte-order mark, before which no #! counts: save it as UTF-8 without one"
+        "warning start.sh:1 begins with a byte-order mark, so its #! line is ignored: save it as UTF-8 without one"
     ]
 
 
@@ -468,8 +468,8 @@ def test_all_that_push_would_refuse_of_a_folder_is_an_error(tmp_path: Path) -> N
     with socket.socket(socket.AF_UNIX) as found:
         found.bind(str(root / "s"))
         assert told(root) == [
-            "error  entry 'a/fifo' is a device, pipe or socket: leave it out by .stepdeployignore",
-            "error  entry 's' is a device, pipe or socket: leave it out by .stepdeployignore",
+            "error  entry 'a/fifo' is a device, pipe or socket: exclude it with .stepdeployignore",
+            "error  entry 's' is a device, pipe or socket: exclude it with .stepdeployignore",
             "error  entry '\\udcff' has a name that is not UTF-8: rename it, or pack the folder with tar",
         ]
     assert main(["push", "shop/web", str(root), "--dry-run"]) == 1

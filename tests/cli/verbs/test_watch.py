@@ -158,8 +158,8 @@ def test_a_timeout_is_status_4_and_says_that_the_deployment_goes_on(
     assert main(["watch", ID, "--timeout", "1m"]) == 4
     assert time.now == 1060
     assert capsys.readouterr().err == (
-        f"{ID} is Created and goes on; only the watching has ended\n"
-        f"watch it again by: stepdeploy watch {ID}\nstop it by: stepdeploy stop {ID}\n"
+        f"{ID} is Created and continues; only watching it has stopped\n"
+        f"watch it again with: stepdeploy watch {ID}\nstop it with: stepdeploy stop {ID}\n"
     )
 
 
@@ -183,8 +183,8 @@ def test_ctrl_c_ends_the_watching_alone(
     passes(first_begins, interrupted)
     assert main(["watch", ID, *options]) == 130
     out, err = capsys.readouterr()
-    assert f"{ID} is InProgress and goes on" in err
-    assert f"stop it by: stepdeploy stop {ID}" in err
+    assert f"{ID} is InProgress and continues" in err
+    assert f"stop it with: stepdeploy stop {ID}" in err
     found = deployments.get(ID)
     assert found is not None
     assert (found.status, found.stop) == (DeploymentStatus.IN_PROGRESS, None)

@@ -247,7 +247,7 @@ def test_there_is_nothing_to_retry_of_what_runs_or_has_succeeded(api: Api, group
 
 def test_a_group_goes_back_to_the_revision_before(api: Api, group: None, deploy: Deploy, store: Store) -> None:
     said = api.refuses("InvalidInputException", "RollBackDeploymentGroup", **GROUP)
-    assert "no successful deployment of another revision" in said
+    assert "no earlier successful revision" in said
     deploy("v1")
     deploy("v2")
     back = deployments.get(api("RollBackDeploymentGroup", **GROUP)["deploymentId"])

@@ -263,7 +263,7 @@ NO_TARGETS = "InvalidTargetInstancesException"
             "InvalidUpdateOutdatedInstancesOnlyValueException",
             "give one of the two",
         ),
-        ({"targetInstances": {"instanceIds": ["no/id"]}}, NO_TARGETS, "'no/id' is no instance's id"),
+        ({"targetInstances": {"instanceIds": ["no/id"]}}, NO_TARGETS, "'no/id' is not an instance id"),
         ({"targetInstances": {"instanceIds": [f"i-{n}" for n in range(101)]}}, NO_TARGETS, "at most 100"),
         ({"metadata": {f"k{n}": "v" for n in range(11)}}, "InvalidInputException", "has 11 entries, at most 10"),
         ({"metadata": {"k": ""}}, "InvalidInputException", "metadata.k: has 0 characters"),
@@ -281,7 +281,11 @@ NO_TARGETS = "InvalidTargetInstancesException"
         ({"overrideAlarmConfiguration": {"enabled": True}}, NO_ALARM, "overrideAlarmConfiguration: is enabled without"),
         ({"overrideAlarmConfiguration": {"alarms": [{}]}}, NO_ALARM, "alarms[0].name: has 0 characters"),
         ({"overrideAlarmConfiguration": {"alarms": [{"name": "x" * 256}]}}, NO_ALARM, "has 256 characters"),
-        ({"overrideAlarmConfiguration": {"alarms": [{"name": "a"}] * 2}}, NO_ALARM, "alarms[1].name: a is there twice"),
+        (
+            {"overrideAlarmConfiguration": {"alarms": [{"name": "a"}] * 2}},
+            NO_ALARM,
+            "alarms[1].name: a is listed twice",
+        ),
         (
             {"overrideAlarmConfiguration": {"alarms": [{"name": f"a{number}"} for number in range(11)]}},
             "AlarmsLimitExceededException",

@@ -146,7 +146,7 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("AlarmsLimitExceededException", {"alarmConfiguration": {"enabled": True, "alarms": ALARMS}}, "at most 10"),
     ("InvalidAutoRollbackConfigException", {"autoRollbackConfiguration": {"enabled": True}}, "without events"),
     ("TriggerTargetsLimitExceededException", {"triggerConfigurations": [TRIGGER] * 11}, "at most 10"),
-    ("InvalidTriggerConfigException", {"triggerConfigurations": [TRIGGER] * 2}, "is there twice"),
+    ("InvalidTriggerConfigException", {"triggerConfigurations": [TRIGGER] * 2}, "is used twice"),
     (
         "InvalidTriggerConfigException",
         {"triggerConfigurations": [{"triggerName": "a"}]},

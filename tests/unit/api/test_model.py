@@ -139,7 +139,7 @@ def test_long_ones_have_64_bits() -> None:
 def test_times_lie_in_the_years_that_there_are(moment: str) -> None:
     body = f'{{"createTimeRange": {{"start": {moment}}}}}'.encode()
     code, message = refusal("ListDeployments", body)
-    assert code == "InvalidTimeRangeException" and message.endswith("is no time of the years 1 to 9999")
+    assert code == "InvalidTimeRangeException" and message.endswith("is not a time of the years 1 to 9999")
     for fine in (0, -1, 1.5, -62_135_596_800, 253_402_300_799):
         assert read("ListDeployments", createTimeRange={"end": fine}) == {"createTimeRange": {"end": fine}}
 

@@ -136,7 +136,7 @@ def test_what_is_over_is_not_stopped(api: Api, store: Store) -> None:
     one = succeeded(api, store, 1)
     before = all_items()
     message = api.refuses("DeploymentAlreadyCompletedException", "StopDeployment", deploymentId=one.deployment_id)
-    assert f"The deployment {one.deployment_id} has ended already" in message
+    assert f"The deployment {one.deployment_id} has already ended" in message
     assert all_items() == before
 
 

@@ -116,8 +116,8 @@ def test_a_commit_that_is_not_there_may_be_private(hub: FakeGitHub) -> None:
         (Reply(status=404, body=b"<html>"), DeploymentErrorCode.REVISION_MISSING, ["(HTTP 404)"]),
         (refusal(404, "x" * 9000), DeploymentErrorCode.REVISION_MISSING, [f", {'x' * 200})"]),
         (Reply(status=404, body=b'{"message": "' + b"x" * 2**20), DeploymentErrorCode.REVISION_MISSING, ["(HTTP 404)"]),
-        (Reply(body=b"<html>"), DeploymentErrorCode.INVALID_REVISION, ["something else than a .tar.gz"]),
-        (Reply(body=b""), DeploymentErrorCode.INVALID_REVISION, ["something else than a .tar.gz"]),
+        (Reply(body=b"<html>"), DeploymentErrorCode.INVALID_REVISION, ["GitHub did not return a .tar.gz"]),
+        (Reply(body=b""), DeploymentErrorCode.INVALID_REVISION, ["GitHub did not return a .tar.gz"]),
         (
             Reply(status=302, headers={"Location": "file:///etc/passwd"}),
             DeploymentErrorCode.REVISION_MISSING,

@@ -104,7 +104,7 @@ def test_three_rollbacks_in_a_row_do_not_go_to_the_revision_that_fails() -> None
     choice = choose_for(group)
     assert choice.good is None
     assert choice.reason == (
-        "No rollback: the deployment group shop/web has no successful deployment of another revision to go back to."
+        "No rollback: the deployment group shop/web has no earlier successful revision to roll back to."
         " Ruled out: d-000000002 (s3://b/v2.zip): its revision failed since, in d-000000003;"
         " d-000000001 (s3://b/v1.zip): it has the revision that is rolled back."
         " Deploy a good revision: stepdeploy deploy shop/web"

@@ -53,7 +53,7 @@ def test_a_registered_instance_that_ssm_does_not_know_fails_by_its_name() -> Non
     found, reached = on_premises({"rack-7": {"role": "web"}}, [group(WEB)], [])
     (target,) = new_targets("d-1", "g", found, reached, "now")
     assert (target.target_id, target.status) == ("rack-7", TargetStatus.FAILED)
-    assert target.failure and "activate the host there with rack-7" in target.failure.message
+    assert target.failure and "--default-instance-name rack-7" in target.failure.message
 
 
 def test_one_ec2_call_for_all_values_of_a_key() -> None:

@@ -113,7 +113,7 @@ def test_without_an_earlier_success_there_is_no_rollback_and_the_record_says_so(
     finish.handler({"deployment_id": bad.deployment_id}, context)
     bad = read(bad.deployment_id)
     assert bad.rollback and bad.rollback.rollback_deployment_id is None
-    assert bad.rollback.rollback_message and "has no successful deployment of another" in bad.rollback.rollback_message
+    assert bad.rollback.rollback_message and "has no earlier successful revision" in bad.rollback.rollback_message
 
 
 def test_finish_gives_every_target_an_end(store: Store, context: LambdaContext) -> None:
@@ -191,7 +191,7 @@ def test_a_deployment_of_a_newer_version_keeps_no_other_from_being_stopped(
     put_item({"pk": "LOCK#shop/newer", "sk": "LOCK", "holder": "d-NEWER0000"})
     for key in ("shop/newer", "shop/web"):
         put_item({"pk": "ALARM#errors", "sk": f"GROUP#{key}"})
-    with pytest.raises(Unreadable, match="d-NEWER0000 DEPLOYMENT is no Deployment that this version"):
+    with pytest.raises(Unreadable, match="d-NEWER0000 DEPLOYMENT is not a Deployment that this version"):
         stop.handler(to_alarm("errors"), context)
     assert read(one.deployment_id).stop and cancelled == ["c-i-0"]
 
@@ -368,7 +368,7 @@ def test_stopping_what_is_over_or_unknown_is_an_error(store: Store, context: Lam
 @pytest.mark.parametrize("field", ["cancel", "auto_rollback"])
 def test_a_stop_with_a_word_for_a_flag_is_an_error(store: Store, context: LambdaContext, field: str) -> None:
     one = running()
-    with pytest.raises(InvalidInput, match=f"^{field} 'no': give true or false, without quotes$"):
+    with pytest.raises(InvalidInput, match=f"^{field} 'no': must be true or false, without quotes$"):
         stop.handler({"deployment_id": one.deployment_id, field: "no"}, context)
     assert read(one.deployment_id).stop is None
 
@@ -398,7 +398,7 @@ def test_a_rollback_that_runs_is_not_stopped_by_asking_for_one(store: Store, con
     bad = running(2)
     finish.handler({"deployment_id": bad.deployment_id}, context)
     holder = lock.holder("shop/web")
-    with pytest.raises(InvalidInput, match=f"{holder} is a rollback already, and runs"):
+    with pytest.raises(InvalidInput, match=f"{holder} is already a rollback"):
         rollback.handler({"application": "shop", "group": "web"}, context)
     assert holder and read(holder).stop is None
 
@@ -423,7 +423,7 @@ def test_a_long_reason_is_refused_before_anything_is_stored(store: Store, contex
 
 def test_there_must_be_something_to_go_back_to(store: Store, context: LambdaContext) -> None:
     done(1, context)
-    with pytest.raises(InvalidInput, match="no successful deployment of another revision to go back to"):
+    with pytest.raises(InvalidInput, match="no earlier successful revision to roll back to"):
         rollback.handler({"application": "shop", "group": "web"}, context)
 
 

@@ -159,5 +159,5 @@ def test_no_log_line_holds_the_webhooks_url(queue: Queue, logged: io.StringIO) -
     client("secretsmanager").put_secret_value(SecretId="slack", SecretString="http://127.0.0.1:9/services/SECRET")
     aws_slack.webhook.cache_clear()
     assert queue.deliver(news()) == ["m-1"]
-    assert "Slack did not take a message" in logged.getvalue()
+    assert "Slack did not accept a message" in logged.getvalue()
     assert "SECRET" not in logged.getvalue()

@@ -158,7 +158,7 @@ def test_an_upload_that_goes_nowhere_is_a_failed_deployment_that_says_why(
 def test_what_is_nobodys_business_is_on_no_record(uploads: Uploads, key: str, logged: io.StringIO) -> None:
     put_group()
     assert uploads.deliver(uploaded(key)) == [] and number_on_record() == 0
-    assert "an upload is no revision" in logged.getvalue()
+    assert "an upload is not a revision" in logged.getvalue()
 
 
 def test_an_upload_to_no_group_costs_two_reads(uploads: Uploads) -> None:
@@ -213,7 +213,7 @@ def test_a_person_is_told_what_is_missing(store: Store, context: LambdaContext) 
 
 
 def test_a_person_is_told_what_is_no_text(store: Store, context: LambdaContext) -> None:
-    with pytest.raises(InvalidInput, match=r"^key 5: give a text in quotes$"):
+    with pytest.raises(InvalidInput, match=r"^key 5: must be a string$"):
         handler({"application": "shop", "group": "web", "key": 5}, context)
 
 
@@ -230,7 +230,7 @@ def test_a_person_may_choose_another_configuration_for_one_deployment(store: Sto
     request = {"application": "shop", "group": "web", "key": "shop/web/v1.zip"}
     one = created(handler({**request, "deployment_config": "CodeDeployDefault.AllAtOnce"}, context))
     assert one.settings.config.name == "CodeDeployDefault.AllAtOnce"
-    with pytest.raises(InvalidInput, match="deployment_config 'Half': there is none of that name"):
+    with pytest.raises(InvalidInput, match="deployment_config 'Half': does not exist"):
         handler({**request, "deployment_config": "Half"}, context)
 
 

@@ -224,7 +224,7 @@ def test_there_is_no_way_back_from_the_only_revision_that_was_ever_good(store: S
     succeed(again)
     group = groups.get("shop", "web")
     assert group and group.last_successful
-    with pytest.raises(InvalidInput, match="no successful deployment of another revision"):
+    with pytest.raises(InvalidInput, match="no earlier successful revision"):
         requested_rollback(group, deployment_id="d-000000009", now=NOW, requested_by="me")
 
 

@@ -1,0 +1,67 @@
+"""Every text that a user may read, by package and file: `make texts` prints them, to be read through in one go.
+
+A message stays beside the rule that it tells about; this is the other view of it. A text is a literal of three words or
+more that is not a docstring; what is put in stands in braces.
+"""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = ("functions", "cli", "host", "infra", "local")
+_MIN_WORDS = 3
+
+
+class Text(NamedTuple):
+    """A text with its place."""
+
+    file: Path  # below ROOT
+    line: int
+    text: str
+
+
+def texts(package: str) -> Iterator[Text]:
+    """The texts of a package, file by file."""
+    for file in sorted((ROOT / package).rglob("*.py")):
+        tree = ast.parse(file.read_text())
+        left_out = {id(part) for node in ast.walk(tree) for part in _not_texts(node)}
+        for node in ast.walk(tree):
+            text = None if id(node) in left_out else _text(node)
+            if text and len(text.split()) >= _MIN_WORDS:
+                yield Text(file.relative_to(ROOT), getattr(node, "lineno", 0), text)
+
+
+def _text(node: ast.AST) -> str | None:
+    match node:
+        case ast.Constant(value=str(text)):
+            return text
+        case ast.JoinedStr(values=values):
+            return "".join(_text(each) or f"{{{ast.unparse(getattr(each, 'value', each))}}}" for each in values)
+    return None
+
+
+def _not_texts(node: ast.AST) -> Iterator[ast.AST]:
+    """Docstrings, and what an f-string has inside, which is shown with it."""
+    match node:
+        case ast.Module() | ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef():
+            yield from (each.value for each in node.body if isinstance(each, ast.Expr))
+        case ast.JoinedStr():
+            yield from (each for each in ast.walk(node) if each is not node)
+
+
+def main() -> None:
+    """Print all."""
+    for package in PACKAGES:
+        last = None
+        for each in texts(package):
+            if each.file != last:
+                last = each.file
+                sys.stdout.write(f"\n{each.file}\n")
+            sys.stdout.write(f"  {each.line}: {' '.join(each.text.split())}\n")
+
+
+if __name__ == "__main__":
+    main()
