@@ -15,7 +15,7 @@ from bench.limits import Limits
 
 DEPLOYMENTS = 10_000
 TARGETS = 1_000  # of one of them
-MOST_REQUESTS = 3
+MAX_REQUESTS = 3
 GROUPS = 20
 ONE = "d-000009999"
 _STATUSES = ["Succeeded", "Failed", "Stopped", "InProgress"]
@@ -38,27 +38,27 @@ def measure() -> Shown:
             ask = _asking(LambdaContext())
             every = ask("ListDeploymentTargets", deploymentId=ONE)["answer"]["targetIds"]
             questions: list[tuple[str, str, dict[str, Any], int]] = [
-                ("GetDeployment", "GetDeployment", {"deploymentId": ONE}, MOST_REQUESTS),
-                ("ListDeployments: all", "ListDeployments", {}, MOST_REQUESTS),
-                ("ListDeployments: of a group", "ListDeployments", _WEB, MOST_REQUESTS),
+                ("GetDeployment", "GetDeployment", {"deploymentId": ONE}, MAX_REQUESTS),
+                ("ListDeployments: all", "ListDeployments", {}, MAX_REQUESTS),
+                ("ListDeployments: of a group", "ListDeployments", _WEB, MAX_REQUESTS),
                 (
                     "ListDeployments: of a group, two statuses, a day",
                     "ListDeployments",
                     {**_WEB, "includeOnlyStatuses": ["Failed", "Stopped"], "createTimeRange": _DAY},
-                    MOST_REQUESTS,
+                    MAX_REQUESTS,
                 ),
                 (
                     "ListDeployments: of a status, a day",
                     "ListDeployments",
                     {"includeOnlyStatuses": ["Failed"], "createTimeRange": _DAY},
-                    MOST_REQUESTS,
+                    MAX_REQUESTS,
                 ),
                 ("ListDeploymentTargets: 100 of 1,000", "ListDeploymentTargets", {"deploymentId": ONE}, 2),
                 (
                     "BatchGetDeploymentTargets: 25",
                     "BatchGetDeploymentTargets",
                     {"deploymentId": ONE, "targetIds": every[:25]},
-                    MOST_REQUESTS,
+                    MAX_REQUESTS,
                 ),
             ]
             for what, operation, members, most in questions:

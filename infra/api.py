@@ -11,7 +11,7 @@ from constructs import Construct
 
 from functions.core.extensions import added_to
 from infra.engine import Engine
-from infra.function import Function, Shape
+from infra.function import Function, FunctionDefaults
 from infra.store import Store
 
 _SECONDS = 30  # the longest that an HTTP API waits
@@ -43,11 +43,18 @@ class Api(Construct):
     """`POST /<Operation>` for every operation, each allowed by IAM on its own, none without a signature."""
 
     def __init__(
-        self, scope: Construct, id: str, *, shape: Shape, store: Store, engine: Engine, topic_arns: Sequence[str]
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        defaults: FunctionDefaults,
+        store: Store,
+        engine: Engine,
+        topic_arns: Sequence[str],
     ) -> None:
         """`topic_arns`: the topics that triggers may name, because the engine may publish to them."""
         super().__init__(scope, id)
-        self.function = self._function(shape, store, engine, topic_arns)
+        self.function = self._function(defaults, store, engine, topic_arns)
         name = Stack.of(self).stack_name
         self._api = apigateway.CfnApi(
             self,
@@ -57,17 +64,19 @@ class Api(Construct):
             protocol_type="HTTP",
         )
         routes = self._routes()
-        self._stage(name, shape).node.add_dependency(routes)  # else each route would be a deployment of its own
+        self._stage(name, defaults).node.add_dependency(routes)  # else each route would be a deployment of its own
 
     @property
     def endpoint(self) -> str:
         return self._api.attr_api_endpoint
 
-    def _function(self, shape: Shape, store: Store, engine: Engine, topic_arns: Sequence[str]) -> Function:
+    def _function(
+        self, defaults: FunctionDefaults, store: Store, engine: Engine, topic_arns: Sequence[str]
+    ) -> Function:
         function = Function(
             self,
             "Api",
-            shape=shape,
+            defaults=defaults,
             description="Answers the control API: CodeDeploy's own operations",
             environment={
                 "TABLE_NAME": store.table.table_name,
@@ -85,12 +94,12 @@ class Api(Construct):
         engine.let_see_fleet(function)
         return function
 
-    def _stage(self, name: str, shape: Shape) -> apigateway.CfnStage:
+    def _stage(self, name: str, defaults: FunctionDefaults) -> apigateway.CfnStage:
         log = logs.LogGroup(
             self,
             "Requests",
             log_group_name=f"/aws/vendedlogs/apis/{name}",  # the prefix that needs no resource policy
-            retention=shape.log_retention,
+            retention=defaults.log_retention,
             removal_policy=RemovalPolicy.DESTROY,
         )
         return apigateway.CfnStage(

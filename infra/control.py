@@ -5,20 +5,20 @@ from aws_cdk import aws_events as events
 from constructs import Construct
 
 from infra.engine import Engine
-from infra.function import Function, Shape
+from infra.function import Function, FunctionDefaults
 from infra.store import Store
 
 
 class Control(Construct):
     """`stop` and `rollback`."""
 
-    def __init__(self, scope: Construct, id: str, *, shape: Shape, store: Store, engine: Engine) -> None:
+    def __init__(self, scope: Construct, id: str, *, defaults: FunctionDefaults, store: Store, engine: Engine) -> None:
         super().__init__(scope, id)
         table = {"TABLE_NAME": store.table.table_name}
         self.stop = Function(
             self,
             "Stop",
-            shape=shape,
+            defaults=defaults,
             description="Stops a deployment on request, or the deployments that watch an alarm",
             environment=table,
             timeout=Duration.minutes(5),  # one CancelCommand for each command in flight
@@ -26,7 +26,7 @@ class Control(Construct):
         self.rollback = Function(
             self,
             "Rollback",
-            shape=shape,
+            defaults=defaults,
             description="Deploys the last good revision of a group again",
             environment=table,
             timeout=Duration.minutes(5),

@@ -10,7 +10,7 @@ from functions.core.declaration import Declaration
 from functions.core.errors import InvalidInput
 from functions.core.text.packing import pack
 from functions.core.text.shapes import to_plain
-from infra.function import Function, Shape
+from infra.function import Function, FunctionDefaults
 from infra.store import Store
 
 # Characters, packed. Lambda takes an event of 256 KB, and an update's has the new declaration and the old one.
@@ -31,7 +31,7 @@ class Declared(Construct):
         scope: Construct,
         id: str,
         *,
-        shape: Shape,
+        defaults: FunctionDefaults,
         store: Store,
         topic: sns.ITopic,
         declaration: Declaration,
@@ -49,7 +49,7 @@ class Declared(Construct):
         self.function = Function(
             self,
             "Declare",
-            shape=shape,
+            defaults=defaults,
             description="Writes the declared applications and groups to the table",
             environment={"TABLE_NAME": store.table.table_name},
             timeout=Duration.minutes(5),

@@ -13,7 +13,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from functions.core.revision import GITHUB_PREFIX, RUNNER_PREFIX
-from infra.function import Function, Shape
+from infra.function import Function, FunctionDefaults
 from infra.hosts import Hosts
 from infra.nag import acknowledge_wildcard
 from infra.secret import unset_secret
@@ -60,7 +60,7 @@ class Engine(Construct):
         scope: Construct,
         id: str,
         *,
-        shape: Shape,
+        defaults: FunctionDefaults,
         store: Store,
         statemachines: Path,
         hosts: Hosts,
@@ -71,7 +71,7 @@ class Engine(Construct):
         """`managed_tag`: what every host must carry; `github_url`: of the REST API."""
         super().__init__(scope, id)
         stack = Stack.of(self)
-        self._shape = shape
+        self._defaults = defaults
         self._store = store
         self._table = {"TABLE_NAME": store.table.table_name}
         self._name = stack.stack_name
@@ -95,7 +95,7 @@ class Engine(Construct):
         self.machine = self._machine(definition(statemachines, numbers))
         self.launch = self._launch()
 
-    def let_answer(self, function: Function) -> None:
+    def grant_answer(self, function: Function) -> None:
         """Lets a function complete this machine's task tokens.
 
         The IAM reference lists no resource for SendTaskSuccess, yet AWS has refused calls by the ARN of the token's
@@ -108,7 +108,7 @@ class Engine(Construct):
             why_wildcard="AWS does not document the ARN that children of a Distributed Map have; it begins with this.",
         )
 
-    def let_cancel(self, function: Function) -> None:
+    def grant_cancel(self, function: Function) -> None:
         """Lets a function cancel commands on hosts."""
         function.allow("ssm:CancelCommand", on="*", why_wildcard="ssm:CancelCommand knows no resources.")
 
@@ -130,7 +130,7 @@ class Engine(Construct):
         function = Function(
             self,
             "Prepare",
-            shape=self._shape,
+            defaults=self._defaults,
             description="Pins the revision, finds the targets and writes the manifests of the stages",
             environment={
                 **self._table,
@@ -174,7 +174,7 @@ class Engine(Construct):
         function = Function(
             self,
             "NextStage",
-            shape=self._shape,
+            defaults=self._defaults,
             description="Decides whether a stage is run, a wait begins or the deployment ends",
             environment=self._table,
         )
@@ -187,7 +187,7 @@ class Engine(Construct):
         function = Function(
             self,
             "RunSegment",
-            shape=self._shape,
+            defaults=self._defaults,
             description="Takes a place, sends a segment to a host once and reads its result",
             environment={
                 **self._table,
@@ -215,9 +215,9 @@ class Engine(Construct):
             why_wildcard="Hosts come and go; the condition fences them by tag.",
         )
         self.let_read_commands(function)
-        self.let_cancel(function)
+        self.grant_cancel(function)
         self._let_ping(function)
-        self.let_answer(function)
+        self.grant_answer(function)
         # A presigned URL can do what its signer may do: what hosts fetch and where they put their logs. Prepare has
         # pinned the version.
         self._let_read_revisions(function, "s3:GetObjectVersion")
@@ -237,39 +237,39 @@ class Engine(Construct):
         function = Function(
             self,
             "TargetDone",
-            shape=self._shape,
+            defaults=self._defaults,
             description="Gives a target its terminal status and updates the deployment's counters",
             environment=self._table,
         )
         function.allow("dynamodb:GetItem", "dynamodb:UpdateItem", on=self._store.table.table_arn)
-        self.let_cancel(function)  # of a target whose workflow failed
+        self.grant_cancel(function)  # of a target whose workflow failed
         return function
 
     def _bake(self) -> Function:
         function = Function(
             self,
             "Bake",
-            shape=self._shape,
+            defaults=self._defaults,
             description="Stores the token with which a stop ends the wait after a stage",
             environment=self._table,
         )
         function.allow("dynamodb:GetItem", "dynamodb:UpdateItem", on=self._store.table.table_arn)
-        self.let_answer(function)
+        self.grant_answer(function)
         return function
 
     def _finish(self) -> Function:
         function = Function(
             self,
             "Finish",
-            shape=self._shape,
+            defaults=self._defaults,
             description="Decides how the deployment ended, frees its group's lock, starts a rollback",
             environment=self._table,
             timeout=Duration.minutes(5),  # an engine that failed may leave 10,000 targets to be given an end
         )
-        self.let_end(function)
+        self.grant_end(function)
         return function
 
-    def let_end(self, function: Function) -> None:
+    def grant_end(self, function: Function) -> None:
         """Lets a function end a deployment, its targets and its lock."""
         function.allow(
             "dynamodb:GetItem",
@@ -291,16 +291,16 @@ class Engine(Construct):
 
     def let_stop(self, function: Function) -> None:
         """Lets a function stop a deployment, and end it where its execution is over."""
-        self.let_end(function)
+        self.grant_end(function)
         self.let_look(function)
-        self.let_cancel(function)
-        self.let_answer(function)  # of a deployment that bakes
+        self.grant_cancel(function)
+        self.grant_answer(function)  # of a deployment that bakes
 
     def _launch(self) -> Function:
         function = Function(
             self,
             "Launch",
-            shape=self._shape,
+            defaults=self._defaults,
             description="Starts the execution of a deployment that became Created",
             environment={"STATE_MACHINE_ARN": self.machine_arn},
         )
@@ -365,7 +365,7 @@ class Engine(Construct):
                     self,
                     "MachineLogs",
                     log_group_name=f"/aws/vendedlogs/states/{self._name}",  # the prefix that needs no resource policy
-                    retention=self._shape.log_retention,
+                    retention=self._defaults.log_retention,
                     removal_policy=RemovalPolicy.DESTROY,
                 ),
                 # All transitions, so that a deployment can be followed after its history is gone; without data, which

@@ -1,4 +1,4 @@
-"""The one shape of a Lambda function, and the ways in which work reaches one: a rule, the table's stream, a queue."""
+"""The defaults of a Lambda function, and the ways in which work reaches one: a rule, the stream, a queue."""
 
 import json
 import re
@@ -20,7 +20,7 @@ from infra.nag import acknowledge, acknowledge_wildcard
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shape:
+class FunctionDefaults:
     """What all functions of the engine share."""
 
     code: lambda_.Code
@@ -45,7 +45,7 @@ class Function(lambda_.Function):
         scope: Construct,
         id: str,
         *,
-        shape: Shape,
+        defaults: FunctionDefaults,
         description: str,
         environment: Mapping[str, str],
         timeout: Duration | None = None,  # default 30 seconds
@@ -58,7 +58,7 @@ class Function(lambda_.Function):
             scope,
             f"{id}Logs",
             log_group_name=f"/aws/lambda/{name}",
-            retention=shape.log_retention,
+            retention=defaults.log_retention,
             removal_policy=RemovalPolicy.DESTROY,  # the table keeps the history; a kept group would block a new stack
         )
         role = iam.Role(scope, f"{id}Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
@@ -75,7 +75,7 @@ class Function(lambda_.Function):
             description=description,
             runtime=lambda_.Runtime.PYTHON_3_13,
             architecture=lambda_.Architecture.ARM_64,
-            code=shape.code,
+            code=defaults.code,
             handler=f"functions.handlers.{handler}.handler",
             role=role,
             log_group=log_group,
@@ -85,7 +85,7 @@ class Function(lambda_.Function):
             ephemeral_storage_size=disk,
             environment={"POWERTOOLS_SERVICE_NAME": "stepdeploy", "POWERTOOLS_LOG_LEVEL": "INFO", **environment},
         )
-        self._shape = shape
+        self._defaults = defaults
         self._role = role
         self._wildcards: dict[str, list[str]] = {}
         self._answer_for("*", "X-Ray's write actions know no resources.")
@@ -134,31 +134,31 @@ class Function(lambda_.Function):
             schedule=events.Schedule.rate(every),
             targets=[
                 targets.LambdaFunction(
-                    self, dead_letter_queue=self._shape.undelivered, max_event_age=every, retry_attempts=1
+                    self, dead_letter_queue=self._defaults.undelivered, max_event_age=every, retry_attempts=1
                 )
             ],
         )
 
     def _let_set_aside(self) -> None:
         """Lets the function put what it can never take into `undelivered` (functions/aws/aside.py)."""
-        self.allow("sqs:SendMessage", on=self._shape.undelivered.queue_arn)
-        self.add_environment("UNDELIVERED_QUEUE_URL", self._shape.undelivered.queue_url)
+        self.allow("sqs:SendMessage", on=self._defaults.undelivered.queue_arn)
+        self.add_environment("UNDELIVERED_QUEUE_URL", self._defaults.undelivered.queue_url)
 
     def on_event(self, *, description: str, pattern: events.EventPattern) -> events.Rule:
         """Runs the function on events of the default bus; what it cannot take or cannot do goes to `undelivered`."""
         self.keep_failed_events()
-        self.add_environment("UNDELIVERED_QUEUE_URL", self._shape.undelivered.queue_url)
+        self.add_environment("UNDELIVERED_QUEUE_URL", self._defaults.undelivered.queue_url)
         return events.Rule(
             self,
             "Rule",
             description=description,
             event_pattern=pattern,
-            targets=[targets.LambdaFunction(self, **patience(self._shape.undelivered))],
+            targets=[targets.LambdaFunction(self, **patience(self._defaults.undelivered))],
         )
 
     def keep_failed_events(self) -> None:
         """An asynchronous call that fails three times lands in `undelivered` with its event and its error."""
-        self.allow("sqs:SendMessage", on=self._shape.undelivered.queue_arn)
+        self.allow("sqs:SendMessage", on=self._defaults.undelivered.queue_arn)
         lambda_.CfnEventInvokeConfig(
             self,
             "Asynchronous",
@@ -167,7 +167,9 @@ class Function(lambda_.Function):
             maximum_retry_attempts=2,
             maximum_event_age_in_seconds=6 * 3600,
             destination_config=lambda_.CfnEventInvokeConfig.DestinationConfigProperty(
-                on_failure=lambda_.CfnEventInvokeConfig.OnFailureProperty(destination=self._shape.undelivered.queue_arn)
+                on_failure=lambda_.CfnEventInvokeConfig.OnFailureProperty(
+                    destination=self._defaults.undelivered.queue_arn
+                )
             ),
         )
 
@@ -206,7 +208,7 @@ class Function(lambda_.Function):
             maximum_record_age_in_seconds=2 * 3600,
             destination_config=lambda_.CfnEventSourceMapping.DestinationConfigProperty(
                 on_failure=lambda_.CfnEventSourceMapping.OnFailureProperty(
-                    destination=self._shape.undelivered.queue_arn
+                    destination=self._defaults.undelivered.queue_arn
                 )
             ),
         )

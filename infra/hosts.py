@@ -12,7 +12,7 @@ from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from functions.core.revision import RUNNER_PREFIX
-from infra.function import Function, Shape
+from infra.function import Function, FunctionDefaults
 from infra.store import Store
 
 MakeDocument = Callable[[str, str], Mapping[str, Any]]  # of the public key's modulus and exponent
@@ -26,7 +26,14 @@ class Hosts(Construct):
     """
 
     def __init__(
-        self, scope: Construct, id: str, *, shape: Shape, store: Store, runner_sha256: str, document: MakeDocument
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        defaults: FunctionDefaults,
+        store: Store,
+        runner_sha256: str,
+        document: MakeDocument,
     ) -> None:
         """`document`: the SSM document's content, once CloudFormation knows the public key."""
         super().__init__(scope, id)
@@ -45,7 +52,7 @@ class Hosts(Construct):
             pending_window=Duration.days(7),
         )
         self.key_arn = self._key.key_arn
-        self.set_up = self._set_up(shape, store)
+        self.set_up = self._set_up(defaults, store)
         public_key = self._resource("PublicKey", KeyArn=self.key_arn)
         modulus, exponent = (public_key.get_att_string(name) for name in ("Modulus", "Exponent"))
         runner = self._resource("Runner", Sha256=runner_sha256)
@@ -86,11 +93,11 @@ class Hosts(Construct):
             )
         )
 
-    def _set_up(self, shape: Shape, store: Store) -> Function:
+    def _set_up(self, defaults: FunctionDefaults, store: Store) -> Function:
         function = Function(
             self,
             "SetUp",
-            shape=shape,
+            defaults=defaults,
             description="Gives CloudFormation the public key and the document's version, hosts the runner",
             environment={"BUCKET_NAME": store.bucket.bucket_name},
         )

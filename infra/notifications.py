@@ -8,7 +8,7 @@ from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from infra.function import Function, Shape, patience
+from infra.function import Function, FunctionDefaults, patience
 from infra.secret import unset_secret
 from infra.store import Store, dead_letter_queue, work_queue
 
@@ -16,11 +16,13 @@ from infra.store import Store, dead_letter_queue, work_queue
 class Notifications(Construct):
     """The bus, the topic that triggers call `notifications`, the secret of Slack's webhooks, and three functions."""
 
-    def __init__(self, scope: Construct, id: str, *, shape: Shape, store: Store, other_topics: Sequence[str]) -> None:
+    def __init__(
+        self, scope: Construct, id: str, *, defaults: FunctionDefaults, store: Store, other_topics: Sequence[str]
+    ) -> None:
         """`other_topics`: ARNs of the topics outside this stack that triggers name."""
         super().__init__(scope, id)
         name = Stack.of(self).stack_name
-        self._shape = shape
+        self._defaults = defaults
         self._store = store
         self._table = {"TABLE_NAME": store.table.table_name}
         self.bus = events.EventBus(self, "Bus", event_bus_name=name, description="What happens to deployments")
@@ -47,7 +49,7 @@ class Notifications(Construct):
         function = Function(
             self,
             "Publish",
-            shape=self._shape,
+            defaults=self._defaults,
             description="Announces changed deployments and targets on the bus and to SNS triggers",
             environment={
                 **self._table,
@@ -72,7 +74,7 @@ class Notifications(Construct):
         function = Function(
             self,
             "Trigger",
-            shape=self._shape,
+            defaults=self._defaults,
             description="Publishes trigger messages that SNS did not accept at first",
             environment={"TRIGGER_QUEUE_URL": self.trigger_queue.queue_url},
             timeout=Duration.minutes(1),
@@ -85,7 +87,7 @@ class Notifications(Construct):
         function = Function(
             self,
             "Slack",
-            shape=self._shape,
+            defaults=self._defaults,
             description="Tells Slack when deployments begin and end",
             environment={
                 **self._table,

@@ -6,7 +6,7 @@ from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
 from functions.core.revision import ENGINE_PREFIX
-from infra.function import Function, Shape, patience
+from infra.function import Function, FunctionDefaults, patience
 from infra.store import Store, work_queue
 
 
@@ -17,13 +17,13 @@ class Revisions(Construct):
     fight for the lock of one group, and Lambda gives up an event after three of them have lost.
     """
 
-    def __init__(self, scope: Construct, id: str, *, shape: Shape, store: Store) -> None:
+    def __init__(self, scope: Construct, id: str, *, defaults: FunctionDefaults, store: Store) -> None:
         super().__init__(scope, id)
         self.uploads = work_queue(self, "Uploads", letters=store.undelivered)
         self.start = Function(
             self,
             "Start",
-            shape=shape,
+            defaults=defaults,
             description="Creates the deployment of an uploaded or named revision",
             environment={
                 "TABLE_NAME": store.table.table_name,

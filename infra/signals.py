@@ -5,7 +5,7 @@ from aws_cdk import aws_events as events
 from constructs import Construct
 
 from infra.engine import Engine
-from infra.function import Function, Shape
+from infra.function import Function, FunctionDefaults
 from infra.store import Store
 
 # A command invocation that has one of these never changes again. Events carry the plain statuses ("TimedOut"); the
@@ -29,18 +29,18 @@ FIND_LOST_MINUTES = 3  # how late a lost event of an execution or an alarm can m
 class CommandStatus(Construct):
     """SSM's command events -> command_status -> the waiting state."""
 
-    def __init__(self, scope: Construct, id: str, *, shape: Shape, store: Store, engine: Engine) -> None:
+    def __init__(self, scope: Construct, id: str, *, defaults: FunctionDefaults, store: Store, engine: Engine) -> None:
         super().__init__(scope, id)
         self.function = Function(
             self,
             "CommandStatus",
-            shape=shape,
+            defaults=defaults,
             description="Records how a command ended on a host and wakes the state that waits for it",
             environment={"TABLE_NAME": store.table.table_name},
         )
         self.function.allow("dynamodb:GetItem", "dynamodb:UpdateItem", on=store.table.table_arn)
         engine.let_read_commands(self.function)
-        engine.let_answer(self.function)
+        engine.grant_answer(self.function)
         self.function.on_event(
             description="A command with our document ended on a host",
             pattern=events.EventPattern(
@@ -54,18 +54,18 @@ class CommandStatus(Construct):
 class ExecutionStatus(Construct):
     """Executions that did not end by themselves -> execution_status -> their deployment ends all the same."""
 
-    def __init__(self, scope: Construct, id: str, *, shape: Shape, store: Store, engine: Engine) -> None:
+    def __init__(self, scope: Construct, id: str, *, defaults: FunctionDefaults, store: Store, engine: Engine) -> None:
         super().__init__(scope, id)
         self.function = Function(
             self,
             "ExecutionStatus",
-            shape=shape,
+            defaults=defaults,
             description="Ends the deployment of an execution that failed, timed out or was aborted",
             environment={"TABLE_NAME": store.table.table_name},
             timeout=Duration.minutes(5),  # up to 10,000 targets to be given an end
         )
-        engine.let_end(self.function)
-        engine.let_cancel(self.function)
+        engine.grant_end(self.function)
+        engine.grant_cancel(self.function)
         self.function.on_event(
             description="An execution of the engine failed, timed out or was aborted",
             pattern=events.EventPattern(
@@ -83,12 +83,12 @@ class FindLost(Construct):
     EventBridge gets the events of executions and alarms as best effort, so nothing may wait for one alone.
     """
 
-    def __init__(self, scope: Construct, id: str, *, shape: Shape, store: Store, engine: Engine) -> None:
+    def __init__(self, scope: Construct, id: str, *, defaults: FunctionDefaults, store: Store, engine: Engine) -> None:
         super().__init__(scope, id)
         self.function = Function(
             self,
             "FindLost",
-            shape=shape,
+            defaults=defaults,
             description="Finds deployments that wait for an event that never came",
             environment={"TABLE_NAME": store.table.table_name},
             timeout=Duration.minutes(5),  # up to 10,000 targets to be given an end

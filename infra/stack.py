@@ -17,7 +17,7 @@ from infra.control import Control
 from infra.dashboard import Dashboard
 from infra.declaration import Declared
 from infra.engine import Engine
-from infra.function import Function, Shape
+from infra.function import Function, FunctionDefaults
 from infra.hosts import Hosts, MakeDocument
 from infra.notifications import Notifications
 from infra.revisions import Revisions
@@ -100,18 +100,18 @@ class StepDeploy(Stack):
         super().__init__(scope, id, description="stepdeploy: deployments to EC2 and on-premises hosts", **stack)
         Tags.of(self).add("application", "stepdeploy")
         store = Store(self, "Store", keep=not options.local)
-        shape = Shape(
+        defaults = FunctionDefaults(
             code=lambda_.Code.from_asset(str(parts.code)),
             log_retention=_RETENTION[options.log_retention_days],
             undelivered=store.undelivered,
         )
         hosts = Hosts(
-            self, "Hosts", shape=shape, store=store, runner_sha256=parts.runner_sha256, document=parts.document
+            self, "Hosts", defaults=defaults, store=store, runner_sha256=parts.runner_sha256, document=parts.document
         )
         engine = Engine(
             self,
             "Engine",
-            shape=shape,
+            defaults=defaults,
             store=store,
             statemachines=parts.statemachines,
             hosts=hosts,
@@ -119,15 +119,17 @@ class StepDeploy(Stack):
             managed_tag=options.host_tag,
             github_url=options.github_url,
         )
-        revisions = Revisions(self, "Revisions", shape=shape, store=store)
+        revisions = Revisions(self, "Revisions", defaults=defaults, store=store)
         for signal in (CommandStatus, ExecutionStatus, FindLost):
-            signal(self, signal.__name__, shape=shape, store=store, engine=engine)
-        told = Notifications(self, "Notifications", shape=shape, store=store, other_topics=parts.declaration.topic_arns)
-        control = Control(self, "Control", shape=shape, store=store, engine=engine)
+            signal(self, signal.__name__, defaults=defaults, store=store, engine=engine)
+        told = Notifications(
+            self, "Notifications", defaults=defaults, store=store, other_topics=parts.declaration.topic_arns
+        )
+        control = Control(self, "Control", defaults=defaults, store=store, engine=engine)
         api = Api(
             self,
             "ControlApi",
-            shape=shape,
+            defaults=defaults,
             store=store,
             engine=engine,
             topic_arns=[told.topic.topic_arn, *parts.declaration.topic_arns],
@@ -135,7 +137,7 @@ class StepDeploy(Stack):
         Declared(
             self,
             "Declaration",
-            shape=shape,
+            defaults=defaults,
             store=store,
             topic=told.topic,
             declaration=parts.declaration,

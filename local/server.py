@@ -29,7 +29,7 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
 
-class Edges:
+class LocalGateway:
     """The ASGI application: what is ours is answered here, the rest by the emulator."""
 
     def __init__(self, endpoint: str, directory: Path, network: str) -> None:
@@ -239,7 +239,7 @@ async def _serve(port: int, directory: Path, network: str) -> None:
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
 
-    edges = Edges(f"http://127.0.0.1:{port}", directory, network)
+    edges = LocalGateway(f"http://127.0.0.1:{port}", directory, network)
     config = Config()
     config.bind = [f"127.0.0.1:{port}"]
     config.keep_alive_timeout = 75

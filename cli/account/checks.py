@@ -15,7 +15,7 @@ from functions.core.selection import ONLINE
 
 HOST_TAG = "stepdeploy=enabled"  # of a stack that does not say: infra/stack.py, Options
 _SHOWN = 3  # hosts that a message names
-_MOST_ASKED = 200  # instances of one filter of DescribeInstances, as EC2 has it
+_MAX_ASKED = 200  # instances of one filter of DescribeInstances, as EC2 has it
 _POLICY = "AmazonSSMManagedInstanceCore"
 
 
@@ -37,7 +37,7 @@ class Finding:
 Findings = Iterator[Finding]
 
 
-def looked(about: str, permission: str, check: Callable[[], Iterable[Finding]]) -> list[Finding]:
+def run_check(about: str, permission: str, check: Callable[[], Iterable[Finding]]) -> list[Finding]:
     """What a check found; what AWS does not let us see is a finding as well."""
     from botocore.exceptions import ClientError
 
@@ -56,12 +56,12 @@ def looked(about: str, permission: str, check: Callable[[], Iterable[Finding]]) 
 
 
 def engine_findings(engine: Engine) -> list[Finding]:
-    found = [*looked("stack", "cloudformation:DescribeStacks", lambda: _stack(engine)), *_api(engine)]
+    found = [*run_check("stack", "cloudformation:DescribeStacks", lambda: _stack(engine)), *_api(engine)]
     if found[0].level is not Level.OK:
         return found
     permissions = "s3:ListBucket, s3:GetBucketVersioning and s3:GetBucketNotification"
-    found += looked("bucket", permissions, lambda: _bucket(engine))
-    return [*found, *looked("document", "ssm:DescribeDocument", lambda: _document(engine))]
+    found += run_check("bucket", permissions, lambda: _bucket(engine))
+    return [*found, *run_check("document", "ssm:DescribeDocument", lambda: _document(engine))]
 
 
 def _stack(engine: Engine) -> Findings:
@@ -167,14 +167,16 @@ def group_findings(engine: Engine, group: Group, host_tag: str) -> list[Finding]
         yield from _hosts(about, tagged, host_tag)
 
     found = [
-        *looked(about, "execute-api:Invoke on ListGroupInstances", hosts),
-        *looked(about, "ec2:DescribeInstances", lambda: _reached(engine, about, tagged)),
-        *looked(about, "the API", lambda: _configuration(engine, about, info, tagged)),
-        *looked(about, "cloudwatch:DescribeAlarms", lambda: _alarms(engine, about, info.get("alarmConfiguration", {}))),
+        *run_check(about, "execute-api:Invoke on ListGroupInstances", hosts),
+        *run_check(about, "ec2:DescribeInstances", lambda: _reached(engine, about, tagged)),
+        *run_check(about, "the API", lambda: _configuration(engine, about, info, tagged)),
+        *run_check(
+            about, "cloudwatch:DescribeAlarms", lambda: _alarms(engine, about, info.get("alarmConfiguration", {}))
+        ),
     ]
     for trigger in info.get("triggerConfigurations", ()):
         arn = trigger["triggerTargetArn"]
-        found += looked(about, f"sns:GetTopicAttributes on {arn}", lambda arn=arn: _topic(engine, about, arn))  # type: ignore[misc]
+        found += run_check(about, f"sns:GetTopicAttributes on {arn}", lambda arn=arn: _topic(engine, about, arn))  # type: ignore[misc]
     return found
 
 
@@ -211,7 +213,7 @@ def _reached(engine: Engine, about: str, tagged: Sequence[Member]) -> Findings:
 
 def _strangers(engine: Engine, about: str, ids: Sequence[str]) -> Findings:
     """Instances of EC2 that SSM never heard of."""
-    asked = [{"Name": "instance-id", "Values": list(ids[:_MOST_ASKED])}]
+    asked = [{"Name": "instance-id", "Values": list(ids[:_MAX_ASKED])}]
     pages = engine.client("ec2").get_paginator("describe_instances").paginate(Filters=asked)
     found = [each for page in pages for reservation in page["Reservations"] for each in reservation["Instances"]]
     bare = sorted(each["InstanceId"] for each in found if "IamInstanceProfile" not in each)

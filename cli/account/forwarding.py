@@ -29,9 +29,9 @@ from botocore.httpsession import URLLib3Session
 from cli.account.connection import Engine
 from cli.account.service_model import files
 
-MOST_BYTES = 256 * 1024  # of a request, as functions/handlers/api.py has it
+MAX_BYTES = 256 * 1024  # of a request, as functions/handlers/api.py has it
 MAX_HEAD_BYTES = 64 * 1024  # of a request line with all headers
-MOST_CONNECTIONS = 64
+MAX_CONNECTIONS = 64
 _IDLE_SECONDS = 60  # from a connection's begin, or its last answer, to the last byte of its next request
 _CONNECT_SECONDS, _ANSWER_SECONDS = 5, 35  # the API answers within 30
 _ADDRESS = "127.0.0.1"
@@ -76,7 +76,7 @@ class Forwarder:
         if self._region is None:
             raise NoRegionError
         timeout: Any = (_CONNECT_SECONDS, _ANSWER_SECONDS)  # the stubs know one number only
-        self._session = URLLib3Session(timeout=timeout, max_pool_connections=MOST_CONNECTIONS)
+        self._session = URLLib3Session(timeout=timeout, max_pool_connections=MAX_CONNECTIONS)
 
     def send(self, operation: str, body: bytes) -> Answer:
         request = AWSRequest("POST", f"{self.endpoint}/{operation}", data=body, headers={"Content-Type": _JSON})
@@ -145,7 +145,7 @@ class _Server(ThreadingHTTPServer):
 
     def process_request(self, request: Any, client_address: Any) -> None:
         with self._lock:
-            has_place = len(self._waiting) + len(self._working) < MOST_CONNECTIONS
+            has_place = len(self._waiting) + len(self._working) < MAX_CONNECTIONS
             if not has_place and self._waiting:
                 self._drop(next(iter(self._waiting)))
                 has_place = True
@@ -289,8 +289,8 @@ def _handler(forwarder: Forwarder, path: str, note: Note | None) -> type[BaseHTT
                 return refusal(400, "UnknownOperationException", what)
             if not (length.isascii() and length.isdecimal()) or "transfer-encoding" in self.headers:
                 return refusal(411, "SerializationException", "the request has no Content-Length, or is chunked")
-            if int(length) > MOST_BYTES:
-                what = f"the request has {length[:20]} bytes, at most {MOST_BYTES}"
+            if int(length) > MAX_BYTES:
+                what = f"the request has {length[:20]} bytes, at most {MAX_BYTES}"
                 return refusal(413, "RequestEntityTooLargeException", what)
             return None
 

@@ -11,13 +11,13 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 _SECONDS = 10  # for git
-_MOST = 512  # characters of a value, by the control API
+_MAX = 512  # characters of a value, by the control API
 
 
 def origin(path: Path | None, environment: Mapping[str, str]) -> dict[str, str]:
     """What is known; `path` is what is deployed, None if it does not lie here."""
     found = {**(_git(path) if path else {}), **_pipeline(environment)}
-    return {name: value[:_MOST] for name, value in found.items() if value}
+    return {name: value[:_MAX] for name, value in found.items() if value}
 
 
 def _git(path: Path) -> dict[str, str]:

@@ -29,8 +29,8 @@ from cli.view.words import counted
 
 _HANDLERS = Path(__file__).parents[2] / "functions" / "handlers"
 _DAY = 86400  # seconds; CloudWatch keeps sums of an hour or longer for 455 days
-_MOST_DAYS = 455
-_MOST_QUERIES = 500  # of one GetMetricData
+_MAX_DAYS = 455
+_MAX_QUERIES = 500  # of one GetMetricData
 
 Metric = tuple[str, str, str, str]  # namespace, name, dimension, value
 
@@ -45,10 +45,8 @@ Examples:
 @click.option("--since", type=DURATION, default="30d", show_default=True, help="How far back, for example 7d or 12h.")
 @json_option
 def command(since: int, as_json: bool) -> None:
-    if not 0 < since <= _MOST_DAYS * _DAY:
-        raise click.UsageError(
-            f"--since: CloudWatch has the counts of up to {_MOST_DAYS} days: give 1s to {_MOST_DAYS}d"
-        )
+    if not 0 < since <= _MAX_DAYS * _DAY:
+        raise click.UsageError(f"--since: CloudWatch has the counts of up to {_MAX_DAYS} days: give 1s to {_MAX_DAYS}d")
     engine, now = Engine(), datetime.now(UTC)
     begin = now - timedelta(seconds=since)
     functions = _functions(engine.output("StartFunctionName"))
@@ -99,8 +97,8 @@ def _sums(cloudwatch: Any, metrics: Sequence[Metric], begin: datetime, end: date
     ]
     found: Counter[Metric] = Counter()
     pages = cloudwatch.get_paginator("get_metric_data")
-    for first in range(0, len(queries), _MOST_QUERIES):
-        asked = queries[first : first + _MOST_QUERIES]
+    for first in range(0, len(queries), _MAX_QUERIES):
+        asked = queries[first : first + _MAX_QUERIES]
         for page in pages.paginate(MetricDataQueries=asked, StartTime=begin, EndTime=end):
             for result in page["MetricDataResults"]:
                 found[metrics[int(result["Id"][1:])]] += sum(result["Values"])

@@ -27,7 +27,7 @@ from cli.bundle.pack import entries, pack
 from cli.verbs.validate import text
 from cli.view.output import json_option, plain, tell_json
 from functions.core.errors import InvalidInput
-from functions.core.quotas import MOST_BUNDLE_BYTES
+from functions.core.quotas import MAX_BUNDLE_BYTES
 from functions.core.revision import PUSHED_PREFIX, bundle_type
 from functions.core.statuses import BundleType
 from host.bundle.entries import ArchiveError
@@ -205,9 +205,9 @@ def _check(archive: BinaryIO, kind: BundleType, path: Path) -> None:
 
 def _size(archive: BinaryIO, path: Path) -> int:
     size = archive.seek(0, 2)
-    if size > MOST_BUNDLE_BYTES:
+    if size > MAX_BUNDLE_BYTES:
         raise click.ClickException(
-            plain(f"{path}: is {size} bytes; the limit is {MOST_BUNDLE_BYTES}: make the archive smaller")
+            plain(f"{path}: is {size} bytes; the limit is {MAX_BUNDLE_BYTES}: make the archive smaller")
         )
     return size
 

@@ -26,7 +26,7 @@ _COLORS = {"Succeeded": "green", "Failed": "red", "Stopped": "magenta", "InProgr
 _ALARM_COLORS = {"ALARM": "red", "OK": "green"}
 _URGENT = (TargetStatus.IN_PROGRESS, TargetStatus.FAILED, TargetStatus.SUCCEEDED, TargetStatus.PENDING)
 _BAR = 30  # characters
-_LEAST_ROWS = 3
+_MIN_ROWS = 3
 _REVISION = 80  # characters
 
 
@@ -34,7 +34,7 @@ def screen(seen: Snapshot, *, now: datetime, height: int, ascii_only: bool = Fal
     """All of it, in at most `height` lines where there is room for a few targets."""
     facts = [_line((f"{name:<10}", "dim"), text) for name, text in _facts(seen, ascii_only)]
     end = _end(seen)
-    rows = max(height - len(facts) - len(end) - 4, _LEAST_ROWS)
+    rows = max(height - len(facts) - len(end) - 4, _MIN_ROWS)
     return Group(_title(seen, now), *facts, Text(), *_targets(seen, rows, ascii_only), *end)
 
 

@@ -145,28 +145,30 @@ def read(operation: str, body: bytes) -> dict[str, Any]:
             def refuse(place: str, what: str, top: str = name) -> Refused:
                 return refusal(operation, _INVALID.get(top, "InvalidInputException"), f"{place}: {what}")
 
-            members[name] = _taken(member, value, name, refuse)
+            members[name] = _checked_value(member, value, name, refuse)
     return members
 
 
 Refuse = Callable[[str, str], Refused]
 
 
-def _taken(shape: Any, value: Any, place: str, refuse: Refuse) -> Any:
+def _checked_value(shape: Any, value: Any, place: str, refuse: Refuse) -> Any:
     match shape.type_name:
         case "structure":
             _must_be(dict, value, place, "an object")
             known = ((name, member) for name, member in shape.members.items() if value.get(name) is not None)
-            return {name: _taken(member, value[name], f"{place}.{name}", refuse) for name, member in known}
+            return {name: _checked_value(member, value[name], f"{place}.{name}", refuse) for name, member in known}
         case "list":
             _must_be(list, value, place, "a list")
-            return [_taken(shape.member, each, f"{place}[{number}]", refuse) for number, each in enumerate(value)]
+            return [
+                _checked_value(shape.member, each, f"{place}[{number}]", refuse) for number, each in enumerate(value)
+            ]
         case "map":
             _must_be(dict, value, place, "an object")
             for key in value:
                 _check_text(shape.key, key, place, refuse)
             pairs = ((key, each) for key, each in value.items() if each is not None)
-            return {key: _taken(shape.value, each, f"{place}.{key}", refuse) for key, each in pairs}
+            return {key: _checked_value(shape.value, each, f"{place}.{key}", refuse) for key, each in pairs}
         case "boolean":
             _must_be(bool, value, place, "true or false")
             return value

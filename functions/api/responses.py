@@ -31,7 +31,7 @@ from functions.core.records import (
 )
 from functions.core.revision import location
 from functions.core.rollback_choice import RollbackChoice, choose_for
-from functions.core.statuses import DeploymentStatus, OwnSetting
+from functions.core.statuses import DeploymentStatus, OverriddenSetting
 
 STYLE = {"deploymentType": "IN_PLACE", "deploymentOption": "WITHOUT_TRAFFIC_CONTROL"}
 PLATFORM = "Server"
@@ -67,7 +67,7 @@ def deployment(record: Deployment) -> dict[str, Any]:
         "fileExistsBehavior": settings.file_exists_behavior,
         "computePlatform": PLATFORM,
         "targetInstances": target_instances(record),
-        "overrideAlarmConfiguration": alarms(settings.alarms) if OwnSetting.ALARMS in record.own else None,
+        "overrideAlarmConfiguration": alarms(settings.alarms) if OverriddenSetting.ALARMS in record.own else None,
         "metadata": record.metadata or None,
         "requestedBy": record.requested_by,
         "stopInfo": stop(record.stop) if record.stop else None,
@@ -226,7 +226,7 @@ def predefined_config(record: DeploymentConfig) -> dict[str, Any]:
     return {
         "deploymentConfigId": f"00000000-0000-0000-0000-{number:012}",
         "deploymentConfigName": record.name,
-        "minimumHealthyHosts": minimum(record.minimum) if record.minimum else {"type": "MOST_CONCURRENCY", "value": 1},
+        "minimumHealthyHosts": minimum(record.minimum) if record.minimum else {"type": "MAX_CONCURRENCY", "value": 1},
         "computePlatform": PLATFORM,
     }
 
@@ -273,9 +273,9 @@ def target_instances(record: Deployment) -> dict[str, Any] | None:
     groups = _lists(record.own_tag_groups)
     if record.instance_ids:
         return {"instanceIds": list(record.instance_ids)}
-    if OwnSetting.TAG_FILTERS in record.own:
+    if OverriddenSetting.TAG_FILTERS in record.own:
         return {"tagFilters": groups[0]}
-    return {"ec2TagSet": {"ec2TagSetList": groups}} if OwnSetting.TAG_SET in record.own else None
+    return {"ec2TagSet": {"ec2TagSetList": groups}} if OverriddenSetting.TAG_SET in record.own else None
 
 
 def _filters_and_lists(record: Sequence[TagGroup], *, is_set: bool) -> tuple[Any, Any]:

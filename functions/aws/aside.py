@@ -13,7 +13,7 @@ from functions.settings import settings
 from functions.telemetry import logger
 
 T = TypeVar("T")
-_MOST = 50_000  # characters of a message that was set aside; SQS takes 256 KB
+_MAX = 50_000  # characters of a message that was set aside; SQS takes 256 KB
 _WRONG = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
 _WRONG_REQUESTS = frozenset({"ValidationException", "InvalidName", "InvalidExecutionInput"})  # made of what was read
 
@@ -42,5 +42,5 @@ def put(what: Mapping[str, str], error: Exception) -> None:
     """Put what cannot be read into the dead-letter queue, with the reason. Raises what SQS refused."""
     why = f"{type(error).__name__}: {error}"
     logger.error("set aside: it cannot be read", exc_info=error, extra=dict(what))
-    told = {"why": why[:_MOST], **{name: text[:_MOST] for name, text in what.items()}}
+    told = {"why": why[:_MAX], **{name: text[:_MAX] for name, text in what.items()}}
     client("sqs").send_message(QueueUrl=settings().undelivered_queue_url, MessageBody=json.dumps(told))

@@ -53,8 +53,8 @@ def pin(revision: Revision) -> Revision:
             f"{revision.place} has the eTag {etag}, not {revision.etag}: it was replaced; name the"
             " version that is meant, or the eTag as it is now",
         )
-    if (size := head["ContentLength"]) > quotas.MOST_BUNDLE_BYTES:
-        raise _invalid(revision, f"is {size} bytes; the limit is {quotas.MOST_BUNDLE_BYTES}: make the archive smaller")
+    if (size := head["ContentLength"]) > quotas.MAX_BUNDLE_BYTES:
+        raise _invalid(revision, f"is {size} bytes; the limit is {quotas.MAX_BUNDLE_BYTES}: make the archive smaller")
     pinned = replace(revision, version=head.get("VersionId"), etag=etag, size=size)
     with tempfile.TemporaryFile() as archive:
         pinned = replace(pinned, sha256=_download(pinned, archive))
@@ -75,7 +75,7 @@ def _kept(revision: Revision, commit: GitHubCommit) -> Revision:
     if _is_there(here):
         return here
     with tempfile.TemporaryFile() as archive:
-        github.fetch(commit, archive, quotas.MOST_BUNDLE_BYTES)
+        github.fetch(commit, archive, quotas.MAX_BUNDLE_BYTES)
         archive.seek(0)
         client("s3").put_object(Bucket=here.bucket, Key=here.key, Body=archive)
     return replace(here, version=None, etag=None)

@@ -28,6 +28,6 @@ def new_uuid() -> str:
     return str(uuid.uuid4())
 
 
-def instance_mark() -> str:
+def arn_suffix() -> str:
     """Ten of A-Z, 0-9, by which the ARN of a registered instance differs from those of its name before it."""
     return "".join(secrets.choice(_ALPHABET) for _ in range(10))

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-_MOST_REASON = 800  # characters; the whole answer may have 4,096 bytes
+_MAX_REASON = 800  # characters; the whole answer may have 4,096 bytes
 _TRIES = 5
 
 
@@ -22,7 +22,7 @@ def answer(
 
     body = {
         "Status": "FAILED" if error else "SUCCESS",
-        "Reason": (error or "")[:_MOST_REASON],
+        "Reason": (error or "")[:_MAX_REASON],
         "PhysicalResourceId": resource_id,
         "StackId": event["StackId"],
         "RequestId": event["RequestId"],

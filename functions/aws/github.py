@@ -28,7 +28,7 @@ _REDIRECTS = 3  # a repository that was renamed, then the archive
 _CHUNK = 64 * 1024
 _GZIP = b"\x1f\x8b"
 _TOKEN = re.compile(r"[A-Za-z0-9._-]{20,}")
-_MOST_SAID = 64 * 1024  # bytes of a refusal that are read
+_MAX_SAID = 64 * 1024  # bytes of a refusal that are read
 _SHORT = 200  # characters of it that a message shows
 _ACCEPT = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28", "User-Agent": "stepdeploy"}
 
@@ -136,7 +136,7 @@ def _refused(commit: GitHubCommit, token: str | None, answer: Any) -> NoReturn:
 def _said(answer: Any) -> str:
     """GitHub's own words."""
     try:
-        words = json.loads(answer.read(_MOST_SAID))["message"]
+        words = json.loads(answer.read(_MAX_SAID))["message"]
     except (ValueError, KeyError, TypeError):
         return ""
     return f", {str(words)[:_SHORT]}"

@@ -16,7 +16,7 @@ from functools import cache
 from typing import Any
 
 from functions.aws import clock, secrets
-from functions.core.text.retry_after import MOST_SECONDS, rest_seconds, wanted_seconds
+from functions.core.text.retry_after import MAX_SECONDS, rest_seconds, wanted_seconds
 from functions.settings import settings
 from functions.telemetry import logger
 
@@ -103,8 +103,8 @@ def _rest(header: str) -> int:
     """The seconds for which Slack is left alone: what it asks for, an hour at most."""
     now = clock.now()
     wanted = wanted_seconds(header, now)
-    if wanted is not None and wanted > MOST_SECONDS:
-        logger.warning("Slack asks for a longer pause than it gets", asked=header[:100], seconds=MOST_SECONDS)
+    if wanted is not None and wanted > MAX_SECONDS:
+        logger.warning("Slack asks for a longer pause than it gets", asked=header[:100], seconds=MAX_SECONDS)
     return rest_seconds(header, now, usual=_SECONDS_WHEN_BUSY)
 
 

@@ -9,7 +9,7 @@ from functions.core.messages.announcements import TriggerMessage
 from functions.telemetry import logger
 
 _ENTRIES = 10  # of one PublishBatch call
-_MOST_BYTES = SNS_BYTES - 16 * 1024  # of the messages of one PublishBatch call, beside subjects and names
+_MAX_BYTES = SNS_BYTES - 16 * 1024  # of the messages of one PublishBatch call, beside subjects and names
 
 
 def publish(messages: Sequence[TriggerMessage]) -> list[TriggerMessage]:
@@ -54,7 +54,7 @@ def _batches(messages: Sequence[TriggerMessage]) -> list[list[TriggerMessage]]:
         size = len(each.message.encode())
         if not batches or len(batches[-1]) == _ENTRIES or size > room:
             batches.append([])
-            room = _MOST_BYTES
+            room = _MAX_BYTES
         batches[-1].append(each)
         room -= size
     return batches

@@ -9,7 +9,7 @@ from functions.aws.clients import client
 from functions.telemetry import logger
 
 _ENTRIES = 10  # of one batch call
-_MOST_SECONDS = 11 * 3600  # SQS allows 12 hours, counted from when the message was received
+_MAX_SECONDS = 11 * 3600  # SQS allows 12 hours, counted from when the message was received
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +74,7 @@ def send(queue_url: str, bodies: Sequence[str], *, delay_seconds: int) -> None:
         client("sqs").send_message(QueueUrl=queue_url, MessageBody=body, DelaySeconds=delay_seconds)
 
 
-def come_back(
+def retry_later(
     queue_url: str, messages: Sequence[Received], seconds: Callable[[Received], int] = back_off_seconds
 ) -> dict[str, list[dict[str, str]]]:
     """The function's answer (ReportBatchItemFailures) that returns `messages` to the queue for some seconds each.
@@ -98,7 +98,7 @@ def _rest(queue_url: str, messages: Sequence[Received], seconds: Callable[[Recei
                 {
                     "Id": str(index),
                     "ReceiptHandle": each.receipt_handle,
-                    "VisibilityTimeout": max(0, min(seconds(each), _MOST_SECONDS)),
+                    "VisibilityTimeout": max(0, min(seconds(each), _MAX_SECONDS)),
                 }
                 for index, each in enumerate(messages[start : start + _ENTRIES])
             ],

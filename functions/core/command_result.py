@@ -40,7 +40,7 @@ _CAUSES = {
     "InvalidPlatform": (Cause.DENIED, "the instance's platform cannot run the command"),
 }
 _AGENT_GONE = "document process failed unexpectedly"  # the agent's words when it comes back from a crash or reboot
-_MOST_EXIT_CODE = 255
+_MAX_EXIT_CODE = 255
 _LEFTOVER = 400  # characters of a step's output that a message quotes when the runner left no verdict
 
 
@@ -113,7 +113,7 @@ def _is_sent(target: Target, step: int) -> bool:
     return run is not None and run.command_id is not None
 
 
-def lost(cause: Cause, message: str, events: tuple[LifecycleEvent, ...]) -> SegmentResult:
+def failed_without_report(cause: Cause, message: str, events: tuple[LifecycleEvent, ...]) -> SegmentResult:
     """A segment that ended without a word from the host."""
     first = LifecycleEventRecord(
         name=events[0].value,
@@ -239,7 +239,7 @@ def _report(output: str) -> Report | None:
 def _failure(record: LifecycleEventRecord, cause: Cause, exit_code: object = None) -> TargetFailure:
     """`exit_code`: as the host's report has it, negative for a signal; a runner of an older engine tells none."""
     diagnostics = record.diagnostics or Diagnostics()
-    code = exit_code if type(exit_code) is int and abs(exit_code) <= _MOST_EXIT_CODE else None
+    code = exit_code if type(exit_code) is int and abs(exit_code) <= _MAX_EXIT_CODE else None
     return TargetFailure(
         cause=cause,
         message=diagnostics.message,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Answer(StrEnum):
+class GateDecision(StrEnum):
     """What the target does next."""
 
     GO = "Go"
@@ -48,12 +48,12 @@ class Counters:
         }
 
 
-def ask(counters: Counters, *, stopping: bool) -> Answer:
+def ask(counters: Counters, *, stopping: bool) -> GateDecision:
     """Whether a target that has not started may start.
 
     >>> ask(Counters(total=3, allowed=1, out=1, failed=1), stopping=False)
-    <Answer.SKIP: 'Skip'>
+    <GateDecision.SKIP: 'Skip'>
     """
     if stopping or counters.failed >= counters.allowed:
-        return Answer.SKIP
-    return Answer.GO if counters.out < counters.allowed else Answer.WAIT
+        return GateDecision.SKIP
+    return GateDecision.GO if counters.out < counters.allowed else GateDecision.WAIT

@@ -26,12 +26,12 @@ from functions.core.statuses import (
     DeploymentErrorCode,
     DeploymentStatus,
     FileExistsBehavior,
-    OwnSetting,
+    OverriddenSetting,
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OwnSettings:
+class Overrides:
     """What a request wants for its deployment instead of what the group says; None leaves it to the group.
 
     Tags and instance ids are not instead of the group's: they choose among its instances.
@@ -63,18 +63,18 @@ class OwnSettings:
         return (self.tag_filters,) if self.tag_filters else self.tag_set or ()
 
     @property
-    def told(self) -> frozenset[OwnSetting]:
+    def told(self) -> frozenset[OverriddenSetting]:
         """Those that are told beside the deployment's settings."""
         found = {
-            OwnSetting.ALARMS: self.alarms,
-            OwnSetting.TAG_FILTERS: self.tag_filters,
-            OwnSetting.TAG_SET: self.tag_set,
-            OwnSetting.INSTANCE_IDS: self.instance_ids,
+            OverriddenSetting.ALARMS: self.alarms,
+            OverriddenSetting.TAG_FILTERS: self.tag_filters,
+            OverriddenSetting.TAG_SET: self.tag_set,
+            OverriddenSetting.INSTANCE_IDS: self.instance_ids,
         }
         return frozenset(setting for setting, value in found.items() if value is not None)
 
 
-AS_THE_GROUP = OwnSettings()
+NO_OVERRIDES = Overrides()
 
 
 def new_deployment(
@@ -87,7 +87,7 @@ def new_deployment(
     description: str | None = None,
     metadata: Mapping[str, str] | None = None,
     outdated_only: bool = False,
-    own: OwnSettings = AS_THE_GROUP,
+    own: Overrides = NO_OVERRIDES,
     principal: str | None = None,
 ) -> Deployment:
     """A deployment that a person, an upload or a pipeline asked for; `principal` is the ARN of which IAM is sure."""
@@ -138,7 +138,7 @@ def retry(
         description=f"Retry of {failed.deployment_id}",
         metadata=failed.metadata,
     )
-    if OwnSetting.ALARMS in failed.own:
+    if OverriddenSetting.ALARMS in failed.own:
         again = replace(again, settings=replace(again.settings, alarms=failed.settings.alarms))
     return replace(again, own=failed.own, target_tag_groups=failed.own_tag_groups, retry_of=failed.deployment_id)
 
@@ -183,7 +183,7 @@ def rollback_deployment(group: Group, failed: Deployment, *, deployment_id: str,
     message = texts.rolls_back(deployment_id, failed.deployment_id)
     back = _back_to(group, good, good.revision, deployment_id=deployment_id, now=now)
     if failed.has_own_targets:
-        own, tags = failed.own - {OwnSetting.ALARMS}, failed.own_tag_groups
+        own, tags = failed.own - {OverriddenSetting.ALARMS}, failed.own_tag_groups
         back = replace(back, own=own, instance_ids=failed.instance_ids, target_tag_groups=tags)
     return replace(
         back,

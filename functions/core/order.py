@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from functions.core.records import Deployment
 
-MOST_UPLOADS = 50  # objects of one second that a group remembers; of more the oldest are forgotten
+MAX_UPLOADS = 50  # objects of one second that a group remembers; of more the oldest are forgotten
 _SECONDS = len("2026-11-23T10:00:00")
 
 
@@ -86,7 +86,7 @@ def after(deployment: Deployment, upload: Upload | None, accepted: Accepted | No
     if accepted is None or mine[:_SECONDS] > accepted.time[:_SECONDS]:
         return Accepted(deployment_id=deployment.deployment_id, time=mine, uploads=own)
     others = {place: sequencer for place, sequencer in accepted.uploads.items() if place not in own}
-    kept = dict([*others.items(), *own.items()][-MOST_UPLOADS:])
+    kept = dict([*others.items(), *own.items()][-MAX_UPLOADS:])
     return Accepted(deployment_id=deployment.deployment_id, time=max(mine, accepted.time), uploads=kept)
 
 

@@ -3,11 +3,11 @@
 Source: CodeDeploy User Guide, "CodeDeploy quotas"; the API model's exceptions.
 """
 
-MOST_ALARMS = 10  # of a group or deployment: AlarmsLimitExceededException
-MOST_TRIGGERS = 10  # of a group: TriggerTargetsLimitExceededException
-MOST_TAG_GROUPS = 3  # of a tag set: TagSetListLimitExceededException
-MOST_FILTERS = 10  # of a tag group
-MOST_SHARED = 50  # groups that a guarded group shares its hosts with
-MOST_TARGETS = 10_000  # of a deployment
-MOST_BUNDLE_BYTES = 4 * 1024**3  # what Prepare's temporary disk holds (infra/engine.py)
+MAX_ALARMS = 10  # of a group or deployment: AlarmsLimitExceededException
+MAX_TRIGGERS = 10  # of a group: TriggerTargetsLimitExceededException
+MAX_TAG_GROUPS = 3  # of a tag set: TagSetListLimitExceededException
+MAX_FILTERS = 10  # of a tag group
+MAX_SHARED = 50  # groups that a guarded group shares its hosts with
+MAX_TARGETS = 10_000  # of a deployment
+MAX_BUNDLE_BYTES = 4 * 1024**3  # what Prepare's temporary disk holds (infra/engine.py)
 LONGEST_DEPLOYMENT_SECONDS = 12 * 3600  # in place; so no bake and no wait for a busy host is longer

@@ -125,7 +125,7 @@ class TriggerEvent(StrEnum):
     INSTANCE_FAILURE = "InstanceFailure"
 
 
-class OwnSetting(StrEnum):
+class OverriddenSetting(StrEnum):
     """A setting that a deployment has of its own, told beside the others; named as CreateDeployment has it."""
 
     ALARMS = "overrideAlarmConfiguration"

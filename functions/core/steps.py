@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from functions.core.causes import Cause
-from functions.core.gate import Answer, Counters, ask
+from functions.core.gate import Counters, GateDecision, ask
 from functions.core.records import StopMark, Target, TargetFailure
 from functions.core.statuses import TargetStatus
 
 
-class Said(StrEnum):
+class StepSignal(StrEnum):
     """What the state of a step is told, other than how its target ends."""
 
     WAIT = "Wait"  # ask again later
     NEXT = "Next"  # the step is done, and there is another one
 
 
-Told = Said | TargetStatus
+StepResult = StepSignal | TargetStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,9 +91,9 @@ def outcome(target: Target) -> TargetStatus | None:
     return None
 
 
-def said(target: Target) -> Told:
+def step_result(target: Target) -> StepResult:
     """What the state of a step is told once the step is over."""
-    return outcome(target) or Said.NEXT
+    return outcome(target) or StepSignal.NEXT
 
 
 def left_between() -> TargetFailure:
@@ -106,11 +106,11 @@ def _is_done(target: Target, step: int) -> bool:
     return run is not None and run.status is TargetStatus.SUCCEEDED
 
 
-def _at_the_gate(answer: Answer) -> Decision:
+def _at_the_gate(answer: GateDecision) -> Decision:
     match answer:
-        case Answer.GO:
+        case GateDecision.GO:
             return Send(step=0)
-        case Answer.WAIT:
+        case GateDecision.WAIT:
             return Wait()
-        case Answer.SKIP:
+        case GateDecision.SKIP:
             return End(status=TargetStatus.SKIPPED)

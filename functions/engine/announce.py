@@ -16,7 +16,7 @@ from functions.store.stream import Change
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class Announced:
     """A change, and what is told of it."""
 
     sequence_number: str
@@ -25,9 +25,9 @@ class Told:
     deployment: Deployment | None  # None: the change is a target's
 
 
-def read(event: dict[str, Any]) -> tuple[list[Told], str | None]:
+def read(event: dict[str, Any]) -> tuple[list[Announced], str | None]:
     """What is to be told, up to the first record that may be read only later, and that record's sequence number."""
-    told: list[Told] = []
+    told: list[Announced] = []
     deployment = cache(_deployment)  # one read for all targets of a deployment in this batch
 
     def tell(change: Change) -> None:
@@ -37,7 +37,7 @@ def read(event: dict[str, Any]) -> tuple[list[Told], str | None]:
     return told, stream.each(event, tell)
 
 
-def _tell(change: Change, deployment_of: Callable[[str], Deployment]) -> Told | None:
+def _tell(change: Change, deployment_of: Callable[[str], Deployment]) -> Announced | None:
     place = Place.of(change.stream_arn)
     deployment = change.deployment() if change.is_deployment else None
     if deployment:
@@ -47,7 +47,7 @@ def _tell(change: Change, deployment_of: Callable[[str], Deployment]) -> Told | 
         announcement = announcements.of_target(target, deployment_of(target.deployment_id), place)
     if announcement is None:
         return None
-    return Told(
+    return Announced(
         sequence_number=change.sequence_number,
         moment=change.moment,
         announcement=announcement,

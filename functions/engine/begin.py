@@ -13,7 +13,7 @@ from functions.core.messages import texts
 from functions.core.records import Deployment, TagGroup, Target
 from functions.core.selection import Instance, matches, new_targets
 from functions.core.stages import Manifest
-from functions.core.statuses import UNSUCCESSFUL, DeploymentErrorCode, DeploymentStatus, OwnSetting
+from functions.core.statuses import UNSUCCESSFUL, DeploymentErrorCode, DeploymentStatus, OverriddenSetting
 from functions.engine import fleet as engine_fleet
 from functions.engine import who_may
 from functions.store import deployments, groups, hosts, preparing, targets
@@ -64,10 +64,10 @@ def _fleet(deployment: Deployment) -> list[Target]:
         return []
     if not found:
         raise NotDeployable(DeploymentErrorCode.NO_INSTANCES, _nothing(deployment, selected))
-    if len(found) > quotas.MOST_TARGETS:
+    if len(found) > quotas.MAX_TARGETS:
         raise NotDeployable(
             DeploymentErrorCode.OVER_MAX_INSTANCES,
-            f"The tags of {deployment.group_key} select {len(found)} instances, at most {quotas.MOST_TARGETS}:"
+            f"The tags of {deployment.group_key} select {len(found)} instances, at most {quotas.MAX_TARGETS}:"
             " split it.",
         )
     fleet = selected.only({instance.instance_id for instance in found})
@@ -92,7 +92,7 @@ def _nothing(deployment: Deployment, selected: Fleet) -> str:
     if selected.hosts and deployment.retry_of:
         return texts.nothing_to_retry(deployment.group_key, deployment.retry_of)
     if deployment.own_tag_groups and not selected.hosts:
-        members = sorted(deployment.own & {OwnSetting.TAG_FILTERS, OwnSetting.TAG_SET})
+        members = sorted(deployment.own & {OverriddenSetting.TAG_FILTERS, OverriddenSetting.TAG_SET})
         ids = [instance.instance_id for instance in ec2.select(_tags_of_group(deployment)[0])]
         return texts.none_narrowed(deployment.group_key, ids, members[0])
     return texts.no_instances(deployment.group_key)

@@ -7,7 +7,7 @@ from datetime import datetime
 from functions.aws import clock
 from functions.core.errors import InvalidInput, NotDeployable
 from functions.core.health import PREDEFINED_CONFIGS, DeploymentConfig
-from functions.core.new_deployment import AS_THE_GROUP, OwnSettings, busy, new_deployment, refused_deployment
+from functions.core.new_deployment import NO_OVERRIDES, Overrides, busy, new_deployment, refused_deployment
 from functions.core.order import Upload
 from functions.core.records import Deployment, Failure, Group, Revision
 from functions.core.statuses import BundleType, DeploymentErrorCode, OnBusy
@@ -31,7 +31,7 @@ class Request:
     metadata: Mapping[str, str] = field(default_factory=dict)
     outdated_only: bool = False
     principal: str | None = None  # the caller's ARN, of which IAM is sure; None: nobody can tell
-    own: OwnSettings = AS_THE_GROUP
+    own: Overrides = NO_OVERRIDES
 
     def of(self, application: str, group: str, bundle_type: BundleType) -> "Request":
         revision = replace(self.revision, bundle_type=bundle_type)
@@ -64,11 +64,11 @@ def store(deployment: Deployment, group: Group, on_busy: OnBusy, upload: Upload 
         raise NotDeployable(failure.code, failure.message)
     found = replace(deployment, deployment_id=created.deployment_id or deployment.deployment_id)
     if not created.superseded:
-        note_use(found)
+        record_use(found)
     return found.deployment_id
 
 
-def note_use(deployment: Deployment) -> None:
+def record_use(deployment: Deployment) -> None:
     """Put on record that a new deployment uses its revision. It exists and starts, whatever becomes of this."""
     try:
         revisions.used(

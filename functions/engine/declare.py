@@ -8,7 +8,7 @@ from functions.core.declaration import Declaration, changes
 from functions.core.errors import Conflict
 from functions.core.records import Group
 from functions.store import declared, groups
-from functions.store.patience import pause
+from functions.store.patience import back_off
 
 _TRIES = 5
 
@@ -22,7 +22,7 @@ def apply(declaration: Declaration) -> list[str]:
         try:
             return _apply(declaration)
         except Conflict:
-            pause(attempt)
+            back_off(attempt)
     return _apply(declaration)
 
 

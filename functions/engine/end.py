@@ -13,7 +13,7 @@ from functions.core.new_deployment import rollback_deployment
 from functions.core.records import Deployment, Group, RollbackInfo, Target, TargetFailure
 from functions.core.rollback_choice import RollbackChoice, choose, has_revision_failed
 from functions.core.statuses import DeploymentStatus, TargetStatus
-from functions.engine.create import note_use
+from functions.engine.create import record_use
 from functions.store import deployments, groups, lock, preparing, targets
 from functions.telemetry import logger
 
@@ -47,7 +47,7 @@ def end(deployment_id: str, engine_error: str | None = None) -> DeploymentStatus
         closed = replace(closed, rollback=_rollback_info(closed, rollback, choose(group, closed.revision)))
     has_failed = has_revision_failed(closed, failed)
     if lock.close(closed, group, rollback, has_revision_failed=has_failed) and rollback:
-        note_use(rollback)
+        record_use(rollback)
     logger.info("ended", deployment_id=deployment_id, status=verdict.status, failure=verdict.failure)
     return verdict.status
 

@@ -35,7 +35,7 @@ def outcome_of(received: Received) -> Outcome:
 def _with_causes(found: Outcome) -> Outcome:
     deployment_id = found.deployment.deployment_id
     causes = found.deployment.causes or shared(targets.failed(deployment_id))  # an older engine kept none
-    firsts = (targets.get(deployment_id, each.target_ids[0]) for each in causes[: slack.MOST_CAUSES])
+    firsts = (targets.get(deployment_id, each.target_ids[0]) for each in causes[: slack.MAX_CAUSES])
     return replace(
         found, deployment=replace(found.deployment, causes=causes), failed=tuple(each for each in firsts if each)
     )

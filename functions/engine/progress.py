@@ -14,7 +14,7 @@ from functions.telemetry import logger
 _SECONDS = 5  # for which a reader waits for SSM
 
 
-def laid_over(targets: Sequence[Target]) -> list[Target]:
+def with_live_progress(targets: Sequence[Target]) -> list[Target]:
     """The same targets; those whose command runs, or has ended since it was recorded, with its events as SSM has them.
 
     A command goes to one instance, so that is one call for each of them, all its steps included.

@@ -12,7 +12,7 @@ from functions.store import deployments, lock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WayBack:
+class RollbackStarted:
     """What goes back: a new deployment, or the stopped one's automatic rollback."""
 
     deployment_id: str | None = None
@@ -20,7 +20,7 @@ class WayBack:
     reason: str | None = None  # why the new deployment goes to its revision
 
 
-def roll_back(application: str, name: str, *, who: str, principal: str | None) -> WayBack:
+def roll_back(application: str, name: str, *, who: str, principal: str | None) -> RollbackStarted:
     """`principal` is the caller's ARN, if IAM is sure of it. Raises NotDeployable and InvalidInput."""
     group = who_may.group_to_deploy(application, name, principal)
     holder = lock.holder(group.key)
@@ -33,8 +33,8 @@ def roll_back(application: str, name: str, *, who: str, principal: str | None) -
         who_may.check_stop(running, principal)  # it may be of a group that was deleted, and had the same name
         mark = stop_mark.by_person(who, clock.timestamp(), reason="rollback", cancel=True, auto_rollback=True)
         stop.stop(running, mark)
-        return WayBack(stopped_deployment_id=running.deployment_id)
+        return RollbackStarted(stopped_deployment_id=running.deployment_id)
     deployment = requested_rollback(group, deployment_id=clock.deployment_id(), now=clock.timestamp(), requested_by=who)
     deployment = replace(deployment, principal=principal)
     reason = deployment.rollback.reason if deployment.rollback else None
-    return WayBack(deployment_id=create.store(deployment, group, OnBusy.REJECT), reason=reason)
+    return RollbackStarted(deployment_id=create.store(deployment, group, OnBusy.REJECT), reason=reason)

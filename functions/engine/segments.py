@@ -9,33 +9,33 @@ from datetime import datetime, timedelta
 
 from functions.aws import bucket, clock, kms, runner, ssm, tokens
 from functions.core.causes import Cause
-from functions.core.command_result import lost, read_invocation, wait_for_host, with_end_times
+from functions.core.command_result import failed_without_report, read_invocation, wait_for_host, with_end_times
 from functions.core.instructions import instructions, longest_seconds
 from functions.core.records import Deployment, HostWait, SegmentResult, SegmentRun, Target
 from functions.core.selection import ONLINE
 from functions.core.statuses import TargetStatus
-from functions.core.steps import Adopt, Read, Said, Send, Told, said
+from functions.core.steps import Adopt, Read, Send, StepResult, StepSignal, step_result
 from functions.store import deployments, targets
 from functions.telemetry import logger
 
 _CLOCK_SKEW = timedelta(minutes=5)
 
 
-def send(deployment: Deployment, target: Target, decision: Send, token: str) -> Told | None:
+def send(deployment: Deployment, target: Target, decision: Send, token: str) -> StepResult | None:
     """Begin the step, which one call alone can, and send its segment."""
     now = clock.timestamp()
     if target.status is TargetStatus.PENDING:
         if not targets.take_out_of_service(target, now):
-            return Said.WAIT
+            return StepSignal.WAIT
         begun = replace(target, status=TargetStatus.IN_PROGRESS)
     else:
         if not targets.begin_segment(target, decision.step, now):
-            return Said.WAIT
+            return StepSignal.WAIT
         begun = replace(target, segments={**target.segments, str(decision.step): SegmentRun()})
     return _send(deployment, begun, decision.step, token)
 
 
-def adopt(deployment: Deployment, target: Target, decision: Adopt, token: str) -> Told | None:
+def adopt(deployment: Deployment, target: Target, decision: Adopt, token: str) -> StepResult | None:
     """A function ended between beginning the step and recording its command, or the host was busy.
 
     To send a command a second time would do no harm (the host's journal runs nothing twice), but the first one could
@@ -45,33 +45,33 @@ def adopt(deployment: Deployment, target: Target, decision: Adopt, token: str) -
     command_id = ssm.find(target.target_id, _comment(target, decision.step), since)
     if command_id:
         logger.info("adopted a command that was sent but not recorded", command_id=command_id)
-        return _follow(target, decision.step, command_id, token)
+        return _record_command(target, decision.step, command_id, token)
     if isinstance(decision.otherwise, Send):
         return _send(deployment, target, decision.step, token)
     return decision.otherwise.status
 
 
-def read(target: Target, decision: Read, token: str) -> Told | None:
-    """The state waits anew for a command that was sent before: look whether its event was lost."""
+def read(target: Target, decision: Read, token: str) -> StepResult | None:
+    """The state waits anew for a command that was sent before: read_once whether its event was lost."""
     step, command_id = decision.step, decision.command_id
     targets.store_token(target, step, token)
-    told = look(target, step, command_id)
+    told = read_once(target, step, command_id)
     if told is None and (ping := ssm.ping([target.target_id]).get(target.target_id)) != ONLINE:
         ssm.cancel(command_id, target.target_id)
         message = f"SSM lost the instance while the command ran ({ping or 'it is not managed any more'})"
-        return _record(target, step, lost(Cause.UNREACHABLE, message, target.steps[step].events))
+        return _store_result(target, step, failed_without_report(Cause.UNREACHABLE, message, target.steps[step].events))
     return told
 
 
-def look(target: Target, step: int, command_id: str) -> Told | None:
+def read_once(target: Target, step: int, command_id: str) -> StepResult | None:
     """Read the command once and record its end."""
     result = read_invocation(ssm.invocation(command_id, target.target_id), target.steps[step].events)
     if result and result.failure and result.failure.cause is Cause.BUSY:
         return _found_busy(target, step, command_id, result)
-    return _record(target, step, result) if result else None
+    return _store_result(target, step, result) if result else None
 
 
-def _send(deployment: Deployment, target: Target, step: int, token: str) -> Told | None:
+def _send(deployment: Deployment, target: Target, step: int, token: str) -> StepResult | None:
     events = target.steps[step].events
     longest = timedelta(seconds=ssm.DELIVERY_SECONDS + longest_seconds(events))
     told = instructions(
@@ -87,11 +87,11 @@ def _send(deployment: Deployment, target: Target, step: int, token: str) -> Told
         signed = kms.signed(told.encode())
         command_id = ssm.send(target.target_id, signed, comment=_comment(target, step))
     except ssm.Refused as refused:
-        return _record(target, step, lost(refused.cause, str(refused), events))
-    return _follow(target, step, command_id, token)
+        return _store_result(target, step, failed_without_report(refused.cause, str(refused), events))
+    return _record_command(target, step, command_id, token)
 
 
-def _follow(target: Target, step: int, command_id: str, token: str) -> Told | None:
+def _record_command(target: Target, step: int, command_id: str, token: str) -> StepResult | None:
     """Put the command on record with the token that waits for it, then look once: its end may have come before."""
     now = clock.now()
     run = SegmentRun(
@@ -102,30 +102,30 @@ def _follow(target: Target, step: int, command_id: str, token: str) -> Told | No
     current = deployments.get(target.deployment_id)
     if current and current.stop and current.stop.cancel:
         ssm.cancel(command_id, target.target_id)
-    return look(replace(target, segments={**target.segments, str(step): run}), step, command_id)
+    return read_once(replace(target, segments={**target.segments, str(step): run}), step, command_id)
 
 
-def _found_busy(target: Target, step: int, command_id: str, result: SegmentResult) -> Told | None:
+def _found_busy(target: Target, step: int, command_id: str, result: SegmentResult) -> StepResult | None:
     """The target waits and asks again later, or fails, as its group says."""
     deployment, now = deployments.get(target.deployment_id), clock.timestamp()
     at_most = deployment.settings.host_busy_seconds if deployment else 0
     wait = wait_for_host(target, step, result, at_most=at_most, now=now)
     if not isinstance(wait, HostWait):
-        return _record(target, step, wait)
+        return _store_result(target, step, wait)
     run = targets.wait_for_host(target, step, command_id, wait, now)
     if run is None:
         return None
     if run.task_token:
-        tokens.succeed(run.task_token, {"status": Said.WAIT})
-    return Said.WAIT
+        tokens.succeed(run.task_token, {"status": StepSignal.WAIT})
+    return StepSignal.WAIT
 
 
-def _record(target: Target, step: int, result: SegmentResult) -> Told:
+def _store_result(target: Target, step: int, result: SegmentResult) -> StepResult:
     """Store the end of a segment, then wake whoever waits. What counts is the first end that is stored."""
     now = clock.timestamp()
     result = replace(result, events=with_end_times(result.events, now))
     stored = targets.record_segment(target, step, result, now)
-    told = said(stored)
+    told = step_result(stored)
     if token := stored.segments[str(step)].task_token:
         tokens.succeed(token, {"status": told})
     return told

@@ -14,7 +14,7 @@ from functions.aws import clock
 from functions.core.errors import Refused
 from functions.telemetry import logger
 
-MOST_BYTES = 256 * 1024  # of a request
+MAX_BYTES = 256 * 1024  # of a request
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -39,8 +39,8 @@ def _given(operation: str, event: dict[str, Any]) -> dict[str, Any]:
         raise Refused("UnknownOperationException", f"{operation!r} is not an operation of CodeDeploy")
     body = event.get("body") or ""
     raw = base64.b64decode(body) if event.get("isBase64Encoded") else body.encode(errors="surrogatepass")
-    if len(raw) > MOST_BYTES:
-        raise Refused("RequestEntityTooLargeException", f"the request has {len(raw)} bytes, at most {MOST_BYTES}")
+    if len(raw) > MAX_BYTES:
+        raise Refused("RequestEntityTooLargeException", f"the request has {len(raw)} bytes, at most {MAX_BYTES}")
     return model.read(operation, raw)
 
 

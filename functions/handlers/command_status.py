@@ -26,5 +26,5 @@ def handler(event: dict[str, Any], context: Any) -> None:
     deployment_id, segment = known
     target = targets.get(deployment_id, instance_id)
     if target:
-        told = segments.look(target, segment, command_id)
+        told = segments.read_once(target, segment, command_id)
         logger.info("command ended", deployment_id=deployment_id, told=told)

@@ -9,7 +9,7 @@ from typing import Any, assert_never
 
 from functions.aws import tokens
 from functions.core.records import Deployment, Target
-from functions.core.steps import Adopt, End, Read, Said, Send, Told, Wait, next_step
+from functions.core.steps import Adopt, End, Read, Send, StepResult, StepSignal, Wait, next_step
 from functions.engine import segments
 from functions.store import deployments, targets
 from functions.telemetry import logger
@@ -27,7 +27,7 @@ def handler(event: dict[str, Any], context: Any) -> None:
         tokens.succeed(event["task_token"], {"status": told})
 
 
-def _run(deployment: Deployment, target: Target, token: str) -> Told | None:
+def _run(deployment: Deployment, target: Target, token: str) -> StepResult | None:
     """What the waiting state is told, None while the command runs."""
     decision = next_step(target, deployment.counters, deployment.stop)
     match decision:
@@ -38,7 +38,7 @@ def _run(deployment: Deployment, target: Target, token: str) -> Told | None:
         case Read():
             return segments.read(target, decision, token)
         case Wait():
-            return Said.WAIT
+            return StepSignal.WAIT
         case End():
             return decision.status
     assert_never(decision)

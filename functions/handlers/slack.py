@@ -36,7 +36,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[dic
             waits |= {message_id: delivery.retry_after for rest in posts[number:] for message_id in rest.message_ids}
             break
     late += [each for each, _ in read.values() if each.message_id in waits]
-    return sqs.come_back(
+    return sqs.retry_later(
         settings().slack_queue_url, late, lambda each: waits.get(each.message_id) or sqs.back_off_seconds(each)
     )
 

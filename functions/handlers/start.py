@@ -24,7 +24,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 def _uploads(event: dict[str, Any]) -> dict[str, Any]:
     """Answers with the messages that come back (ReportBatchItemFailures)."""
-    return sqs.come_back(settings().upload_queue_url, sqs.each(event, _upload))
+    return sqs.retry_later(settings().upload_queue_url, sqs.each(event, _upload))
 
 
 def _upload(message: sqs.Received) -> None:

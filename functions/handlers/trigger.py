@@ -25,4 +25,4 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[dic
     if left:
         logger.warning("SNS did not accept messages", count=len(left), topics=sorted({each.topic_arn for each in left}))
     late += [each for each, message in messages if message in left]
-    return sqs.come_back(settings().trigger_queue_url, late)
+    return sqs.retry_later(settings().trigger_queue_url, late)

@@ -6,7 +6,7 @@ from typing import Any
 from functions.aws.clients import client
 from functions.core.errors import Conflict
 from functions.store import requests
-from functions.store.patience import Later, patiently, pause
+from functions.store.patience import Later, back_off, patiently
 from functions.store.requests import Request
 from functions.store.values import Delete, Item, Key, Page, Put, Query, Update, Write
 from functions.store.wire import from_wire
@@ -45,7 +45,7 @@ class DynamoDb:
             if not (left := answer.get("UnprocessedKeys")):
                 return found
             request = request._replace(members={"RequestItems": left})
-            pause(attempt)
+            back_off(attempt)
         raise Conflict(f"DynamoDB left keys unprocessed {_TRIES} times")
 
     def query(self, query: Query) -> Iterator[Item]:

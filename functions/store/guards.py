@@ -14,7 +14,7 @@ from functions.core.text.shapes import from_plain
 from functions.store import applications, declared, groups
 from functions.store.items import items
 from functions.store.keys import guard_key, guards_whole_key
-from functions.store.patience import pause
+from functions.store.patience import back_off
 from functions.store.values import Item, Put, Query
 
 _INDEX = Query(guards_whole_key().pk)
@@ -49,7 +49,7 @@ def _align(key: str) -> bool:
             return False
         if items().transact(groups.index_guard(application, name, group)):
             return True
-        pause(attempt)
+        back_off(attempt)
     raise Conflict(f"{key} changed {_TRIES} times while its guard was written")
 
 

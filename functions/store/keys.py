@@ -93,7 +93,7 @@ def registered_revision_key(application_id: str, digest: str) -> Key:
     return Key(f"REVISIONS#{application_id}", f"REVISION#{digest}")
 
 
-def aim_key(application: str, group: str) -> Key:
+def target_revision_key(application: str, group: str) -> Key:
     return Key(f"APPLICATION#{application}", f"AIM#{group}")
 
 

@@ -12,12 +12,12 @@ from functions.core.errors import Conflict
 from functions.core.new_deployment import summary
 from functions.core.order import Accepted, Judgement, Order, Upload, after, judge
 from functions.core.records import Deployment, Failure, Group
-from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, OwnSetting
+from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, OverriddenSetting
 from functions.core.text.shapes import from_plain, to_plain
 from functions.store import announced, deployments
 from functions.store.items import items
 from functions.store.keys import group_item_key, lock_key, own_alarm_key, upload_key
-from functions.store.patience import pause
+from functions.store.patience import back_off
 from functions.store.values import IS_NEW, Condition, Equals, Item, Key, Missing, Path, Put, Update, Write, all_of
 
 _TRIES = 30  # of taking or handing over a lock: about 8 s
@@ -69,7 +69,7 @@ def create(deployment: Deployment, upload: Upload | None, *, queue: bool) -> Cre
             writes = [*_take(deployment, upload, held, accepted, found), *besides]
         if items().transact(writes):
             return Creation(deployment_id=deployment.deployment_id, superseded=superseded)
-        pause(attempt)
+        back_off(attempt)
     raise Conflict(f"the lock of {deployment.group_key} changed hands {_TRIES} times while creating a deployment")
 
 
@@ -126,7 +126,7 @@ def _mark(upload: Upload | None, deployment_id: str, *, superseded: bool = False
 def _own_alarms(deployment: Deployment) -> list[Write]:
     """Where `stop` finds the alarms that are not the group's. Which deployment of the group watches them the
     deployment itself says, so they may stay; they go when it is surely over."""
-    if OwnSetting.ALARMS not in deployment.own:
+    if OverriddenSetting.ALARMS not in deployment.own:
         return []
     expires_at = int((datetime.fromisoformat(deployment.create_time) + _ALARM_KEPT).timestamp())
     keys = [own_alarm_key(alarm, deployment.group_key) for alarm in deployment.settings.alarms.watched]
@@ -199,7 +199,7 @@ def close(
         held = items().get(lock) or {}
         if items().transact([end, *_hand_over(lock, deployment_id, held, rollback), *remembered]):
             return True
-        pause(attempt)
+        back_off(attempt)
     raise Conflict(f"the lock of {deployment.group_key} changed hands {_TRIES} times while closing {deployment_id}")
 
 

@@ -24,13 +24,13 @@ def patiently(call: Callable[[], T]) -> T:
         try:
             return call()
         except Later:
-            pause(attempt)
+            back_off(attempt)
     try:
         return call()
     except Later as later:
         raise later.error from None
 
 
-def pause(attempt: int = 0) -> None:
+def back_off(attempt: int = 0) -> None:
     """Full jitter, at most 0.8 s: two writers that met do not meet again."""
     time.sleep(random.uniform(0, min(0.8, 0.025 * 2**attempt)))  # noqa: S311 - jitter, not a secret

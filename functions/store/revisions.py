@@ -15,8 +15,8 @@ from functions.core.revision import digest, location
 from functions.core.text.shapes import from_plain, to_plain
 from functions.store import pages
 from functions.store.items import items
-from functions.store.keys import aim_key, application_key, group_item_key, registered_revision_key
-from functions.store.patience import pause
+from functions.store.keys import application_key, group_item_key, registered_revision_key, target_revision_key
+from functions.store.patience import back_off
 from functions.store.values import (
     IS_NEW,
     IS_THERE,
@@ -44,7 +44,7 @@ Change = Callable[[RegisteredRevision | None], RegisteredRevision]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Aims:
+class TargetRevisions:
     """An application, and which of its groups were last aimed at which revision."""
 
     application_id: str
@@ -56,7 +56,7 @@ def application_id(application: str) -> str | None:
     return str(item["application_id"]) if item else None
 
 
-def aims(application: str) -> Aims | None:
+def aims(application: str) -> TargetRevisions | None:
     """Both of an application in one request, because in its partition AIM# lies beside APPLICATION."""
     found, groups = None, dict[str, list[str]]()
     own = application_key(application)
@@ -65,7 +65,7 @@ def aims(application: str) -> Aims | None:
             found = str(item["application_id"])
         else:
             groups.setdefault(item["digest"], []).append(item["sk"].removeprefix("AIM#"))
-    return Aims(application_id=found, groups=groups) if found else None
+    return TargetRevisions(application_id=found, groups=groups) if found else None
 
 
 def known(application_id: str, digests: list[str]) -> dict[str, RegisteredRevision]:
@@ -108,11 +108,11 @@ def used(application: str, group: str, revision: Revision, deployment_id: str, n
 def change_of_group(application: str, group: str, after: tuple[str, str] | None) -> list[Write]:
     """What a transaction that renames a group (`after`: application and group), or deletes it (None), writes of what
     the group was aimed at."""
-    key = aim_key(application, group)
+    key = target_revision_key(application, group)
     before = items().get(key)
     if before is None:
         return []
-    return [Delete(key), *([Put(aim_key(*after), before)] if after else [])]
+    return [Delete(key), *([Put(target_revision_key(*after), before)] if after else [])]
 
 
 def page(
@@ -153,7 +153,7 @@ def _change(application_id: str, revision: Revision, change: Change) -> None:
         after = change(before)
         if after == before or _replaced(key, item, before, after):
             return
-        pause(attempt)
+        back_off(attempt)
     raise Conflict(f"{key.sk} changed {_TRIES} times while changing it")
 
 
@@ -173,5 +173,7 @@ def _replaced(key: Key, item: Item | None, before: RegisteredRevision | None, af
 def _aim(application: str, group: str, revision: Revision, now: str) -> None:
     """The group is aimed at the revision, if it is still there and was not aimed elsewhere since."""
     is_newest = any_of(IS_NEW, AtMost("aimed", now))
-    aim = Update(aim_key(application, group), sets={"digest": digest(revision), "aimed": now}, condition=is_newest)
+    aim = Update(
+        target_revision_key(application, group), sets={"digest": digest(revision), "aimed": now}, condition=is_newest
+    )
     items().transact([aim, Check(group_item_key(application, group), IS_THERE)])

@@ -25,7 +25,7 @@ from host.posix.cleanup import PARTIALS, SEMANAGE, AfterCleanup, Previous, read_
 from host.posix.copy import copy
 from host.posix.layout import Layout, write_atomically
 from host.posix.seal import break_seal, repair, seal
-from host.posix.shares import share_out, shares_of
+from host.posix.shares import process_count, run_in_processes
 from host.posix.times import later_times
 from host.report import Failed
 from host.scripts import which
@@ -61,7 +61,7 @@ def install(
             if make.kind == "directory":
                 _make_folder(make.destination, record)
                 folders += 1
-        shares = shares_of(len(decided.makes) - folders)
+        shares = process_count(len(decided.makes) - folders)
 
         def make_share(share: int) -> None:
             files = ((number, make) for number, make in enumerate(decided.makes) if make.kind != "directory")
@@ -74,7 +74,7 @@ def install(
                 for number, make in some:
                     _make_file(make, layout.archive, PARTIALS[share], times[number])
 
-        share_out(make_share, shares)
+        run_in_processes(make_share, shares)
         for path, permission in decided.permissions:
             _apply(path, permission, record)
     seal(layout)

@@ -7,12 +7,12 @@ WORTH = 500  # files, below which a second process costs more than it saves
 MOST = 4  # processes: a host has other things to do, too
 
 
-def shares_of(files: int) -> int:
+def process_count(files: int) -> int:
     """In how many shares so many files are best done."""
     return min(os.cpu_count() or 1, MOST) if files >= WORTH else 1
 
 
-def share_out(work: Callable[[int], None], shares: int) -> None:
+def run_in_processes(work: Callable[[int], None], shares: int) -> None:
     """Call work(share) for 0 to shares - 1, each but the first in a process of its own. Raises what work raises.
 
     What a process could not do is done again here, which shows why: `work` must bear to be repeated. All processes hold

@@ -13,7 +13,7 @@ from host.bundle.archive import MAX_ID, chunks, is_zip, walk, zip_reader
 from host.bundle.entries import Budget, Entry, Owner, Read
 from host.compact import Flags, Packed
 from host.posix.copy import create, settle
-from host.posix.shares import share_out, shares_of
+from host.posix.shares import process_count, run_in_processes
 
 
 class _Folder(NamedTuple):
@@ -36,7 +36,7 @@ def unpack(file: BinaryIO, bundle_type: str, destination: str) -> None:
     if os.listdir(destination):  # a link in it would lead out
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), destination)
     shares = (
-        shares_of(zip_reader().claimed(file)) if is_zip(file, bundle_type) else 1
+        process_count(zip_reader().claimed(file)) if is_zip(file, bundle_type) else 1
     )  # a tar is read from start to end
     folders: "Packed[_Folder]" = Packed(_Folder._make)
     links: Dict[str, Entry] = {}
@@ -68,7 +68,7 @@ def unpack(file: BinaryIO, bundle_type: str, destination: str) -> None:
         with open(file.name, "rb") if share else nullcontext(file) as own:
             prefixes.append(walk(own, bundle_type, write).prefix)
 
-    share_out(unpack_share, shares)
+    run_in_processes(unpack_share, shares)
     for path, entry in links.items():
         if entry.kind == "symlink":
             os.symlink(entry.target, path)

@@ -88,10 +88,10 @@ class Agent:
             return False
         *lines, self._received = (self._received + data).split(b"\n")
         for line in lines:
-            self._obey(json.loads(line))
+            self._handle(json.loads(line))
         return True
 
-    def _obey(self, order: dict[str, Any]) -> None:
+    def _handle(self, order: dict[str, Any]) -> None:
         match order["do"]:
             case "run":
                 self._waiting.append(self._job(order))

@@ -82,13 +82,13 @@ def test_what_a_process_could_not_do_is_done_by_the_first_which_sees_why(tmp_pat
 
     parent = os.getpid()
     with pytest.raises(ValueError, match="share 2 cannot be done"):
-        shares.share_out(work, 3)
+        shares.run_in_processes(work, 3)
     assert {path.name for path in tmp_path.iterdir()} == {"0 by True", "1 by False", "2 by False", "2 by True"}
 
 
 def test_few_files_are_done_by_one_process() -> None:
-    assert shares.shares_of(shares.WORTH - 1) == 1
-    assert shares.shares_of(shares.WORTH) == 3
+    assert shares.process_count(shares.WORTH - 1) == 1
+    assert shares.process_count(shares.WORTH) == 3
 
 
 def test_an_install_of_many_files_that_is_killed_is_finished_by_its_next_run(host: Host, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Every function has the one shape, and every way in has a way out for what nobody could take."""
+"""Every function has the one defaults, and every way in has a way out for what nobody could take."""
 
 import re
 from typing import Any

@@ -5,7 +5,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.core.gate import Answer, Counters, ask
+from functions.core.gate import Counters, GateDecision, ask
 from functions.core.health import (
     DeploymentConfig,
     HealthConstraintsInvalid,
@@ -33,9 +33,9 @@ class SimulatedGroup:
             self.stopping = True
         elif move == "ask" and counters.pending:
             match ask(counters, stopping=self.stopping):
-                case Answer.GO:
+                case GateDecision.GO:
                     self.counters = replace(counters, out=counters.out + 1, started=counters.started + 1)
-                case Answer.SKIP:
+                case GateDecision.SKIP:
                     self.counters = replace(counters, skipped=counters.skipped + 1)
         elif move == "succeed" and counters.in_flight:
             self.counters = replace(counters, out=counters.out - 1, succeeded=counters.succeeded + 1)

@@ -11,10 +11,10 @@ from functions.core.errors import Conflict, Refused
 from functions.core.records import Application
 from functions.core.text.names import is_reserved
 from functions.store import applications, groups, lock
-from functions.store.patience import pause
+from functions.store.patience import back_off
 
-MOST = 1000
-MOST_AT_ONCE = 100
+MAX = 1000
+MAX_AT_ONCE = 100
 _TRIES = 12  # of a change that met another one
 
 
@@ -30,10 +30,10 @@ def create_application(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
         create_time=caller.now,
         tags=resource_tags.given(given.get("tags") or [], "tags"),
     )
-    if len(applications.names()) >= MOST:
-        raise Refused("ApplicationLimitExceededException", f"there are already {MOST} applications: delete one first")
+    if len(applications.names()) >= MAX:
+        raise Refused("ApplicationLimitExceededException", f"there are already {MAX} applications: delete one first")
     if not applications.create(new):
-        raise _taken("applicationName", name)
+        raise _name_taken("applicationName", name)
     return {"applicationId": new.application_id}
 
 
@@ -44,8 +44,8 @@ def get_application(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
 def batch_get_applications(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
     """All of those named, in their order. Raises Refused if one is not there."""
     names = list(dict.fromkeys(given["applicationNames"]))
-    if len(names) > MOST_AT_ONCE:
-        what = f"applicationNames: has {len(names)} names, at most {MOST_AT_ONCE}"
+    if len(names) > MAX_AT_ONCE:
+        what = f"applicationNames: has {len(names)} names, at most {MAX_AT_ONCE}"
         raise Refused("BatchLimitExceededException", what)
     found = applications.named(names)
     for name in names:
@@ -73,7 +73,7 @@ def update_application(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
         moved = list(groups.of(application.name))
         _check_undeclared(operation, application, [group.name for group in moved if group.declared])
         if applications.get(after):
-            raise _taken("newApplicationName", after)
+            raise _name_taken("newApplicationName", after)
         if busy := [group.name for group in moved if lock.holder(group.key)]:
             what = f"newApplicationName: deployments run in {', '.join(busy[:3])}: wait until they have ended"
             raise model.refusal(operation, "InvalidInputException", what)
@@ -83,7 +83,7 @@ def update_application(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
         except applications.TooManyGroups:
             what = f"newApplicationName: {application.name} has {len(moved)} groups, too many to move at once"
             raise model.refusal(operation, "InvalidInputException", f"{what}: create a new application") from None
-        pause(attempt)
+        back_off(attempt)
     raise Conflict(f"{given['applicationName']} changed {_TRIES} times while renaming it")
 
 
@@ -98,11 +98,11 @@ def delete_application(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
         _check_undeclared("DeleteApplication", application, [group.name for group in left if group.declared])
         if all(groups.store_change(group, None) for group in left) and applications.delete(application):
             return {}
-        pause(attempt)
+        back_off(attempt)
     raise Conflict(f"{name} changed {_TRIES} times while deleting it")
 
 
-def _taken(member: str, name: str) -> Refused:
+def _name_taken(member: str, name: str) -> Refused:
     return Refused("ApplicationAlreadyExistsException", f"{member}: {name} exists already: choose another name")
 
 

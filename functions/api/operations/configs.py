@@ -9,9 +9,9 @@ from functions.core.errors import Conflict, InvalidInput, Refused
 from functions.core.health import PREDEFINED_CONFIGS, MinimumHealthyHosts, MinimumHealthyHostsType
 from functions.core.records import CustomConfig
 from functions.store import configs, pages
-from functions.store.patience import pause
+from functions.store.patience import back_off
 
-MOST = 50  # custom ones, those of deployments.yaml among them
+MAX = 50  # custom ones, those of deployments.yaml among them
 _RESERVED = "CodeDeployDefault."
 _TRIES = 30  # of a change that met another one
 
@@ -31,12 +31,12 @@ def create_deployment_config(given: dict[str, Any], caller: Caller) -> dict[str,
     for attempt in range(_TRIES):
         _must_be_new(name)
         seen = configs.stored()
-        if seen.number >= MOST:
-            what = f"there are {seen.number} custom deployment configurations, at most {MOST}: delete one first"
+        if seen.number >= MAX:
+            what = f"there are {seen.number} custom deployment configurations, at most {MAX}: delete one first"
             raise Refused("DeploymentConfigLimitExceededException", what)
         if configs.create(config, seen):
             return {"deploymentConfigId": config.config_id}
-        pause(attempt)
+        back_off(attempt)
     raise Conflict(f"deployment configurations were made {_TRIES} times while making {name}")
 
 
@@ -77,7 +77,7 @@ def delete_deployment_config(given: dict[str, Any], caller: Caller) -> dict[str,
             raise Refused("DeploymentConfigInUseException", f"{what}: give each of these groups another one first")
         if configs.delete(config, seen):
             return {}
-        pause(attempt)
+        back_off(attempt)
     raise Conflict(f"groups took {name} and left it {_TRIES} times while deleting it")
 
 

@@ -8,10 +8,10 @@ from functions.api.operations import Caller
 from functions.api.operations.groups import known_config
 from functions.api.operations.targets import check_id as check_target
 from functions.api.requests import settings as requests_settings
-from functions.api.requests.fields import MOST_ENTRIES
-from functions.api.requests.revision_location import MOST_DESCRIPTION, revision
+from functions.api.requests.fields import MAX_ENTRIES
+from functions.api.requests.revision_location import MAX_DESCRIPTION, revision
 from functions.core.errors import InvalidInput, NotDeployable, Refused
-from functions.core.new_deployment import OwnSettings
+from functions.core.new_deployment import Overrides
 from functions.core.records import Revision
 from functions.core.revision import bundle_type
 from functions.core.statuses import DeploymentErrorCode, FileExistsBehavior, OnBusy
@@ -19,7 +19,7 @@ from functions.engine.create import Request, create
 from functions.settings import settings
 
 _SHORT = 200  # characters of a value that a message shows
-MOST_INSTANCES = 100  # that a request names by their ids
+MAX_INSTANCES = 100  # that a request names by their ids
 _INVALID_TARGETS = "InvalidTargetInstancesException"
 _REFUSALS = {
     DeploymentErrorCode.APPLICATION_MISSING: "ApplicationDoesNotExistException",
@@ -63,8 +63,8 @@ def refused(error: NotDeployable) -> Refused:
 def metadata(given: dict[str, Any]) -> dict[str, str]:
     """What the deployment is for, in its creator's words."""
     found: dict[str, str] = given.get("metadata") or {}
-    if len(found) > MOST_ENTRIES:
-        what = f"metadata: has {len(found)} entries, at most {MOST_ENTRIES}"
+    if len(found) > MAX_ENTRIES:
+        what = f"metadata: has {len(found)} entries, at most {MAX_ENTRIES}"
         raise Refused("InvalidInputException", what)
     return found
 
@@ -111,17 +111,17 @@ def _with_bundle_type(location: dict[str, Any]) -> dict[str, Any]:
 
 def _description(given: dict[str, Any]) -> str | None:
     text = given.get("description", "")
-    if len(text) > MOST_DESCRIPTION:
-        what = f"description: has {len(text)} characters, at most {MOST_DESCRIPTION}"
+    if len(text) > MAX_DESCRIPTION:
+        what = f"description: has {len(text)} characters, at most {MAX_DESCRIPTION}"
         raise Refused("DescriptionTooLongException", what)
     return text or None
 
 
-def _own(given: dict[str, Any]) -> OwnSettings:
+def _own(given: dict[str, Any]) -> Overrides:
     """What the request wants instead of what the group says."""
     name, behavior = given.get("deploymentConfigName"), given.get("fileExistsBehavior")
     rollback, alarms = given.get("autoRollbackConfiguration"), given.get("overrideAlarmConfiguration")
-    wanted = OwnSettings(
+    wanted = Overrides(
         config=known_config(name) if name else None,
         alarms=None if alarms is None else requests_settings.alarms(alarms, "overrideAlarmConfiguration"),
         auto_rollback=None if rollback is None else requests_settings.auto_rollback(rollback),
@@ -131,7 +131,7 @@ def _own(given: dict[str, Any]) -> OwnSettings:
     return wanted if "targetInstances" not in given else _with_targets(wanted, given["targetInstances"])
 
 
-def _with_targets(wanted: OwnSettings, targets: dict[str, Any]) -> OwnSettings:
+def _with_targets(wanted: Overrides, targets: dict[str, Any]) -> Overrides:
     """With the instances of the request's tags. No tags at all are a mistake, which must not deploy to the group."""
     filters, tag_set, ids = targets.get("tagFilters"), targets.get("ec2TagSet"), targets.get("instanceIds")
     if targets.get("autoScalingGroups"):
@@ -154,8 +154,8 @@ def _with_targets(wanted: OwnSettings, targets: dict[str, Any]) -> OwnSettings:
 
 def _ids(given: list[str]) -> tuple[str, ...]:
     ids = tuple(dict.fromkeys(given))
-    if len(ids) > MOST_INSTANCES:
-        what = f"targetInstances.instanceIds: has {len(ids)} ids, at most {MOST_INSTANCES}: name them by tags"
+    if len(ids) > MAX_INSTANCES:
+        what = f"targetInstances.instanceIds: has {len(ids)} ids, at most {MAX_INSTANCES}: name them by tags"
         raise Refused(_INVALID_TARGETS, what)
     for each in ids:
         check_target("targetInstances.instanceIds", each, _INVALID_TARGETS)

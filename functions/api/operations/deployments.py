@@ -10,7 +10,7 @@ from functions.core.errors import Refused
 from functions.core.records import Deployment
 from functions.store import deployments
 
-MOST_AT_ONCE = 25
+MAX_AT_ONCE = 25
 _ID = re.compile(r"d-[A-Z0-9]{9}")
 
 
@@ -21,8 +21,8 @@ def get_deployment(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
 def batch_get_deployments(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
     """The known ones of those named, in their order."""
     ids = given["deploymentIds"]
-    if len(ids) > MOST_AT_ONCE:
-        raise Refused("BatchLimitExceededException", f"deploymentIds: has {len(ids)} ids, at most {MOST_AT_ONCE}")
+    if len(ids) > MAX_AT_ONCE:
+        raise Refused("BatchLimitExceededException", f"deploymentIds: has {len(ids)} ids, at most {MAX_AT_ONCE}")
     for each in ids:
         check_id(each)
     found = deployments.named(ids)

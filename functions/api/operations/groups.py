@@ -14,10 +14,10 @@ from functions.core.records import Application, Group, GroupSettings
 from functions.core.statuses import OnBusy
 from functions.settings import settings
 from functions.store import applications, configs, groups, lock
-from functions.store.patience import pause
+from functions.store.patience import back_off
 
-MOST = 1000  # of an application
-MOST_AT_ONCE = 100
+MAX = 1000  # of an application
+MAX_AT_ONCE = 100
 _SHOWN = 10  # names that a message shows
 _TRIES = 12  # of a change that met another one
 
@@ -29,18 +29,18 @@ def create_deployment_group(given: dict[str, Any], caller: Caller) -> dict[str, 
         known_application(application)
         before = groups.get(application, name)
         if before and not before.removed_at:
-            raise _taken("deploymentGroupName", name)
-        if sum(1 for _ in groups.of(application)) >= MOST:
-            what = f"{application} has {MOST} deployment groups already: delete one first"
+            raise _name_taken("deploymentGroupName", name)
+        if sum(1 for _ in groups.of(application)) >= MAX:
+            what = f"{application} has {MAX} deployment groups already: delete one first"
             raise Refused("DeploymentGroupLimitExceededException", what)
-        new = _made(before, given)
+        new = _new_group(before, given)
         if groups.create(before, new):
             return {"deploymentGroupId": new.group_id}
-        pause(attempt)
+        back_off(attempt)
     raise Conflict(f"{application}/{name} changed {_TRIES} times while making it")
 
 
-def _made(before: Group | None, given: dict[str, Any]) -> Group:
+def _new_group(before: Group | None, given: dict[str, Any]) -> Group:
     """A group that has nothing but what the request gives. It rejects a second deployment, as CodeDeploy's do."""
     new = Group(
         application=given["applicationName"],
@@ -50,7 +50,7 @@ def _made(before: Group | None, given: dict[str, Any]) -> Group:
         changes=before.changes if before else 0,
         tags=resource_tags.given(given.get("tags") or [], "tags"),
     )
-    return _changed(new, {"deploymentConfigName": DEFAULT_CONFIG, **given})
+    return _updated_group(new, {"deploymentConfigName": DEFAULT_CONFIG, **given})
 
 
 def get_deployment_group(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
@@ -61,8 +61,8 @@ def get_deployment_group(given: dict[str, Any], caller: Caller) -> dict[str, Any
 def batch_get_deployment_groups(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
     """The known ones of those named, in their order; `errorMessage` names the others."""
     application, names = given["applicationName"], list(dict.fromkeys(given["deploymentGroupNames"]))
-    if len(names) > MOST_AT_ONCE:
-        what = f"deploymentGroupNames: has {len(names)} names, at most {MOST_AT_ONCE}"
+    if len(names) > MAX_AT_ONCE:
+        what = f"deploymentGroupNames: has {len(names)} names, at most {MAX_AT_ONCE}"
         raise Refused("BatchLimitExceededException", what)
     known_application(application)
     found = groups.named(application, names)
@@ -86,12 +86,12 @@ def update_deployment_group(given: dict[str, Any], caller: Caller) -> dict[str, 
     for attempt in range(_TRIES):
         before = known(application, name)
         _check_undeclared(before)
-        after = _changed(before, given)
+        after = _updated_group(before, given)
         if renamed := given.get("newDeploymentGroupName"):
             after = _renamed(before, after, renamed)
         if after == before or groups.store_change(before, after):
             return {"hooksNotCleanedUp": []}
-        pause(attempt)
+        back_off(attempt)
     raise Conflict(f"{application}/{name} changed {_TRIES} times while changing it")
 
 
@@ -99,7 +99,7 @@ def _renamed(before: Group, after: Group, name: str) -> Group:
     if name == before.name:
         return after
     if groups.get(before.application, name):  # a removed one keeps its name, for the history that it has
-        raise _taken("newDeploymentGroupName", name)
+        raise _name_taken("newDeploymentGroupName", name)
     if holder := lock.holder(before.key):
         what = f"newDeploymentGroupName: {holder} runs in {before.name}: wait for it, or stop it"
         raise Refused("InvalidInputException", what)
@@ -116,7 +116,7 @@ def delete_deployment_group(given: dict[str, Any], caller: Caller) -> dict[str, 
         _check_undeclared(group, "ValidationException")
         if groups.store_change(group, None):
             return {"hooksNotCleanedUp": []}
-        pause(attempt)
+        back_off(attempt)
     raise Conflict(f"{application}/{name} changed {_TRIES} times while deleting it")
 
 
@@ -158,7 +158,7 @@ def known_config(name: str) -> DeploymentConfig:
     return found
 
 
-def _changed(group: Group, given: dict[str, Any]) -> Group:
+def _updated_group(group: Group, given: dict[str, Any]) -> Group:
     name = given.get("deploymentConfigName")
     return requests_groups.changed(
         group, given, config=known_config(name) if name else None, topics=settings().topic_arns
@@ -169,7 +169,7 @@ def _missing(name: str) -> Refused:
     return Refused("DeploymentGroupDoesNotExistException", f"No Deployment Group found for name: {name}")
 
 
-def _taken(member: str, name: str) -> Refused:
+def _name_taken(member: str, name: str) -> Refused:
     return Refused("DeploymentGroupAlreadyExistsException", f"{member}: {name} exists already: choose another name")
 
 

@@ -10,7 +10,7 @@ from functions.core.errors import Refused
 from functions.engine import progress
 from functions.store import targets
 
-MOST_AT_ONCE = 25
+MAX_AT_ONCE = 25
 _INVALID = "InvalidInstanceNameException"
 
 
@@ -30,20 +30,20 @@ def get_deployment_instance(given: dict[str, Any], caller: Caller) -> dict[str, 
     target = targets.get(deployment_id, instance_id)
     if target is None:
         raise Refused("InstanceDoesNotExistException", f"The deployment {deployment_id} has no instance {instance_id}")
-    (told,) = progress.laid_over([target])
+    (told,) = progress.with_live_progress([target])
     return {"instanceSummary": responses.instance(told, place(caller))}
 
 
 def batch_get_deployment_instances(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
     """The known ones of those named, in their order; the message names the others."""
     deployment_id, ids = known(given["deploymentId"]).deployment_id, given["instanceIds"]
-    if len(ids) > MOST_AT_ONCE:
-        raise Refused("BatchLimitExceededException", f"instanceIds: has {len(ids)} ids, at most {MOST_AT_ONCE}")
+    if len(ids) > MAX_AT_ONCE:
+        raise Refused("BatchLimitExceededException", f"instanceIds: has {len(ids)} ids, at most {MAX_AT_ONCE}")
     for each in ids:
         check_id("instanceIds", each, _INVALID)
     found = targets.named(deployment_id, ids)
     missing = [each for each in ids if each not in found]
-    told = progress.laid_over([found[each] for each in ids if each in found])
+    told = progress.with_live_progress([found[each] for each in ids if each in found])
     return {
         "instancesSummary": [responses.instance(each, place(caller)) for each in told],
         "errorMessage": f"The deployment {deployment_id} has no {', '.join(missing)}" if missing else None,

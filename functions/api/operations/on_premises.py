@@ -14,10 +14,10 @@ from functions.aws import clock
 from functions.core.errors import Conflict, Refused
 from functions.core.records import OnPremisesInstance
 from functions.store import on_premises as store_on_premises
-from functions.store.patience import pause
+from functions.store.patience import back_off
 
-MOST_AT_ONCE = 25
-_MOST_TAGGED = 100  # instances in one call: what a transaction can write
+MAX_AT_ONCE = 25
+_MAX_TAGGED = 100  # instances in one call: what a transaction can write
 _TRIES = 12  # of a change that met another one
 
 Tags = Mapping[str, str]
@@ -38,7 +38,7 @@ def register_on_premises_instance(given: dict[str, Any], caller: Caller) -> dict
         _must_be_free(instance)
         if store_on_premises.register(instance):
             return {}
-        pause(attempt)
+        back_off(attempt)
     raise Conflict(f"{name} was registered and deregistered {_TRIES} times while registering it")
 
 
@@ -65,8 +65,8 @@ def get_on_premises_instance(given: dict[str, Any], caller: Caller) -> dict[str,
 def batch_get_on_premises_instances(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
     """The known ones of those named, in their order."""
     names = given["instanceNames"]
-    if len(names) > MOST_AT_ONCE:
-        raise Refused("BatchLimitExceededException", f"instanceNames: has {len(names)} names, at most {MOST_AT_ONCE}")
+    if len(names) > MAX_AT_ONCE:
+        raise Refused("BatchLimitExceededException", f"instanceNames: has {len(names)} names, at most {MAX_AT_ONCE}")
     for each in names:
         on_premises.check_name("instanceNames", each)
     found = store_on_premises.named(names)
@@ -96,8 +96,8 @@ def remove_tags_from_on_premises_instances(given: dict[str, Any], caller: Caller
 
 def _retag(names: list[str], change: Callable[[OnPremisesInstance], Tags]) -> dict[str, Any]:
     names = list(dict.fromkeys(names))
-    if len(names) > _MOST_TAGGED:
-        what = f"instanceNames: has {len(names)} names, at most {_MOST_TAGGED}"
+    if len(names) > _MAX_TAGGED:
+        what = f"instanceNames: has {len(names)} names, at most {_MAX_TAGGED}"
         raise Refused("InstanceLimitExceededException", what)
     for each in names:
         on_premises.check_name("instanceNames", each)
@@ -106,7 +106,7 @@ def _retag(names: list[str], change: Callable[[OnPremisesInstance], Tags]) -> di
         changes = [(instance, tags) for instance, tags in changes if tags != instance.tags]
         if not changes or store_on_premises.retag(changes):
             return {}
-        pause(attempt)
+        back_off(attempt)
     raise Conflict(f"the tags of {', '.join(names)} were changed {_TRIES} times while changing them")
 
 
@@ -133,4 +133,4 @@ def _must_be_free(instance: OnPremisesInstance) -> None:
 
 
 def _arn(name: str, caller: Caller) -> str:
-    return f"{arns.own(caller)}instance/{name}_{clock.instance_mark()}"
+    return f"{arns.own(caller)}instance/{name}_{clock.arn_suffix()}"

@@ -5,15 +5,15 @@ from typing import Any
 from functions.api import responses
 from functions.api.operations import Caller
 from functions.api.operations.groups import missing_application
-from functions.api.requests.revision_location import MOST_DESCRIPTION, is_bucket, is_key, revision
+from functions.api.requests.revision_location import MAX_DESCRIPTION, is_bucket, is_key, revision
 from functions.core.errors import Refused
 from functions.core.records import RegisteredRevision, Revision
 from functions.core.revision import digest
 from functions.store import revisions
-from functions.store.revisions import Aims
+from functions.store.revisions import TargetRevisions
 
-MOST_AT_ONCE = 25
-_MOST_READ = 100  # records in one request
+MAX_AT_ONCE = 25
+_MAX_READ = 100  # records in one request
 _SHORT = 200  # characters of a value that a message shows
 _SHOWN = 3  # revisions that a message names
 
@@ -21,8 +21,8 @@ _SHOWN = 3  # revisions that a message names
 def register_application_revision(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
     """A revision that is registered already keeps its times. Nothing looks for it before it is deployed."""
     found, description = revision(given["revision"]), given.get("description")
-    if description and len(description) > MOST_DESCRIPTION:
-        what = f"description: has {len(description)} characters, at most {MOST_DESCRIPTION}"
+    if description and len(description) > MAX_DESCRIPTION:
+        what = f"description: has {len(description)} characters, at most {MAX_DESCRIPTION}"
         raise Refused("DescriptionTooLongException", what)
     application = given["applicationName"]
     owner = revisions.application_id(application)
@@ -49,8 +49,8 @@ def get_application_revision(given: dict[str, Any], caller: Caller) -> dict[str,
 def batch_get_application_revisions(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
     """The known ones of those named, in their order; the message names the others."""
     locations = given["revisions"]
-    if len(locations) > MOST_AT_ONCE:
-        what = f"revisions: has {len(locations)} revisions, at most {MOST_AT_ONCE}"
+    if len(locations) > MAX_AT_ONCE:
+        what = f"revisions: has {len(locations)} revisions, at most {MAX_AT_ONCE}"
         raise Refused("BatchLimitExceededException", what)
     wanted = [revision(each, f"revisions[{number}]") for number, each in enumerate(locations)]
     aims = _aims(given["applicationName"])
@@ -70,7 +70,7 @@ def list_application_revisions(given: dict[str, Any], caller: Caller) -> dict[st
     order, descending = given.get("sortBy", "registerTime"), given.get("sortOrder") == "descending"
     bucket, prefix = _filters(given)
     owner, aimed = _scope(application, deployed)
-    if deployed == "include" and len(aimed) <= _MOST_READ and not token:
+    if deployed == "include" and len(aimed) <= _MAX_READ and not token:
         records = revisions.known(owner, sorted(aimed)).values()
         fitting = [each for each in records if _fits(each.revision, bucket, prefix)]
         fitting.sort(key=lambda each: revisions.place(each, order), reverse=descending)
@@ -94,7 +94,7 @@ def _scope(application: str, deployed: str) -> tuple[str, set[str]]:
     return owner, set()
 
 
-def _aims(application: str) -> Aims:
+def _aims(application: str) -> TargetRevisions:
     aims = revisions.aims(application)
     if aims is None:
         raise missing_application(application)

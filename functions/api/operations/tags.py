@@ -8,7 +8,7 @@ from functions.api.requests import resource_tags
 from functions.core.errors import Conflict, Refused
 from functions.core.text.names import is_name
 from functions.store import applications, groups
-from functions.store.patience import pause
+from functions.store.patience import back_off
 
 _TRIES = 12  # of a change that met another one
 _SHORT = 200  # characters of a value that a message shows
@@ -56,7 +56,7 @@ def _change(resource: Resource, more: dict[str, str], without: list[str] | tuple
         after = resource_tags.check_number({**kept, **more}, "Tags")
         if after == before or groups.set_tags(*resource, before, after):
             return
-        pause(attempt)
+        back_off(attempt)
     raise Conflict(f"tags of {resource} changed {_TRIES} times while changing them")
 
 

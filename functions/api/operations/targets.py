@@ -14,7 +14,7 @@ from functions.engine import progress
 from functions.settings import settings
 from functions.store import targets
 
-MOST_AT_ONCE = 25
+MAX_AT_ONCE = 25
 _SHORT = 200  # characters of a value that a message shows
 _ID = re.compile(r"[A-Za-z0-9+=,.@_-]{1,100}")
 _STATUSES = ("Pending", "InProgress", "Succeeded", "Failed", "Skipped", "Unknown", "Ready")  # as in the model
@@ -43,8 +43,8 @@ def get_deployment_target(given: dict[str, Any], caller: Caller) -> dict[str, An
 def batch_get_deployment_targets(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
     """Those named, in their order; an unknown one refuses all."""
     ids = given["targetIds"]
-    if len(ids) > MOST_AT_ONCE:
-        what = f"targetIds: has {len(ids)} ids, at most {MOST_AT_ONCE}"
+    if len(ids) > MAX_AT_ONCE:
+        what = f"targetIds: has {len(ids)} ids, at most {MAX_AT_ONCE}"
         raise Refused("DeploymentTargetListSizeExceededException", what)
     found = _known(begun(given), "targetIds", ids)
     return {"deploymentTargets": [responses.target(each, place(caller)) for each in found]}
@@ -76,4 +76,4 @@ def _known(deployment_id: str, member: str, ids: list[str]) -> list[Target]:
     if missing := [each for each in ids if each not in found]:
         what = f"Instance(s) not found in the deployment {deployment_id}: {', '.join(missing)}"
         raise Refused("DeploymentTargetDoesNotExistException", what)
-    return progress.laid_over([found[each] for each in ids])
+    return progress.with_live_progress([found[each] for each in ids])

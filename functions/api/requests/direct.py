@@ -5,7 +5,7 @@ from typing import Any
 
 from functions.api.requests import fields
 from functions.core.errors import InvalidInput
-from functions.core.new_deployment import OwnSettings
+from functions.core.new_deployment import Overrides
 from functions.core.records import Revision
 from functions.core.revision import bundle_type
 from functions.core.statuses import OnBusy
@@ -35,5 +35,5 @@ def deployment(event: Mapping[str, Any], bucket: str) -> Request:
         on_busy=OnBusy(on_busy),
         description=fields.text(event, "description"),
         metadata=fields.texts(event, "metadata"),
-        own=OwnSettings(config=known_config(config) if config else None),
+        own=Overrides(config=known_config(config) if config else None),
     )

@@ -6,8 +6,8 @@ from typing import Any
 from functions.core.errors import InvalidInput
 from functions.core.limits import METADATA_KEY, METADATA_VALUE
 
-MOST_CHARACTERS = 1024  # of a text: it goes into records, events and messages, all of which have an end
-MOST_ENTRIES = 10  # of metadata
+MAX_CHARACTERS = 1024  # of a text: it goes into records, events and messages, all of which have an end
+MAX_ENTRIES = 10  # of metadata
 
 
 def needed(event: Mapping[str, Any], *fields: str) -> list[str]:
@@ -26,8 +26,8 @@ def text(event: Mapping[str, Any], field: str) -> str | None:
     value = event.get(field)
     if value is not None and not isinstance(value, str):
         raise InvalidInput(f"{field} {value!r}: must be a string")
-    if value is not None and len(value) > MOST_CHARACTERS:
-        raise InvalidInput(f"{field}: it has {len(value)} characters, at most {MOST_CHARACTERS} are taken")
+    if value is not None and len(value) > MAX_CHARACTERS:
+        raise InvalidInput(f"{field}: it has {len(value)} characters, at most {MAX_CHARACTERS} are taken")
     return value or None
 
 
@@ -37,8 +37,8 @@ def texts(event: Mapping[str, Any], field: str) -> dict[str, str]:
     if not isinstance(value, dict) or not all(isinstance(each, str) for pair in value.items() for each in pair):
         raise InvalidInput(f"{field} {value!r}: must be an object with string values")
     longest, longest_name = (max(map(len, some), default=0) for some in (value.values(), value))
-    if len(value) > MOST_ENTRIES or longest > METADATA_VALUE or longest_name > METADATA_KEY:
-        most = f"{MOST_ENTRIES} entries with names of {METADATA_KEY} and texts of {METADATA_VALUE} characters"
+    if len(value) > MAX_ENTRIES or longest > METADATA_VALUE or longest_name > METADATA_KEY:
+        most = f"{MAX_ENTRIES} entries with names of {METADATA_KEY} and texts of {METADATA_VALUE} characters"
         raise InvalidInput(f"{field}: at most {most} are taken")
     return value
 

@@ -75,8 +75,8 @@ def _host_busy(seconds: int) -> int:
 
 
 def _principals(given: list[str]) -> tuple[str, ...]:
-    if len(given) > principals.MOST:
-        raise Refused("InvalidInputException", f"allowedPrincipals: has {len(given)}, at most {principals.MOST}")
+    if len(given) > principals.MAX:
+        raise Refused("InvalidInputException", f"allowedPrincipals: has {len(given)}, at most {principals.MAX}")
     for number, each in enumerate(given):
         if problem := principals.problem(each):
             what = f"allowedPrincipals[{number}]: {each[:_SHORT]!r} {problem}"
@@ -85,8 +85,8 @@ def _principals(given: list[str]) -> tuple[str, ...]:
 
 
 def _shared_with(given: list[str]) -> tuple[str, ...]:
-    if len(given) > quotas.MOST_SHARED:
-        raise Refused("InvalidInputException", f"sharedWith: has {len(given)}, at most {quotas.MOST_SHARED}")
+    if len(given) > quotas.MAX_SHARED:
+        raise Refused("InvalidInputException", f"sharedWith: has {len(given)}, at most {quotas.MAX_SHARED}")
     for number, each in enumerate(given):
         if not is_group_key(each):
             what = f"{each[:_SHORT]!r} is not a group; write APPLICATION/GROUP, for example shop/tools"
@@ -171,15 +171,15 @@ def _with_tags(group: Group, given: Mapping[str, Any]) -> Group:
 
 
 def _tag_set(given: Mapping[str, Any], kind: _Kind, number: int) -> tuple[TagGroup, ...]:
-    if number > quotas.MOST_TAG_GROUPS:
-        what = f"{kind.tag_set}.{kind.lists}: has {number} lists, at most {quotas.MOST_TAG_GROUPS}"
+    if number > quotas.MAX_TAG_GROUPS:
+        what = f"{kind.tag_set}.{kind.lists}: has {number} lists, at most {quotas.MAX_TAG_GROUPS}"
         raise Refused("TagSetListLimitExceededException", what)
     return requests_settings.tag_set(given, kind.tag_set, kind.invalid)
 
 
 def _triggers(given: list[dict[str, Any]], topics: Collection[str]) -> tuple[Trigger, ...]:
-    if len(given) > quotas.MOST_TRIGGERS:
-        what = f"triggerConfigurations: has {len(given)}, at most {quotas.MOST_TRIGGERS}"
+    if len(given) > quotas.MAX_TRIGGERS:
+        what = f"triggerConfigurations: has {len(given)}, at most {quotas.MAX_TRIGGERS}"
         raise Refused("TriggerTargetsLimitExceededException", what)
     found: dict[str, Trigger] = {}
     for number, each in enumerate(given):

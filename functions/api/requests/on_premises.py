@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from functions.core.errors import Refused
 from functions.core.records import TagFilter
 
-MOST_TAGS = 10  # of an instance, and of a filter
-_MOST_KEY, _MOST_VALUE = 128, 256  # characters of a tag
+MAX_TAGS = 10  # of an instance, and of a filter
+_MAX_KEY, _MAX_VALUE = 128, 256  # characters of a tag
 _SHORT = 200  # characters of a value that a message shows
 
 _PARTS = {"KEY_ONLY": ("Key",), "VALUE_ONLY": ("Value",), "KEY_AND_VALUE": ("Key", "Value")}
@@ -73,8 +73,8 @@ def tags(given: Sequence[Mapping[str, str]]) -> dict[str, str]:
 def tagged(name: str, had: Mapping[str, str], more: Mapping[str, str]) -> dict[str, str]:
     """The tags of the instance after some are added: a key has one value, the last one given."""
     after = {**had, **more}
-    if len(after) > MOST_TAGS:
-        what = f"{name} would have {len(after)} tags, at most {MOST_TAGS}: remove some first"
+    if len(after) > MAX_TAGS:
+        what = f"{name} would have {len(after)} tags, at most {MAX_TAGS}: remove some first"
         raise Refused("TagLimitExceededException", f"tags: {what}")
     return after
 
@@ -98,8 +98,8 @@ def tag_filters(
     >>> tag_filters([{"Key": "role", "Value": "web", "Type": "KEY_ONLY"}])
     (TagFilter(key='role', value=None),)
     """
-    if len(given) > MOST_TAGS:
-        raise Refused(code, f"{place}: has {len(given)} filters, at most {MOST_TAGS}")
+    if len(given) > MAX_TAGS:
+        raise Refused(code, f"{place}: has {len(given)} filters, at most {MAX_TAGS}")
     return tuple(_tag_filter(each, f"{place}[{number}]", code) for number, each in enumerate(given))
 
 
@@ -114,8 +114,8 @@ def _tag_filter(given: Mapping[str, str], place: str, code: str) -> TagFilter:
 
 
 def _too_long(key: str, value: str) -> str | None:
-    if len(key) > _MOST_KEY:
-        return f"its Key has {len(key)} characters, at most {_MOST_KEY}"
-    if len(value) > _MOST_VALUE:
-        return f"its Value has {len(value)} characters, at most {_MOST_VALUE}"
+    if len(key) > _MAX_KEY:
+        return f"its Key has {len(key)} characters, at most {_MAX_KEY}"
+    if len(value) > _MAX_VALUE:
+        return f"its Value has {len(value)} characters, at most {_MAX_VALUE}"
     return None

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 
 from functions.core.errors import Refused
 
-MOST_TAGS = 50
-_MOST_KEY, _MOST_VALUE = 128, 256  # characters
+MAX_TAGS = 50
+_MAX_KEY, _MAX_VALUE = 128, 256  # characters
 _INVALID = "InvalidTagsToAddException"
 
 
@@ -21,10 +21,10 @@ def given(tags: Sequence[Mapping[str, str]], place: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for number, tag in enumerate(tags):
         key, value, where = tag.get("Key", ""), tag.get("Value", ""), f"{place}[{number}]"
-        if not 1 <= len(key) <= _MOST_KEY:
-            raise Refused(_INVALID, f"{where}.Key: has {len(key)} characters: give 1 to {_MOST_KEY}")
-        if len(value) > _MOST_VALUE:
-            raise Refused(_INVALID, f"{where}.Value: has {len(value)} characters, at most {_MOST_VALUE}")
+        if not 1 <= len(key) <= _MAX_KEY:
+            raise Refused(_INVALID, f"{where}.Key: has {len(key)} characters: give 1 to {_MAX_KEY}")
+        if len(value) > _MAX_VALUE:
+            raise Refused(_INVALID, f"{where}.Value: has {len(value)} characters, at most {_MAX_VALUE}")
         if key.lower().startswith("aws:"):
             raise Refused(_INVALID, f"{where}.Key: {key}: keys that begin with aws: are AWS's own: choose another")
         if key in found:
@@ -35,6 +35,6 @@ def given(tags: Sequence[Mapping[str, str]], place: str) -> dict[str, str]:
 
 def check_number(tags: dict[str, str], place: str) -> dict[str, str]:
     """The same. Raises Refused if they are more than a resource can have."""
-    if len(tags) > MOST_TAGS:
-        raise Refused(_INVALID, f"{place}: the resource would have {len(tags)} tags, at most {MOST_TAGS}")
+    if len(tags) > MAX_TAGS:
+        raise Refused(_INVALID, f"{place}: the resource would have {len(tags)} tags, at most {MAX_TAGS}")
     return tags

@@ -14,8 +14,8 @@ from functions.core.records import GitHubCommit, Revision
 from functions.core.revision import github_key
 from functions.core.statuses import BundleType
 
-MOST_DESCRIPTION = 256  # characters
-_MOST_KEY = 1024  # bytes of a key, of a version id, of an etag
+MAX_DESCRIPTION = 256  # characters
+_MAX_KEY = 1024  # bytes of a key, of a version id, of an etag
 _SHORT = 200  # characters of a value that a message shows
 
 _BUCKET = re.compile(r"[A-Za-z0-9._-]{3,255}")  # the widest form that buckets ever had
@@ -74,7 +74,7 @@ def _archive(given: Mapping[str, str], place: str) -> Revision:
         raise _invalid(f"{place}.bucket: {given['bucket'][:_SHORT]!r} is not the name of a bucket")
     for name in ("key", "version", "eTag"):
         if not is_key(given.get(name, "")):
-            raise _invalid(f"{place}.{name}: has more than {_MOST_KEY} bytes")
+            raise _invalid(f"{place}.{name}: has more than {_MAX_KEY} bytes")
     if given["bundleType"] not in list(BundleType):
         what = f"{given['bundleType']} is for Lambda and ECS, which are not supported"
         raise _invalid(f"{place}.bundleType: {what}: give an archive, {', '.join(sorted(BundleType))}")
@@ -93,7 +93,7 @@ def is_bucket(name: str) -> bool:
 
 def is_key(key: str) -> bool:
     """Whether it is short enough to be a key, or the beginning of one."""
-    return len(key.encode()) <= _MOST_KEY
+    return len(key.encode()) <= _MAX_KEY
 
 
 def _invalid(message: str) -> Refused:

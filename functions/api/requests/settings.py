@@ -12,7 +12,7 @@ from functions.core.errors import Refused
 from functions.core.records import Alarms, AutoRollback, TagGroup
 from functions.core.statuses import AutoRollbackEvent
 
-_MOST_NAME = 255  # characters of an alarm's name
+_MAX_NAME = 255  # characters of an alarm's name
 
 
 def alarms(given: Mapping[str, Any], place: str = "alarmConfiguration") -> Alarms:
@@ -22,15 +22,13 @@ def alarms(given: Mapping[str, Any], place: str = "alarmConfiguration") -> Alarm
     ('errors',)
     """
     listed = given.get("alarms") or []
-    if len(listed) > quotas.MOST_ALARMS:
-        raise Refused(
-            "AlarmsLimitExceededException", f"{place}.alarms: has {len(listed)}, at most {quotas.MOST_ALARMS}"
-        )
+    if len(listed) > quotas.MAX_ALARMS:
+        raise Refused("AlarmsLimitExceededException", f"{place}.alarms: has {len(listed)}, at most {quotas.MAX_ALARMS}")
     names: list[str] = []
     for number, alarm in enumerate(listed):
         name, where = alarm.get("name", ""), f"{place}.alarms[{number}].name"
-        if not 1 <= len(name) <= _MOST_NAME:
-            raise _no_alarms(f"{where}: has {len(name)} characters: give 1 to {_MOST_NAME}")
+        if not 1 <= len(name) <= _MAX_NAME:
+            raise _no_alarms(f"{where}: has {len(name)} characters: give 1 to {_MAX_NAME}")
         if name in names:
             raise _no_alarms(f"{where}: {name} is listed twice")
         names.append(name)
@@ -72,8 +70,8 @@ def tag_set(given: Mapping[str, Any], place: str, code: str) -> tuple[TagGroup, 
     place = f"{place}.{name}"
     if not lists:
         raise Refused(code, f"{place}: is empty, and would select nothing: give at least one list of filters")
-    if len(lists) > quotas.MOST_TAG_GROUPS:
-        raise Refused(code, f"{place}: has {len(lists)} lists, at most {quotas.MOST_TAG_GROUPS}")
+    if len(lists) > quotas.MAX_TAG_GROUPS:
+        raise Refused(code, f"{place}: has {len(lists)} lists, at most {quotas.MAX_TAG_GROUPS}")
     return tuple(tag_group(each, f"{place}[{number}]", code) for number, each in enumerate(lists))
 
 

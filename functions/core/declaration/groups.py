@@ -102,7 +102,7 @@ def _settings(value: Value, members: dict[str, Value], configs: Mapping[str, Dep
 
 
 def _principals(value: Value) -> tuple[str, ...]:
-    listed = value.items(most=principals.MOST)
+    listed = value.items(most=principals.MAX)
     if not listed:
         value.refuse("give at least one ARN, or leave it out: then IAM alone decides")
     for each in listed:
@@ -113,7 +113,7 @@ def _principals(value: Value) -> tuple[str, ...]:
 
 def _shared_with(value: Value) -> tuple[str, ...]:
     groups = []
-    for each in value.items(most=quotas.MOST_SHARED):
+    for each in value.items(most=quotas.MAX_SHARED):
         groups.append(text := each.text(longest=201))
         if text and not is_group_key(text):
             each.refuse(f"{each.shown} is not a group; write APPLICATION/GROUP, for example shop/tools")
@@ -140,7 +140,7 @@ def _tag_groups(members: dict[str, Value], filters: str, sets: str) -> tuple[Tag
         return (_tag_group(flat),)
     if tag_set:
         listed = tag_set.known(f"{sets}List", required=[f"{sets}List"]).get(f"{sets}List")
-        lists = listed.items(most=quotas.MOST_TAG_GROUPS) if listed else []
+        lists = listed.items(most=quotas.MAX_TAG_GROUPS) if listed else []
         if listed and not lists:
             listed.refuse("give at least one list of tag filters")
         return tuple(_tag_group(each) for each in lists)
@@ -148,7 +148,7 @@ def _tag_groups(members: dict[str, Value], filters: str, sets: str) -> tuple[Tag
 
 
 def _tag_group(value: Value) -> TagGroup:
-    filters = value.items(most=quotas.MOST_FILTERS)
+    filters = value.items(most=quotas.MAX_FILTERS)
     if not filters:
         value.refuse("give at least one tag filter")
     return TagGroup(filters=tuple(_tag_filter(each) for each in filters))
@@ -184,7 +184,7 @@ def _tag_filter(value: Value) -> TagFilter:
 def _alarms(value: Value) -> Alarms:
     members = value.known("enabled", "ignorePollAlarmFailure", "alarms")
     names: list[str] = []
-    for alarm in members["alarms"].items(most=quotas.MOST_ALARMS) if "alarms" in members else []:
+    for alarm in members["alarms"].items(most=quotas.MAX_ALARMS) if "alarms" in members else []:
         if "name" in (body := alarm.known("name", required=["name"])):
             name = body["name"].text(longest=255)
             if name in names:
@@ -213,7 +213,7 @@ def _auto_rollback(value: Value, alarms: Alarms) -> AutoRollback:
 def _triggers(value: Value) -> tuple[Trigger, ...]:
     triggers: list[Trigger] = []
     keys = ("triggerName", "triggerTargetArn", "triggerEvents")
-    for body in value.items(most=quotas.MOST_TRIGGERS):
+    for body in value.items(most=quotas.MAX_TRIGGERS):
         members = body.known(*keys, required=keys)
         if len(members) < len(keys):
             continue

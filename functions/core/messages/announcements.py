@@ -28,7 +28,7 @@ DEPLOYMENT_CHANGE = "CodeDeploy Deployment State-change Notification"
 INSTANCE_CHANGE = "CodeDeploy Instance State-change Notification"
 
 
-MOST_CAUSES, NAMED = 3, 3  # causes that a message tells, and targets of each that it names
+MAX_CAUSES, NAMED = 3, 3  # causes that a message tells, and targets of each that it names
 
 
 class State(StrEnum):
@@ -217,7 +217,7 @@ def _causes(causes: Sequence[SharedFailure]) -> dict[str, str]:
         return {}
     told = [
         {**_failure(each.failure), "TargetCount": each.count, "TargetIds": each.target_ids[:NAMED]}
-        for each in causes[:MOST_CAUSES]
+        for each in causes[:MAX_CAUSES]
     ]
     return {"causes": json.dumps(told)}
 

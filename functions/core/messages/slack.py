@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from itertools import groupby, starmap
 from typing import Any
 
-from functions.core.limits import SLACK_BLOCKS as _MOST_BLOCKS
-from functions.core.limits import SLACK_FIELD as _MOST_FIELD
-from functions.core.limits import SLACK_HEADER as _MOST_HEADER
-from functions.core.limits import SLACK_TEXT as _MOST_TEXT
+from functions.core.limits import SLACK_BLOCKS as _MAX_BLOCKS
+from functions.core.limits import SLACK_FIELD as _MAX_FIELD
+from functions.core.limits import SLACK_HEADER as _MAX_HEADER
+from functions.core.limits import SLACK_TEXT as _MAX_TEXT
 from functions.core.messages.announcements import State
 from functions.core.messages.measures import seconds_taken
 from functions.core.place import Place
@@ -21,11 +21,11 @@ from functions.core.records import Deployment, Revision, SharedFailure, Target
 from functions.core.statuses import Creator
 from functions.core.text.plain_text import visible
 
-MOST_CAUSES = 5  # for which targets failed, shown in one message
+MAX_CAUSES = 5  # for which targets failed, shown in one message
 _NAMED = 3  # targets of such a cause
 DIGEST_FROM = 11  # outcomes for one channel at a time that become one message; fewer keep their details
 
-_MOST_ENTRY = 200  # characters of a value of metadata
+_MAX_ENTRY = 200  # characters of a value of metadata
 _LINK = re.compile(r"https://[^\s<>|]+")
 _FENCE = "```"
 _LOG_LINES = 10
@@ -91,20 +91,20 @@ def message(outcome: Outcome) -> Payload:
     emoji, headline = _headline(outcome)
     title = f"{headline}: {deployment.group_key}"
     blocks: list[_Block] = [
-        {"type": "header", "text": {"type": "plain_text", "text": clip(f"{emoji} {title}", _MOST_HEADER)}},
+        {"type": "header", "text": {"type": "plain_text", "text": clip(f"{emoji} {title}", _MAX_HEADER)}},
         {"type": "section", "fields": [_mrkdwn(f"*{name}*\n{value}") for name, value in _facts(outcome)]},
     ]
     if deployment.metadata:
         blocks.append(_section("\n".join(starmap(_entry, deployment.metadata.items()))))
     why = deployment.failure.message if outcome.is_over and deployment.failure else ""
     if why:
-        blocks.append(_section(f"*Why*: {clip(why, _MOST_TEXT - 20)}"))
+        blocks.append(_section(f"*Why*: {clip(why, _MAX_TEXT - 20)}"))
     if outcome.is_over and deployment.revision.warnings:
         warnings = "\n".join(f"appspec.yml:{warning}" for warning in deployment.revision.warnings)
-        blocks.append(_section(f"*Warnings*\n{clip(warnings, _MOST_TEXT - 20)}"))
+        blocks.append(_section(f"*Warnings*\n{clip(warnings, _MAX_TEXT - 20)}"))
     if deployment.rollback and deployment.rollback.rollback_message:
-        blocks.append(_section(clip(deployment.rollback.rollback_message, _MOST_TEXT)))
-    shown = deployment.causes[:MOST_CAUSES] if outcome.is_over else ()
+        blocks.append(_section(clip(deployment.rollback.rollback_message, _MAX_TEXT)))
+    shown = deployment.causes[:MAX_CAUSES] if outcome.is_over else ()
     firsts = {target.target_id: target for target in outcome.failed}
     blocks += [_cause(each, firsts.get(each.target_ids[0])) for each in shown]
     unseen = deployment.counters.failed - sum(each.count for each in shown)
@@ -112,7 +112,7 @@ def message(outcome: Outcome) -> Payload:
         blocks.append(_section(f"and {unseen} more failed"))
     where = f"{outcome.place.account} · {outcome.place.region} · {outcome.moment}"
     blocks.append({"type": "context", "elements": [_mrkdwn(clip(where, 200))]})
-    return _payload(clip(f"{title} ({deployment.deployment_id}) {why}".strip(), _MOST_FIELD), blocks)
+    return _payload(clip(f"{title} ({deployment.deployment_id}) {why}".strip(), _MAX_FIELD), blocks)
 
 
 def digest(outcomes: Sequence[Outcome]) -> Payload:
@@ -125,12 +125,12 @@ def digest(outcomes: Sequence[Outcome]) -> Payload:
         counts[headline] = counts.get(headline, 0) + 1
     title = f"{len(shown)} deployment messages: " + ", ".join(f"{count} {name}" for name, count in counts.items())
     blocks: list[_Block] = [
-        {"type": "header", "text": {"type": "plain_text", "text": clip(title, _MOST_HEADER)}},
+        {"type": "header", "text": {"type": "plain_text", "text": clip(title, _MAX_HEADER)}},
         *(_section(text) for text in _packed([_line(each) for each in shown])),
     ]
-    if len(blocks) > _MOST_BLOCKS:
-        blocks = [*blocks[: _MOST_BLOCKS - 1], _section("More is in the engine's table and its dashboard.")]
-    return _payload(clip(title, _MOST_FIELD), blocks)
+    if len(blocks) > _MAX_BLOCKS:
+        blocks = [*blocks[: _MAX_BLOCKS - 1], _section("More is in the engine's table and its dashboard.")]
+    return _payload(clip(title, _MAX_FIELD), blocks)
 
 
 def plain(payload: Payload) -> Payload:
@@ -210,8 +210,8 @@ def _facts(outcome: Outcome) -> list[tuple[str, str]]:
 def _entry(key: str, value: str) -> str:
     """A line of metadata; an address is a link. Ten such lines fit a section."""
     on_one_line = " ".join(value.split())
-    is_link = _LINK.fullmatch(value) and len(_escaped(value)) <= _MOST_ENTRY
-    return f"*{clip(key, 60)}*: {f'<{_escaped(value)}>' if is_link else clip(on_one_line, _MOST_ENTRY)}"
+    is_link = _LINK.fullmatch(value) and len(_escaped(value)) <= _MAX_ENTRY
+    return f"*{clip(key, 60)}*: {f'<{_escaped(value)}>' if is_link else clip(on_one_line, _MAX_ENTRY)}"
 
 
 def _cause(cause: SharedFailure, first: Target | None) -> _Block:
@@ -250,7 +250,7 @@ def _packed(lines: Iterable[str]) -> list[str]:
     """Lines in texts that fit a section."""
     texts: list[str] = []
     for line in lines:
-        if texts and len(texts[-1]) + 1 + len(line) <= _MOST_TEXT:
+        if texts and len(texts[-1]) + 1 + len(line) <= _MAX_TEXT:
             texts[-1] += f"\n{line}"
         else:
             texts.append(line)

@@ -9,7 +9,7 @@ from functions.core.records.plain import make_plain
 from functions.core.records.revision import Revision
 from functions.core.records.settings import GroupSettings, TagGroup
 from functions.core.records.target import SharedFailure
-from functions.core.statuses import Creator, DeploymentErrorCode, DeploymentStatus, OwnSetting
+from functions.core.statuses import Creator, DeploymentErrorCode, DeploymentStatus, OverriddenSetting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +53,7 @@ class RollbackInfo:
         make_plain(self, limits.MESSAGE, "rollback_message", "reason")
 
 
-_TAGS = frozenset({OwnSetting.TAG_FILTERS, OwnSetting.TAG_SET})
+_TAGS = frozenset({OverriddenSetting.TAG_FILTERS, OverriddenSetting.TAG_SET})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +70,7 @@ class Deployment:
     create_time: str
     previous_revision: Revision | None = None  # what the group's last successful deployment had brought
     settings: GroupSettings = field(default_factory=GroupSettings)
-    own: frozenset[OwnSetting] = frozenset()  # which of the settings are not the group's, but of its request
+    own: frozenset[OverriddenSetting] = frozenset()  # which of the settings are not the group's, but of its request
     requested_by: str | None = None  # the IAM identity or the upload that asked for it
     principal: str | None = None  # the ARN of which IAM is sure; None: an upload, or a direct call of a function
     description: str | None = None
@@ -100,7 +100,7 @@ class Deployment:
     @property
     def has_own_targets(self) -> bool:
         """Whether it goes to only some of its group's instances, as its request said."""
-        return bool(self.own & {*_TAGS, OwnSetting.INSTANCE_IDS})
+        return bool(self.own & {*_TAGS, OverriddenSetting.INSTANCE_IDS})
 
     @property
     def replaces_tags(self) -> bool:

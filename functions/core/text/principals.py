@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from string import ascii_letters, ascii_lowercase, digits
 
-MOST = 50  # patterns of a group
+MAX = 50  # patterns of a group
 _SESSION = re.compile(r"arn:([a-z-]+):sts::(\d{12}):assumed-role/([^/]+)/.+")
 _PARTS = 6
 _SHORT = 100  # characters of a part that a message shows

@@ -8,12 +8,12 @@ import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-MOST_SECONDS = 3600  # of any rest: a mistaken header must not silence the news for longer
+MAX_SECONDS = 3600  # of any rest: a mistaken header must not silence the news for longer
 _NUMBER = re.compile(r"[0-9]{1,20}(?:\.[0-9]{1,20})?")
 
 
 def rest_seconds(header: str, now: datetime, usual: int) -> int:
-    """The rest in whole seconds, 1 to MOST_SECONDS; `usual` where the header says nothing that can be read.
+    """The rest in whole seconds, 1 to MAX_SECONDS; `usual` where the header says nothing that can be read.
 
     >>> [rest_seconds(each, datetime(2026, 11, 23, tzinfo=UTC), 30) for each in ("7", "0.2", "999999999", "-5", "soon")]
     [7, 1, 3600, 30, 30]
@@ -21,7 +21,7 @@ def rest_seconds(header: str, now: datetime, usual: int) -> int:
     120
     """
     wanted = wanted_seconds(header, now)
-    return usual if wanted is None else max(1, min(math.ceil(wanted), MOST_SECONDS))
+    return usual if wanted is None else max(1, min(math.ceil(wanted), MAX_SECONDS))
 
 
 def wanted_seconds(header: str, now: datetime) -> float | None:

@@ -24,7 +24,7 @@ from botocore.exceptions import ClientError, WaiterError
 from cli.__main__ import main
 from cli.account import forwarding
 from cli.account.connection import Engine
-from cli.account.forwarding import MAX_HEAD_BYTES, MOST_BYTES, MOST_CONNECTIONS, Forwarder, Proxy
+from cli.account.forwarding import MAX_BYTES, MAX_CONNECTIONS, MAX_HEAD_BYTES, Forwarder, Proxy
 from functions.core.statuses import DeploymentStatus
 from local.driver import PATIENCE, wait_for
 from tests.conftest import REGION, put_group
@@ -106,7 +106,7 @@ def test_a_request_as_it_should_be(proxy: Proxy) -> None:
         (411, {"Content-Length": "", "Transfer-Encoding": "chunked"}),
         (411, {"Content-Length": "-2"}),
         (411, {"Transfer-Encoding": "chunked"}),
-        (413, {"Content-Length": str(MOST_BYTES + 1)}),
+        (413, {"Content-Length": str(MAX_BYTES + 1)}),
         (431, {"X-Long": "x" * 70_000}),
         (431, {f"X-Long-{number}": "x" * 1000 for number in range(MAX_HEAD_BYTES // 1000)}),
         (431, {f"X-Many-{number}": "x" for number in range(101)}),
@@ -145,8 +145,8 @@ def test_this_machine_may_be_called_by_each_of_its_names(proxy: Proxy, named: di
 
 
 def test_the_largest_request_arrives(proxy: Proxy) -> None:
-    body = json.dumps({"unknown": "x" * (MOST_BYTES - 15)}).encode()
-    assert len(body) == MOST_BYTES
+    body = json.dumps({"unknown": "x" * (MAX_BYTES - 15)}).encode()
+    assert len(body) == MAX_BYTES
     head = request(proxy, **{"Content-Length": str(len(body))})
     assert raw(proxy, head, body)[0] == 200
 
@@ -164,11 +164,9 @@ UNFINISHED = ["", "POST / HTTP/1.1\nContent-Le", "POST / HTTP/1.1\nHost: 127.0.0
 @pytest.mark.parametrize("begun", [*UNFINISHED, "body"])
 def test_clients_that_hang_hold_up_nobody(proxy: Proxy, begun: str) -> None:
     sends = request(proxy) + "{" if begun == "body" else begun
-    held = [connect(proxy, sends) for _ in range(2 * MOST_CONNECTIONS)]
+    held = [connect(proxy, sends) for _ in range(2 * MAX_CONNECTIONS)]
     assert codedeploy(proxy).list_deployments()["deployments"] == [ONE]
-    wait_for(
-        lambda: len(threads_of_connections(proxy)) <= MOST_CONNECTIONS, "the threads of those that gave way to end"
-    )
+    wait_for(lambda: len(threads_of_connections(proxy)) <= MAX_CONNECTIONS, "the threads of those that gave way to end")
     for each in held:
         each.close()
 
@@ -190,7 +188,7 @@ def test_no_connection_outlives_the_proxy(served: Served) -> None:
 
 
 def test_a_connection_that_was_answered_gives_way_to_another(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(forwarding, "MOST_CONNECTIONS", 2)
+    monkeypatch.setattr(forwarding, "MAX_CONNECTIONS", 2)
     first, second = (connect(proxy, request(proxy) + "{}") for _ in range(2))
     for each in (first, second):
         assert each.recv(15) == b"HTTP/1.1 200 OK"
@@ -219,7 +217,7 @@ def test_a_client_that_never_comes_to_an_end_is_cut_off(
     proxy: Proxy, served: Served, monkeypatch: pytest.MonkeyPatch, begun: str
 ) -> None:
     monkeypatch.setattr(forwarding, "_IDLE_SECONDS", 0.3)
-    sends = request(proxy, **{"Content-Length": str(MOST_BYTES)}) if begun == "body" else begun
+    sends = request(proxy, **{"Content-Length": str(MAX_BYTES)}) if begun == "body" else begun
     with connect(proxy, sends) as connection:
         assert trickle(connection, "X")
     assert served.asked == []
@@ -242,7 +240,7 @@ def busy_gateway() -> Iterator[tuple[str, threading.Semaphore, threading.Event]]
 
 
 def test_what_is_being_answered_is_never_cut_off(environment: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(forwarding, "MOST_CONNECTIONS", 2)
+    monkeypatch.setattr(forwarding, "MAX_CONNECTIONS", 2)
     monkeypatch.setattr(forwarding, "_IDLE_SECONDS", 0.2)
     with busy_gateway() as (endpoint, came, let):
         monkeypatch.setenv("STEPDEPLOY_ENDPOINT", endpoint)

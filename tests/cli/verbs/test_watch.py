@@ -15,7 +15,7 @@ import pytest
 from cli.__main__ import main
 from functions.core.gate import Counters
 from functions.core.records import Alarms, Deployment, Failure, GroupSettings, RollbackInfo
-from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, OwnSetting, TargetStatus
+from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, OverriddenSetting, TargetStatus
 from functions.store import deployments
 from tests.cli.deploying import ID, Captured, Time, passes, put_deployment, put_target, script_failed
 from tests.served import Served
@@ -301,7 +301,7 @@ def test_the_states_of_alarms_are_told(served: Served, passes: Passes, capsys: C
     alarm("errors", "OK")
     own = {
         "settings": GroupSettings(alarms=Alarms(names=("errors", "gone"))),
-        "own": frozenset({OwnSetting.ALARMS}),
+        "own": frozenset({OverriddenSetting.ALARMS}),
     }
     put_deployment(DeploymentStatus.CREATED, **own)
     passes(*[nothing] * 5, lambda: alarm("errors", "ALARM"), *[nothing] * 3)

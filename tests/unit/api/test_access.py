@@ -13,7 +13,7 @@ from functions.aws import clock
 from functions.core import access
 from functions.core.errors import InvalidInput
 from functions.core.records import Deployment, GroupSettings, TagFilter, TagGroup
-from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, OwnSetting, TargetStatus
+from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, OverriddenSetting, TargetStatus
 from functions.core.text.shapes import to_plain
 from functions.engine import upload
 from functions.handlers import finish, prepare, rollback, start, stop
@@ -295,7 +295,7 @@ def test_a_deployment_of_an_older_engine_that_has_not_begun_stays_in_its_group(s
     one = shop.create(shop.bob, "dev")
     old = replace(
         shop.known(one),
-        own=frozenset({OwnSetting.TAG_FILTERS}),
+        own=frozenset({OverriddenSetting.TAG_FILTERS}),
         settings=GroupSettings(tag_groups=(TagGroup(filters=(TagFilter(key="role"),)),)),
         principal=None,
     )

@@ -54,7 +54,7 @@ def test_a_second_one_of_a_name_and_other_platforms_are_refused(api: Api) -> Non
 
 
 def test_there_are_a_thousand_at_most(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("functions.api.operations.applications.MOST", 1)
+    monkeypatch.setattr("functions.api.operations.applications.MAX", 1)
     api("CreateApplication", applicationName="shop")
     api.refuses("ApplicationLimitExceededException", "CreateApplication", applicationName="store")
 

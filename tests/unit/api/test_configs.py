@@ -96,7 +96,7 @@ def test_the_platform_may_be_named_if_it_is_ours(api: Api) -> None:
         ({"value": 1}, "minimumHealthyHosts.type: is missing: give HOST_COUNT or FLEET_PERCENT"),
         ({"type": "HOST_COUNT", "value": -1}, "-1: give 0 or more"),
         ({"type": "FLEET_PERCENT", "value": 100}, "100 (FLEET_PERCENT): give 0 to 99"),
-        ({"type": "MOST_CONCURRENCY", "value": 1}, "'MOST_CONCURRENCY' is not one of HOST_COUNT, FLEET_PERCENT"),
+        ({"type": "MAX_CONCURRENCY", "value": 1}, "'MAX_CONCURRENCY' is not one of HOST_COUNT, FLEET_PERCENT"),
     ],
 )
 def test_a_minimum_that_is_none(api: Api, minimum: dict[str, Any] | None, says: str) -> None:
@@ -149,7 +149,7 @@ def test_a_name_is_given_once(api: Api, store: Store) -> None:
 
 def test_there_are_fifty_at_most_with_those_of_the_file(api: Api, store: Store) -> None:
     declare(store, "Half", "Third")
-    for number in range(configs.MOST - 2):
+    for number in range(configs.MAX - 2):
         create(api, f"C{number}")
     asked = {"deploymentConfigName": "More", "minimumHealthyHosts": {"type": "HOST_COUNT", "value": 1}}
     assert "at most 50" in api.refuses("DeploymentConfigLimitExceededException", "CreateDeploymentConfig", **asked)
@@ -158,12 +158,12 @@ def test_there_are_fifty_at_most_with_those_of_the_file(api: Api, store: Store) 
 
 
 def test_two_at_once_are_not_both_the_last_one(api: Api, before_writes: Callable[..., None]) -> None:
-    for number in range(configs.MOST - 1):
+    for number in range(configs.MAX - 1):
         create(api, f"C{number}")
     before_writes(lambda: create(api, "Theirs"))
     asked = {"deploymentConfigName": "Ours", "minimumHealthyHosts": {"type": "HOST_COUNT", "value": 1}}
     api.refuses("DeploymentConfigLimitExceededException", "CreateDeploymentConfig", **asked)
-    assert len(listed(api)) == len(FIRST) + configs.MOST
+    assert len(listed(api)) == len(FIRST) + configs.MAX
 
 
 def test_two_at_once_of_one_name_are_one(api: Api, before_writes: Callable[..., None]) -> None:
@@ -195,7 +195,7 @@ def test_one_that_the_file_declares_while_it_is_made_is_the_files(
 @pytest.mark.parametrize(
     ("number", "minimum"),
     [
-        (1, {"type": "MOST_CONCURRENCY", "value": 1}),
+        (1, {"type": "MAX_CONCURRENCY", "value": 1}),
         (2, {"type": "FLEET_PERCENT", "value": 50}),
         (3, {"type": "HOST_COUNT", "value": 0}),
     ],

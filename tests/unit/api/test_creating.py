@@ -11,7 +11,7 @@ from functions.aws import executions
 from functions.core.gate import Counters
 from functions.core.health import PREDEFINED_CONFIGS, MinimumHealthyHosts, MinimumHealthyHostsType
 from functions.core.instructions import instructions
-from functions.core.new_deployment import OwnSettings, new_deployment
+from functions.core.new_deployment import Overrides, new_deployment
 from functions.core.records import (
     Alarms,
     CustomConfig,
@@ -30,7 +30,7 @@ from functions.core.statuses import (
     DeploymentStatus,
     FileExistsBehavior,
     OnBusy,
-    OwnSetting,
+    OverriddenSetting,
     TargetStatus,
 )
 from functions.core.text.shapes import to_plain
@@ -192,7 +192,7 @@ def test_the_revision_of_the_last_success_is_told_beside_the_new_one(api: Api, s
 @pytest.mark.parametrize("alarms", [{}, {"enabled": False, "alarms": [{"name": "errors"}]}])
 def test_alarms_can_be_left_out_for_once(api: Api, store: Store, group: Group, alarms: dict[str, Any]) -> None:
     one = created(api, store, overrideAlarmConfiguration=alarms)
-    assert one.settings.alarms.watched == () and one.own == {OwnSetting.ALARMS}
+    assert one.settings.alarms.watched == () and one.own == {OverriddenSetting.ALARMS}
     assert told(api, one)["overrideAlarmConfiguration"]["enabled"] is False
 
 
@@ -485,7 +485,7 @@ def test_a_deployment_to_some_instances_goes_back_on_those(api: Api, store: Stor
     back = deployments.get(bad.rollback.rollback_deployment_id)
     assert back and back.revision == good.revision
     assert back.settings.tag_groups == (WEB,), "never outside the group"
-    assert back.target_tag_groups == (CANARY,) and back.own == {OwnSetting.TAG_FILTERS}
+    assert back.target_tag_groups == (CANARY,) and back.own == {OverriddenSetting.TAG_FILTERS}
     assert told(api, back)["targetInstances"] == {"tagFilters": tags("canary")}
 
 
@@ -540,6 +540,6 @@ def test_few_requests(
 
 def test_settings_that_nobody_gives_are_the_groups() -> None:
     group = Group(application="shop", name="web", group_id="uuid", settings=OF_THE_GROUP)
-    assert OwnSettings().over(OF_THE_GROUP) == OF_THE_GROUP and OwnSettings().told == frozenset()
+    assert Overrides().over(OF_THE_GROUP) == OF_THE_GROUP and Overrides().told == frozenset()
     one = new_deployment(group, revision(), deployment_id="d-1", now=NOW, requested_by="me")
     assert one.settings == OF_THE_GROUP and "own" not in to_plain(one)

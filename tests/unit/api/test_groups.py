@@ -188,7 +188,7 @@ def test_a_second_one_of_a_name_is_refused_and_so_are_strange_names(api: Api) ->
 
 
 def test_an_application_has_a_thousand_at_most(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("functions.api.operations.groups.MOST", 1)
+    monkeypatch.setattr("functions.api.operations.groups.MAX", 1)
     make(api)
     more = {**WEB, "deploymentGroupName": "api", "serviceRoleArn": ROLE}
     api.refuses("DeploymentGroupLimitExceededException", "CreateDeploymentGroup", **more)

@@ -8,7 +8,7 @@ import pytest
 
 from functions.api import model
 from functions.core.errors import Refused
-from functions.handlers.api import MOST_BYTES, handler
+from functions.handlers.api import MAX_BYTES, handler
 from tests.conftest import LambdaContext
 
 CREATE = {"applicationName": "shop", "deploymentGroupName": "web", "serviceRoleArn": "arn:aws:iam::123456789012:role/a"}
@@ -271,8 +271,8 @@ def call(body: Any, context: LambdaContext, operation: str = "GetDeployment", *,
         (b'{"deploymentId": "\xff\xfe"}', "SerializationException"),
         (b"\x00\x01\x02", "SerializationException"),
         (b"", "DeploymentIdRequiredException"),
-        (b'{"deploymentId": "d-1"}'.ljust(MOST_BYTES), "InvalidDeploymentIdException"),
-        (b'{"deploymentId": "d-1"}'.ljust(MOST_BYTES + 1), "RequestEntityTooLargeException"),
+        (b'{"deploymentId": "d-1"}'.ljust(MAX_BYTES), "InvalidDeploymentIdException"),
+        (b'{"deploymentId": "d-1"}'.ljust(MAX_BYTES + 1), "RequestEntityTooLargeException"),
     ],
     ids=lambda value: str(value)[:20],
 )
@@ -286,8 +286,8 @@ def test_a_body_as_api_gateway_encodes_what_is_no_text(context: LambdaContext, b
         (None, "DeploymentIdRequiredException"),
         ('{"deploymentId": "d-1"}', "InvalidDeploymentIdException"),
         ('{"deploymentId": "\ud800"}', "SerializationException"),
-        ("{} ".ljust(MOST_BYTES + 1), "RequestEntityTooLargeException"),
-        ('{"deploymentId": "' + "€" * (MOST_BYTES // 2) + '"}', "RequestEntityTooLargeException"),
+        ("{} ".ljust(MAX_BYTES + 1), "RequestEntityTooLargeException"),
+        ('{"deploymentId": "' + "€" * (MAX_BYTES // 2) + '"}', "RequestEntityTooLargeException"),
     ],
     ids=lambda value: str(value)[:20].encode("ascii", "replace").decode(),
 )

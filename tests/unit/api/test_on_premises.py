@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from functions.api.requests.on_premises import MOST_TAGS
+from functions.api.requests.on_premises import MAX_TAGS
 from functions.store import on_premises
 from functions.store.keys import on_premises_key
 from tests.conftest import all_items, put_items
@@ -236,7 +236,7 @@ def test_tags_are_added_and_removed_on_all_instances_of_a_call(api: Api) -> None
 
 def test_one_instance_that_cannot_be_tagged_leaves_all_as_they_were(api: Api) -> None:
     register(api, "a", "b", "gone")
-    tag(api, "b", **{f"k{number}": "v" for number in range(MOST_TAGS)})
+    tag(api, "b", **{f"k{number}": "v" for number in range(MAX_TAGS)})
     api("DeregisterOnPremisesInstance", instanceName="gone")
     for names, code in (
         (["a", "b"], "TagLimitExceededException"),
@@ -246,7 +246,7 @@ def test_one_instance_that_cannot_be_tagged_leaves_all_as_they_were(api: Api) ->
         api.refuses(code, "AddTagsToOnPremisesInstances", instanceNames=names, tags=pairs(role="web"))
     assert tags_of(api, "a") == {}
     tag(api, "b", k0="w")  # a key that is there does not count twice
-    assert len(tags_of(api, "b")) == MOST_TAGS
+    assert len(tags_of(api, "b")) == MAX_TAGS
 
 
 @pytest.mark.parametrize("operation", ["AddTagsToOnPremisesInstances", "RemoveTagsFromOnPremisesInstances"])

@@ -14,7 +14,7 @@ from functions.core.revision import digest, location
 from functions.core.statuses import BundleType
 from functions.core.text.shapes import to_plain
 from functions.store import revisions
-from functions.store.keys import aim_key, application_key, group_item_key, registered_revision_key
+from functions.store.keys import application_key, group_item_key, registered_revision_key, target_revision_key
 from functions.store.pages import PAGE
 from functions.store.revisions import used
 from tests.conftest import all_items, put_group, put_item, put_items
@@ -450,7 +450,7 @@ def test_deployed_ones_are_those_that_a_group_is_aimed_at(
 ) -> None:
     """Whether they are read at once, or looked for page by page because there are too many of them."""
     if many:
-        monkeypatch.setattr("functions.api.operations.revisions._MOST_READ", 1)
+        monkeypatch.setattr("functions.api.operations.revisions._MAX_READ", 1)
     fill(api, when)
     assert listed(api, sortBy=order, deployed="include") == list(included)
     assert listed(api, sortBy=order, deployed="include", sortOrder="descending") == list(included[::-1])
@@ -512,7 +512,7 @@ def put_many(records: Store, count: int, every: int) -> None:
             place = revisions.place(record, order)
             items.append({**key.item, "sk": place, "revision": plain, "digest": mark})
         if number % every == 0:
-            items.append({**aim_key("shop", f"g{number}").item, "digest": mark, "aimed": at(number)})
+            items.append({**target_revision_key("shop", f"g{number}").item, "digest": mark, "aimed": at(number)})
     put_items(items)
 
 
@@ -535,7 +535,7 @@ def test_pages_in_few_requests_however_many_there_are(
     everything = [f"v{number:04}" for number in range(count)]
     made = requests()
     for few in (PAGE, 1):
-        monkeypatch.setattr("functions.api.operations.revisions._MOST_READ", few)
+        monkeypatch.setattr("functions.api.operations.revisions._MAX_READ", few)
         for asked, expected in (
             ({}, everything),
             ({"sortOrder": "descending"}, everything[::-1]),

@@ -17,21 +17,21 @@ from tests.fake_github import COMMIT, PATH, REPOSITORY, FakeGitHub, Reply, refus
 
 WANTED = GitHubCommit(repository=REPOSITORY, commit=COMMIT)
 TOKEN = "ghp_0123456789abcdefghijABCDEFGHIJ012345"
-MOST = 1024**2
+MAX = 1024**2
 
 
 def put_token(value: str = TOKEN) -> None:
     client("secretsmanager").put_secret_value(SecretId="token", SecretString=value)
 
 
-def fetched(most: int = MOST) -> bytes:
+def fetched(most: int = MAX) -> bytes:
     with tempfile.TemporaryFile() as file:
         fetch(WANTED, file, most)
         file.seek(0)
         return file.read()
 
 
-def refused(code: DeploymentErrorCode, *words: str, most: int = MOST) -> str:
+def refused(code: DeploymentErrorCode, *words: str, most: int = MAX) -> str:
     with pytest.raises(NotDeployable) as error:
         fetched(most)
     message = str(error.value)
@@ -173,8 +173,8 @@ def test_an_archive_that_comes_too_slowly_is_given_up(hub: FakeGitHub, monkeypat
 
 
 def test_an_archive_that_is_too_large_is_not_read_to_its_end(hub: FakeGitHub) -> None:
-    hub.next = [Reply(body=b"\x1f\x8b" + b"\0" * MOST, hangs=True)]
-    refused(DeploymentErrorCode.INVALID_REVISION, f"larger than {MOST // 2} bytes", most=MOST // 2)
+    hub.next = [Reply(body=b"\x1f\x8b" + b"\0" * MAX, hangs=True)]
+    refused(DeploymentErrorCode.INVALID_REVISION, f"larger than {MAX // 2} bytes", most=MAX // 2)
 
 
 def test_an_archive_is_kept_as_it_is_whatever_the_server_calls_its_encoding(hub: FakeGitHub) -> None:

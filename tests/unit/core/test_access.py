@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from functions.core import access
-from functions.core.new_deployment import OwnSettings, new_deployment, retry, rollback_deployment
+from functions.core.new_deployment import Overrides, new_deployment, retry, rollback_deployment
 from functions.core.records import DeploymentSummary, Group, GroupSettings, TagFilter, TagGroup
 from functions.core.selection import Instance, Node, OutsideHosts
-from functions.core.statuses import DeploymentStatus, OwnSetting
+from functions.core.statuses import DeploymentStatus, OverriddenSetting
 from tests.conftest import revision
 
 NOW = "2026-11-23T10:00:00.000Z"
@@ -29,7 +29,7 @@ def group(name: str = "prod", *, allowed: Sequence[str] = (ANN,), **settings: An
     )
 
 
-def deployment(of: Group, principal: str | None = BOB, own: OwnSettings | None = None) -> Any:
+def deployment(of: Group, principal: str | None = BOB, own: Overrides | None = None) -> Any:
     return new_deployment(
         of,
         revision(),
@@ -37,7 +37,7 @@ def deployment(of: Group, principal: str | None = BOB, own: OwnSettings | None =
         now=NOW,
         requested_by=principal or "a person",
         principal=principal,
-        own=own or OwnSettings(),
+        own=own or Overrides(),
     )
 
 
@@ -150,18 +150,18 @@ def test_a_rollback_is_for_the_principal_of_what_it_undoes_and_a_retry_for_its_o
         deployment_id="d-0", status=DeploymentStatus.SUCCEEDED, create_time=NOW, revision=revision("v0")
     )
     of = replace(group(allowed=[]), last_successful=good)
-    own = OwnSettings(tag_filters=DEV)
+    own = Overrides(tag_filters=DEV)
     back = rollback_deployment(of, deployment(of, ANN, own), deployment_id="d-2", now=NOW)
     assert back and (back.principal, back.settings.tag_groups) == (ANN, (PROD,))
     again = retry(of, deployment(of, ANN, own), deployment_id="d-2", now=NOW, requested_by=BOB, principal=BOB)
     for each in (back, again):
-        assert (each.own_tag_groups, each.own) == ((DEV,), {OwnSetting.TAG_FILTERS})
+        assert (each.own_tag_groups, each.own) == ((DEV,), {OverriddenSetting.TAG_FILTERS})
     assert again.principal == BOB
 
 
 def test_a_record_of_an_older_engine_whose_tags_replaced_the_groups_narrows_when_it_is_retried() -> None:
     of = group(allowed=[])
-    old = replace(deployment(of), own=frozenset({OwnSetting.TAG_SET}), settings=GroupSettings(tag_groups=(DEV,)))
+    old = replace(deployment(of), own=frozenset({OverriddenSetting.TAG_SET}), settings=GroupSettings(tag_groups=(DEV,)))
     assert old.replaces_tags and old.own_tag_groups == (DEV,)
     again = retry(of, old, deployment_id="d-2", now=NOW, requested_by=BOB)
     assert (again.settings.tag_groups, again.target_tag_groups, again.replaces_tags) == ((PROD,), (DEV,), False)

@@ -9,7 +9,7 @@ import pytest
 from functions.core.causes import Cause
 from functions.core.command_result import (
     closed_events,
-    lost,
+    failed_without_report,
     pending_events,
     read_invocation,
     with_end_times,
@@ -167,7 +167,7 @@ def test_no_output_of_a_script_can_make_a_failed_step_succeed() -> None:
 
 
 def test_a_lost_segment_fails_its_first_event() -> None:
-    result = lost(Cause.UNREACHABLE, "gone", IN_PLACE)
+    result = failed_without_report(Cause.UNREACHABLE, "gone", IN_PLACE)
     assert result.events[0].status is LifecycleEventStatus.FAILED and len(result.events) == len(NAMES)
     assert result.failure and result.failure.message == "gone"
 
@@ -268,7 +268,9 @@ def test_a_running_target_was_updated_when_its_newest_event_was() -> None:
 
 
 def test_a_host_that_says_nothing_leaves_events_with_an_end() -> None:
-    events = with_end_times(lost(Cause.UNREACHABLE, "gone", IN_PLACE).events, "2026-11-23T10:00:09.000Z")
+    events = with_end_times(
+        failed_without_report(Cause.UNREACHABLE, "gone", IN_PLACE).events, "2026-11-23T10:00:09.000Z"
+    )
     assert {event.end_time for event in events} == {"2026-11-23T10:00:09.000Z"}
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from functions.api.requests.fields import MOST_CHARACTERS, MOST_ENTRIES
+from functions.api.requests.fields import MAX_CHARACTERS, MAX_ENTRIES
 from functions.aws import events as aws_events
 from functions.aws import sns
 from functions.core import limits, stop_mark
@@ -23,8 +23,8 @@ from functions.core.gate import Counters
 from functions.core.messages import announcements, slack, texts, verdict
 from functions.core.messages.announcements import Announcement, State
 from functions.core.messages.slack import Outcome
-from functions.core.order import MOST_UPLOADS, Accepted
-from functions.core.quotas import MOST_ALARMS, MOST_TRIGGERS
+from functions.core.order import MAX_UPLOADS, Accepted
+from functions.core.quotas import MAX_ALARMS, MAX_TRIGGERS
 from functions.core.records import (
     Alarms,
     Deployment,
@@ -94,10 +94,8 @@ def settings(letter: str) -> GroupSettings:
     return GroupSettings(
         tag_groups=tags,
         on_premises_tag_groups=tags,
-        alarms=Alarms(names=tuple(f"{number}{of(letter, 254)}" for number in range(MOST_ALARMS))),
-        triggers=tuple(
-            Trigger(name=f"{number:0>100}", topic_arn=arn, events=events) for number in range(MOST_TRIGGERS)
-        ),
+        alarms=Alarms(names=tuple(f"{number}{of(letter, 254)}" for number in range(MAX_ALARMS))),
+        triggers=tuple(Trigger(name=f"{number:0>100}", topic_arn=arn, events=events) for number in range(MAX_TRIGGERS)),
         allowed_principals=tuple(f"arn:aws:iam::123456789012:role/{'r' * 2010}" for _ in range(50)),
     )
 
@@ -144,7 +142,7 @@ ENDINGS: dict[str, Ending] = {
     "the engine": lambda one, letter: verdict.decide(one, [], of(letter, 40_000)).failure,
     "alarms": lambda one, letter: verdict.stopped(stop_mark.by_alarms(one.settings.alarms.names, one.create_time)),
     "a person": lambda one, letter: verdict.stopped(
-        stop_mark.by_person(of(letter, MOST_CHARACTERS), one.create_time, reason=of(letter, MOST_CHARACTERS))
+        stop_mark.by_person(of(letter, MAX_CHARACTERS), one.create_time, reason=of(letter, MAX_CHARACTERS))
     ),
     "AWS": lambda one, letter: Failure(code=DeploymentErrorCode.INTERNAL_ERROR, message=of(letter, 300_000)),
     "planning": lambda one, letter: Failure(
@@ -169,17 +167,17 @@ def largest(letter: str, ending: Ending) -> Deployment:
         start_time="2026-11-23T10:00:00.000Z",
         complete_time="2026-11-23T11:00:00.000Z",
         settings=settings(letter),
-        requested_by=of(letter, MOST_CHARACTERS),
-        description=of(letter, MOST_CHARACTERS),
+        requested_by=of(letter, MAX_CHARACTERS),
+        description=of(letter, MAX_CHARACTERS),
         metadata={
             f"{number}{of(letter, limits.METADATA_KEY - 1)}": of(letter, limits.METADATA_VALUE)
-            for number in range(MOST_ENTRIES)
+            for number in range(MAX_ENTRIES)
         },
         instance_ids=tuple("i" * 100 for _ in range(100)),
         counters=Counters(total=2000, allowed=1, out=2000, failed=2000, started=2000),
         rollback=RollbackInfo(rollback_message=of(letter, 100_000)),
     )
-    mark = stop_mark.by_person(of(letter, MOST_CHARACTERS), one.create_time, reason=of(letter, MOST_CHARACTERS))
+    mark = stop_mark.by_person(of(letter, MAX_CHARACTERS), one.create_time, reason=of(letter, MAX_CHARACTERS))
     return replace(one, failure=ending(one, letter), stop=mark, causes=causes(letter))
 
 
@@ -229,7 +227,7 @@ def test_slack_takes_every_message(deployment: Deployment, letter: str) -> None:
             moment="2026-11-23T11:00:00Z",
             place=PLACE,
             deployment=deployment,
-            failed=tuple(targets(letter, slack.MOST_CAUSES)),
+            failed=tuple(targets(letter, slack.MAX_CAUSES)),
         )
         for number in range(120)
     ]
@@ -263,7 +261,7 @@ def test_the_table_takes_every_target(letter: str) -> None:
 
 
 def test_the_table_takes_what_a_group_accepted(letter: str) -> None:
-    places = {f"{number}{of(letter, 1020 // len(letter.encode()))}": "0" * 64 for number in range(MOST_UPLOADS)}
+    places = {f"{number}{of(letter, 1020 // len(letter.encode()))}": "0" * 64 for number in range(MAX_UPLOADS)}
     accepted = Accepted(deployment_id="d-A1B2C3111", time="2026-11-23T10:00:00.000Z", uploads=places)
     assert item_bytes(to_plain(accepted)) <= limits.ITEM_BYTES
 

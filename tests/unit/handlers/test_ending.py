@@ -516,7 +516,7 @@ def test_whatever_stops_a_deployment_wakes_its_bake(
 def test_going_back_uses_the_old_revision_anew(store: Store, context: LambdaContext, cancelled: list[str]) -> None:
     """It moves to the end of the revisions by their last use, whoever goes back."""
     good = done(1, context)
-    create.note_use(good)
+    create.record_use(good)
     bad = running(2)
     detail = {"name": bad.deployment_id, "status": "FAILED", "error": "Boom", "cause": ""}
     execution_status.handler({"detail": detail}, context)
@@ -527,7 +527,7 @@ def test_going_back_uses_the_old_revision_anew(store: Store, context: LambdaCont
 
 def test_a_person_who_goes_back_uses_the_old_revision_anew(store: Store, context: LambdaContext) -> None:
     first, _second = done(1, context), done(2, context)
-    create.note_use(first)
+    create.record_use(first)
     answer = rollback.handler({"application": "shop", "group": "web"}, context)
     assert last_uses() == [read(answer["deployment_id"]).create_time]
 

@@ -11,7 +11,7 @@ import pytest
 
 from functions.core import stop_mark
 from functions.core.causes import Cause
-from functions.core.command_result import lost
+from functions.core.command_result import failed_without_report
 from functions.core.gate import Counters
 from functions.core.health import PREDEFINED_CONFIGS
 from functions.core.new_deployment import new_deployment
@@ -147,7 +147,7 @@ def test_a_call_that_comes_when_targets_have_ended_plans_the_same(world: World) 
     one, two, three, *_ = [each for each in world.targets if each.status is TargetStatus.PENDING]
     for each in (one, two):
         targets.take_out_of_service(each, NOW)
-        result = lost(Cause.UNREACHABLE, "gone", IN_PLACE)
+        result = failed_without_report(Cause.UNREACHABLE, "gone", IN_PLACE)
         targets.record_segment(each, 0, result, NOW)
     started = {each.target_id: each for each in world.targets}
     targets.finish(started[one.target_id], TargetStatus.FAILED, NOW)

@@ -128,7 +128,7 @@ def test_a_bad_appspec_is_told_with_its_place_and_the_commit(world: World, api: 
 def test_an_archive_that_is_too_large_is_never_kept(
     world: World, api: Api, hub: FakeGitHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(quotas, "MOST_BUNDLE_BYTES", 100)
+    monkeypatch.setattr(quotas, "MAX_BUNDLE_BYTES", 100)
     after = prepared(world, create(world, api))
     assert after.failure and "larger than 100 bytes" in after.failure.message
     assert "Contents" not in client("s3").list_objects_v2(Bucket=world.bucket)

@@ -374,7 +374,7 @@ def test_what_a_command_reports_after_its_target_has_ended_leaves_the_other_even
     world.done(error={"Error": "Lambda.Unknown", "Cause": "out of memory"}, segment_result=None)
     assert statuses(world) == ["Unknown"] + ["Skipped"] * 10
     world.ssm.answer("c-0", first)
-    segments.look(before, 0, "c-0")
+    segments.read_once(before, 0, "c-0")
     assert statuses(world) == ["Succeeded"] + ["Skipped"] * 10
 
 

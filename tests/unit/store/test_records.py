@@ -12,7 +12,7 @@ from functions.core.messages.verdict import stopped
 from functions.core.new_deployment import new_deployment, requested_rollback, rollback_deployment
 from functions.core.order import Upload
 from functions.core.records import Deployment, SegmentResult, SegmentRun
-from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, OwnSetting, TargetStatus
+from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, OverriddenSetting, TargetStatus
 from functions.store import deployments, groups, lock, preparing, targets
 from functions.store.keys import lock_key
 from tests.conftest import all_items, pending, put_group, put_item, revision
@@ -144,7 +144,7 @@ def test_an_older_version_of_the_same_second_is_superseded_by_its_sequencer(stor
 def test_a_person_counts_as_newest_and_a_deployment_to_own_instances_does_not(store: Store) -> None:
     succeed(begun(1, at="2026-11-23T10:00:05.000Z"))  # a person
     assert lock.create(deployment(2, "2026-11-23T10:00:04.000Z"), upload(2), queue=True).superseded
-    some = replace(deployment(3, "2026-11-23T10:00:09.000Z"), own=frozenset({OwnSetting.INSTANCE_IDS}))
+    some = replace(deployment(3, "2026-11-23T10:00:09.000Z"), own=frozenset({OverriddenSetting.INSTANCE_IDS}))
     lock.create(some, None, queue=True)
     assert not lock.create(deployment(4, "2026-11-23T10:00:07.000Z"), upload(4), queue=True).superseded
     assert not lock.create(deployment(5, "2026-11-23T09:00:00.000Z"), None, queue=True).superseded

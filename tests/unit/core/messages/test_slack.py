@@ -209,7 +209,7 @@ def test_no_text_of_strangers_makes_a_message_invalid(name: str, why: str, log: 
     """Invariant 8."""
     failure = Failure(code=DeploymentErrorCode.INVALID_REVISION, message=why)
     ended = failed_deployment(application=name, group=why, requested_by=log, failure=failure)
-    hosts = [failed_target(f"i-{number}", log) for number in range(slack.MOST_CAUSES)]
+    hosts = [failed_target(f"i-{number}", log) for number in range(slack.MAX_CAUSES)]
     assert_slack_takes_it(slack.message(outcome(State.FAILURE, ended, *hosts)))
     assert_slack_takes_it(slack.digest([outcome(State.FAILURE, ended, number=number) for number in range(100)]))
 
