@@ -1,6 +1,7 @@
-"""A host for tests: the built zipapp, run in a root of its own and fed by a web server on 127.0.0.1."""
+"""A host for tests: the built runner in a root of its own, fed by a web server on 127.0.0.1."""
 
 import base64
+import compileall
 import fcntl
 import hashlib
 import io
@@ -37,8 +38,13 @@ IN_PLACE = (
 
 @pytest.fixture(scope="session")
 def runner(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As on a host: called after its digest, and unpacked beside it, where Python keeps it compiled."""
     built = build_runner(tmp_path_factory.mktemp("runner") / "runner.pyz")
-    return built.rename(built.with_name(f"{hashlib.sha256(built.read_bytes()).hexdigest()}.pyz"))  # as on a host
+    named = built.rename(built.with_name(f"{hashlib.sha256(built.read_bytes()).hexdigest()}.pyz"))
+    with zipfile.ZipFile(named) as shipped:
+        shipped.extractall(named.with_suffix(""))
+    compileall.compile_dir(named.with_suffix(""), quiet=2)
+    return named
 
 
 class Web:
@@ -176,9 +182,15 @@ class Host:
             told[key] = {**told[key], **value} if isinstance(told.get(key), dict) else value
         return told
 
+    @property
+    def code(self) -> Path:
+        """What of the runner is run: its folder, the zip itself where there is none."""
+        folder = self.runner.with_suffix("")
+        return folder if folder.is_dir() else self.runner
+
     def command(self, event: str, told: dict[str, Any]) -> list[str]:
         instructions = base64.b64encode(json.dumps(told).encode()).decode()
-        return [self.python, "-I", "-S", str(self.runner), "run", event, instructions]
+        return [self.python, "-I", "-S", str(self.code), "run", event, instructions]
 
     def start(self, event: str, told: dict[str, Any]) -> "subprocess.Popen[bytes]":
         return subprocess.Popen(

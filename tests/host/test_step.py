@@ -106,7 +106,8 @@ def test_long_instructions_cost_a_step_next_to_nothing(host: Host, shell: str) -
     segment = host.root / "segment"
     segment.mkdir(parents=True)
     (segment / "over").write_text("0f" * 16)
-    lines = "\n".join(step_script(LifecycleEvent.INSTALL)).replace("{{ Instructions }}", "a" * 60_000 + "." + "0f" * 256)
+    long = "a" * 60_000 + "." + "0f" * 256
+    lines = "\n".join(step_script(LifecycleEvent.INSTALL)).replace("{{ Instructions }}", long)
     command = [shell, "-c", f"ulimit -t 1; {lines}"]
     ran = subprocess.run(command, env={"STEPDEPLOY_ROOT": str(host.root)}, capture_output=True)
     assert (ran.returncode, ran.stdout) == (0, b""), "the segment is over"
