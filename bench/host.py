@@ -5,10 +5,8 @@ folder that stays whole, as the revision does on a host, and `cp -a` from there 
 without scripts in its process. What it costs to start that process is in the row of a segment's CPU.
 """
 
-import base64
 import ctypes
 import hashlib
-import json
 import os
 import resource
 import subprocess
@@ -27,35 +25,18 @@ from typing import Any
 
 from rich.table import Table
 
+from bench import segment
 from host.build import build_runner
-from host.instructions import VERSION
+from host.instructions import Bundle, FileExistsBehavior, Instructions, Runner
 from host.lifecycle import IN_PLACE
 from host.step import lifecycle_document
 from tests import signing
 
 RUNS = 5
+MANY, MORE, BIG_MB = 3000, 20_000, 200
 SCRIPTS = ("BeforeInstall", "AfterInstall", "ApplicationStart", "ValidateService")
 SMALL_LIMIT_S, SEGMENT_LIMIT_S, MANY_LIMIT, BIG_LIMIT, MEMORY_LIMIT_MB = 0.25, 0.15, 2.0, 1.3, 24
 MB = 1024**2
-_SEGMENT = """
-import sys, time
-sys.path.append(sys.argv[1])
-from host.posix.journal import hold_host
-from host.posix.layout import Layout
-from host.lifecycle import LifecycleEvent
-from host.posix.run import run_event
-from host.told import Told
-from host.posix.watchdog import Watchdog
-told = Told.decode(sys.argv[2])
-layout = Layout(told.deployment_group_id, told.deployment_id)
-with hold_host(layout, told, 0), Watchdog() as watchdog:
-    began = time.monotonic()
-    for event in map(LifecycleEvent, told.events):
-        report = run_event(event, told, layout, watchdog, prefix=sys.argv[3])
-        assert report.goes_on, report.line()
-    print(time.monotonic() - began)
-print(*(int(line.split()[1]) / 1024 for line in open("/proc/self/status") if "VmHWM" in line))
-"""
 _PR_SET_CHILD_SUBREAPER = 36
 
 
@@ -73,16 +54,16 @@ def measure() -> Table:
         _row(table, "a segment's CPU above its scripts: seconds", bare, ours, ours - bare, SEGMENT_LIMIT_S)
         with zipfile.ZipFile(build_runner(here / "runner.pyz")) as shipped:
             shipped.extractall(here / "code")
-        many = _bundle(here / "many", files=3000, size=2000)
-        more = _bundle(here / "more", files=20_000, size=20)
-        big = _bundle(here / "big", files=1, size=200 * MB)
-        for what, bundle, limit in (
-            ("3,000 files: seconds", many, MANY_LIMIT),
-            ("one file of 200 MB: seconds", big, BIG_LIMIT),
-        ):
-            bare, ours = _times(bundle, here, _unzip_and_copy, _segment_seconds)
-            _row(table, what, bare, ours, ours / bare, limit)
-        for what, bundle in (("3,000 files", many), ("20,000 files", more), ("one file of 200 MB", big)):
+        many, more, big = f"{MANY:,} files", f"{MORE:,} files", f"one file of {BIG_MB} MB"
+        bundles = {
+            many: _bundle(here / "many", files=MANY, size=2000),
+            more: _bundle(here / "more", files=MORE, size=20),
+            big: _bundle(here / "big", files=1, size=BIG_MB * MB),
+        }
+        for what, limit in ((many, MANY_LIMIT), (big, BIG_LIMIT)):
+            bare, ours = _times(bundles[what], here, _unzip_and_copy, _segment_seconds)
+            _row(table, f"{what}: seconds", bare, ours, ours / bare, limit)
+        for what, bundle in bundles.items():
             memory = _memory(bundle, here)
             _row(table, f"{what}, installed twice: MB of memory", 0, memory, memory, MEMORY_LIMIT_MB)
     return table
@@ -153,10 +134,9 @@ def _segment_seconds(packed: Path, place: Path) -> float:
 
 def _segment(packed: Path, place: Path, url: str, deployment: str) -> tuple[float, float]:
     """Seconds of a segment without scripts, in the process of its own that hosts have, and the megabytes it needs."""
-    told = _told(packed, url, deployment, "")
-    instructions = base64.b64encode(json.dumps(told).encode()).decode()
+    instructions = _told(packed, url, deployment).encode()
     code = str(packed.parent / "code")
-    command = [sys.executable, "-I", "-S", "-c", _SEGMENT, code, instructions, str(place / "place")]
+    command = [sys.executable, "-I", "-S", segment.__file__, code, instructions, str(place / "place")]
     environment = {"PATH": _path(), "STEPDEPLOY_ROOT": str(place / "root")}
     ran = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment)
     seconds, megabytes = map(float, ran.stdout.split())
@@ -165,8 +145,9 @@ def _segment(packed: Path, place: Path, url: str, deployment: str) -> tuple[floa
 
 def _local(packed: Path, place: Path) -> float:
     command = [sys.executable, "-m", "cli", *_options(packed, place)]
+    compiled = {"PYTHONPYCACHEPREFIX": str(packed.parent / "compiled"), "PYTHONDONTWRITEBYTECODE": ""}
     began = time.monotonic()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env={**os.environ, **compiled})
     return time.monotonic() - began
 
 
@@ -177,23 +158,33 @@ def _options(packed: Path, place: Path) -> list[str]:
 
 def _segment_cpu(packed: Path, here: Path) -> tuple[float, float]:
     """Seconds of CPU of the scripts alone, and of the seven steps of a command with the process that they share."""
-    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)  # so that the process counts, which leaves its step
     built = build_runner(here / "runner.pyz")
     trust = signing.trust(hashlib.sha256(built.read_bytes()).hexdigest())
     document = lifecycle_document(trust)
     taken: tuple[list[float], list[float]] = ([], [])
-    with _served(here) as url:
+    with _served(here) as url, _adopting():
         for number in range(RUNS + 1):
             with _counted(taken[0]):
                 for script in sorted((here / "served").glob("*.sh")):
                     subprocess.run(["/bin/sh", script], check=True)
-            told = _told(packed, url, f"d-{number}", trust.runner_sha256)
+            payload = _told(packed, url, f"d-{number}", trust.runner_sha256).encode()
+            told = f"{payload}.{signing.signature(payload.encode()).decode()}"
             with _counted(taken[1]):
                 for step in document["mainSteps"]:
-                    text = "\n".join(step["inputs"]["runCommand"]).replace("{{ Instructions }}", signing.signed(told))
+                    text = "\n".join(step["inputs"]["runCommand"]).replace("{{ Instructions }}", told)
                     environment = {"PATH": _path(), "STEPDEPLOY_ROOT": str(here / "root"), "AWS_SSM_INSTANCE_ID": "i-1"}
                     subprocess.run(["/bin/sh", "-c", text], check=True, stdout=subprocess.DEVNULL, env=environment)
     return median(taken[0][1:]), median(taken[1][1:])  # the first run fetches the runner
+
+
+@contextmanager
+def _adopting() -> Iterator[None]:
+    """What leaves its parent inside is this process's child, so that it counts: a segment's process leaves its step."""
+    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    try:
+        yield
+    finally:
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 0)
 
 
 @contextmanager
@@ -225,25 +216,24 @@ def _served(folder: Path) -> Iterator[str]:
         server.shutdown()
 
 
-def _told(packed: Path, url: str, deployment: str, runner_sha256: str) -> dict[str, Any]:
+def _told(packed: Path, url: str, deployment: str, runner_sha256: str = "") -> Instructions:
     body = packed.read_bytes()
-    names = {"deployment_group_id": "g", "deployment_group_name": "g", "application_name": "a"}
-    found = {"url": f"{url}/{packed.name}", "sha256": hashlib.sha256(body).hexdigest(), "size": len(body)}
-    return {
-        "version": VERSION,
-        "runner": {"url": f"{url}/runner.pyz", "sha256": runner_sha256},
-        "target_id": "i-1",
-        "events": [event.value for event in IN_PLACE],
-        "host_wait_seconds": 0,
-        "expires_at": time.time() + 3600,
-        "deployment_id": deployment,
-        **names,
-        "bundle": {**found, "type": "zip", "bucket": "b", "key": packed.name, "version": None, "etag": None},
-        "appspec_filename": "appspec.yml",
-        "file_exists_behavior": "DISALLOW",
-        "ignore_application_stop_failures": False,
-        "logs": None,
-    }
+    found = (f"{url}/{packed.name}", hashlib.sha256(body).hexdigest(), len(body))
+    return Instructions(
+        deployment_id=deployment,
+        deployment_group_id="g",
+        deployment_group_name="g",
+        application_name="a",
+        bundle=Bundle(*found, type="zip", bucket="b", key=packed.name, version=None, etag=None),
+        appspec_filename="appspec.yml",
+        file_exists_behavior=FileExistsBehavior.DISALLOW,
+        ignore_application_stop_failures=False,
+        logs=None,
+        events=tuple(event.value for event in IN_PLACE),
+        target_id="i-1",
+        runner=Runner(f"{url}/runner.pyz", runner_sha256),
+        expires_at=int(time.time()) + 3600,
+    )
 
 
 def _memory(packed: Path, here: Path) -> float:

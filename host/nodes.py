@@ -16,6 +16,7 @@ from host.appspec import AppSpecError, Problem
 
 NULL = "tag:yaml.org,2002:null"
 MAX_CHARACTERS = 256 * 1024  # of an AppSpec: a real one has a few thousand
+_MAX_DEPTH = 100  # of brackets and braces: to find the end of a key, the scanner looks at all of those that are open
 _UNUSUAL = "[^\t\n\r -~]"  # beyond what every AppSpec may hold
 _BREAK = "\r\n|[\n\r\x85\u2028\u2029]"  # what ends a line, as YAML counts them
 _CONFLICT = r"(<{7}|>{7})( |$)"  # what git leaves at the sides of a conflict
@@ -65,6 +66,11 @@ class _Nodes(_Text, Scanner, Parser, Composer, Resolver):
         Parser.__init__(self)
         Composer.__init__(self)
         Resolver.__init__(self)
+
+    def fetch_flow_collection_start(self, kind: Any) -> None:
+        if self.flow_level >= _MAX_DEPTH:
+            raise RecursionError
+        super().fetch_flow_collection_start(kind)
 
 
 def compose(text: str, name: str) -> Tuple[Node, Any]:

@@ -23,23 +23,25 @@ _FAILED = (
 )
 _PYTHONS = "python3 python3.13 python3.12 python3.11 python3.10 python3.9 python3.8 python3.7 /usr/local/bin/python3"
 
-# How a step asks, for any POSIX shell and without a program: it costs a host next to nothing. The pipes are opened so
-# that neither side waits for the other, and the step keeps no writing end: where there is no process, or when it ends,
-# the answer is the pipe's end. A segment that is over has left its mark for the steps behind its last event.
+# How a step asks, for any POSIX shell and without a program or a second process: it costs a host next to nothing. The
+# pipes are opened so that neither side waits for the other, and the step keeps no writing end: where there is no
+# process, or when it ends, the answer is the pipe's end. A segment that is over has left its mark for the steps behind
+# its last event. The mark is sought by `case`: to cut it off by `%` and `#` takes shells the square of the length.
 _ASK = """\
 told='{{{{ Instructions }}}}'
 here="${{STEPDEPLOY_ROOT:-/opt/stepdeploy}}/segment"
-rest="${{told%{mark}}}"
-ask() (
-  own="${{told#"$rest"}}"
-  {{ read -r mark || [ "$mark" ]; }} <"$here/over" && [ "$mark" = "$own" ] && exit 0
-  {{ read -r mark || [ "$mark" ]; }} <"$here/mark" && [ "$mark" = "$own" ] || exit 9
-  exec 4<>"$here/ask" 5<>"$here/answer" 6<"$here/answer" 5>&- || exit 9
-  printf '%s\\n' "{event} {seconds}" >&4
-  read -r code line <&6 || exit 9
-  [ "$line" ] && printf '%s\\n' "$line"
-  exit "$code"
-)
+is_ours() {{
+  {{ read -r mark || [ "$mark" ]; }} <"$here/$1" || return 1
+  case $told in *"$mark") [ "${{#mark}}" = {mark} ] ;; *) return 1 ;; esac
+}}
+ask() {{
+  is_ours over && return 0
+  is_ours mark || return 9
+  {{ printf '%s\\n' "{event} {seconds}" >&4 && read -r code line <&6; }} \
+    4<>"$here/ask" 5<>"$here/answer" 6<"$here/answer" 5>&- || return 9
+  [ ! "$line" ] || printf '%s\\n' "$line"
+  return "$code"
+}}
 ask 2>/dev/null
 case $? in 0) exit 0 ;; 1) exit 1 ;; esac
 printf '%s\\n' '{gone}'
@@ -93,7 +95,7 @@ def step_script(event: LifecycleEvent, max_step_seconds: int = STEP_SECONDS) -> 
     return _ASK.format(
         event=event.value,
         seconds=max_step_seconds,
-        mark="?" * MARK_CHARACTERS,
+        mark=MARK_CHARACTERS,
         gone=_FAILED % (event.value, "the process that runs the deployment on this host is gone: deploy again"),
     ).splitlines()
 

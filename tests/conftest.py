@@ -31,7 +31,7 @@ from functions.core.records import (
 from functions.core.statuses import BundleType
 from functions.core.text.shapes import to_plain
 from functions.settings import settings
-from functions.store import items, patience
+from functions.store import items
 from functions.store.keys import application_key, group_item_key, listed_application_key
 from functions.store.values import Index
 from host.lifecycle import IN_PLACE, LifecycleEvent
@@ -177,7 +177,7 @@ def store(environment: None, monkeypatch: pytest.MonkeyPatch) -> Store:
     """The engine's table, empty. Writes that met others are written again at once."""
     found = Store()
     monkeypatch.setattr(items, "stand_in", found)
-    monkeypatch.setattr(patience.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr("functions.store.patience.time.sleep", lambda seconds: None)
     return found
 
 

@@ -35,7 +35,7 @@ class Store(Memory):
             self._note(requests.get_all(TABLE, keys))
         return super().get_all(keys)
 
-    def page(self, query: Query, limit: int | None, after: Item | None = None) -> Page:
+    def page(self, query: Query, limit: int | None = None, after: Item | None = None) -> Page:
         self._note(requests.query(TABLE, query, limit, after))
         return super().page(query, limit, after)
 

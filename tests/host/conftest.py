@@ -1,6 +1,7 @@
-"""A host for tests: the built zipapp, run in a root of its own and fed by a web server on 127.0.0.1."""
+"""A host for tests: the built runner in a root of its own, fed by a web server on 127.0.0.1."""
 
 import base64
+import compileall
 import fcntl
 import hashlib
 import io
@@ -35,10 +36,25 @@ IN_PLACE = (
 )  # fmt: skip
 
 
+_EVENTS = """
+import importlib, json, sys
+sys.path.insert(0, sys.argv[1])
+for name, value in json.loads(sys.argv[2]).items():
+    setattr(importlib.import_module(name.rpartition(".")[0]), name.rpartition(".")[2], value)
+from host.__main__ import main
+sys.exit(any(main(["run", event, sys.argv[3]]) for event in sys.argv[4:]))
+"""
+
+
 @pytest.fixture(scope="session")
 def runner(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As on a host: called after its digest, and unpacked beside it, where Python keeps it compiled."""
     built = build_runner(tmp_path_factory.mktemp("runner") / "runner.pyz")
-    return built.rename(built.with_name(f"{hashlib.sha256(built.read_bytes()).hexdigest()}.pyz"))  # as on a host
+    named = built.rename(built.with_name(f"{hashlib.sha256(built.read_bytes()).hexdigest()}.pyz"))
+    with zipfile.ZipFile(named) as shipped:
+        shipped.extractall(named.with_suffix(""))
+    compileall.compile_dir(named.with_suffix(""), quiet=2)
+    return named
 
 
 class Web:
@@ -126,6 +142,7 @@ class Host:
     web: Web
     python: str = sys.executable
     environment: dict[str, str] = field(default_factory=dict)
+    limits: dict[str, float] = field(default_factory=dict)  # of the runner, by module and name, instead of its own
 
     @property
     def deployments(self) -> Path:
@@ -176,13 +193,23 @@ class Host:
             told[key] = {**told[key], **value} if isinstance(told.get(key), dict) else value
         return told
 
-    def command(self, event: str, told: dict[str, Any]) -> list[str]:
-        instructions = base64.b64encode(json.dumps(told).encode()).decode()
-        return [self.python, "-I", "-S", str(self.runner), "run", event, instructions]
+    @property
+    def code(self) -> Path:
+        """What of the runner is run: its folder, the zip itself where there is none."""
+        folder = self.runner.with_suffix("")
+        return folder if folder.is_dir() else self.runner
 
-    def start(self, event: str, told: dict[str, Any]) -> "subprocess.Popen[bytes]":
+    def command(self, event: str, told: dict[str, Any], *more: str) -> list[str]:
+        """One event as by hand; several in one process, as hosts run them."""
+        python, instructions = [self.python, "-I", "-S"], base64.b64encode(json.dumps(told).encode()).decode()
+        if not more and not self.limits:
+            return [*python, str(self.code), "run", event, instructions]
+        given = [str(self.code), json.dumps(self.limits), instructions]
+        return [*python, "-X", "utf8", "-c", _EVENTS, *given, event, *more]
+
+    def start(self, event: str, told: dict[str, Any], *more: str) -> "subprocess.Popen[bytes]":
         return subprocess.Popen(
-            self.command(event, told),
+            self.command(event, told, *more),
             env={**os.environ, "STEPDEPLOY_ROOT": str(self.root), "STEPDEPLOY_PROFILE": NO_PROFILE, **self.environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -190,18 +217,18 @@ class Host:
         )
 
     def run(self, event: str, told: dict[str, Any]) -> Step:
-        process = self.start(event, told)
-        output, errors = process.communicate(timeout=30)
-        step = read_step(subprocess.CompletedProcess(process.args, process.returncode, output, errors))
-        assert step.event == event
-        return step
+        return self.deploy(told, (event,))
 
     def deploy(self, told: dict[str, Any], events: tuple[str, ...] = IN_PLACE) -> Step:
-        """The events in order, as the document runs them, up to the first that ends the segment; the last step."""
-        for event in events:
-            step = self.run(event, told)
-            if step.exit:
-                break
+        """The events in order, up to the first that ends the segment; the last step."""
+        process = self.start(events[0], told, *events[1:])
+        output, errors = process.communicate(timeout=60)
+        lines = output.splitlines(keepends=True) or [b""]
+        for number, line in enumerate(lines, 1):
+            exit_status = process.returncode if number == len(lines) else 0
+            step = read_step(subprocess.CompletedProcess(process.args, exit_status, line, errors))
+            assert step.event == events[number - 1]
+        assert step.exit or number == len(events)
         return step
 
     def install(self, deployment: str, bundle: bytes, **changes: Any) -> Step:

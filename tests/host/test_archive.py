@@ -31,6 +31,7 @@ from host.posix.revision import read_appspec as revision_appspec
 from host.posix.unpack import unpack
 from host.report import Failed
 from tests.host.conftest import Host, appspec, revision
+from tests.soak import examples
 
 SPEC = appspec()
 TYPES = ["zip", "tar", "tgz"]
@@ -477,8 +478,9 @@ class TestStreams:
         body = revision({"appspec.yml": SPEC, "a": "x" * 10_000}, type="tar")
         assert read_appspec(io.BytesIO(pack(body[:3000]) + pack(body[3000:])), "tar") == SPEC
 
-    def test_much_behind_the_last_entry(self, pack: Pack, tmp_path: Path) -> None:
-        body = pack(revision({"appspec.yml": SPEC}, type="tar") + os.urandom(17 * 1024**2))
+    def test_much_behind_the_last_entry(self, pack: Pack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("host.bundle.tars.MAX_TRAILING_BYTES", 2 * 1024**2)
+        body = pack(revision({"appspec.yml": SPEC}, type="tar") + os.urandom(3 * 1024**2))
         assert "after its last entry" in refusal(body, "tar", tmp_path)
 
 
@@ -501,7 +503,7 @@ PATHS = st.lists(PARTS, min_size=1, max_size=4).map("/".join)
 KINDS = st.sampled_from([tarfile.REGTYPE, tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(100, 2000), deadline=None)
 @given(st.lists(st.tuples(PATHS, KINDS, PATHS), max_size=6))
 def test_whatever_the_entries_nothing_leaves_the_folder(entries: list[tuple[str, bytes, str]]) -> None:
     body = tar(*((member(name, type=kind, linkname=target), b"") for name, kind, target in entries))
@@ -515,7 +517,7 @@ def test_whatever_the_entries_nothing_leaves_the_folder(entries: list[tuple[str,
             assert inside in [path.resolve(), *path.resolve().parents], "a link leads out"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(100, 2000), deadline=None)
 @given(st.sampled_from(TYPES), st.lists(st.tuples(st.integers(0), st.integers(0, 255)), min_size=1, max_size=5))
 def test_a_damaged_archive_is_read_or_refused(type: str, damage: list[tuple[int, int]]) -> None:
     body = bytearray(revision({"appspec.yml": SPEC, "a/b": "x" * 600, "l": "-> a/b"}, type=type))

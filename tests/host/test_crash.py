@@ -1,8 +1,8 @@
 """The runner killed at every call that changes a file: whatever is left, the next run of the event finishes the job.
 
 DownloadBundle and Install of a second revision over an installed first one. Each of their changing calls is two points:
-just before it and just after it. The runs are forks of one process that has imported the runner, so that there is time
-for every point.
+just before it and just after it. One test goes through all of them in a row; those that begin anew at each try some of
+them each day, and all by `make soak`. The runs are forks of one process that has imported the runner.
 """
 
 import json
@@ -18,9 +18,11 @@ from typing import Any
 import pytest
 
 from tests.host.conftest import GROUP_ID, Host, Step, appspec, read_step, revision, script
+from tests.soak import some
 
 KILLED = 137
-CHUNKS = 4  # of the points, for pytest-xdist to spread
+CHUNKS = 2  # of the points, for pytest-xdist to spread
+TRIED = 14  # points of each
 EVENTS = ("DownloadBundle", "Install")
 OLDER = ("d-01", "d-02", "d-03", "d-04")  # revisions of before, of which the oldest are forgotten
 # Reads one JSON line for each run and forks for it; answers with the line of how it ended and what it changed.
@@ -28,7 +30,7 @@ FORKS = """
 import builtins, json, os, sys
 sys.path.insert(0, sys.argv[1])
 from host.__main__ import main
-import host.posix.download
+import gzip, shutil, host.bundle.zips, host.grammar, host.posix.download, host.posix.install, host.posix.unpack
 
 NAMES = "mkdir rename replace unlink remove rmdir symlink link chmod chown utime truncate".split()
 NAMES += "write fchmod fchown lchown copy_file_range sendfile".split()
@@ -168,7 +170,7 @@ class Mortal:
 def mortal(host: Host, tmp_path: Path) -> Iterator[Mortal]:
     place = tmp_path / "place"
     host.root = place / "stepdeploy"
-    command = [host.python, "-I", "-c", FORKS, str(host.runner)]
+    command = [host.python, "-I", "-c", FORKS, str(host.code)]
     environment = {**os.environ, "STEPDEPLOY_ROOT": str(host.root), "STEPDEPLOY_STEP_SECONDS": "120"}
     with subprocess.Popen(
         command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -258,7 +260,7 @@ def assert_nothing_is_half_written(mortal: Mortal, usual: Undisturbed, where: st
 def test_an_event_that_is_killed_anywhere_is_finished_by_its_next_run(mortal: Mortal, event: str, chunk: int) -> None:
     usual = undisturbed(mortal, event)
     assert {name for name in usual.installed if is_partial(name)} == set()
-    for point in range(chunk, len(usual.points), CHUNKS):
+    for point in some(TRIED, range(chunk, len(usual.points), CHUNKS)):
         where = f"after a kill {usual.points[point]}"
         mortal.restore()
         mortal.kill(event, point)
@@ -274,11 +276,11 @@ def test_an_event_that_is_killed_anywhere_is_finished_by_its_next_run(mortal: Mo
 @pytest.mark.parametrize("event", EVENTS)
 def test_a_deployment_that_was_killed_and_given_up_leaves_nothing_to_the_next(mortal: Mortal, event: str) -> None:
     usual = undisturbed(mortal, event)
-    for point, label in enumerate(usual.points):
+    for point in some(CHUNKS * TRIED, range(len(usual.points))):
         mortal.restore()
         mortal.kill(event, point)
         mortal.run("Install", "d-3")
-        assert tree(mortal.files) == usual.last, f"after a kill {label}"
+        assert tree(mortal.files) == usual.last, f"after a kill {usual.points[point]}"
 
 
 @pytest.mark.parametrize("event", EVENTS)

@@ -32,6 +32,7 @@ from host.posix.run import run_event
 from host.posix.unpack import unpack
 from host.posix.watchdog import Watchdog
 from host.report import Report
+from tests.soak import examples
 
 IS_ROOT = os.geteuid() == 0  # who is not cannot read what has no mode to be read by
 PATIENT = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large]}
@@ -167,7 +168,7 @@ TEXTS = st.one_of(
 )
 
 
-@settings(max_examples=400, **PATIENT)
+@settings(max_examples=examples(150, 3000), **PATIENT)
 @given(TEXTS, st.sampled_from(["text", "json", "github"]))
 def test_whatever_an_appspec_says_it_is_one_or_an_error(text: str, form: str) -> None:
     try:
@@ -436,7 +437,7 @@ def check(case: Case, sandbox: Path) -> Report:
     return report
 
 
-@settings(max_examples=120, **PATIENT)
+@settings(max_examples=examples(40, 1000), **PATIENT)
 @given(cases())
 def test_whatever_is_deployed_nothing_crashes_nothing_outside_changes_and_the_next_succeeds(case: Case) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -72,8 +72,10 @@ def test_every_python_takes_them_and_leaves_scripts_the_host_s_locale(
 
 @pytest.mark.parametrize("python", pythons().values(), ids=pythons().keys())
 def test_the_runner_takes_them_by_hand_too(host: Host, tmp_path: Path, latin_1: dict[str, str], python: str) -> None:
+    """Out of its zip, as on a disk that had no room for its folder."""
     host.environment |= latin_1
     host.python = python
+    host.runner = Path(shutil.copy(host.runner, tmp_path))
     bundle = revision({"appspec.yml": appspec({"app": tmp_path / "srv"}), f"app/{NAME}": "hello"})
     assert host.install("d-1", bundle).exit == 0
     assert [path.name for path in (tmp_path / "srv").iterdir()] == [NAME]

@@ -155,7 +155,7 @@ def test_the_profile_is_read_once_in_a_segment(host: Host, profile: Path, tmp_pa
     ("content", "says"),
     [
         ("export A=1\nexit 3\n", "ended the shell: its variables are left out"),
-        ("export A=1\nsleep 60\n", "took longer than 10 seconds: its variables are left out"),
+        ("export A=1\nsleep 60\n", "took longer than 2 seconds: its variables are left out"),
         ("export A=1\nif then fi\n", "syntax error"),
         ("export A=1\nno-such-command\n", "not found"),
         ("export A=1\nno-such-command\ntrue\n", "not found"),
@@ -164,6 +164,7 @@ def test_the_profile_is_read_once_in_a_segment(host: Host, profile: Path, tmp_pa
     ],
 )
 def test_a_broken_profile_is_a_warning(host: Host, profile: Path, content: str, says: str) -> None:
+    host.limits["host.posix.profile.SECONDS"] = 2
     profile.write_text(content)
     lines = said(host, "d-1", "BeforeInstall", "echo done")
     assert any(line.startswith(str(profile)) and says in line for line in lines)
@@ -186,6 +187,7 @@ def test_what_the_profile_leaves_running_holds_nothing_up_and_lives_on(
 
 def test_what_hangs_in_the_profile_is_ended(host: Host, profile: Path, tmp_path: Path) -> None:
     child = tmp_path / "child"
+    host.limits.update({"host.posix.profile.SECONDS": 1, "host.posix.watchdog.KILL_SECONDS": 1})
     profile.write_text(f"(trap '' TERM HUP; echo $$; exec sleep 60) & echo $! >{child}\nwait\n")
     assert "[stdout]done" in said(host, "d-1", "BeforeInstall", "echo done")
     assert not alive(int(child.read_text()))

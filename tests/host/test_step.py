@@ -100,6 +100,31 @@ def test_a_step_fetches_the_runner_once_and_hands_over(host: Host, shell: str) -
     assert [path.partition("?")[0] for path in host.web.gets].count("/runner.pyz") == 1
 
 
+@pytest.mark.parametrize("shell", SHELLS)
+def test_long_instructions_cost_a_step_next_to_nothing(host: Host, shell: str) -> None:
+    """The shell goes through them once: to cut their end off takes it the square of their length."""
+    segment = host.root / "segment"
+    segment.mkdir(parents=True)
+    (segment / "over").write_text("0f" * 16)
+    long = "a" * 60_000 + "." + "0f" * 256
+    lines = "\n".join(step_script(LifecycleEvent.INSTALL)).replace("{{ Instructions }}", long)
+    command = [shell, "-c", f"ulimit -t 1; {lines}"]
+    ran = subprocess.run(command, env={"STEPDEPLOY_ROOT": str(host.root)}, capture_output=True)
+    assert (ran.returncode, ran.stdout) == (0, b""), "the segment is over"
+
+
+@pytest.mark.parametrize("mark", ["", "f" * 8, "*" * 32, "?" * 32, "0" * 32])
+def test_a_mark_that_is_not_of_these_instructions_is_of_none(host: Host, mark: str) -> None:
+    segment = host.root / "segment"
+    segment.mkdir(parents=True)
+    for name in ("over", "mark"):
+        (segment / name).write_text(mark)
+    lines = "\n".join(step_script(LifecycleEvent.INSTALL)).replace("{{ Instructions }}", "a." + "0f" * 256)
+    for shell in SHELLS:
+        ran = subprocess.run([shell, "-c", lines], env={"STEPDEPLOY_ROOT": str(host.root)}, capture_output=True)
+        assert (read_step(ran).exit, read_step(ran).cause) == (1, "ENGINE")
+
+
 def test_concurrent_first_steps_leave_one_good_runner(host: Host) -> None:
     bundle, events = hooked("BeforeInstall", "exit 0"), ["ApplicationStop"]
     tolds = [host.told(f"d-{number}", bundle, events=events) for number in range(4)]

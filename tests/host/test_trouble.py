@@ -25,7 +25,6 @@ import pytest
 
 from host.lifecycle import START, LifecycleEvent
 from host.posix.layout import AGENT, ROOT
-from host.posix.script_log import MAX_LOG_BYTES
 from host.report import Report
 from host.step import begin_script, step_script
 from tests.host.conftest import (
@@ -54,8 +53,8 @@ class Started(Host):
 
     by: list[str] = field(default_factory=list)
 
-    def command(self, event: str, told: dict[str, Any]) -> list[str]:
-        return [*self.by, *super().command(event, told)]
+    def command(self, event: str, told: dict[str, Any], *more: str) -> list[str]:
+        return [*self.by, *super().command(event, told, *more)]
 
 
 class NoNamespace(Exception):
@@ -318,27 +317,33 @@ def posted_log(host: Host) -> list[str]:
     return gzip.decompress(body[start : body.rindex(b"\r\n--")]).decode().splitlines()
 
 
+LOG_BYTES = 2 * 1024 * 1024
+LOG_LIMIT = {"host.posix.script_log.MAX_LOG_BYTES": LOG_BYTES}
+
+
 def test_a_log_without_end_takes_its_room_and_no_more(disks: Disks, srv: Path) -> None:
     """The disk has room for the log's limit, and for less than a tenth of what the script prints."""
-    disks.resize(disks.root, 3 * MAX_LOG_BYTES)
-    lines = 30 * MAX_LOG_BYTES // 100
+    disks.limits.update(LOG_LIMIT)
+    disks.resize(disks.root, 3 * LOG_BYTES)
+    lines = 30 * LOG_BYTES // 100
     logs = {"url": f"{disks.web.url}/logs", "fields": {}, "key_prefix": "k/"}
     told = disks.told("d-1", endless(srv, lines), logs=logs)
     succeeded(disks.deploy(told, ("ApplicationStop", "DownloadBundle", "BeforeInstall")))
     folder = disks.seen(disks.folder("d-1") / "logs")
     sizes = {path.name: path.stat().st_size for path in folder.iterdir()}
-    assert set(sizes) == {"scripts.log", "scripts.log.1"} and max(sizes.values()) <= MAX_LOG_BYTES
+    assert set(sizes) == {"scripts.log", "scripts.log.1"} and max(sizes.values()) <= LOG_BYTES
     dropped, *posted = posted_log(disks)
     assert re.search(r"the log has a limit: \d+ bytes that were said before this are dropped", dropped)
     numbers = [int(line[-99:]) for line in posted]
-    assert numbers == list(range(lines - len(numbers) + 1, lines + 1)) and len(numbers) * 130 > MAX_LOG_BYTES
+    assert numbers == list(range(lines - len(numbers) + 1, lines + 1)) and len(numbers) * 130 > LOG_BYTES
     succeeded(disks.run("Install", told))
     succeeded(disks.install("d-2", release(srv, a="2")))
 
 
 def test_what_fits_is_posted_whole_over_a_change_of_files(disks: Disks, srv: Path) -> None:
-    disks.resize(disks.root, 3 * MAX_LOG_BYTES)
-    lines = MAX_LOG_BYTES * 3 // 2 // 130
+    disks.limits.update(LOG_LIMIT)
+    disks.resize(disks.root, 3 * LOG_BYTES)
+    lines = LOG_BYTES * 3 // 2 // 130
     logs = {"url": f"{disks.web.url}/logs", "fields": {}, "key_prefix": "k/"}
     told = disks.told("d-1", endless(srv, lines), logs=logs)
     succeeded(disks.deploy(told, ("DownloadBundle", "BeforeInstall")))

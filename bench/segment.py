@@ -1,0 +1,33 @@
+"""A segment without scripts in a process of its own, as hosts have it: `segment.py <code> <Instructions> <prefix>`.
+
+Prints its seconds and, at most, its megabytes. bench/host.py runs it where only the unpacked runner can be imported.
+"""
+
+import sys
+import time
+from pathlib import Path
+
+
+def main(code: str, instructions: str, prefix: str) -> None:
+    sys.path.append(code)
+    from host.instructions import Instructions
+    from host.lifecycle import LifecycleEvent
+    from host.posix.journal import hold_host
+    from host.posix.layout import Layout
+    from host.posix.run import run_event
+    from host.posix.watchdog import Watchdog
+
+    told = Instructions.decode(instructions)
+    layout = Layout(told.deployment_group_id, told.deployment_id)
+    with hold_host(layout, told, 0), Watchdog() as watchdog:
+        began = time.monotonic()
+        for event in map(LifecycleEvent, told.events):
+            report = run_event(event, told, layout, watchdog, prefix=prefix)
+            assert report.goes_on, report.line()
+        print(time.monotonic() - began)
+    status = Path("/proc/self/status").read_text().splitlines()
+    print(*(int(line.split()[1]) / 1024 for line in status if line.startswith("VmHWM")))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
