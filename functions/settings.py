@@ -47,6 +47,16 @@ class Settings:
         return self.environment["RUNNER_SHA256"]
 
     @property
+    def ask_again_seconds(self) -> int:
+        """After about how long a target asks again that must wait."""
+        return int(self.environment["ASK_AGAIN_SECONDS"])
+
+    @property
+    def connection_lost_seconds(self) -> int:
+        """For how long SSM must have heard nothing of a host until its command counts as lost."""
+        return int(self.environment["CONNECTION_LOST_SECONDS"])
+
+    @property
     def bus_name(self) -> str:
         return self.environment["BUS_NAME"]
 

@@ -48,6 +48,9 @@ def _with_numbers(value: Any, numbers: Mapping[str, int]) -> Any:
     return numbers.get(value, value) if isinstance(value, str) else value
 
 
+_ASK_AGAIN_SECONDS = 15  # targets that must wait: ten history events a round, ten hours within 25,000 of them
+
+
 class Engine(Construct):
     """The state machine with its functions (`functions`, by construct id), and `launch` which starts it.
 
@@ -65,6 +68,7 @@ class Engine(Construct):
         statemachines: Path,
         hosts: Hosts,
         reconcile_seconds: int,
+        connection_lost_seconds: int,
         managed_tag: tuple[str, str],
         github_url: str,
     ) -> None:
@@ -73,6 +77,8 @@ class Engine(Construct):
         stack = Stack.of(self)
         self._defaults = defaults
         self._store = store
+        self.ask_again = {"ASK_AGAIN_SECONDS": str(min(_ASK_AGAIN_SECONDS, reconcile_seconds))}
+        self._connection_lost = {"CONNECTION_LOST_SECONDS": str(connection_lost_seconds)}
         self._table = {"TABLE_NAME": store.table.table_name}
         self._name = stack.stack_name
         self.machine_arn = _states_arn(stack, "stateMachine", self._name)
@@ -91,8 +97,7 @@ class Engine(Construct):
             "Bake": self._bake(),
             "Finish": self._finish(),
         }
-        numbers = {"ReconcileSeconds": reconcile_seconds, "AskAgainSeconds": min(15, reconcile_seconds)}
-        self.machine = self._machine(definition(statemachines, numbers))
+        self.machine = self._machine(definition(statemachines, {"ReconcileSeconds": reconcile_seconds}))
         self.launch = self._launch()
 
     def grant_answer(self, function: Function) -> None:
@@ -197,6 +202,8 @@ class Engine(Construct):
                 "DOCUMENT_HASH": hosts.document_hash,
                 "RUNNER_SHA256": hosts.runner_sha256,
                 "SIGNING_KEY_ARN": hosts.key_arn,
+                **self.ask_again,
+                **self._connection_lost,
             },
         )
         function.allow("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", on=self._store.table.table_arn)

@@ -36,7 +36,7 @@ class CommandStatus(Construct):
             "CommandStatus",
             defaults=defaults,
             description="Records how a command ended on a host and wakes the state that waits for it",
-            environment={"TABLE_NAME": store.table.table_name},
+            environment={"TABLE_NAME": store.table.table_name, **engine.ask_again},
         )
         self.function.allow("dynamodb:GetItem", "dynamodb:UpdateItem", on=store.table.table_arn)
         engine.let_read_commands(self.function)

@@ -43,6 +43,7 @@ class Options:
     local: bool = False  # for a local cloud: nothing outlives the stack, and the caller's own credentials deploy it
     declaration: Path = Path("deployments.yaml")
     reconcile_seconds: int = 120  # how late a lost event can make a target
+    connection_lost_seconds: int = 300  # without a sign of a host until its command counts as lost
     host_tag: tuple[str, str] = ("stepdeploy", "enabled")  # key and value that a host must carry to be sent commands
     log_retention_days: int = 90
     github_url: str = "https://api.github.com"  # of the REST API; of GitHub Enterprise Server https://HOST/api/v3
@@ -66,6 +67,9 @@ class Options:
         reconcile = number("reconcileSeconds", usual.reconcile_seconds)
         if not 1 <= reconcile <= _MAX_RECONCILE_SECONDS:
             raise InvalidInput(f"context reconcileSeconds: {reconcile} is not from 1 to {_MAX_RECONCILE_SECONDS}")
+        lost = number("connectionLostSeconds", usual.connection_lost_seconds)
+        if not 1 <= lost <= _MAX_RECONCILE_SECONDS:
+            raise InvalidInput(f"context connectionLostSeconds: {lost} is not from 1 to {_MAX_RECONCILE_SECONDS}")
         if (days := number("logRetentionDays", usual.log_retention_days)) not in _RETENTION:
             known = ", ".join(str(each) for each in _RETENTION)
             raise InvalidInput(f"context logRetentionDays: {days} is not one of {known}")
@@ -76,6 +80,7 @@ class Options:
             local=local == "true",
             declaration=Path(text("declaration", str(usual.declaration))),
             reconcile_seconds=reconcile,
+            connection_lost_seconds=lost,
             host_tag=(text("hostTagKey", usual.host_tag[0]), text("hostTagValue", usual.host_tag[1])),
             log_retention_days=days,
             github_url=github,
@@ -116,6 +121,7 @@ class StepDeploy(Stack):
             statemachines=parts.statemachines,
             hosts=hosts,
             reconcile_seconds=options.reconcile_seconds,
+            connection_lost_seconds=options.connection_lost_seconds,
             managed_tag=options.host_tag,
             github_url=options.github_url,
         )

@@ -57,6 +57,8 @@ ENVIRONMENT = {
     "SIGNING_KEY_ARN": f"arn:aws:kms:{REGION}:123456789012:key/signing",
     "TOPIC_ARNS": f"arn:aws:sns:{REGION}:123456789012:news",
     "RUNNER_SHA256": "0" * 64,
+    "ASK_AGAIN_SECONDS": "1",
+    "CONNECTION_LOST_SECONDS": "300",
     "STATE_MACHINE_ARN": f"arn:aws:states:{REGION}:123456789012:stateMachine:stepdeploy",
     "POWERTOOLS_METRICS_NAMESPACE": "stepdeploy",
     "POWERTOOLS_TRACE_DISABLED": "1",

@@ -5,7 +5,7 @@ The local cloud's Run Command really executes and is held against botocore's mod
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -27,6 +27,7 @@ class FakeRunCommand:
         self.invocations: dict[str, dict[str, Any]] = {}  # by command id
         self.cancelled: list[str] = []
         self.ping: dict[str, str] = {}  # by instance id; "" for one that SSM does not manage
+        self.silent_seconds = 0  # since a host that does not answer was heard last
         self.nodes: list[dict[str, Any]] = []  # outside EC2
         self.refuses: ClientError | None = None
         self.cannot_cancel: ClientError | None = None
@@ -89,11 +90,12 @@ class FakeRunCommand:
     def describe_instance_information(self, **request: Any) -> dict[str, Any]:
         note("ssm", "DescribeInstanceInformation", request)
         asked = request["Filters"][0]["Values"]
+        last = datetime.now(UTC) - timedelta(seconds=self.silent_seconds)
         if request["Filters"][0]["Key"] == "ResourceType":
             return {"InstanceInformationList": self.nodes}
         return {
             "InstanceInformationList": [
-                {"InstanceId": each, "PingStatus": self.ping.get(each, "Online"), "LastPingDateTime": datetime.now(UTC)}
+                {"InstanceId": each, "PingStatus": self.ping.get(each, "Online"), "LastPingDateTime": last}
                 for each in asked
                 if self.ping.get(each) != ""
             ]

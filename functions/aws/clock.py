@@ -18,6 +18,11 @@ def timestamp(moment: datetime | None = None) -> str:
     return (moment or now()).astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def jittered(seconds: int) -> int:
+    """About so many whole seconds, at least one: those who wait for the same do not come back together."""
+    return max(1, round(seconds * (70 + secrets.randbelow(61)) / 100))
+
+
 def deployment_id() -> str:
     """A new deployment id: d- and nine of A-Z, 0-9 (CodeDeploy's form)."""
     return "d-" + "".join(secrets.choice(_ALPHABET) for _ in range(9))

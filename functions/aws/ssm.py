@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from functions.aws.clients import client
-from functions.aws.clock import timestamp
+from functions.aws.clock import now, timestamp
 from functions.core.causes import Cause
-from functions.core.selection import Node
+from functions.core.selection import ONLINE, Node
 from functions.settings import settings
 
 _IDS_A_CALL = 50  # one page of DescribeInstanceInformation
@@ -157,6 +157,17 @@ def ping(instance_ids: Sequence[str]) -> dict[str, str]:
     client("ssm")  # made here: making clients is not thread-safe
     with ThreadPoolExecutor(max_workers=min(_CALLS_AT_ONCE, len(batches))) as pool:
         return {instance_id: status for batch in pool.map(_ping, batches) for instance_id, status in batch.items()}
+
+
+def lost(instance_id: str) -> str | None:
+    """What SSM says of a host that is lost; None while there is hope: an agent misses pings under load, or reboots."""
+    answer = client("ssm").describe_instance_information(Filters=[{"Key": "InstanceIds", "Values": [instance_id]}])
+    for host in answer["InstanceInformationList"]:
+        silent = (now() - host["LastPingDateTime"]).total_seconds()
+        if host["PingStatus"] == ONLINE or silent < settings().connection_lost_seconds:
+            return None
+        return str(host["PingStatus"])
+    return "it is not managed any more"
 
 
 def _ping(instance_ids: list[str]) -> dict[str, str]:

@@ -3,10 +3,17 @@
 import json
 from typing import Any
 
+from functions.aws import clock
 from functions.aws.clients import client
+from functions.settings import settings
 from functions.telemetry import logger
 
 _TOO_LATE = frozenset({"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"})
+
+
+def ask_again_seconds() -> int:
+    """After how many seconds a target that must wait asks again."""
+    return clock.jittered(settings().ask_again_seconds)
 
 
 def succeed(token: str, output: dict[str, Any]) -> bool:

@@ -6,19 +6,26 @@ None while the command runs.
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
-from functions.aws import bucket, clock, kms, runner, ssm, tokens
+from functions.aws import bucket, clock, kms, runner, ssm, tokens, weather
 from functions.core.causes import Cause
 from functions.core.command_result import failed_without_report, read_invocation, wait_for_host, with_end_times
 from functions.core.instructions import instructions, longest_seconds
 from functions.core.records import Deployment, HostWait, SegmentResult, SegmentRun, Target
-from functions.core.selection import ONLINE
 from functions.core.statuses import TargetStatus
 from functions.core.steps import Adopt, Read, Send, StepResult, StepSignal, step_result
 from functions.store import deployments, targets
 from functions.telemetry import logger
 
 _CLOCK_SKEW = timedelta(minutes=5)
+
+
+def answer(result: StepResult) -> dict[str, Any]:
+    """What completes the token of a waiting state."""
+    if result is StepSignal.WAIT:
+        return {"status": result, "seconds": tokens.ask_again_seconds()}
+    return {"status": result}
 
 
 def send(deployment: Deployment, target: Target, decision: Send, token: str) -> StepResult | None:
@@ -56,16 +63,17 @@ def read(target: Target, decision: Read, token: str) -> StepResult | None:
     step, command_id = decision.step, decision.command_id
     targets.store_token(target, step, token)
     told = read_once(target, step, command_id)
-    if told is None and (ping := ssm.ping([target.target_id]).get(target.target_id)) != ONLINE:
+    if told is None and (ping := weather.known(lambda: ssm.lost(target.target_id))):
         ssm.cancel(command_id, target.target_id)
-        message = f"SSM lost the instance while the command ran ({ping or 'it is not managed any more'})"
+        message = f"SSM lost the instance while the command ran ({ping})"
         return _store_result(target, step, failed_without_report(Cause.UNREACHABLE, message, target.steps[step].events))
     return told
 
 
 def read_once(target: Target, step: int, command_id: str) -> StepResult | None:
-    """Read the command once and record its end."""
-    result = read_invocation(ssm.invocation(command_id, target.target_id), target.steps[step].events)
+    """Read the command once and record its end. What SSM does not answer now is not known."""
+    invocation = weather.known(lambda: ssm.invocation(command_id, target.target_id)) or {}
+    result = read_invocation(invocation, target.steps[step].events)
     if result and result.failure and result.failure.cause is Cause.BUSY:
         return _found_busy(target, step, command_id, result)
     return _store_result(target, step, result) if result else None
@@ -116,7 +124,7 @@ def _found_busy(target: Target, step: int, command_id: str, result: SegmentResul
     if run is None:
         return None
     if run.task_token:
-        tokens.succeed(run.task_token, {"status": StepSignal.WAIT})
+        tokens.succeed(run.task_token, answer(StepSignal.WAIT))
     return StepSignal.WAIT
 
 
@@ -127,7 +135,7 @@ def _store_result(target: Target, step: int, result: SegmentResult) -> StepResul
     stored = targets.record_segment(target, step, result, now)
     told = step_result(stored)
     if token := stored.segments[str(step)].task_token:
-        tokens.succeed(token, {"status": told})
+        tokens.succeed(token, answer(told))
     return told
 
 

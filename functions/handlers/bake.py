@@ -6,13 +6,14 @@ a deployment that has failed: nobody waits to see whether alarms stay quiet abou
 
 from typing import Any
 
-from functions.aws import tokens
+from functions.aws import tokens, weather
 from functions.core.stages import is_promising
 from functions.store import deployments
 from functions.telemetry import logger
 
 
 @logger.inject_lambda_context(clear_state=True)
+@weather.not_a_failure
 def handler(event: dict[str, Any], context: Any) -> None:
     deployment = deployments.store_bake_token(event["deployment_id"], event["task_token"])
     if deployment is None or not is_promising(deployment):

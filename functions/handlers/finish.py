@@ -5,12 +5,14 @@ Called by the deployment's workflow, also after an error. A second call finds it
 
 from typing import Any
 
+from functions.aws import weather
 from functions.core.messages.engine_errors import EngineError
 from functions.engine import end
 from functions.telemetry import logger
 
 
 @logger.inject_lambda_context(clear_state=True)
+@weather.not_a_failure
 def handler(event: dict[str, Any], context: Any) -> dict[str, str | None]:
     deployment_id, error, told = event["deployment_id"], event.get("error"), None
     if error:

@@ -6,6 +6,7 @@ nothing is written here.
 
 from typing import Any
 
+from functions.aws import weather
 from functions.core.stages import Decision, Manifest, next_stage
 from functions.core.text.shapes import from_plain, to_plain
 from functions.store import deployments
@@ -13,6 +14,7 @@ from functions.telemetry import logger
 
 
 @logger.inject_lambda_context(clear_state=True)
+@weather.not_a_failure
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     deployment = deployments.get(event["deployment_id"])
     stages = [from_plain(Manifest, each) for each in event["stages"]]

@@ -6,7 +6,7 @@ and Finish its end. A second call (the state is retried) plans the same again.
 
 from typing import Any
 
-from functions.aws import clock, cloudwatch
+from functions.aws import clock, cloudwatch, weather
 from functions.core import stop_mark
 from functions.core.errors import Conflict, NotDeployable
 from functions.core.records import Deployment, Failure
@@ -19,6 +19,7 @@ from functions.telemetry import logger
 
 
 @logger.inject_lambda_context(clear_state=True)
+@weather.not_a_failure
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     deployment = deployments.get(event["deployment_id"])
     if deployment is None or _is_decided(deployment) or _stopped_by_alarm(deployment):

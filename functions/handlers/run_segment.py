@@ -7,7 +7,7 @@ is known; otherwise `command_status` completes it when SSM reports.
 
 from typing import Any, assert_never
 
-from functions.aws import tokens
+from functions.aws import tokens, weather
 from functions.core.records import Deployment, Target
 from functions.core.steps import Adopt, End, Read, Send, StepResult, StepSignal, Wait, next_step
 from functions.engine import segments
@@ -16,15 +16,22 @@ from functions.telemetry import logger
 
 
 @logger.inject_lambda_context(clear_state=True)
+@weather.not_a_failure
 def handler(event: dict[str, Any], context: Any) -> None:
     deployment_id, target_id = event["deployment_id"], event["target_id"]
     logger.append_keys(deployment_id=deployment_id, target_id=target_id)
     deployment, target = deployments.get(deployment_id), targets.get(deployment_id, target_id)
     if deployment is None or target is None:
         raise LookupError(f"no record of target {target_id} in {deployment_id}")
-    told = _run(deployment, target, event["task_token"])
+    try:
+        told = _run(deployment, target, event["task_token"])
+    except Exception as error:
+        if not weather.passes(error):
+            raise
+        logger.warning("AWS is busy: the target asks again later", error=repr(error))
+        told = StepSignal.WAIT
     if told:
-        tokens.succeed(event["task_token"], {"status": told})
+        tokens.succeed(event["task_token"], segments.answer(told))
 
 
 def _run(deployment: Deployment, target: Target, token: str) -> StepResult | None:

@@ -5,7 +5,7 @@ Called by the target's workflow, also after an error of the engine. A second cal
 
 from typing import Any
 
-from functions.aws import clock, ssm
+from functions.aws import clock, ssm, weather
 from functions.core.errors import Conflict
 from functions.core.messages.engine_errors import EngineError
 from functions.core.records import Target, TargetFailure
@@ -17,6 +17,7 @@ from functions.telemetry import logger
 
 
 @logger.inject_lambda_context(clear_state=True)
+@weather.not_a_failure
 def handler(event: dict[str, Any], context: Any) -> dict[str, str]:
     deployment_id, target_id = event["deployment_id"], event["target_id"]
     logger.append_keys(deployment_id=deployment_id, target_id=target_id)
@@ -46,5 +47,5 @@ def _ending(target: Target, event: dict[str, Any]) -> tuple[TargetStatus, Target
         return TargetStatus.FAILED, engine_failure(EngineError.of_state(error).told(target.deployment_id))
     status = TargetStatus(event["segment_result"]["status"])
     if status is TargetStatus.SUCCEEDED:
-        raise Conflict(f"not all steps of target {target.target_id} of {target.deployment_id} are on record")
+        raise LookupError(f"not all steps of target {target.target_id} of {target.deployment_id} are on record")
     return status, left_between() if status is TargetStatus.FAILED else None

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from functions.aws import weather
 from functions.aws.clients import client
 from functions.core.errors import Conflict
 from functions.store import requests
@@ -12,17 +13,6 @@ from functions.store.values import Delete, Item, Key, Page, Put, Query, Update, 
 from functions.store.wire import from_wire
 
 _TRIES = 12  # of a read that DynamoDB did only in part
-# What DynamoDB may do the next time. Source: DynamoDB Developer Guide, "Error handling with DynamoDB".
-_LATER = frozenset(
-    {
-        "TransactionConflictException",
-        "TransactionInProgressException",
-        "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded",
-        "ThrottlingException",
-    }
-)
-_LATER_IN_TRANSACTION = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
 
 
 class DynamoDb:
@@ -111,9 +101,7 @@ def _written(request: Request) -> dict[str, Any]:
         try:
             return _sent(request)
         except ClientError as error:
-            reasons = _reasons(error)
-            met = reasons & _LATER_IN_TRANSACTION and "ConditionalCheckFailed" not in reasons
-            if met or error.response["Error"]["Code"] in _LATER:
+            if weather.is_throttled(error.response):
                 raise Later(error) from error
             raise
 

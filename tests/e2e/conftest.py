@@ -210,7 +210,7 @@ def hub(hub_port: int) -> Iterator[FakeGitHub]:
 @pytest.fixture(scope="session")
 def context(hub_port: int) -> dict[str, str]:
     """What the stack is told besides its declaration."""
-    return {"githubUrl": f"http://127.0.0.1:{hub_port}"}
+    return {"githubUrl": f"http://127.0.0.1:{hub_port}", "connectionLostSeconds": "5"}
 
 
 @pytest.fixture(scope="session")

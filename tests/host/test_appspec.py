@@ -42,7 +42,8 @@ def test_all_problems_of_a_file_are_told_together_each_with_its_place() -> None:
     ("text", "said"),
     [
         ("", "1:1: is empty"), ("# nothing", "is empty"), ("a: [", "is not YAML"), ("- a", "must be a mapping"),
-        ("text", "must be a mapping"), ("[" * 101, "nested too deeply"), ("{" * 3000, "nested too deeply"), ("x" * 300_000, "at most 262144"),
+        ("text", "must be a mapping"), ("[" * 101, "nested too deeply"), ("{" * 3000, "nested too deeply"),
+        ("x" * 300_000, "at most 262144"),
         ("os: linux", "version: is missing"), ("version: 0.0", "os: is missing"), ("a: \x00", "is not YAML"),
         (HEAD + "files: {source: a}", "3:8: files: must be a list"),
         (HEAD + "files: [a]", "files[0]: must be a mapping"),

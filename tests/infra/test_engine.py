@@ -44,7 +44,6 @@ def test_the_targets_flow_is_the_distributed_map(flow: dict[str, Any]) -> None:
 
 def test_times_are_numbers(flow: dict[str, Any]) -> None:
     assert dict(_states(flow))["RunSegment"]["TimeoutSeconds"] == 120
-    assert dict(_states(flow))["AskAgain"]["Seconds"] == 15
 
 
 def test_state_names_are_unique_and_short(flow: dict[str, Any]) -> None:

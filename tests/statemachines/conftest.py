@@ -24,7 +24,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda
 from infra.engine import definition
 
 STATEMACHINES = Path(__file__).resolve().parents[2] / "statemachines"
-NUMBERS = {"ReconcileSeconds": 1, "AskAgainSeconds": 1}
+NUMBERS = {"ReconcileSeconds": 1}
 BUCKET = "manifests"
 
 

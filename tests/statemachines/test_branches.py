@@ -11,9 +11,9 @@ from tests.statemachines.conftest import SILENCE, Answers, Play, Raises, Throttl
 
 TARGET = {"deployment_id": "d-000000001", "target_id": "i-1"}
 DEPLOYMENT = {"deployment_id": "d-000000001"}
-DONE, WAIT, NEXT = {"status": "Succeeded"}, {"status": "Wait"}, {"status": "Next"}
+DONE, WAIT, NEXT = {"status": "Succeeded"}, {"status": "Wait", "seconds": 1}, {"status": "Next"}
 FINISHED = {**DEPLOYMENT, "status": "Succeeded"}
-BAD_LUCK = [Throttled(), Raises()]  # what each retrier is for
+BAD_LUCK = [Throttled(), Raises("Busy"), Raises()]  # what each retrier is for
 
 
 def test_every_branch_of_a_targets_way_is_played(play: Play, fast_retries: None) -> None:

@@ -3,7 +3,8 @@
 from tests.statemachines.conftest import SILENCE, Play, Raises, Throttled
 
 TARGET = {"deployment_id": "d-000000001", "target_id": "i-1"}
-SUCCEEDED, FAILED, WAIT, NEXT = ({"status": each} for each in ("Succeeded", "Failed", "Wait", "Next"))
+SUCCEEDED, FAILED, NEXT = ({"status": each} for each in ("Succeeded", "Failed", "Next"))
+WAIT = {"status": "Wait", "seconds": 1}
 DONE = [SUCCEEDED]
 
 
@@ -58,6 +59,13 @@ def test_a_result_that_cannot_be_recorded_fails_the_target(play: Play, fast_retr
 
 def test_a_busy_lambda_is_waited_for_longer_than_a_broken_function(play: Play, fast_retries: None) -> None:
     run = play("target", TARGET, {"RunSegment": [*[Throttled()] * 50, SUCCEEDED], "TargetDone": DONE})
+    assert run.status == "SUCCEEDED" and run.path == ["RunSegment", "NextStep", "TargetDone"]
+
+
+def test_weather_is_not_counted_as_a_crash(play: Play, fast_retries: None) -> None:
+    """Invariant 9: AWS that throttles for hours fails no target."""
+    late = [Raises("Busy")] * 50
+    run = play("target", TARGET, {"RunSegment": [*late, SUCCEEDED], "TargetDone": [*late, *DONE]})
     assert run.status == "SUCCEEDED" and run.path == ["RunSegment", "NextStep", "TargetDone"]
 
 

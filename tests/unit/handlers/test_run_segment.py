@@ -9,11 +9,10 @@ from urllib.parse import urlsplit
 import boto3
 import pytest
 
-from functions.aws import clock
+from functions.aws import clock, weather
 from functions.core import stop_mark
 from functions.core.causes import Cause
 from functions.core.command_result import pending_events
-from functions.core.errors import Conflict
 from functions.core.gate import Counters
 from functions.core.new_deployment import new_deployment
 from functions.core.records import Deployment, Target
@@ -163,7 +162,7 @@ def test_the_second_target_waits_until_the_first_is_done(world: World) -> None:
     """Invariant 1."""
     world.run("t-1")
     world.run("t-2", "i-1")
-    assert world.tokens.told == {"t-2": {"status": "Wait"}} and len(world.ssm.sent) == 1
+    assert world.tokens.told == {"t-2": {"status": "Wait", "seconds": 1}} and len(world.ssm.sent) == 1
     world.ssm.answer("c-0", EVENTS)
     world.report()
     world.done()
@@ -212,19 +211,90 @@ def test_a_host_that_takes_no_command_fails_at_once(world: World, code: str, cau
     assert failure and failure.cause is cause
 
 
-def test_a_throttled_send_is_left_to_the_state_machines_retry(world: World) -> None:
+def test_a_throttled_send_makes_the_target_ask_again(world: World) -> None:
+    """Invariant 9."""
     world.ssm.refuses = refusal("ThrottlingException")
-    with pytest.raises(Exception, match="ThrottlingException"):
-        world.run("t-1")
+    for number in range(20):
+        world.run(f"t-{number}")
+        assert world.tokens.told[f"t-{number}"] == {"status": "Wait", "seconds": 1}
     world.ssm.refuses = None
-    world.run("t-2")
-    assert len(world.ssm.sent) == 1
+    world.run("t")
+    assert len(world.ssm.sent) == 1 and "t" not in world.tokens.told
 
 
-@pytest.mark.parametrize("ping", ["ConnectionLost", "Inactive", ""])  # "": terminated, SSM knows it no more
-def test_a_host_that_went_away_during_its_command_fails_as_unreachable(world: World, ping: str) -> None:
+def test_what_ssm_does_not_answer_now_is_not_known(world: World) -> None:
+    """Invariant 9: nothing healthy is cancelled because the engine could not look."""
     world.run("t-1")
-    world.ssm.ping["i-0"] = ping
+    world.ssm.cannot_list = refusal("ThrottlingException", "ListCommandInvocations")
+    for number in range(20):
+        world.run(f"t-2{number}")
+        world.report()
+    assert set(world.tokens.told) == set() and not world.ssm.cancelled
+    world.ssm.cannot_list = None
+    world.ssm.answer("c-0", EVENTS)
+    world.report()
+    assert world.tokens.told == {"t-219": {"status": "Succeeded"}}
+
+
+def test_a_ping_that_ssm_does_not_answer_now_is_no_lost_host(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.run("t-1")
+
+    def throttled(**request: Any) -> Any:
+        raise refusal("ThrottlingException", "DescribeInstanceInformation")
+
+    monkeypatch.setattr(world.ssm, "describe_instance_information", throttled)
+    world.run("t-2")
+    assert world.tokens.told == {} and not world.ssm.cancelled
+
+
+def test_an_error_that_does_not_pass_is_one(world: World) -> None:
+    world.ssm.refuses = refusal("ValidationException")
+    with pytest.raises(Exception, match="ValidationException"):
+        world.run("t-1")
+
+
+def test_a_token_that_cannot_be_completed_now_is_only_late(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def throttled(**request: Any) -> Any:
+        raise refusal("ThrottlingException", "SendTaskSuccess")
+
+    world.run("t-1")
+    monkeypatch.setattr(world.tokens, "send_task_success", throttled)
+    with pytest.raises(weather.Busy, match="SendTaskSuccess"):
+        world.run("t-2", "i-1")
+
+
+def test_a_target_that_cannot_be_ended_now_is_only_late(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.run("t-1")
+    world.ssm.answer("c-0", EVENTS)
+    world.report()
+
+    def conflicts(*given: Any, **named: Any) -> bool:
+        raise refusal("TransactionConflictException", "TransactWriteItems")
+
+    with monkeypatch.context() as met:
+        met.setattr(targets, "finish", conflicts)
+        with pytest.raises(weather.Busy, match="TransactionConflict"):
+            world.done()
+    world.done()
+    assert world.deployment.counters.succeeded == 1
+
+
+@pytest.mark.parametrize("ping", ["ConnectionLost", "Inactive"])
+def test_a_host_that_ssm_has_not_heard_for_minutes_fails_as_unreachable(world: World, ping: str) -> None:
+    world.run("t-1")
+    world.ssm.ping["i-0"], world.ssm.silent_seconds = ping, 299
+    world.run("t-2")
+    assert "t-2" not in world.tokens.told and not world.ssm.cancelled, "it may come back"
+    world.ssm.silent_seconds = 301
+    world.run("t-3")
+    assert world.tokens.told["t-3"] == {"status": "Failed"} and world.ssm.cancelled == ["c-0"]
+    failure = world.target().failure
+    assert failure and failure.cause is Cause.UNREACHABLE and ping in failure.message
+
+
+def test_a_host_that_is_terminated_during_its_command_fails_as_unreachable(world: World) -> None:
+    world.run("t-1")
+    world.ssm.ping["i-0"] = ""  # SSM no longer knows it
     world.run("t-2")
     assert world.tokens.told["t-2"] == {"status": "Failed"} and world.ssm.cancelled == ["c-0"]
     failure = world.target().failure
@@ -269,7 +339,7 @@ def test_a_target_ends_once(world: World) -> None:
 
 def test_a_success_that_is_not_on_record_is_none(world: World) -> None:
     world.run("t-1")
-    with pytest.raises(Conflict, match="not all steps of target i-0"):
+    with pytest.raises(LookupError, match="not all steps of target i-0"):
         world.done()
 
 
@@ -386,7 +456,7 @@ def test_a_target_whose_host_is_busy_waits_and_its_next_command_is_another_one(w
     world.ssm.find_busy("c-0", BUSY)
     for _ in range(2):  # SSM's event may come twice
         world.report()
-    assert world.tokens.told == {"t-1": {"status": "Wait"}}
+    assert world.tokens.told == {"t-1": {"status": "Wait", "seconds": 1}}
     waiting = world.target()
     assert (waiting.status, waiting.waits_for) == (TargetStatus.IN_PROGRESS, BUSY)
     world.run("t-2")
