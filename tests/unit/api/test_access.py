@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from functions.aws import clock
+from functions.aws.clients import client
 from functions.core import access
 from functions.core.errors import InvalidInput
 from functions.core.records import Deployment, GroupSettings, TagFilter, TagGroup
@@ -19,9 +20,7 @@ from functions.engine import upload
 from functions.handlers import finish, prepare, rollback, start, stop
 from functions.store import deployments, guards, targets
 from functions.store.keys import deployment_key, group_item_key, guard_key, guards_whole_key
-from tests.clients import client
-from tests.conftest import BUCKET, LambdaContext, all_items, put_group, put_item, stand_in
-from tests.fakes import FakeRunCommand
+from tests.conftest import BUCKET, LambdaContext, all_items, put_group, put_item
 from tests.store import Store
 from tests.unit.api.conftest import Api, RefusedCall
 from tests.unit.handlers.test_prepare import World, archive
@@ -88,11 +87,10 @@ class Shop:
 
 
 @pytest.fixture
-def shop(store: Store, bucket: str, context: LambdaContext, monkeypatch: pytest.MonkeyPatch) -> Shop:
-    ssm = stand_in("ssm", FakeRunCommand())
+def shop(store: Store, services: None, context: LambdaContext) -> Shop:
     for key in ("v1", "v2"):
-        client("s3").put_object(Bucket=bucket, Key=f"shop/web/{key}.zip", Body=archive() + key.encode())
-    world, ann = World(store, bucket, ssm, context), Api(context, arn=ANN)
+        client("s3").put_object(Bucket=BUCKET, Key=f"shop/web/{key}.zip", Body=archive() + key.encode())
+    world, ann = World(store, client("ssm"), context), Api(context, arn=ANN)
     world.launch(2, role="prod")
     world.launch(1, role="dev")
     ann("CreateApplication", applicationName="shop")

@@ -12,7 +12,7 @@ from functions.store.items import Items
 from functions.store.memory import Memory
 from tests.clients import client
 from tests.conftest import create_table, made
-from tests.fakes import refusal
+from tests.fakes.service import refusal
 
 
 @dataclass
