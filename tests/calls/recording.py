@@ -100,6 +100,9 @@ def _bucket(request: Mapping[str, Any]) -> str:
 
 def _known(value: str, *endings: str) -> str:
     """The environment's variable with one of these endings that has the value, or the value itself."""
+    for ending in endings:
+        if os.environ.get(ending) == value:
+            return f"${{{ending}}}"
     for name, each in sorted(os.environ.items()):
         if each == value and name.endswith(endings):
             return f"${{{name}}}"
