@@ -72,8 +72,10 @@ ENVIRONMENT = {
     "POWERTOOLS_TRACE_DISABLED": "1",
 }
 
-run_settings.register_profile("untimed", deadline=None)  # a machine may be busy
-run_settings.load_profile("untimed")
+# How many examples a property is tried with; pytest's --hypothesis-profile names another one. A machine may be busy.
+for profile, examples in {"quick": 20, "thorough": 100, "soak": 3000}.items():
+    run_settings.register_profile(profile, deadline=None, max_examples=examples)
+run_settings.load_profile("quick")
 
 
 made = clients.made

@@ -59,7 +59,7 @@ def succeeded(api: Api, store: Store, number: int) -> Deployment:
 
 @pytest.fixture
 def cancelled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Commands that SSM was asked to cancel (moto's Run Command knows no running one)."""
+    """Commands that SSM was asked to cancel."""
     ssm = stand_in("ssm", FakeRunCommand())
     return ssm.cancelled
 

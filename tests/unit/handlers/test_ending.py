@@ -43,7 +43,7 @@ SETTINGS = GroupSettings(alarms=Alarms(names=("errors",)), auto_rollback=tuple(A
 
 @pytest.fixture
 def cancelled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Commands that SSM was asked to cancel (moto's Run Command knows no running one)."""
+    """Commands that SSM was asked to cancel."""
     ssm = stand_in("ssm", FakeRunCommand())
     return ssm.cancelled
 
@@ -222,7 +222,7 @@ def test_a_group_that_cannot_be_stopped_keeps_no_other_from_stopping(
 
 @pytest.fixture(autouse=True)
 def alarms(environment: None) -> FakeAlarms:
-    """CloudWatch, with its history, which moto does not have."""
+    """CloudWatch, with its history."""
     return stand_in("cloudwatch", FakeAlarms({"errors": "ALARM", "other": "ALARM"}))
 
 

@@ -51,7 +51,7 @@ def queue(
 
 
 def note(queue: Queue, messages: list[sqs.Received], seconds: Any) -> None:
-    """moto knows no receipts of messages that a test made up; what would be asked of SQS is noted instead."""
+    """SQS knows no receipts of messages that a test made up; what would be asked of it is noted instead."""
     queue.rests = {each.message_id: seconds(each) for each in messages}
 
 
