@@ -18,8 +18,6 @@ class _Execution:
     machine: str
     given: str
     status: str = "RUNNING"
-    error: str | None = None
-    cause: str | None = None
 
     def told(self) -> dict[str, Any]:
         return {
@@ -51,17 +49,13 @@ class FakeStepFunctions(Service):
             raise self.refuse("ExecutionAlreadyExists", "StartExecution")
         return {"executionArn": arn, "startDate": _NOW}
 
-    def on_stop_execution(
-        self, *, executionArn: str, error: str | None = None, cause: str | None = None
-    ) -> dict[str, Any]:
-        found = self._found(executionArn, "StopExecution")
-        found.status, found.error, found.cause = "ABORTED", error, cause
+    def on_stop_execution(self, *, executionArn: str) -> dict[str, Any]:
+        self._found(executionArn, "StopExecution").status = "ABORTED"
         return {"stopDate": _NOW}
 
     def on_describe_execution(self, *, executionArn: str) -> dict[str, Any]:
         found = self._found(executionArn, "DescribeExecution")
-        why = {"error": found.error, "cause": found.cause}
-        return {**found.told(), "input": found.given, **{name: value for name, value in why.items() if value}}
+        return {**found.told(), "input": found.given}
 
     def on_list_executions(self, *, stateMachineArn: str, statusFilter: str | None = None, **_: Any) -> dict[str, Any]:
         found = [
