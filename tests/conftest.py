@@ -37,6 +37,16 @@ from functions.store.values import Index
 from host.lifecycle import IN_PLACE, LifecycleEvent
 from tests.calls import recording
 from tests.clients import client
+from tests.fakes.cloudwatch import FakeAlarms
+from tests.fakes.ec2 import FakeEc2
+from tests.fakes.events import FakeEvents
+from tests.fakes.kms import FakeKms
+from tests.fakes.run_command import FakeRunCommand
+from tests.fakes.s3 import FakeS3
+from tests.fakes.secrets_manager import FakeSecrets
+from tests.fakes.sns import FakeSns
+from tests.fakes.sqs import FakeSqs
+from tests.fakes.step_functions import FakeStepFunctions
 from tests.store import Store
 from tests.unit.inbox import Inbox
 
@@ -64,8 +74,10 @@ ENVIRONMENT = {
     "POWERTOOLS_TRACE_DISABLED": "1",
 }
 
-run_settings.register_profile("untimed", deadline=None)  # a machine may be busy
-run_settings.load_profile("untimed")
+# How many examples a property is tried with; pytest's --hypothesis-profile names another one. A machine may be busy.
+for profile, examples in {"quick": 20, "thorough": 100, "soak": 3000}.items():
+    run_settings.register_profile(profile, deadline=None, max_examples=examples)
+run_settings.load_profile("quick")
 
 
 made = clients.made
@@ -141,6 +153,21 @@ def _no_aws(service: str) -> Any:
 
 
 @pytest.fixture
+def services(environment: None) -> None:
+    """Stand-ins of what most functions ask; `clients.client` gives them to functions and tests alike."""
+    sqs = stand_in("sqs", FakeSqs())
+    stand_in("sns", FakeSns(sqs))
+    stand_in("events", FakeEvents(sqs))
+    stand_in("secretsmanager", FakeSecrets())
+    stand_in("ec2", FakeEc2())
+    stand_in("s3", FakeS3(BUCKET))
+    stand_in("cloudwatch", FakeAlarms())
+    stand_in("ssm", FakeRunCommand())
+    stand_in("kms", FakeKms())
+    stand_in("stepfunctions", FakeStepFunctions(ENVIRONMENT["STATE_MACHINE_ARN"]))
+
+
+@pytest.fixture
 def aws(environment: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """moto knows clients of any age, so those of all tests are made once."""
     monkeypatch.setattr(clients, "made", made)
@@ -196,7 +223,7 @@ def executing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def undelivered(aws: None, monkeypatch: pytest.MonkeyPatch) -> Inbox:
+def undelivered(services: None, monkeypatch: pytest.MonkeyPatch) -> Inbox:
     """Where functions put what they can never take."""
     inbox = Inbox("undelivered")
     monkeypatch.setenv("UNDELIVERED_QUEUE_URL", inbox.url)

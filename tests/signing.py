@@ -6,8 +6,7 @@ from functools import cache
 from typing import Any
 
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding, rsa, utils
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from host.step import Trust
 
@@ -38,16 +37,3 @@ def signed(told: dict[str, Any], signer: rsa.RSAPrivateKey | None = None) -> str
     """The document's parameter, as the engine sends it."""
     payload = encoded(told)
     return (payload + b"." + signature(payload, signer)).decode()
-
-
-class FakeKms:
-    """KMS's client, as far as functions/aws/kms.py uses it. moto's takes a digest for a message."""
-
-    def sign(self, **request: Any) -> dict[str, Any]:
-        assert (request["MessageType"], request["SigningAlgorithm"]) == ("DIGEST", "RSASSA_PKCS1_V1_5_SHA_256")
-        made = key().sign(request["Message"], padding.PKCS1v15(), utils.Prehashed(SHA256))
-        return {"KeyId": request["KeyId"], "Signature": made}
-
-    def get_public_key(self, **request: Any) -> dict[str, Any]:
-        der = key().public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-        return {"KeyId": request["KeyId"], "KeySpec": "RSA_2048", "PublicKey": der}

@@ -65,6 +65,11 @@ class Store(Memory):
 
     # -- what a test puts on record itself
 
+    def load(self, other: "Store") -> None:
+        """What is on record there; items are never changed in place."""
+        self._partitions = {pk: dict(partition) for pk, partition in other._partitions.items()}
+        self._changes = list(other._changes)
+
     def clear(self) -> None:
         """As if it were new."""
         self.__init__()  # type: ignore[misc]

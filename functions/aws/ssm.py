@@ -159,7 +159,7 @@ def ping(instance_ids: Sequence[str]) -> dict[str, str]:
         return {instance_id: status for batch in pool.map(_ping, batches) for instance_id, status in batch.items()}
 
 
-def lost(instance_id: str) -> str | None:
+def gone(instance_id: str) -> str | None:
     """What SSM says of a host that is lost; None while there is hope: an agent misses pings under load, or reboots."""
     answer = client("ssm").describe_instance_information(Filters=[{"Key": "InstanceIds", "Values": [instance_id]}])
     for host in answer["InstanceInformationList"]:

@@ -63,7 +63,7 @@ def read(target: Target, decision: Read, token: str) -> StepResult | None:
     step, command_id = decision.step, decision.command_id
     targets.store_token(target, step, token)
     told = read_once(target, step, command_id)
-    if told is None and (ping := weather.known(lambda: ssm.lost(target.target_id))):
+    if told is None and (ping := weather.known(lambda: ssm.gone(target.target_id))):
         ssm.cancel(command_id, target.target_id)
         message = f"SSM lost the instance while the command ran ({ping})"
         return _store_result(target, step, failed_without_report(Cause.UNREACHABLE, message, target.steps[step].events))

@@ -100,6 +100,9 @@ def _bucket(request: Mapping[str, Any]) -> str:
 
 def _known(value: str, *endings: str) -> str:
     """The environment's variable with one of these endings that has the value, or the value itself."""
+    for ending in endings:
+        if os.environ.get(ending) == value:
+            return f"${{{ending}}}"
     for name, each in sorted(os.environ.items()):
         if each == value and name.endswith(endings):
             return f"${{{name}}}"
@@ -161,14 +164,18 @@ def _on_request(params: Mapping[str, Any], model: Any, context: dict[str, Any], 
         note(model.service_model.signing_name, model.name, params)
 
 
-def _on_answer(parsed: Mapping[str, Any], context: Mapping[str, Any], **_: Any) -> None:
+def note_missing_object(request: Mapping[str, Any]) -> None:
     """S3 says 404 only to those who may list the bucket, and 403 to all others.
 
     An object that the function knows from its event is there; that one is missing is then no more than a failure.
     """
-    function = running.get() or process
-    if function and parsed["ResponseMetadata"]["HTTPStatusCode"] == 404 and (bucket := _bucket(context["requested"])):
+    if (function := running.get() or process) and (bucket := _bucket(request)):
         _write(Call(function, "s3:ListBucket", bucket))
+
+
+def _on_answer(parsed: Mapping[str, Any], context: Mapping[str, Any], **_: Any) -> None:
+    if parsed["ResponseMetadata"]["HTTPStatusCode"] == 404:
+        note_missing_object(context["requested"])
 
 
 def _on_s3_client(class_attributes: dict[str, Any], **_: Any) -> None:

@@ -3,14 +3,16 @@
 import json
 import re
 from collections.abc import Iterator
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import jsonschema  # type: ignore[import-untyped]
 import pytest
 import yaml
 
 from infra.app import ROOT
-from infra.engine import definition
+from infra.flow import definition
 from tests.infra.conftest import only
 
 
@@ -93,3 +95,10 @@ def _levels(flow: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _states(flow: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     return [(name, state) for level in _levels(flow) for name, state in level["States"].items()]
+
+
+@pytest.mark.parametrize("which", ["deployment", "target"])
+def test_cfn_lints_schema_of_the_language_accepts_it(flow: dict[str, Any], which: str) -> None:
+    schema = (files("cfnlint") / "data/schemas/other/step_functions/statemachine.json").read_text()
+    levels = dict(zip(("deployment", "target"), _levels(flow), strict=True))
+    jsonschema.validate({name: levels[which][name] for name in ("StartAt", "States")}, json.loads(schema))

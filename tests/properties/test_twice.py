@@ -5,7 +5,6 @@ command, and the first call ends well or in a way that its caller repeats.
 The first call is held before each of its writes in turn; a change of what a function writes changes the test with it.
 """
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from functions.aws import clients, executions
+from functions.aws import executions
 from functions.aws.clients import client
 from functions.core.declaration import load
 from functions.core.errors import Conflict, InvalidInput
@@ -44,7 +43,8 @@ from functions.store import deployments, groups, lock, preparing, targets
 from host.lifecycle import IN_PLACE
 from tests.calls import recording
 from tests.conftest import BUCKET, WEB, LambdaContext, all_items, pending, put_group, put_item, revision
-from tests.fakes import FakeRunCommand, FakeTokens
+from tests.fakes.run_command import FakeRunCommand
+from tests.fakes.step_functions import FakeStepFunctions
 from tests.store import Store
 from tests.unit.core.test_declaration import group as declared_group
 from tests.unit.handlers.test_prepare import alarm, archive
@@ -64,10 +64,10 @@ SETTINGS = GroupSettings(
 class Stage:
     """A group with running instances, and what is played on it: everything is as new at each `set_up`."""
 
-    def __init__(self, around: World, machine: str) -> None:
-        self.store, self.context, self.machine = around.store, around.context, machine
+    def __init__(self, around: World) -> None:
+        self.store, self.context = around.store, around.context
         self.ssm: FakeRunCommand = around.ssm
-        self.tokens: FakeTokens = around.tokens
+        self.tokens: FakeStepFunctions = around.tokens
         made = client("ec2").run_instances(
             ImageId="ami-12c6146b",
             MinCount=3,
@@ -308,17 +308,12 @@ def found(stage: Stage) -> Deployment:
 @pytest.fixture
 def stage(
     world: World,  # noqa: F811
-    bucket: str,
     context: LambdaContext,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Stage:
-    flow = json.dumps({"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}})
-    role = "arn:aws:iam::123456789012:role/any"
-    machine = client("stepfunctions").create_state_machine(name="stepdeploy", roleArn=role, definition=flow)
-    monkeypatch.setenv("STATE_MACHINE_ARN", machine["stateMachineArn"])
     monkeypatch.setenv("UPLOAD_QUEUE_URL", Inbox("uploads").url)
     settings.cache_clear()
-    return Stage(world, machine["stateMachineArn"])
+    return Stage(world)
 
 
 @contextmanager
@@ -337,12 +332,8 @@ def held(store: Store, number: int, act: Callable[[], object]) -> Iterator[list[
             acting.clear()
 
     store.before_request = lambda operation, members: before(operation)
-    events = clients.client("stepfunctions").meta.events
-    events.register("before-call.stepfunctions", lambda model, **_: before(model.name), unique_id="held")
-    try:
-        yield made
-    finally:
-        events.unregister("before-call.stepfunctions", unique_id="held")
+    client("stepfunctions").before = before
+    yield made
 
 
 def twice(stage: Stage, case: Case, number: int) -> int:

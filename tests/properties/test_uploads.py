@@ -87,7 +87,7 @@ class Deployments:
 
 
 @given(histories(), st.lists(st.sampled_from([None, DeploymentStatus.SUCCEEDED, DeploymentStatus.FAILED]), min_size=11))
-@run_settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@run_settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_newest_upload_is_deployed_last_in_whatever_order_they_are_told(
     store: Store, history: tuple[list[Told], list[Told]], ends: list[DeploymentStatus | None]
 ) -> None:
@@ -123,7 +123,7 @@ def three(*told: int) -> tuple[list[Told], list[Told]]:
 @pytest.mark.usefixtures("store")
 @given(histories())
 @example(three(1, 2, 0))  # the other key comes between the newer and the older version of one
-@run_settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@run_settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_what_a_group_accepts_never_goes_back(history: tuple[list[Told], list[Told]]) -> None:
     made, told = history
     accepted: Accepted | None = None

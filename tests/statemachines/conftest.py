@@ -1,14 +1,16 @@
 """`play` runs the real ASL files in moto's interpreter; a test scripts what the functions answer.
 
 Only the call of a function is replaced, at the one place where moto would start a container for it; states, retries,
-catches, timeouts, tokens and the map are moto's.
+catches, tokens and the map are moto's. Time is not: no state waits, and what would run out of time does so at once.
 """
 
 import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,9 +21,13 @@ import pytest
 import yaml
 from botocore.exceptions import ClientError
 from moto import mock_aws
+from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
+from moto.stepfunctions.parser.asl.component.common.timeouts.timeout import EvalTimeoutError
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
+from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
+from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 
-from infra.engine import definition
+from infra.flow import definition
 
 STATEMACHINES = Path(__file__).resolve().parents[2] / "statemachines"
 NUMBERS = {"ReconcileSeconds": 1}
@@ -40,7 +46,7 @@ class Throttled:
     """A function that Lambda does not even start."""
 
 
-SILENCE = object()  # a function with a task token that leaves the token to somebody else
+SILENCE = object()  # a function with a task token that nobody completes in time
 Answers = Mapping[str, Sequence[Any]]
 
 
@@ -61,9 +67,14 @@ class Run:
 Play = Callable[..., Run]
 
 
+@cache
+def _whole() -> dict[str, Any]:
+    return definition(STATEMACHINES, NUMBERS)
+
+
 def flow(which: str) -> dict[str, Any]:
     """The definition as it is deployed, functions being their own names; the target's by itself, or the whole."""
-    whole = definition(STATEMACHINES, NUMBERS)
+    whole = deepcopy(_whole())
     # AWS takes whole and broken numbers here; moto's grammar knows only broken ones.
     whole["States"]["Targets"]["ToleratedFailurePercentage"] = 100.0
     if which == "deployment":
@@ -71,6 +82,21 @@ def flow(which: str) -> dict[str, Any]:
     processor = dict(whole["States"]["Targets"]["ItemProcessor"])
     del processor["ProcessorConfig"]
     return processor
+
+
+@pytest.fixture(scope="session", autouse=True)
+def parsed_once() -> Iterator[None]:
+    """moto parses a definition when it is made and when it runs, which takes longer than to play it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(AmazonStateLanguageParser, "parse", staticmethod(cache(AmazonStateLanguageParser.parse)))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither in Wait states nor before another try."""
+    monkeypatch.setattr(WaitFunction, "_wait_interval", lambda self, env, wait_seconds: None)
+    monkeypatch.setattr(retrier_decl, "time", SimpleNamespace(sleep=lambda seconds: None))
 
 
 @pytest.fixture
@@ -98,9 +124,11 @@ def _play(monkeypatch: pytest.MonkeyPatch, which: str, given: Any, answers: Answ
             error = {"Code": "TooManyRequestsException", "Message": "Rate Exceeded."}
             metadata = {"HTTPStatusCode": 429, "RequestId": "r"}
             raise ClientError({"Error": error, "ResponseMetadata": metadata}, "Invoke")  # type: ignore[typeddict-item]
-        if answer is not SILENCE and "task_token" in payload:
+        if answer is SILENCE:
+            raise EvalTimeoutError
+        if "task_token" in payload:
             client.send_task_success(taskToken=payload["task_token"], output=json.dumps(answer))
-        return {"Payload": None if answer is SILENCE else answer, "StatusCode": 200}
+        return {"Payload": answer, "StatusCode": 200}
 
     monkeypatch.setattr(lambda_eval_utils, "_invoke_lambda_function", invoke)
     role = "arn:aws:iam::123456789012:role/any"
@@ -110,7 +138,7 @@ def _play(monkeypatch: pytest.MonkeyPatch, which: str, given: Any, answers: Answ
     deadline = time.monotonic() + 30
     while (found := client.describe_execution(executionArn=execution))["status"] == "RUNNING":
         assert time.monotonic() < deadline, f"still running after {run.calls}"
-        time.sleep(0.05)
+        time.sleep(0.01)
     run.status, run.output = found["status"], json.loads(found.get("output") or "null")
     run.history = client.get_execution_history(executionArn=execution, maxResults=1000)["events"]
     entered = [event["stateEnteredEventDetails"] for event in run.history if event["type"].endswith("StateEntered")]
@@ -151,11 +179,3 @@ def decided(*stages: dict[str, Any]) -> list[dict[str, Any]]:
 def sources() -> dict[str, dict[str, Any]]:
     """The two files as they are written."""
     return {file.name: yaml.safe_load(file.read_text()) for file in STATEMACHINES.glob("*.asl.yaml")}
-
-
-@pytest.fixture
-def fast_retries(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Retries without their pauses: their number is what counts."""
-    from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
-
-    monkeypatch.setattr(retrier_decl, "time", SimpleNamespace(sleep=lambda seconds: None))

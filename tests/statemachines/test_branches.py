@@ -16,7 +16,7 @@ FINISHED = {**DEPLOYMENT, "status": "Succeeded"}
 BAD_LUCK = [Throttled(), Raises("Busy"), Raises()]  # what each retrier is for
 
 
-def test_every_branch_of_a_targets_way_is_played(play: Play, fast_retries: None) -> None:
+def test_every_branch_of_a_targets_way_is_played(play: Play) -> None:
     executions: list[Answers] = [
         {"RunSegment": [SILENCE, *BAD_LUCK, WAIT, NEXT, DONE], "TargetDone": [*BAD_LUCK, DONE]},
         {"RunSegment": [Raises()] * 9, "TargetDone": [Raises(), DONE]},
@@ -26,9 +26,7 @@ def test_every_branch_of_a_targets_way_is_played(play: Play, fast_retries: None)
     assert _taken(play, "target", TARGET, executions) == branches(target)
 
 
-def test_every_branch_of_a_deployments_way_is_played(
-    play: Play, manifest: Callable[..., dict[str, Any]], fast_retries: None
-) -> None:
+def test_every_branch_of_a_deployments_way_is_played(play: Play, manifest: Callable[..., dict[str, Any]]) -> None:
     def planned(**stage: Any) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         stages = [{**manifest(0, "i-1", bake_seconds=1), **stage}]
         return {**DEPLOYMENT, "proceed": True, "stages": stages}, decided(*stages)

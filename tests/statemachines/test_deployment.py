@@ -46,13 +46,13 @@ def test_a_refused_deployment_goes_straight_to_its_end(play: Play) -> None:
     assert run.payloads("Finish") == [GIVEN]
 
 
-def test_a_prepare_that_fails_for_good_is_told_to_finish(play: Play, fast_retries: None) -> None:
+def test_a_prepare_that_fails_for_good_is_told_to_finish(play: Play) -> None:
     run = play("deployment", GIVEN, {"Prepare": [Raises("Bug")] * 6, "Finish": FINISHED})
     assert run.path == ["Prepare", "FinishWithError"] and run.status == "SUCCEEDED"
     assert run.payloads("Finish")[0]["error"]["Error"] == "Bug"
 
 
-def test_a_decision_that_is_not_made_is_told_to_finish(play: Play, fast_retries: None) -> None:
+def test_a_decision_that_is_not_made_is_told_to_finish(play: Play) -> None:
     run = play("deployment", GIVEN, {"Prepare": prepared(), "NextStage": [Raises("Bug")] * 6, "Finish": FINISHED})
     assert run.path == ["Prepare", "NextStage", "FinishWithError"] and run.status == "SUCCEEDED"
 
@@ -84,9 +84,7 @@ def test_a_manifest_that_cannot_be_read_is_told_to_finish(play: Play, manifest: 
     assert "error" in run.payloads("Finish")[0]
 
 
-def test_a_bake_that_cannot_be_ended_by_a_stop_is_told_to_finish(
-    play: Play, manifest: Manifest, fast_retries: None
-) -> None:
+def test_a_bake_that_cannot_be_ended_by_a_stop_is_told_to_finish(play: Play, manifest: Manifest) -> None:
     answers = all_well(manifest(0, "i-1", bake_seconds=3600), Bake=[Raises("Bug")] * 6)
     run = play("deployment", GIVEN, answers)
     assert run.path[-1] == "FinishWithError" and run.status == "SUCCEEDED"

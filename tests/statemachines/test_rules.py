@@ -2,10 +2,8 @@
 
 import json
 import re
-from importlib.resources import files
 from typing import Any
 
-import jsonschema  # type: ignore[import-untyped]
 import pytest
 
 from tests.statemachines.branches import machines, states
@@ -70,9 +68,3 @@ def test_a_failed_child_never_fails_the_map() -> None:
 def test_a_childs_output_is_empty_so_that_ten_thousand_fit() -> None:
     ends = [state for state in states(flow("target")).values() if state.get("End")]
     assert ends and all(state["OutputPath"] is None for state in ends)
-
-
-@pytest.mark.parametrize("which", ["deployment", "target"])
-def test_cfn_lints_schema_of_the_language_accepts_it(which: str) -> None:
-    text = (files("cfnlint") / "data/schemas/other/step_functions/statemachine.json").read_text()
-    jsonschema.validate(flow(which), json.loads(text))

@@ -43,26 +43,26 @@ def test_a_throttled_or_killed_function_is_called_again(play: Play) -> None:
     assert run.status == "SUCCEEDED" and run.path == ["RunSegment", "NextStep", "TargetDone"]
 
 
-def test_a_function_that_fails_for_good_fails_the_target_and_not_the_machine(play: Play, fast_retries: None) -> None:
+def test_a_function_that_fails_for_good_fails_the_target_and_not_the_machine(play: Play) -> None:
     run = play("target", TARGET, {"RunSegment": [Raises("Bug")] * 9, "TargetDone": DONE})
     assert run.status == "SUCCEEDED" and run.path == ["RunSegment", "TargetFailed"]
     (told,) = run.payloads("TargetDone")
     assert told["error"]["Error"] == "Bug" and "segment_result" not in told
 
 
-def test_a_result_that_cannot_be_recorded_fails_the_target(play: Play, fast_retries: None) -> None:
+def test_a_result_that_cannot_be_recorded_fails_the_target(play: Play) -> None:
     """Invariant 3: without an end it would keep its place at the gate, and the others would wait for it."""
     run = play("target", TARGET, {"RunSegment": [SUCCEEDED], "TargetDone": [*[Raises("Bug")] * 9, Raises(), *DONE]})
     assert run.status == "SUCCEEDED" and run.path[-2:] == ["TargetDone", "TargetFailed"]
     assert run.payloads("TargetDone")[-1]["error"]["Error"] == "Bug"
 
 
-def test_a_busy_lambda_is_waited_for_longer_than_a_broken_function(play: Play, fast_retries: None) -> None:
+def test_a_busy_lambda_is_waited_for_longer_than_a_broken_function(play: Play) -> None:
     run = play("target", TARGET, {"RunSegment": [*[Throttled()] * 50, SUCCEEDED], "TargetDone": DONE})
     assert run.status == "SUCCEEDED" and run.path == ["RunSegment", "NextStep", "TargetDone"]
 
 
-def test_weather_is_not_counted_as_a_crash(play: Play, fast_retries: None) -> None:
+def test_weather_is_not_counted_as_a_crash(play: Play) -> None:
     """Invariant 9: AWS that throttles for hours fails no target."""
     late = [Raises("Busy")] * 50
     run = play("target", TARGET, {"RunSegment": [*late, SUCCEEDED], "TargetDone": [*late, *DONE]})

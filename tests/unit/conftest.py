@@ -8,10 +8,10 @@ import pytest
 
 from functions.aws import github
 from functions.aws import slack as aws_slack
+from functions.aws.clients import client
 from functions.settings import settings
 from functions.telemetry import logger
 from tests import fake_github
-from tests.clients import client
 from tests.fake_github import FakeGitHub
 from tests.unit import fake_slack
 from tests.unit.fake_slack import FakeSlack
@@ -36,7 +36,7 @@ def slack() -> Iterator[FakeSlack]:
 
 
 @pytest.fixture
-def hub(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeGitHub]:
+def hub(services: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeGitHub]:
     """A GitHub that the engine is told of, and a secret that holds nothing yet. Tries follow at once."""
     secret = client("secretsmanager").create_secret(Name="token", SecretString="{}")
     monkeypatch.setattr(github, "_PAUSES", (0, 0))

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from tests.clients import client
+from functions.aws.clients import client
 
 
 class Inbox:

@@ -26,9 +26,10 @@ def visible(text: str, keep: str = "") -> str:
     """
     if "\n" in keep:
         text = text.replace("\r\n", "\n")
-    if text.translate(dict.fromkeys(map(ord, keep))).isprintable():  # as nearly all are: ten thousand targets are read
+    if text.isprintable():  # as nearly all are: ten thousand targets are read
         return text
-    return "".join(each if is_text(each) or each in keep else repr(each)[1:-1] for each in text)
+    orders = [each for each in set(text).difference(keep) if not is_text(each)]
+    return text.translate({ord(each): repr(each)[1:-1] for each in orders}) if orders else text
 
 
 def weight(text: str) -> int:

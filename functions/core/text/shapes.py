@@ -3,11 +3,12 @@
 `None` and empty collections are left out of the plain form where they are the field's default, and come back as that.
 """
 
+from collections.abc import Callable, Hashable
 from dataclasses import MISSING, Field, fields, is_dataclass
 from enum import Enum
 from functools import cache
 from types import NoneType, UnionType
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
 
@@ -16,11 +17,11 @@ def to_plain(value: Any) -> Any:
     """A dataclass, enum or collection as dicts, lists, strings and numbers."""
     if is_dataclass(value):
         plain = {}
-        for field in fields(value):
-            item = getattr(value, field.name)
+        for name, default in _defaults(cast(Hashable, type(value))).items():
+            item = getattr(value, name)
             is_empty = item is None or (isinstance(item, (tuple, frozenset, dict)) and not item)
-            if not (is_empty and item == _default(field)):
-                plain[field.name] = to_plain(item)
+            if not (is_empty and item == default):
+                plain[name] = to_plain(item)
         return plain
     if isinstance(value, Enum):
         return value.value
@@ -38,38 +39,50 @@ def from_plain(kind: type[T], plain: Any) -> T:
 
     Raises KeyError for a missing field without a default, ValueError for an unknown enum value.
     """
-    built: T = _build(kind, plain)
-    return built
-
-
-def _build(kind: Any, plain: Any) -> Any:
-    if isinstance(kind, type) and is_dataclass(kind):
-        values = {}
-        for name, (hint, required) in _hints(kind).items():
-            if name in plain:
-                values[name] = _build(hint, plain[name])
-            elif required:
-                raise KeyError(f"{kind.__name__}.{name}")
-        return kind(**values)
-    origin, arguments = get_origin(kind), get_args(kind)
-    if origin is UnionType:
-        inner = next(argument for argument in arguments if argument is not NoneType)
-        return None if plain is None else _build(inner, plain)
-    if origin is tuple:
-        return tuple(_build(arguments[0], item) for item in plain)
-    if origin is frozenset:
-        return frozenset(_build(arguments[0], item) for item in plain)
-    if origin is dict:
-        return {key: _build(arguments[1], item) for key, item in plain.items()}
-    if kind is Any or isinstance(plain, kind):
-        return plain
-    return kind(plain)  # an enum from its value, an int from DynamoDB's Decimal
+    build: Callable[[Any], T] = _builder(cast(Hashable, kind))
+    return build(plain)
 
 
 @cache
-def _hints(kind: type) -> dict[str, tuple[Any, bool]]:
+def _builder(kind: Any) -> Callable[[Any], Any]:
+    """What makes a value of this type out of its plain form: each type is looked at once."""
+    if isinstance(kind, type) and is_dataclass(kind):
+        return lambda plain: _build(kind, plain)
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin is UnionType:
+        some = _builder(next(argument for argument in arguments if argument is not NoneType))
+        return lambda plain: None if plain is None else some(plain)
+    if origin is tuple or origin is frozenset:
+        each = _builder(arguments[0])
+        return lambda plain: origin(each(item) for item in plain)
+    if origin is dict:
+        each = _builder(arguments[1])
+        return lambda plain: {key: each(item) for key, item in plain.items()}
+    if kind is Any:
+        return lambda plain: plain
+    # an enum from its value, an int from DynamoDB's Decimal
+    return lambda plain: plain if isinstance(plain, kind) else kind(plain)
+
+
+def _build(kind: type, plain: Any) -> Any:
+    values = {}
+    for name, (build, is_required) in _members(kind).items():
+        if name in plain:
+            values[name] = build(plain[name])
+        elif is_required:
+            raise KeyError(f"{kind.__name__}.{name}")
+    return kind(**values)
+
+
+@cache
+def _members(kind: type) -> dict[str, tuple[Callable[[Any], Any], bool]]:
     hints = get_type_hints(kind)
-    return {field.name: (hints[field.name], _is_required(field)) for field in fields(kind)}
+    return {field.name: (_builder(hints[field.name]), _is_required(field)) for field in fields(kind)}
+
+
+@cache
+def _defaults(kind: Any) -> dict[str, Any]:
+    return {field.name: _default(field) for field in fields(kind)}
 
 
 def _default(field: Field[Any]) -> Any:

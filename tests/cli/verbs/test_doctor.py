@@ -15,7 +15,7 @@ from functions.core.health import DeploymentConfig, MinimumHealthyHosts, Minimum
 from functions.core.records import Alarms, GroupSettings, Trigger
 from functions.core.statuses import TriggerEvent
 from tests.conftest import BUCKET, WEB, put_group, stand_in
-from tests.fakes import FakeRunCommand
+from tests.fakes.run_command import FakeRunCommand
 from tests.served import Served
 
 Captured = pytest.CaptureFixture[str]

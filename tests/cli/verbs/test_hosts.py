@@ -21,7 +21,7 @@ from functions.core.text.shapes import to_plain
 from functions.store.keys import host_key
 from tests.cli.conftest import Api
 from tests.conftest import put_group, put_item, revision, stand_in
-from tests.fakes import FakeRunCommand
+from tests.fakes.run_command import FakeRunCommand
 from tests.served import Served
 from tests.unit.api.test_deployments import put
 

@@ -19,7 +19,7 @@ from functions.core.text.shapes import to_plain
 from functions.store.keys import deployment_indexes, deployment_key, host_key, target_key
 from tests.cli.deploying import ID, Captured, put_deployment, put_target, script_failed
 from tests.conftest import BUCKET, all_items, put_group, put_item, revision, stand_in
-from tests.fakes import FakeRunCommand
+from tests.fakes.run_command import FakeRunCommand
 from tests.hostile import ONE_LINE, ORDERS, TEXT
 from tests.served import Served
 

@@ -1,4 +1,4 @@
-"""The control API as API Gateway calls it, over moto's table; every answer is held against the service model."""
+"""The control API as API Gateway calls it, over the store in memory; every answer is held against the service model."""
 
 import json
 from collections.abc import Callable

@@ -4,12 +4,14 @@ Ann may deploy to `prod`; Bob may not, but makes groups and deployments as he li
 """
 
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 
-from functions.aws import clock
+from functions.aws import clients, clock
+from functions.aws.clients import client
 from functions.core import access
 from functions.core.errors import InvalidInput
 from functions.core.records import Deployment, GroupSettings, TagFilter, TagGroup
@@ -19,9 +21,7 @@ from functions.engine import upload
 from functions.handlers import finish, prepare, rollback, start, stop
 from functions.store import deployments, guards, targets
 from functions.store.keys import deployment_key, group_item_key, guard_key, guards_whole_key
-from tests.clients import client
-from tests.conftest import BUCKET, LambdaContext, all_items, put_group, put_item, stand_in
-from tests.fakes import FakeRunCommand
+from tests.conftest import BUCKET, LambdaContext, all_items, put_group, put_item
 from tests.store import Store
 from tests.unit.api.conftest import Api, RefusedCall
 from tests.unit.handlers.test_prepare import World, archive
@@ -87,12 +87,10 @@ class Shop:
         return {item["deployment_id"] for item in all_items() if item["sk"] == "DEPLOYMENT"}
 
 
-@pytest.fixture
-def shop(store: Store, bucket: str, context: LambdaContext, monkeypatch: pytest.MonkeyPatch) -> Shop:
-    ssm = stand_in("ssm", FakeRunCommand())
+def new_shop(store: Store, context: LambdaContext) -> Shop:
     for key in ("v1", "v2"):
-        client("s3").put_object(Bucket=bucket, Key=f"shop/web/{key}.zip", Body=archive() + key.encode())
-    world, ann = World(store, bucket, ssm, context), Api(context, arn=ANN)
+        client("s3").put_object(Bucket=BUCKET, Key=f"shop/web/{key}.zip", Body=archive() + key.encode())
+    world, ann = World(store, client("ssm"), context), Api(context, arn=ANN)
     world.launch(2, role="prod")
     world.launch(1, role="dev")
     ann("CreateApplication", applicationName="shop")
@@ -104,6 +102,23 @@ def shop(store: Store, bucket: str, context: LambdaContext, monkeypatch: pytest.
     found.change(allowedPrincipals=[ANN])
     found.run(found.create(ann, "prod"), TargetStatus.SUCCEEDED)
     found.failed = found.run(found.create(ann, "prod", "v2"), TargetStatus.FAILED)
+    return found
+
+
+made: list[tuple[Shop, dict[str, Any]]] = []  # a shop, with the stand-ins of its services, as no test has touched it
+
+
+@pytest.fixture
+def shop(store: Store, services: None, context: LambdaContext) -> Shop:
+    """As `new_shop` makes it, which takes a while: each test has its own copy."""
+    if not made:
+        kept = Store()
+        made.append(deepcopy((new_shop(store, context), clients.stand_ins), {id(store): kept}))
+        kept.load(store)
+    original, _ = made[0]
+    found, stand_ins = deepcopy(made[0], {id(original.store): store})
+    store.load(original.store)
+    clients.stand_ins.update(stand_ins)
     return found
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from functions.api.operations import instances_of_group
+from functions.aws.clients import client
 from functions.core.declaration import load
 from functions.core.errors import InvalidInput
 from functions.core.messages import announcements, slack
@@ -18,9 +19,7 @@ from functions.engine import declare, end
 from functions.handlers import prepare, rollback, start, stop
 from functions.store import deployments, targets
 from functions.store.keys import host_key
-from tests.clients import client
-from tests.conftest import BUCKET, LambdaContext, put_item, stand_in
-from tests.fakes import FakeRunCommand
+from tests.conftest import BUCKET, LambdaContext, put_item
 from tests.store import Store
 from tests.unit.api.conftest import ARN, Api
 from tests.unit.api.test_groups import make
@@ -32,11 +31,10 @@ NOW = "2026-11-23T10:00:00.000Z"
 
 
 @pytest.fixture
-def world(store: Store, bucket: str, context: LambdaContext, monkeypatch: pytest.MonkeyPatch) -> World:
-    ssm = stand_in("ssm", FakeRunCommand())
-    client("s3").put_object(Bucket=bucket, Key="shop/web/v1.zip", Body=archive())
-    client("s3").put_object(Bucket=bucket, Key="shop/web/v2.zip", Body=archive("version: 0.0\nos: linux\n\n"))
-    return World(store, bucket, ssm, context)
+def world(store: Store, services: None, context: LambdaContext) -> World:
+    client("s3").put_object(Bucket=BUCKET, Key="shop/web/v1.zip", Body=archive())
+    client("s3").put_object(Bucket=BUCKET, Key="shop/web/v2.zip", Body=archive("version: 0.0\nos: linux\n\n"))
+    return World(store, client("ssm"), context)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from functions.aws import executions
+from functions.aws.clients import client
 from functions.core.gate import Counters
 from functions.core.health import PREDEFINED_CONFIGS, MinimumHealthyHosts, MinimumHealthyHostsType
 from functions.core.instructions import instructions
@@ -44,14 +45,13 @@ from tests.conftest import (
     WEB,
     LambdaContext,
     all_items,
-    client,
     pending,
     put_group,
     put_item,
     revision,
     stand_in,
 )
-from tests.fakes import FakeAlarms, FakeRunCommand
+from tests.fakes.cloudwatch import FakeAlarms
 from tests.store import Store
 from tests.unit.api.conftest import ARN, Api
 from tests.unit.handlers.test_prepare import World, archive
@@ -104,9 +104,8 @@ def group(store: Store) -> Group:
 
 
 @pytest.fixture
-def world(store: Store, bucket: str, context: LambdaContext, monkeypatch: pytest.MonkeyPatch) -> World:
-    ssm = stand_in("ssm", FakeRunCommand())
-    return World(store, bucket, ssm, context)
+def world(store: Store, services: None, context: LambdaContext) -> World:
+    return World(store, client("ssm"), context)
 
 
 def upload(body: bytes | None = None) -> dict[str, str]:

@@ -216,7 +216,7 @@ def check(operation: str, body: str, answer: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("operation", model.operations())
-def test_every_request_has_an_answer_of_the_model(api: Api, bucket: str, strict: None, operation: str) -> None:
+def test_every_request_has_an_answer_of_the_model(api: Api, services: None, strict: None, operation: str) -> None:
     seed(api)
     seen: set[str] = set()
     for each in bodies(model.service().operation_model(operation).input_shape):

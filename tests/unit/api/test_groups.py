@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from functions.aws.clients import client
 from functions.core.declaration import load
 from functions.core.records import Deployment
 from functions.core.statuses import DeploymentStatus
@@ -12,8 +13,7 @@ from functions.engine import create, declare, end
 from functions.store import deployments, groups, lock
 from functions.store.keys import lock_key
 from functions.store.values import Key
-from tests.clients import client
-from tests.conftest import REGION, all_items, put_group, put_item, revision
+from tests.conftest import BUCKET, REGION, all_items, put_group, put_item, revision
 from tests.store import Store
 from tests.unit.api.conftest import Api
 
@@ -328,10 +328,10 @@ def test_one_that_the_file_dropped_is_not_there_and_one_in_its_place_has_its_id(
     assert told(api) == found
 
 
-def test_a_deployment_goes_to_a_group_of_the_api(api: Api, bucket: str) -> None:
+def test_a_deployment_goes_to_a_group_of_the_api(api: Api, services: None) -> None:
     make(api)
-    client("s3").put_object(Bucket=bucket, Key="shop/web/v1.zip", Body=b"x")
-    location = {"bucket": bucket, "key": "shop/web/v1.zip", "bundleType": "zip"}
+    client("s3").put_object(Bucket=BUCKET, Key="shop/web/v1.zip", Body=b"x")
+    location = {"bucket": BUCKET, "key": "shop/web/v1.zip", "bundleType": "zip"}
     made = api("CreateDeployment", **WEB, revision={"revisionType": "S3", "s3Location": location})
     found = api("GetDeployment", deploymentId=made["deploymentId"])["deploymentInfo"]
     assert (found["applicationName"], found["deploymentGroupName"], found["status"]) == ("shop", "web", "Created")

@@ -15,7 +15,7 @@ from functions.core.text.shapes import to_plain
 from functions.engine import progress
 from functions.store.keys import target_key
 from tests.conftest import all_items, put_item, stand_in
-from tests.fakes import refusal
+from tests.fakes.service import refusal
 from tests.unit.api.conftest import Api
 from tests.unit.handlers.test_run_segment import EVENTS, World
 

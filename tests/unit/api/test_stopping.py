@@ -11,7 +11,8 @@ from functions.core.statuses import AutoRollbackEvent, DeploymentErrorCode, Depl
 from functions.handlers import finish
 from functions.store import deployments, groups, lock, preparing, targets
 from tests.conftest import all_items, pending, put_group, revision, stand_in
-from tests.fakes import FakeRunCommand, FakeTokens
+from tests.fakes.run_command import FakeRunCommand
+from tests.fakes.step_functions import FakeStepFunctions
 from tests.store import Store
 from tests.unit.api.conftest import ARN, Api
 
@@ -58,7 +59,7 @@ def succeeded(api: Api, store: Store, number: int) -> Deployment:
 
 @pytest.fixture
 def cancelled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Commands that SSM was asked to cancel (moto's Run Command knows no running one)."""
+    """Commands that SSM was asked to cancel."""
     ssm = stand_in("ssm", FakeRunCommand())
     return ssm.cancelled
 
@@ -168,7 +169,7 @@ def test_a_deployment_that_is_not_there(api: Api, deployment_id: str, code: str)
 def test_a_stop_wakes_the_bake_and_going_back_cancels_what_runs(
     api: Api, store: Store, cancelled: list[str], monkeypatch: pytest.MonkeyPatch, operation: str
 ) -> None:
-    waiting = stand_in("stepfunctions", FakeTokens())
+    waiting = stand_in("stepfunctions", FakeStepFunctions())
     one = running()
     deployments.store_bake_token(one.deployment_id, "t-1")
     if operation == "StopDeployment":

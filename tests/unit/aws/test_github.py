@@ -7,12 +7,12 @@ import tempfile
 import pytest
 
 from functions.aws import github
+from functions.aws.clients import client
 from functions.aws.github import fetch
 from functions.core.errors import NotDeployable
 from functions.core.records import GitHubCommit
 from functions.core.statuses import DeploymentErrorCode
 from functions.settings import settings
-from tests.clients import client
 from tests.fake_github import COMMIT, PATH, REPOSITORY, FakeGitHub, Reply, refusal, tarball
 
 WANTED = GitHubCommit(repository=REPOSITORY, commit=COMMIT)

@@ -2,18 +2,17 @@
 
 import pytest
 
-from tests.conftest import LambdaContext, put_group, stand_in
-from tests.fakes import FakeRunCommand
+from functions.aws.clients import client
+from tests.conftest import LambdaContext, put_group
 from tests.store import Store
 from tests.unit.api.conftest import Api
 from tests.unit.handlers.test_prepare import World
 
 
 @pytest.fixture
-def world(store: Store, bucket: str, context: LambdaContext) -> World:
-    ssm = stand_in("ssm", FakeRunCommand())
+def world(store: Store, services: None, context: LambdaContext) -> World:
     put_group()
-    found = World(store, bucket, ssm, context)
+    found = World(store, client("ssm"), context)
     found.launch(1)
     return found
 

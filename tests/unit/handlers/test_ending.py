@@ -28,7 +28,10 @@ from functions.handlers import command_status, execution_status, finish, rollbac
 from functions.store import deployments, groups, lock, preparing, targets
 from functions.store.keys import deployment_key
 from tests.conftest import LambdaContext, all_items, pending, put_group, put_item, revision, stand_in
-from tests.fakes import FakeAlarms, FakeRunCommand, FakeTokens, refusal
+from tests.fakes.cloudwatch import FakeAlarms
+from tests.fakes.run_command import FakeRunCommand
+from tests.fakes.service import refusal
+from tests.fakes.step_functions import FakeStepFunctions
 from tests.store import Store
 from tests.unit.inbox import Inbox
 
@@ -40,7 +43,7 @@ SETTINGS = GroupSettings(alarms=Alarms(names=("errors",)), auto_rollback=tuple(A
 
 @pytest.fixture
 def cancelled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Commands that SSM was asked to cancel (moto's Run Command knows no running one)."""
+    """Commands that SSM was asked to cancel."""
     ssm = stand_in("ssm", FakeRunCommand())
     return ssm.cancelled
 
@@ -219,7 +222,7 @@ def test_a_group_that_cannot_be_stopped_keeps_no_other_from_stopping(
 
 @pytest.fixture(autouse=True)
 def alarms(environment: None) -> FakeAlarms:
-    """CloudWatch, with its history, which moto does not have."""
+    """CloudWatch, with its history."""
     return stand_in("cloudwatch", FakeAlarms({"errors": "ALARM", "other": "ALARM"}))
 
 
@@ -493,7 +496,7 @@ def test_what_aws_said_is_in_the_log_and_not_in_the_record(
 
 @pytest.fixture
 def tokens_told(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    fake = stand_in("stepfunctions", FakeTokens())
+    fake = stand_in("stepfunctions", FakeStepFunctions())
     return fake.told
 
 

@@ -1,6 +1,5 @@
-"""find_lost, and Stop: deployments whose event never came go on, or end. Executions are moto's."""
+"""find_lost, and Stop: deployments whose event never came go on, or end."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -19,16 +18,14 @@ from functions.core.records import Alarms, Deployment, GroupSettings, SegmentRun
 from functions.core.statuses import AutoRollbackEvent, DeploymentErrorCode, DeploymentStatus, TargetStatus
 from functions.engine import stop as engine_stop
 from functions.handlers import find_lost, finish, rollback, stop
-from functions.settings import settings
 from functions.store import deployments, groups, lock, preparing, revisions, targets
 from functions.store.keys import deployment_indexes, deployment_key
-from tests.conftest import LambdaContext, pending, put_group, put_item, revision, stand_in
-from tests.fakes import FakeTokens, refusal
+from tests.conftest import ENVIRONMENT, LambdaContext, pending, put_group, put_item, revision
+from tests.fakes.service import refusal
 from tests.store import Store
 from tests.unit.handlers.test_prepare import alarm
 
 LONG_AGO = "2026-11-23T10:00:00.000Z"
-FLOW = json.dumps({"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}})
 
 
 @dataclass
@@ -95,30 +92,17 @@ class World:
 
 
 @pytest.fixture
-def world(store: Store, aws: None, context: LambdaContext, monkeypatch: pytest.MonkeyPatch) -> World:
-    role = "arn:aws:iam::123456789012:role/any"
-    made = client("stepfunctions").create_state_machine(name="stepdeploy", roleArn=role, definition=FLOW)
-    monkeypatch.setenv("STATE_MACHINE_ARN", made["stateMachineArn"])
-    settings.cache_clear()
+def world(store: Store, services: None, context: LambdaContext, monkeypatch: pytest.MonkeyPatch) -> World:
     cancelled: list[str] = []
     monkeypatch.setattr(ssm, "cancel", lambda command_id, instance_id: cancelled.append(command_id))
-    return World(store, made["stateMachineArn"], context, cancelled)
+    return World(store, ENVIRONMENT["STATE_MACHINE_ARN"], context, cancelled)
 
 
 @pytest.fixture
 def asked(world: World) -> Callable[[str], list[str]]:
     """What was asked of a service, by its operations."""
-    made: list[tuple[str, str]] = []
-
-    def note(service: str) -> None:
-        client(service).meta.events.register(
-            f"before-call.{service}", lambda model, **_: made.append((service, model.name))
-        )
-
-    for service in ("stepfunctions", "cloudwatch"):
-        note(service)
     world.store.operations.clear()
-    return lambda service: [name for of, name in made if of == service]
+    return lambda service: client(service).operations
 
 
 def test_a_deployment_whose_execution_was_aborted_unheard_is_ended(world: World) -> None:
@@ -134,11 +118,7 @@ def test_a_deployment_whose_execution_was_aborted_unheard_is_ended(world: World)
 
 def test_one_whose_execution_is_not_known_any_more_is_ended(world: World) -> None:
     world.begin(at=LONG_AGO)
-    settings.cache_clear()
-    client("stepfunctions").delete_state_machine(stateMachineArn=world.machine)
-    client("stepfunctions").create_state_machine(
-        name="stepdeploy", roleArn="arn:aws:iam::123456789012:role/any", definition=FLOW
-    )
+    client("stepfunctions").forget()
     world.find()
     world.assert_ended(words="The execution of the deployment does not exist")
 
@@ -226,10 +206,11 @@ def test_it_costs_few_requests_however_many_deployments_run(world: World, asked:
         one = new_deployment(group, revision(), deployment_id=f"d-{number:09}", now=LONG_AGO, requested_by="me")
         lock.create(one, None, queue=True)
         executions.start(one.deployment_id)
-    world.store.operations.clear()
+    for made in (world.store, client("stepfunctions"), client("cloudwatch")):
+        made.operations.clear()
     world.find()
     assert world.store.operations == ["Query"] * 3
-    assert asked("stepfunctions")[5:] == ["ListExecutions"] and asked("cloudwatch") == ["DescribeAlarms"]
+    assert (asked("stepfunctions"), asked("cloudwatch")) == (["ListExecutions"], ["DescribeAlarms"])
 
 
 # -- Stop looks itself
@@ -329,9 +310,8 @@ def test_whatever_ends_a_deployment_unheard_starts_its_rollback(world: World, wh
 
 
 def test_an_alarm_whose_event_was_lost_ends_a_bake(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    fake = stand_in("stepfunctions", FakeTokens())
     alarm("errors", "ALARM")
     one = world.begin(alarms=Alarms(names=("errors",)))
     deployments.store_bake_token(one.deployment_id, "t-1")
     world.find()
-    assert fake.told == {"t-1": {"status": "Stopping"}}
+    assert client("stepfunctions").told == {"t-1": {"status": "Stopping"}}

@@ -6,25 +6,19 @@ from typing import Any
 import pytest
 
 from functions.aws import executions
+from functions.aws.clients import client
 from functions.core.statuses import DeploymentStatus
 from functions.handlers import launch
 from functions.settings import settings
-from tests.clients import client
-from tests.conftest import LambdaContext
-from tests.fakes import refusal
+from tests.conftest import ENVIRONMENT, LambdaContext
+from tests.fakes.service import refusal
 from tests.unit.inbox import Inbox
 from tests.unit.news import deployment, stream
 
-ROLE = "arn:aws:iam::123456789012:role/any"
-FLOW = json.dumps({"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}})
-
 
 @pytest.fixture
-def machine(aws: None, monkeypatch: pytest.MonkeyPatch) -> str:
-    arn = client("stepfunctions").create_state_machine(name="stepdeploy", roleArn=ROLE, definition=FLOW)
-    monkeypatch.setenv("STATE_MACHINE_ARN", arn["stateMachineArn"])
-    settings.cache_clear()
-    return str(arn["stateMachineArn"])
+def machine(services: None) -> str:
+    return ENVIRONMENT["STATE_MACHINE_ARN"]
 
 
 def created(*ids: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from functions.aws.clients import client
 from functions.core import stop_mark
 from functions.core.causes import Cause
 from functions.core.command_result import failed_without_report
@@ -23,9 +24,9 @@ from functions.handlers import prepare
 from functions.store import deployments, lock, on_premises, targets
 from functions.store.keys import target_key
 from host.lifecycle import IN_PLACE
-from tests.clients import client
-from tests.conftest import WEB, LambdaContext, pending, put_group, put_item, revision, stand_in
-from tests.fakes import FakeRunCommand, refusal
+from tests.conftest import BUCKET, WEB, LambdaContext, pending, put_group, put_item, revision, stand_in
+from tests.fakes.run_command import FakeRunCommand
+from tests.fakes.service import refusal
 from tests.store import Store
 
 NOW = "2026-11-23T10:00:00.000Z"
@@ -45,10 +46,9 @@ def archive(appspec: str | None = APPSPEC, **files: str) -> bytes:
 
 @dataclass
 class World:
-    """A group with running instances, of which SSM reaches some, and a bucket for revisions."""
+    """A group with running instances, of which SSM reaches some."""
 
     store: Store
-    bucket: str
     ssm: FakeRunCommand
     context: LambdaContext
     instances: list[str] = field(default_factory=list)
@@ -67,7 +67,7 @@ class World:
 
     def create(self, body: bytes | None = None, **settings: Any) -> Deployment:
         """A deployment of an uploaded archive, on record."""
-        put = client("s3").put_object(Bucket=self.bucket, Key="shop/web/v1.zip", Body=body or archive())
+        put = client("s3").put_object(Bucket=BUCKET, Key="shop/web/v1.zip", Body=body or archive())
         group = put_group(settings=GroupSettings(tag_groups=(WEB,), **settings))
         pinned = revision(version=put["VersionId"])
         one = new_deployment(group, pinned, deployment_id="d-000000001", now=NOW, requested_by="me")
@@ -100,9 +100,8 @@ class World:
 
 
 @pytest.fixture
-def world(store: Store, bucket: str, context: LambdaContext, monkeypatch: pytest.MonkeyPatch) -> World:
-    ssm = stand_in("ssm", FakeRunCommand())
-    return World(store, bucket, ssm, context)
+def world(store: Store, services: None, context: LambdaContext) -> World:
+    return World(store, client("ssm"), context)
 
 
 def test_a_good_revision_is_pinned_and_its_targets_are_planned(world: World) -> None:
@@ -244,7 +243,7 @@ def test_what_an_appspec_may_not_mean_is_kept_as_a_warning(world: World) -> None
 def test_an_object_that_is_gone_is_missed_by_name(world: World) -> None:
     world.launch(1)
     one = world.create()
-    client("s3").delete_object(Bucket=world.bucket, Key=one.revision.key, VersionId=str(one.revision.version))
+    client("s3").delete_object(Bucket=BUCKET, Key=one.revision.key, VersionId=str(one.revision.version))
     world.assert_refused(DeploymentErrorCode.REVISION_MISSING, "v1.zip", "does not exist (any more)")
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from functions.aws import bucket as aws_bucket
+from functions.aws.clients import client
 from functions.core import quotas
 from functions.core.instructions import instructions
 from functions.core.new_deployment import rollback_deployment, summary
@@ -19,8 +20,7 @@ from functions.store import deployments, lock, targets
 from host.bundle.archive import read_appspec
 from host.instructions import Runner
 from host.posix.unpack import unpack
-from tests.clients import client
-from tests.conftest import put_group, revision
+from tests.conftest import BUCKET, put_group, revision
 from tests.fake_github import APPSPEC, COMMIT, PATH, REPOSITORY, FakeGitHub, refusal, tarball
 from tests.unit.api.conftest import Api
 from tests.unit.handlers.test_prepare import World
@@ -61,7 +61,7 @@ def test_its_archive_is_fetched_pinned_and_given_to_hosts_as_any_other(world: Wo
     after = prepared(world, one)
     assert after.status is DeploymentStatus.IN_PROGRESS and after.failure is None
     pinned = after.revision
-    assert (pinned.bucket, pinned.key) == (world.bucket, KEY)
+    assert (pinned.bucket, pinned.key) == (BUCKET, KEY)
     assert pinned.version and pinned.etag and pinned.sha256 and pinned.size == len(tarball())
     assert stored(world, pinned) == tarball()
     assert KEY in aws_bucket.bundle_url(pinned) and str(pinned.version) in aws_bucket.bundle_url(pinned)
@@ -131,7 +131,7 @@ def test_an_archive_that_is_too_large_is_never_kept(
     monkeypatch.setattr(quotas, "MAX_BUNDLE_BYTES", 100)
     after = prepared(world, create(world, api))
     assert after.failure and "larger than 100 bytes" in after.failure.message
-    assert "Contents" not in client("s3").list_objects_v2(Bucket=world.bucket)
+    assert "Contents" not in client("s3").list_objects_v2(Bucket=BUCKET)
 
 
 def test_what_is_checked_is_what_a_host_unpacks(tmp_path: Path) -> None:

@@ -7,15 +7,15 @@ import pytest
 from botocore.exceptions import ClientError
 
 from functions.aws import events as aws_events
+from functions.aws.clients import client
 from functions.core.records import Deployment
 from functions.core.statuses import Creator, DeploymentStatus, TargetStatus, TriggerEvent
 from functions.handlers import publish
 from functions.settings import settings
 from functions.store import deployments
 from functions.store.wire import to_wire
-from tests.clients import client
 from tests.conftest import LambdaContext, put_item
-from tests.fakes import refusal
+from tests.fakes.service import refusal
 from tests.store import Store
 from tests.unit.inbox import Inbox
 from tests.unit.news import DONE, deployment, item_of, stream, target, triggers
@@ -46,7 +46,7 @@ class Engine:
 
 
 @pytest.fixture
-def engine(store: Store, aws: None, monkeypatch: pytest.MonkeyPatch) -> Engine:
+def engine(store: Store, services: None, monkeypatch: pytest.MonkeyPatch) -> Engine:
     return Engine(monkeypatch)
 
 

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from functions.aws import bucket as aws_bucket
+from functions.aws.clients import client
 from functions.core.records import Deployment, Revision
 from functions.core.revision import digest
 from functions.core.statuses import DeploymentStatus, TargetStatus
 from functions.engine import upload
 from functions.handlers import finish, prepare
 from functions.store import deployments, targets
-from tests.clients import client
 from tests.conftest import BUCKET, revision
 from tests.fake_github import COMMIT, REPOSITORY, FakeGitHub
 from tests.unit.api.conftest import Api
@@ -103,7 +103,7 @@ def test_a_rollback_installs_the_pinned_version_and_is_shown_as_the_location_tha
     assert api("ListApplicationRevisions", applicationName="shop")["revisions"] == [s3()]
 
 
-def test_what_an_older_engine_pinned_is_read_as_it_was_told_then(bucket: str) -> None:
+def test_what_an_older_engine_pinned_is_read_as_it_was_told_then(services: None) -> None:
     old = revision(version="v", etag="e", sha256="a" * 64, size=7)
     same = Revision(bucket=BUCKET, key=KEY, bundle_type=old.bundle_type, version="v", etag="e")
     assert digest(old) == digest(same)

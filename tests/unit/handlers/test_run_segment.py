@@ -10,6 +10,7 @@ import boto3
 import pytest
 
 from functions.aws import clock, weather
+from functions.aws.clients import client
 from functions.core import stop_mark
 from functions.core.causes import Cause
 from functions.core.command_result import pending_events
@@ -27,8 +28,10 @@ from host.instructions import Instructions
 from host.lifecycle import IN_PLACE
 from host.step import INSTRUCTIONS_PATTERN
 from tests.conftest import THREE_SEGMENTS, LambdaContext, made, pending, put_group, put_item, revision, stand_in
-from tests.fakes import FakeRunCommand, FakeTokens, refusal
-from tests.signing import FakeKms, trust
+from tests.fakes.run_command import FakeRunCommand
+from tests.fakes.service import refusal
+from tests.fakes.step_functions import FakeStepFunctions
+from tests.signing import trust
 from tests.store import Store
 
 NOW = "2026-11-23T10:00:00.000Z"
@@ -38,7 +41,7 @@ EVENTS = tuple(event.value for event in IN_PLACE)
 class World:
     """A deployment of two targets, of which one may be out of service, with hosts and waiting states to play with."""
 
-    def __init__(self, store: Store, ssm: FakeRunCommand, tokens: FakeTokens, context: LambdaContext) -> None:
+    def __init__(self, store: Store, ssm: FakeRunCommand, tokens: FakeStepFunctions, context: LambdaContext) -> None:
         self.store, self.ssm, self.tokens, self.context = store, ssm, tokens, context
         pinned = revision(version="v", sha256="0" * 64, size=9)
         one = new_deployment(put_group(), pinned, deployment_id="d-000000001", now=NOW, requested_by="me")
@@ -71,10 +74,8 @@ class World:
 
 
 @pytest.fixture
-def world(store: Store, context: LambdaContext, executing: None, monkeypatch: pytest.MonkeyPatch) -> World:
-    stand_in("kms", FakeKms())
-    stand_in("s3", made("s3"))  # signs URLs, without asking anybody
-    return World(store, stand_in("ssm", FakeRunCommand()), stand_in("stepfunctions", FakeTokens()), context)
+def world(store: Store, services: None, context: LambdaContext, executing: None) -> World:
+    return World(store, client("ssm"), client("stepfunctions"), context)
 
 
 def test_a_host_outside_ec2_is_sent_a_command_too(world: World) -> None:

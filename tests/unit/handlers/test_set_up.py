@@ -10,10 +10,11 @@ import pytest
 
 from functions.aws import runner
 from functions.aws import ssm as aws_ssm
+from functions.aws.clients import client
 from functions.handlers import set_up
-from tests.clients import client
-from tests.conftest import LambdaContext, stand_in
-from tests.signing import FakeKms, trust
+from tests.conftest import BUCKET, LambdaContext, stand_in
+from tests.fakes.kms import FakeKms
+from tests.signing import trust
 from tests.unit import fake_slack
 from tests.unit.fake_slack import FakeSlack
 
@@ -62,30 +63,30 @@ def test_the_public_key_has_its_numbers_as_attributes(
 
 
 def test_the_runner_is_where_hosts_fetch_it(
-    bucket: str, packaged: Path, cloudformation: FakeSlack, context: LambdaContext
+    services: None, packaged: Path, cloudformation: FakeSlack, context: LambdaContext
 ) -> None:
     assert answered(cloudformation, context, "Runner", Sha256=SHA256)["Status"] == "SUCCESS"
-    found = client("s3").get_object(Bucket=bucket, Key=f".stepdeploy/runner/{SHA256}.pyz")
+    found = client("s3").get_object(Bucket=BUCKET, Key=f".stepdeploy/runner/{SHA256}.pyz")
     assert found["Body"].read() == RUNNER
 
 
 def test_a_runner_that_is_not_the_documents_is_not_published(
-    bucket: str, packaged: Path, cloudformation: FakeSlack, context: LambdaContext
+    services: None, packaged: Path, cloudformation: FakeSlack, context: LambdaContext
 ) -> None:
     answer = answered(cloudformation, context, "Runner", "Update", Sha256="0" * 64)
     assert answer["Status"] == "FAILED"
     assert answer["Reason"].startswith(f"Runner was not set up: InvalidInput: the package has the runner {SHA256}")
-    assert "Contents" not in client("s3").list_objects_v2(Bucket=bucket)
+    assert "Contents" not in client("s3").list_objects_v2(Bucket=BUCKET)
 
 
 def test_an_older_runner_stays_for_the_commands_that_name_it(
-    bucket: str, packaged: Path, cloudformation: FakeSlack, context: LambdaContext
+    services: None, packaged: Path, cloudformation: FakeSlack, context: LambdaContext
 ) -> None:
     answered(cloudformation, context, "Runner", Sha256=SHA256)
     packaged.write_bytes(b"the next")
     answered(cloudformation, context, "Runner", "Update", Sha256=hashlib.sha256(b"the next").hexdigest())
     answered(cloudformation, context, "Runner", "Delete", Sha256=SHA256)
-    assert len(client("s3").list_objects_v2(Bucket=bucket)["Contents"]) == 2
+    assert len(client("s3").list_objects_v2(Bucket=BUCKET)["Contents"]) == 2
 
 
 def test_the_version_is_the_newest_one_whatever_the_default_is(

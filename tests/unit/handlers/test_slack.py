@@ -9,11 +9,11 @@ import pytest
 
 from functions.aws import slack as aws_slack
 from functions.aws import sqs
+from functions.aws.clients import client
 from functions.core.records import Deployment, Target
 from functions.core.statuses import DeploymentStatus
 from functions.handlers import slack as handler_module
 from functions.settings import settings
-from tests.clients import client
 from tests.conftest import LambdaContext, put_item
 from tests.store import Store
 from tests.unit.fake_slack import FakeSlack
@@ -37,7 +37,7 @@ class Queue:
 
 @pytest.fixture
 def queue(
-    store: Store, aws: None, slack: FakeSlack, context: LambdaContext, monkeypatch: pytest.MonkeyPatch
+    store: Store, services: None, slack: FakeSlack, context: LambdaContext, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Queue]:
     secret = client("secretsmanager").create_secret(Name="slack", SecretString=f"{slack.url}/services/SECRET")
     monkeypatch.setenv("SLACK_SECRET_ARN", secret["ARN"])
@@ -51,7 +51,7 @@ def queue(
 
 
 def note(queue: Queue, messages: list[sqs.Received], seconds: Any) -> None:
-    """moto knows no receipts of messages that a test made up; what would be asked of SQS is noted instead."""
+    """SQS knows no receipts of messages that a test made up; what would be asked of it is noted instead."""
     queue.rests = {each.message_id: seconds(each) for each in messages}
 
 

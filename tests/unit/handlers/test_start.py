@@ -14,7 +14,7 @@ from functions.settings import settings
 from functions.store import deployments, lock, revisions
 from functions.store.keys import upload_key
 from tests.conftest import BUCKET, LambdaContext, all_items, put_group, put_item
-from tests.fakes import refusal
+from tests.fakes.service import refusal
 from tests.store import Store
 from tests.unit.inbox import Inbox
 from tests.unit.news import queued
@@ -61,7 +61,7 @@ class Uploads:
 
 
 @pytest.fixture
-def uploads(store: Store, aws: None, context: LambdaContext, monkeypatch: pytest.MonkeyPatch) -> Uploads:
+def uploads(store: Store, services: None, context: LambdaContext, monkeypatch: pytest.MonkeyPatch) -> Uploads:
     monkeypatch.setenv("UPLOAD_QUEUE_URL", Inbox("uploads").url)
     settings.cache_clear()
     return Uploads(store, context)

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from functions.aws import sqs
+from functions.aws.clients import client
 from functions.handlers import trigger
-from tests.clients import client
 from tests.conftest import LambdaContext
 from tests.unit.inbox import Inbox
 from tests.unit.news import queued
@@ -17,7 +17,7 @@ def body(topic_arn: str) -> dict[str, str]:
 
 
 def test_what_sns_takes_is_gone_and_the_rest_comes_back_later(
-    aws: None, context: LambdaContext, monkeypatch: pytest.MonkeyPatch
+    services: None, context: LambdaContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     topic = client("sns").create_topic(Name="ops")["TopicArn"]
     inbox, queue = Inbox("inbox"), Inbox("triggers")
@@ -30,7 +30,7 @@ def test_what_sns_takes_is_gone_and_the_rest_comes_back_later(
 
 
 def test_what_is_no_message_is_set_aside_and_the_rest_is_published(
-    aws: None, context: LambdaContext, undelivered: Inbox, monkeypatch: pytest.MonkeyPatch
+    services: None, context: LambdaContext, undelivered: Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     topic = client("sns").create_topic(Name="ops")["TopicArn"]
     inbox = Inbox("inbox")

@@ -1,28 +1,25 @@
-"""Fakes of what moto does not have: a Run Command whose hosts a test makes answer, and the waiting states' tokens.
+"""Run Command, which moto does not really have: its hosts answer when a test makes them.
 
-The local cloud's Run Command really executes and is held against botocore's model; the end-to-end tests use that one.
+The local cloud's really executes; the end-to-end tests use that one.
 """
 
 import json
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from functions.aws import clients
 from host.lifecycle import START
-from tests.calls.recording import note
+from tests.fakes.service import Service
 
 
-def refusal(code: str, operation: str = "SendCommand") -> ClientError:
-    return ClientError({"Error": {"Code": code, "Message": code}}, operation)
+class FakeRunCommand(Service):
+    """SSM, as far as functions/aws/ssm.py uses it."""
 
-
-class FakeRunCommand:
-    """SSM's client, as far as functions/aws/ssm.py and targets.py use it."""
+    name = "ssm"
 
     def __init__(self) -> None:
+        super().__init__()
         self.sent: list[dict[str, Any]] = []
         self.invocations: dict[str, dict[str, Any]] = {}  # by command id
         self.cancelled: list[str] = []
@@ -34,8 +31,7 @@ class FakeRunCommand:
         self.cannot_list: ClientError | None = None
         self.lists = 0  # calls of ListCommandInvocations
 
-    def send_command(self, **request: Any) -> dict[str, Any]:
-        note("ssm", "SendCommand", request)
+    def on_send_command(self, **request: Any) -> dict[str, Any]:
         if self.refuses:
             raise self.refuses
         command_id = f"c-{len(self.sent)}"
@@ -74,8 +70,7 @@ class FakeRunCommand:
         changes = {"Status": status, "StatusDetails": details or status, "CommandPlugins": list(plugins)}
         self.invocations[command_id].update(changes)
 
-    def list_command_invocations(self, **request: Any) -> dict[str, Any]:
-        note("ssm", "ListCommandInvocations", request)
+    def on_list_command_invocations(self, **request: Any) -> dict[str, Any]:
         self.lists += 1
         if self.cannot_list:
             raise self.cannot_list
@@ -87,8 +82,7 @@ class FakeRunCommand:
         ]
         return {"CommandInvocations": found}
 
-    def describe_instance_information(self, **request: Any) -> dict[str, Any]:
-        note("ssm", "DescribeInstanceInformation", request)
+    def on_describe_instance_information(self, **request: Any) -> dict[str, Any]:
         asked = request["Filters"][0]["Values"]
         last = datetime.now(UTC) - timedelta(seconds=self.silent_seconds)
         if request["Filters"][0]["Key"] == "ResourceType":
@@ -101,63 +95,7 @@ class FakeRunCommand:
             ]
         }
 
-    def cancel_command(self, **request: Any) -> None:
-        note("ssm", "CancelCommand", request)
+    def on_cancel_command(self, **request: Any) -> None:
         if self.cannot_cancel:
             raise self.cannot_cancel
         self.cancelled.append(request["CommandId"])
-
-    def get_paginator(self, operation: str) -> Any:
-        call = getattr(self, operation)
-
-        class Pages:
-            def paginate(self, **request: Any) -> list[dict[str, Any]]:
-                return [call(**request)]
-
-        return Pages()
-
-
-class FakeTokens:
-    """Step Functions' client, as far as tokens go: what each waiting state was told."""
-
-    def __init__(self) -> None:
-        self.told: dict[str, Any] = {}
-
-    def __getattr__(self, name: str) -> Any:
-        """Executions are moto's."""
-        return getattr(clients.made("stepfunctions"), name)
-
-    def send_task_success(self, taskToken: str, output: str) -> None:
-        note("states", "SendTaskSuccess", {"taskToken": taskToken})
-        if taskToken in self.told:
-            raise ClientError({"Error": {"Code": "TaskTimedOut", "Message": ""}}, "SendTaskSuccess")
-        self.told[taskToken] = json.loads(output)
-
-
-class FakeAlarms:
-    """CloudWatch's client, as far as functions/aws/cloudwatch.py uses it: states by name, and what each became."""
-
-    def __init__(self, states: Mapping[str, str]) -> None:
-        self.states = dict(states)
-        self.history: list[tuple[datetime, str]] = []
-        self.refuses: ClientError | None = None
-
-    def describe_alarms(self, **request: Any) -> dict[str, Any]:
-        note("cloudwatch", "DescribeAlarms", request)
-        if self.refuses:
-            raise self.refuses
-        known = [name for name in request["AlarmNames"] if name in self.states]
-        return {"MetricAlarms": [{"AlarmName": name, "StateValue": self.states[name]} for name in known]}
-
-    def get_paginator(self, operation: str) -> "FakeAlarms":
-        assert operation == "describe_alarm_history"
-        return self
-
-    def paginate(self, **request: Any) -> list[dict[str, Any]]:
-        note("cloudwatch", "DescribeAlarmHistory", request)
-        found = [
-            {"Timestamp": time, "HistoryData": json.dumps({"newState": {"stateValue": became}})}
-            for time, became in self.history
-            if time >= request["StartDate"]
-        ]
-        return [{"AlarmHistoryItems": found[:1]}, {"AlarmHistoryItems": found[1:]}]

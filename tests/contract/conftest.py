@@ -1,18 +1,46 @@
-"""Both implementations of the store's items, empty: DynamoDB's is moto's."""
+"""Both of what a contract holds together: a stand-in and moto's service, the store's twin and moto's DynamoDB."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from functions.store import patience
 from functions.store.dynamodb import DynamoDb
 from functions.store.items import Items
 from functions.store.memory import Memory
+from functions.store.values import Key, Put
 from tests.clients import client
 from tests.conftest import create_table, made
-from tests.fakes import refusal
+from tests.fakes.service import refusal
+
+A = Key("A", "1")
+ROLE = "arn:aws:iam::123456789012:role/any"
+FLOW = json.dumps({"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}})
+
+
+@pytest.fixture(params=["stand-in", "moto"])
+def account(request: pytest.FixtureRequest, environment: None) -> None:
+    """The services that `clients.client` gives: a bucket that keeps versions, a state machine, and nothing else."""
+    if request.param == "stand-in":
+        request.getfixturevalue("services")
+        return
+    request.getfixturevalue("bucket")
+    client("stepfunctions").create_state_machine(name="stepdeploy", roleArn=ROLE, definition=FLOW)
+
+
+def put(items: Items, key: Key = A, **attributes: Any) -> None:
+    assert items.write(Put(key, attributes))
+
+
+def code(call: Callable[..., Any], **request: Any) -> str:
+    """The code with which a service refuses."""
+    with pytest.raises(ClientError) as error:
+        call(**request)
+    return str(error.value.response["Error"]["Code"])
 
 
 @dataclass
