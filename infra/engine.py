@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from aws_cdk import ArnFormat, Duration, RemovalPolicy, Size, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
@@ -13,42 +12,12 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from functions.core.revision import GITHUB_PREFIX, RUNNER_PREFIX
+from infra.flow import TARGETS, ask_again_seconds, definition
 from infra.function import Function, FunctionDefaults
 from infra.hosts import Hosts
 from infra.nag import acknowledge_wildcard
 from infra.secret import unset_secret
 from infra.store import LOGS, MANIFESTS, Store
-
-TARGETS = "Targets"  # the Distributed Map: the state and its label
-
-
-def definition(statemachines: Path, numbers: Mapping[str, int]) -> dict[str, Any]:
-    """The flow as ASL: the target's states inside the Distributed Map `Targets`, and each `${Name}` of `numbers` put
-    in as a number. What names a function stays a placeholder: only CloudFormation knows ARNs."""
-    flow: dict[str, Any] = yaml.safe_load((statemachines / "deployment.asl.yaml").read_text())
-    target = yaml.safe_load((statemachines / "target.asl.yaml").read_text())
-    targets = flow["States"].get(TARGETS)
-    if targets is None:
-        raise ValueError(f"deployment.asl.yaml has no state {TARGETS}: the target's flow has no place in it")
-    targets["Label"] = TARGETS  # without one AWS makes a new name for each version, which no grant could name
-    targets["ItemProcessor"] = {
-        "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
-        "StartAt": target["StartAt"],
-        "States": target["States"],
-    }
-    placed: dict[str, Any] = _with_numbers(flow, {f"${{{name}}}": number for name, number in numbers.items()})
-    return placed
-
-
-def _with_numbers(value: Any, numbers: Mapping[str, int]) -> Any:
-    if isinstance(value, dict):
-        return {key: _with_numbers(item, numbers) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_with_numbers(item, numbers) for item in value]
-    return numbers.get(value, value) if isinstance(value, str) else value
-
-
-_ASK_AGAIN_SECONDS = 15  # targets that must wait: ten history events a round, ten hours within 25,000 of them
 
 
 class Engine(Construct):
@@ -77,7 +46,7 @@ class Engine(Construct):
         stack = Stack.of(self)
         self._defaults = defaults
         self._store = store
-        self.ask_again = {"ASK_AGAIN_SECONDS": str(min(_ASK_AGAIN_SECONDS, reconcile_seconds))}
+        self.ask_again = {"ASK_AGAIN_SECONDS": str(ask_again_seconds(reconcile_seconds))}
         self._connection_lost = {"CONNECTION_LOST_SECONDS": str(connection_lost_seconds)}
         self._table = {"TABLE_NAME": store.table.table_name}
         self._name = stack.stack_name

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from infra.app import ROOT
-from infra.engine import definition
+from infra.flow import definition
 from tests.infra.conftest import only
 
 

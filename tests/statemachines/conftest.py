@@ -21,7 +21,7 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
 
-from infra.engine import definition
+from infra.flow import definition
 
 STATEMACHINES = Path(__file__).resolve().parents[2] / "statemachines"
 NUMBERS = {"ReconcileSeconds": 1}
