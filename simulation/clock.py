@@ -18,9 +18,9 @@ Act = Callable[[], None]
 class Ended(BaseException):
     """The process goes no further: its time is over, it was killed, or the world has ended. No handler catches it."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, *, is_late: bool = False, is_of_the_world: bool = False) -> None:
         super().__init__(reason)
-        self.reason = reason
+        self.reason, self.is_late, self.is_of_the_world = reason, is_late, is_of_the_world
 
 
 class Event:
@@ -95,7 +95,7 @@ class Clock:
     def sleep(self, seconds: float) -> None:
         """The process that runs lets time pass. Raises Ended when that is its end."""
         if self._is_closed:
-            raise Ended("the world has ended")
+            raise Ended("the world has ended", is_of_the_world=True)
         me, until = self._current, self.time + seconds
         is_late = until > me.deadline
         until = min(until, me.deadline)
@@ -104,8 +104,10 @@ class Clock:
             self._go_on(me)
         else:
             self.time = until
-        if is_late or self._is_closed:
-            raise Ended("time is over" if is_late else "the world has ended")
+        if self._is_closed:
+            raise Ended("the world has ended", is_of_the_world=True)
+        if is_late:
+            raise Ended("the function's time is over", is_late=True)
 
     def close(self) -> None:
         """End every process where it stands."""

@@ -46,7 +46,9 @@ class _Stored:
 
 
 @dataclass(frozen=True, slots=True)
-class _Change:
+class Change:
+    """What a write did to an item, as the table's stream has it."""
+
     key: Key
     before: Item | None
     after: Item | None
@@ -58,7 +60,8 @@ class Memory:
 
     def __init__(self) -> None:
         self._partitions: dict[str, dict[str, _Stored]] = {}
-        self._changes: list[_Change] = []
+        self._changes: list[Change] = []
+        self.on_change: Callable[[Change], None] = self._changes.append  # a simulation has its own stream
         self._refusals: deque[str] = deque()
         self._lock = RLock()
 
@@ -177,13 +180,18 @@ class Memory:
         else:
             partition.pop(key.sk, None)
         if before != new:  # a write that changes nothing is in no stream
-            self._changes.append(_Change(key, before, new, clock.now()))
+            self.on_change(Change(key, before, new, clock.now()))
 
     def _found(self, key: Key) -> Item | None:
         stored = self._partitions.get(key.pk, {}).get(key.sk)
         return stored.item if stored else None
 
-    # -- for tests
+    # -- for tests and simulations
+
+    def size_of(self, key: Key) -> int:
+        """Bytes of the item; 0 when there is none."""
+        stored = self._partitions.get(key.pk, {}).get(key.sk)
+        return stored.size if stored else 0
 
     def refuse_next(self, *codes: str) -> None:
         """The next writes meet others: each code refuses one try of one, e.g. "TransactionConflictException"."""
@@ -195,10 +203,11 @@ class Memory:
 
     def stream(self) -> list[dict[str, Any]]:
         """Every change there was, as Lambda hands it to a function: in order, with both images."""
-        return [_record(number, change) for number, change in enumerate(self._changes, 1)]
+        return [stream_record(number, change) for number, change in enumerate(self._changes, 1)]
 
 
-def _record(number: int, change: _Change) -> dict[str, Any]:
+def stream_record(number: int, change: Change) -> dict[str, Any]:
+    """A change as Lambda hands it to a function."""
     named = {"OldImage": change.before, "NewImage": change.after}
     images = {name: to_wire(item) for name, item in named.items() if item}
     return {
