@@ -30,14 +30,11 @@ class Started:
         self.line: list[tuple[float, int]] = []  # serving hosts since a time
         self.two_at_once: list[str] = []
         self.began_at = 0.0
+        self.is_over = False  # all deployments that there were have ended
 
     def begin(self, now: float) -> None:
         self.began_at = now
         self.line = [(now, self.hosts)]
-
-    @property
-    def is_over(self) -> bool:
-        return bool(self.statuses) and all(DeploymentStatus(each).is_final for each in self.statuses.values())
 
     def note(self, now: float, item: dict[str, Any]) -> None:
         """A deployment's record has changed."""
@@ -46,6 +43,7 @@ class Started:
             return
         self.statuses[deployment_id] = status
         self.moves.append((now, deployment_id, status))
+        self.is_over = all(DeploymentStatus(each).is_final for each in self.statuses.values())
         running = [each for each, status in self.statuses.items() if status == DeploymentStatus.IN_PROGRESS]
         if len(running) > 1:
             self.two_at_once = running

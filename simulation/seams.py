@@ -76,4 +76,4 @@ def _one_after_another(pool: ThreadPoolExecutor, work: Callable[..., Any], /, *g
     return future
 
 
-QUIET = logging.CRITICAL + 1
+QUIET = logging.CRITICAL

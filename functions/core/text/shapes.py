@@ -3,6 +3,7 @@
 `None` and empty collections are left out of the plain form where they are the field's default, and come back as that.
 """
 
+from collections.abc import Callable
 from dataclasses import MISSING, Field, fields, is_dataclass
 from enum import Enum
 from functools import cache
@@ -11,16 +12,23 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
 
+_DATACLASSES: dict[type, list[tuple[str, Any]]] = {}  # members and their defaults, of those that were seen
+
 
 def to_plain(value: Any) -> Any:
     """A dataclass, enum or collection as dicts, lists, strings and numbers."""
-    if is_dataclass(value):
+    kind = type(value)
+    if kind is str or kind is int or value is None:
+        return value
+    if kind not in _DATACLASSES and is_dataclass(kind):
+        _DATACLASSES[kind] = [(field.name, _default(field)) for field in fields(kind)]
+    if members := _DATACLASSES.get(kind):
         plain = {}
-        for field in fields(value):
-            item = getattr(value, field.name)
-            is_empty = item is None or (isinstance(item, (tuple, frozenset, dict)) and not item)
-            if not (is_empty and item == _default(field)):
-                plain[field.name] = to_plain(item)
+        for name, default in members:
+            item = getattr(value, name)
+            is_empty = item is None or (not item and isinstance(item, (tuple, frozenset, dict)))
+            if not (is_empty and item == default):
+                plain[name] = to_plain(item)
         return plain
     if isinstance(value, Enum):
         return value.value
@@ -38,32 +46,52 @@ def from_plain(kind: type[T], plain: Any) -> T:
 
     Raises KeyError for a missing field without a default, ValueError for an unknown enum value.
     """
-    built: T = _build(kind, plain)
+    build: Build = _builder(kind)  # type: ignore[arg-type]
+    built: T = build(plain)
     return built
 
 
-def _build(kind: Any, plain: Any) -> Any:
+Build = Callable[[Any], Any]
+
+
+@cache
+def _builder(kind: Any) -> Build:
+    """What makes a value of this type: found out once, because every read of a record asks for it."""
     if isinstance(kind, type) and is_dataclass(kind):
+        return _dataclass_builder(kind)
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin is UnionType:
+        inner = _builder(next(argument for argument in arguments if argument is not NoneType))
+        return lambda plain: None if plain is None else inner(plain)
+    if origin is tuple or origin is frozenset:
+        member = _builder(arguments[0])
+        return lambda plain: origin(map(member, plain))
+    if origin is dict:
+        value = _builder(arguments[1])
+        return lambda plain: {key: value(item) for key, item in plain.items()}
+    if kind is Any:
+        return lambda plain: plain
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        members: dict[Any, Any] = {member.value: member for member in kind}
+        return lambda plain: members[plain] if plain in members else kind(plain)
+    return lambda plain: plain if isinstance(plain, kind) else kind(plain)  # an int from DynamoDB's Decimal
+
+
+def _dataclass_builder(kind: type) -> Build:
+    known: list[tuple[str, Build, bool]] = []
+
+    def build(plain: Any) -> Any:
+        if not known:  # now, because a type may be part of itself
+            known.extend((name, _builder(hint), required) for name, (hint, required) in _hints(kind).items())
         values = {}
-        for name, (hint, required) in _hints(kind).items():
+        for name, member, required in known:
             if name in plain:
-                values[name] = _build(hint, plain[name])
+                values[name] = member(plain[name])
             elif required:
                 raise KeyError(f"{kind.__name__}.{name}")
         return kind(**values)
-    origin, arguments = get_origin(kind), get_args(kind)
-    if origin is UnionType:
-        inner = next(argument for argument in arguments if argument is not NoneType)
-        return None if plain is None else _build(inner, plain)
-    if origin is tuple:
-        return tuple(_build(arguments[0], item) for item in plain)
-    if origin is frozenset:
-        return frozenset(_build(arguments[0], item) for item in plain)
-    if origin is dict:
-        return {key: _build(arguments[1], item) for key, item in plain.items()}
-    if kind is Any or isinstance(plain, kind):
-        return plain
-    return kind(plain)  # an enum from its value, an int from DynamoDB's Decimal
+
+    return build
 
 
 @cache
