@@ -1,5 +1,6 @@
 """Where a world takes the place of AWS, of the clock and of chance, for as long as it runs."""
 
+import gc
 import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -38,6 +39,8 @@ def in_place(
 ) -> Iterator[None]:
     """The engine sees this world. `more`: of its environment; `level`: what it logs."""
     environment, before = {**ENVIRONMENT, **more}, dict(os.environ)
+    collected = gc.get_threshold()
+    gc.set_threshold(_COLLECT_AFTER, 20, 100)  # a world has millions of objects that stay: looking for garbage is dear
     kept = clients.stand_ins, items.stand_in, clock.stand_in, logger.log_level, ThreadPoolExecutor.submit
     os.environ.update(environment)
     settings.cache_clear()
@@ -54,6 +57,7 @@ def in_place(
         os.environ.clear()
         os.environ.update(before)
         settings.cache_clear()
+        gc.set_threshold(*collected)
 
 
 class _Services(dict[str, Any]):
@@ -76,4 +80,5 @@ def _one_after_another(pool: ThreadPoolExecutor, work: Callable[..., Any], /, *g
     return future
 
 
+_COLLECT_AFTER = 200_000  # new objects
 QUIET = logging.CRITICAL
