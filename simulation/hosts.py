@@ -114,22 +114,22 @@ class Fleet:
         taken_out: Callable[[str, str], None] = lambda host_id, deployment_id: None,
         put_back: Callable[[str, str], None] = lambda host_id, deployment_id: None,
     ) -> None:
-        """`shares`: of the hosts that have a fate. A host's fate depends on the seed and its number alone."""
+        """`shares`: of the hosts that have a fate, rounded, and at least one host each."""
         self._clock, self._durations = clock, durations
         self._taken_out, self._put_back = taken_out, put_back
-        self.hosts = {f"i-{number:017x}": self._host(number, seed, shares) for number in range(count)}
+        self.hosts = {
+            host_id: Host(host_id, random.Random(f"{seed}:{host_id}"))
+            for host_id in (f"i-{number:017x}" for number in range(count))
+        }
+        self._strike(random.Random(f"{seed}:fates"), shares)
         self.scripts_run = 0
 
-    @staticmethod
-    def _host(number: int, seed: int, shares: Mapping[Fate, float]) -> Host:
-        chance = random.Random(f"{seed}:{number}")
-        draw, host = chance.random(), Host(f"i-{number:017x}", chance)
+    def _strike(self, chance: random.Random, shares: Mapping[Fate, float]) -> None:
+        left = chance.sample(list(self.hosts.values()), len(self.hosts))
         for fate, share in shares.items():
-            if draw < share:
+            for _ in range(min(max(round(share * len(self.hosts)), 1), len(left)) if share else 0):
+                host = left.pop()
                 host.fate, host.fate_event = fate, chance.choice(_MAY_FAIL)
-                break
-            draw -= share
-        return host
 
     def begin(self, host: Host, instructions: Instructions, ended: Callable[[Run], None]) -> Run:
         """A command arrives. It waits for a while where another one has the host."""
