@@ -109,8 +109,14 @@ class Clock:
         if is_late:
             raise Ended("the function's time is over", is_late=True)
 
+    def abandon(self) -> None:
+        """Leave every process where it stands, after an interruption: their threads keep nothing from ending."""
+        self._is_closed = True
+
     def close(self) -> None:
         """End every process where it stands."""
+        if self._is_closed:
+            return
         self._is_closed = True
         for process in self._all:
             if process.thread and process.thread.is_alive():
