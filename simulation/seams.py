@@ -21,6 +21,7 @@ ENVIRONMENT = {
     "TABLE_NAME": "stepdeploy",
     "BUCKET_NAME": BUCKET,
     "BUS_NAME": "stepdeploy",
+    "CONNECTION_LOST_SECONDS": "300",
     "DOCUMENT_NAME": "stepdeploy-segment",
     "DOCUMENT_VERSION": "1",
     "DOCUMENT_HASH": "d" * 64,

@@ -18,7 +18,7 @@ from functions.store.items import items
 from functions.store.keys import group_item_key
 from functions.store.memory import Change, Memory
 from functions.store.values import Update
-from infra.flow import definition, numbers
+from infra.flow import ask_again_seconds, definition
 from simulation import seams
 from simulation.asl.errors import Failure
 from simulation.asl.model import Machine
@@ -104,7 +104,8 @@ class World:
             "sns": Sns(self.network),
         }
         queues = {f"{name.upper()}_QUEUE_URL": f"{URL}{name}" for name in (*_QUEUES, "undelivered")}
-        with seams.in_place(services, self.table, self, queues, self._log_level):
+        environment = {**queues, "ASK_AGAIN_SECONDS": str(ask_again_seconds(self.scenario.reconcile_seconds))}
+        with seams.in_place(services, self.table, self, environment, self._log_level):
             try:
                 self._set_up()
                 self.clock.run(self._is_over)
@@ -186,7 +187,7 @@ class World:
 
 
 def _machine(reconcile_seconds: int) -> Machine:
-    return read_machine(definition(STATEMACHINES, numbers(reconcile_seconds)))
+    return read_machine(definition(STATEMACHINES, {"ReconcileSeconds": reconcile_seconds}))
 
 
 def _reader_of(queue: str) -> str:

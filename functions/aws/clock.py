@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 _ALPHABET = string.ascii_uppercase + string.digits
+_UNFORESEEABLE = secrets.SystemRandom()
 
 
 class Time(Protocol):
@@ -40,7 +41,7 @@ def sleep(seconds: float) -> None:
 
 def jitter(longest: float) -> float:
     """Some seconds, at most that many: who waits so does not meet again whom it met."""
-    return (stand_in.chance if stand_in else random).uniform(0, longest)
+    return _chance().uniform(0, longest)
 
 
 def timestamp(moment: datetime | None = None) -> str:
@@ -50,7 +51,7 @@ def timestamp(moment: datetime | None = None) -> str:
 
 def jittered(seconds: int) -> int:
     """About so many whole seconds, at least one: those who wait for the same do not come back together."""
-    return max(1, round(seconds * (70 + secrets.randbelow(61)) / 100))
+    return max(1, round(seconds * (70 + _chance().randrange(61)) / 100))
 
 
 def deployment_id() -> str:
@@ -60,7 +61,7 @@ def deployment_id() -> str:
 
 def new_uuid() -> str:
     """The id of what CodeDeploy knows by a UUID."""
-    return str(uuid.UUID(int=stand_in.chance.getrandbits(128), version=4) if stand_in else uuid.uuid4())
+    return str(uuid.UUID(int=_chance().getrandbits(128), version=4))
 
 
 def arn_suffix() -> str:
@@ -69,5 +70,8 @@ def arn_suffix() -> str:
 
 
 def _letters(count: int) -> str:
-    choose = stand_in.chance.choice if stand_in else secrets.choice
-    return "".join(choose(_ALPHABET) for _ in range(count))
+    return "".join(_chance().choice(_ALPHABET) for _ in range(count))
+
+
+def _chance() -> random.Random:
+    return stand_in.chance if stand_in else _UNFORESEEABLE

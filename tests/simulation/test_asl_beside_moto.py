@@ -13,7 +13,8 @@ from tests.statemachines.conftest import play as play
 
 TARGET = {"deployment_id": "d-000000001", "target_id": "i-1"}
 DEPLOYMENT = {"deployment_id": "d-000000001"}
-DONE, FAILED, WAIT, NEXT = ({"status": each} for each in ("Succeeded", "Failed", "Wait", "Next"))
+DONE, FAILED, NEXT = ({"status": each} for each in ("Succeeded", "Failed", "Next"))
+WAIT = {"status": "Wait", "seconds": 1}
 FINISHED = {**DEPLOYMENT, "status": "Succeeded"}
 OF_A_TARGET: Mapping[str, Answers] = {
     "well": {"RunSegment": [DONE], "TargetDone": [DONE]},
