@@ -66,7 +66,7 @@ templates: setup ## the synthesized stack: cfn-lint, cdk-nag, state machines, gr
 # host/bootstrap.py starts when it is imported: it is the text that a host runs.
 unit: setup ## the pure core, the adapters, the invariants, the state machines, the examples in docstrings
 	$(SAY) "unit, properties, state machines"
-	@$(BIN)/pytest -q -n 2 tests/unit tests/properties tests/statemachines --doctest-modules functions cli host local tests/calls/recording.py --ignore host/bootstrap.py
+	@$(BIN)/pytest -q -n 2 tests/unit tests/properties tests/statemachines tests/simulation --doctest-modules functions cli host local simulation tests/calls/recording.py --ignore host/bootstrap.py
 
 host: setup ## the host runner and the command line, really executing
 	$(SAY) "host runner and command line"

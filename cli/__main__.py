@@ -20,6 +20,7 @@ VERBS = {
     "hosts": "Show which revision runs on each host of a group.",
     "doctor": "Check whether this account is ready to deploy.",
     "cost": "Estimate what the deployments have cost so far.",
+    "simulate": "Show how a deployment would go, in virtual time and without AWS.",
     "local": "Deploy a bundle on this machine, without AWS.",
     "validate": "Check a bundle before it is pushed.",
     "watch": "Follow a deployment until it ends.",

@@ -12,14 +12,12 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from functions.core.revision import GITHUB_PREFIX, RUNNER_PREFIX
-from infra.flow import TARGETS, definition
+from infra.flow import TARGETS, ask_again_seconds, definition
 from infra.function import Function, FunctionDefaults
 from infra.hosts import Hosts
 from infra.nag import acknowledge_wildcard
 from infra.secret import unset_secret
 from infra.store import LOGS, MANIFESTS, Store
-
-_ASK_AGAIN_SECONDS = 15  # targets that must wait: ten history events a round, ten hours within 25,000 of them
 
 
 class Engine(Construct):
@@ -48,7 +46,7 @@ class Engine(Construct):
         stack = Stack.of(self)
         self._defaults = defaults
         self._store = store
-        self.ask_again = {"ASK_AGAIN_SECONDS": str(min(_ASK_AGAIN_SECONDS, reconcile_seconds))}
+        self.ask_again = {"ASK_AGAIN_SECONDS": str(ask_again_seconds(reconcile_seconds))}
         self._connection_lost = {"CONNECTION_LOST_SECONDS": str(connection_lost_seconds)}
         self._table = {"TABLE_NAME": store.table.table_name}
         self._name = stack.stack_name

@@ -1,4 +1,4 @@
-"""The flow of a deployment as one ASL definition, out of the two files in statemachines/."""
+"""The flow as ASL: the two files of statemachines/ put together; without the CDK, so that a simulation can read it."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,6 +7,11 @@ from typing import Any
 import yaml
 
 TARGETS = "Targets"  # the Distributed Map: the state and its label
+
+
+def ask_again_seconds(reconcile_seconds: int) -> int:
+    """For which a target waits: ten history events a round, so that ten hours fit into 25,000 of them."""
+    return min(15, reconcile_seconds)
 
 
 def definition(statemachines: Path, numbers: Mapping[str, int]) -> dict[str, Any]:

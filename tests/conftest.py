@@ -15,7 +15,7 @@ from hypothesis import settings as run_settings
 from moto import mock_aws
 
 from functions import handlers
-from functions.aws import clients, executions
+from functions.aws import clients, clock, executions
 from functions.aws.executions import Execution
 from functions.core.records import (
     Deployment,
@@ -206,7 +206,7 @@ def store(environment: None, monkeypatch: pytest.MonkeyPatch) -> Store:
     """The engine's table, empty. Writes that met others are written again at once."""
     found = Store()
     monkeypatch.setattr(items, "stand_in", found)
-    monkeypatch.setattr("functions.store.patience.time.sleep", lambda seconds: None)
+    monkeypatch.setattr(clock, "sleep", lambda seconds: None)
     return found
 
 

@@ -3,9 +3,15 @@
 Whatever talks to AWS asks here, so that a test can put something else in a service's place: in `stand_ins`.
 """
 
+from copy import deepcopy
 from functools import cache
 from typing import Any
 
+_USUAL: dict[str, Any] = {
+    "retries": {"mode": "standard", "max_attempts": 3},
+    "connect_timeout": 3,
+    "read_timeout": 15,
+}
 _CONFIGS: dict[str, dict[str, Any]] = {
     # Presigned URLs are SigV4 everywhere, as encryption with KMS demands, and name the bucket's region: botocore would
     # still choose SigV2, and the global endpoint, which sends a host on to a place that its signature is not for.
@@ -35,10 +41,9 @@ def made(service: str) -> Any:
     import boto3
     from botocore.config import Config
 
-    usual: dict[str, Any] = {
-        "retries": {"mode": "standard", "max_attempts": 3},
-        "connect_timeout": 3,
-        "read_timeout": 15,
-    }
-    config = Config(**usual | _CONFIGS.get(service, {}))
-    return boto3.client(service, config=config)  # type: ignore[call-overload]
+    return boto3.client(service, config=Config(**configuration(service)))  # type: ignore[call-overload]
+
+
+def configuration(service: str) -> dict[str, Any]:
+    """How the client of a service is set: a copy, because botocore changes what it is given."""
+    return deepcopy(_USUAL | _CONFIGS.get(service, {}))

@@ -1,11 +1,11 @@
 """The engine's event bus."""
 
 import json
-import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
+from functions.aws import clock
 from functions.aws.clients import client
 from functions.core.limits import BUS_BYTES
 from functions.core.messages.announcements import BusEvent
@@ -17,7 +17,9 @@ _ROOM = BUS_BYTES - 1024  # what our count of an entry's bytes may leave out
 _TRIES = 4
 
 
-def put(bus_name: str, events: Sequence[tuple[BusEvent, datetime]], sleep: Callable[[float], None] = time.sleep) -> int:
+def put(
+    bus_name: str, events: Sequence[tuple[BusEvent, datetime]], sleep: Callable[[float], None] = clock.sleep
+) -> int:
     """Put events (with their times) in order; the number of leading ones that the bus has taken for sure.
 
     When the bus refuses some entry of a call, everything from that entry on is put again: a repeat is allowed, an

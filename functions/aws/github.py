@@ -15,7 +15,7 @@ from http import HTTPStatus
 from typing import IO, Any, NoReturn
 from urllib.parse import urljoin, urlsplit
 
-from functions.aws import secrets
+from functions.aws import clock, secrets
 from functions.core.errors import NotDeployable
 from functions.core.records import GitHubCommit
 from functions.core.statuses import DeploymentErrorCode
@@ -50,7 +50,7 @@ def fetch(commit: GitHubCommit, file: IO[bytes], most: int) -> None:
             except _Passing as failure:
                 if pause is None:
                     _fail(commit, f"GitHub did not give the archive ({failure}): deploy again later")
-                time.sleep(pause)
+                clock.sleep(pause)
 
 
 def _try(commit: GitHubCommit, token: str | None, pool: Any, file: IO[bytes], most: int, deadline: float) -> None:

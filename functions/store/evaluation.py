@@ -22,9 +22,10 @@ from functions.store.values import (
     Update,
     parts,
 )
-from functions.store.wire import retry_later, serialize
+from functions.store.wire import as_read, serialize
 
 _NOTHING = object()  # where there is no attribute
+_SAME = frozenset({str, int, bool, type(None)})  # come back as they are
 
 
 class Invalid(ValueError):
@@ -66,12 +67,13 @@ def holds(condition: Condition, item: Item) -> bool:
 
 
 def updated(item: Item, update: Update) -> Item:
-    """A new item; every value is of the item as it was before. Raises Invalid.
+    """A new item; every value is of the item as it was before. What does not change the two share: neither is ever
+    changed. Raises Invalid.
 
     >>> updated({"pk": "A", "counters": {"out": 1}}, Update(("A", "B"), adds={("counters", "out"): 1}))
     {'pk': 'A', 'counters': {'out': 2}}
     """
-    after = plain(item)
+    after = dict(item)
     for path, value in update.sets.items():
         _put(after, path, _operand(item, value))
     for path, value in update.defaults.items():
@@ -85,12 +87,12 @@ def updated(item: Item, update: Update) -> Item:
     for path in update.removes:
         parent, name = _parent(after, path)
         parent.pop(name, None)
-    return plain(after)
+    return after
 
 
 def plain(item: Item) -> Item:
     """The item as it comes back."""
-    found: Item = retry_later(item)
+    found: Item = as_read(item)
     return found
 
 
@@ -104,10 +106,15 @@ def _found(item: Item, path: Path) -> Any:
 
 
 def _parent(item: Item, path: Path) -> tuple[Item, str]:
+    """The map that the path ends in, with copies in the place of all maps on the way, and the last name."""
     *way, name = parts(path)
-    parent = _found(item, tuple(way)) if way else item
-    if not isinstance(parent, dict):
-        raise Invalid("the document path provided in the update expression is invalid for update")
+    parent: Any = item
+    for part in way:
+        found = parent.get(part)
+        if not isinstance(found, dict):
+            raise Invalid("the document path provided in the update expression is invalid for update")
+        parent[part] = dict(found)
+        parent = parent[part]
     return parent, name
 
 
@@ -115,7 +122,7 @@ def _put(item: Item, path: Path, value: Any) -> None:
     parent, name = _parent(item, path)
     if value is _NOTHING:
         raise Invalid("the provided expression refers to an attribute that does not exist in the item")
-    parent[name] = value
+    parent[name] = as_read(value)
 
 
 def _operand(item: Item, value: Any) -> Any:
@@ -125,6 +132,8 @@ def _operand(item: Item, value: Any) -> Any:
 def _are_same(one: Any, other: Any) -> bool:
     if one is _NOTHING or other is _NOTHING:
         return False
+    if type(one) is str and type(other) is str:
+        return one == other
     return bool(_kind_and_value(one) == _kind_and_value(other))
 
 

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import chain, islice
+from itertools import islice
 from operator import gt, lt
 from threading import RLock
 from typing import Any, TypeVar
@@ -16,6 +16,7 @@ from functions.aws import clock
 from functions.store.evaluation import Invalid, holds, plain, updated
 from functions.store.patience import Later, patiently
 from functions.store.values import (
+    INDEX_SK,
     MAX_KEYS,
     MAX_PK_BYTES,
     MAX_SK_BYTES,
@@ -46,7 +47,9 @@ class _Stored:
 
 
 @dataclass(frozen=True, slots=True)
-class _Change:
+class Change:
+    """What a write did to an item, as the table's stream has it."""
+
     key: Key
     before: Item | None
     after: Item | None
@@ -58,7 +61,9 @@ class Memory:
 
     def __init__(self) -> None:
         self._partitions: dict[str, dict[str, _Stored]] = {}
-        self._changes: list[_Change] = []
+        self._in_indexes: set[Key] = set()  # of the items that have the indexes' sort key
+        self._changes: list[Change] = []
+        self.on_change: Callable[[Change], None] = self._changes.append  # a simulation has its own stream
         self._refusals: deque[str] = deque()
         self._lock = RLock()
 
@@ -107,10 +112,10 @@ class Memory:
         return Page([plain(each.item) for each in read if not query.where or holds(query.where, each.item)], end)
 
     def _fitting(self, query: Query) -> Iterator[_Stored]:
-        everything = self._partitions
-        partitions = list(everything.values()) if query.index else [everything.get(query.pk, {})]
+        stored = self._partitions
+        indexed = (stored[key.pk][key.sk] for key in self._in_indexes)
         pk, sk = query.names
-        for each in chain.from_iterable(partition.values() for partition in partitions):
+        for each in indexed if query.index else stored.get(query.pk, {}).values():
             place = each.item.get(sk)
             if each.item.get(pk) == query.pk and isinstance(place, str) and query.covers(place):
                 yield each
@@ -176,14 +181,23 @@ class Memory:
             partition[key.sk] = after
         else:
             partition.pop(key.sk, None)
+        if new and INDEX_SK in new:
+            self._in_indexes.add(key)
+        else:
+            self._in_indexes.discard(key)
         if before != new:  # a write that changes nothing is in no stream
-            self._changes.append(_Change(key, before, new, clock.now()))
+            self.on_change(Change(key, before, new, clock.now()))
 
     def _found(self, key: Key) -> Item | None:
         stored = self._partitions.get(key.pk, {}).get(key.sk)
         return stored.item if stored else None
 
-    # -- for tests
+    # -- for tests and simulations
+
+    def size_of(self, key: Key) -> int:
+        """Bytes of the item; 0 when there is none."""
+        stored = self._partitions.get(key.pk, {}).get(key.sk)
+        return stored.size if stored else 0
 
     def refuse_next(self, *codes: str) -> None:
         """The next writes meet others: each code refuses one try of one, e.g. "TransactionConflictException"."""
@@ -195,10 +209,11 @@ class Memory:
 
     def stream(self) -> list[dict[str, Any]]:
         """Every change there was, as Lambda hands it to a function: in order, with both images."""
-        return [_record(number, change) for number, change in enumerate(self._changes, 1)]
+        return [stream_record(number, change) for number, change in enumerate(self._changes, 1)]
 
 
-def _record(number: int, change: _Change) -> dict[str, Any]:
+def stream_record(number: int, change: Change) -> dict[str, Any]:
+    """A change as Lambda hands it to a function."""
     named = {"OldImage": change.before, "NewImage": change.after}
     images = {name: to_wire(item) for name, item in named.items() if item}
     return {
@@ -222,9 +237,12 @@ def _size(value: Any) -> int:
     """Bytes, about as DynamoDB counts them. Source: DynamoDB Developer Guide, "Item sizes and formats"."""
     match value:
         case str():
-            return len(value.encode())
+            return len(value) if value.isascii() else len(value.encode())
         case dict():
-            return 3 + sum(len(name.encode()) + 1 + _size(each) for name, each in value.items())
+            size = 3
+            for name, each in value.items():
+                size += 1 + (len(name) if name.isascii() else len(name.encode())) + _size(each)
+            return size
         case list():
             return 3 + sum(1 + _size(each) for each in value)
         case bool() | None:

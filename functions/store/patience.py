@@ -1,9 +1,9 @@
 """Waiting for others: writes that meet, and what is throttled, pass later."""
 
-import random
-import time
 from collections.abc import Callable
 from typing import TypeVar
+
+from functions.aws import clock
 
 T = TypeVar("T")
 
@@ -33,4 +33,4 @@ def patiently(call: Callable[[], T]) -> T:
 
 def back_off(attempt: int = 0) -> None:
     """Full jitter, at most 0.8 s: two writers that met do not meet again."""
-    time.sleep(random.uniform(0, min(0.8, 0.025 * 2**attempt)))  # noqa: S311 - jitter, not a secret
+    clock.sleep(clock.jitter(min(0.8, 0.025 * 2**attempt)))

@@ -16,6 +16,7 @@ Sets = Mapping[Any, Any]  # values, by the paths to them
 MAX_WRITES = 100  # of a transaction
 MAX_KEYS = 100  # of a read of many
 MAX_PK_BYTES, MAX_SK_BYTES = 2048, 1024
+INDEX_SK = "created"  # the sort key of every index
 
 
 class Key(NamedTuple):
@@ -201,7 +202,7 @@ class Query:
     @property
     def names(self) -> tuple[str, str]:
         """The attributes that are its partition and sort key."""
-        return (self.index.pk, "created") if self.index else ("pk", "sk")
+        return (self.index.pk, INDEX_SK) if self.index else ("pk", "sk")
 
     def covers(self, sk: str) -> bool:
         first, last = self.between or (sk, sk)

@@ -35,19 +35,19 @@ def serialize(value: Any) -> Any:
     raise TypeError(f"no DynamoDB form for {type(value).__name__}")
 
 
-def retry_later(value: Any) -> Any:
+def as_read(value: Any) -> Any:
     """A plain value as the table gives it back: a copy, with lists for tuples and texts for enums.
 
-    >>> retry_later({"a": ("b", 1.0)})
+    >>> as_read({"a": ("b", 1.0)})
     {'a': ['b', 1]}
     """
     kind = type(value)
     if kind is str or kind is int or kind is bool or value is None:
         return value
     if kind is dict:
-        return {name: retry_later(each) for name, each in value.items()}
+        return {name: as_read(each) for name, each in value.items()}
     if kind is list or kind is tuple:
-        return [retry_later(each) for each in value]
+        return [as_read(each) for each in value]
     return _deserialize(serialize(value))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from functions.store import patience
+from functions.aws import clock
 from functions.store.dynamodb import DynamoDb
 from functions.store.items import Items
 from functions.store.memory import Memory
@@ -54,7 +54,7 @@ class Both:
 
 @pytest.fixture(params=["dynamodb", "memory"])
 def both(request: pytest.FixtureRequest, environment: None, monkeypatch: pytest.MonkeyPatch) -> Both:
-    monkeypatch.setattr(patience.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(clock, "sleep", lambda seconds: None)
     if request.param == "memory":
         memory = Memory()
         return Both(memory, memory.refuse_next, memory.stream)

@@ -7,6 +7,7 @@ import pytest
 
 from cli.account.prices import MEMORY_MB, USUAL_MEMORY_MB
 from infra.app import ROOT
+from simulation.aws.functions import TIMEOUTS, USUAL_TIMEOUT
 from tests.infra.conftest import resources
 from tests.infra.reached import everything_in, settings_of
 
@@ -117,3 +118,9 @@ def test_messages_that_wait_outlive_a_day_in_which_nobody_takes_them(template: d
 def test_the_command_line_knows_the_memory_that_costs(functions: dict[str, dict[str, Any]]) -> None:
     told = {name: function["MemorySize"] for name, function in functions.items()}
     assert told == {name: MEMORY_MB.get(name, USUAL_MEMORY_MB) for name in told}
+
+
+def test_the_simulator_ends_functions_after_the_template_s_time(functions: dict[str, dict[str, Any]]) -> None:
+    known = {name: TIMEOUTS.get(name, USUAL_TIMEOUT) for name in functions}
+    assert known == {name: function["Timeout"] for name, function in functions.items()}
+    assert TIMEOUTS.keys() <= functions.keys()

@@ -21,9 +21,11 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "functions.handlers": ("functions",),
     "host": (),
     "cli": ("functions.core", "host"),
+    "cli.verbs.simulate": ("cli", "functions.core", "simulation"),
+    "simulation": ("functions", "host", "infra.flow"),
     "infra": ("functions.core", "host"),
     "local": ("functions.core", "functions.store", "cli", "infra", "host"),
-    "bench": ("functions", "host", "cli", "infra", "local", "tests"),
+    "bench": ("functions", "host", "cli", "infra", "local", "simulation", "tests"),
     "app": ("functions.core", "infra"),
 }
 OURS = frozenset(room.partition(".")[0] for room in ROOMS) | {"tests"}
@@ -31,21 +33,29 @@ OURS = frozenset(room.partition(".")[0] for room in ROOMS) | {"tests"}
 # What is asked for in one place only, by whatever name. A value names the rooms or files that are that place.
 HOMES: dict[str, tuple[str, ...]] = {
     "boto3": ("functions.aws", "cli", "local", "bench"),
-    "botocore": ("functions.aws", "functions.store", "functions.api.model", "infra.api", "cli", "local", "bench"),
+    "botocore": (
+        "functions.aws",
+        "functions.store",
+        "functions.api.model",
+        "infra.api",
+        "cli",
+        "local",
+        "simulation",
+        "bench",
+    ),
     "uuid.uuid1": (),
     "uuid.uuid4": ("functions.aws.clock", "host", "local"),
-    "random": ("functions.store.patience", "host", "local"),
+    "random": ("functions.aws.clock", "host", "local", "simulation"),
     "secrets": ("functions.aws.clock", "cli", "local", "host"),
     "time": (
         "functions.aws",
-        "functions.store.patience",
         "cli",
         "local",
         "host",
         "bench",
     ),
     "datetime.datetime.now": ("functions.aws.clock", "cli", "local", "bench"),
-    "os.environ": ("functions.settings", "app", "infra", "cli", "local", "host", "bench"),
+    "os.environ": ("functions.settings", "app", "infra", "cli", "local", "host", "simulation", "bench"),
     # -- what touches a host is apart from what only reads and decides
     "host.posix": ("host.posix", "host.__main__", "host.bootstrap", "cli", "bench"),
     "os.getenv": (),
@@ -158,6 +168,11 @@ def test_arrows_go_down_only() -> None:
         ("host/x.py", "from functions.core import errors", "host imports from nothing only"),
         ("host/x.py", "from host.posix import install", "host.posix belongs to"),
         ("functions/x.py", "import json", "is in no room"),
+        ("functions/engine/x.py", "from simulation import clock", "functions.engine imports from"),
+        ("cli/verbs/x.py", "from simulation import clock", "cli imports from"),
+        ("local/x.py", "import simulation.clock", "local imports from"),
+        ("simulation/x.py", "from infra import engine", "infra.flow only"),
+        ("simulation/x.py", "import time\ntime.time()", "time belongs to"),
     ],
 )
 def test_a_leak_is_found_with_its_line_and_its_rule(file: str, source: str, rule: str) -> None:

@@ -3,23 +3,30 @@
 `None` and empty collections are left out of the plain form where they are the field's default, and come back as that.
 """
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import MISSING, Field, fields, is_dataclass
 from enum import Enum
 from functools import cache
 from types import NoneType, UnionType
-from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
+
+_DATACLASSES: dict[type, list[tuple[str, Any]]] = {}  # members and their defaults, of those that were seen
 
 
 def to_plain(value: Any) -> Any:
     """A dataclass, enum or collection as dicts, lists, strings and numbers."""
-    if is_dataclass(value):
+    kind = type(value)
+    if kind is str or kind is int or value is None:
+        return value
+    if kind not in _DATACLASSES and is_dataclass(kind):
+        _DATACLASSES[kind] = [(field.name, _default(field)) for field in fields(kind)]
+    if members := _DATACLASSES.get(kind):
         plain = {}
-        for name, default in _defaults(cast(Hashable, type(value))).items():
+        for name, default in members:
             item = getattr(value, name)
-            is_empty = item is None or (isinstance(item, (tuple, frozenset, dict)) and not item)
+            is_empty = item is None or (not item and isinstance(item, (tuple, frozenset, dict)))
             if not (is_empty and item == default):
                 plain[name] = to_plain(item)
         return plain
@@ -39,50 +46,58 @@ def from_plain(kind: type[T], plain: Any) -> T:
 
     Raises KeyError for a missing field without a default, ValueError for an unknown enum value.
     """
-    build: Callable[[Any], T] = _builder(cast(Hashable, kind))
-    return build(plain)
+    build: Build = _builder(kind)  # type: ignore[arg-type]
+    built: T = build(plain)
+    return built
+
+
+Build = Callable[[Any], Any]
 
 
 @cache
-def _builder(kind: Any) -> Callable[[Any], Any]:
-    """What makes a value of this type out of its plain form: each type is looked at once."""
+def _builder(kind: Any) -> Build:
+    """What makes a value of this type: found out once, because every read of a record asks for it."""
     if isinstance(kind, type) and is_dataclass(kind):
-        return lambda plain: _build(kind, plain)
+        return _dataclass_builder(kind)
     origin, arguments = get_origin(kind), get_args(kind)
     if origin is UnionType:
-        some = _builder(next(argument for argument in arguments if argument is not NoneType))
-        return lambda plain: None if plain is None else some(plain)
+        inner = _builder(next(argument for argument in arguments if argument is not NoneType))
+        return lambda plain: None if plain is None else inner(plain)
     if origin is tuple or origin is frozenset:
-        each = _builder(arguments[0])
-        return lambda plain: origin(each(item) for item in plain)
+        member = _builder(arguments[0])
+        return lambda plain: origin(map(member, plain))
     if origin is dict:
-        each = _builder(arguments[1])
-        return lambda plain: {key: each(item) for key, item in plain.items()}
+        value = _builder(arguments[1])
+        return lambda plain: {key: value(item) for key, item in plain.items()}
     if kind is Any:
         return lambda plain: plain
-    # an enum from its value, an int from DynamoDB's Decimal
-    return lambda plain: plain if isinstance(plain, kind) else kind(plain)
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        members: dict[Any, Any] = {member.value: member for member in kind}
+        return lambda plain: members[plain] if plain in members else kind(plain)
+    return lambda plain: plain if isinstance(plain, kind) else kind(plain)  # an int from DynamoDB's Decimal
 
 
-def _build(kind: type, plain: Any) -> Any:
-    values = {}
-    for name, (build, is_required) in _members(kind).items():
-        if name in plain:
-            values[name] = build(plain[name])
-        elif is_required:
-            raise KeyError(f"{kind.__name__}.{name}")
-    return kind(**values)
+def _dataclass_builder(kind: type) -> Build:
+    known: list[tuple[str, Build, bool]] = []
+
+    def build(plain: Any) -> Any:
+        if not known:  # now, because a type may be part of itself
+            known.extend((name, _builder(hint), required) for name, (hint, required) in _hints(kind).items())
+        values = {}
+        for name, member, required in known:
+            if name in plain:
+                values[name] = member(plain[name])
+            elif required:
+                raise KeyError(f"{kind.__name__}.{name}")
+        return kind(**values)
+
+    return build
 
 
 @cache
-def _members(kind: type) -> dict[str, tuple[Callable[[Any], Any], bool]]:
+def _hints(kind: type) -> dict[str, tuple[Any, bool]]:
     hints = get_type_hints(kind)
-    return {field.name: (_builder(hints[field.name]), _is_required(field)) for field in fields(kind)}
-
-
-@cache
-def _defaults(kind: Any) -> dict[str, Any]:
-    return {field.name: _default(field) for field in fields(kind)}
+    return {field.name: (hints[field.name], _is_required(field)) for field in fields(kind)}
 
 
 def _default(field: Field[Any]) -> Any:

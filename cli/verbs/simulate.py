@@ -1,0 +1,190 @@
+"""`stepdeploy simulate`: how a deployment would go, on this machine, in virtual time and without AWS.
+
+The engine's own code deploys to simulated hosts. AWS's services have AWS's limits; what AWS does not publish, such as
+the rate of Run Command, is a guess (--throttle). The same options with the same --seed go the same way again.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cli.account.prices import MEMORY_MB, REGION, USD, USUAL_MEMORY_MB, YEAR, Item
+from cli.durations import DURATION
+from cli.exits import Exit
+from cli.view.output import json_option, tell_json
+from functions.core.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from simulation.result import Result
+    from simulation.scenario import Scenario
+
+_MAX_HOSTS = 10_000
+_SHOWN_PROMISES = 5
+
+
+class _Share(click.ParamType[float]):
+    """2% or 0.02."""
+
+    name = "share"
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> float:
+        text = str(value)
+        try:
+            share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+        except ValueError:
+            share = -1
+        if not 0 <= share <= 1:
+            self.fail(f"{value!r}: must be a share, for example 2% or 0.02", parameter, context)
+        return share
+
+
+class _RateType(click.ParamType[tuple[str, float]]):
+    """ssm=10/s or ssm:SendCommand=10."""
+
+    name = "rate"
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
+        if isinstance(value, tuple):
+            return value
+        service, _, rate = str(value).partition("=")
+        try:
+            found = float(rate.removesuffix("/s"))
+        except ValueError:
+            found = 0
+        if not service or found <= 0:
+            self.fail(f"{value!r}: must be a service and requests a second, for example ssm=10/s", parameter, context)
+        return service, found
+
+
+SHARE, RATE = _Share(), _RateType()
+
+
+@click.command(
+    help=__doc__,
+    epilog="""\b
+Examples:
+  stepdeploy simulate --hosts 200 --config HalfAtATime
+  stepdeploy simulate --hosts 50 --config 90% --fail 4% --lose-events 1% --runs 100
+  stepdeploy simulate --hosts 1000 --config AllAtOnce --throttle ssm=10/s --svg chart.svg
+
+Exit status: 1 when a promise was broken; the seed that is named repeats it.""",
+)
+@click.option("--hosts", type=click.IntRange(1, _MAX_HOSTS), default=20, show_default=True)
+@click.option("--config", default="OneAtATime", show_default=True, help="Or a minimum of healthy hosts: 9, or 75%.")
+@click.option(
+    "--scripts", type=DURATION, default="40s", show_default=True, help="Median duration of a host's scripts."
+)
+@click.option("--bake", type=DURATION, default="0", help="How long alarms are watched after the last host.")
+@click.option("--fail", type=SHARE, default="0", help="Share of hosts on which a script fails.")
+@click.option("--hang", type=SHARE, default="0", help="Share of hosts on which a script never ends.")
+@click.option("--reboot", type=SHARE, default="0", help="Share of hosts that reboot during a script.")
+@click.option("--scale-in", type=SHARE, default="0", help="Share of hosts that are terminated during a script.")
+@click.option("--lose-events", type=SHARE, default="0", help="Share of EventBridge's events that never come.")
+@click.option("--double-events", type=SHARE, default="0", help="Share of events that come twice.")
+@click.option("--late-events", type=SHARE, default="0", help="Share of events that come up to five minutes late.")
+@click.option("--kill", type=SHARE, default="0", help="Share of requests after which their function is killed.")
+@click.option("--throttle", type=RATE, multiple=True, help="Requests a second, for example ssm=10/s. Can be repeated.")
+@click.option("--alarm-at", type=DURATION, help="When the group's alarm goes to ALARM.")
+@click.option("--runs", type=click.IntRange(1), default=1, help="So many, each with the next seed.")
+@click.option("--seed", type=int, default=1, show_default=True)
+@click.option("--svg", type=click.Path(dir_okay=False, path_type=Path), help="Write the first run's chart there.")
+@json_option
+def command(runs: int, seed: int, svg: Path | None, as_json: bool, **options: Any) -> Exit:
+    from dataclasses import replace
+
+    from simulation import report
+    from simulation.world import World
+
+    scenario = _scenario(options)
+    results = [World(replace(scenario, seed=seed + number)).run() for number in range(runs)]
+    if svg:
+        svg.write_text(report.svg(results[0]), encoding="utf-8")
+    found = report.summary(results)
+    found["usd"] = round(_usd(found), 4)
+    if as_json:
+        tell_json(found)
+    else:
+        _tell(found, results[0])
+    return Exit.FAILED if found["broken"] else Exit.DONE
+
+
+def _scenario(options: dict[str, Any]) -> "Scenario":
+    from simulation.aws.events import EventFaults
+    from simulation.aws.limits import Limits
+    from simulation.hosts import Durations, Fate
+    from simulation.scenario import Scenario, config
+
+    fates: dict[Fate, float] = {fate: options[fate.name.lower()] for fate in Fate if fate is not Fate.WELL}
+    try:
+        chosen = config(options["config"])
+        chosen.allowed_out(options["hosts"])
+    except InvalidInput as wrong:
+        raise click.UsageError(f"--config: {wrong}") from wrong
+    if sum(fates.values()) > 1:
+        raise click.UsageError("--fail, --hang, --reboot and --scale-in are together more than all hosts")
+    return Scenario(
+        hosts=options["hosts"],
+        config=chosen,
+        durations=Durations(median=options["scripts"]),
+        fates=fates,
+        events=EventFaults(lost=options["lose_events"], doubled=options["double_events"], late=options["late_events"]),
+        limits=Limits().throttled(dict(options["throttle"])),
+        kill_rate=options["kill"],
+        bake_seconds=options["bake"],
+        alarm_at=options["alarm_at"],
+    )
+
+
+def _usd(found: dict[str, Any]) -> float:
+    """What AWS would have billed for a run, by the list prices of `stepdeploy cost`."""
+    gb_seconds = sum(
+        seconds * MEMORY_MB.get(function, USUAL_MEMORY_MB) / 1024
+        for function, seconds in found["functionSeconds"].items()
+    )
+    counts: dict[Item, float] = {
+        Item.LAMBDA_REQUESTS: sum(found["functions"].values()),
+        Item.LAMBDA_GB_SECONDS: gb_seconds,
+        Item.TRANSITIONS: found["stateTransitions"],
+        Item.READS: found["readUnits"],
+        Item.WRITES: found["writeUnits"],
+    }
+    return sum(count * USD[item] for item, count in counts.items())
+
+
+def _tell(found: dict[str, Any], first: "Result") -> None:
+    from simulation.report import chart, words
+
+    hosts, seconds, healthy = found["hosts"], found["seconds"], found["healthyHosts"]
+    for time, what in found["timetable"]:
+        click.echo(f"{words(time):>8}  {what}")
+    click.echo()
+    for line in chart(first):
+        click.echo(line)
+    click.echo()
+    ssm = sum(count for name, count in found["calls"].items() if name.startswith("ssm:"))
+    throttled = sum(found["throttled"].values())
+    rows = [
+        ("outcome", _listed(found["outcomes"])),
+        ("targets", _listed(found["targets"]) + (f" ({_listed(found['causes'])})" if found["causes"] else "")),
+        ("time", f"{words(seconds['p50'])} (p50), {words(seconds['p95'])} (p95), {words(seconds['most'])} (longest)"),
+        ("healthy hosts", f"never fewer than {healthy['fewest']} of {hosts}, promised {healthy['promised']}"),
+        ("SSM calls", f"{ssm:g}, {ssm / hosts:.1f} a host; {throttled:g} calls to AWS throttled"),
+        ("function calls", f"{sum(found['functions'].values()):g}, at most {found['mostFunctionsAtOnce']} at once"),
+        ("failed calls", _listed(found["functionErrors"]) or "none"),
+        ("transitions", f"{found['stateTransitions']:g}, {found['stateTransitions'] / hosts:.1f} a host"),
+        ("DynamoDB", f"{found['writeUnits'] / hosts:.1f} write units a host, {found['writeConflicts']:g} conflicts"),
+        ("cost", f"{found['usd']:.4f} USD (list prices of {REGION}, {YEAR})"),
+    ]
+    if found["runs"] > 1:
+        rows.insert(0, ("runs", f"{found['runs']}, seeds {found['seeds'][0]} to {found['seeds'][1]}; counts are means"))
+    for name, text in rows:
+        click.echo(f"{name:15} {text}")
+    for each in found["broken"][:_SHOWN_PROMISES]:
+        click.echo(f"{click.style('broken promise', fg='red')}  {each['promise']} (--seed {each['seed']})")
+    if (more := len(found["broken"]) - _SHOWN_PROMISES) > 0:
+        click.echo(f"and {more} more; see --json")
+
+
+def _listed(counts: dict[str, float]) -> str:
+    return ", ".join(f"{count:g} {name}" for name, count in counts.items())

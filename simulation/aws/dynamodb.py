@@ -1,0 +1,105 @@
+"""DynamoDB: the store in memory behind the network, with what happens when writes meet.
+
+Sources: DynamoDB Developer Guide, "Managing complex workflows with transactions" (conflicts), "Read/write capacity"
+(units). For how long a transaction keeps its items is a guess (`Limits.transaction_seconds`).
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
+
+from functions.store.memory import Memory
+from functions.store.patience import Later, patiently
+from functions.store.values import Check, Delete, Item, Key, Page, Put, Query, Update, Write
+from simulation.aws.limits import Bucket
+from simulation.aws.network import Network, refusal
+
+T = TypeVar("T")
+
+_UNIT_BYTES = 1024
+_READ_UNIT_BYTES = 4096
+_INDEXES = 3  # that hold a copy of each deployment
+
+
+class Table:
+    """The engine's table (`functions.store.items.Items`)."""
+
+    def __init__(self, network: Network, memory: Memory) -> None:
+        self._network, self._memory = network, memory
+        self.read_units = self.write_units = 0.0
+        self.conflicts = 0
+        self.hottest: Counter[str] = Counter()  # write units of a partition in its busiest second
+        self._second: tuple[int, Counter[str]] = (0, Counter())
+        self._held = dict[Key, float]()  # until when a transaction keeps an item
+        self._partitions = dict[str, Bucket]()
+
+    # -- reading
+
+    def get(self, key: Key) -> Item | None:
+        return self._read("GetItem", lambda: self._memory.get(key), [key])
+
+    def get_all(self, keys: Sequence[Key]) -> list[Item]:
+        return self._read("BatchGetItem", lambda: self._memory.get_all(keys), keys) if keys else []
+
+    def query(self, query: Query) -> Iterator[Item]:
+        after: Item | None = None
+        while True:
+            page = self.page(query, None, after)
+            yield from page.items
+            if (after := page.after) is None:
+                return
+
+    def page(self, query: Query, limit: int | None = None, after: Item | None = None) -> Page:
+        found = self._read("Query", lambda: self._memory.page(query, limit, after), ())
+        self.read_units += sum(self._units(Key(each["pk"], each["sk"]), _READ_UNIT_BYTES) for each in found.items)
+        return found
+
+    def _read(self, operation: str, act: Callable[[], T], keys: Sequence[Key]) -> T:
+        self.read_units += sum(self._units(key, _READ_UNIT_BYTES) for key in keys)
+        return self._network.request("dynamodb", operation, act)
+
+    def _units(self, key: Key, size: int) -> int:
+        return max(1, -(-self._memory.size_of(key) // size))
+
+    # -- writing
+
+    def write(self, write: Put | Update | Delete) -> bool:
+        return self._write(f"{type(write).__name__}Item", [write], lambda: self._memory.write(write))
+
+    def update_or_read(self, update: Update) -> Item:
+        return self._write("UpdateItem", [update], lambda: self._memory.update_or_read(update))
+
+    def transact(self, writes: Sequence[Write]) -> bool:
+        return self._write("TransactWriteItems", writes, lambda: self._memory.transact(writes))
+
+    def _write(self, operation: str, writes: Sequence[Write], act: Callable[[], T]) -> T:
+        is_transaction = operation == "TransactWriteItems"
+
+        def once() -> T:
+            now = self._network.clock.time
+            if any(self._held.get(each.key, 0.0) > now for each in writes):
+                self.conflicts += 1
+                raise Later(refusal("TransactionConflictException", operation))
+            self._take_units(writes, 2 if is_transaction else 1, operation)
+            if is_transaction:
+                self._held |= {each.key: now + self._network.limits.transaction_seconds for each in writes}
+            return act()
+
+        return patiently(lambda: self._network.request("dynamodb", operation, once))
+
+    def _take_units(self, writes: Sequence[Write], each_costs: int, operation: str) -> None:
+        """Raises Later where a partition has more writes than DynamoDB lets it have."""
+        now = self._network.clock.time
+        if int(now) != self._second[0]:
+            self._second = (int(now), Counter())
+        for each in writes:
+            units = each_costs * self._units(each.key, _UNIT_BYTES)
+            bucket = self._partitions.setdefault(each.key.pk, Bucket(self._network.limits.partition_writes))
+            if not bucket.take(now, units):
+                raise Later(refusal("ProvisionedThroughputExceededException", operation))
+            if not isinstance(each, Check) and each.key.sk == "DEPLOYMENT":
+                self.write_units += _INDEXES * units / each_costs
+            self.write_units += units
+            busy = self._second[1]
+            busy[each.key.pk] += units
+            self.hottest[each.key.pk] = max(self.hottest[each.key.pk], busy[each.key.pk])

@@ -1,0 +1,48 @@
+"""What is simulated: a fleet, a deployment to it, and what goes wrong."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from functions.core.errors import InvalidInput
+from functions.core.health import PREDEFINED_CONFIGS, DeploymentConfig, MinimumHealthyHosts, MinimumHealthyHostsType
+from simulation.aws.events import EventFaults
+from simulation.aws.limits import Limits
+from simulation.hosts import Durations, Fate
+
+ONE_AT_A_TIME = PREDEFINED_CONFIGS["CodeDeployDefault.OneAtATime"]
+_CUSTOM = "Simulated"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """One run. The same scenario with the same seed goes the same way."""
+
+    hosts: int = 10
+    config: DeploymentConfig = ONE_AT_A_TIME
+    seed: int = 1
+    durations: Durations = field(default_factory=Durations)
+    fates: Mapping[Fate, float] = field(default_factory=dict)  # shares of the hosts
+    events: EventFaults = field(default_factory=EventFaults)
+    limits: Limits = field(default_factory=Limits)
+    kill_rate: float = 0  # of requests after which the function that sent them is killed
+    bake_seconds: int = 0
+    alarm_at: float | None = None  # seconds after the start
+    has_announcements: bool = True  # the stream's news go out; without them a run is faster
+    reconcile_seconds: int = 120
+    longest_seconds: float = 90 * 86400  # of virtual time, after which a deployment counts as one that never ends
+
+
+def config(text: str) -> DeploymentConfig:
+    """A predefined configuration, with or without CodeDeployDefault, or a minimum: a number of hosts, or a percentage.
+
+    >>> config("HalfAtATime").name, config("75%").allowed_out(8), config("3").allowed_out(8)
+    ('CodeDeployDefault.HalfAtATime', 2, 5)
+    """
+    if found := PREDEFINED_CONFIGS.get(text) or PREDEFINED_CONFIGS.get(f"CodeDeployDefault.{text}"):
+        return found
+    number = text.removesuffix("%")
+    if not number.isdecimal():
+        known = ", ".join(name.partition(".")[2] for name in PREDEFINED_CONFIGS)
+        raise InvalidInput(f"config {text!r}: must be {known}, or the minimum of healthy hosts such as 9 or 75%")
+    kind = MinimumHealthyHostsType.FLEET_PERCENT if text.endswith("%") else MinimumHealthyHostsType.HOST_COUNT
+    return DeploymentConfig(_CUSTOM, MinimumHealthyHosts(kind, int(number)))

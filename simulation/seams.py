@@ -1,0 +1,85 @@
+"""Where a world takes the place of AWS, of the clock and of chance, for as long as it runs."""
+
+import gc
+import logging
+import os
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+from functions.aws import clients, clock
+from functions.settings import settings
+from functions.store import items
+from functions.telemetry import logger
+
+ACCOUNT = "123456789012"
+REGION = "us-east-1"
+BUCKET = "revisions"
+ENVIRONMENT = {
+    "AWS_REGION": REGION,
+    "TABLE_NAME": "stepdeploy",
+    "BUCKET_NAME": BUCKET,
+    "BUS_NAME": "stepdeploy",
+    "CONNECTION_LOST_SECONDS": "300",
+    "DOCUMENT_NAME": "stepdeploy-segment",
+    "DOCUMENT_VERSION": "1",
+    "DOCUMENT_HASH": "d" * 64,
+    "RUNNER_SHA256": "0" * 64,
+    "SIGNING_KEY_ARN": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/signing",
+    "STATE_MACHINE_ARN": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:stepdeploy",
+    "TOPIC_ARNS": f"arn:aws:sns:{REGION}:{ACCOUNT}:stepdeploy-notifications",
+    "POWERTOOLS_METRICS_DISABLED": "true",
+    "POWERTOOLS_TRACE_DISABLED": "true",
+}
+
+
+@contextmanager
+def in_place(
+    services: Mapping[str, Any], table: items.Items, time: clock.Time, more: Mapping[str, str], level: int
+) -> Iterator[None]:
+    """The engine sees this world. `more`: of its environment; `level`: what it logs."""
+    environment, before = {**ENVIRONMENT, **more}, dict(os.environ)
+    collected = gc.get_threshold()
+    gc.set_threshold(_COLLECT_AFTER, 20, 100)  # a world has millions of objects that stay: looking for garbage is dear
+    kept = clients.stand_ins, items.stand_in, clock.stand_in, logger.log_level, ThreadPoolExecutor.submit
+    os.environ.update(environment)
+    settings.cache_clear()
+    clients.stand_ins = _Services(services)
+    items.stand_in, clock.stand_in = table, time
+    logger.setLevel(level)
+    ThreadPoolExecutor.submit = _one_after_another  # type: ignore[assignment,method-assign]
+    try:
+        yield
+    finally:
+        clients.stand_ins, items.stand_in, clock.stand_in, before_level, submit = kept
+        ThreadPoolExecutor.submit = submit  # type: ignore[method-assign]
+        logger.setLevel(before_level)
+        os.environ.clear()
+        os.environ.update(before)
+        settings.cache_clear()
+        gc.set_threshold(*collected)
+
+
+class _Services(dict[str, Any]):
+    """A service that the world does not have is refused, not asked."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+    def __missing__(self, name: str) -> Any:
+        raise AssertionError(f"the simulator has no {name}")
+
+
+def _one_after_another(pool: ThreadPoolExecutor, work: Callable[..., Any], /, *given: Any, **named: Any) -> Future[Any]:
+    """A function's thread pool: only one thread of a world runs at a time, so what it is given is done at once."""
+    future: Future[Any] = Future()
+    try:
+        future.set_result(work(*given, **named))
+    except Exception as error:
+        future.set_exception(error)
+    return future
+
+
+_COLLECT_AFTER = 200_000  # new objects
+QUIET = logging.CRITICAL

@@ -1,0 +1,214 @@
+"""A world: the real engine deploys to a simulated fleet, in virtual time."""
+
+import json
+import random
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from functions.core.declaration import load
+from functions.core.records import Deployment, DeploymentSummary, Revision, Target
+from functions.core.revision import bundle_type
+from functions.core.statuses import DeploymentStatus
+from functions.core.text.shapes import to_plain
+from functions.engine import declare
+from functions.store import deployments, lock, targets
+from functions.store.items import items
+from functions.store.keys import group_item_key
+from functions.store.memory import Change, Memory
+from functions.store.values import Update
+from infra.flow import ask_again_seconds, definition
+from simulation import seams
+from simulation.asl.errors import Failure
+from simulation.asl.model import Machine
+from simulation.asl.reading import read_machine
+from simulation.aws.dynamodb import Table
+from simulation.aws.events import Reader, Rules, Stream, every, is_announced, is_created
+from simulation.aws.functions import Functions
+from simulation.aws.network import Network
+from simulation.aws.others import TAGS, Bus, CloudWatch, Ec2, Kms, Sns
+from simulation.aws.s3 import S3, revision
+from simulation.aws.sqs import URL, Sqs
+from simulation.aws.ssm import Ssm
+from simulation.aws.stepfunctions import StepFunctions
+from simulation.clock import Clock
+from simulation.hosts import Fleet
+from simulation.result import Result, Started
+from simulation.scenario import Scenario
+
+STATEMACHINES = Path(__file__).resolve().parent.parent / "statemachines"
+APPLICATION, GROUP, ALARM = "shop", "web", "errors"
+_FIND_LOST_SECONDS = 180  # as infra/signals.py schedules it
+_QUEUES = ("upload", "trigger", "slack")  # each is read by a function
+
+
+class World:
+    """One run of a scenario."""
+
+    def __init__(self, scenario: Scenario, *, log_level: int = seams.QUIET) -> None:
+        self.scenario = scenario
+        self.clock = Clock()
+        self.chance = random.Random(scenario.seed)
+        self.network = Network(self.clock, self._stream_of_chance(), scenario.limits)
+        self.memory = Memory()
+        self.table = Table(self.network, self.memory)
+        self.started = Started(scenario.hosts)
+        self.fleet = Fleet(
+            self.clock,
+            scenario.hosts,
+            seed=scenario.seed,
+            shares=scenario.fates,
+            durations=scenario.durations,
+            taken_out=lambda host, deployment: self.started.take_out(self.clock.time, host, deployment),
+            put_back=lambda host, deployment: self.started.put_back(self.clock.time, host, deployment),
+        )
+        self.functions = Functions(self.network, self._undelivered)
+        self.rules = Rules(self.clock, self._stream_of_chance(), self.functions, scenario.events)
+        self.s3 = S3(self.network)
+        self.ssm = Ssm(self.network, self.fleet, lambda detail: self.rules.send("command_status", {"detail": detail}))
+        self.stepfunctions = StepFunctions(
+            self.network,
+            _machine(scenario.reconcile_seconds),
+            self.functions,
+            self.s3,
+            lambda detail: self.rules.send("execution_status", {"detail": detail}),
+        )
+        self.cloudwatch = CloudWatch(self.network, ALARM)
+        self.sqs = Sqs(self.network, self.functions, {f"{URL}{name}": _reader_of(name) for name in _QUEUES})
+        self.stream = Stream([self._reader("launch", 10, 0, is_created), *self._announcing()])
+        self.undelivered: list[tuple[str, Any, Failure]] = []
+        self._log_level = log_level
+
+    # -- time and chance, as the engine asks for them (`functions.aws.clock.Time`)
+
+    def now(self) -> datetime:
+        return self.clock.now()
+
+    def sleep(self, seconds: float) -> None:
+        self.clock.sleep(seconds)
+
+    # -- what happens
+
+    def run(self) -> Result:
+        """The deployment from its creation to the end of everything that followed."""
+        services = {
+            "ssm": self.ssm,
+            "stepfunctions": self.stepfunctions,
+            "s3": self.s3,
+            "sqs": self.sqs,
+            "cloudwatch": self.cloudwatch,
+            "ec2": Ec2(self.network, self.fleet),
+            "kms": Kms(self.network),
+            "events": Bus(self.network),
+            "sns": Sns(self.network),
+        }
+        queues = {f"{name.upper()}_QUEUE_URL": f"{URL}{name}" for name in (*_QUEUES, "undelivered")}
+        environment = {**queues, "ASK_AGAIN_SECONDS": str(ask_again_seconds(self.scenario.reconcile_seconds))}
+        with seams.in_place(services, self.table, self, environment, self._log_level):
+            try:
+                self._set_up()
+                self.clock.run(self._is_over)
+                return self._result()
+            except KeyboardInterrupt:
+                self.clock.abandon()
+                raise
+            finally:
+                self.clock.close()
+
+    def _set_up(self) -> None:
+        """The account as it is when somebody asks for the deployment."""
+        scenario = self.scenario
+        declare.apply(load(_declaration(scenario)))
+        self._remember_a_good_revision()
+        self.memory.on_change = self._changed
+        self.s3.objects |= {(seams.BUCKET, f"{APPLICATION}/{GROUP}/{name}.zip"): revision() for name in ("v1", "v2")}
+        self.network.kill_rate = scenario.kill_rate
+        self.started.begin(self.clock.time)
+        request = {"application": APPLICATION, "group": GROUP, "key": f"{APPLICATION}/{GROUP}/v2.zip"}
+        self.functions.send("start", request)
+        every(self.clock, _FIND_LOST_SECONDS, lambda: self.functions.send("find_lost", {}, retries=0))
+        if scenario.alarm_at is not None:
+            self.clock.later(scenario.alarm_at, self._ring)
+
+    def _remember_a_good_revision(self) -> None:
+        """What a rollback goes back to."""
+        key = f"{APPLICATION}/{GROUP}/v1.zip"
+        good = Revision(bucket=seams.BUCKET, key=key, bundle_type=bundle_type(key), version="version-1", etag="etag")
+        summary = to_plain(
+            DeploymentSummary(
+                deployment_id="d-000000000",
+                status=DeploymentStatus.SUCCEEDED,
+                create_time="2025-12-31T00:00:00.000Z",
+                revision=good,
+            )
+        )
+        sets = {"last_successful": summary, "last_attempted": summary, "good_deployments": [summary]}
+        items().write(Update(group_item_key(APPLICATION, GROUP), sets=sets))
+
+    def _ring(self) -> None:
+        self.cloudwatch.rang_at = self.clock.time
+        self.rules.send("stop", {"detail": {"alarmName": ALARM}})
+
+    def _changed(self, change: Change) -> None:
+        self.stream.put(change)
+        if change.key.sk == "DEPLOYMENT" and change.after:
+            self.started.note(self.clock.time, change.after)
+
+    def _undelivered(self, function: str, event: Any, failure: Failure) -> None:
+        self.undelivered.append((function, event, failure))
+
+    def _is_over(self) -> bool:
+        if self.clock.time > self.scenario.longest_seconds:
+            return True
+        return self.started.is_over and not self.stepfunctions.running and self.stream.is_idle
+
+    def _reader(self, function: str, batch: int, window: float, wants: Callable[[Change], bool]) -> Reader:
+        chance = self._stream_of_chance()
+        return Reader(self.clock, chance, self.functions, function, batch=batch, window=window, wants=wants)
+
+    def _announcing(self) -> list[Reader]:
+        return [self._reader("publish", 100, 1, is_announced)] if self.scenario.has_announcements else []
+
+    def _stream_of_chance(self) -> random.Random:
+        """A part of the world has chance of its own, so that one draw more there changes nothing elsewhere."""
+        return random.Random(self.chance.random())
+
+    # -- what has become of it
+
+    def _result(self) -> Result:
+        self.network.kill_rate = 0
+        found: list[tuple[Deployment, list[Target]]] = []
+        for deployment_id in self.started.statuses:
+            deployment = deployments.get(deployment_id)
+            assert deployment
+            found.append((deployment, list(targets.of(deployment_id))))
+        return Result.of(self, found, lock.holder(f"{APPLICATION}/{GROUP}"))
+
+
+def _machine(reconcile_seconds: int) -> Machine:
+    return read_machine(definition(STATEMACHINES, {"ReconcileSeconds": reconcile_seconds}))
+
+
+def _reader_of(queue: str) -> str:
+    return "start" if queue == "upload" else queue
+
+
+def _declaration(scenario: Scenario) -> str:
+    """deployments.yaml for the scenario: JSON is YAML, too."""
+    minimum, name, custom = scenario.config.minimum, scenario.config.name, dict[str, Any]()
+    if minimum is not None and not name.startswith("CodeDeployDefault."):
+        custom[name] = {"minimumHealthyHosts": {"type": minimum.type, "value": minimum.value}}
+    group: dict[str, Any] = {
+        "ec2TagFilters": [{"Key": "role", "Value": TAGS["role"]}],
+        "deploymentConfigName": name,
+    }
+    events = ["DEPLOYMENT_FAILURE"]
+    if scenario.alarm_at is not None:
+        events.append("DEPLOYMENT_STOP_ON_ALARM")
+        group["alarmConfiguration"] = {"alarms": [{"name": ALARM}]}
+    if scenario.bake_seconds:
+        group["bakeTime"] = f"{scenario.bake_seconds}s"
+    group["autoRollbackConfiguration"] = {"enabled": True, "events": events}
+    applications = {APPLICATION: {"groups": {GROUP: group}}}
+    return json.dumps({"applications": applications, **({"deploymentConfigs": custom} if custom else {})})
