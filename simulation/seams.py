@@ -11,7 +11,7 @@ from typing import Any
 from functions.aws import clients, clock
 from functions.settings import settings
 from functions.store import items
-from functions.telemetry import logger
+from functions.telemetry import logger, metrics
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
@@ -29,7 +29,6 @@ ENVIRONMENT = {
     "SIGNING_KEY_ARN": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/signing",
     "STATE_MACHINE_ARN": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:stepdeploy",
     "TOPIC_ARNS": f"arn:aws:sns:{REGION}:{ACCOUNT}:stepdeploy-notifications",
-    "POWERTOOLS_METRICS_DISABLED": "true",
     "POWERTOOLS_TRACE_DISABLED": "true",
 }
 
@@ -48,6 +47,8 @@ def in_place(
     clients.stand_ins = _Services(services)
     items.stand_in, clock.stand_in = table, time
     logger.setLevel(level)
+    for name in _METRICS:  # they go to standard output, which is the user's here
+        setattr(metrics, name, lambda *given, **named: None)
     ThreadPoolExecutor.submit = _one_after_another  # type: ignore[assignment,method-assign]
     try:
         yield
@@ -55,6 +56,8 @@ def in_place(
         clients.stand_ins, items.stand_in, clock.stand_in, before_level, submit = kept
         ThreadPoolExecutor.submit = submit  # type: ignore[method-assign]
         logger.setLevel(before_level)
+        for name in _METRICS:
+            delattr(metrics, name)
         os.environ.clear()
         os.environ.update(before)
         settings.cache_clear()
@@ -81,5 +84,6 @@ def _one_after_another(pool: ThreadPoolExecutor, work: Callable[..., Any], /, *g
     return future
 
 
+_METRICS = ("add_metric", "add_dimensions", "flush_metrics")  # what `publish` does with metrics
 _COLLECT_AFTER = 200_000  # new objects
 QUIET = logging.CRITICAL

@@ -7,6 +7,8 @@ import pytest
 
 from functions.core.causes import Cause
 from functions.core.statuses import Creator, DeploymentErrorCode, DeploymentStatus, LifecycleEventStatus, TargetStatus
+from functions.telemetry import metrics
+from simulation import seams
 from simulation.aws.events import EventFaults
 from simulation.aws.limits import Limits
 from simulation.aws.network import NotSimulated
@@ -129,6 +131,14 @@ def test_hosts_with_long_scripts_are_waited_for() -> None:
 def test_a_world_that_is_not_given_the_time_breaks_a_promise() -> None:
     (sentence,) = run(longest_seconds=30).broken
     assert "never ended" in sentence
+
+
+def test_a_run_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    world = World(Scenario())
+    with seams.in_place({}, world.table, world, {}, seams.QUIET):
+        for _ in range(101):  # Powertools prints by the hundred
+            metrics.add_metric(name="Targets", unit="Count", value=1)
+    assert capfd.readouterr() == ("", "")
 
 
 def test_what_the_simulator_does_not_have_is_refused() -> None:
