@@ -10,13 +10,11 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from host.lifecycle import START
-from tests.fakes.service import Service
+from tests.fakes.documents import FakeDocuments
 
 
-class FakeRunCommand(Service):
+class FakeRunCommand(FakeDocuments):
     """SSM, as far as functions/aws/ssm.py uses it."""
-
-    name = "ssm"
 
     def __init__(self) -> None:
         super().__init__()

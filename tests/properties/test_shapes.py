@@ -17,10 +17,15 @@ st.register_type_strategy(
 )
 
 
-@pytest.mark.parametrize("kind", [Deployment, Target, Group, SegmentResult, StopMark])
+RECORDS: dict[Any, st.SearchStrategy[Any]] = {
+    kind: st.from_type(kind) for kind in (Deployment, Target, Group, SegmentResult, StopMark)
+}
+
+
+@pytest.mark.parametrize("kind", RECORDS)
 @given(data=st.data())
 def test_a_record_survives_the_table(kind: Any, data: st.DataObject) -> None:
-    record = data.draw(st.from_type(kind))
+    record = data.draw(RECORDS[kind])
     plain = to_plain(record)
     assert from_plain(kind, plain) == record
     assert from_plain(kind, from_wire(to_wire(plain))) == record

@@ -1,4 +1,4 @@
-"""A queue in moto where a test reads what left the engine."""
+"""A queue where a test reads what left the engine."""
 
 import json
 from typing import Any

@@ -78,9 +78,9 @@ class Named:
 
 def _names(source: str, file: str, module: str) -> Iterator[Named]:
     """Every import, in a function as on top, and every use of an imported module's attribute, in full."""
-    tree = ast.parse(source)
+    nodes = list(ast.walk(ast.parse(source)))
     known: dict[str, str] = {}
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 known[alias.asname or alias.name.partition(".")[0]] = (
@@ -95,7 +95,7 @@ def _names(source: str, file: str, module: str) -> Iterator[Named]:
             for alias in node.names:
                 known[alias.asname or alias.name] = f"{parent}.{alias.name}"
                 yield Named(file, node.lineno, module, f"{parent}.{alias.name}")
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Attribute) and (name := _dotted(node)):
             first, _, rest = name.partition(".")
             if first in known:

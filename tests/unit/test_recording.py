@@ -13,7 +13,7 @@ from functions.handlers import stop
 from functions.store.values import Key, Update
 from tests.calls import recording
 from tests.calls.recording import Call, needs
-from tests.conftest import LambdaContext
+from tests.conftest import BUCKET, LambdaContext
 from tests.store import Store
 
 TABLE = {"TableName": "stepdeploy"}
@@ -101,11 +101,11 @@ def test_threads_of_a_pool_count_for_the_handler_that_started_them(written: None
     assert {(call.function, call.action) for call in recording.read()} == {("Finish", "dynamodb:GetItem")}
 
 
-def test_presigned_access_is_the_signers(written: None, bucket: str) -> None:
+def test_presigned_access_is_the_signers(written: None, services: None) -> None:
     mark = recording.running.set("RunSegment")
     try:
-        client("s3").generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "a", "VersionId": "v"})
-        client("s3").generate_presigned_post(bucket, ".stepdeploy/logs/${filename}")
+        client("s3").generate_presigned_url("get_object", Params={"Bucket": BUCKET, "Key": "a", "VersionId": "v"})
+        client("s3").generate_presigned_post(BUCKET, ".stepdeploy/logs/${filename}")
     finally:
         recording.running.reset(mark)
     assert recording.read() == {

@@ -48,9 +48,9 @@ def clipped(text: str, most: int, *, keep_end: bool = False) -> str:
     >>> clipped("abcdefghijkl", 10), clipped("abcdefghijkl", 10, keep_end=True)
     ('abcd…', '…ijkl')
     """
-    if len(text) * _HEAVIEST <= most or weight(text) <= most:
+    if len(text) * _HEAVIEST <= most or (len(text) <= most and weight(text) <= most):
         return text
-    fits, beyond = 0, len(text)  # characters that fit beside the mark, and that do not
+    fits, beyond = 0, min(len(text), most + 1)  # characters that fit beside the mark, and that do not: each weighs one
     while beyond - fits > 1:
         middle = (fits + beyond) // 2
         part = text[-middle:] if keep_end else text[:middle]

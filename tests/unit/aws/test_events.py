@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.aws import events
+from functions.aws.clients import client
 from functions.core.messages.announcements import BusEvent
-from tests.clients import client
 from tests.conftest import stand_in
 from tests.unit.inbox import Inbox
 
@@ -40,7 +40,7 @@ def put(picky: PickyBus, count: int, monkeypatch: pytest.MonkeyPatch) -> int:
     return events.put("engine", [event(number) for number in range(count)], sleep=lambda seconds: None)
 
 
-def test_events_reach_the_bus_as_they_are(aws: None) -> None:
+def test_events_reach_the_bus_as_they_are(services: None) -> None:
     client("events").create_event_bus(Name="engine")
     inbox = Inbox("heard")
     inbox.listen_to_bus("engine")

@@ -4,8 +4,8 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from functions.aws import sns
+from functions.aws.clients import client
 from functions.core.messages.announcements import TriggerMessage
-from tests.clients import client
 from tests.conftest import stand_in
 from tests.unit.inbox import Inbox
 
@@ -15,7 +15,7 @@ def message(topic_arn: str, text: str) -> TriggerMessage:
 
 
 @pytest.fixture
-def topic(aws: None) -> str:
+def topic(services: None) -> str:
     return str(client("sns").create_topic(Name="ops")["TopicArn"])
 
 

@@ -3,13 +3,13 @@
 import io
 
 from functions.aws import sqs as aws_sqs
+from functions.aws.clients import client
 from functions.aws.sqs import Received
-from tests.clients import client
 
 
-def test_messages_come_back_after_their_own_time(aws: None) -> None:
+def test_messages_come_back_after_their_own_time(services: None) -> None:
     sqs = client("sqs")
-    url = sqs.create_queue(QueueName="q", Attributes={"VisibilityTimeout": "3600"})["QueueUrl"]
+    url = sqs.create_queue(QueueName="q")["QueueUrl"]
     aws_sqs.send(url, [str(number) for number in range(12)], delay_seconds=0)
     received = []
     while batch := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
@@ -22,7 +22,7 @@ def test_messages_come_back_after_their_own_time(aws: None) -> None:
     assert [m["Body"] for m in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]] == ["11"]
 
 
-def test_a_queue_that_does_not_answer_still_gets_its_messages_back(aws: None, logged: io.StringIO) -> None:
+def test_a_queue_that_does_not_answer_still_gets_its_messages_back(services: None, logged: io.StringIO) -> None:
     lost = Received(message_id="m", receipt_handle="r", receives=1, body="")
     gone = "https://sqs.us-east-1.amazonaws.com/123456789012/gone"
     assert aws_sqs.retry_later(gone, [lost]) == {"batchItemFailures": [{"itemIdentifier": "m"}]}

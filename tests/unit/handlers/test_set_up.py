@@ -90,7 +90,7 @@ def test_an_older_runner_stays_for_the_commands_that_name_it(
 
 
 def test_the_version_is_the_newest_one_whatever_the_default_is(
-    aws: None, cloudformation: FakeSlack, context: LambdaContext
+    services: None, cloudformation: FakeSlack, context: LambdaContext
 ) -> None:
     ssm = client("ssm")
     for number, write in enumerate((ssm.create_document, ssm.update_document)):

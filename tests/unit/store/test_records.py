@@ -1,4 +1,4 @@
-"""The table against moto's DynamoDB: locks, hand-overs, the gate's write and the counters."""
+"""The records of the store: locks, hand-overs, the gate's write and the counters."""
 
 from dataclasses import replace
 from typing import Any
