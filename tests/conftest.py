@@ -171,8 +171,10 @@ def services(environment: None) -> None:
 
 @pytest.fixture
 def aws(environment: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """moto knows clients of any age, so those of all tests are made once."""
+    """moto knows clients of any age, so those of all tests are made once. Nobody asks for one of its 1,300
+    images, and to make them takes longer than most tests."""
     monkeypatch.setattr(clients, "made", made)
+    monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
     with mock_aws():
         yield
 
