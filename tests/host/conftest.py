@@ -8,6 +8,7 @@ import io
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -156,6 +157,14 @@ class Host:
 
     def script_log(self, deployment: str) -> str:
         return (self.folder(deployment) / "logs" / "scripts.log").read_text()
+
+    def has_runner(self) -> None:
+        """A deployment before has fetched it."""
+        kept = self.root / "runner"
+        if not kept.exists():
+            kept.mkdir(parents=True)
+            shutil.copy(self.runner, kept)
+            shutil.copytree(self.runner.with_suffix(""), kept / self.runner.stem)
 
     def told(self, deployment: str, content: bytes, *, type: str = "zip", **changes: Any) -> dict[str, Any]:
         url = self.web.serve(f"/{deployment}.{type}", content)

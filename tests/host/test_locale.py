@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,18 +10,6 @@ from tests.host.conftest import Host, appspec, pythons, revision, script
 from tests.host.test_segment import deploy
 
 NAME = "grüße 日本.txt"
-
-
-@pytest.fixture(scope="module")
-def latin_1(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """A locale whose texts are Latin-1, made for this test."""
-    folder = tmp_path_factory.mktemp("locales")
-    if shutil.which("localedef") is None:
-        pytest.skip("needs localedef")
-    made = subprocess.run(["localedef", "-i", "en_US", "-f", "ISO-8859-1", str(folder / "en_US.ISO-8859-1")])
-    if made.returncode:
-        pytest.skip("needs the sources of locales (Debian: apt install locales)")
-    return {"LOCPATH": str(folder), "LC_ALL": "en_US.ISO-8859-1"}
 
 
 @pytest.mark.parametrize("locale", ["C", "POSIX", "latin-1", "no such locale"])

@@ -18,8 +18,14 @@ from tests.host.test_step import SHELLS, ended, start_script, start_step, step
 from tests.signing import signed, trust
 
 
+@pytest.fixture(autouse=True)
+def runner_is_there(host: Host) -> None:
+    host.has_runner()
+
+
 def deploy(host: Host, told: dict[str, Any], *, shell: str = "sh") -> list[Step]:
     """The steps of the command up to the first that ends it."""
+    host.has_runner()
     steps: list[Step] = []
     for event in told["events"]:
         steps.append(step(host, event, told, shell=shell))

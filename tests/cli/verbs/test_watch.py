@@ -165,11 +165,11 @@ def test_a_timeout_is_status_4_and_says_that_the_deployment_goes_on(
 
 def test_looks_become_rarer_while_nothing_changes(served: Served, passes: Passes) -> None:
     created()
-    time = passes(*[nothing] * 20, first_begins, nothing)
-    assert main(["watch", ID, "--timeout", "3m"]) == 4
+    time = passes(*[nothing] * 8, first_begins, nothing)
+    assert main(["watch", ID, "--timeout", "40s"]) == 4
     assert time.slept[0] == 1
-    assert time.slept[20] == 5
-    assert time.slept[21] == 1
+    assert time.slept[8] == 5
+    assert time.slept[9] == 1
 
 
 @pytest.mark.parametrize("options", [[], ["--json"]])
@@ -247,6 +247,7 @@ def test_an_engine_that_cannot_be_asked_for_a_while_is_asked_again(
 
 def test_patience_ends(served: Served, passes: Passes, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    monkeypatch.setattr("cli.view.watch_view._PATIENCE", 60)
     created()
 
     def broken() -> None:
@@ -254,7 +255,7 @@ def test_patience_ends(served: Served, passes: Passes, capsys: Captured, monkeyp
 
     time = passes(broken)
     assert main(["watch", ID]) == 3
-    assert 1300 < time.now < 1310
+    assert 1060 < time.now < 1070
     assert "503" in capsys.readouterr().err
 
 
