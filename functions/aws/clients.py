@@ -16,8 +16,6 @@ _CONFIGS: dict[str, dict[str, Any]] = {
     # Presigned URLs are SigV4 everywhere, as encryption with KMS demands, and name the bucket's region: botocore would
     # still choose SigV2, and the global endpoint, which sends a host on to a place that its signature is not for.
     "s3": {"signature_version": "s3v4", "s3": {"addressing_style": "virtual"}},
-    # Its limits are low and not published: the client slows down by itself, and has the patience for it.
-    "ssm": {"retries": {"mode": "adaptive", "max_attempts": 10}},
     # Gives up early: what SNS does not take now waits in a queue.
     "sns": {"connect_timeout": 2, "read_timeout": 5, "retries": {"mode": "standard", "max_attempts": 2}},
 }
@@ -36,7 +34,8 @@ def made(service: str) -> Any:
     """boto3's client of one service.
 
     Standard retries (3 tries) cover passing faults; whatever outlives them is retried by the state machine or the
-    event source, which know better how long to wait. The time-outs keep a call that hangs within a function's minute.
+    event source, which know better how long to wait: a client that waits longer would run into its function's time-out,
+    which looks like a crash. The time-outs keep a call that hangs within a function's minute.
     """
     import boto3
     from botocore.config import Config
