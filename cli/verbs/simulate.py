@@ -72,9 +72,7 @@ Exit status: 1 when a promise was broken; the seed that is named repeats it.""",
 )
 @click.option("--hosts", type=click.IntRange(1, _MAX_HOSTS), default=20, show_default=True)
 @click.option("--config", default="OneAtATime", show_default=True, help="Or a minimum of healthy hosts: 9, or 75%.")
-@click.option(
-    "--scripts", type=DURATION, default="40s", show_default=True, help="Median duration of a host's scripts."
-)
+@click.option("--scripts", type=DURATION, default="40s", show_default=True, help="Median duration of a host's scripts.")
 @click.option("--bake", type=DURATION, default="0", help="How long alarms are watched after the last host.")
 @click.option("--fail", type=SHARE, default="0", help="Share of hosts on which a script fails.")
 @click.option("--hang", type=SHARE, default="0", help="Share of hosts on which a script never ends.")
