@@ -40,6 +40,7 @@ from simulation.scenario import Scenario
 STATEMACHINES = Path(__file__).resolve().parent.parent / "statemachines"
 APPLICATION, GROUP, ALARM = "shop", "web", "errors"
 _FIND_LOST_SECONDS = 180  # as infra/signals.py schedules it
+_ASK_AGAIN_SECONDS = 5
 _QUEUES = ("upload", "trigger", "slack")  # each is read by a function
 
 
@@ -125,9 +126,8 @@ class World:
         self.s3.objects |= {(seams.BUCKET, f"{APPLICATION}/{GROUP}/{name}.zip"): revision() for name in ("v1", "v2")}
         self.network.kill_rate = scenario.kill_rate
         self.started.begin(self.clock.time)
-        request = {"application": APPLICATION, "group": GROUP, "key": f"{APPLICATION}/{GROUP}/v2.zip"}
-        self.functions.send("start", request)
-        every(self.clock, _FIND_LOST_SECONDS, lambda: self.functions.send("find_lost", {}, retries=0))
+        self._ask()
+        every(self.clock, _FIND_LOST_SECONDS, lambda: self.functions.run_by_schedule("find_lost"))
         if scenario.alarm_at is not None:
             self.clock.later(scenario.alarm_at, self._ring)
 
@@ -145,6 +145,16 @@ class World:
         )
         sets = {"last_successful": summary, "last_attempted": summary, "good_deployments": [summary]}
         items().write(Update(group_item_key(APPLICATION, GROUP), sets=sets))
+
+    def _ask(self) -> None:
+        """A person wants the deployment, and asks again where nothing came of it."""
+        request = {"application": APPLICATION, "group": GROUP, "key": f"{APPLICATION}/{GROUP}/v2.zip"}
+
+        def reply(result: Any, failure: Failure | None) -> None:
+            if failure and not self.started.statuses:
+                self.clock.later(_ASK_AGAIN_SECONDS, self._ask)
+
+        self.functions.invoke("start", request, reply)
 
     def _ring(self) -> None:
         self.cloudwatch.rang_at = self.clock.time

@@ -68,21 +68,25 @@ class Functions:
         """A synchronous call of a handler, named as its construct or as its file."""
         self._invoke(handler_name(function), payload, reply)
 
-    def send(self, function: str, event: Any, *, retries: int = len(_ASYNCHRONOUS_RETRIES)) -> None:
+    def send(self, function: str, event: Any) -> None:
         """An asynchronous call: Lambda queues it, and tries it again after an error."""
-        self._send(handler_name(function), event, errors=0, refusals=0, retries=retries)
+        self._send(handler_name(function), event, errors=0, refusals=0)
 
-    def _send(self, function: str, event: Any, *, errors: int, refusals: int, retries: int) -> None:
+    def run_by_schedule(self, function: str) -> None:
+        """A call that is not tried again: the next one does its work."""
+        self._invoke(handler_name(function), {}, lambda result, failure: None)
+
+    def _send(self, function: str, event: Any, *, errors: int, refusals: int) -> None:
         def reply(result: Any, failure: Failure | None) -> None:
             if failure is None:
                 return
             again: Callable[[], None] | None = None
             if failure is THROTTLED:
                 wait = min(2.0**refusals, _LONGEST_ASYNCHRONOUS_WAIT)
-                again = lambda: self._send(function, event, errors=errors, refusals=refusals + 1, retries=retries)  # noqa: E731
-            elif errors < retries:
+                again = lambda: self._send(function, event, errors=errors, refusals=refusals + 1)  # noqa: E731
+            elif errors < len(_ASYNCHRONOUS_RETRIES):
                 wait = _ASYNCHRONOUS_RETRIES[errors]
-                again = lambda: self._send(function, event, errors=errors + 1, refusals=0, retries=retries)  # noqa: E731
+                again = lambda: self._send(function, event, errors=errors + 1, refusals=0)  # noqa: E731
             if again:
                 self._clock.later(wait, again)
             else:

@@ -16,6 +16,7 @@ from simulation.hosts import Durations, Fate
 from simulation.result import Result
 from simulation.scenario import Scenario, config
 from simulation.world import World
+from tests.simulation.drawn import drawn
 
 HALF = config("HalfAtATime")
 
@@ -127,6 +128,12 @@ def test_hosts_with_long_scripts_are_waited_for() -> None:
     result = run(hosts=4, durations=Durations(median=8 * 3600 / 4, spread=0))
     assert result.broken == () and statuses(result) == ["Succeeded"] and result.seconds > 2 * 7200
     assert result.most_history_events < 25_000
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_whatever_goes_wrong_no_promise_is_broken(seed: int) -> None:
+    """Invariants 1, 2, 3, 4 and 9."""
+    assert World(drawn(seed)).run().broken == ()
 
 
 def test_a_world_that_is_not_given_the_time_breaks_a_promise() -> None:
