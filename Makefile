@@ -16,7 +16,7 @@ quietly = @log=$$(mktemp) && trap 'rm -f "$$log"' EXIT && $(1) >"$$log" 2>&1 || 
 export PATH := $(NODE)/bin:$(abspath $(BIN)):$(PATH)
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help setup demo local test lint types templates unit host soak e2e grants texts bench synth permissions clean
+.PHONY: help setup demo local test lint types templates unit contract host soak e2e grants texts bench synth permissions clean
 
 help: ## list the targets
 	@grep -hE '^[a-z][a-z0-9-]*:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -48,7 +48,7 @@ local: setup ## AWS on this machine with the stack and four hosts, at port 4566;
 test: setup ## everything that CI runs
 	@rm -rf build/calls
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint types templates
-	@$(MAKE) --no-print-directory --jobs 1 unit host e2e grants
+	@$(MAKE) --no-print-directory --jobs 1 unit contract host e2e grants
 	$(SAY) "all checks passed"
 
 lint: setup ## ruff: style, imports, layering
@@ -63,17 +63,23 @@ templates: setup ## the synthesized stack: cfn-lint, cdk-nag, state machines, gr
 	$(SAY) "templates"
 	@$(BIN)/pytest -q tests/infra --doctest-modules infra
 
-# host/bootstrap.py starts when it is imported: it is the text that a host runs.
+# To compile the tests takes a fifth of the time, so here it is kept. host/bootstrap.py starts when it is imported: it is
+# the text that a host runs.
 unit: setup ## the pure core, the adapters, the invariants, the state machines, the examples in docstrings
 	$(SAY) "unit, properties, state machines"
-	@$(BIN)/pytest -q -n 2 tests/unit tests/properties tests/statemachines tests/simulation --doctest-modules functions cli host local simulation tests/calls/recording.py --ignore host/bootstrap.py
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -q -n 2 --dist loadfile tests/unit tests/properties tests/statemachines tests/simulation --doctest-modules functions cli host local simulation tests/calls/recording.py --ignore host/bootstrap.py
+
+contract: setup ## the stand-ins of AWS's services and the store's twin beside moto's
+	$(SAY) "stand-ins beside moto"
+	@$(BIN)/pytest -q -n 2 tests/contract
 
 host: setup ## the host runner and the command line, really executing
 	$(SAY) "host runner and command line"
-	@$(BIN)/pytest -q -n 2 tests/host tests/cli
+	@$(BIN)/pytest -q -n 2 --hypothesis-profile thorough tests/host tests/cli
 
-soak: setup ## kills at every point and thousands of random revisions, of which `make test` tries some each day
+soak: setup ## kills at every point, thousands of random revisions and examples, of which `make test` tries some each day
 	$(SAY) "soak"
+	@$(BIN)/pytest -q -n 2 --hypothesis-profile soak tests/properties
 	@STEPDEPLOY_SOAK=1 $(BIN)/pytest -q -n 2 tests/host/test_crash.py tests/host/test_fuzz.py tests/host/test_reinstall.py tests/host/test_archive.py
 
 # Half of the time of these tests is waiting for hosts and states: more workers than cores.

@@ -77,7 +77,7 @@ ENVIRONMENT = {
 }
 
 # How many examples a property is tried with; pytest's --hypothesis-profile names another one. A machine may be busy.
-for profile, examples in {"quick": 20, "thorough": 100, "soak": 3000}.items():
+for profile, examples in {"quick": 20, "thorough": 100, "soak": 2000}.items():
     run_settings.register_profile(profile, deadline=None, max_examples=examples)
 run_settings.load_profile("quick")
 
