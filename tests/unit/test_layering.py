@@ -1,6 +1,7 @@
 """The rooms and their arrows: a file imports what lies below it, and nothing above or beside."""
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,6 +62,14 @@ HOMES: dict[str, tuple[str, ...]] = {
     "os.getenv": (),
     "os.urandom": ("cli", "host"),
 }
+
+# How requests of DynamoDB are spelled: only the store writes them, whatever variable or text they stand in.
+EXPRESSIONS = re.compile(
+    r"attribute_(?:not_)?exists|attribute_type|begins_with\(|contains\(\w+,|if_not_exists|list_append|ExpressionAttribute"
+    r"|(?:Update|Condition|KeyCondition|Filter|Projection)Expression|TransactItems"
+    r"|\b(?:SET|ADD|REMOVE|DELETE) [#:\w]+ ?[=:]"
+)
+WITHOUT_EXPRESSIONS = ("functions.api", "functions.engine", "functions.handlers", "functions.core")
 
 
 @dataclass(frozen=True)
@@ -133,6 +142,10 @@ def leaks(source: str, file: str) -> list[str]:
             if _within(each.name, (thing,)) and not _within(module, homes) and thing not in told:
                 told.add(thing)
                 found.append(f"{each}: {thing} belongs to {', '.join(homes) or 'nobody'}")
+    if room in WITHOUT_EXPRESSIONS:
+        for number, line in enumerate(source.splitlines(), 1):
+            if spelled := EXPRESSIONS.search(line):
+                found.append(f"{file}:{number}: {module} says {spelled[0]!r}: expressions belong to functions.store")
     return found
 
 
@@ -173,6 +186,12 @@ def test_arrows_go_down_only() -> None:
         ("local/x.py", "import simulation.clock", "local imports from"),
         ("simulation/x.py", "from infra import engine", "infra.flow only"),
         ("simulation/x.py", "import time\ntime.time()", "time belongs to"),
+        ("functions/engine/x.py", "asked = {'UpdateExpression': f'...'}", "expressions belong to functions.store"),
+        ("functions/engine/x.py", "lost = 'attribute_not_exists(pk)'", "expressions belong to functions.store"),
+        ("functions/api/x.py", "more = dict(ExpressionAttributeValues={})", "expressions belong to functions.store"),
+        ("functions/api/x.py", "fits = 'begins_with(sk, :0)'", "expressions belong to functions.store"),
+        ("functions/engine/x.py", "write = 'SET #0 = :0'", "expressions belong to functions.store"),
+        ("functions/engine/x.py", "write = 'ADD counters :1'", "expressions belong to functions.store"),
     ],
 )
 def test_a_leak_is_found_with_its_line_and_its_rule(file: str, source: str, rule: str) -> None:
@@ -188,3 +207,7 @@ def test_what_a_room_may_do_is_no_leak() -> None:
         == []
     )
     assert leaks("import os\nos.path.join('a')\nimport timeit", "functions/core/x.py") == []
+    assert (
+        leaks("from functions.store.values import BeginsWith, Update\nUpdate(key, sets={})", "functions/engine/x.py")
+        == []
+    )
