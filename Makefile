@@ -16,7 +16,7 @@ quietly = @log=$$(mktemp) && trap 'rm -f "$$log"' EXIT && $(1) >"$$log" 2>&1 || 
 export PATH := $(NODE)/bin:$(abspath $(BIN)):$(PATH)
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help setup demo local test lint types templates unit contract host e2e grants soak texts bench synth permissions clean
+.PHONY: help setup demo local test lint types templates unit contract host soak e2e grants texts bench synth permissions clean
 
 help: ## list the targets
 	@grep -hE '^[a-z][a-z0-9-]*:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -77,9 +77,9 @@ host: setup ## the host runner and the command line, really executing
 	$(SAY) "host runner and command line"
 	@$(BIN)/pytest -q -n 2 --hypothesis-profile thorough tests/host tests/cli
 
-soak: setup ## a hundred times as many examples as in `make unit`, kills at every point, thousands of random revisions
-	$(SAY) "properties, for long"
-	@STEPDEPLOY_SOAK=1 $(BIN)/pytest -q -n 2 --hypothesis-profile soak tests/properties tests/host/test_crash.py tests/host/test_fuzz.py tests/host/test_reinstall.py tests/host/test_archive.py
+soak: setup ## kills at every point, thousands of random revisions and examples, of which `make test` tries some each day
+	$(SAY) "soak"
+	@STEPDEPLOY_SOAK=1 $(BIN)/pytest -q -n 2 tests/properties tests/host/test_crash.py tests/host/test_fuzz.py tests/host/test_reinstall.py tests/host/test_archive.py
 
 # Half of the time of these tests is waiting for hosts and states: more workers than cores.
 e2e: setup ## the deployed stack on the local cloud, faults injected

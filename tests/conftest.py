@@ -49,6 +49,7 @@ from tests.fakes.secrets_manager import FakeSecrets
 from tests.fakes.sns import FakeSns
 from tests.fakes.sqs import FakeSqs
 from tests.fakes.step_functions import FakeStepFunctions
+from tests.soak import IS_SOAK
 from tests.store import Store
 from tests.unit.inbox import Inbox
 
@@ -77,9 +78,9 @@ ENVIRONMENT = {
 }
 
 # How many examples a property is tried with; pytest's --hypothesis-profile names another one. A machine may be busy.
-for profile, examples in {"quick": 20, "thorough": 100, "soak": 2000}.items():
-    run_settings.register_profile(profile, deadline=None, max_examples=examples)
-run_settings.load_profile("quick")
+for profile, number in {"quick": 20, "thorough": 100, "soak": 2000}.items():
+    run_settings.register_profile(profile, deadline=None, max_examples=number)
+run_settings.load_profile("soak" if IS_SOAK else "quick")
 
 
 made = clients.made

@@ -37,7 +37,7 @@ from functions.handlers import command_status, run_segment, target_done
 from functions.store import deployments, lock, preparing, targets
 from host.lifecycle import LifecycleEvent
 from tests.conftest import pending, put_group, revision
-from tests.unit.handlers.test_run_segment import NOW, World, world  # noqa: F401 - a fixture
+from tests.unit.two_targets import NOW, World, world  # noqa: F401 - a fixture
 
 EVENTS = tuple(LifecycleEvent)
 NUMBERS = st.integers(0, 3)  # of targets; those beyond the fleet are its last one

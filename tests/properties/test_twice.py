@@ -48,9 +48,9 @@ from tests.fakes.step_functions import FakeStepFunctions
 from tests.store import Store
 from tests.unit.core.test_declaration import group as declared_group
 from tests.unit.handlers.test_prepare import alarm, archive
-from tests.unit.handlers.test_run_segment import World, world  # noqa: F401 - a fixture
 from tests.unit.inbox import Inbox
 from tests.unit.news import queued, stream
+from tests.unit.two_targets import World, world  # noqa: F401 - a fixture
 
 NOW = "2026-11-23T10:00:00.000Z"
 ID = "d-TWICE0001"

@@ -1,8 +1,9 @@
-"""What a function logs, a Slack to post to, and a GitHub to fetch from."""
+"""What a function logs and asks for, a Slack to post to, and a GitHub to fetch from."""
 
 import io
 import logging
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -12,9 +13,12 @@ from functions.aws.clients import client
 from functions.settings import settings
 from functions.telemetry import logger
 from tests import fake_github
+from tests.conftest import stand_in
 from tests.fake_github import FakeGitHub
+from tests.fakes.cloudwatch import FakeAlarms
 from tests.unit import fake_slack
 from tests.unit.fake_slack import FakeSlack
+from tests.unit.two_targets import world  # noqa: F401 - a fixture
 
 
 @pytest.fixture
@@ -45,3 +49,22 @@ def hub(services: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeGitHub]
         monkeypatch.setenv("GITHUB_SECRET_ARN", secret["ARN"])
         settings.cache_clear()
         yield running
+
+
+@pytest.fixture
+def cancelled(services: None) -> list[str]:
+    """Commands that SSM was asked to cancel."""
+    found: list[str] = client("ssm").cancelled
+    return found
+
+
+@pytest.fixture
+def alarms(services: None) -> FakeAlarms:
+    """CloudWatch, with its history."""
+    return stand_in("cloudwatch", FakeAlarms({"errors": "ALARM", "other": "ALARM"}))
+
+
+@pytest.fixture
+def tokens_told(services: None) -> dict[str, Any]:
+    found: dict[str, Any] = client("stepfunctions").told
+    return found

@@ -14,7 +14,6 @@ from functions.api import model
 from functions.handlers.api import handler
 from tests.conftest import LambdaContext
 from tests.store import Store
-from tests.unit.handlers.test_run_segment import world  # noqa: F401 - a fixture
 
 OF_ANY_OPERATION = {"SerializationException", "ValidationException", "AccessDeniedException"}
 ARN = "arn:aws:iam::123456789012:user/ann"

@@ -1,6 +1,5 @@
-"""What the service model takes of a request and makes of an answer, and how the handler reads a body."""
+"""What the service model takes of a request and makes of an answer."""
 
-import base64
 import json
 from typing import Any
 
@@ -8,8 +7,6 @@ import pytest
 
 from functions.api import model
 from functions.core.errors import Refused
-from functions.handlers.api import MAX_BYTES, handler
-from tests.conftest import LambdaContext
 
 CREATE = {"applicationName": "shop", "deploymentGroupName": "web", "serviceRoleArn": "arn:aws:iam::123456789012:role/a"}
 
@@ -245,56 +242,3 @@ def test_an_operation_that_answers_nothing_answers_an_empty_object() -> None:
 def test_a_member_that_the_model_does_not_have_is_a_bug_of_ours() -> None:
     with pytest.raises(ValueError, match=r"GetDeployment\.deploymentInfo has no member deploymentID"):
         model.write("GetDeployment", {"deploymentInfo": {"deploymentID": "d-1"}})
-
-
-# -- the handler
-
-
-def call(body: Any, context: LambdaContext, operation: str = "GetDeployment", *, encoded: bool) -> tuple[int, str]:
-    event = {
-        "requestContext": {
-            "http": {"method": "POST", "path": f"/stage/{operation}"},
-            "authorizer": {"iam": {"userArn": "arn:aws:iam::123456789012:user/ann"}},
-        },
-        "body": body,
-        "isBase64Encoded": encoded,
-    }
-    answer = handler(event, context)
-    return answer["statusCode"], json.loads(answer["body"])["__type"]
-
-
-@pytest.mark.parametrize(
-    ("body", "code"),
-    [
-        (b'{"deploymentId": "d-1"}', "InvalidDeploymentIdException"),
-        ('{"deploymentId": "d-€"}'.encode(), "InvalidDeploymentIdException"),
-        (b'{"deploymentId": "\xff\xfe"}', "SerializationException"),
-        (b"\x00\x01\x02", "SerializationException"),
-        (b"", "DeploymentIdRequiredException"),
-        (b'{"deploymentId": "d-1"}'.ljust(MAX_BYTES), "InvalidDeploymentIdException"),
-        (b'{"deploymentId": "d-1"}'.ljust(MAX_BYTES + 1), "RequestEntityTooLargeException"),
-    ],
-    ids=lambda value: str(value)[:20],
-)
-def test_a_body_as_api_gateway_encodes_what_is_no_text(context: LambdaContext, body: bytes, code: str) -> None:
-    assert call(base64.b64encode(body).decode(), context, encoded=True) == (400, code)
-
-
-@pytest.mark.parametrize(
-    ("body", "code"),
-    [
-        (None, "DeploymentIdRequiredException"),
-        ('{"deploymentId": "d-1"}', "InvalidDeploymentIdException"),
-        ('{"deploymentId": "\ud800"}', "SerializationException"),
-        ("{} ".ljust(MAX_BYTES + 1), "RequestEntityTooLargeException"),
-        ('{"deploymentId": "' + "€" * (MAX_BYTES // 2) + '"}', "RequestEntityTooLargeException"),
-    ],
-    ids=lambda value: str(value)[:20].encode("ascii", "replace").decode(),
-)
-def test_a_body_that_is_text(context: LambdaContext, body: str | None, code: str) -> None:
-    assert call(body, context, encoded=False) == (400, code)
-
-
-def test_what_is_no_operation_is_refused_before_its_body_is_read(context: LambdaContext) -> None:
-    for name in ("", "getDeployment", "GetDeployment ", "../GetDeployments", "%00"):
-        assert call("{", context, name, encoded=False) == (400, "UnknownOperationException")

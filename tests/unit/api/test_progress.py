@@ -17,7 +17,7 @@ from functions.store.keys import target_key
 from tests.conftest import all_items, put_item, stand_in
 from tests.fakes.service import refusal
 from tests.unit.api.conftest import Api
-from tests.unit.handlers.test_run_segment import EVENTS, World
+from tests.unit.two_targets import EVENTS, World
 
 ID = "d-000000001"
 

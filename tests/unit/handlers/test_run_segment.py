@@ -1,8 +1,7 @@
-"""RunSegment, command_status and TargetDone: a target's way, where all can come twice, late or not at all."""
+"""run_segment: one command for a segment, where all can come twice, late or not at all."""
 
 import re
 import time
-from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -10,72 +9,21 @@ import boto3
 import pytest
 
 from functions.aws import clock, weather
-from functions.aws.clients import client
 from functions.core import stop_mark
 from functions.core.causes import Cause
-from functions.core.command_result import pending_events
 from functions.core.gate import Counters
-from functions.core.new_deployment import new_deployment
-from functions.core.records import Deployment, Target
-from functions.core.statuses import DeploymentStatus, LifecycleEventStatus, TargetStatus
+from functions.core.records import Target
+from functions.core.statuses import TargetStatus
 from functions.core.text.shapes import to_plain
-from functions.engine import segments
-from functions.handlers import command_status, run_segment, target_done
-from functions.store import deployments, lock, preparing, targets
+from functions.store import deployments, targets
 from functions.store.keys import target_key
 from host import bootstrap
 from host.instructions import Instructions
-from host.lifecycle import IN_PLACE
 from host.step import INSTRUCTIONS_PATTERN
-from tests.conftest import THREE_SEGMENTS, LambdaContext, made, pending, put_group, put_item, revision, stand_in
-from tests.fakes.run_command import FakeRunCommand
+from tests.conftest import made, put_item, stand_in
 from tests.fakes.service import refusal
-from tests.fakes.step_functions import FakeStepFunctions
 from tests.signing import trust
-from tests.store import Store
-
-NOW = "2026-11-23T10:00:00.000Z"
-EVENTS = tuple(event.value for event in IN_PLACE)
-
-
-class World:
-    """A deployment of two targets, of which one may be out of service, with hosts and waiting states to play with."""
-
-    def __init__(self, store: Store, ssm: FakeRunCommand, tokens: FakeStepFunctions, context: LambdaContext) -> None:
-        self.store, self.ssm, self.tokens, self.context = store, ssm, tokens, context
-        pinned = revision(version="v", sha256="0" * 64, size=9)
-        one = new_deployment(put_group(), pinned, deployment_id="d-000000001", now=NOW, requested_by="me")
-        lock.create(one, None, queue=True)
-        one = replace(one, counters=Counters(total=2, allowed=1))
-        preparing.begin(one, pending(one, "i-0", "i-1"), NOW)
-
-    def run(self, token: str, target: str = "i-0") -> None:
-        event = {"deployment_id": "d-000000001", "target_id": target, "task_token": token}
-        run_segment.handler(event, self.context)
-
-    def report(self, command: str = "c-0", target: str = "i-0") -> None:
-        detail = {"command-id": command, "instance-id": target, "status": "Success"}
-        command_status.handler({"detail": detail}, self.context)
-
-    def done(self, target: str = "i-0", **fields: Any) -> None:
-        event = {"deployment_id": "d-000000001", "target_id": target, "segment_result": {"status": "Succeeded"}}
-        target_done.handler({**event, **fields}, self.context)
-
-    def target(self, target: str = "i-0") -> Target:
-        found = targets.get("d-000000001", target)
-        assert found
-        return found
-
-    @property
-    def deployment(self) -> Deployment:
-        found = deployments.get("d-000000001")
-        assert found
-        return found
-
-
-@pytest.fixture
-def world(store: Store, services: None, context: LambdaContext, executing: None) -> World:
-    return World(store, client("ssm"), client("stepfunctions"), context)
+from tests.unit.two_targets import EVENTS, NOW, World, statuses, three_segments
 
 
 def test_a_host_outside_ec2_is_sent_a_command_too(world: World) -> None:
@@ -85,62 +33,11 @@ def test_a_host_outside_ec2_is_sent_a_command_too(world: World) -> None:
     assert world.ssm.sent[0]["InstanceIds"] == ["mi-0"]
 
 
-def test_the_command_is_sent_once_and_its_end_wakes_the_state(world: World) -> None:
-    world.run("t-1")
-    assert len(world.ssm.sent) == 1 and world.tokens.told == {}
-    assert world.target().status is TargetStatus.IN_PROGRESS
-    world.ssm.answer("c-0", EVENTS)
-    world.report()
-    assert world.tokens.told == {"t-1": {"status": "Succeeded"}}
-    assert {event.status for event in world.target().events} == {LifecycleEventStatus.SUCCEEDED}
-
-
-def test_a_failed_script_is_recorded_with_its_cause(world: World) -> None:
-    world.run("t-1")
-    world.ssm.answer("c-0", EVENTS[:5], "Failed")
-    world.report()
-    assert world.tokens.told == {"t-1": {"status": "Failed"}}
-    failure = world.target().failure
-    assert failure and failure.cause is Cause.SCRIPT and failure.event == "AfterInstall"
-
-
-def test_a_repeated_event_changes_nothing(world: World) -> None:
-    world.run("t-1")
-    world.ssm.answer("c-0", EVENTS)
-    world.report()
-    first = world.target()
-    world.report()
-    assert replace(world.target(), last_updated_at="") == replace(first, last_updated_at="")
-
-
-def test_an_event_that_comes_before_the_command_is_on_record_is_made_up_for(world: World) -> None:
-    """The function looks once after it has stored the command."""
-    send = world.ssm.send_command
-
-    def send_and_end(**request: Any) -> dict[str, Any]:
-        answer = send(**request)
-        world.ssm.answer("c-0", EVENTS)
-        world.report()  # nobody knows this command yet
-        return answer
-
-    world.ssm.send_command = send_and_end  # type: ignore[method-assign]
-    world.run("t-1")
-    assert world.tokens.told == {"t-1": {"status": "Succeeded"}}
-
-
 def test_a_lost_event_is_made_up_for_by_the_next_reconcile(world: World) -> None:
     world.run("t-1")
     world.ssm.answer("c-0", EVENTS)
     world.run("t-2")
     assert world.tokens.told["t-2"] == {"status": "Succeeded"} and len(world.ssm.sent) == 1
-
-
-def test_an_event_after_a_reconcile_wakes_the_newest_token(world: World) -> None:
-    world.run("t-1")
-    world.run("t-2")
-    world.ssm.answer("c-0", EVENTS)
-    world.report()
-    assert world.tokens.told == {"t-2": {"status": "Succeeded"}} and len(world.ssm.sent) == 1
 
 
 def test_a_function_killed_after_sending_finds_its_command_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -302,106 +199,6 @@ def test_a_host_that_is_terminated_during_its_command_fails_as_unreachable(world
     assert failure and failure.cause is Cause.UNREACHABLE
 
 
-@pytest.mark.parametrize("code", ["InvalidInstanceId", "InvalidCommandId"])
-def test_a_command_that_ssm_knows_no_more_needs_no_cancelling(world: World, code: str) -> None:
-    world.run("t-1")
-    world.ssm.ping["i-0"] = ""
-    world.ssm.cannot_cancel = refusal(code, "CancelCommand")
-    world.run("t-2")
-    assert world.tokens.told["t-2"] == {"status": "Failed"}
-
-
-def test_an_engine_error_fails_the_target_and_cancels_its_command(world: World) -> None:
-    world.run("t-1")
-    world.done(error={"Error": "Lambda.Unknown", "Cause": "out of memory"}, segment_result=None)
-    target = world.target()
-    assert target.status is TargetStatus.FAILED and target.failure and target.failure.cause is Cause.ENGINE
-    assert "(Lambda.Unknown)" in target.failure.message and "out of memory" not in target.failure.message
-    assert world.ssm.cancelled == ["c-0"] and world.deployment.status is DeploymentStatus.IN_PROGRESS
-
-
-def test_what_the_host_has_done_counts_though_the_engine_stumbled_over_saying_so(world: World) -> None:
-    world.run("t-1")
-    world.ssm.answer("c-0", EVENTS)
-    world.report()
-    world.done(error={"Error": "Lambda.Unknown", "Cause": "out of memory"}, segment_result=None)
-    assert world.target().status is TargetStatus.SUCCEEDED and world.target().failure is None
-
-
-def test_a_target_ends_once(world: World) -> None:
-    world.run("t-1")
-    world.ssm.answer("c-0", EVENTS)
-    world.report()
-    world.done()
-    world.done(segment_result={"status": "Failed"})
-    assert world.target().status is TargetStatus.SUCCEEDED
-    assert world.deployment.counters == Counters(total=2, allowed=1, succeeded=1, started=1)
-
-
-def test_a_success_that_is_not_on_record_is_none(world: World) -> None:
-    world.run("t-1")
-    with pytest.raises(LookupError, match="not all steps of target i-0"):
-        world.done()
-
-
-def test_the_workflow_of_an_older_engine_goes_its_way_to_the_end(world: World) -> None:
-    """Its target has no steps on record, and its input names the one segment there was."""
-    (target,) = pending(world.deployment, "i-0", events=pending_events())
-    old = {name: value for name, value in to_plain(target).items() if name != "steps"}
-    put_item({**target_key("d-000000001", "i-0").item, **old, "segments": {}})
-    event = {"deployment_id": "d-000000001", "target_id": "i-0", "segment": 0, "task_token": "t-1"}
-    run_segment.handler(event, world.context)
-    world.ssm.answer("c-0", EVENTS)
-    world.report()
-    assert world.tokens.told == {"t-1": {"status": "Succeeded"}}
-    world.done()
-    assert world.target().status is TargetStatus.SUCCEEDED and len(world.target().events) == len(EVENTS)
-
-
-def three_segments(world: World) -> list[tuple[str, ...]]:
-    """The first target goes through three segments; the events of each."""
-    steps = THREE_SEGMENTS
-    (target,) = pending(world.deployment, "i-0", steps=steps, events=pending_events(steps))
-    put_item({**target_key("d-000000001", "i-0").item, **to_plain(target), "segments": {}})
-    return [tuple(event.value for event in step.events) for step in steps]
-
-
-def statuses(world: World) -> list[str]:
-    return [event.status for event in world.target().events]
-
-
-def test_a_target_goes_through_all_its_segments_and_keeps_the_events_of_each(world: World) -> None:
-    way = three_segments(world)
-    for number, events in enumerate(way):
-        world.run(f"t-{number}")
-        world.ssm.answer(f"c-{number}", events)
-        world.report(f"c-{number}")
-    assert [world.tokens.told[f"t-{number}"]["status"] for number in range(3)] == ["Next", "Next", "Succeeded"]
-    assert [sent["Comment"][-1] for sent in world.ssm.sent] == ["0", "1", "2"]
-    assert world.ssm.lists == 2 * 3, "after it is sent and at its event: nobody looks for a command that was never sent"
-    world.done()
-    assert world.target().status is TargetStatus.SUCCEEDED
-    assert [event.name for event in world.target().events] == [name for events in way for name in events]
-    assert set(statuses(world)) == {"Succeeded"}
-    assert world.deployment.counters == Counters(total=2, allowed=1, succeeded=1, started=1)
-
-
-def test_a_later_segment_that_fails_fails_the_target(world: World) -> None:
-    first, second, _ = three_segments(world)
-    for number, (events, status) in enumerate(((first, "Success"), (second[:6], "Failed"))):
-        world.run(f"t-{number}")
-        world.ssm.answer(f"c-{number}", events, status)
-        world.report(f"c-{number}")
-    assert world.tokens.told["t-1"] == {"status": "Failed"}
-    world.run("t-2")
-    assert world.tokens.told["t-2"] == {"status": "Failed"} and len(world.ssm.sent) == 2
-    world.done(segment_result={"status": "Failed"})
-    target = world.target()
-    assert target.status is TargetStatus.FAILED and target.failure and target.failure.event == "AfterInstall"
-    assert statuses(world) == ["Succeeded"] * 6 + ["Failed"] + ["Skipped"] * 4
-    assert all(event.end_time for event in target.events)
-
-
 @pytest.mark.parametrize("cancel", [True, False])
 def test_a_stop_between_segments_ends_a_target_only_if_it_cancels(world: World, cancel: bool) -> None:
     """As it lets scripts run to their end, it lets no host stay half deployed."""
@@ -435,18 +232,6 @@ def test_a_later_segment_that_was_sent_and_not_recorded_is_adopted(
     world.ssm.answer("c-1", second)
     world.report("c-1")
     assert len(world.ssm.sent) == 2 and world.tokens.told["t-2"] == {"status": "Next"}
-
-
-def test_what_a_command_reports_after_its_target_has_ended_leaves_the_other_events(world: World) -> None:
-    """The report was begun before the target's end: it must not bring back what that closed."""
-    first, *_ = three_segments(world)
-    world.run("t-0")
-    before = world.target()
-    world.done(error={"Error": "Lambda.Unknown", "Cause": "out of memory"}, segment_result=None)
-    assert statuses(world) == ["Unknown"] + ["Skipped"] * 10
-    world.ssm.answer("c-0", first)
-    segments.read_once(before, 0, "c-0")
-    assert statuses(world) == ["Succeeded"] + ["Skipped"] * 10
 
 
 BUSY = "deployment d-000000009 of shop/api has the host"

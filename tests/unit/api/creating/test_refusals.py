@@ -1,0 +1,136 @@
+"""CreateDeployment: what it refuses, and that nothing of it is on record."""
+
+from typing import Any
+
+import pytest
+
+from functions.core.records import (
+    Group,
+)
+from functions.handlers import finish
+from tests.conftest import (
+    all_items,
+    put_group,
+)
+from tests.store import Store
+from tests.unit.api.conftest import Api
+from tests.unit.api.creating.asked import NOW, created, s3, tags, wanted
+
+NO_ALARM = "InvalidAlarmConfigException"
+
+
+NO_REVISION = "InvalidRevisionException"
+
+
+NO_TARGETS = "InvalidTargetInstancesException"
+
+
+@pytest.mark.parametrize(
+    ("members", "code", "words"),
+    [
+        ({"applicationName": "nope"}, "ApplicationDoesNotExistException", "no application 'nope'"),
+        ({"applicationName": None}, "ApplicationNameRequiredException", "applicationName: is missing"),
+        ({"applicationName": "a/b"}, "InvalidApplicationNameException", "applicationName: 'a/b'"),
+        ({"deploymentGroupName": "db"}, "DeploymentGroupDoesNotExistException", "no deployment group 'db' of 'shop'"),
+        ({"deploymentGroupName": "gone"}, "DeploymentGroupDoesNotExistException", "'gone'"),
+        ({"deploymentGroupName": None}, "DeploymentGroupNameRequiredException", "deploymentGroupName: is missing"),
+        ({"deploymentGroupName": "a/b"}, "InvalidDeploymentGroupNameException", "deploymentGroupName: 'a/b'"),
+        ({"revision": None}, "RevisionRequiredException", "revision: is missing: give revisionType S3"),
+        ({"revision": {}}, NO_REVISION, "revisionType: is missing"),
+        ({"revision": {"revisionType": "GitHub"}}, NO_REVISION, "gitHubLocation: is missing: give repository"),
+        ({"revision": {"revisionType": "String"}}, NO_REVISION, "upload the archive to S3"),
+        ({"revision": {"revisionType": "AppSpecContent"}}, NO_REVISION, "upload the archive to S3"),
+        ({"revision": {"revisionType": "S3"}}, NO_REVISION, "s3Location: is missing"),
+        ({"revision": s3(key=None)}, NO_REVISION, "s3Location.key: is missing"),
+        ({"revision": s3(bucket="other")}, NO_REVISION, "other: the engine reads the bucket revisions only: copy"),
+        ({"revision": s3(key="a/b.rar")}, NO_REVISION, "'a/b.rar' does not tell: give zip, tar or tgz"),
+        ({"revision": s3(bundleType="YAML")}, NO_REVISION, "YAML is for Lambda"),
+        ({"deploymentConfigName": "Nope"}, "DeploymentConfigDoesNotExistException", "no deployment configuration Nope"),
+        ({"deploymentConfigName": "a/b"}, "InvalidDeploymentConfigNameException", "'a/b'"),
+        ({"description": "x" * 257}, "DescriptionTooLongException", "description: has 257 characters, at most 256"),
+        ({"fileExistsBehavior": "KEEP"}, "InvalidFileExistsBehaviorException", "'KEEP' is not one of DISALLOW"),
+        ({"deploymentMode": "RESTART"}, "InvalidInputException", "RESTART is not supported: deploy the revision again"),
+        ({"deploymentMode": "RESTART", "revision": None}, "InvalidInputException", "RESTART is not supported"),
+        (
+            {"updateOutdatedInstancesOnly": True, "targetInstances": {"instanceIds": ["i-1"]}},
+            "InvalidUpdateOutdatedInstancesOnlyValueException",
+            "give one of the two",
+        ),
+        ({"targetInstances": {"instanceIds": ["no/id"]}}, NO_TARGETS, "'no/id' is not an instance id"),
+        ({"targetInstances": {"instanceIds": [f"i-{n}" for n in range(101)]}}, NO_TARGETS, "at most 100"),
+        ({"metadata": {f"k{n}": "v" for n in range(11)}}, "InvalidInputException", "has 11 entries, at most 10"),
+        ({"metadata": {"k": ""}}, "InvalidInputException", "metadata.k: has 0 characters"),
+        ({"ignoreApplicationStopFailures": "yes"}, "SerializationException", '"yes" is not true or false'),
+        (
+            {"autoRollbackConfiguration": {"enabled": True, "events": []}},
+            "InvalidAutoRollbackConfigException",
+            "autoRollbackConfiguration: is enabled without events: give one of DEPLOYMENT_FAILURE",
+        ),
+        (
+            {"autoRollbackConfiguration": {"enabled": True, "events": ["BOREDOM"]}},
+            "InvalidAutoRollbackConfigException",
+            "'BOREDOM'",
+        ),
+        ({"overrideAlarmConfiguration": {"enabled": True}}, NO_ALARM, "overrideAlarmConfiguration: is enabled without"),
+        ({"overrideAlarmConfiguration": {"alarms": [{}]}}, NO_ALARM, "alarms[0].name: has 0 characters"),
+        ({"overrideAlarmConfiguration": {"alarms": [{"name": "x" * 256}]}}, NO_ALARM, "has 256 characters"),
+        (
+            {"overrideAlarmConfiguration": {"alarms": [{"name": "a"}] * 2}},
+            NO_ALARM,
+            "alarms[1].name: a is listed twice",
+        ),
+        (
+            {"overrideAlarmConfiguration": {"alarms": [{"name": f"a{number}"} for number in range(11)]}},
+            "AlarmsLimitExceededException",
+            "overrideAlarmConfiguration.alarms: has 11, at most 10",
+        ),
+        ({"targetInstances": {}}, NO_TARGETS, "targetInstances: selects nothing"),
+        ({"targetInstances": {"tagFilters": [], "autoScalingGroups": []}}, NO_TARGETS, "selects nothing"),
+        ({"targetInstances": {"autoScalingGroups": ["asg"]}}, NO_TARGETS, "autoScalingGroups: is not supported"),
+        ({"targetInstances": {"tagFilters": [{}]}}, NO_TARGETS, "targetInstances.tagFilters[0]: give Key"),
+        ({"targetInstances": {"tagFilters": [{"Key": "x" * 129}]}}, NO_TARGETS, "its Key has 129 characters"),
+        (
+            {"targetInstances": {"tagFilters": [{"Key": "a"}] * 11}},
+            NO_TARGETS,
+            "tagFilters: has 11 filters, at most 10",
+        ),
+        ({"targetInstances": {"ec2TagSet": {"ec2TagSetList": []}}}, NO_TARGETS, "ec2TagSetList: is empty"),
+        ({"targetInstances": {"ec2TagSet": {"ec2TagSetList": [[]]}}}, NO_TARGETS, "ec2TagSetList[0]: is empty"),
+        (
+            {"targetInstances": {"ec2TagSet": {"ec2TagSetList": [tags("a")] * 4}}},
+            NO_TARGETS,
+            "ec2TagSetList: has 4 lists, at most 3",
+        ),
+        (
+            {"targetInstances": {"tagFilters": tags("a"), "ec2TagSet": {"ec2TagSetList": [tags("b")]}}},
+            NO_TARGETS,
+            "give one of tagFilters, ec2TagSet and instanceIds",
+        ),
+    ],
+)
+def test_nothing_is_created_of_what_is_refused(
+    api: Api, group: Group, members: dict[str, Any], code: str, words: str
+) -> None:
+    put_group("gone", removed_at=NOW)
+    before = all_items()
+    request = {name: each for name, each in wanted(**members).items() if each is not None}
+    assert words in api.refuses(code, "CreateDeployment", **request)
+    assert all_items() == before
+
+
+def test_a_busy_group_refuses_also_if_its_uploads_wait(api: Api, store: Store, group: Group) -> None:
+    first = created(api, store)
+    before = all_items()
+    alarms = {"enabled": True, "alarms": [{"name": "slow"}]}
+    message = api.refuses(
+        "DeploymentLimitExceededException", "CreateDeployment", **wanted(overrideAlarmConfiguration=alarms)
+    )
+    assert f"The Deployment Group 'web' already has an active Deployment '{first.deployment_id}'" in message
+    assert all_items() == before
+
+
+def test_a_repeated_request_is_a_second_deployment_once_the_first_is_over(api: Api, store: Store, group: Group) -> None:
+    first = created(api, store)
+    api("StopDeployment", deploymentId=first.deployment_id)
+    finish.handler({"deployment_id": first.deployment_id}, api.context)
+    assert created(api, store).deployment_id != first.deployment_id

@@ -1,0 +1,71 @@
+"""Deployments that run or have ended, for the tests of what ends them."""
+
+from dataclasses import replace
+from typing import Any
+
+from functions.core.command_result import pending_events
+from functions.core.gate import Counters
+from functions.core.new_deployment import new_deployment
+from functions.core.records import Alarms, Deployment, GroupSettings, SegmentRun
+from functions.core.statuses import (
+    AutoRollbackEvent,
+    TargetStatus,
+)
+from functions.handlers import finish
+from functions.store import deployments, groups, lock, preparing, targets
+from tests.conftest import LambdaContext, all_items, pending, put_group, revision
+
+NOW = "2026-11-23T10:00:00.000Z"
+
+
+SETTINGS = GroupSettings(alarms=Alarms(names=("errors",)), auto_rollback=tuple(AutoRollbackEvent))
+
+
+def running(number: int = 1, hosts: int = 2, started: int = 1) -> Deployment:
+    """A deployment with some targets let go, each with a command in flight."""
+    group = groups.get("shop", "web") or put_group(settings=SETTINGS)
+    one = new_deployment(group, revision(f"v{number}"), deployment_id=f"d-{number:09}", now=NOW, requested_by="me")
+    lock.create(one, None, queue=True)
+    one = replace(one, counters=Counters(total=hosts, allowed=hosts))
+    fleet = [replace(each, events=pending_events()) for each in pending(one, *(f"i-{n}" for n in range(hosts)))]
+    preparing.begin(one, fleet, NOW)
+    for target in list(targets.of(one.deployment_id))[:started]:
+        targets.take_out_of_service(target, NOW)
+        command = f"c-{target.target_id}"
+        targets.store_command(target, 0, command, SegmentRun(command_id=command), expires_at=1)
+    return read(one.deployment_id)
+
+
+def read(deployment_id: str) -> Deployment:
+    one = deployments.get(deployment_id)
+    assert one
+    return one
+
+
+def succeed_all(one: Deployment) -> None:
+    for target in targets.of(one.deployment_id):
+        if target.status is TargetStatus.PENDING:
+            targets.take_out_of_service(target, NOW)
+    for target in list(targets.of(one.deployment_id)):
+        targets.finish(target, TargetStatus.SUCCEEDED, NOW)
+
+
+def done(number: int, context: LambdaContext) -> Deployment:
+    one = running(number)
+    succeed_all(one)
+    finish.handler({"deployment_id": one.deployment_id}, context)
+    return read(one.deployment_id)
+
+
+def throttled(*command: str) -> None:
+    raise TimeoutError
+
+
+def to_alarm(name: str) -> dict[str, Any]:
+    return {"detail": {"alarmName": name, "state": {"value": "ALARM"}}}
+
+
+def last_uses() -> list[str]:
+    """The times at which the revisions on record were used last, as their places say."""
+    places = [item["sk"].split("#") for item in all_items() if item["sk"].startswith("lastUsedTime#")]
+    return [time for _, time, _ in places]
