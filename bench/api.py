@@ -73,8 +73,8 @@ def measure() -> Shown:
 
 
 def _fill(records: Any) -> None:
-    from functions.core.gate import Counters
     from functions.core.records import Deployment, Target
+    from functions.core.rollout.gate import Counters
     from functions.core.statuses import Creator, DeploymentStatus, TargetStatus
     from functions.core.text.shapes import to_plain
     from functions.store.keys import deployment_indexes, deployment_key, target_key

@@ -23,7 +23,7 @@ from functions.core.records import Group, GroupSettings, Revision, TagFilter, Ta
 from functions.core.statuses import BundleType
 from functions.core.text.shapes import to_plain
 from functions.store.keys import deployment_key
-from functions.store.wire import to_wire
+from functions.store.table.wire import to_wire
 from local.bundles import webapp
 
 _SECONDS = {

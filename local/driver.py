@@ -12,8 +12,8 @@ from functions.core.records import Deployment, Target
 from functions.core.statuses import DeploymentStatus
 from functions.core.text.shapes import from_plain
 from functions.store.keys import deployment_key, lock_key, upload_key
-from functions.store.values import Key
-from functions.store.wire import from_wire, to_wire
+from functions.store.table.values import Key
+from functions.store.table.wire import from_wire, to_wire
 
 T = TypeVar("T")
 POLL_SECONDS = 0.1

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from functions.core.causes import Cause
-from functions.core.health import DeploymentConfig
 from functions.core.records import Deployment, Target
+from functions.core.rollout.health import DeploymentConfig
 from functions.core.statuses import Creator, DeploymentStatus, TargetStatus
 from simulation.hosts import Fate
 

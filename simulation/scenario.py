@@ -4,7 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from functions.core.errors import InvalidInput
-from functions.core.health import PREDEFINED_CONFIGS, DeploymentConfig, MinimumHealthyHosts, MinimumHealthyHostsType
+from functions.core.rollout.health import (
+    PREDEFINED_CONFIGS,
+    DeploymentConfig,
+    MinimumHealthyHosts,
+    MinimumHealthyHostsType,
+)
 from simulation.aws.events import EventFaults
 from simulation.aws.limits import Limits
 from simulation.hosts import Durations, Fate

@@ -10,7 +10,7 @@ from typing import Any
 
 from functions.aws import clients, clock
 from functions.settings import settings
-from functions.store import items
+from functions.store.table import items
 from functions.telemetry import logger, metrics
 
 ACCOUNT = "123456789012"

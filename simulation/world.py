@@ -14,10 +14,10 @@ from functions.core.statuses import DeploymentStatus
 from functions.core.text.shapes import to_plain
 from functions.engine import declare
 from functions.store import deployments, lock, targets
-from functions.store.items import items
 from functions.store.keys import group_item_key
-from functions.store.memory import Change, Memory
-from functions.store.values import Update
+from functions.store.table.items import items
+from functions.store.table.memory import Change, Memory
+from functions.store.table.values import Update
 from infra.flow import ask_again_seconds, definition
 from simulation import seams
 from simulation.asl.errors import Failure

@@ -33,9 +33,9 @@ from functions.core.records import (
 from functions.core.statuses import BundleType
 from functions.core.text.shapes import to_plain
 from functions.settings import settings
-from functions.store import items
 from functions.store.keys import application_key, group_item_key, listed_application_key
-from functions.store.values import Index
+from functions.store.table import items
+from functions.store.table.values import Index
 from host.lifecycle import IN_PLACE, LifecycleEvent
 from tests.calls import recording
 from tests.clients import client

@@ -4,10 +4,10 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from functions.store import requests
-from functions.store.memory import Memory
-from functions.store.requests import Request
-from functions.store.values import Check, Delete, Item, Key, Page, Put, Query, Update, Write
+from functions.store.table import requests
+from functions.store.table.memory import Memory
+from functions.store.table.requests import Request
+from functions.store.table.values import Check, Delete, Item, Key, Page, Put, Query, Update, Write
 from tests.calls.recording import note, outside
 
 TABLE = "stepdeploy"

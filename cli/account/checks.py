@@ -10,7 +10,12 @@ from cli.account.fleet import Member, fleet
 from cli.account.group_name import Group
 from cli.view.words import names
 from functions.core.errors import InvalidInput
-from functions.core.health import PREDEFINED_CONFIGS, DeploymentConfig, MinimumHealthyHosts, MinimumHealthyHostsType
+from functions.core.rollout.health import (
+    PREDEFINED_CONFIGS,
+    DeploymentConfig,
+    MinimumHealthyHosts,
+    MinimumHealthyHostsType,
+)
 from functions.core.selection import ONLINE
 
 HOST_TAG = "stepdeploy=enabled"  # of a stack that does not say: infra/stack.py, Options

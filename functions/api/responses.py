@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID, uuid5
 
-from functions.core.gate import Counters
-from functions.core.health import PREDEFINED_CONFIGS, DeploymentConfig, MinimumHealthyHosts
 from functions.core.place import Place
 from functions.core.records import (
     Alarms,
@@ -30,7 +28,9 @@ from functions.core.records import (
     Trigger,
 )
 from functions.core.revision import location
-from functions.core.rollback_choice import RollbackChoice, choose_for
+from functions.core.rollout.gate import Counters
+from functions.core.rollout.health import PREDEFINED_CONFIGS, DeploymentConfig, MinimumHealthyHosts
+from functions.core.rollout.rollback_choice import RollbackChoice, choose_for
 from functions.core.statuses import DeploymentStatus, OverriddenSetting
 
 STYLE = {"deploymentType": "IN_PLACE", "deploymentOption": "WITHOUT_TRAFFIC_CONTROL"}

@@ -16,7 +16,7 @@ from functions.core.errors import NotDeployable
 from functions.core.limits import WARNING
 from functions.core.records import GitHubCommit, Revision
 from functions.core.revision import ENGINE_PREFIX, given_version
-from functions.core.stages import Manifest, Stage
+from functions.core.rollout.stages import Manifest, Stage
 from functions.core.statuses import DeploymentErrorCode
 from functions.core.text.plain_text import told
 from functions.settings import settings

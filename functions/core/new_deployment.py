@@ -6,7 +6,6 @@ from typing import Any
 
 from functions.core import access
 from functions.core.errors import InvalidInput
-from functions.core.health import DeploymentConfig
 from functions.core.messages import texts
 from functions.core.records import (
     Alarms,
@@ -20,7 +19,8 @@ from functions.core.records import (
     RollbackInfo,
     TagGroup,
 )
-from functions.core.rollback_choice import choose, choose_for
+from functions.core.rollout.health import DeploymentConfig
+from functions.core.rollout.rollback_choice import choose, choose_for
 from functions.core.statuses import (
     Creator,
     DeploymentErrorCode,

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from functions.core.causes import Cause
-from functions.core.command_result import closed_events, pending_events
 from functions.core.records import TagFilter, TagGroup, Target, TargetFailure
+from functions.core.rollout.command_result import closed_events, pending_events
 from functions.core.statuses import TargetStatus
 
 ONLINE = "Online"  # the one ping status with which a host takes commands

@@ -4,15 +4,16 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from functions.aws import bucket, clock, ec2
-from functions.core import quotas, stages
+from functions.core import quotas
 from functions.core.access import Fleet
 from functions.core.errors import Conflict, NotDeployable
-from functions.core.gate import Counters
-from functions.core.health import HealthConstraintsInvalid
 from functions.core.messages import texts
 from functions.core.records import Deployment, TagGroup, Target
+from functions.core.rollout import stages
+from functions.core.rollout.gate import Counters
+from functions.core.rollout.health import HealthConstraintsInvalid
+from functions.core.rollout.stages import Manifest
 from functions.core.selection import Instance, matches, new_targets
-from functions.core.stages import Manifest
 from functions.core.statuses import UNSUCCESSFUL, DeploymentErrorCode, DeploymentStatus, OverriddenSetting
 from functions.engine import fleet as engine_fleet
 from functions.engine import who_may

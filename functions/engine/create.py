@@ -6,10 +6,10 @@ from datetime import datetime
 
 from functions.aws import clock
 from functions.core.errors import InvalidInput, NotDeployable
-from functions.core.health import PREDEFINED_CONFIGS, DeploymentConfig
 from functions.core.new_deployment import NO_OVERRIDES, Overrides, busy, new_deployment, refused_deployment
 from functions.core.order import Upload
 from functions.core.records import Deployment, Failure, Group, Revision
+from functions.core.rollout.health import PREDEFINED_CONFIGS, DeploymentConfig
 from functions.core.statuses import BundleType, DeploymentErrorCode, OnBusy
 from functions.engine.who_may import group_to_deploy
 from functions.store import configs, groups, lock, revisions

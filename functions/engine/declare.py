@@ -8,7 +8,7 @@ from functions.core.declaration import Declaration, changes
 from functions.core.errors import Conflict
 from functions.core.records import Group
 from functions.store import declared, groups
-from functions.store.patience import back_off
+from functions.store.table.patience import back_off
 
 _TRIES = 5
 

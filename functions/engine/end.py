@@ -11,7 +11,7 @@ from functions.core.messages import texts
 from functions.core.messages.verdict import decide, rolls_back
 from functions.core.new_deployment import rollback_deployment
 from functions.core.records import Deployment, Group, RollbackInfo, Target, TargetFailure
-from functions.core.rollback_choice import RollbackChoice, choose, has_revision_failed
+from functions.core.rollout.rollback_choice import RollbackChoice, choose, has_revision_failed
 from functions.core.statuses import DeploymentStatus, TargetStatus
 from functions.engine.create import record_use
 from functions.store import deployments, groups, lock, preparing, targets

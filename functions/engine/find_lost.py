@@ -7,9 +7,9 @@ what the event would have done, and harmless when it does so in the same moment.
 from collections.abc import Callable, Iterator
 
 from functions.aws import clock, cloudwatch, executions
-from functions.core import stop_mark
 from functions.core.errors import Unreadable
 from functions.core.records import Deployment
+from functions.core.rollout import stop_mark
 from functions.core.statuses import DeploymentStatus
 from functions.engine import stop as engine_stop
 from functions.engine.stop import SHOWN

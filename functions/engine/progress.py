@@ -6,8 +6,8 @@ A reader's convenience: when SSM is throttled, fails or is slow, the record alon
 from collections.abc import Sequence
 
 from functions.aws import ssm
-from functions.core.command_result import with_progress
 from functions.core.records import Target
+from functions.core.rollout.command_result import with_progress
 from functions.core.statuses import TargetStatus
 from functions.telemetry import logger
 

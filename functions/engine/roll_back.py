@@ -3,9 +3,9 @@
 from dataclasses import dataclass, replace
 
 from functions.aws import clock
-from functions.core import stop_mark
 from functions.core.errors import InvalidInput
 from functions.core.new_deployment import requested_rollback
+from functions.core.rollout import stop_mark
 from functions.core.statuses import Creator, OnBusy
 from functions.engine import create, stop, who_may
 from functions.store import deployments, lock

@@ -1,7 +1,7 @@
 """A segment on one host: sent once, recorded once, whoever sees its end first (docs/how-it-works.md).
 
-What comes next on a target, functions/core/steps.py decides. Everything here answers what the waiting state is told;
-None while the command runs.
+What comes next on a target, functions/core/rollout/steps.py decides. Everything here answers what the waiting state is
+told; None while the command runs.
 """
 
 from dataclasses import replace
@@ -10,11 +10,11 @@ from typing import Any
 
 from functions.aws import bucket, clock, kms, runner, ssm, tokens, weather
 from functions.core.causes import Cause
-from functions.core.command_result import failed_without_report, read_invocation, wait_for_host, with_end_times
-from functions.core.instructions import instructions, longest_seconds
 from functions.core.records import Deployment, HostWait, SegmentResult, SegmentRun, Target
+from functions.core.rollout.command_result import failed_without_report, read_invocation, wait_for_host, with_end_times
+from functions.core.rollout.instructions import instructions, longest_seconds
+from functions.core.rollout.steps import Adopt, Read, Send, StepResult, StepSignal, step_result
 from functions.core.statuses import TargetStatus
-from functions.core.steps import Adopt, Read, Send, StepResult, StepSignal, step_result
 from functions.store import deployments, targets
 from functions.telemetry import logger
 

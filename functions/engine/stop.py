@@ -9,10 +9,10 @@ from typing import TypeVar
 
 from functions.aws import clock, cloudwatch, executions, ssm, tokens
 from functions.aws.executions import Execution
-from functions.core import stop_mark
 from functions.core.messages import texts
 from functions.core.messages.verdict import stopped
 from functions.core.records import Deployment, StopMark
+from functions.core.rollout import stop_mark
 from functions.core.statuses import DeploymentStatus, TargetStatus
 from functions.engine import end as engine_end
 from functions.store import deployments, groups, lock, targets

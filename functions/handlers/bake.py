@@ -7,7 +7,7 @@ a deployment that has failed: nobody waits to see whether alarms stay quiet abou
 from typing import Any
 
 from functions.aws import tokens, weather
-from functions.core.stages import is_promising
+from functions.core.rollout.stages import is_promising
 from functions.store import deployments
 from functions.telemetry import logger
 

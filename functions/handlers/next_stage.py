@@ -7,7 +7,7 @@ nothing is written here.
 from typing import Any
 
 from functions.aws import weather
-from functions.core.stages import Decision, Manifest, next_stage
+from functions.core.rollout.stages import Decision, Manifest, next_stage
 from functions.core.text.shapes import from_plain, to_plain
 from functions.store import deployments
 from functions.telemetry import logger

@@ -7,10 +7,10 @@ and Finish its end. A second call (the state is retried) plans the same again.
 from typing import Any
 
 from functions.aws import clock, cloudwatch, weather
-from functions.core import stop_mark
 from functions.core.errors import Conflict, NotDeployable
 from functions.core.records import Deployment, Failure
-from functions.core.stages import Manifest
+from functions.core.rollout import stop_mark
+from functions.core.rollout.stages import Manifest
 from functions.core.statuses import DeploymentStatus
 from functions.core.text.shapes import to_plain
 from functions.engine import begin, stop

@@ -9,7 +9,7 @@ from typing import Any, assert_never
 
 from functions.aws import tokens, weather
 from functions.core.records import Deployment, Target
-from functions.core.steps import Adopt, End, Read, Send, StepResult, StepSignal, Wait, next_step
+from functions.core.rollout.steps import Adopt, End, Read, Send, StepResult, StepSignal, Wait, next_step
 from functions.engine import segments
 from functions.store import deployments, targets
 from functions.telemetry import logger

@@ -12,8 +12,8 @@ from typing import Any
 
 from functions.api.requests import fields
 from functions.aws import aside, clock
-from functions.core import stop_mark
 from functions.core.errors import InvalidInput
+from functions.core.rollout import stop_mark
 from functions.engine import stop, who_may
 from functions.store import deployments
 from functions.telemetry import logger

@@ -9,8 +9,8 @@ from functions.aws import clock, ssm, weather
 from functions.core.errors import Conflict
 from functions.core.messages.engine_errors import EngineError
 from functions.core.records import Target, TargetFailure
+from functions.core.rollout.steps import left_between, outcome
 from functions.core.statuses import TargetStatus
-from functions.core.steps import left_between, outcome
 from functions.engine.end import engine_failure
 from functions.store import targets
 from functions.telemetry import logger

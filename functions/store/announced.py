@@ -10,7 +10,7 @@ from enum import StrEnum
 from functions.core.records import Deployment
 from functions.core.text.shapes import to_plain
 from functions.store.keys import deployment_indexes, deployment_key
-from functions.store.values import IS_NEW, Condition, Item, Key, Path, Put, Sets, Update, all_of, is_any
+from functions.store.table.values import IS_NEW, Condition, Item, Key, Path, Put, Sets, Update, all_of, is_any
 
 _NEWS = "news"
 

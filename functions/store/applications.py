@@ -8,10 +8,11 @@ from dataclasses import replace
 
 from functions.core.records import Application, Group
 from functions.core.text.shapes import from_plain, to_plain
-from functions.store import groups, pages
-from functions.store.items import items
+from functions.store import groups
 from functions.store.keys import application_key, listed_application_key
-from functions.store.values import (
+from functions.store.table import pages
+from functions.store.table.items import items
+from functions.store.table.values import (
     IS_NEW,
     MAX_WRITES,
     Condition,

@@ -10,14 +10,14 @@ Groups of deployments.yaml have no such items: they use what the file declares, 
 from dataclasses import dataclass
 from itertools import islice
 
-from functions.core.health import PREDEFINED_CONFIGS, DeploymentConfig
 from functions.core.records import CustomConfig
+from functions.core.rollout.health import PREDEFINED_CONFIGS, DeploymentConfig
 from functions.core.text.shapes import from_plain, to_plain
-from functions.store import pages
-from functions.store.items import items
 from functions.store.keys import config_key, config_use_key, count_of_configs_key, count_of_uses_key
 from functions.store.reading import record
-from functions.store.values import (
+from functions.store.table import pages
+from functions.store.table.items import items
+from functions.store.table.values import (
     IS_NEW,
     IS_THERE,
     Check,

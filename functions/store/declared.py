@@ -5,12 +5,12 @@ that list change in one transaction.
 """
 
 from functions.core.declaration import GroupChange
-from functions.core.health import DeploymentConfig
+from functions.core.rollout.health import DeploymentConfig
 from functions.core.text.shapes import from_plain, to_plain
 from functions.store import groups
-from functions.store.items import items
 from functions.store.keys import application_key, config_key, declared_key, listed_application_key
-from functions.store.values import IS_THERE, Delete, Equals, Put, Query, Update
+from functions.store.table.items import items
+from functions.store.table.values import IS_THERE, Delete, Equals, Put, Query, Update
 
 _LIST = declared_key("", "").pk
 

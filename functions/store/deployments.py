@@ -7,11 +7,12 @@ from functions.core.errors import Unreadable
 from functions.core.records import Deployment, Failure, StopMark
 from functions.core.statuses import DeploymentStatus
 from functions.core.text.shapes import to_plain
-from functions.store import announced, pages
-from functions.store.items import items
+from functions.store import announced
 from functions.store.keys import deployment_key
 from functions.store.reading import record
-from functions.store.values import Condition, Equals, Exists, Index, Missing, Query, Update, is_any
+from functions.store.table import pages
+from functions.store.table.items import items
+from functions.store.table.values import Condition, Equals, Exists, Index, Missing, Query, Update, is_any
 from functions.telemetry import logger
 
 RUNNING = (DeploymentStatus.CREATED, DeploymentStatus.IN_PROGRESS)

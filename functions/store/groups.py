@@ -11,11 +11,12 @@ from dataclasses import replace
 from functions.core import access
 from functions.core.records import Group, Guard
 from functions.core.text.shapes import from_plain, to_plain
-from functions.store import configs, pages, revisions
-from functions.store.items import items
+from functions.store import configs, revisions
 from functions.store.keys import alarm_key, application_key, group_item_key, guard_key, lock_key
 from functions.store.reading import record
-from functions.store.values import (
+from functions.store.table import pages
+from functions.store.table.items import items
+from functions.store.table.values import (
     IS_NEW,
     IS_THERE,
     Check,

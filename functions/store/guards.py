@@ -12,10 +12,10 @@ from functions.core.errors import Conflict
 from functions.core.records import Group, Guard
 from functions.core.text.shapes import from_plain
 from functions.store import applications, declared, groups
-from functions.store.items import items
 from functions.store.keys import guard_key, guards_whole_key
-from functions.store.patience import back_off
-from functions.store.values import Item, Put, Query
+from functions.store.table.items import items
+from functions.store.table.patience import back_off
+from functions.store.table.values import Item, Put, Query
 
 _INDEX = Query(guards_whole_key().pk)
 _TRIES = 12  # of a group that changes meanwhile

@@ -5,10 +5,11 @@ from collections.abc import Iterable
 from functions.core.records import Deployment, Host, Revision, Target
 from functions.core.statuses import TargetStatus
 from functions.core.text.shapes import from_plain, to_plain
-from functions.store import deployments, pages
-from functions.store.items import items
+from functions.store import deployments
 from functions.store.keys import host_key
-from functions.store.values import MAX_KEYS, Query, Update
+from functions.store.table import pages
+from functions.store.table.items import items
+from functions.store.table.values import MAX_KEYS, Query, Update
 
 
 def running(group_id: str, revision: Revision) -> set[str]:

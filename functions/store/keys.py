@@ -1,7 +1,7 @@
 """The keys that the records lie under (docs/records.md lists the access patterns)."""
 
 from functions.core.records import Deployment
-from functions.store.values import Item, Key
+from functions.store.table.values import Item, Key
 
 
 def deployment_key(deployment_id: str) -> Key:

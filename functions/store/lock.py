@@ -7,18 +7,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from functions.core import rollback_choice
 from functions.core.errors import Conflict
 from functions.core.new_deployment import summary
 from functions.core.order import Accepted, Judgement, Order, Upload, after, judge
 from functions.core.records import Deployment, Failure, Group
+from functions.core.rollout import rollback_choice
 from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, OverriddenSetting
 from functions.core.text.shapes import from_plain, to_plain
 from functions.store import announced, deployments
-from functions.store.items import items
 from functions.store.keys import group_item_key, lock_key, own_alarm_key, upload_key
-from functions.store.patience import back_off
-from functions.store.values import IS_NEW, Condition, Equals, Item, Key, Missing, Path, Put, Update, Write, all_of
+from functions.store.table.items import items
+from functions.store.table.patience import back_off
+from functions.store.table.values import IS_NEW, Condition, Equals, Item, Key, Missing, Path, Put, Update, Write, all_of
 
 _TRIES = 30  # of taking or handing over a lock: about 8 s
 _ALARM_KEPT = timedelta(days=30)  # an alarm of one deployment, from its creation on

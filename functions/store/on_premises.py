@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 
 from functions.core.records import OnPremisesInstance, TagFilter
 from functions.core.text.shapes import from_plain, to_plain
-from functions.store import pages
-from functions.store.items import items
 from functions.store.keys import iam_key, on_premises_key
-from functions.store.values import (
+from functions.store.table import pages
+from functions.store.table.items import items
+from functions.store.table.values import (
     IS_NEW,
     Condition,
     Contains,

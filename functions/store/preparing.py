@@ -7,9 +7,9 @@ from functions.core.records import Deployment, Target
 from functions.core.statuses import DeploymentStatus
 from functions.core.text.shapes import to_plain
 from functions.store import announced
-from functions.store.items import items
 from functions.store.keys import deployment_key, preparing_key, target_key
-from functions.store.values import (
+from functions.store.table.items import items
+from functions.store.table.values import (
     MAX_WRITES,
     Check,
     Delete,

@@ -4,7 +4,7 @@ from typing import TypeVar
 
 from functions.core.errors import Unreadable
 from functions.core.text.shapes import from_plain
-from functions.store.values import Item
+from functions.store.table.values import Item
 
 T = TypeVar("T")
 

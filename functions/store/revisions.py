@@ -13,11 +13,11 @@ from functions.core.errors import Conflict
 from functions.core.records import RegisteredRevision, Revision
 from functions.core.revision import digest, location
 from functions.core.text.shapes import from_plain, to_plain
-from functions.store import pages
-from functions.store.items import items
 from functions.store.keys import application_key, group_item_key, registered_revision_key, target_revision_key
-from functions.store.patience import back_off
-from functions.store.values import (
+from functions.store.table import pages
+from functions.store.table.items import items
+from functions.store.table.patience import back_off
+from functions.store.table.values import (
     IS_NEW,
     IS_THERE,
     AtMost,

@@ -9,8 +9,8 @@ from typing import Any
 from functions.aws import aside
 from functions.core.records import Deployment, Target
 from functions.core.text.shapes import from_plain
-from functions.store.values import Item
-from functions.store.wire import from_wire
+from functions.store.table.values import Item
+from functions.store.table.wire import from_wire
 from functions.telemetry import logger
 
 

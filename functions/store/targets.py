@@ -5,16 +5,17 @@ A target's end moves its deployment's counters and what its host runs in the sam
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from functions.core.command_result import closed_events, merged
 from functions.core.errors import Conflict
 from functions.core.records import HostWait, SegmentResult, SegmentRun, Target, TargetFailure
+from functions.core.rollout.command_result import closed_events, merged
 from functions.core.statuses import DeploymentStatus, TargetStatus
 from functions.core.text.shapes import to_plain
-from functions.store import announced, hosts, pages
-from functions.store.items import items
+from functions.store import announced, hosts
 from functions.store.keys import command_key, deployment_key, target_key
 from functions.store.reading import record
-from functions.store.values import (
+from functions.store.table import pages
+from functions.store.table.items import items
+from functions.store.table.values import (
     IS_THERE,
     At,
     Equals,

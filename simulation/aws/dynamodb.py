@@ -8,9 +8,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
-from functions.store.memory import Memory
-from functions.store.patience import Later, patiently
-from functions.store.values import Check, Delete, Item, Key, Page, Put, Query, Update, Write
+from functions.store.table.memory import Memory
+from functions.store.table.patience import Later, patiently
+from functions.store.table.values import Check, Delete, Item, Key, Page, Put, Query, Update, Write
 from simulation.aws.limits import Bucket
 from simulation.aws.network import Network, refusal
 
@@ -22,7 +22,7 @@ _INDEXES = 3  # that hold a copy of each deployment
 
 
 class Table:
-    """The engine's table (`functions.store.items.Items`)."""
+    """The engine's table (`functions.store.table.items.Items`)."""
 
     def __init__(self, network: Network, memory: Memory) -> None:
         self._network, self._memory = network, memory

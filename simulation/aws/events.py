@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from functions.store.memory import Change, stream_record
+from functions.store.table.memory import Change, stream_record
 from simulation.asl.errors import Failure
 from simulation.aws.functions import Functions
 from simulation.clock import Clock

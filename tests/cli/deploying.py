@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from functions.core.causes import Cause
-from functions.core.command_result import pending_events
-from functions.core.gate import Counters
 from functions.core.records import Deployment, Diagnostics, LifecycleEventRecord, Target, TargetFailure
+from functions.core.rollout.command_result import pending_events
+from functions.core.rollout.gate import Counters
 from functions.core.statuses import (
     Creator,
     DeploymentStatus,

@@ -10,13 +10,13 @@ from cli.__main__ import main
 from functions.aws.sqs import Received
 from functions.core import limits
 from functions.core.causes import Cause
-from functions.core.command_result import pending_events, read_invocation
 from functions.core.failures import shared
-from functions.core.gate import Counters
 from functions.core.messages import announcements, slack
 from functions.core.messages.announcements import State
 from functions.core.place import Place
 from functions.core.records import Deployment, DeploymentSummary, GroupSettings, Target, TargetFailure, Trigger
+from functions.core.rollout.command_result import pending_events, read_invocation
+from functions.core.rollout.gate import Counters
 from functions.core.statuses import DeploymentStatus, LifecycleEventStatus, TargetStatus, TriggerEvent
 from functions.core.text.shapes import to_plain
 from functions.engine import end

@@ -9,10 +9,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from functions.aws import clock
-from functions.store.dynamodb import DynamoDb
-from functions.store.items import Items
-from functions.store.memory import Memory
-from functions.store.values import Key, Put
+from functions.store.table.dynamodb import DynamoDb
+from functions.store.table.items import Items
+from functions.store.table.memory import Memory
+from functions.store.table.values import Key, Put
 from tests.clients import client
 from tests.conftest import create_table, made
 from tests.fakes.service import refusal

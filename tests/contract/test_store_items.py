@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from functions.store.items import Items
-from functions.store.memory import Memory
-from functions.store.values import (
+from functions.store.table.items import Items
+from functions.store.table.memory import Memory
+from functions.store.table.values import (
     IS_NEW,
     IS_THERE,
     At,

@@ -6,21 +6,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from functions.store.items import Items
 from functions.store.stream import each
-from functions.store.values import (
-    IS_NEW,
-    Check,
-    Delete,
-    Equals,
-    Index,
-    Key,
-    Missing,
-    Put,
-    Query,
-    Update,
-    Write,
-)
+from functions.store.table.items import Items
+from functions.store.table.values import IS_NEW, Check, Delete, Equals, Index, Key, Missing, Put, Query, Update, Write
 from tests.contract.conftest import A, Both, put
 
 # -- transactions

@@ -9,7 +9,7 @@ import pytest
 from functions.core.causes import Cause
 from functions.core.records import Deployment
 from functions.core.statuses import DeploymentStatus, LifecycleErrorCode, TargetStatus
-from functions.store.wire import to_wire
+from functions.store.table.wire import to_wire
 from local.driver import wait_for
 from tests.e2e.conftest import RECONCILE_SECONDS, Fleet, MakeFleet, application, failing
 

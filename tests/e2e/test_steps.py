@@ -8,13 +8,13 @@ import json
 from dataclasses import replace
 from uuid import uuid4
 
-from functions.core.command_result import pending_events
-from functions.core.gate import Counters
 from functions.core.records import Deployment, Target
+from functions.core.rollout.command_result import pending_events
+from functions.core.rollout.gate import Counters
 from functions.core.statuses import DeploymentStatus, TargetStatus
 from functions.core.text.shapes import to_plain
 from functions.store.keys import deployment_indexes, deployment_key, lock_key, target_key
-from functions.store.wire import to_wire
+from functions.store.table.wire import to_wire
 from tests.conftest import THREE_SEGMENTS
 from tests.e2e.conftest import Fleet, MakeFleet, application, failing
 

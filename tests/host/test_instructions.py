@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.core.command_result import read_invocation
+from functions.core.rollout.command_result import read_invocation
 from host.appspec import FileExistsBehavior
 from host.instructions import Bundle, Instructions, Logs, Runner
 from host.lifecycle import IN_PLACE, LifecycleEvent

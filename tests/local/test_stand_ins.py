@@ -10,7 +10,7 @@ import pytest
 
 from functions.aws import cloudwatch, kms, ssm, tokens
 from functions.aws.clients import client
-from functions.core.command_result import read_invocation
+from functions.core.rollout.command_result import read_invocation
 from functions.core.statuses import TargetStatus
 from functions.settings import settings
 from host import bootstrap

@@ -5,8 +5,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.core.gate import Counters, GateDecision, ask
-from functions.core.health import (
+from functions.core.rollout.gate import Counters, GateDecision, ask
+from functions.core.rollout.health import (
     DeploymentConfig,
     HealthConstraintsInvalid,
     MinimumHealthyHosts,

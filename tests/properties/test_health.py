@@ -6,7 +6,7 @@ from math import ceil
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from functions.core.health import MinimumHealthyHosts, MinimumHealthyHostsType, is_success
+from functions.core.rollout.health import MinimumHealthyHosts, MinimumHealthyHostsType, is_success
 
 TARGETS = st.integers(1, 10_000)
 PERCENT = st.builds(MinimumHealthyHosts, st.just(MinimumHealthyHostsType.FLEET_PERCENT), st.integers(0, 99))

@@ -13,12 +13,12 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from functions.core import stop_mark
-from functions.core.gate import Counters
 from functions.core.messages.verdict import Verdict, rolls_back, stopped
 from functions.core.new_deployment import new_deployment, rollback_deployment
 from functions.core.order import Upload
 from functions.core.records import Deployment, Group, GroupSettings
+from functions.core.rollout import stop_mark
+from functions.core.rollout.gate import Counters
 from functions.core.statuses import AutoRollbackEvent, Creator, DeploymentStatus
 from functions.core.text.shapes import from_plain
 from functions.store import deployments, groups, lock

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from functions.core.new_deployment import rollback_deployment
 from functions.core.records import Group
-from functions.core.rollback_choice import MAX_REMEMBERED, choose_for
+from functions.core.rollout.rollback_choice import MAX_REMEMBERED, choose_for
 from functions.core.statuses import DeploymentStatus
 from tests.unit.core.test_rollback_choice import NOW, WEB, deployment, ended, failed, pinned, succeeded
 

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.core.health import MinimumHealthyHosts, MinimumHealthyHostsType
 from functions.core.records import Deployment, Group, SegmentResult, StopMark, Target
+from functions.core.rollout.health import MinimumHealthyHosts, MinimumHealthyHostsType
 from functions.core.text.shapes import from_plain, to_plain
-from functions.store.wire import from_wire, to_wire
+from functions.store.table.wire import from_wire, to_wire
 
 st.register_type_strategy(
     MinimumHealthyHosts,

@@ -25,12 +25,12 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from functions.core import stop_mark
-from functions.core.command_result import pending_events
-from functions.core.gate import Counters
-from functions.core.health import is_success
 from functions.core.new_deployment import new_deployment
 from functions.core.records import Deployment, Segment, Step, Target
+from functions.core.rollout import stop_mark
+from functions.core.rollout.command_result import pending_events
+from functions.core.rollout.gate import Counters
+from functions.core.rollout.health import is_success
 from functions.core.statuses import DeploymentStatus, LifecycleEventStatus, TargetStatus
 from functions.engine import end, stop
 from functions.handlers import command_status, run_segment, target_done

@@ -18,9 +18,9 @@ from functions.aws import executions
 from functions.aws.clients import client
 from functions.core.declaration import load
 from functions.core.errors import Conflict, InvalidInput
-from functions.core.gate import Counters
 from functions.core.new_deployment import new_deployment
 from functions.core.records import Alarms, Deployment, GroupSettings
+from functions.core.rollout.gate import Counters
 from functions.core.statuses import AutoRollbackEvent, DeploymentStatus, TargetStatus
 from functions.core.text.shapes import from_plain
 from functions.engine import declare

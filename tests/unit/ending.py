@@ -3,10 +3,10 @@
 from dataclasses import replace
 from typing import Any
 
-from functions.core.command_result import pending_events
-from functions.core.gate import Counters
 from functions.core.new_deployment import new_deployment
 from functions.core.records import Alarms, Deployment, GroupSettings, SegmentRun
+from functions.core.rollout.command_result import pending_events
+from functions.core.rollout.gate import Counters
 from functions.core.statuses import (
     AutoRollbackEvent,
     TargetStatus,

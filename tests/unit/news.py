@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Any
 
 from functions.core.causes import Cause
-from functions.core.gate import Counters
 from functions.core.place import Place
 from functions.core.records import (
     Deployment,
@@ -17,6 +16,7 @@ from functions.core.records import (
     TargetFailure,
     Trigger,
 )
+from functions.core.rollout.gate import Counters
 from functions.core.statuses import (
     BundleType,
     Creator,
@@ -28,7 +28,7 @@ from functions.core.statuses import (
 )
 from functions.core.text.shapes import to_plain
 from functions.store.keys import deployment_indexes, deployment_key, target_key
-from functions.store.wire import to_wire
+from functions.store.table.wire import to_wire
 
 STREAM = "arn:aws:dynamodb:us-east-1:123456789012:store/stepdeploy/stream/2026-11-23T00:00:00.000"
 PLACE = Place(partition="aws", region="us-east-1", account="123456789012")

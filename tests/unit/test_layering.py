@@ -162,7 +162,7 @@ def test_arrows_go_down_only() -> None:
 @pytest.mark.parametrize(
     ("file", "source", "rule"),
     [
-        ("functions/core/x.py", "from functions.store.items import items", "host.report only"),
+        ("functions/core/x.py", "from functions.store.table.items import items", "host.report only"),
         ("functions/core/x.py", "from host import grammar", "host.report only"),
         ("functions/core/x.py", "from ..aws import clock", "host.report only"),
         ("functions/core/x.py", "import time\ntime.monotonic()", "time belongs to"),
@@ -208,6 +208,8 @@ def test_what_a_room_may_do_is_no_leak() -> None:
     )
     assert leaks("import os\nos.path.join('a')\nimport timeit", "functions/core/x.py") == []
     assert (
-        leaks("from functions.store.values import BeginsWith, Update\nUpdate(key, sets={})", "functions/engine/x.py")
+        leaks(
+            "from functions.store.table.values import BeginsWith, Update\nUpdate(key, sets={})", "functions/engine/x.py"
+        )
         == []
     )

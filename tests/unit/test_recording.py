@@ -10,7 +10,7 @@ import pytest
 from functions.aws.clients import client
 from functions.core.errors import InvalidInput
 from functions.handlers import stop
-from functions.store.values import Key, Update
+from functions.store.table.values import Key, Update
 from tests.calls import recording
 from tests.calls.recording import Call, needs
 from tests.conftest import BUCKET, LambdaContext

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from functions.aws.clients import client
-from functions.core.command_result import pending_events
-from functions.core.gate import Counters
 from functions.core.new_deployment import new_deployment
 from functions.core.records import Deployment, Target
+from functions.core.rollout.command_result import pending_events
+from functions.core.rollout.gate import Counters
 from functions.core.text.shapes import to_plain
 from functions.handlers import command_status, run_segment, target_done
 from functions.store import deployments, lock, preparing, targets

@@ -11,7 +11,7 @@ from functions.core.errors import Conflict, Refused
 from functions.core.records import Application
 from functions.core.text.names import is_reserved
 from functions.store import applications, groups, lock
-from functions.store.patience import back_off
+from functions.store.table.patience import back_off
 
 MAX = 1000
 MAX_AT_ONCE = 100

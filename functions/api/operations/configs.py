@@ -6,10 +6,11 @@ from functions.api import model, responses
 from functions.api.operations import Caller
 from functions.aws import clock
 from functions.core.errors import Conflict, InvalidInput, Refused
-from functions.core.health import PREDEFINED_CONFIGS, MinimumHealthyHosts, MinimumHealthyHostsType
 from functions.core.records import CustomConfig
-from functions.store import configs, pages
-from functions.store.patience import back_off
+from functions.core.rollout.health import PREDEFINED_CONFIGS, MinimumHealthyHosts, MinimumHealthyHostsType
+from functions.store import configs
+from functions.store.table import pages
+from functions.store.table.patience import back_off
 
 MAX = 50  # custom ones, those of deployments.yaml among them
 _RESERVED = "CodeDeployDefault."

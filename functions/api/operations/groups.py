@@ -9,12 +9,12 @@ from functions.api.requests import groups as requests_groups
 from functions.api.requests import resource_tags
 from functions.aws import clock
 from functions.core.errors import Conflict, Refused
-from functions.core.health import DEFAULT_CONFIG, DeploymentConfig
 from functions.core.records import Application, Group, GroupSettings
+from functions.core.rollout.health import DEFAULT_CONFIG, DeploymentConfig
 from functions.core.statuses import OnBusy
 from functions.settings import settings
 from functions.store import applications, configs, groups, lock
-from functions.store.patience import back_off
+from functions.store.table.patience import back_off
 
 MAX = 1000  # of an application
 MAX_AT_ONCE = 100

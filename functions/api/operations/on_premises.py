@@ -14,7 +14,7 @@ from functions.aws import clock
 from functions.core.errors import Conflict, Refused
 from functions.core.records import OnPremisesInstance
 from functions.store import on_premises as store_on_premises
-from functions.store.patience import back_off
+from functions.store.table.patience import back_off
 
 MAX_AT_ONCE = 25
 _MAX_TAGGED = 100  # instances in one call: what a transaction can write

@@ -5,8 +5,8 @@ from typing import Any
 from functions.api.operations import Caller
 from functions.api.operations.create_deployment import refused
 from functions.api.operations.deployments import known
-from functions.core import stop_mark
 from functions.core.errors import NotDeployable, Refused
+from functions.core.rollout import stop_mark
 from functions.engine import stop, who_may
 
 

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 from functions.api.requests import settings as requests_settings
 from functions.core import quotas
 from functions.core.errors import Refused
-from functions.core.health import DeploymentConfig
 from functions.core.records import Group, TagGroup, Trigger
+from functions.core.rollout.health import DeploymentConfig
 from functions.core.statuses import TriggerEvent
 from functions.core.text import principals
 from functions.core.text.names import is_group_key, is_role

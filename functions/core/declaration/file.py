@@ -8,7 +8,12 @@ from functions.core.declaration.groups import group_of
 from functions.core.declaration.model import Declaration
 from functions.core.declaration.value import Problem, Value, did_you_mean
 from functions.core.errors import InvalidInput
-from functions.core.health import PREDEFINED_CONFIGS, DeploymentConfig, MinimumHealthyHosts, MinimumHealthyHostsType
+from functions.core.rollout.health import (
+    PREDEFINED_CONFIGS,
+    DeploymentConfig,
+    MinimumHealthyHosts,
+    MinimumHealthyHostsType,
+)
 from functions.core.text.names import ALLOWED, is_name, is_reserved
 
 

@@ -13,8 +13,8 @@ import yaml
 from functions.core import quotas
 from functions.core.declaration.model import ENGINE_TOPIC, DeclaredGroup
 from functions.core.declaration.value import Value, did_you_mean
-from functions.core.health import DEFAULT_CONFIG, DeploymentConfig
 from functions.core.records import Alarms, AutoRollback, GroupSettings, TagFilter, TagGroup, Trigger
+from functions.core.rollout.health import DEFAULT_CONFIG, DeploymentConfig
 from functions.core.statuses import AutoRollbackEvent, FileExistsBehavior, OnBusy, TriggerEvent
 from functions.core.text import principals
 from functions.core.text.names import MAX_ROLE_ARN, is_group_key, is_role

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from functions.core.health import DeploymentConfig
 from functions.core.records import Group, GroupSettings
+from functions.core.rollout.health import DeploymentConfig
 
 ENGINE_TOPIC = "notifications"  # as triggerTargetArn: the topic that the engine's own stack holds
 

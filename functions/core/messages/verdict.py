@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from functions.core.failures import first_of, outcome
-from functions.core.health import is_success
 from functions.core.records import Deployment, Failure, SharedFailure, StopMark, TargetFailure
+from functions.core.rollout.health import is_success
 from functions.core.statuses import AutoRollbackEvent, Creator, DeploymentErrorCode, DeploymentStatus
 
 NAMED = 3  # targets that a message names

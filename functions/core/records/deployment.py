@@ -4,11 +4,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from functions.core import limits
-from functions.core.gate import Counters
 from functions.core.records.plain import make_plain
 from functions.core.records.revision import Revision
 from functions.core.records.settings import GroupSettings, TagGroup
 from functions.core.records.target import SharedFailure
+from functions.core.rollout.gate import Counters
 from functions.core.statuses import Creator, DeploymentErrorCode, DeploymentStatus, OverriddenSetting
 
 

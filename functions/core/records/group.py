@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, field
 
-from functions.core.health import MinimumHealthyHosts
 from functions.core.records.revision import Revision
 from functions.core.records.settings import GroupSettings, TagGroup
+from functions.core.rollout.health import MinimumHealthyHosts
 from functions.core.statuses import DeploymentStatus, FileExistsBehavior
 
 

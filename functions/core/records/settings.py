@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from functions.core.health import DEFAULT_CONFIG, PREDEFINED_CONFIGS, DeploymentConfig
+from functions.core.rollout.health import DEFAULT_CONFIG, PREDEFINED_CONFIGS, DeploymentConfig
 from functions.core.statuses import AutoRollbackEvent, FileExistsBehavior, OnBusy, TriggerEvent
 
 

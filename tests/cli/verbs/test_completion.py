@@ -12,7 +12,7 @@ from botocore.stub import Stubber
 from cli.__main__ import VERBS, main
 from cli.account import completions
 from cli.account.connection import Engine
-from functions.core.gate import Counters
+from functions.core.rollout.gate import Counters
 from functions.core.statuses import DeploymentStatus, TargetStatus
 from tests.cli.deploying import ID, Captured, put_deployment, put_target
 from tests.served import Served

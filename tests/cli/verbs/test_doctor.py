@@ -11,8 +11,8 @@ import pytest
 
 from cli.__main__ import main
 from cli.account.connection import Engine
-from functions.core.health import DeploymentConfig, MinimumHealthyHosts, MinimumHealthyHostsType
 from functions.core.records import Alarms, GroupSettings, Trigger
+from functions.core.rollout.health import DeploymentConfig, MinimumHealthyHosts, MinimumHealthyHostsType
 from functions.core.statuses import TriggerEvent
 from tests.conftest import BUCKET, WEB, put_group, stand_in
 from tests.fakes.run_command import FakeRunCommand

@@ -8,7 +8,7 @@ from botocore.stub import Stubber
 
 from cli.__main__ import main
 from cli.account.connection import Engine
-from functions.core.gate import Counters
+from functions.core.rollout.gate import Counters
 from functions.core.statuses import DeploymentStatus
 from tests.cli.deploying import Captured, put_deployment
 from tests.conftest import put_group

@@ -8,7 +8,7 @@ import pytest
 
 from cli.__main__ import main
 from cli.account.connection import Engine
-from functions.core.gate import Counters
+from functions.core.rollout.gate import Counters
 from functions.core.statuses import DeploymentStatus, TargetStatus
 from tests.cli.deploying import ID, MESSAGE, Captured, put_deployment, put_target, script_failed
 from tests.conftest import BUCKET

@@ -11,8 +11,8 @@ import pytest
 from cli.__main__ import main
 from cli.account.connection import Engine
 from cli.exits import Exit
-from functions.core.gate import Counters
 from functions.core.records import Deployment, DeploymentSummary
+from functions.core.rollout.gate import Counters
 from functions.core.statuses import DeploymentStatus
 from functions.engine import create, end
 from functions.store import deployments

@@ -9,8 +9,8 @@ import pytest
 from cli.__main__ import main
 from cli.verbs.show import facts
 from cli.view.advice import next_steps
-from functions.core.gate import Counters
 from functions.core.records import DeploymentSummary, Diagnostics, Failure, GivenVersion, RollbackInfo
+from functions.core.rollout.gate import Counters
 from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, LifecycleErrorCode, TargetStatus
 from tests.cli.deploying import ID, MESSAGE, Captured, put_deployment, put_target, script_failed
 from tests.conftest import put_group, revision

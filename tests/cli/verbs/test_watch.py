@@ -13,8 +13,8 @@ import boto3
 import pytest
 
 from cli.__main__ import main
-from functions.core.gate import Counters
 from functions.core.records import Alarms, Deployment, Failure, GroupSettings, RollbackInfo
+from functions.core.rollout.gate import Counters
 from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, OverriddenSetting, TargetStatus
 from functions.store import deployments
 from tests.cli.deploying import ID, Captured, Time, passes, put_deployment, put_target, script_failed

@@ -12,8 +12,8 @@ import pytest
 
 from cli.__main__ import VERBS, main
 from cli.account.connection import Engine
-from functions.core.gate import Counters
 from functions.core.records import GroupSettings, Host, RollbackInfo, TagFilter, TagGroup
+from functions.core.rollout.gate import Counters
 from functions.core.statuses import DeploymentStatus, TargetStatus
 from functions.core.text.shapes import to_plain
 from functions.store.keys import deployment_indexes, deployment_key, host_key, target_key

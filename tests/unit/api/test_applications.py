@@ -6,7 +6,7 @@ from functions.core.declaration import load
 from functions.engine import declare
 from functions.store import applications, groups
 from functions.store.keys import lock_key
-from functions.store.values import Key
+from functions.store.table.values import Key
 from tests.conftest import all_items, put_group, put_item
 from tests.store import Store
 from tests.unit.api.conftest import Api

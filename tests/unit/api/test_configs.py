@@ -9,12 +9,17 @@ import pytest
 from functions.api.operations import configs
 from functions.core.declaration import Declaration
 from functions.core.errors import Conflict
-from functions.core.health import PREDEFINED_CONFIGS, DeploymentConfig, MinimumHealthyHosts, MinimumHealthyHostsType
+from functions.core.rollout.health import (
+    PREDEFINED_CONFIGS,
+    DeploymentConfig,
+    MinimumHealthyHosts,
+    MinimumHealthyHostsType,
+)
 from functions.core.text.shapes import to_plain
 from functions.engine import declare as engine_declare
 from functions.store import configs as store_configs
 from functions.store.keys import config_key
-from functions.store.pages import PAGE
+from functions.store.table.pages import PAGE
 from tests.conftest import put_item
 from tests.store import Store
 from tests.unit.api.conftest import Api

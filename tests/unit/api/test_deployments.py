@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from functions.core.gate import Counters
 from functions.core.records import Deployment, Failure, GroupSettings, RollbackInfo
+from functions.core.rollout.gate import Counters
 from functions.core.statuses import AutoRollbackEvent, Creator, DeploymentErrorCode, DeploymentStatus
 from functions.core.text.shapes import to_plain
 from functions.store.keys import deployment_indexes, deployment_key

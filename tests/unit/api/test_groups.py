@@ -12,7 +12,7 @@ from functions.core.statuses import DeploymentStatus
 from functions.engine import create, declare, end
 from functions.store import deployments, groups, lock
 from functions.store.keys import lock_key
-from functions.store.values import Key
+from functions.store.table.values import Key
 from tests.conftest import BUCKET, REGION, all_items, put_group, put_item, revision
 from tests.store import Store
 from tests.unit.api.conftest import Api

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from functions.core.command_result import pending_events
 from functions.core.records import SegmentRun, Target
+from functions.core.rollout.command_result import pending_events
 from functions.core.statuses import TargetStatus
 from functions.core.text.shapes import to_plain
 from functions.engine import progress

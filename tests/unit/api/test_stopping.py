@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from functions.core.gate import Counters
 from functions.core.new_deployment import new_deployment
 from functions.core.records import Deployment, GroupSettings, SegmentRun
+from functions.core.rollout.gate import Counters
 from functions.core.statuses import AutoRollbackEvent, DeploymentErrorCode, DeploymentStatus, TargetStatus
 from functions.handlers import finish
 from functions.store import deployments, groups, lock, preparing, targets

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from functions.core.causes import Cause
-from functions.core.command_result import (
+from functions.core.records import LifecycleEventRecord, Segment, SegmentResult, SegmentRun, Target
+from functions.core.rollout.command_result import (
     closed_events,
     failed_without_report,
     pending_events,
@@ -15,7 +16,6 @@ from functions.core.command_result import (
     with_end_times,
     with_progress,
 )
-from functions.core.records import LifecycleEventRecord, Segment, SegmentResult, SegmentRun, Target
 from functions.core.statuses import LifecycleErrorCode, LifecycleEventStatus, TargetStatus
 from host.lifecycle import IN_PLACE, LifecycleEvent
 

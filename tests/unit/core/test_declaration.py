@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from functions.core.declaration import ENGINE_TOPIC, Declaration, changes, load
 from functions.core.errors import InvalidInput
-from functions.core.health import MinimumHealthyHosts, MinimumHealthyHostsType
 from functions.core.records import Alarms, DeploymentSummary, Group, GroupSettings, TagFilter, TagGroup
+from functions.core.rollout.health import MinimumHealthyHosts, MinimumHealthyHostsType
 from functions.core.statuses import AutoRollbackEvent, DeploymentStatus, FileExistsBehavior, OnBusy, TriggerEvent
 from functions.core.text.shapes import from_plain, to_plain
 

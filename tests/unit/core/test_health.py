@@ -3,7 +3,7 @@
 import pytest
 
 from functions.core.errors import InvalidInput
-from functions.core.health import (
+from functions.core.rollout.health import (
     PREDEFINED_CONFIGS,
     HealthConstraintsInvalid,
     MinimumHealthyHosts,

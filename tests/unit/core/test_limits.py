@@ -15,11 +15,9 @@ import pytest
 from functions.api.requests.fields import MAX_CHARACTERS, MAX_ENTRIES
 from functions.aws import events as aws_events
 from functions.aws import sns
-from functions.core import limits, stop_mark
+from functions.core import limits
 from functions.core.causes import Cause
-from functions.core.command_result import read_invocation
 from functions.core.failures import shared
-from functions.core.gate import Counters
 from functions.core.messages import announcements, slack, texts, verdict
 from functions.core.messages.announcements import Announcement, State
 from functions.core.messages.slack import Outcome
@@ -41,6 +39,9 @@ from functions.core.records import (
     TargetFailure,
     Trigger,
 )
+from functions.core.rollout import stop_mark
+from functions.core.rollout.command_result import read_invocation
+from functions.core.rollout.gate import Counters
 from functions.core.statuses import (
     BundleType,
     Creator,
@@ -52,7 +53,7 @@ from functions.core.statuses import (
 )
 from functions.core.text.shapes import to_plain
 from functions.store.keys import deployment_indexes, deployment_key, target_key
-from functions.store.wire import to_wire
+from functions.store.table.wire import to_wire
 from host.lifecycle import IN_PLACE
 from tests.conftest import stand_in
 from tests.unit.news import PLACE

@@ -4,10 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from functions.core import stop_mark
 from functions.core.causes import Cause
 from functions.core.errors import InvalidInput
-from functions.core.gate import Counters
 from functions.core.new_deployment import requested_rollback, rollback_deployment, summary
 from functions.core.records import (
     Deployment,
@@ -19,7 +17,9 @@ from functions.core.records import (
     Target,
     TargetFailure,
 )
-from functions.core.rollback_choice import (
+from functions.core.rollout import stop_mark
+from functions.core.rollout.gate import Counters
+from functions.core.rollout.rollback_choice import (
     MAX_REMEMBERED,
     after,
     choose,

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from functions.core import stop_mark
-from functions.core.gate import Counters
 from functions.core.new_deployment import new_deployment
+from functions.core.rollout import stop_mark
+from functions.core.rollout.gate import Counters
 from functions.handlers import bake
 from functions.store import deployments, lock, preparing
 from tests.conftest import LambdaContext, put_group, revision, stand_in

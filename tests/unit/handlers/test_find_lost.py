@@ -10,11 +10,11 @@ import pytest
 from functions.aws import executions, ssm
 from functions.aws.clients import client
 from functions.aws.clock import timestamp
-from functions.core import stop_mark
 from functions.core.errors import Conflict
-from functions.core.gate import Counters
 from functions.core.new_deployment import new_deployment
 from functions.core.records import Alarms, Deployment, GroupSettings, SegmentRun
+from functions.core.rollout import stop_mark
+from functions.core.rollout.gate import Counters
 from functions.core.statuses import AutoRollbackEvent, DeploymentErrorCode, DeploymentStatus, TargetStatus
 from functions.engine import stop as engine_stop
 from functions.handlers import find_lost, finish, rollback, stop

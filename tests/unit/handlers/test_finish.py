@@ -9,8 +9,8 @@ import pytest
 
 from functions.core.causes import Cause
 from functions.core.errors import InvalidInput
-from functions.core.gate import Counters
 from functions.core.records import Deployment, TargetFailure
+from functions.core.rollout.gate import Counters
 from functions.core.statuses import (
     Creator,
     DeploymentStatus,

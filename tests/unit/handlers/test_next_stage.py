@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.core import stop_mark
-from functions.core.gate import Counters
 from functions.core.new_deployment import new_deployment
 from functions.core.records import Deployment
-from functions.core.stages import FINISH, Decision, Manifest, Next, next_stage
+from functions.core.rollout import stop_mark
+from functions.core.rollout.gate import Counters
+from functions.core.rollout.stages import FINISH, Decision, Manifest, Next, next_stage
 from functions.core.statuses import DeploymentStatus
 from functions.core.text.shapes import to_plain
 from functions.handlers import next_stage as handled

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from functions.aws.clients import client
-from functions.core import stop_mark
 from functions.core.causes import Cause
-from functions.core.command_result import failed_without_report
-from functions.core.gate import Counters
-from functions.core.health import PREDEFINED_CONFIGS
 from functions.core.new_deployment import new_deployment
 from functions.core.records import Alarms, Deployment, GroupSettings, OnPremisesInstance, TagFilter, TagGroup, Target
+from functions.core.rollout import stop_mark
+from functions.core.rollout.command_result import failed_without_report
+from functions.core.rollout.gate import Counters
+from functions.core.rollout.health import PREDEFINED_CONFIGS
 from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, TargetStatus
 from functions.core.text.shapes import to_plain
 from functions.engine.end import engine_failure

@@ -13,7 +13,7 @@ from functions.core.statuses import Creator, DeploymentStatus, TargetStatus, Tri
 from functions.handlers import publish
 from functions.settings import settings
 from functions.store import deployments
-from functions.store.wire import to_wire
+from functions.store.table.wire import to_wire
 from tests.conftest import LambdaContext, put_item
 from tests.fakes.service import refusal
 from tests.store import Store

@@ -9,10 +9,10 @@ import boto3
 import pytest
 
 from functions.aws import clock, weather
-from functions.core import stop_mark
 from functions.core.causes import Cause
-from functions.core.gate import Counters
 from functions.core.records import Target
+from functions.core.rollout import stop_mark
+from functions.core.rollout.gate import Counters
 from functions.core.statuses import TargetStatus
 from functions.core.text.shapes import to_plain
 from functions.store import deployments, targets

@@ -3,8 +3,8 @@
 import pytest
 
 from functions.core.causes import Cause
-from functions.core.command_result import pending_events
-from functions.core.gate import Counters
+from functions.core.rollout.command_result import pending_events
+from functions.core.rollout.gate import Counters
 from functions.core.statuses import DeploymentStatus, TargetStatus
 from functions.core.text.shapes import to_plain
 from functions.engine import segments

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from functions.core.errors import Refused
-from functions.store import pages
-from functions.store.values import Query
+from functions.store.table import pages
+from functions.store.table.values import Query
 from tests.conftest import put_items
 from tests.store import Store
 

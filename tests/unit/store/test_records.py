@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from functions.core import stop_mark
 from functions.core.errors import Conflict, InvalidInput
-from functions.core.gate import Counters
 from functions.core.messages.verdict import stopped
 from functions.core.new_deployment import new_deployment, requested_rollback, rollback_deployment
 from functions.core.order import Upload
 from functions.core.records import Deployment, SegmentResult, SegmentRun
+from functions.core.rollout import stop_mark
+from functions.core.rollout.gate import Counters
 from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, OverriddenSetting, TargetStatus
 from functions.store import deployments, groups, lock, preparing, targets
 from functions.store.keys import lock_key

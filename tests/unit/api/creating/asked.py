@@ -3,7 +3,6 @@
 from typing import Any
 
 from functions.aws.clients import client
-from functions.core.health import PREDEFINED_CONFIGS
 from functions.core.records import (
     Alarms,
     Deployment,
@@ -11,6 +10,7 @@ from functions.core.records import (
     TagFilter,
     TagGroup,
 )
+from functions.core.rollout.health import PREDEFINED_CONFIGS
 from functions.core.statuses import (
     AutoRollbackEvent,
     FileExistsBehavior,

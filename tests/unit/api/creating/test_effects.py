@@ -9,8 +9,6 @@ import pytest
 
 from functions.aws import executions
 from functions.aws.clients import client
-from functions.core.gate import Counters
-from functions.core.instructions import instructions
 from functions.core.new_deployment import Overrides, new_deployment
 from functions.core.records import (
     Deployment,
@@ -18,6 +16,8 @@ from functions.core.records import (
     GroupSettings,
     TagGroup,
 )
+from functions.core.rollout.gate import Counters
+from functions.core.rollout.instructions import instructions
 from functions.core.statuses import (
     DeploymentErrorCode,
     DeploymentStatus,
@@ -28,7 +28,7 @@ from functions.core.text.shapes import to_plain
 from functions.handlers import finish, launch, stop
 from functions.store import deployments, groups, preparing, revisions, targets
 from functions.store.keys import group_item_key
-from functions.store.wire import from_wire, to_wire
+from functions.store.table.wire import from_wire, to_wire
 from host.instructions import Runner
 from tests.conftest import (
     WEB,

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from functions.core.health import PREDEFINED_CONFIGS, MinimumHealthyHosts, MinimumHealthyHostsType
 from functions.core.records import (
     Alarms,
     CustomConfig,
@@ -15,6 +14,7 @@ from functions.core.records import (
     TagFilter,
     TagGroup,
 )
+from functions.core.rollout.health import PREDEFINED_CONFIGS, MinimumHealthyHosts, MinimumHealthyHostsType
 from functions.core.statuses import (
     AutoRollbackEvent,
     BundleType,

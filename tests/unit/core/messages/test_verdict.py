@@ -4,11 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from functions.core import stop_mark
 from functions.core.causes import Cause
 from functions.core.failures import shared
-from functions.core.gate import Counters
-from functions.core.health import PREDEFINED_CONFIGS
 from functions.core.messages.verdict import Verdict, decide, rolls_back, root_cause
 from functions.core.records import (
     Deployment,
@@ -19,6 +16,9 @@ from functions.core.records import (
     Target,
     TargetFailure,
 )
+from functions.core.rollout import stop_mark
+from functions.core.rollout.gate import Counters
+from functions.core.rollout.health import PREDEFINED_CONFIGS
 from functions.core.statuses import (
     AutoRollbackEvent,
     BundleType,

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.core.causes import Cause
-from functions.core.gate import Counters
 from functions.core.messages import announcements, slack
 from functions.core.messages.announcements import State
 from functions.core.messages.slack import Outcome
 from functions.core.records import Diagnostics, Failure, Revision, RollbackInfo, StopMark, TargetFailure
+from functions.core.rollout.gate import Counters
 from functions.core.statuses import BundleType, DeploymentErrorCode, DeploymentStatus, TriggerEvent
 from functions.core.text.plain_text import clipped, listed, told, visible, weight
 from functions.core.text.shapes import from_plain, to_plain

@@ -11,9 +11,9 @@ import pytest
 from functions.aws import bucket as aws_bucket
 from functions.aws.clients import client
 from functions.core import quotas
-from functions.core.instructions import instructions
 from functions.core.new_deployment import rollback_deployment, summary
 from functions.core.records import Deployment, Revision
+from functions.core.rollout.instructions import instructions
 from functions.core.statuses import DeploymentErrorCode, DeploymentStatus
 from functions.handlers import finish, prepare
 from functions.store import deployments, lock, targets

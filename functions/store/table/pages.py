@@ -9,8 +9,8 @@ import json
 from typing import Any
 
 from functions.core.errors import Refused
-from functions.store.items import items
-from functions.store.values import Item, Query
+from functions.store.table.items import items
+from functions.store.table.values import Item, Query
 
 PAGE = 100  # items of a page, as CodeDeploy's
 

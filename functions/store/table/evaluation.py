@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, assert_never
 
-from functions.store.values import (
+from functions.store.table.values import (
     AllOf,
     AnyOf,
     At,
@@ -22,7 +22,7 @@ from functions.store.values import (
     Update,
     parts,
 )
-from functions.store.wire import as_read, serialize
+from functions.store.table.wire import as_read, serialize
 
 _NOTHING = object()  # where there is no attribute
 _SAME = frozenset({str, int, bool, type(None)})  # come back as they are

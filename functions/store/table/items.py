@@ -5,8 +5,8 @@ from functools import cache
 from typing import Protocol
 
 from functions.settings import settings
-from functions.store.dynamodb import DynamoDb
-from functions.store.values import Delete, Item, Key, Page, Put, Query, Update, Write
+from functions.store.table.dynamodb import DynamoDb
+from functions.store.table.values import Delete, Item, Key, Page, Put, Query, Update, Write
 
 
 class Items(Protocol):

@@ -13,9 +13,9 @@ from threading import RLock
 from typing import Any, TypeVar
 
 from functions.aws import clock
-from functions.store.evaluation import Invalid, holds, plain, updated
-from functions.store.patience import Later, patiently
-from functions.store.values import (
+from functions.store.table.evaluation import Invalid, holds, plain, updated
+from functions.store.table.patience import Later, patiently
+from functions.store.table.values import (
     INDEX_SK,
     MAX_KEYS,
     MAX_PK_BYTES,
@@ -31,7 +31,7 @@ from functions.store.values import (
     Update,
     Write,
 )
-from functions.store.wire import to_wire
+from functions.store.table.wire import to_wire
 
 T = TypeVar("T")
 

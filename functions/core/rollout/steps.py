@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from functions.core.causes import Cause
-from functions.core.gate import Counters, GateDecision, ask
 from functions.core.records import StopMark, Target, TargetFailure
+from functions.core.rollout.gate import Counters, GateDecision, ask
 from functions.core.statuses import TargetStatus
 
 

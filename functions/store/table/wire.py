@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
-from functions.store.values import Item
+from functions.store.table.values import Item
 
 Wire = dict[str, Any]  # DynamoDB's typed values
 

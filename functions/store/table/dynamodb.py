@@ -6,11 +6,11 @@ from typing import Any
 from functions.aws import weather
 from functions.aws.clients import client
 from functions.core.errors import Conflict
-from functions.store import requests
-from functions.store.patience import Later, back_off, patiently
-from functions.store.requests import Request
-from functions.store.values import Delete, Item, Key, Page, Put, Query, Update, Write
-from functions.store.wire import from_wire
+from functions.store.table import requests
+from functions.store.table.patience import Later, back_off, patiently
+from functions.store.table.requests import Request
+from functions.store.table.values import Delete, Item, Key, Page, Put, Query, Update, Write
+from functions.store.table.wire import from_wire
 
 _TRIES = 12  # of a read that DynamoDB did only in part
 

@@ -6,7 +6,7 @@ Every name and value has its placeholder, so no attribute can meet a reserved wo
 from collections.abc import Sequence
 from typing import Any, NamedTuple, assert_never
 
-from functions.store.values import (
+from functions.store.table.values import (
     AllOf,
     AnyOf,
     At,
@@ -31,7 +31,7 @@ from functions.store.values import (
     Write,
     parts,
 )
-from functions.store.wire import Wire, serialize, to_wire
+from functions.store.table.wire import Wire, serialize, to_wire
 
 
 class Request(NamedTuple):

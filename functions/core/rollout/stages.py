@@ -7,9 +7,9 @@ from enum import StrEnum
 from typing import Any
 
 from functions.core.causes import Cause
-from functions.core.gate import Counters
-from functions.core.health import is_success
 from functions.core.records import Deployment, Target
+from functions.core.rollout.gate import Counters
+from functions.core.rollout.health import is_success
 from functions.core.statuses import DeploymentStatus, TargetStatus
 
 MAX_CONCURRENCY = 10_000  # of a Distributed Map (Step Functions quotas)
