@@ -12,6 +12,7 @@ from functions.core.messages.verdict import decide, rolls_back
 from functions.core.new_deployment import rollback_deployment
 from functions.core.records import Deployment, Group, RollbackInfo, Target, TargetFailure
 from functions.core.rollout.rollback_choice import RollbackChoice, choose, has_revision_failed
+from functions.core.rollout.steps import outcome
 from functions.core.statuses import DeploymentStatus, TargetStatus
 from functions.engine.create import record_use
 from functions.store import deployments, groups, lock, preparing, targets
@@ -66,7 +67,8 @@ def _rollback_info(deployment: Deployment, rollback: Deployment | None, choice: 
 
 
 def _sweep(deployment_id: str, engine_error: str | None) -> None:
-    """Targets that have not ended: those that never began are Skipped, those that did have failed with the engine.
+    """Targets that have not ended: those that never began are Skipped; what hosts have done counts; all others have
+    failed with the engine.
 
     One that changes in this moment is looked at again. Raises Conflict when that does not come to an end.
     """
@@ -75,6 +77,8 @@ def _sweep(deployment_id: str, engine_error: str | None) -> None:
         for target in targets.of(deployment_id, (TargetStatus.PENDING, TargetStatus.IN_PROGRESS)):
             if target.status is TargetStatus.PENDING:
                 endings.append((target, TargetStatus.SKIPPED, None))
+            elif known := outcome(target):
+                endings.append((target, known, None))
             else:
                 endings.append((target, TargetStatus.FAILED, engine_failure(engine_error)))
         batches = [endings[start : start + _SWEEP] for start in range(0, len(endings), _SWEEP)]

@@ -9,7 +9,7 @@ import pytest
 
 from functions.core.causes import Cause
 from functions.core.errors import InvalidInput
-from functions.core.records import Deployment, TargetFailure
+from functions.core.records import Deployment, SegmentResult, TargetFailure
 from functions.core.rollout.gate import Counters
 from functions.core.statuses import (
     Creator,
@@ -70,6 +70,19 @@ def test_finish_gives_every_target_an_end(store: Store, context: LambdaContext) 
     ends = [[(event.status, bool(event.end_time)) for event in each.events] for each in (first, *others)]
     assert ends == [[("Unknown", True)] * 7, [("Skipped", True)] * 7, [("Skipped", True)] * 7]
     assert read(one.deployment_id).counters == Counters(total=3, allowed=3, out=1, failed=1, skipped=2, started=1)
+
+
+@pytest.mark.parametrize("status", [TargetStatus.SUCCEEDED, TargetStatus.FAILED])
+def test_what_a_host_has_done_counts_although_its_workflow_never_said_so(
+    store: Store, context: LambdaContext, status: TargetStatus
+) -> None:
+    one = running(hosts=1, started=1)
+    (target,) = targets.of(one.deployment_id)
+    why = TargetFailure(cause=Cause.SCRIPT, message="exit code 1") if status is TargetStatus.FAILED else None
+    targets.record_segment(target, 0, SegmentResult(status=status, failure=why), NOW)
+    finish.handler({"deployment_id": one.deployment_id, "error": {"Error": "Boom", "Cause": "because"}}, context)
+    (ended,) = targets.of(one.deployment_id)
+    assert ended.status is status and ended.failure == why
 
 
 def test_a_target_that_changes_while_its_deployment_ends_is_ended_too(
