@@ -79,7 +79,7 @@ host: setup ## the host runner and the command line, really executing
 
 soak: setup ## kills at every point, thousands of random revisions and examples, of which `make test` tries some each day
 	$(SAY) "soak"
-	@STEPDEPLOY_SOAK=1 $(BIN)/pytest -q -n 2 tests/properties tests/host/test_crash.py tests/host/test_fuzz.py tests/host/test_reinstall.py tests/host/test_archive.py
+	@STEPDEPLOY_SOAK=1 $(BIN)/pytest -q -n 2 tests/properties tests/host/random/test_crash.py tests/host/random/test_deployments.py tests/host/random/test_reinstall.py tests/host/archive/test_archive.py
 
 # Half of the time of these tests is waiting for hosts and states: more workers than cores.
 e2e: setup ## the deployed stack on the local cloud, faults injected

@@ -12,8 +12,8 @@ import pytest
 
 from host.posix.keeper import KEPT_MIB
 from tests.host.conftest import Host, pythons
+from tests.host.reference.test_execution import let_others_in, said, variables
 from tests.host.test_events import alive, hooked
-from tests.host.test_reference_execution import let_others_in, said, variables
 from tests.host.test_segment import deploy, says
 
 EVERY_PYTHON = pytest.mark.parametrize("python", pythons().values(), ids=pythons().keys())

@@ -20,8 +20,8 @@ from pathlib import Path
 import pytest
 
 from host.posix.unpack import unpack
+from tests.host.archive.archives import member, tar
 from tests.host.conftest import Host, appspec, revision
-from tests.host.test_archive import member, tar
 
 OLD = 1_600_000_000
 

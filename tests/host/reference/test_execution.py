@@ -1,6 +1,4 @@
-"""The rules of the CodeDeploy agent for hooks, logs, folders and bundles: sections C.5, C.6 and F.1 to F.7 of the
-reference (codedeploy.md): rule -> test, as in test_reference_appspec.py. "Differs" is on purpose, see docs/appspec.md
-and the host modules.
+"""The rules of the CodeDeploy agent for hooks: sections C.5, C.6 and F.1 to F.4 of the reference.
 
 Not ours: Windows; blue/green deployments (C.5); GitHub on hosts (F.7), which get its archives as any others; the
 agent's own environment, log and updates (F.1, F.5); a bucket's Region, credentials and S3 permissions, because hosts
@@ -10,11 +8,9 @@ codedeploy-local (F.7 local files, F.10) is in tests/cli/verbs/test_local.py.
 
 import os
 import pwd
-import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,132 +20,14 @@ import pytest
 
 from host.posix.hooks import stand_in_shell
 from tests.host.conftest import GROUP_ID, NO_PROFILE, Host, appspec, read_step, revision, script
-from tests.host.test_appspec import HEAD
+from tests.host.reference.rules import case, rule
+from tests.host.reference.test_appspec import RECORD, instructions, tools
 from tests.host.test_events import hooked
-from tests.host.test_reference_appspec import RECORD, case, check, instructions, names, rule, tools
-
-REFERENCE = (
-    "C.5 BeforeBlockTraffic",
-    "C.5 AfterBlockTraffic",
-    "C.5 ApplicationStop",
-    "C.5 BeforeInstall to ValidateService",
-    "C.5 BeforeAllowTraffic and AfterAllowTraffic",
-    "C.5 markers",
-    "C.5 current once it is unpacked",
-    "C.5 no marker",
-    "C.5 Install ended, whatever came then",
-    "C.5 AppSpec, scripts and ids",
-    "C.5 broken ApplicationStop",
-    "C.5 folder gone",
-    "C.6 three events",
-    "C.6 status stays Failed",
-    "C.6 default",
-    "F.1 always",
-    "F.1 S3 revisions",
-    "F.1 GitHub revisions",
-    "F.1 added to the runner's own",
-    "F.1 credentials",
-    "F.1 current deployment",
-    "F.1 runas",
-    "F.2 command",
-    "F.2 path",
-    "F.2 user",
-    "F.2 working directory",
-    "F.2 stdin and process group",
-    "F.2 missing",
-    "F.2 not executable",
-    "F.2 interpreter",
-    "F.2 success",
-    "F.3 timeout",
-    "F.3 SIGTERM ignored",
-    "F.3 output kept open",
-    "F.3 exit status",
-    "F.3 signal",
-    "F.3 agent restarted",
-    "F.3 one budget",
-    "F.3 an event's hour",
-    "F.3 lines",
-    "F.4 size",
-    "F.4 Success",
-    "F.4 ScriptMissing",
-    "F.4 ScriptNotExecutable",
-    "F.4 ScriptTimedOut",
-    "F.4 ScriptFailed",
-    "F.4 ScriptFailed as another user",
-    "F.4 ScriptFailed at its start",
-    "F.4 UnknownError",
-    "F.4 output not closed",
-    "F.4 agent restarted",
-    "F.4 scriptName",
-    "F.4 logTail",
-    "F.4 newest line too long",
-    "F.4 lines of the tail",
-    "F.5 scripts.log",
-    "F.5 log of all deployments",
-    "F.5 rotation",
-    "F.5 in the current deployment's folder",
-    "F.5 no limit",
-    "F.6 bundle.tar",
-    "F.6 deployment-archive",
-    "F.6 logs",
-    "F.6 cleanup",
-    "F.6 install.json",
-    "F.6 last_successful_install",
-    "F.6 most_recent_install",
-    "F.6 running command",
-    "F.6 retention",
-    "F.7 S3",
-    "F.7 tries",
-    "F.7 tar",
-    "F.7 tgz",
-    "F.7 zip",
-    "F.7 owners and modes of a tar",
-    "F.7 disk full",
-    "F.7 rebuilt each time",
-)
-
-RULES = {
-    "C.5 no marker": "test_events.py::test_application_stop_runs_the_script_of_what_was_installed_before",
-    "C.5 AppSpec, scripts and ids": (
-        "test_events.py::test_application_stop_runs_the_script_of_what_was_installed_before"
-    ),
-    "C.5 folder gone": "test_events.py::test_a_lost_previous_revision_is_no_lock_out",  # differs: no failure
-    "F.1 always": "test_events.py::test_a_script_finds_the_deployment_in_its_environment",
-    "F.2 path": "test_events.py::test_nothing_that_the_revision_says_reaches_a_shell",  # differs: quoted
-    "F.2 missing": "test_events.py::test_a_missing_script_is_reported_as_missing",
-    "F.3 SIGTERM ignored": "test_events.py::test_a_script_that_ignores_sigterm_is_killed",  # differs: SIGKILL
-    "F.3 exit status": "test_events.py::test_a_failing_script_is_reported_with_its_exit_code_and_last_lines",
-    "F.3 agent restarted": "test_journal.py::test_a_hook_whose_runner_was_killed_has_failed_and_its_processes_end",
-    "F.3 an event's hour": "test_journal.py::test_a_script_ends_before_its_step_does",
-    "F.4 size": "test_events.py::test_whatever_a_script_prints_the_line_stays_whole_and_small",  # differs: 2,300 bytes
-    "F.4 ScriptMissing": "test_events.py::test_a_missing_script_is_reported_as_missing",
-    "F.4 ScriptTimedOut": "test_events.py::test_a_hanging_script_ends_with_its_whole_group_when_its_time_is_over",
-    "F.4 ScriptFailed": "test_events.py::test_a_failing_script_is_reported_with_its_exit_code_and_last_lines",
-    "F.4 ScriptFailed as another user": (
-        "test_events.py::test_runas_runs_the_script_as_that_user_with_the_same_environment"
-    ),
-    "F.4 UnknownError": "test_reference_appspec.py::test_a_broken_file_is_an_unknown_error_with_the_text",
-    "F.4 agent restarted": "test_journal.py::test_a_hook_whose_runner_was_killed_has_failed_and_its_processes_end",
-    "F.4 scriptName": "test_reference_appspec.py::test_a_location_is_below_the_revision",
-    "F.5 no limit": "test_trouble.py::test_a_log_without_end_takes_its_room_and_no_more",  # differs: a limit
-    "F.6 retention": (  # differs: always five
-        "test_events.py::test_only_the_five_newest_revisions_and_the_installed_one_are_kept"
-    ),
-    "F.7 S3": "test_events.py::test_a_wrong_digest_stops_before_anything_is_unpacked",  # differs: by sha256
-    "F.7 tries": "test_events.py::test_a_transient_error_is_tried_again_and_a_refusal_is_not",
-    "F.7 owners and modes of a tar": "test_archive.py::test_a_tar_keeps_its_owners_by_name_and_else_by_number",
-    "F.7 disk full": "test_archive.py::test_a_full_disk_is_no_fault_of_the_archive",
-    "F.7 rebuilt each time": "test_journal.py::test_a_download_that_was_killed_is_done_anew",
-}
 
 HOOKS = (
     "BeforeBlockTraffic", "AfterBlockTraffic", "ApplicationStop", "BeforeInstall", "AfterInstall", "ApplicationStart",
     "ValidateService", "BeforeAllowTraffic", "AfterAllowTraffic",
 )  # fmt: skip
-
-
-def test_every_rule_has_a_test() -> None:
-    check(sys.modules[__name__], REFERENCE, RULES)
 
 
 # What the tests share
@@ -468,114 +346,10 @@ def test_a_script_that_is_killed_has_failed(host: Host) -> None:
     assert step.message == "Script at specified location: hook.sh failed with signal 9"
 
 
-@rule("F.3 lines: a partial last one, too")
-def test_output_is_logged_by_lines(host: Host) -> None:
-    assert said(host, "d-1", "BeforeInstall", "printf 'a\\n\\nb'")[2:] == ["[stdout]a", "[stdout]", "[stdout]b"]
-
-
 # F.4 Diagnostics
-
-
-@rule("F.4 Success: with and without scripts")
-@pytest.mark.parametrize("event", ["BeforeInstall", "AfterInstall"])
-def test_a_success_has_no_script_and_no_log(host: Host, event: str) -> None:
-    step = host.deploy(host.told("d-1", hooked("BeforeInstall", "echo hello")), (*before(event), event))
-    assert (step.status, step.error_code, step.message) == ("Succeeded", "Success", "Succeeded")
-    assert (step.script_name, step.log_tail) == ("", "")
-
-
-@rule("F.4 ScriptFailed at its start")
-def test_a_script_that_cannot_be_started_has_failed(host: Host) -> None:
-    files = {"appspec.yml": appspec(hooks={"BeforeInstall": [{"location": "hook.sh"}]}), "hook.sh": "#!/no/such\n"}
-    step = host.deploy(host.told("d-1", revision(files)))
-    assert (step.error_code, step.script_name) == ("ScriptFailed", "hook.sh")
-    begin = "Script at specified location: hook.sh failed with error FileNotFoundError with message "
-    assert step.message.startswith(begin) and len(step.message) > len(begin)
-
-
-@rule("F.4 logTail", "F.4 lines of the tail: prefixes and no times")
-def test_the_tail_is_the_newest_whole_lines(host: Host) -> None:
-    """Differs: the line that SSM shows bounds it, too."""
-    lines = 'for i in $(seq 1000 1200); do printf "%s %040d\\n" $i 0; done; echo last; exit 1'
-    tail = host.deploy(host.told("d-1", hooked("BeforeInstall", lines))).log_tail
-    *older, newest = tail.split("\n")
-    assert newest == "[stdout]last" and 1000 < len(tail) < 2048
-    assert older == [f"[stdout]{number} {0:040d}" for number in range(1201 - len(older), 1201)]
-
-
-@rule("F.4 newest line too long")
-def test_the_tail_is_empty_when_its_newest_line_is_too_long(host: Host) -> None:
-    lines = "echo before; head -c 2040 /dev/zero | tr '\\0' x; exit 1"
-    assert host.deploy(host.told("d-1", hooked("BeforeInstall", lines))).log_tail == ""
 
 
 # F.5 Logs
 
 
-@rule("F.5 scripts.log", "F.5 log of all deployments: differs, an index of the others")
-def test_each_line_is_in_one_log_and_the_other_says_where(host: Host) -> None:
-    said(host, "d-1", "BeforeInstall", "echo a", "echo b >&2")
-    said(host, "d-2", "BeforeInstall", "exit 0")
-    log = host.script_log("d-1").splitlines()
-    assert all(re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d ", line) for line in log)
-    event = ["LifecycleEvent - BeforeInstall", "Script - hook.sh"]
-    assert [line[20:] for line in log[:2]] == event and sorted(line[20:] for line in log[2:]) == [
-        "[stderr]b",
-        "[stdout]a",
-    ]
-    index = (host.deployments / "deployment-logs" / "codedeploy-agent-deployments.log").read_text().splitlines()
-    assert [re.sub(r"\d{4}-\S+ \S+ ", "", line) for line in index] == [
-        f"[{each}]LifecycleEvent - BeforeInstall: {host.folder(each)}/logs/scripts.log" for each in ("d-1", "d-2")
-    ]
-
-
-@rule("F.5 rotation: eight files of 64 MB")
-def test_the_log_of_all_deployments_is_rotated(host: Host) -> None:
-    folder = host.deployments / "deployment-logs"
-    folder.mkdir(parents=True)
-    log = folder / "codedeploy-agent-deployments.log"
-    for number in range(1, 8):
-        (folder / f"{log.name}.{number}").write_text(str(number))
-    log.touch()
-    os.truncate(log, 64 * 1024 * 1024)
-    said(host, "d-1", "BeforeInstall", "exit 0")
-    kept = {path.name.replace(log.name, ""): path.stat().st_size for path in folder.iterdir()}
-    assert 0 < kept.pop("") < 1000
-    assert kept == {".1": 64 * 1024 * 1024, **{f".{number}": 1 for number in range(2, 8)}}
-    assert (folder / f"{log.name}.7").read_text() == "6"
-
-
 # F.6 Directories, F.7 Bundles
-
-
-@pytest.mark.parametrize(
-    "type",
-    [case("F.7 tar", "tar"), case("F.7 tgz", "tgz"), case("F.7 zip", "zip")],
-)
-@rule(
-    "F.6 bundle.tar: differs, gone once it is unpacked", "F.6 deployment-archive", "F.6 logs", "F.6 cleanup",
-    "F.6 install.json",
-    "F.6 running command: differs, a journal of the deployment",
-)  # fmt: skip
-def test_where_everything_lies(host: Host, type: str) -> None:
-    bundle = revision({"appspec.yml": HEAD, "a/x": "x", "a/current": "-> x"}, type=type)
-    assert host.install("d-1", bundle, type=type).exit == 0
-    assert names(host.folder("d-1")) == [
-        "deployment-archive", "deployment-archive/a", "deployment-archive/a/current",
-        "deployment-archive/a/x", "deployment-archive/appspec.yml", "journal.json", "logs", "logs/scripts.log",
-    ]  # fmt: skip
-    assert sorted(path.name for path in host.deployments.iterdir()) == sorted(
-        [GROUP_ID, "deployment-instructions", "deployment-logs"]
-    )
-    assert names(host.deployments / "deployment-instructions") == [
-        f"{GROUP_ID}{name}"
-        for name in ("-cleanup", "-cleanup.sha256", "-install.json", "_last_successful_install", "_most_recent_install")
-    ]
-
-
-@pytest.mark.parametrize("type", [case(f"F.7 {each}: damaged", each) for each in ("tar", "tgz", "zip")])
-def test_an_archive_that_cannot_be_unpacked(host: Host, type: str) -> None:
-    step = host.deploy(host.told("d-1", revision({"appspec.yml": HEAD}, type=type)[:100], type=type))
-    assert (step.event, step.error_code, step.cause) == ("DownloadBundle", "UnknownError", "DOWNLOAD")
-    assert f"is not a {type} archive" in step.message or "damaged" in step.message or "cannot be read" in step.message
-    assert not host.archive("d-1").exists()

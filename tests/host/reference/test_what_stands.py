@@ -12,7 +12,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.host.conftest import Host, appspec, revision
-from tests.host.test_trouble import install
+from tests.host.trouble.test_disks import install
 
 BEHAVIORS = ("DISALLOW", "OVERWRITE", "RETAIN")
 FILE, LINK, FOLDER = "file", "link to a file or to nothing", "folder, or link to one"
@@ -151,7 +151,7 @@ def test_what_is_installed_and_what_stays(host: Host, tmp_path: Path, behavior: 
 
 
 def test_the_page_has_the_table() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "appspec.md").read_text()
+    page = (Path(__file__).parents[3] / "docs" / "appspec.md").read_text()
     lines = [row.line for row in TABLE]
     assert "\n".join(lines) in page, "\n".join(["", *lines])
 

@@ -1,0 +1,1 @@
+"""Archives: what is read, and what is refused."""

@@ -1,0 +1,1 @@
+"""What is tried by chance: random AppSpecs and revisions, kills at any point."""

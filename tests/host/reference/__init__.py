@@ -1,0 +1,1 @@
+"""The reference agent's rules, each with its test."""
