@@ -4,6 +4,7 @@ import json
 import random
 from collections.abc import Callable
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -196,6 +197,7 @@ class World:
         return Result.of(self, found, lock.holder(f"{APPLICATION}/{GROUP}"))
 
 
+@cache
 def _machine(reconcile_seconds: int) -> Machine:
     return read_machine(definition(STATEMACHINES, {"ReconcileSeconds": reconcile_seconds}))
 

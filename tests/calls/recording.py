@@ -174,7 +174,7 @@ def note_missing_object(request: Mapping[str, Any]) -> None:
 
 
 def _on_answer(parsed: Mapping[str, Any], context: Mapping[str, Any], **_: Any) -> None:
-    if parsed["ResponseMetadata"]["HTTPStatusCode"] == 404:
+    if (running.get() or process) and parsed["ResponseMetadata"]["HTTPStatusCode"] == 404:
         note_missing_object(context["requested"])
 
 
