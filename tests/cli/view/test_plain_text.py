@@ -58,6 +58,7 @@ BY_ARGUMENT = [
     ["install-model", ONE_LINE],
     ["proxy", "--port", ONE_LINE],
     ["cost", "--since", ONE_LINE],
+    ["simulate", "--fail", ONE_LINE],
 ]
 
 
