@@ -14,7 +14,7 @@ from host.lifecycle import START, LifecycleEvent
 from host.posix.layout import AGENT, ROOT
 from host.step import step_script
 from tests.host.conftest import GROUP_ID, HOST_ID, IN_PLACE, NO_PROFILE, Host, appspec, read_step, revision, script
-from tests.host.trouble.test_disks import (
+from tests.host.trouble.conftest import (
     TO_INSTALL,
     Disks,
     Started,

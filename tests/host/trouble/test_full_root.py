@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.host.conftest import GROUP_ID, Host, appspec, revision, script
-from tests.host.trouble.test_disks import (
+from tests.host.trouble.conftest import (
     PAGE,
     TO_INSTALL,
     Disks,

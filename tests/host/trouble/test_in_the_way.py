@@ -8,7 +8,14 @@ import pytest
 
 from tests.host.conftest import Host, Step
 from tests.host.random.test_crash import tree
-from tests.host.trouble.test_disks import contents, failed, install, nothing, release, succeeded
+from tests.host.trouble.conftest import (
+    contents,
+    failed,
+    install,
+    nothing,
+    release,
+    succeeded,
+)
 
 
 def folder_for_a_file(srv: Path) -> None:

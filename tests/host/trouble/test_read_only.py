@@ -1,24 +1,8 @@
 """Disks that may only be read: told, and the previous release stays."""
 
-import os
-import shutil
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
-from tests.host.conftest import Host
-from tests.host.trouble.test_disks import (
-    Disks,
-    Started,
-    contents,
-    failed,
-    install,
-    nothing,
-    release,
-    succeeded,
-)
+from tests.host.trouble.conftest import Disks, contents, failed, install, nothing, release, succeeded
 from tests.host.trouble.test_forbidden import to_both
 
 
@@ -58,15 +42,3 @@ def test_a_read_only_deployment_root_is_told_and_nothing_is_changed(disks: Disks
     disks.protect(disks.root, "rw")
     succeeded(disks.run("Install", told))
     succeeded(disks.install("d-3", release(srv, a="3")))
-
-
-@pytest.fixture
-def powerless(host: Host) -> Iterator[Started]:
-    """A host whose runner may no more than the files' owner may, whoever runs it."""
-    drop = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", "--"] if os.geteuid() == 0 else []
-    if drop and (not shutil.which("setpriv") or subprocess.run([*drop, "true"], capture_output=True).returncode):
-        pytest.skip("root cannot do without its capabilities here: that needs setpriv")
-    yield Started(host.root, host.runner, host.web, by=drop)
-    for folder, below, _ in os.walk(host.root.parent):
-        for name in below:
-            Path(folder, name).chmod(0o755)  # before it is walked into

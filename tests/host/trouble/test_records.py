@@ -9,7 +9,14 @@ from typing import Any
 import pytest
 
 from tests.host.conftest import GROUP_ID, Host, Step
-from tests.host.trouble.test_disks import TO_INSTALL, contents, failed, install, release, succeeded
+from tests.host.trouble.conftest import (
+    TO_INSTALL,
+    contents,
+    failed,
+    install,
+    release,
+    succeeded,
+)
 
 CUT = [b"", b'{"DownloadBundle": {"rep', b"[]"]
 
