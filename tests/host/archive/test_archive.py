@@ -253,6 +253,3 @@ def test_an_xz_that_would_fill_the_memory(tmp_path: Path) -> None:
 @pytest.mark.parametrize("type", ["tar", "tgz"])
 def test_what_another_program_packed_is_called_by_its_name(tmp_path: Path, type: str, first: bytes, name: str) -> None:
     assert f"is packed by {name}: supported are zip, and tar with gzip" in refusal(first + bytes(600), type, tmp_path)
-
-
-# Zips beside Python's own reader of them

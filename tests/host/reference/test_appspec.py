@@ -326,15 +326,3 @@ def test_what_is_made_is_listed_folders_first(host: Host, tmp_path: Path) -> Non
     listed = json.loads(instructions(host, "-install.json").read_text())["instructions"]
     srv = str(tmp_path / "srv")
     assert [each["destination"] for each in listed] == [srv, f"{srv}/a", f"{srv}/a/x"]
-
-
-# E.5 permissions
-
-
-# E.5 ACLs
-
-
-# E.5 SELinux contexts
-
-
-# E.6 hooks

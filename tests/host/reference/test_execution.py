@@ -344,12 +344,3 @@ def test_a_script_that_is_killed_has_failed(host: Host) -> None:
     step = host.deploy(host.told("d-1", hooked("BeforeInstall", "kill -9 $$")))
     assert step.error_code == "ScriptFailed"
     assert step.message == "Script at specified location: hook.sh failed with signal 9"
-
-
-# F.4 Diagnostics
-
-
-# F.5 Logs
-
-
-# F.6 Directories, F.7 Bundles

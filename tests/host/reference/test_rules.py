@@ -131,7 +131,9 @@ OF_APPSPECS_ELSEWHERE = {
         "test_install.py::test_the_next_install_removes_what_the_last_one_put_there_and_only_that"
     ),
     "E.4 cleanup's last line": "test_journal.py::test_an_interrupted_install_is_undone_by_another_deployment",
-    "E.4 files of hooks": "random/test_reinstall.py::test_what_a_hook_has_made_stays_and_what_the_revision_has_made_goes",
+    "E.4 files of hooks": (
+        "random/test_reinstall.py::test_what_a_hook_has_made_stays_and_what_the_revision_has_made_goes"
+    ),
     "E.5 object is a directory": "test_install.py::test_permissions_apply_to_what_this_deployment_created_only",
     "E.5 any depth": "test_install.py::test_permissions_apply_to_what_this_deployment_created_only",
     "E.5 unquoted leading zero": "test_appspec.py::test_a_mode_is_octal_however_it_is_written",  # differs

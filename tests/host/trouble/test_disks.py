@@ -35,8 +35,6 @@ from tests.host.trouble.conftest import (
 )
 from tests.signing import signed, trust
 
-# Full disks
-
 
 def test_a_destination_without_room_is_told_before_anything_is_removed(disks: Disks, srv: Path) -> None:
     disks.mount(srv, 64 * PAGE)
@@ -122,18 +120,3 @@ def test_a_disk_that_takes_no_runner_is_told_with_the_place(disks: Disks, spoil:
     disks.protect(disks.root, "rw")
     disks.resize(disks.root)
     succeeded(read_step(subprocess.run(command, env=environment, capture_output=True)))
-
-
-# Read-only disks
-
-
-# Other people's things in the way
-
-
-# No permission
-
-
-# Damaged records
-
-
-# Where it writes
