@@ -33,7 +33,6 @@ from tests.host.random.appspecs import PATHS, appspecs
 from tests.host.random.words import IS_ROOT, PATIENT
 from tests.soak import examples
 
-
 # -- archives
 
 SANDBOX = "@"  # stands for the test's own folder in absolute names
