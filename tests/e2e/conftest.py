@@ -181,18 +181,18 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[None]:
+def alone(with_it: Path) -> Iterator[None]:
     """One worker at a time."""
-    with (folder / "lock").open("w") as lock:
+    with with_it.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
 @pytest.fixture(scope="session")
 def hub_port(shared: Path) -> int:
-    """Where the GitHub that the engine knows is to be: the same for all workers, one of which runs its tests."""
-    with alone(shared):
-        file = shared / "hub_port"
+    """Where the GitHub that the engine knows is to be: the same for all workers."""
+    file = shared / "hub_port"
+    with alone(file):
         if not file.exists():
             with socket.socket() as probe:
                 probe.bind(("127.0.0.1", 0))
@@ -200,10 +200,10 @@ def hub_port(shared: Path) -> int:
         return int(file.read_text())
 
 
-@pytest.fixture(scope="session")
-def hub(hub_port: int) -> Iterator[FakeGitHub]:
-    """The GitHub that the engine knows."""
-    with fake_github.running(hub_port) as running:
+@pytest.fixture
+def hub(hub_port: int, shared: Path) -> Iterator[FakeGitHub]:
+    """The GitHub that the engine knows; one test at a time has it."""
+    with alone(shared / "hub"), fake_github.running(hub_port) as running:
         yield running
 
 
@@ -217,7 +217,7 @@ def context(hub_port: int) -> dict[str, str]:
 def assembly(cloud: LocalCloud, declaration: Path, context: dict[str, str], shared: Path) -> Path:
     """The synthesized stack: the first worker writes it for all."""
     found = shared / "assembly"
-    with alone(shared):
+    with alone(found):
         if not found.exists():
             cloud.synthesize(shared / "unfinished", declaration, RECONCILE_SECONDS, context)
             (shared / "unfinished").rename(found)

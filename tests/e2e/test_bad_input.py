@@ -116,7 +116,7 @@ def test_instances_that_ssm_does_not_manage_are_named(fleet: MakeFleet) -> None:
     group = fleet("unmanaged", hosts=2, managed=False)
     one = group.deploy("v1")
     assert one.status is DeploymentStatus.FAILED and one.counters.started == 0
-    assert one.failure and "not managed by SSM" in one.failure.message
+    assert one.failure and "SSM does not manage this instance" in one.failure.message
     assert all(host.id in one.failure.message for host in group.hosts)
     assert {target.status for target in group.targets(one)} == {TargetStatus.FAILED}
 
