@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 
-def main(code: str, instructions: str, prefix: str) -> None:
+def main(code: str, encoded: str, prefix: str) -> None:
     sys.path.append(code)
     from host.instructions import Instructions
     from host.lifecycle import LifecycleEvent
@@ -17,12 +17,12 @@ def main(code: str, instructions: str, prefix: str) -> None:
     from host.posix.run import run_event
     from host.posix.watchdog import Watchdog
 
-    told = Instructions.decode(instructions)
-    layout = Layout(told.deployment_group_id, told.deployment_id)
-    with hold_host(layout, told, 0), Watchdog() as watchdog:
+    instructions = Instructions.decode(encoded)
+    layout = Layout(instructions.deployment_group_id, instructions.deployment_id)
+    with hold_host(layout, instructions, 0), Watchdog() as watchdog:
         began = time.monotonic()
-        for event in map(LifecycleEvent, told.events):
-            report = run_event(event, told, layout, watchdog, prefix=prefix)
+        for event in map(LifecycleEvent, instructions.events):
+            report = run_event(event, instructions, layout, watchdog, prefix=prefix)
             assert report.goes_on, report.line()
         print(time.monotonic() - began)
     status = Path("/proc/self/status").read_text().splitlines()

@@ -1,8 +1,8 @@
 """Weather: what AWS refuses now and takes later. It makes the engine late and never fails a target.
 
-A throttled call, a write that met others again and again, a service that is away for a moment: whoever waits with a
-token is told to ask again later; every other function raises `Busy`, for which the state machines have a retrier of its
-own, so that none of it counts as a crash. A read that AWS does not answer now is "not known".
+A throttled call, a write that met others again and again, a service that is away for a moment: a state that waits with
+a token gets the answer to ask again later; every other function raises `Busy`, for which the state machines have a
+retrier of its own, so that none of it counts as a crash. A read that AWS does not answer now is "not known".
 """
 
 from collections.abc import Callable, Mapping

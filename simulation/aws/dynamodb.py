@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from functions.store.table.memory import Memory
 from functions.store.table.patience import Later, patiently
-from functions.store.table.values import Check, Delete, Item, Key, Page, Put, Query, Update, Write
+from functions.store.table.values import Check, Delete, Item, Key, Page, Put, Query, Update, Write, over_pages
 from simulation.aws.limits import Bucket
 from simulation.aws.network import Network, refusal
 
@@ -42,12 +42,7 @@ class Table:
         return self._read("BatchGetItem", lambda: self._memory.get_all(keys), keys) if keys else []
 
     def query(self, query: Query) -> Iterator[Item]:
-        after: Item | None = None
-        while True:
-            page = self.page(query, None, after)
-            yield from page.items
-            if (after := page.after) is None:
-                return
+        return over_pages(self.page, query)
 
     def page(self, query: Query, limit: int | None = None, after: Item | None = None) -> Page:
         found = self._read("Query", lambda: self._memory.page(query, limit, after), ())

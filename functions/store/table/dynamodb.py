@@ -9,7 +9,7 @@ from functions.core.errors import Conflict
 from functions.store.table import requests
 from functions.store.table.patience import Later, back_off, patiently
 from functions.store.table.requests import Request
-from functions.store.table.values import Delete, Item, Key, Page, Put, Query, Update, Write
+from functions.store.table.values import Delete, Item, Key, Page, Put, Query, Update, Write, over_pages
 from functions.store.table.wire import from_wire
 
 _TRIES = 12  # of a read that DynamoDB did only in part
@@ -39,13 +39,7 @@ class DynamoDb:
         raise Conflict(f"DynamoDB left keys unprocessed {_TRIES} times")
 
     def query(self, query: Query) -> Iterator[Item]:
-        after: Item | None = None
-        while True:
-            page = self.page(query, None, after)
-            yield from page.items
-            after = page.after
-            if after is None:
-                return
+        return over_pages(self.page, query)
 
     def page(self, query: Query, limit: int | None = None, after: Item | None = None) -> Page:
         answer = _sent(requests.query(self.table, query, limit, after))

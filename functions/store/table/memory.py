@@ -30,6 +30,7 @@ from functions.store.table.values import (
     Query,
     Update,
     Write,
+    over_pages,
 )
 from functions.store.table.wire import to_wire
 
@@ -84,12 +85,7 @@ class Memory:
             return [plain(item) for item in map(self._found, keys) if item]
 
     def query(self, query: Query) -> Iterator[Item]:
-        after: Item | None = None
-        while True:
-            page = self.page(query, None, after)
-            yield from page.items
-            if (after := page.after) is None:
-                return
+        return over_pages(self.page, query)
 
     def page(self, query: Query, limit: int | None = None, after: Item | None = None) -> Page:
         """The filter comes after the limits: they are of what is read."""

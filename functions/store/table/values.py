@@ -4,7 +4,7 @@
 A new kind of condition is a class here, a line in `requests.py` and a line in `memory.py`: mypy asks for both.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -226,6 +226,16 @@ class Page:
 
     items: list[Item]
     after: Item | None
+
+
+def over_pages(page: Callable[[Query, int | None, Item | None], Page], query: Query) -> Iterator[Item]:
+    """All items that a query finds, by what gives one page of them: the next one is read when it is wanted."""
+    after: Item | None = None
+    while True:
+        found = page(query, None, after)
+        yield from found.items
+        if (after := found.after) is None:
+            return
 
 
 def _is_utf8(text: str) -> bool:
