@@ -3,12 +3,14 @@
 Prints its seconds and, at most, its megabytes. bench/host.py runs it where only the unpacked runner can be imported.
 """
 
+import gc
 import sys
 import time
 from pathlib import Path
 
 
 def main(code: str, encoded: str, prefix: str) -> None:
+    gc.disable()  # as host/bootstrap.py does
     sys.path.append(code)
     from host.instructions import Instructions
     from host.lifecycle import LifecycleEvent

@@ -13,6 +13,7 @@ if sys.version_info < (3, 7):
 
 import binascii
 import fcntl
+import gc
 import hashlib
 import json
 import os
@@ -152,6 +153,7 @@ def keep(body: bytes, folder: str, path: str, code: str) -> None:
 
 
 def start() -> None:
+    gc.disable()  # a segment is short, and to look for cycles is a tenth of its work
     os.umask(0o022)
     _, event, modulus, exponent, sha256 = sys.argv
     sent = sys.stdin.buffer.read().strip()
