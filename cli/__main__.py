@@ -1,4 +1,4 @@
-"""`stepdeploy VERB`: one file of this folder for each verb, of which only the one that is asked for is imported."""
+"""`stepdeploy VERB`: one file of cli/verbs for each verb, of which only the one that is asked for is imported."""
 
 import importlib
 import io
@@ -12,28 +12,40 @@ from click.shell_completion import CompletionItem
 from cli.exits import Exit
 from functions.core.text.plain_text import visible
 
-VERBS = {
-    "init": "Create a folder that can be deployed as it is.",
-    "push": "Upload a revision to the revision bucket without deploying it.",
-    "deploy": "Deploy a revision to a deployment group.",
-    "stop": "Stop a deployment.",
-    "rollback": "Deploy the last good revision of a group again.",
-    "retry": "Deploy again to the hosts that failed or were skipped.",
-    "hosts": "Show which revision runs on each host of a group.",
-    "doctor": "Check whether this account is ready to deploy.",
-    "cost": "Estimate what the deployments have cost so far.",
-    "simulate": "Show how a deployment would go, in virtual time and without AWS.",
-    "local": "Deploy a bundle on this machine, without AWS.",
-    "validate": "Check a bundle before it is pushed.",
-    "watch": "Follow a deployment until it ends.",
-    "list": "List deployments, newest first.",
-    "show": "Show a deployment: how it went, why hosts failed, and what to do next.",
-    "logs": "Show the output of scripts on the hosts of a deployment.",
-    "groups": "The deployment groups.",
-    "proxy": "CodeDeploy's own clients against the engine: a signing proxy on loopback.",
-    "install-model": "Teach the AWS CLI the engine's API: `aws stepdeploy ...`.",
-    "completion": "Set up shell completion of verbs, options and names.",
+# The folders of cli/verbs, which are the parts of the help, and their verbs.
+ROOMS = {
+    "deploying": {
+        "validate": "Check a bundle before it is pushed.",
+        "push": "Upload a revision to the revision bucket without deploying it.",
+        "deploy": "Deploy a revision to a deployment group.",
+        "stop": "Stop a deployment.",
+        "rollback": "Deploy the last good revision of a group again.",
+        "retry": "Deploy again to the hosts that failed or were skipped.",
+        "simulate": "Show how a deployment would go, in virtual time and without AWS.",
+        "local": "Deploy a bundle on this machine, without AWS.",
+    },
+    "looking": {
+        "watch": "Follow a deployment until it ends.",
+        "list": "List deployments, newest first.",
+        "show": "Show a deployment: how it went, why hosts failed, and what to do next.",
+        "logs": "Show the output of scripts on the hosts of a deployment.",
+        "hosts": "Show which revision runs on each host of a group.",
+        "groups": "The deployment groups.",
+        "cost": "Estimate what the deployments have cost so far.",
+    },
+    "setting_up": {
+        "init": "Create a folder that can be deployed as it is.",
+        "doctor": "Check whether this account is ready to deploy.",
+        "proxy": "CodeDeploy's own clients against the engine: a signing proxy on loopback.",
+        "install-model": "Teach the AWS CLI the engine's API: `aws stepdeploy ...`.",
+        "completion": "Set up shell completion of verbs, options and names.",
+    },
 }
+VERBS = {name: room for room, verbs in ROOMS.items() for name in verbs}
+
+
+def module_of(verb: str) -> str:
+    return f"cli.verbs.{VERBS[verb]}.{verb.replace('-', '_')}"
 
 
 class Verbs(click.Group):
@@ -45,17 +57,23 @@ class Verbs(click.Group):
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         if name not in VERBS:
             return None
-        command: click.Command = importlib.import_module(f"cli.verbs.{name.replace('-', '_')}").command
+        command: click.Command = importlib.import_module(module_of(name)).command
         command.name = name
         return command
 
     def shell_complete(self, context: click.Context, incomplete: str) -> list[CompletionItem]:
-        verbs = [CompletionItem(name, help=told) for name, told in VERBS.items() if name.startswith(incomplete)]
+        verbs = [
+            CompletionItem(name, help=told)
+            for room in ROOMS.values()
+            for name, told in room.items()
+            if name.startswith(incomplete)
+        ]
         return [*verbs, *click.Command.shell_complete(self, context, incomplete)]
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Verbs"):
-            formatter.write_dl(list(VERBS.items()))
+        for room, verbs in ROOMS.items():
+            with formatter.section(room.replace("_", " ").capitalize()):
+                formatter.write_dl(list(verbs.items()))
 
 
 @click.command(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -3,7 +3,7 @@
 Not ours: Windows; blue/green deployments (C.5); GitHub on hosts (F.7), which get its archives as any others; the
 agent's own environment, log and updates (F.1, F.5); a bucket's Region, credentials and S3 permissions, because hosts
 are given a presigned URL (F.7); the answer for a host that says nothing (F.4), which is the control plane's.
-codedeploy-local (F.7 local files, F.10) is in tests/cli/verbs/test_local.py.
+codedeploy-local (F.7 local files, F.10) is in tests/cli/verbs/deploying/test_local.py.
 """
 
 import os

@@ -333,7 +333,7 @@ def test_nothing_that_the_client_signed_with_is_passed_on(environment: None, mon
 
 def environment_of(served: Served) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_ENDPOINT")}
-    root = str(Path(__file__).resolve().parents[3])
+    root = str(Path(__file__).resolve().parents[4])
     return {**kept, "STEPDEPLOY_ENDPOINT": served.endpoint, "PYTHONPATH": root, "HOME": "/nowhere"}
 
 

@@ -27,7 +27,7 @@ from cli.durations import DURATION
 from cli.view.output import console, json_option, tell_json
 from cli.view.words import counted
 
-_HANDLERS = Path(__file__).parents[2] / "functions" / "handlers"
+_HANDLERS = Path(__file__).parents[3] / "functions" / "handlers"
 _DAY = 86400  # seconds; CloudWatch keeps sums of an hour or longer for 455 days
 _MAX_DAYS = 455
 _MAX_QUERIES = 500  # of one GetMetricData

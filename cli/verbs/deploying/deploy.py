@@ -17,7 +17,7 @@ from cli.account.group_name import Group, group_argument
 from cli.bundle.locations import S3_FORM, in_s3
 from cli.bundle.provenance import origin
 from cli.exits import Exit
-from cli.verbs.push import name_option, push
+from cli.verbs.deploying.push import name_option, push
 from cli.view.follow import check_timeout, follow, watch_options
 from cli.view.output import json_option
 from functions.core.statuses import AutoRollbackEvent, FileExistsBehavior

@@ -18,7 +18,7 @@ from tests.cli.deploying import ID, Captured, put_deployment, put_target
 from tests.served import Served
 from tests.unit.api.test_deployments import put
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 
 
 def completed(*words: str, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> list[str]:

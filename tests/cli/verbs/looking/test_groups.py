@@ -10,7 +10,7 @@ from botocore.stub import Stubber
 
 from cli.__main__ import main
 from cli.account.connection import Engine
-from cli.verbs.groups import hosts
+from cli.verbs.looking.groups import hosts
 from tests.cli.deploying import Captured
 
 WEB = {

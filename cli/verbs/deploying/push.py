@@ -24,7 +24,7 @@ from cli.account.group_name import Group, group_argument
 from cli.bundle.findings import Severity, findings_in
 from cli.bundle.locations import S3Object
 from cli.bundle.pack import entries, pack
-from cli.verbs.validate import text
+from cli.verbs.deploying.validate import text
 from cli.view.output import json_option, plain, tell_json
 from functions.core.errors import InvalidInput
 from functions.core.quotas import MAX_BUNDLE_BYTES

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cli.__main__ import main
-from tests.cli.verbs.test_validate import HEAD, HOOK, MISSING, bundle, run, told
+from tests.cli.verbs.deploying.test_validate import HEAD, HOOK, MISSING, bundle, run, told
 
 
 def test_errors_are_exit_status_1_and_counted(

@@ -61,7 +61,7 @@ def test_without_a_path_it_is_this_folder(
 
 @pytest.mark.parametrize("example", ["webapp", "hooks"])
 def test_the_examples_have_no_findings(example: str) -> None:
-    assert findings(Path(__file__).parents[3] / "examples" / example) == []
+    assert findings(Path(__file__).parents[4] / "examples" / example) == []
 
 
 def test_all_problems_of_the_grammar_are_errors_each_with_its_place(tmp_path: Path) -> None:

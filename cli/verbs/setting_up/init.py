@@ -15,7 +15,7 @@ from cli.view.output import json_option, plain, tell_json
 from functions.core.text.names import ALLOWED, is_name, is_reserved
 from host.appspec import DEFAULT_NAME, names_of
 
-_STARTER = Path(__file__).parents[1] / "starter"
+_STARTER = Path(__file__).parents[2] / "starter"
 _FILES = {
     DEFAULT_NAME: "appspec.yml",
     "scripts/stop.sh": "scripts/stop.sh",

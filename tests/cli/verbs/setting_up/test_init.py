@@ -13,7 +13,7 @@ from cli.bundle.pack import IGNORE, entries
 from functions.core.declaration import load
 
 Captured = pytest.CaptureFixture[str]
-STARTER = Path(__file__).parents[3] / "cli" / "starter"
+STARTER = Path(__file__).parents[4] / "cli" / "starter"
 
 
 def test_what_it_makes_has_no_findings_and_is_packed_without_the_group(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from cli.__main__ import main
-from cli.verbs.show import facts
+from cli.verbs.looking.show import facts
 from cli.view.advice import next_steps
 from functions.core.records import DeploymentSummary, Diagnostics, Failure, GivenVersion, RollbackInfo
 from functions.core.rollout.gate import Counters
