@@ -25,7 +25,7 @@ def main(code: str, encoded: str, prefix: str) -> None:
         began = time.monotonic()
         for event in map(LifecycleEvent, instructions.events):
             report = run_event(event, instructions, layout, watchdog, prefix=prefix)
-            assert report.goes_on, report.line()
+            assert report.may_continue, report.line()
         print(time.monotonic() - began)
     status = Path("/proc/self/status").read_text().splitlines()
     print(*(int(line.split()[1]) / 1024 for line in status if line.startswith("VmHWM")))

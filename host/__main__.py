@@ -25,19 +25,19 @@ def main(arguments: List[str]) -> int:
     name = arguments[1]
     seconds = int(os.environ.get("STEPDEPLOY_STEP_SECONDS", STEP_SECONDS))
     try:
-        told = Instructions.decode(arguments[2])
+        instructions = Instructions.decode(arguments[2])
         event = LifecycleEvent(name)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         report = Failed("ENGINE", "the instructions cannot be read: {!r}".format(error)).report(name)
     else:
-        layout = Layout(told.deployment_group_id, told.deployment_id)
+        layout = Layout(instructions.deployment_group_id, instructions.deployment_id)
         try:
-            with hold_host(layout, told, seconds - MARGIN_SECONDS), Watchdog() as watchdog:
-                report = run_event(event, told, layout, watchdog, step_seconds=seconds)
+            with hold_host(layout, instructions, seconds - MARGIN_SECONDS), Watchdog() as watchdog:
+                report = run_event(event, instructions, layout, watchdog, step_seconds=seconds)
         except Exception as error:
             report = failure(error).report(name)
     print(report.line(), flush=True)
-    return 0 if report.goes_on else 1
+    return 0 if report.may_continue else 1
 
 
 if __name__ == "__main__":

@@ -54,20 +54,23 @@ def verify(sent: bytes, modulus: int, exponent: int, sha256: str) -> Tuple[bytes
     payload, _, signature = sent.partition(b".")
     if not is_signed(payload, signature, modulus, exponent):
         fail("DENIED", "the instructions are not signed by the engine of the stack of this document: nothing was done")
-    told = json.loads(binascii.a2b_base64(payload).decode())
+    instructions = json.loads(binascii.a2b_base64(payload).decode())
     host = os.environ.get("AWS_SSM_INSTANCE_ID")  # the SSM Agent sets it for every script
     if not host:
         fail("DENIED", "AWS_SSM_INSTANCE_ID is not set, so this host cannot know its own id: update the SSM Agent")
-    if told["target_id"] != host:
-        fail("DENIED", "the instructions are for %s; this host is %s" % (told["target_id"], host))
-    if time.time() > told["expires_at"] + CLOCK_SKEW_SECONDS:
-        times = [time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at)) for at in (told["expires_at"], time.time())]
+    if instructions["target_id"] != host:
+        fail("DENIED", "the instructions are for %s; this host is %s" % (instructions["target_id"], host))
+    if time.time() > instructions["expires_at"] + CLOCK_SKEW_SECONDS:
+        times = [
+            time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at)) for at in (instructions["expires_at"], time.time())
+        ]
         fail("DENIED", "the instructions expired at %s; the clock of this host says %s: check it" % tuple(times))
-    if told["runner"]["sha256"] != sha256:
+    if instructions["runner"]["sha256"] != sha256:
         fail(
-            "DENIED", "the instructions name the runner %s; the document names %s" % (told["runner"]["sha256"], sha256)
+            "DENIED",
+            "the instructions name the runner %s; the document names %s" % (instructions["runner"]["sha256"], sha256),
         )
-    return payload, told["runner"]["url"]
+    return payload, instructions["runner"]["url"]
 
 
 def is_right(path: str, sha256: str) -> bool:

@@ -17,8 +17,8 @@ INTERRUPTED = "Failed: Failing in-progress lifecycle event after an agent restar
 
 
 class Report(NamedTuple):
-    """How an event ended. `goes_on`: the later events may run, although this one failed. `exit_code`: of the script
-    that failed it, negative for the signal that ended that."""
+    """How an event ended. `may_continue`: the later events may run, although this one failed. `exit_code`: of the
+    script that failed it, negative for the signal that ended that."""
 
     event: str
     status: str = "Succeeded"
@@ -27,7 +27,7 @@ class Report(NamedTuple):
     script_name: str = ""
     message: str = "Succeeded"
     log_tail: str = ""
-    goes_on: bool = True
+    may_continue: bool = True
     exit_code: Optional[int] = None
 
     def line(self) -> str:
@@ -67,7 +67,7 @@ class Report(NamedTuple):
             found = json.loads(line)
             if found["stepdeploy"] != VERSION:
                 return None
-            said = {name: found[name] for name in cls._fields if name not in ("goes_on", "exit_code")}
+            said = {name: found[name] for name in cls._fields if name not in ("may_continue", "exit_code")}
             return cls(exit_code=found.get("exit_code"), **said)  # only a script has one
         except (ValueError, KeyError, TypeError):
             return None
@@ -124,6 +124,6 @@ class Failed(Exception):
             self.script_name,
             str(self),
             self.log_tail,
-            goes_on=False,
+            may_continue=False,
             exit_code=self.exit_code,
         )

@@ -232,7 +232,7 @@ class Fleet:
 
 
 def _step(event: str, begins: float, ends: float, report: Report) -> Step:
-    status = "Failed" if report.status == "Failed" and not report.goes_on else "Success"
+    status = "Failed" if report.status == "Failed" and not report.may_continue else "Success"
     return Step(event, begins, ends, status, report, report.line())
 
 

@@ -23,7 +23,7 @@ def copy(source: str, destination: str, mtime: int = -1) -> None:
         made = create(destination, mode)
         try:
             _content(given, made, status.st_size)
-            settle(made, mode, status.st_uid, status.st_gid)
+            set_owner_and_mode(made, mode, status.st_uid, status.st_gid)
             os.utime(made, ns=(status.st_atime_ns, status.st_mtime_ns if mtime < 0 else mtime))
         finally:
             os.close(made)
@@ -41,7 +41,7 @@ def create(path: str, mode: int) -> int:
         return os.open(path, flags, mode & 0o777)
 
 
-def settle(file: int, mode: int, user: int = -1, group: int = -1) -> None:
+def set_owner_and_mode(file: int, mode: int, user: int = -1, group: int = -1) -> None:
     """Owner (only root gives files away; -1 is unchanged), then mode, where they are not so yet."""
     status = os.fstat(file)
     is_given = False

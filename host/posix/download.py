@@ -16,17 +16,17 @@ _PAUSES = (0.5, 2, 6)  # seconds between tries
 SOCKET_SECONDS = 60  # without a byte
 
 
-def download(told: Instructions, layout: Layout, deadline: float) -> None:
+def download(instructions: Instructions, layout: Layout, deadline: float) -> None:
     """Fetch, check and unpack the revision anew, whatever an earlier try left. Raises Failed and OSError."""
     layout.forget_old_revisions()
 
     def unpacked(folder: str) -> None:
         with open(layout.bundle, "rb") as file:
-            unpack(file, told.bundle.type, folder)
+            unpack(file, instructions.bundle.type, folder)
 
     try:
-        layout.without_old_revisions(lambda: _fetch(told.bundle, layout.bundle, deadline))
-        layout.without_old_revisions(lambda: take(told, layout, unpacked))
+        layout.without_old_revisions(lambda: _fetch(instructions.bundle, layout.bundle, deadline))
+        layout.without_old_revisions(lambda: take(instructions, layout, unpacked))
     finally:
         for path in (layout.bundle, layout.bundle + ".partial"):  # what is unpacked is enough
             try:

@@ -31,16 +31,16 @@ _NOT_RUN = (126, 127)  # how a shell and env exit when they cannot run what they
 _NO_SHELLS = frozenset({"false", "git-shell", "halt", "nologin", "shutdown", "sync", "true"})
 
 
-def environment(told: Instructions, event: str, host: Dict[str, str]) -> Dict[str, str]:
+def environment(instructions: Instructions, event: str, host: Dict[str, str]) -> Dict[str, str]:
     """The variables that a script sees: the host's, and the event's. Ids are those of the current deployment."""
     own = dict(host)
-    bundle = told.bundle
+    bundle = instructions.bundle
     own.update(
         LIFECYCLE_EVENT=event,
-        DEPLOYMENT_ID=told.deployment_id,
-        APPLICATION_NAME=told.application_name,
-        DEPLOYMENT_GROUP_NAME=told.deployment_group_name,
-        DEPLOYMENT_GROUP_ID=told.deployment_group_id,
+        DEPLOYMENT_ID=instructions.deployment_id,
+        APPLICATION_NAME=instructions.application_name,
+        DEPLOYMENT_GROUP_NAME=instructions.deployment_group_name,
+        DEPLOYMENT_GROUP_ID=instructions.deployment_group_id,
     )
     if bundle.commit:
         own["BUNDLE_COMMIT"] = bundle.commit
@@ -93,7 +93,7 @@ def _leave(readers: "List[_Reader]", log: ScriptLog) -> None:
     for reader in readers:
         if not reader.is_over():
             what = "the script has ended, but something that it started keeps its {} open: {}"
-            log.trouble(what.format(reader.stream, keep(reader.pipe, log.left_behind(reader.stream))))
+            log.warning(what.format(reader.stream, keep(reader.pipe, log.left_behind(reader.stream))))
 
 
 def _raise_exit(code: int, hook: Hook, log: ScriptLog, lacks: str) -> None:

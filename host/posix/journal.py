@@ -66,7 +66,7 @@ class Journal:
         """Raises Failed when an earlier event of the deployment failed, never ended, or never ran though it must."""
         for name in self.events:
             report = self.ended(name)
-            if name != event.value and not (report and report.goes_on):
+            if name != event.value and not (report and report.may_continue):
                 how = "failed" if report else "was interrupted"
                 raise Failed("ENGINE", "{} {}: {} is not run".format(name, how, event.value))
         needed = _NEEDS.get(event)
@@ -94,7 +94,7 @@ def _report(fields: Dict[str, Any]) -> Report:
 
 
 @contextmanager
-def hold_host(layout: Layout, told: Instructions, seconds: float) -> Iterator[Optional[str]]:
+def hold_host(layout: Layout, instructions: Instructions, seconds: float) -> Iterator[Optional[str]]:
     """The host is this deployment's: nothing of another one runs meanwhile. Waits for it for at most some seconds.
 
     Gives the id of another deployment that had the host since this one began, if there was one. Raises Failed when
@@ -116,8 +116,8 @@ def hold_host(layout: Layout, told: Instructions, seconds: float) -> Iterator[Op
                     raise Failed("BUSY", "{} has the host".format(_holder(handle) or "another command")) from error
                 time.sleep(_LOCK_TICK)
         before = _holder(handle)
-        mine = "deployment {}".format(told.deployment_id)
-        names = told.application_name, told.deployment_group_name
+        mine = "deployment {}".format(instructions.deployment_id)
+        names = instructions.application_name, instructions.deployment_group_name
         _write_holder(handle, "{} of {}/{}, process {}".format(mine, *names, os.getpid()))
         has_begun = os.path.exists(layout.journal)
         yield before if has_begun and before and not before.startswith(mine + " ") else None

@@ -115,7 +115,7 @@ def _read(path: str, own: Dict[str, str], log: ScriptLog, watchdog: Watchdog) ->
             process.wait()
             if process.stderr and not process.stderr.closed:
                 what = "{} has ended, but something that it started keeps its stderr open: {}"
-                log.trouble(what.format(path, keep(process.stderr, log.left_behind("profile"))))
+                log.warning(what.format(path, keep(process.stderr, log.left_behind("profile"))))
     finally:
         watchdog.guard(0)
     if is_late:

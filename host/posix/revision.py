@@ -10,9 +10,9 @@ from host.posix.layout import Layout
 from host.report import Failed
 
 
-def read_appspec(told: Instructions, archive: str, place: str = "") -> AppSpec:
+def read_appspec(instructions: Instructions, archive: str, place: str = "") -> AppSpec:
     """The AppSpec of an unpacked revision, which messages say is at `place`. Raises Failed."""
-    for name in names_of(told.appspec_filename):
+    for name in names_of(instructions.appspec_filename):
         path = os.path.join(archive, name)
         if os.path.islink(path) and not os.path.realpath(path).startswith(os.path.realpath(archive) + os.sep):
             raise Failed("APPSPEC", "{} leads out of the revision, to {}".format(name, os.path.realpath(path)))
@@ -26,7 +26,11 @@ def read_appspec(told: Instructions, archive: str, place: str = "") -> AppSpec:
         "APPSPEC",
         "The CodeDeploy agent did not find an AppSpec file within the unpacked revision directory at revision-relative"
         ' path "{}". The revision was unpacked to directory "{}", and the AppSpec file was not found at path "{}".'
-        "".format(told.appspec_filename, place or archive, os.path.join(place or archive, told.appspec_filename)),
+        "".format(
+            instructions.appspec_filename,
+            place or archive,
+            os.path.join(place or archive, instructions.appspec_filename),
+        ),
     )
 
 
@@ -37,7 +41,7 @@ def _parsed(text: str, name: str) -> AppSpec:
     return parse(text, name)
 
 
-def take(told: Instructions, layout: Layout, fill: Callable[[str], None]) -> None:
+def take(instructions: Instructions, layout: Layout, fill: Callable[[str], None]) -> None:
     """Make the folder that `fill` makes the unpacked revision, whole or not at all. Raises Failed and OSError."""
     from host.bundle.entries import ArchiveError
 
@@ -46,7 +50,7 @@ def take(told: Instructions, layout: Layout, fill: Callable[[str], None]) -> Non
         _remove(folder)
     try:
         fill(partial)
-        read_appspec(told, partial, layout.archive)
+        read_appspec(instructions, partial, layout.archive)
         os.rename(partial, layout.archive)
     except ArchiveError as error:
         raise Failed("DOWNLOAD", "the revision {}".format(error)) from error

@@ -27,26 +27,28 @@ _CAUSES = {
     "DENIED": (errno.EACCES, errno.EPERM),
     "CONFLICT": (errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY, errno.ELOOP, errno.ETXTBSY),
 }
-Bring = Callable[[Instructions, Layout, float], None]  # gets the revision into the layout's archive, within a deadline
+FetchBundle = Callable[
+    [Instructions, Layout, float], None
+]  # gets the revision into the layout's archive, within a deadline
 MARGIN_SECONDS = 90  # to end a script, put its log away and report, before SSM ends the step
 
 
 def run_event(
     event: LifecycleEvent,
-    told: Instructions,
+    instructions: Instructions,
     layout: Layout,
     watchdog: Watchdog,
     *,
     step_seconds: int = STEP_SECONDS,
     other: Optional[str] = None,
-    bring: Optional[Bring] = None,
+    fetch_bundle: Optional[FetchBundle] = None,
     prefix: str = "",
 ) -> Report:
     """Run the event, or report again how it ended before. Never raises: what goes wrong is the report.
 
     The caller holds the host, and `watchdog` ends the scripts when the caller is killed. `other` is another deployment
-    that had the host since this one began. `bring` gets the revision in another way than by the URL that was told;
-    `prefix` is put before every destination.
+    that had the host since this one began. `fetch_bundle` gets the revision in another way than by the URL of the
+    instructions; `prefix` is put before every destination.
     """
     deadline = time.monotonic() + step_seconds - MARGIN_SECONDS
     try:
@@ -58,7 +60,7 @@ def run_event(
             if other:
                 raise Failed("CONFLICT", "{} had the host since this one began: create a new one".format(other))
             journal.check_order(event)
-            done = _run(event, told, layout, journal, watchdog, deadline, bring, prefix)
+            done = _run(event, instructions, layout, journal, watchdog, deadline, fetch_bundle, prefix)
             journal.end(done)
         return done
     except Exception as error:  # a bug must be a report too, not a silent host
@@ -67,49 +69,54 @@ def run_event(
 
 def _run(
     event: LifecycleEvent,
-    told: Instructions,
+    instructions: Instructions,
     layout: Layout,
     journal: Journal,
     watchdog: Watchdog,
     deadline: float,
-    bring: Optional[Bring],
+    fetch_bundle: Optional[FetchBundle],
     prefix: str,
 ) -> Report:
-    log = ScriptLog(layout.script_log, layout.all_log, told.deployment_id, event.value)
+    log = ScriptLog(layout.script_log, layout.all_log, instructions.deployment_id, event.value)
     report = Report(event.value)
     try:
         if journal.was_interrupted(event.value):
             raise Failed("ENGINE", INTERRUPTED)
         if event is LifecycleEvent.DOWNLOAD_BUNDLE:
-            if bring is None:
+            if fetch_bundle is None:
                 from host.posix.download import download
 
-                bring = download
-            bring(told, layout, deadline)
+                fetch_bundle = download
+            fetch_bundle(instructions, layout, deadline)
         elif event is LifecycleEvent.INSTALL:
             from host.posix.install import install
 
-            install(read_appspec(told, layout.archive).below(prefix), told.file_exists_behavior, layout, log.trouble)
+            install(
+                read_appspec(instructions, layout.archive).below(prefix),
+                instructions.file_exists_behavior,
+                layout,
+                log.warning,
+            )
         elif event not in WITHOUT_HOOKS:
-            _run_hooks(event, told, layout, journal, log, watchdog, deadline)
+            _run_hooks(event, instructions, layout, journal, log, watchdog, deadline)
     except Exception as error:
         if not isinstance(error, Failed):
-            log.trouble(_trace())
+            log.warning(_trace())
         report = failure(error).report(event.value)
-    if told.logs:
+    if instructions.logs:
         try:
-            log.upload(told.logs)
+            log.upload(instructions.logs)
         except Exception:  # best effort: whatever keeps a log from its place fails no event
-            log.trouble(_trace())
+            log.warning(_trace())
     log.close()
-    if report.status == "Failed" and event in FROM_LAST_INSTALL and told.ignore_application_stop_failures:
-        report = Report(**{**report.plain(), "goes_on": True})
+    if report.status == "Failed" and event in FROM_LAST_INSTALL and instructions.ignore_application_stop_failures:
+        report = Report(**{**report.plain(), "may_continue": True})
     return report
 
 
 def _run_hooks(
     event: LifecycleEvent,
-    told: Instructions,
+    instructions: Instructions,
     layout: Layout,
     journal: Journal,
     log: ScriptLog,
@@ -120,16 +127,16 @@ def _run_hooks(
     if archive is None:  # the first deployment of this group here has nothing to stop
         if layout.last_successful == "":
             what = "{} is damaged, so that the previous revision is not known: nothing of it is run"
-            log.trouble(what.format(layout.last_install))
+            log.warning(what.format(layout.last_install))
         return
     is_previous = archive != layout.archive
     try:
-        hooks = read_appspec(told, archive).hooks.get(event, ())
+        hooks = read_appspec(instructions, archive).hooks.get(event, ())
     except Failed as error:
         if not is_previous:
             raise
         # Unlike with the agent, a previous revision that was lost does not lock out every later deployment.
-        log.trouble("the previous revision is lost, nothing of it is run: {}".format(error))
+        log.warning("the previous revision is lost, nothing of it is run: {}".format(error))
         return
     if not hooks:
         return
@@ -139,12 +146,12 @@ def _run_hooks(
     log.begin()
     own = profile(layout.profile, log, watchdog)
     if own.trouble:
-        log.trouble(own.trouble)
-    own = own._replace(variables=environment(told, event.value, own.variables))
+        log.warning(own.trouble)
+    own = own._replace(variables=environment(instructions, event.value, own.variables))
     deadline = min(deadline, time.monotonic() + EVENT_SECONDS)
     for hook in hooks:
         if is_previous and not os.path.exists(os.path.join(archive, hook.location.lstrip("/"))):
-            log.trouble("the previous revision has lost its script {}".format(hook.location))
+            log.warning("the previous revision has lost its script {}".format(hook.location))
             continue
         journal.begin_script(event.value, hook.location)
         run_hook(hook, archive, own, log, watchdog, deadline)

@@ -58,7 +58,7 @@ class ScriptLog:
         prefix = "[{}]".format(stream)
         self._say([prefix + line for line in lines])
 
-    def trouble(self, text: str) -> None:
+    def warning(self, text: str) -> None:
         """What the runner itself has to say; no part of the tail."""
         with self._lock:
             self._write([text])

@@ -50,8 +50,8 @@ def begin(text: str, event: str, *, mark: str) -> Optional[str]:
     """Start the process that runs the segment of these instructions. None when it has the host and can be asked, else
     the line that says why not, for the step of `event` to print. Steps know the process by `mark`."""
     try:
-        told = Instructions.decode(text)
-        layout = Layout(told.deployment_group_id, told.deployment_id)
+        instructions = Instructions.decode(text)
+        layout = Layout(instructions.deployment_group_id, instructions.deployment_id)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         return Failed("ENGINE", "the instructions cannot be read: {!r}".format(error)).report(event).line()
     reader, writer = os.pipe()
@@ -60,7 +60,7 @@ def begin(text: str, event: str, *, mark: str) -> Optional[str]:
         try:
             os.close(reader)
             _detach()
-            _run(told, layout, event, mark, writer)
+            _run(instructions, layout, event, mark, writer)
             status = 0
         finally:
             os._exit(status)
@@ -81,11 +81,11 @@ def _detach() -> None:
         os.dup2(null, standard)
 
 
-def _run(told: Instructions, layout: Layout, event: str, mark: str, writer: int) -> None:
+def _run(instructions: Instructions, layout: Layout, event: str, mark: str, writer: int) -> None:
     pipes = Pipes(os.path.join(layout.root, "segment"))
     begun = False
     try:
-        with hold_host(layout, told, told.host_wait_seconds) as other:
+        with hold_host(layout, instructions, instructions.host_wait_seconds) as other:
             ask, answer = layout.with_reserve(lambda: _open(pipes, mark))
             try:
                 begun = True
@@ -93,7 +93,7 @@ def _run(told: Instructions, layout: Layout, event: str, mark: str, writer: int)
                 os.close(writer)
                 with Watchdog(answer) as watchdog:
                     _serve(
-                        told,
+                        instructions,
                         layout,
                         ask,
                         answer,
@@ -126,7 +126,7 @@ def _open(pipes: Pipes, mark: str) -> "tuple[int, int]":
 
 
 def _serve(
-    told: Instructions,
+    instructions: Instructions,
     layout: Layout,
     ask: int,
     answer: int,
@@ -139,20 +139,22 @@ def _serve(
         if question is None:
             return
         name, _, seconds = question.partition(" ")
-        if name not in told.events:
+        if name not in instructions.events:
             os.write(answer, b"0\n")
             continue
         watchdog.step(True)
         try:
-            report = run_event(LifecycleEvent(name), told, layout, watchdog, step_seconds=int(seconds), other=other)
+            report = run_event(
+                LifecycleEvent(name), instructions, layout, watchdog, step_seconds=int(seconds), other=other
+            )
         except ValueError as error:
             report = Failed("ENGINE", "the step asks for what there is not: {}".format(error)).report(name)
         # Before the answer: the step goes away when it has it, which must not look as if it was killed.
         watchdog.step(False)
-        if report.goes_on and name == told.events[-1]:
+        if report.may_continue and name == instructions.events[-1]:
             end()
-        os.write(answer, b"%d %s\n" % (0 if report.goes_on else 1, report.line().encode()))
-        if not report.goes_on or name == told.events[-1]:
+        os.write(answer, b"%d %s\n" % (0 if report.may_continue else 1, report.line().encode()))
+        if not report.may_continue or name == instructions.events[-1]:
             return
 
 

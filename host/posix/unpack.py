@@ -12,7 +12,7 @@ from typing import BinaryIO, Dict, Iterator, List, NamedTuple, Optional, Tuple
 from host.bundle.archive import MAX_ID, chunks, is_zip, walk, zip_reader
 from host.bundle.entries import Budget, Entry, Owner, Read
 from host.compact import Flags, Packed
-from host.posix.copy import create, settle
+from host.posix.copy import create, set_owner_and_mode
 from host.posix.shares import process_count, run_in_processes
 
 
@@ -91,7 +91,7 @@ def _write(path: str, entry: Entry, chunks: Iterator[bytes]) -> None:
             while left:
                 left = left[os.write(copy, left) :]
         _own(copy, entry.owner)
-        settle(copy, entry.mode)
+        set_owner_and_mode(copy, entry.mode)
         os.utime(copy, (entry.mtime, entry.mtime))
     except OSError as error:
         if error.errno is None or error.filename is not None:

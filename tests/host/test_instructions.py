@@ -66,7 +66,7 @@ def test_every_field_is_read_on_the_host(kind: Any) -> None:
 
 # What the instructions and their parts are called where they are read; the bootstrap has plain JSON.
 _OWNERS: dict[Any, tuple[str, ...]] = {
-    Instructions: ("told",),
+    Instructions: ("instructions",),
     Bundle: ("bundle",),
     Logs: ("logs",),
     Runner: ("runner",),
@@ -96,14 +96,14 @@ SHORT = st.text(st.characters(codec="ascii", exclude_characters="\n"), max_size=
 
 
 @given(st.builds(Report, event=SHORT, status=SHORT, error_code=SHORT, cause=st.none() | SHORT, script_name=SHORT,
-                 message=SHORT, log_tail=SHORT, goes_on=st.just(True)))  # fmt: skip
+                 message=SHORT, log_tail=SHORT, may_continue=st.just(True)))  # fmt: skip
 def test_the_engine_reads_a_report_as_the_host_wrote_it(report: Report) -> None:
     assert Report.read(report.line()) == report
 
 
 def test_every_field_of_a_report_arrives_in_the_record() -> None:
     event = IN_PLACE[0].value
-    said = Report(event, "Failed", "ScriptFailed", "SCRIPT", "s.sh", "exit code 1", "words", goes_on=False)
+    said = Report(event, "Failed", "ScriptFailed", "SCRIPT", "s.sh", "exit code 1", "words", may_continue=False)
     step = {"Name": event, "Status": "Failed", "Output": said.line()}
     result = read_invocation({"Status": "Failed", "CommandPlugins": [step]}, IN_PLACE)
     assert result and result.failure

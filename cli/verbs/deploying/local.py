@@ -54,18 +54,18 @@ TYPES = ("tgz", "tar", "zip", DIRECTORY)
 class Asked(NamedTuple):
     """What is to be deployed here, and how."""
 
-    bundle: Path | None  # on this machine; else it is fetched from where `told` says
+    bundle: Path | None  # on this machine; else it is fetched from where `instructions` says
     location: str
     type: str
     events: tuple[LifecycleEvent, ...]
     group: str
     root: str
     prefix: str
-    told: Instructions
+    instructions: Instructions
 
     @property
     def layout(self) -> Layout:
-        return Layout(self.group, self.told.deployment_id, self.root)
+        return Layout(self.group, self.instructions.deployment_id, self.root)
 
 
 @click.command(help=__doc__)
@@ -111,7 +111,7 @@ def _asked(options: SimpleNamespace) -> Asked:
     for option, place in (("--deployment-root", root), ("--prefix", Path(prefix or "/"))):
         if bundle and bundle.is_dir() and bundle in (place, *place.parents):
             raise Mistake(f"{option} {place}: it lies in the bundle {bundle}, give a folder outside")
-    told = Instructions(
+    instructions = Instructions(
         deployment_id=f"d-{''.join(_LETTERS[byte % len(_LETTERS)] for byte in os.urandom(9))}-local",
         deployment_group_id=options.deployment_group,
         deployment_group_name=options.deployment_group_name,
@@ -130,7 +130,7 @@ def _asked(options: SimpleNamespace) -> Asked:
         group=options.deployment_group,
         root=str(root),
         prefix=prefix,
-        told=told,
+        instructions=instructions,
     )
 
 
@@ -182,7 +182,7 @@ def _deploy(asked: Asked, as_json: bool) -> int:
     reports: list[tuple[Report, float]] = []
     os.umask(0o022)
     if not as_json:
-        _say(f"{asked.told.deployment_id}: {asked.location} into {asked.prefix or '/'}, kept in {asked.root}")
+        _say(f"{asked.instructions.deployment_id}: {asked.location} into {asked.prefix or '/'}, kept in {asked.root}")
     for report, seconds in _run(asked):
         reports.append((report, seconds))
         if not as_json:
@@ -203,10 +203,12 @@ def _run(asked: Asked) -> Iterator[tuple[Report, float]]:
     """The events up to the first that fails, each with its seconds; nothing else runs on this host meanwhile."""
     began = time.monotonic()
     try:
-        with hold_host(asked.layout, asked.told, STEP_SECONDS), Watchdog() as watchdog:
+        with hold_host(asked.layout, asked.instructions, STEP_SECONDS), Watchdog() as watchdog:
             for event in asked.events:
                 began = time.monotonic()
-                report = run_event(event, asked.told, asked.layout, watchdog, bring=_bring(asked), prefix=asked.prefix)
+                report = run_event(
+                    event, asked.instructions, asked.layout, watchdog, fetch_bundle=_bring(asked), prefix=asked.prefix
+                )
                 yield report, time.monotonic() - began
                 if report.status == "Failed":
                     break
@@ -227,25 +229,25 @@ def _result(asked: Asked, reports: Sequence[tuple[Report, float]]) -> dict[str, 
         }
         for report, seconds in reports
     ]
-    return {"deploymentId": asked.told.deployment_id, "status": reports[-1][0].status, "lifecycleEvents": shown}
+    return {"deploymentId": asked.instructions.deployment_id, "status": reports[-1][0].status, "lifecycleEvents": shown}
 
 
 def _bring(asked: Asked) -> Any:
     """DownloadBundle's way to the bundle."""
 
-    def bring(told: Instructions, layout: Layout, deadline: float) -> None:
+    def fetch_bundle(instructions: Instructions, layout: Layout, deadline: float) -> None:
         layout.forget_old_revisions()
         bundle = asked.bundle or Path(layout.bundle)
         try:
             if not asked.bundle:
                 from cli.bundle.fetch import fetch
 
-                fetch(told.bundle, bundle, deadline)
-            take(told, layout, lambda folder: _unpack(bundle, asked.type, Path(folder)))
+                fetch(instructions.bundle, bundle, deadline)
+            take(instructions, layout, lambda folder: _unpack(bundle, asked.type, Path(folder)))
         finally:
             Path(layout.bundle).unlink(missing_ok=True)  # what is unpacked is enough
 
-    return bring
+    return fetch_bundle
 
 
 def _unpack(bundle: Path, type: str, folder: Path) -> None:
@@ -273,8 +275,8 @@ def _plan(asked: Asked, as_json: bool) -> int:
         print(plain(f"stepdeploy local: {error}"), file=sys.stderr)
         return 1
     if as_json:
-        told = [{"event": event.value, "does": does, "what": what} for event, does, what in steps]
-        print(plain_json(json.dumps(told, indent=2)))
+        shown = [{"event": event.value, "does": does, "what": what} for event, does, what in steps]
+        print(plain_json(json.dumps(shown, indent=2)))
     else:
         for event, does, what in steps:
             _say(f"{event.value:20} {does:7} {what}")
@@ -299,22 +301,22 @@ def _unpacked(asked: Asked) -> Iterator[str]:
         if not asked.bundle:
             from cli.bundle.fetch import fetch
 
-            fetch(asked.told.bundle, bundle, time.monotonic() + STEP_SECONDS)
+            fetch(asked.instructions.bundle, bundle, time.monotonic() + STEP_SECONDS)
         _unpack(bundle, asked.type, archive)
         yield str(archive)
 
 
 def _steps(asked: Asked, archive: str) -> Iterator[tuple[LifecycleEvent, str, str]]:
     """What each event would do: (event, verb, what), in order."""
-    layout, told = asked.layout, asked.told
-    appspec = read_appspec(told, archive).below(asked.prefix)
+    layout, instructions = asked.layout, asked.instructions
+    appspec = read_appspec(instructions, archive).below(asked.prefix)
     last = layout.last_successful
     previous = Path(last) / "deployment-archive" if last else None
     for event in asked.events:
         if event is LifecycleEvent.DOWNLOAD_BUNDLE:
             yield event, "unpack", asked.location
         elif event is LifecycleEvent.INSTALL:
-            removed, planned = decide(appspec, told.file_exists_behavior, layout.cleanup, archive)
+            removed, planned = decide(appspec, instructions.file_exists_behavior, layout.cleanup, archive)
             for entry in reversed(removed):
                 yield event, "remove", entry[-1]
             for make in planned.makes:
@@ -325,5 +327,5 @@ def _steps(asked: Asked, archive: str) -> Iterator[tuple[LifecycleEvent, str, st
             for hook in appspec.hooks.get(event, ()):
                 yield event, "run", hook.location
         elif previous and previous.is_dir():
-            for hook in read_appspec(told, str(previous)).hooks.get(event, ()):
+            for hook in read_appspec(instructions, str(previous)).hooks.get(event, ()):
                 yield event, "run", f"{hook.location} of {last}"

@@ -154,9 +154,9 @@ def _read_steps(
             status, ended = LifecycleEventStatus.SKIPPED, records[-1].end_time
             records.append(LifecycleEventRecord(name=event.value, status=status, end_time=ended))
         elif over or step.get("Status") in FINAL_COMMAND_STATUSES:
-            record, failed, goes_on = _read_step(event, step, invocation)
+            record, failed, may_continue = _read_step(event, step, invocation)
             records.append(record)
-            failure = None if goes_on else failed
+            failure = None if may_continue else failed
         elif runs:
             records.append(_running(event, step, since=records[-1].end_time if records else None))
             runs = False

@@ -190,13 +190,13 @@ class Machine:
             file_exists_behavior=behavior, ignore_application_stop_failures=False, logs=None,
         )  # fmt: skip
 
-        def bring(told: Instructions, layout: Layout, deadline: float) -> None:
+        def fetch_bundle(told: Instructions, layout: Layout, deadline: float) -> None:
             layout.forget_old_revisions()
             take(told, layout, lambda folder: unpack(io.BytesIO(archive), type, folder))
 
         for step in (LifecycleEvent.DOWNLOAD_BUNDLE, LifecycleEvent.INSTALL):
             with Watchdog() as watchdog:
-                report = run_event(step, told, layout, watchdog, bring=bring, prefix=str(self.prefix))
+                report = run_event(step, told, layout, watchdog, fetch_bundle=fetch_bundle, prefix=str(self.prefix))
             report.line()
             if report.status == "Failed":
                 break
