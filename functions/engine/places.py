@@ -7,7 +7,6 @@ place is taken before the target begins, and given back after it has ended. The 
 from collections.abc import Sequence
 from dataclasses import replace
 
-from functions.aws import clock
 from functions.core.errors import Conflict
 from functions.core.records import Counts, Deployment, PlaceSet, ShardState, Target, TargetFailure
 from functions.core.rollout.places import (
@@ -92,9 +91,8 @@ def _take_by_counters(deployment: Deployment, target: Target, now: str) -> Targe
 # -- a target ends
 
 
-def finish(target: Target, status: TargetStatus, failure: TargetFailure | None = None) -> bool:
+def finish(target: Target, status: TargetStatus, now: str, failure: TargetFailure | None = None) -> bool:
     """The target's end, then its host's state and its places. False when it had changed, or ended, before."""
-    now = clock.timestamp()
     if not target.places:  # of a deployment that an older engine began
         return counters.finish_all([(target, status, failure)], now)
     if not targets.finish(target, status, now, failure):

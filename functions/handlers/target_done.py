@@ -6,7 +6,7 @@ and does what the first one did not live to do.
 
 from typing import Any
 
-from functions.aws import ssm, weather
+from functions.aws import clock, ssm, weather
 from functions.core.errors import Conflict
 from functions.core.messages.engine_errors import EngineError
 from functions.core.records import Target, TargetFailure
@@ -30,7 +30,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, str]:
         places.settle(target)
         return {"status": target.status}
     status, failure = _ending(target, event)
-    if places.finish(target, status, failure):
+    if places.finish(target, status, clock.timestamp(), failure):
         return {"status": status}
     ended = targets.get(deployment_id, target_id)
     if ended is None or not ended.status.is_final:  # it began between our read and our write: decide again

@@ -35,7 +35,7 @@ def serialize(value: Any) -> Any:
         case frozenset() if value:
             return {"SS": sorted(value)}
         case frozenset():
-            raise ValueError("a set without members is no attribute: leave it out")
+            raise ValueError("an attribute cannot be a set without members: leave it out")
     raise TypeError(f"no DynamoDB form for {type(value).__name__}")
 
 

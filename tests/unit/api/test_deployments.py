@@ -5,8 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from functions.core.records import Deployment, Failure, GroupSettings, RollbackInfo
-from functions.core.rollout.gate import Counters
+from functions.core.records import Counts, Deployment, Failure, GroupSettings, RollbackInfo
 from functions.core.statuses import AutoRollbackEvent, Creator, DeploymentErrorCode, DeploymentStatus
 from functions.core.text.shapes import to_plain
 from functions.store.keys import deployment_indexes, deployment_key
@@ -56,7 +55,7 @@ def test_a_deployment_is_told_with_everything_that_is_known_of_it(api: Api) -> N
             complete_time="2026-11-23T10:00:09.000Z",
             settings=settings,
             description="the third try",
-            counters=Counters(total=9, allowed=3, out=3, succeeded=2, failed=2, skipped=1),
+            counts=Counts(total=9, max_out_of_service=3, in_progress=1, succeeded=2, failed=2, skipped=1),
             failure=Failure(code=DeploymentErrorCode.HEALTH_CONSTRAINTS, message="too bad"),
             rollback=RollbackInfo(rollback_deployment_id="d-ZZZZZZ123", rollback_message="went back"),
         )
