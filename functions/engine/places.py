@@ -26,6 +26,8 @@ from functions.store import counters, hosts, places, targets
 from functions.store.table.values import MAX_KEYS
 from functions.telemetry import logger
 
+_TRIES = 5  # of settling what somebody else settles, too
+
 # -- a target begins
 
 
@@ -123,10 +125,12 @@ def settle_all(deployment: Deployment, failed: Sequence[Target]) -> Counts:
     if deployment.counters or not deployment.places:
         return deployment.counts
     for place_set in deployment.places:
-        states = places.read(place_set)
-        for number, ended in _undone(deployment, place_set, states, failed).items():
-            if not places.settle_all(place_set.name, number, ended):
-                raise Conflict(f"places of {place_set.name} changed while {deployment.deployment_id} was ended")
+        for _ in range(_TRIES):
+            undone = _undone(deployment, place_set, places.read(place_set), failed)
+            if all(places.settle_all(place_set.name, number, ended) for number, ended in undone.items()):
+                break
+        else:
+            raise Conflict(f"places of {place_set.name} changed {_TRIES} times while its deployment was ended")
     return final(tally(deployment.counts, places.read(deployment.places[0])))
 
 
