@@ -1,4 +1,4 @@
-"""A target's places from its begin to its end, in one set and in a chain of sets; and what a dead call leaves undone."""
+"""A target's places from its begin to its end, in one set and in a chain of sets; what a dead call leaves undone."""
 
 from dataclasses import replace
 from typing import Any

@@ -30,7 +30,7 @@ from functions.core.text.shapes import to_plain
 from functions.engine.end import engine_failure
 from functions.handlers import prepare
 from functions.store import deployments, lock, on_premises, targets
-from functions.store.keys import target_key
+from functions.store.keys import host_key, target_key
 from host.lifecycle import IN_PLACE
 from tests.conftest import BUCKET, WEB, LambdaContext, pending, put_group, put_item, revision, stand_in
 from tests.fakes.run_command import FakeRunCommand
@@ -178,6 +178,18 @@ def test_hosts_that_ssm_does_not_reach_fail_at_once_and_count(world: World) -> N
     (failed,) = targets.failed("d-000000001")
     assert failed.target_id == world.instances[2] and failed.failure and failed.failure.cause == "UNREACHABLE"
     assert world.deployment.counts.failed == 1
+
+
+def test_hosts_that_are_out_of_service_are_deployed_to_first(world: World) -> None:
+    """Until they serve again no other host may be out, or too few would serve."""
+    world.launch(4)
+    one = world.create()
+    broken = sorted(world.instances)[2]
+    put_item({**host_key(one.group_id, broken).item, "target_id": broken, "status": "Failed"})
+    first, second = world.prepare()["stages"]
+    assert world.manifest(first) == [broken] and world.manifest(second) == sorted({*world.instances} - {broken})
+    assert first["bake_seconds"] == 0 and world.prepare()["stages"] == [first, second]
+    assert world.deployment.counts == Counts(total=4, max_out_of_service=1, still_out=1)
 
 
 def hooks(location: str) -> str:
