@@ -73,8 +73,7 @@ def measure() -> Shown:
 
 
 def _fill(records: Any) -> None:
-    from functions.core.records import Deployment, Target
-    from functions.core.rollout.gate import Counters
+    from functions.core.records import Counts, Deployment, Target
     from functions.core.statuses import Creator, DeploymentStatus, TargetStatus
     from functions.core.text.shapes import to_plain
     from functions.store.keys import deployment_indexes, deployment_key, target_key
@@ -92,7 +91,7 @@ def _fill(records: Any) -> None:
             creator=Creator.USER,
             revision=revision(),
             create_time=f"2026-11-{1 + number // 400:02}T{number // 20 % 24:02}:{number % 60:02}:00.000Z",
-            counters=Counters(total=TARGETS, allowed=1, succeeded=TARGETS),
+            counts=Counts(total=TARGETS, max_out_of_service=1, succeeded=TARGETS),
         )
         for number in range(DEPLOYMENTS)
     ]

@@ -88,7 +88,6 @@ class Api(Construct):
             memory_mb=1024,
         )
         engine.let_stop(function)  # what that writes is what every operation does
-        function.allow("dynamodb:BatchGetItem", on=store.table.table_arn)
         function.allow("dynamodb:Query", on=[store.index_arn(name) for name in ("by_group", "by_status", "by_time")])
         engine.let_read_commands(function)  # how far they have come
         engine.let_see_fleet(function)

@@ -152,7 +152,7 @@ class Engine(Construct):
             description="Decides whether a stage is run, a wait begins or the deployment ends",
             environment=self._table,
         )
-        function.allow("dynamodb:GetItem", on=self._store.table.table_arn)
+        function.allow("dynamodb:GetItem", "dynamodb:BatchGetItem", on=self._store.table.table_arn)
         return function
 
     def _run_segment(self, hosts: Hosts, managed_tag: tuple[str, str]) -> Function:
@@ -175,7 +175,13 @@ class Engine(Construct):
                 **self._connection_lost,
             },
         )
-        function.allow("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", on=self._store.table.table_arn)
+        function.allow(
+            "dynamodb:GetItem",
+            "dynamodb:BatchGetItem",
+            "dynamodb:PutItem",
+            "dynamodb:UpdateItem",
+            on=self._store.table.table_arn,
+        )
         # Our document only, and only to hosts that carry the tag. What a host then does is what this function alone can
         # sign: whoever else may send the document can make a host refuse, and nothing more.
         function.allow("ssm:SendCommand", on=hosts.document_arn)
@@ -214,7 +220,7 @@ class Engine(Construct):
             self,
             "TargetDone",
             defaults=self._defaults,
-            description="Gives a target its terminal status and updates the deployment's counters",
+            description="Gives a target its terminal status, then gives its place back",
             environment=self._table,
         )
         function.allow("dynamodb:GetItem", "dynamodb:UpdateItem", on=self._store.table.table_arn)
@@ -229,7 +235,9 @@ class Engine(Construct):
             description="Stores the token with which a stop ends the wait after a stage",
             environment=self._table,
         )
-        function.allow("dynamodb:GetItem", "dynamodb:UpdateItem", on=self._store.table.table_arn)
+        function.allow(
+            "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:UpdateItem", on=self._store.table.table_arn
+        )
         self.grant_answer(function)
         return function
 
@@ -249,6 +257,7 @@ class Engine(Construct):
         """Lets a function end a deployment, its targets and its lock."""
         function.allow(
             "dynamodb:GetItem",
+            "dynamodb:BatchGetItem",
             "dynamodb:Query",
             "dynamodb:PutItem",
             "dynamodb:UpdateItem",

@@ -188,7 +188,7 @@ class Demo:
 
         def meanwhile(deployment: Deployment) -> None:
             nonlocal most_out
-            most_out = max(most_out, deployment.counters.out)
+            most_out = max(most_out, deployment.counts.out_of_service)
 
         one = self.deploy("v2", meanwhile)
         reader.stop()
@@ -204,9 +204,9 @@ class Demo:
         console.rule("v3, whose ValidateService fails")
         one = self.deploy("v3", healthy=False)
         self.checks.expect(one.status is DeploymentStatus.FAILED, "the deployment failed")
-        counters = one.counters
-        claim = f"it stopped after the first host: {counters.failed} failed, {counters.skipped} untouched"
-        self.checks.expect((counters.failed, counters.skipped) == (1, 3), claim)
+        counts = one.counts
+        claim = f"it stopped after the first host: {counts.failed} failed, {counts.skipped} untouched"
+        self.checks.expect((counts.failed, counts.skipped) == (1, 3), claim)
         back = self.rolled_back(one)
         self.checks.expect(back.status is DeploymentStatus.SUCCEEDED, f"{back.deployment_id} brought v2 back")
         self.expect_served("v2")
@@ -215,14 +215,14 @@ class Demo:
         console.rule("v4, which is well but trips an alarm in the middle")
 
         def meanwhile(deployment: Deployment) -> None:
-            if deployment.counters.succeeded and not deployment.stop:
+            if deployment.counts.succeeded and not deployment.stop:
                 self.cloud.set_alarm(ALARM, "ALARM")
 
         one = self.deploy("v4", meanwhile, changes=patient())
         self.checks.expect(one.status is DeploymentStatus.STOPPED, "the deployment was stopped")
         code = one.failure.code if one.failure else None
         self.checks.expect(code is DeploymentErrorCode.ALARM_ACTIVE, f"because of the alarm {ALARM}")
-        self.checks.expect(one.counters.started < 4, f"with {4 - one.counters.started} of 4 hosts untouched")
+        self.checks.expect(one.counts.started < 4, f"with {4 - one.counts.started} of 4 hosts untouched")
         back = self.rolled_back(one)
         self.checks.expect(back.status is DeploymentStatus.SUCCEEDED, f"{back.deployment_id} brought v2 back")
         self.expect_served("v2")

@@ -6,12 +6,14 @@ It does what a person would do (upload, invoke, watch the records), with boto3 a
 import json
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
-from functions.core.records import Deployment, Target
+from functions.core.records import Deployment, ShardState, Target
+from functions.core.rollout.places import tally
 from functions.core.statuses import DeploymentStatus
 from functions.core.text.shapes import from_plain
-from functions.store.keys import deployment_key, lock_key, upload_key
+from functions.store.keys import deployment_key, lock_key, shard_key, upload_key
 from functions.store.table.values import Key
 from functions.store.table.wire import from_wire, to_wire
 
@@ -60,11 +62,16 @@ class Engine:
         return body
 
     def deployment(self, deployment_id: str) -> Deployment:
-        """The deployment as it is on record."""
+        """The deployment as it is on record, with the counts of this moment."""
         item = self._item(deployment_key(deployment_id))
         if item is None:
             raise LookupError(deployment_id)
-        return from_plain(Deployment, item)
+        found = from_plain(Deployment, item)
+        if found.status.is_final or not found.places:
+            return found
+        items = [self._item(shard_key(shard.of, shard.number)) for shard in found.places[0].shards]
+        states = [from_plain(ShardState, item or {}) for item in items]
+        return replace(found, counts=tally(found.counts, states))
 
     def targets(self, deployment_id: str) -> list[Target]:
         """The deployment's targets, in the order of their ids."""

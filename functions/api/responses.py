@@ -8,6 +8,7 @@ from functions.core.place import Place
 from functions.core.records import (
     Alarms,
     Application,
+    Counts,
     CustomConfig,
     Deployment,
     DeploymentSummary,
@@ -28,7 +29,6 @@ from functions.core.records import (
     Trigger,
 )
 from functions.core.revision import location
-from functions.core.rollout.gate import Counters
 from functions.core.rollout.health import PREDEFINED_CONFIGS, DeploymentConfig, MinimumHealthyHosts
 from functions.core.rollout.rollback_choice import RollbackChoice, choose_for
 from functions.core.statuses import DeploymentStatus, OverriddenSetting
@@ -55,7 +55,7 @@ def deployment(record: Deployment) -> dict[str, Any]:
         "createTime": record.create_time,
         "startTime": record.start_time,
         "completeTime": record.complete_time,
-        "deploymentOverview": overview(record.counters),
+        "deploymentOverview": overview(record.counts),
         "description": record.description,
         "creator": record.creator,
         "ignoreApplicationStopFailures": settings.ignore_application_stop_failures,
@@ -71,7 +71,7 @@ def deployment(record: Deployment) -> dict[str, Any]:
         "metadata": record.metadata or None,
         "requestedBy": record.requested_by,
         "stopInfo": stop(record.stop) if record.stop else None,
-        "healthyHosts": healthy_hosts(record.counters) if record.counters.total else None,
+        "healthyHosts": healthy_hosts(record.counts) if record.counts.total else None,
         "causes": [cause(each) for each in record.causes] or None,
     }
 
@@ -102,10 +102,14 @@ def stop(record: StopMark) -> dict[str, Any]:
     return {"stoppedBy": record.by, "stopTime": record.at, "message": record.message}
 
 
-def healthy_hosts(counters: Counters) -> dict[str, int]:
+def healthy_hosts(counts: Counts) -> dict[str, int]:
     """The targets that must stay in service, and those that are: they have the old revision, or the new one."""
-    total = counters.total
-    return {"total": total, "minimum": max(total - counters.allowed, 0), "healthy": total - counters.out}
+    total = counts.total
+    return {
+        "total": total,
+        "minimum": max(total - counts.max_out_of_service, 0),
+        "healthy": total - counts.out_of_service,
+    }
 
 
 def host(record: Host, brought_by: Deployment | None) -> dict[str, Any]:
@@ -246,9 +250,9 @@ def minimum(record: MinimumHealthyHosts) -> dict[str, Any]:
     return {"type": record.type, "value": record.value}
 
 
-def overview(counters: Counters) -> dict[str, int]:
+def overview(counts: Counts) -> dict[str, int]:
     """A DeploymentOverview: where the targets are."""
-    return {**counters.overview, "Ready": 0}
+    return {**counts.overview, "Ready": 0}
 
 
 def auto_rollback(settings: GroupSettings) -> dict[str, Any]:

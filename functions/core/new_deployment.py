@@ -242,5 +242,5 @@ def summary(deployment: Deployment) -> DeploymentSummary:
         complete_time=deployment.complete_time,
         revision=deployment.revision,
         file_exists_behavior=deployment.settings.file_exists_behavior,
-        failed_hosts=deployment.counters.failed,
+        failed_hosts=deployment.counts.failed,
     )

@@ -10,7 +10,6 @@ from functions.core.errors import Conflict, NotDeployable
 from functions.core.messages import texts
 from functions.core.records import Deployment, TagGroup, Target
 from functions.core.rollout import stages
-from functions.core.rollout.gate import Counters
 from functions.core.rollout.health import HealthConstraintsInvalid
 from functions.core.rollout.stages import Manifest
 from functions.core.selection import Instance, matches, new_targets
@@ -18,8 +17,6 @@ from functions.core.statuses import UNSUCCESSFUL, DeploymentErrorCode, Deploymen
 from functions.engine import fleet as engine_fleet
 from functions.engine import who_may
 from functions.store import deployments, groups, hosts, preparing, targets
-
-NOTHING_TO_DO = Counters()  # every instance runs the revision, and only others were wanted
 
 
 def plan(deployment: Deployment) -> list[Manifest]:
@@ -36,7 +33,7 @@ def plan(deployment: Deployment) -> list[Manifest]:
         return []
     return [
         bucket.write_manifest(deployment.deployment_id, stage)
-        for stage in stages.plan(deployment, deployment.counters.allowed, fleet)
+        for stage in stages.plan(deployment, fleet)
         if stage.target_ids
     ]
 
@@ -46,8 +43,8 @@ def _begin(deployment: Deployment) -> tuple[Deployment, list[Target]]:
     it. Raises Conflict while another call is about to begin it."""
     pinned = replace(deployment, revision=bucket.pin(deployment.revision))
     fleet = _fleet(pinned)
-    try:
-        begun = replace(pinned, counters=stages.count(pinned, fleet) if fleet else NOTHING_TO_DO)
+    try:  # no fleet: every instance runs the revision, and only others were wanted
+        begun, fleet = stages.begin(pinned, fleet) if fleet else (replace(pinned, counters=None), fleet)
     except HealthConstraintsInvalid as error:
         raise NotDeployable(DeploymentErrorCode.HEALTH_CONSTRAINTS_INVALID, str(error)) from error
     if preparing.begin(begun, fleet, clock.timestamp()):
@@ -71,10 +68,12 @@ def _fleet(deployment: Deployment) -> list[Target]:
             f"The tags of {deployment.group_key} select {len(found)} instances, at most {quotas.MAX_TARGETS}:"
             " split it.",
         )
-    fleet = selected.only({instance.instance_id for instance in found})
-    who_may.check_hosts(deployment, fleet)
-    pings = engine_fleet.pings(fleet)
-    return new_targets(deployment.deployment_id, deployment.group_id, found, pings, clock.timestamp())
+    chosen = selected.only({instance.instance_id for instance in found})
+    who_may.check_hosts(deployment, chosen)
+    pings = engine_fleet.pings(chosen)
+    fleet = new_targets(deployment.deployment_id, deployment.group_id, found, pings, clock.timestamp())
+    out = hosts.out_of_service(deployment.group_id)
+    return [replace(each, was_out_of_service=each.target_id in out) for each in fleet]
 
 
 def _selected(deployment: Deployment) -> Fleet:

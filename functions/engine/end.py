@@ -14,12 +14,13 @@ from functions.core.records import Deployment, Group, RollbackInfo, Target, Targ
 from functions.core.rollout.rollback_choice import RollbackChoice, choose, has_revision_failed
 from functions.core.rollout.steps import outcome
 from functions.core.statuses import DeploymentStatus, TargetStatus
+from functions.engine import places as engine_places
 from functions.engine.create import record_use
-from functions.store import deployments, groups, lock, preparing, targets
+from functions.store import counters, deployments, groups, lock, preparing, targets
 from functions.telemetry import logger
 
 _TRIES = 5
-_SWEEP = 49  # targets in one transaction, which holds at most 100 writes: two each, and the counters
+_SWEEP = 49  # targets in one transaction, which holds at most 100 writes: two each, and an older engine's counters
 
 
 def end(deployment_id: str, engine_error: str | None = None) -> DeploymentStatus | None:
@@ -34,9 +35,10 @@ def end(deployment_id: str, engine_error: str | None = None) -> DeploymentStatus
         return deployment.status
     if deployment.status is DeploymentStatus.CREATED:
         preparing.end_preparing(deployment_id)  # else it could write targets behind the sweep
-    _sweep(deployment_id, engine_error)
+    _sweep(deployment, engine_error)
     deployment = deployments.get(deployment_id) or deployment
     failed = targets.failed(deployment_id)
+    deployment = replace(deployment, counts=engine_places.settle_all(deployment, failed))
     causes = shared(failed)
     verdict = decide(deployment, causes, engine_error)
     now = timestamp()
@@ -66,12 +68,14 @@ def _rollback_info(deployment: Deployment, rollback: Deployment | None, choice: 
     return RollbackInfo(rollback_deployment_id=rollback.deployment_id, rollback_message=message, reason=choice.reason)
 
 
-def _sweep(deployment_id: str, engine_error: str | None) -> None:
+def _sweep(deployment: Deployment, engine_error: str | None) -> None:
     """Targets that have not ended: those that never began are Skipped; what hosts have done counts; all others have
     failed with the engine.
 
     One that changes in this moment is looked at again. Raises Conflict when that does not come to an end.
     """
+    deployment_id = deployment.deployment_id
+    finish_all = counters.finish_all if deployment.counters else targets.finish_all
     for _ in range(_TRIES):
         endings: list[tuple[Target, TargetStatus, TargetFailure | None]] = []
         for target in targets.of(deployment_id, (TargetStatus.PENDING, TargetStatus.IN_PROGRESS)):
@@ -81,8 +85,10 @@ def _sweep(deployment_id: str, engine_error: str | None) -> None:
                 endings.append((target, known, None))
             else:
                 endings.append((target, TargetStatus.FAILED, engine_failure(engine_error)))
+        if endings:  # else no target is left that could take a place
+            engine_places.close(deployment)
         batches = [endings[start : start + _SWEEP] for start in range(0, len(endings), _SWEEP)]
-        if all(targets.finish_all(batch, timestamp()) for batch in batches):
+        if all(finish_all(batch, timestamp()) for batch in batches):
             return
     raise Conflict(f"targets of {deployment_id} changed {_TRIES} times while it was ended")
 

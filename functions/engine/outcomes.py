@@ -27,7 +27,7 @@ def outcome_of(received: Received) -> Outcome:
         place=Place.of(event["resources"][0]),
         deployment=deployment,
     )
-    if found.is_over and deployment.counters.failed:
+    if found.is_over and deployment.counts.failed:
         return _with_causes(found)
     return found
 

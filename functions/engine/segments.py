@@ -15,6 +15,7 @@ from functions.core.rollout.command_result import failed_without_report, read_in
 from functions.core.rollout.instructions import instructions, longest_seconds
 from functions.core.rollout.steps import Adopt, Read, Send, StepResult, StepSignal, step_result
 from functions.core.statuses import TargetStatus
+from functions.engine import places
 from functions.store import deployments, targets
 from functions.telemetry import logger
 
@@ -32,9 +33,10 @@ def send(deployment: Deployment, target: Target, decision: Send, token: str) -> 
     """Begin the step, which one call alone can, and send its segment."""
     now = clock.timestamp()
     if target.status is TargetStatus.PENDING:
-        if not targets.take_out_of_service(target, now):
-            return StepSignal.WAIT
-        begun = replace(target, status=TargetStatus.IN_PROGRESS)
+        taken = places.take_out_of_service(deployment, target, now)
+        if not isinstance(taken, Target):
+            return taken
+        begun = taken
     else:
         if not targets.begin_segment(target, decision.step, now):
             return StepSignal.WAIT

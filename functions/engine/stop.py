@@ -1,4 +1,5 @@
-"""Stopping a deployment: set the mark, cancel what is in flight if asked to, wake the bake. Never StopExecution.
+"""Stopping a deployment: set the mark, close its places, cancel what is in flight if asked to, wake the bake. Never
+StopExecution.
 
 Where no execution is left that would end the deployment, it is ended here.
 """
@@ -15,6 +16,7 @@ from functions.core.records import Deployment, StopMark
 from functions.core.rollout import stop_mark
 from functions.core.statuses import DeploymentStatus, TargetStatus
 from functions.engine import end as engine_end
+from functions.engine import places
 from functions.store import deployments, groups, lock, targets
 from functions.telemetry import logger
 
@@ -86,6 +88,7 @@ def set_mark(deployment: Deployment, mark: StopMark) -> bool:
     if marked is None:
         return False
     logger.info("stopping", deployment_id=deployment.deployment_id, by=mark.by, cancel=mark.cancel)
+    places.close(marked)
     if marked.bake_token:
         tokens.succeed(marked.bake_token, {"status": "Stopping"})
     if mark.cancel:

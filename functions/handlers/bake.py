@@ -8,7 +8,7 @@ from typing import Any
 
 from functions.aws import tokens, weather
 from functions.core.rollout.stages import is_promising
-from functions.store import deployments
+from functions.store import deployments, places
 from functions.telemetry import logger
 
 
@@ -16,5 +16,5 @@ from functions.telemetry import logger
 @weather.not_a_failure
 def handler(event: dict[str, Any], context: Any) -> None:
     deployment = deployments.store_bake_token(event["deployment_id"], event["task_token"])
-    if deployment is None or not is_promising(deployment):
+    if deployment is None or not is_promising(places.counted(deployment)):
         tokens.succeed(event["task_token"], {"status": "Stopping"})

@@ -9,7 +9,7 @@ from typing import Any
 from functions.aws import weather
 from functions.core.rollout.stages import Decision, Manifest, next_stage
 from functions.core.text.shapes import from_plain, to_plain
-from functions.store import deployments
+from functions.store import deployments, places
 from functions.telemetry import logger
 
 
@@ -17,6 +17,8 @@ from functions.telemetry import logger
 @weather.not_a_failure
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     deployment = deployments.get(event["deployment_id"])
+    if deployment:
+        deployment = places.counted(deployment)
     stages = [from_plain(Manifest, each) for each in event["stages"]]
     decision = next_stage(deployment, stages, from_plain(Decision, event["last"]))
     return {"next": decision.next, "stage": to_plain(decision.stage)}

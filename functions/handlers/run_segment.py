@@ -9,7 +9,7 @@ from typing import Any, assert_never
 
 from functions.aws import tokens, weather
 from functions.core.records import Deployment, Target
-from functions.core.rollout.steps import Adopt, End, Read, Send, StepResult, StepSignal, Wait, next_step
+from functions.core.rollout.steps import Adopt, End, Read, Send, StepResult, StepSignal, next_step
 from functions.engine import segments
 from functions.store import deployments, targets
 from functions.telemetry import logger
@@ -36,7 +36,7 @@ def handler(event: dict[str, Any], context: Any) -> None:
 
 def _run(deployment: Deployment, target: Target, token: str) -> StepResult | None:
     """What the waiting state is told, None while the command runs."""
-    decision = next_step(target, deployment.counters, deployment.stop)
+    decision = next_step(target, deployment.stop)
     match decision:
         case Send():
             return segments.send(deployment, target, decision, token)
@@ -44,8 +44,6 @@ def _run(deployment: Deployment, target: Target, token: str) -> StepResult | Non
             return segments.adopt(deployment, target, decision, token)
         case Read():
             return segments.read(target, decision, token)
-        case Wait():
-            return StepSignal.WAIT
         case End():
             return decision.status
     assert_never(decision)

@@ -1,6 +1,7 @@
-"""TargetDone: the last state of a target. Gives it its terminal status and moves the deployment's counters.
+"""TargetDone: the last state of a target. Gives it its terminal status, then its place back.
 
-Called by the target's workflow, also after an error of the engine. A second call finds the target ended.
+Called by the target's workflow, also after an error of the engine. A second call finds the target ended,
+and does what the first one did not live to do.
 """
 
 from typing import Any
@@ -11,6 +12,7 @@ from functions.core.messages.engine_errors import EngineError
 from functions.core.records import Target, TargetFailure
 from functions.core.rollout.steps import left_between, outcome
 from functions.core.statuses import TargetStatus
+from functions.engine import places
 from functions.engine.end import engine_failure
 from functions.store import targets
 from functions.telemetry import logger
@@ -25,13 +27,16 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, str]:
     if target is None:
         raise LookupError(f"no record of target {target_id} in {deployment_id}")
     if target.status.is_final:
+        places.settle(target)
         return {"status": target.status}
     status, failure = _ending(target, event)
-    if not targets.finish(target, status, clock.timestamp(), failure):
-        ended = targets.get(deployment_id, target_id)
-        if ended is None or not ended.status.is_final:  # let go between our read and our write: decide again
-            raise Conflict(f"target {target_id} of {deployment_id} changed while it was ended")
-    return {"status": status}
+    if places.finish(target, status, clock.timestamp(), failure):
+        return {"status": status}
+    ended = targets.get(deployment_id, target_id)
+    if ended is None or not ended.status.is_final:  # it began between our read and our write: decide again
+        raise Conflict(f"target {target_id} of {deployment_id} changed while it was ended")
+    places.settle(ended)
+    return {"status": ended.status}
 
 
 def _ending(target: Target, event: dict[str, Any]) -> tuple[TargetStatus, TargetFailure | None]:

@@ -31,10 +31,11 @@ def status_change(
     status: StrEnum,
     *conditions: Condition,
     sets: Sets | None = None,
+    removes: tuple[Path, ...] = (),
 ) -> Update:
     """The move to a status out of one of `was`, on conditions besides."""
     changes = {"status": status.value, _NEWS: True, **(sets or {})}
-    return Update(key, sets=changes, condition=all_of(is_any("status", was), *conditions))
+    return Update(key, sets=changes, removes=removes, condition=all_of(is_any("status", was), *conditions))
 
 
 def same_status(
@@ -42,6 +43,7 @@ def same_status(
     *conditions: Condition,
     sets: Sets | None = None,
     adds: Mapping[Path, int] | None = None,
+    removes: tuple[Path, ...] = (),
 ) -> Update:
     """A change of anything else."""
-    return Update(key, sets=sets or {}, adds=adds or {}, removes=(_NEWS,), condition=all_of(*conditions))
+    return Update(key, sets=sets or {}, adds=adds or {}, removes=(_NEWS, *removes), condition=all_of(*conditions))

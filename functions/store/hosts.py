@@ -1,6 +1,7 @@
-"""What the hosts of a group run, as `targets.finish_all` writes it together with each target's end."""
+"""What the hosts of a group run since their last deployment to the group ended on them."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from functions.core.records import Deployment, Host, Revision, Target
 from functions.core.statuses import TargetStatus
@@ -9,7 +10,7 @@ from functions.store import deployments
 from functions.store.keys import host_key
 from functions.store.table import pages
 from functions.store.table.items import items
-from functions.store.table.values import MAX_KEYS, Query, Update
+from functions.store.table.values import MAX_KEYS, AtMost, Equals, Missing, Query, Update, Write, any_of
 
 
 def running(group_id: str, revision: Revision) -> set[str]:
@@ -19,6 +20,12 @@ def running(group_id: str, revision: Revision) -> set[str]:
     brought = deployments_of(good)
     same = {each for each, deployment in brought.items() if deployment.revision.is_same(revision)}
     return {host.target_id for host in good if host.deployment_id in same}
+
+
+def out_of_service(group_id: str) -> set[str]:
+    """The ids of the hosts that the group's last deployment on them left in a state that nobody knows."""
+    has_failed = Equals("status", TargetStatus.FAILED.value)
+    return {item["target_id"] for item in items().query(replace(_all_of(group_id), where=has_failed))}
 
 
 def page(group_id: str, token: str | None) -> tuple[list[Host], str | None]:
@@ -35,12 +42,28 @@ def deployments_of(hosts: Iterable[Host]) -> dict[str, Deployment]:
     return found
 
 
-def change(target: Target, group_id: str, status: TargetStatus, now: str) -> Update:
-    """A part of a transaction: what a target's end makes of its host.
+def changes(target: Target, status: TargetStatus, now: str) -> list[Write]:
+    """A part of the transaction that ends a target as it is: what that makes of its host. One that was skipped was not
+    touched, and runs what it ran.
 
     One deployment at a time holds a group's lock, so the last one that a host took part in is the newest.
     """
-    host = Host(target_id=target.target_id, deployment_id=target.deployment_id, status=status, since=now)
+    if target.group_id is None or target.status is not TargetStatus.IN_PROGRESS or status is TargetStatus.SKIPPED:
+        return []
+    return [_change(target, target.group_id, status, now)]
+
+
+def record_end(target: Target) -> None:
+    """What the end of a target that has ended makes of its host; a repeat may come when a later deployment has ended
+    there."""
+    since, was_touched = target.last_updated_at, target.started_at and target.status is not TargetStatus.SKIPPED
+    if target.group_id and since and was_touched:
+        is_newest = any_of(Missing("since"), AtMost("since", since))
+        items().write(replace(_change(target, target.group_id, target.status, since), condition=is_newest))
+
+
+def _change(target: Target, group_id: str, status: TargetStatus, since: str) -> Update:
+    host = Host(target_id=target.target_id, deployment_id=target.deployment_id, status=status, since=since)
     return Update(host_key(group_id, target.target_id), sets=to_plain(host))
 
 

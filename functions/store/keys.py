@@ -32,6 +32,10 @@ def upload_key(bucket: str, key: str, version: str) -> Key:
     return Key(f"UPLOAD#{bucket}/{key}", version)
 
 
+def shard_key(place_set: str, number: int) -> Key:
+    return Key(f"PLACES#{place_set}#{number}", "SHARD")
+
+
 def host_key(group_id: str, target_id: str) -> Key:
     return Key(f"HOSTS#{group_id}", f"HOST#{target_id}")
 

@@ -185,7 +185,7 @@ def close(
     `has_revision_failed`: the group remembers that its end speaks against its revision.
     """
     deployment_id, lock = deployment.deployment_id, lock_key(deployment.group_key)
-    kept = ("failure", "causes", "rollback", "complete_time", "start_time")
+    kept = ("counts", "failure", "causes", "rollback", "complete_time", "start_time")
     fields = {name: value for name in kept if (value := getattr(deployment, name))}
     is_unstopped = () if deployment.stop else (Missing("stop"),)
     end = deployments.end(deployment_id, deployment.status, deployments.RUNNING, *is_unstopped, **fields)
@@ -228,7 +228,7 @@ def _remember(deployment: Deployment, group: Group | None, has_revision_failed: 
         return []
     last = summary(deployment)
     is_success = deployment.status is DeploymentStatus.SUCCEEDED and not deployment.has_own_targets
-    is_evidence = is_success and not (deployment.outdated_only and not deployment.counters.total)
+    is_evidence = is_success and not (deployment.outdated_only and not deployment.counts.total)
     good = rollback_choice.after(group, last, is_success=is_evidence, has_failed=has_revision_failed)
     sets: dict[Path, Any] = {"last_attempted": to_plain(last), "good_deployments": to_plain(good)}
     if is_success:

@@ -1,4 +1,4 @@
-"""The begin of a deployment: its targets are written first, by the one call of Prepare that holds the claim."""
+"""The begin of a deployment: its targets and places are written first, by the call of Prepare that holds the claim."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ from functions.aws import clock
 from functions.core.records import Deployment, Target
 from functions.core.statuses import DeploymentStatus
 from functions.core.text.shapes import to_plain
-from functions.store import announced
+from functions.store import announced, places
 from functions.store.keys import deployment_key, preparing_key, target_key
 from functions.store.table.items import items
 from functions.store.table.values import (
@@ -17,6 +17,7 @@ from functions.store.table.values import (
     Equals,
     Key,
     Missing,
+    Path,
     Put,
     Query,
     Write,
@@ -30,23 +31,25 @@ _IS_CREATED = Equals("status", DeploymentStatus.CREATED.value)
 
 
 def begin(deployment: Deployment, targets: Sequence[Target], now: str) -> bool:
-    """Created -> InProgress with its pinned revision and counters; its targets are written first.
+    """Created -> InProgress with its pinned revision, counts and places; its targets and shards are written first.
 
     False when it was stopped, refused, begun or ended meanwhile, or when another call prepares it now. Whoever
     prepares claims that first, and the last claim counts: only under it are targets written and the deployment
-    begun, so nobody writes a target of a deployment that has begun. 10,000 targets are 102 transactions one after
+    begun, so nobody writes a target of a deployment that has begun. 10,000 targets are 105 transactions one after
     another, about 20 seconds: DynamoDB takes 1,000 units a second below one key, and two for each of them.
     """
     attempt = clock.new_uuid()
     if not items().transact(_claim(deployment.deployment_id, attempt)):
         return False
     mine = Check(preparing_key(deployment.deployment_id), Equals("attempt", attempt))
-    writes = _fleet(deployment.deployment_id, targets)
+    shards = [shard for each in deployment.places for shard in places.new(each)]
+    writes = [*_fleet(deployment.deployment_id, targets), *shards]
     for first in range(0, len(writes), _TARGETS_AT_ONCE):
         if not items().transact([mine, *writes[first : first + _TARGETS_AT_ONCE]]):
             return False
     key, plain = deployment_key(deployment.deployment_id), to_plain(deployment)
-    pinned = {name: plain[name] for name in ("revision", "counters")}
+    pinned = {name: plain[name] for name in ("revision", "counts", "places") if name in plain}
+    former: tuple[Path, ...] = ("counters",)  # of an older engine, which created it
     begun = announced.status_change(
         key,
         [DeploymentStatus.CREATED],
@@ -54,11 +57,12 @@ def begin(deployment: Deployment, targets: Sequence[Target], now: str) -> bool:
         Missing("stop"),
         Missing("failure"),
         sets={**pinned, "start_time": now},
+        removes=former,
     )
     if items().transact([mine, begun]):
         return True
     # Its end is to count the targets that are on record now.
-    items().transact([mine, announced.same_status(key, _IS_CREATED, sets=pinned)])
+    items().transact([mine, announced.same_status(key, _IS_CREATED, sets=pinned, removes=former)])
     return False
 
 

@@ -1,6 +1,6 @@
 """The targets of deployments: out of service, under a command, at their end; and the commands, by which they are found.
 
-A target's end moves its deployment's counters and what its host runs in the same transaction.
+What a target's begin and end have to do with its places and its host, `functions/engine/places.py` puts together.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functions.core.errors import Conflict
 from functions.core.records import HostWait, SegmentResult, SegmentRun, Target, TargetFailure
 from functions.core.rollout.command_result import closed_events, merged
-from functions.core.statuses import DeploymentStatus, TargetStatus
+from functions.core.statuses import TargetStatus
 from functions.core.text.shapes import to_plain
 from functions.store import announced, hosts
 from functions.store.keys import command_key, deployment_key, target_key
@@ -16,13 +16,10 @@ from functions.store.reading import record
 from functions.store.table import pages
 from functions.store.table.items import items
 from functions.store.table.values import (
-    IS_THERE,
-    At,
     Equals,
     Exists,
     Item,
     Key,
-    Less,
     Missing,
     Path,
     Put,
@@ -83,20 +80,26 @@ def command(command_id: str, instance_id: str) -> tuple[str, int] | None:
 # -- a target's life
 
 
-def take_out_of_service(target: Target, now: str) -> bool:
-    """The write that keeps invariant 1. False when the gate is shut, or the target does not wait for it."""
-    has_place = Less(("counters", "out"), At(("counters", "allowed")))
-    gate = announced.same_status(
-        deployment_key(target.deployment_id),
-        Equals("status", DeploymentStatus.IN_PROGRESS.value),
-        Missing("stop"),
-        has_place,
-        adds={("counters", "out"): 1, ("counters", "started"): 1},
+def move_to_shard(target: Target, place_set: str, number: int) -> bool:
+    """From now on the target asks another shard of the set, because its own has refused it. False when another call has
+    moved or begun it."""
+    path: Path = ("places", place_set)
+    is_as_read = Equals(path, target.places[place_set]), Equals("status", TargetStatus.PENDING.value)
+    return items().write(announced.same_status(_key(target), *is_as_read, sets={path: number}))
+
+
+def begin(target: Target, now: str) -> bool:
+    """Pending -> InProgress, of a target that has its places. False when another call has moved, begun or ended it."""
+    return items().write(beginning(target, now))
+
+
+def beginning(target: Target, now: str) -> Update:
+    """The write of `begin`."""
+    has_places = (Equals(("places", name), number) for name, number in target.places.items())
+    sets = {"last_updated_at": now, "started_at": now}
+    return announced.status_change(
+        _key(target), [TargetStatus.PENDING], TargetStatus.IN_PROGRESS, *has_places, sets=sets
     )
-    begins = announced.status_change(
-        _key(target), [TargetStatus.PENDING], TargetStatus.IN_PROGRESS, sets={"last_updated_at": now}
-    )
-    return items().transact([gate, begins])
 
 
 def begin_segment(target: Target, segment: int, now: str) -> bool:
@@ -163,30 +166,20 @@ def record_segment(target: Target, segment: int, result: SegmentResult, now: str
 
 
 def finish(target: Target, status: TargetStatus, now: str, failure: TargetFailure | None = None) -> bool:
-    """The target's terminal status and the counters that follow from it, in one transaction.
-
-    False when it had ended before.
-    """
-    return finish_all([(target, status, failure)], now)
+    """The target's terminal status. False when it had changed, or ended, before."""
+    return items().write(ending(target, status, failure, now))
 
 
 def finish_all(endings: Sequence[Ending], now: str) -> bool:
-    """As `finish`, for many targets of one deployment (at most 49), all or none.
-
-    What a target's host runs now changes with it, if it had begun.
-    """
-    writes, counted = list[Write](), dict[Path, int]()
+    """End some targets of one deployment, at most 49, all or none, together with what their hosts run."""
+    writes = list[Write]()
     for target, status, failure in endings:
-        for counter, change in _changes(target.status, status).items():
-            counted["counters", counter] = counted.get(("counters", counter), 0) + change
-        writes.append(_end(target, status, failure, now))
-        if target.group_id and target.status is TargetStatus.IN_PROGRESS:
-            writes.append(hosts.change(target, target.group_id, status, now))
-    writes.append(announced.same_status(deployment_key(endings[0][0].deployment_id), IS_THERE, adds=counted))
+        writes += [ending(target, status, failure, now), *hosts.changes(target, status, now)]
     return items().transact(writes)
 
 
-def _end(target: Target, status: TargetStatus, failure: TargetFailure | None, now: str) -> Update:
+def ending(target: Target, status: TargetStatus, failure: TargetFailure | None, now: str) -> Update:
+    """The write of `finish`."""
     sets: Item = {"last_updated_at": now}
     if failure:
         sets["failure"] = to_plain(failure)
@@ -196,16 +189,6 @@ def _end(target: Target, status: TargetStatus, failure: TargetFailure | None, no
     same_events = Equals("events", to_plain(target.events))  # what a command reported meanwhile is not overwritten
     sets["events"] = to_plain(events)
     return announced.status_change(_key(target), [target.status], status, same_events, sets=sets)
-
-
-def _changes(was: TargetStatus, status: TargetStatus) -> dict[str, int]:
-    """How a target's ending moves the counters: only one that was started is out of service."""
-    if status is TargetStatus.SUCCEEDED:
-        return {"succeeded": 1, "out": -1}
-    in_flight = was is TargetStatus.IN_PROGRESS
-    if status is TargetStatus.FAILED:
-        return {"failed": 1} if in_flight else {"failed": 1, "out": 1}
-    return {"skipped": 1, "out": -1} if in_flight else {"skipped": 1}
 
 
 def _key(target: Target) -> Key:

@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 
 from functions.core.causes import Cause
-from functions.core.records import Deployment, Diagnostics, LifecycleEventRecord, Target, TargetFailure
+from functions.core.records import Counts, Deployment, Diagnostics, LifecycleEventRecord, Target, TargetFailure
 from functions.core.rollout.command_result import pending_events
-from functions.core.rollout.gate import Counters
 from functions.core.statuses import (
     Creator,
     DeploymentStatus,
@@ -30,7 +29,7 @@ def at(seconds: int) -> str:
     return f"2026-11-23T10:{seconds // 60:02}:{seconds % 60:02}.000Z"
 
 
-def put_deployment(status: DeploymentStatus, counters: Counters = Counters(), **fields: Any) -> Deployment:
+def put_deployment(status: DeploymentStatus, counters: Counts = Counts(), **fields: Any) -> Deployment:
     """Created at 10:00:00, begun at 10:00:01, ended at 10:01:00."""
     given = {
         "deployment_id": ID,
@@ -47,7 +46,7 @@ def put_deployment(status: DeploymentStatus, counters: Counters = Counters(), **
             status=status,
             creator=Creator.USER,
             revision=revision(version="v", etag="e"),
-            counters=counters,
+            counts=counters,
             **given,
         )
     )

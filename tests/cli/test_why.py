@@ -14,9 +14,8 @@ from functions.core.failures import shared
 from functions.core.messages import announcements, slack
 from functions.core.messages.announcements import State
 from functions.core.place import Place
-from functions.core.records import Deployment, DeploymentSummary, GroupSettings, Target, TargetFailure, Trigger
+from functions.core.records import Counts, Deployment, DeploymentSummary, GroupSettings, Target, TargetFailure, Trigger
 from functions.core.rollout.command_result import pending_events, read_invocation
-from functions.core.rollout.gate import Counters
 from functions.core.statuses import DeploymentStatus, LifecycleEventStatus, TargetStatus, TriggerEvent
 from functions.core.text.shapes import to_plain
 from functions.engine import end
@@ -78,7 +77,7 @@ def ended(*targets: Target) -> Deployment:
     count = len(targets)
     put_deployment(
         DeploymentStatus.IN_PROGRESS,
-        Counters(total=count, allowed=count, out=count, failed=count, started=count),
+        Counts(total=count, max_out_of_service=count, failed=count, started=count),
         settings=GroupSettings(triggers=(trigger,)),
     )
     for each in targets:

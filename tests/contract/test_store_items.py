@@ -20,8 +20,10 @@ from functions.store.table.values import (
     Differs,
     Equals,
     Exists,
+    Fewer,
     In,
     Key,
+    Lacks,
     Less,
     Missing,
     Put,
@@ -37,7 +39,10 @@ from tests.contract.conftest import A, put
 
 @pytest.mark.parametrize(
     "value",
-    [None, True, False, 0, 7, -3, 1.5, "", "text", "\N{SNOWMAN}", [], [1, "a", [True]], {}, {"a.b": {"c": None}}],
+    [
+        *(None, True, False, 0, 7, -3, 1.5, "", "text", "\N{SNOWMAN}", [], [1, "a", [True]], {}, {"a.b": {"c": None}}),
+        frozenset({"a"}),
+    ],
     ids=str,
 )
 def test_a_value_comes_back_as_it_was(items: Items, value: Any) -> None:
@@ -133,6 +138,16 @@ HOLDS: list[tuple[Condition, bool]] = [
     (Contains("list", 1), True),
     (Contains("list", "b"), False),
     (Contains("nothing", "a"), False),
+    (Contains("set", "a"), True),
+    (Contains("set", "c"), False),
+    (Lacks("set", "a"), False),
+    (Lacks("set", "c"), True),
+    (Lacks("list", "a"), False),
+    (Lacks("nothing", "a"), True),
+    (Fewer("set", 3), True),
+    (Fewer("set", 2), False),
+    (Fewer("nothing", 1), True),
+    (Fewer("nothing", 0), False),
     (all_of(Exists("one"), Exists("yes")), True),
     (all_of(Exists("one"), Exists("nothing")), False),
     (any_of(Exists("one"), Exists("nothing")), True),
@@ -150,6 +165,7 @@ def test_a_condition_holds_or_not(items: Items, condition: Condition, holds: boo
         one=1,
         yes=True,
         list=["a", 1],
+        set=frozenset({"a", "b"}),
         counters={"out": 1, "allowed": 2},
         tags={"a.b": "c"},
     )
@@ -209,14 +225,44 @@ def test_an_update_reads_the_item_as_it_was(items: Items) -> None:
 
 @pytest.mark.parametrize(
     "update",
-    [Update(A, sets={("nothing", "x"): 1}), Update(A, adds={"text": 1})],
-    ids=["no map", "no number"],
+    [
+        Update(A, sets={("nothing", "x"): 1}),
+        Update(A, adds={"text": 1}),
+        Update(A, includes={"text": frozenset({"a"})}),
+    ],
+    ids=["no map", "no number", "no set"],
 )
 def test_an_update_of_what_is_not_there_or_something_else_is_refused(items: Items, update: Update) -> None:
     put(items, text="a")
     with pytest.raises(ClientError, match="ValidationException"):
         items.write(update)
     assert items.get(A) == {**A.item, "text": "a"}
+
+
+def test_members_go_into_a_set_and_out_of_it_and_a_set_without_members_is_gone(items: Items) -> None:
+    """Each one once, however often it is written."""
+    for _ in range(2):
+        assert items.write(Update(A, includes={"set": frozenset({"a", "b"})}, adds={"times": 1}))
+    assert items.get(A) == {**A.item, "set": frozenset({"a", "b"}), "times": 2}
+    move = Update(A, excludes={"set": frozenset({"a", "c"})}, includes={"other": frozenset({"a"})}, sets={"one": 1})
+    for _ in range(2):
+        assert items.update_or_read(move) == {
+            **A.item,
+            "set": frozenset({"b"}),
+            "other": frozenset({"a"}),
+            "one": 1,
+            "times": 2,
+        }
+    assert items.write(
+        Update(A, excludes={"set": frozenset({"b"}), "never": frozenset({"b"})}, condition=Exists("set"))
+    )
+    assert items.get(A) == {**A.item, "other": frozenset({"a"}), "one": 1, "times": 2}
+    assert not items.write(Update(A, condition=Exists("set")))
+
+
+def test_a_set_without_members_is_refused(items: Items) -> None:
+    with pytest.raises(ValueError, match="leave it out"):
+        items.write(Put(A, {"set": frozenset()}))
 
 
 def test_an_update_answers_with_the_item_whether_it_was_written_or_not(items: Items) -> None:

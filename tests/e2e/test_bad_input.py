@@ -48,7 +48,7 @@ def assert_refused(group: Fleet, one: Deployment, code: DeploymentErrorCode, *wo
     assert one.status is DeploymentStatus.FAILED
     assert one.failure and one.failure.code is code
     assert all(word in one.failure.message for word in words), one.failure.message
-    assert one.counters.started == 0 and group.engine.holder(group.key) is None
+    assert one.counts.started == 0 and group.engine.holder(group.key) is None
     assert all(group.ran(host) == [] and group.read(host, "srv/app/version.txt") == "" for host in group.hosts)
 
 
@@ -115,7 +115,7 @@ def test_a_group_without_instances_fails_with_no_instances(fleet: MakeFleet) -> 
 def test_instances_that_ssm_does_not_manage_are_named(fleet: MakeFleet) -> None:
     group = fleet("unmanaged", hosts=2, managed=False)
     one = group.deploy("v1")
-    assert one.status is DeploymentStatus.FAILED and one.counters.started == 0
+    assert one.status is DeploymentStatus.FAILED and one.counts.started == 0
     assert one.failure and "SSM does not manage this instance" in one.failure.message
     assert all(host.id in one.failure.message for host in group.hosts)
     assert {target.status for target in group.targets(one)} == {TargetStatus.FAILED}

@@ -122,7 +122,7 @@ def by_ids(options: Options, one: Deployment) -> None:
 
 
 def stopped_by_the_requests_alarm(options: Options, one: Deployment) -> None:
-    assert one.status is DeploymentStatus.STOPPED and one.counters.started == 0
+    assert one.status is DeploymentStatus.STOPPED and one.counts.started == 0
     assert one.failure and one.failure.code is DeploymentErrorCode.ALARM_ACTIVE
 
 

@@ -24,7 +24,7 @@ def assert_every_target_has_ended(fleet: Fleet, deployment: Deployment) -> None:
     targets = fleet.targets(deployment)
     assert [target.target_id for target in targets] == sorted(host.id for host in fleet.hosts)
     assert all(target.status.is_final for target in targets)
-    counters = deployment.counters
+    counters = deployment.counts
     assert counters.succeeded + counters.failed + counters.skipped == counters.total == len(targets)
 
 
@@ -47,7 +47,7 @@ def test_a_bad_revision_is_stopped_and_the_good_one_comes_back(fleet: MakeFleet)
     good = group.deploy("v1")
     bad = group.deploy("v2", FAILS)
     assert bad.status is DeploymentStatus.FAILED
-    assert (bad.counters.failed, bad.counters.skipped) == (1, 2)
+    assert (bad.counts.failed, bad.counts.skipped) == (1, 2)
     assert bad.failure and bad.failure.code is DeploymentErrorCode.HEALTH_CONSTRAINTS
     assert bad.failure.message.startswith("ValidateService: Script at specified location: scripts/validate.sh")
     assert "exit code 3" in bad.failure.message
@@ -89,14 +89,14 @@ def test_half_at_a_time_succeeds_with_the_better_half(fleet: MakeFleet) -> None:
     script = failing("case $(hostname) in *0|*1) exit 1;; esac")
     group.deploy("v1")
     one = group.deploy("v2", {"scripts/validate.sh": script})
-    assert one.counters.succeeded + one.counters.failed + one.counters.skipped == 4
+    assert one.counts.succeeded + one.counts.failed + one.counts.skipped == 4
     assert_every_target_has_ended(group, one)
 
 
 def test_all_at_once_needs_one_success(fleet: MakeFleet) -> None:
     group = fleet("all", hosts=3)
     one = group.deploy("v1", FAILS)
-    assert one.status is DeploymentStatus.FAILED and one.counters.failed == 3
+    assert one.status is DeploymentStatus.FAILED and one.counts.failed == 3
     assert one.failure and "on 3 targets" in one.failure.message
 
 
@@ -106,7 +106,7 @@ def test_the_last_host_may_fail_one_at_a_time(fleet: MakeFleet) -> None:
     script = failing(f'[ "$(cat /etc/hostname)" != "{last.name}" ]')
     one = group.deploy("v1", {"scripts/validate.sh": script})
     assert one.status is DeploymentStatus.SUCCEEDED
-    assert (one.counters.succeeded, one.counters.failed) == (1, 1)
+    assert (one.counts.succeeded, one.counts.failed) == (1, 1)
 
 
 def test_a_second_upload_waits_and_the_newest_waiting_one_goes_next(fleet: MakeFleet) -> None:
@@ -139,13 +139,13 @@ def test_a_person_stops_a_deployment_and_goes_back(fleet: MakeFleet) -> None:
     group = fleet("stop", hosts=2)
     group.deploy("v1")
     second = group.begin("v2", {"scripts/validate.sh": failing("sleep 2")})
-    group.engine.wait_until(second, lambda one: one.counters.started == 1)
+    group.engine.wait_until(second, lambda one: one.counts.started == 1)
     request = {"deployment_id": second, "reason": "wrong build", "auto_rollback": True, "requested_by": "ann"}
     assert group.engine.invoke("Stop", request)["status"] == "Pending"
     ended = group.engine.wait(second)
     assert ended.status is DeploymentStatus.STOPPED
     assert ended.failure and ended.failure.message == "Stopped by ann: wrong build"
-    assert (ended.counters.succeeded, ended.counters.skipped) == (1, 1)  # the running script came to its end
+    assert (ended.counts.succeeded, ended.counts.skipped) == (1, 1)  # the running script came to its end
     assert ended.rollback and ended.rollback.rollback_deployment_id
     group.engine.wait(ended.rollback.rollback_deployment_id)
     assert group.installed() == ["v1", "v1"]
@@ -167,7 +167,7 @@ def test_no_rollback_goes_to_the_revision_that_fails(fleet: MakeFleet) -> None:
     fails_there = {"scripts/validate.sh": failing(f'[ "$(cat /etc/hostname)" != "{bad.name}" ]')}
     first = group.deploy("v1")
     second = group.deploy("v2", fails_there)
-    assert second.status is DeploymentStatus.SUCCEEDED and second.counters.failed == 1
+    assert second.status is DeploymentStatus.SUCCEEDED and second.counts.failed == 1
     third = group.deploy("v3", FAILS)
     assert third.status is DeploymentStatus.FAILED and third.rollback and third.rollback.rollback_deployment_id
     back = group.engine.wait(third.rollback.rollback_deployment_id)
@@ -184,14 +184,14 @@ def test_an_alarm_stops_the_deployment_cancels_what_runs_and_rolls_back(fleet: M
     group = fleet("alarm", hosts=2)
     group.deploy("v1")
     second = group.begin("v2", {"scripts/validate.sh": failing("sleep 3600")})
-    group.engine.wait_until(second, lambda one: one.counters.started == 1)
+    group.engine.wait_until(second, lambda one: one.counts.started == 1)
     wait_for(lambda: "v2" in group.installed(), "the first host to have v2")
     group.cloud.set_alarm("alarm-errors", "ALARM")
     ended = group.engine.wait(second)  # the script would sleep longer
     group.cloud.set_alarm("alarm-errors", "OK")
     assert ended.status is DeploymentStatus.STOPPED
     assert ended.failure and ended.failure.code is DeploymentErrorCode.ALARM_ACTIVE
-    assert (ended.counters.failed, ended.counters.skipped) == (1, 1)
+    assert (ended.counts.failed, ended.counts.skipped) == (1, 1)
     cancelled = next(target for target in group.targets(ended) if target.status is TargetStatus.FAILED)
     assert cancelled.failure and cancelled.failure.cause is Cause.STOPPED
     assert ended.rollback and ended.rollback.rollback_deployment_id
@@ -204,7 +204,7 @@ def test_an_alarm_that_is_active_at_the_start_stops_it_before_any_host(fleet: Ma
     group.cloud.set_alarm("start-errors", "ALARM")
     one = group.deploy("v1")
     group.cloud.set_alarm("start-errors", "OK")
-    assert one.status is DeploymentStatus.STOPPED and one.counters.started == 0
+    assert one.status is DeploymentStatus.STOPPED and one.counts.started == 0
     assert one.failure and one.failure.code is DeploymentErrorCode.ALARM_ACTIVE
     assert group.installed() == [""]
 
@@ -224,7 +224,7 @@ def test_an_alarm_ends_the_bake_at_once(fleet: MakeFleet) -> None:
     group.cloud.set_alarm("bake-errors", "ALARM")
     ended = group.engine.wait(one)
     group.cloud.set_alarm("bake-errors", "OK")
-    assert ended.status is DeploymentStatus.STOPPED and ended.counters.succeeded == 1
+    assert ended.status is DeploymentStatus.STOPPED and ended.counts.succeeded == 1
 
 
 def test_every_change_is_announced_in_order(fleet: MakeFleet) -> None:

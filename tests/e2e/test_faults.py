@@ -122,7 +122,7 @@ def test_a_throttled_send_is_tried_again(fleet: MakeFleet) -> None:
 def test_an_execution_aborted_by_hand_ends_its_deployment(fleet: MakeFleet) -> None:
     group = fleet("aborted", hosts=2)
     one = group.begin("v1", {"scripts/validate.sh": failing("sleep 3600")})
-    group.engine.wait_until(one, lambda each: each.counters.started == 1)
+    group.engine.wait_until(one, lambda each: each.counts.started == 1)
     execution = group.engine.machine.replace(":stateMachine:", ":execution:") + f":{one}"
     group.cloud.client("stepfunctions").stop_execution(executionArn=execution, cause="by hand")
     ended = group.engine.wait(one)
@@ -142,7 +142,7 @@ def find_lost(group: Fleet) -> None:
 def abort_unheard(group: Fleet, version: str) -> str:
     """The deployment of an execution that is aborted in a hook, and of which no event tells."""
     one = group.begin(version, {"scripts/validate.sh": failing("sleep 3600")})
-    group.engine.wait_until(one, lambda each: each.counters.started == 1)
+    group.engine.wait_until(one, lambda each: each.counts.started == 1)
     wait_for(lambda: any(each.segments for each in group.targets(one)), "the command to be on record")
     group.cloud.faults.set(lost_executions=1)
     execution = group.engine.machine.replace(":stateMachine:", ":execution:") + f":{one}"
@@ -176,7 +176,7 @@ def test_an_aborted_execution_of_which_no_event_tells_is_found(fleet: MakeFleet)
 def test_an_alarm_of_which_no_event_tells_is_found(fleet: MakeFleet) -> None:
     group = fleet("alarm-unheard", hosts=2)
     one = group.begin("v1", {"scripts/validate.sh": failing("sleep 3600")})
-    group.engine.wait_until(one, lambda each: each.counters.started == 1)
+    group.engine.wait_until(one, lambda each: each.counts.started == 1)
     group.cloud.faults.set(lost_alarms=1)
     group.cloud.set_alarm("unheard-errors", "ALARM")
     wait_for(lambda: group.cloud.faults.left("lost_alarms") == 0, "the event to get lost")
@@ -210,7 +210,7 @@ def test_the_engine_is_redeployed_while_a_deployment_runs(
 ) -> None:
     group = fleet("redeployed", hosts=2)
     one = group.begin("v1", {"scripts/start.sh": failing('"$(dirname "$0")/note.sh"', "sleep 8")})
-    group.engine.wait_until(one, lambda each: each.counters.started == 1)
+    group.engine.wait_until(one, lambda each: each.counts.started == 1)
     group.cloud.deploy(declaration, RECONCILE_SECONDS + 1, context)
     assert_deployed_once(group, group.engine.wait(one))
     assert group.deploy("v2").status is DeploymentStatus.SUCCEEDED

@@ -73,6 +73,6 @@ def test_a_commit_reaches_hosts_and_comes_back_without_github(group: Fleet, hub:
 
 def test_a_commit_that_github_does_not_have_touches_no_host(group: Fleet) -> None:
     one = deploy(group, "3" * 40)
-    assert one.status is DeploymentStatus.FAILED and one.counters.total == 0
+    assert one.status is DeploymentStatus.FAILED and one.counts.total == 0
     assert one.failure and one.failure.code is DeploymentErrorCode.REVISION_MISSING
     assert f"github.com/{REPOSITORY} at {'3' * 40}: GitHub has no such commit (HTTP 404" in one.failure.message

@@ -13,7 +13,7 @@ def test_a_running_targets_events_are_told_while_they_run(fleet: MakeFleet) -> N
     group = fleet("watched", hosts=1)
     (host,) = group.hosts
     one = group.begin("v1", {"scripts/start.sh": WAITS})
-    group.engine.wait_until(one, lambda found: found.counters.started == 1)
+    group.engine.wait_until(one, lambda found: found.counts.started == 1)
 
     def events() -> list[dict[str, Any]]:
         answer = group.cloud.client("codedeploy").get_deployment_target(deploymentId=one, targetId=host.id)

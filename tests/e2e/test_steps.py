@@ -8,9 +8,8 @@ import json
 from dataclasses import replace
 from uuid import uuid4
 
-from functions.core.records import Deployment, Target
+from functions.core.records import Counts, Deployment, Target
 from functions.core.rollout.command_result import pending_events
-from functions.core.rollout.gate import Counters
 from functions.core.statuses import DeploymentStatus, TargetStatus
 from functions.core.text.shapes import to_plain
 from functions.store.keys import deployment_indexes, deployment_key, lock_key, target_key
@@ -43,7 +42,7 @@ def run(group: Fleet, like: Deployment, archive: bytes) -> Deployment:
         deployment_id=f"d-{uuid4().hex[:9].upper()}",
         status=DeploymentStatus.IN_PROGRESS,
         revision=pinned,
-        counters=Counters(total=len(group.hosts), allowed=1),
+        counts=Counts(total=len(group.hosts), allowed=1),
         complete_time=None,
     )
     items = [{**deployment_key(one.deployment_id).item, **deployment_indexes(one), **to_plain(one)}]
@@ -73,7 +72,7 @@ def test_three_segments_run_one_after_another_and_all_their_events_are_kept(flee
     assert first.status is DeploymentStatus.SUCCEEDED
     before = [len(group.ran(host)) for host in group.hosts]
     one = run(group, first, application("v2", CHANGES))
-    assert one.status is DeploymentStatus.SUCCEEDED and one.counters.succeeded == 2
+    assert one.status is DeploymentStatus.SUCCEEDED and one.counts.succeeded == 2
     assert group.installed() == ["v2", "v2"] and group.engine.holder(group.key) is None
     for host, seen in zip(group.hosts, before, strict=True):
         assert [line.split()[1] for line in group.ran(host)[seen:]] == HOOKED
@@ -91,7 +90,7 @@ def test_the_last_segment_that_fails_fails_its_target_and_leaves_the_events_befo
     script = {"scripts/AfterAllowTraffic.sh": failing("exit 7")}
     one = run(group, first, application("v2", {**CHANGES, **script}))
     assert one.status is DeploymentStatus.FAILED
-    assert (one.counters.failed, one.counters.skipped) == (1, 1)
+    assert (one.counts.failed, one.counts.skipped) == (1, 1)
     failed = next(target for target in group.targets(one) if target.status is TargetStatus.FAILED)
     assert [event.status for event in failed.events] == ["Succeeded"] * 10 + ["Failed"]
     assert failed.failure and failed.failure.event == "AfterAllowTraffic" and "exit code 7" in failed.failure.message

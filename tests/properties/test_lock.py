@@ -16,9 +16,8 @@ from hypothesis.stateful import (
 from functions.core.messages.verdict import Verdict, rolls_back, stopped
 from functions.core.new_deployment import new_deployment, rollback_deployment
 from functions.core.order import Upload
-from functions.core.records import Deployment, Group, GroupSettings
+from functions.core.records import Counts, Deployment, Group, GroupSettings
 from functions.core.rollout import stop_mark
-from functions.core.rollout.gate import Counters
 from functions.core.statuses import AutoRollbackEvent, Creator, DeploymentStatus
 from functions.core.text.shapes import from_plain
 from functions.store import deployments, groups, lock
@@ -73,7 +72,7 @@ class OneGroup(RuleBasedStateMachine):
         assert running
         if running.stop:
             status = DeploymentStatus.STOPPED
-        running = replace(running, counters=Counters(total=1, allowed=1, started=int(touched)))
+        running = replace(running, counts=Counts(total=1, max_out_of_service=1, started=int(touched)))
         ended = replace(running, status=status, complete_time=self._now())
         rollback = None
         if rolls_back(running, Verdict(status=status)):

@@ -13,6 +13,7 @@ from itertools import pairwise
 from typing import Any
 from unittest.mock import patch
 
+import pytest
 from hypothesis import Phase
 from hypothesis import settings as run_settings
 from hypothesis import strategies as st
@@ -26,28 +27,31 @@ from hypothesis.stateful import (
 )
 
 from functions.core.new_deployment import new_deployment
-from functions.core.records import Deployment, Segment, Step, Target
+from functions.core.records import Counts, Deployment, PlaceSet, Segment, Step, Target
+from functions.core.records import places as records_places
 from functions.core.rollout import stop_mark
 from functions.core.rollout.command_result import pending_events
-from functions.core.rollout.gate import Counters
 from functions.core.rollout.health import is_success
 from functions.core.statuses import DeploymentStatus, LifecycleEventStatus, TargetStatus
 from functions.engine import end, stop
 from functions.handlers import command_status, run_segment, target_done
-from functions.store import deployments, lock, preparing, targets
+from functions.store import deployments, lock, places, targets
 from host.lifecycle import LifecycleEvent
 from tests.conftest import pending, put_group, revision
+from tests.rollout import begin
+from tests.store import Store
 from tests.unit.two_targets import NOW, World, world  # noqa: F401 - a fixture
 
 EVENTS = tuple(LifecycleEvent)
+WRITES = ("PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems")
 NUMBERS = st.integers(0, 3)  # of targets; those beyond the fleet are its last one
 DEATHS = {
     "before sending": "functions.aws.ssm.send",
     "before beginning a later segment": "functions.store.targets.begin_segment",
     "before recording the command": "functions.store.targets.store_command",
     "before telling the state": "functions.aws.tokens.succeed",
-    "before recording the end": "functions.store.targets.finish",
 }
+DEATHS_OF_WRITES = st.integers(1, 5)  # before this write of a call
 
 
 class Killed(Exception):
@@ -55,10 +59,22 @@ class Killed(Exception):
 
 
 @contextmanager
-def _dying(where: str | None) -> Iterator[None]:
-    """The function called within dies at this point, if it gets there."""
-    with patch(DEATHS[where], side_effect=Killed) if where else nullcontext():
-        yield
+def _dying(store: Store, where: str | int | None) -> Iterator[None]:
+    """The function called within dies at this point, or before its write of this number, if it gets there."""
+    made: list[str] = []
+
+    def before(operation: str, members: dict[str, Any]) -> None:
+        if operation in WRITES:
+            made.append(operation)
+            if len(made) == where:
+                raise Killed
+
+    store.before_request = before
+    try:
+        with patch(DEATHS[where], side_effect=Killed) if isinstance(where, str) else nullcontext():
+            yield
+    finally:
+        store.before_request = lambda operation, members: None
 
 
 @st.composite
@@ -84,6 +100,8 @@ class Fleet(RuleBasedStateMachine):
     def begin(self, hosts: int, steps: tuple[Step, ...], data: st.DataObject) -> None:
         Fleet.examples += 1
         self.id, self.allowed = f"d-F{Fleet.examples:08}", data.draw(st.integers(1, hosts - 1))
+        self.has_died = False
+        records_places.MAX_PLACES = data.draw(st.integers(1, 3))
         self.ids = [f"i-{n}" for n in range(hosts)]
         self.steps = steps
         self.calls = 0
@@ -94,13 +112,13 @@ class Fleet(RuleBasedStateMachine):
         group = put_group(f"group-{self.id}")
         one = new_deployment(group, pinned, deployment_id=self.id, now=NOW, requested_by="me")
         lock.create(one, None, queue=True)
-        begun = replace(one, counters=Counters(total=hosts, allowed=self.allowed))
-        assert preparing.begin(begun, pending(one, *self.ids, steps=steps, events=pending_events(steps)), NOW)
+        begun = replace(one, counts=Counts(total=hosts, max_out_of_service=self.allowed))
+        assert begin(begun, pending(one, *self.ids, steps=steps, events=pending_events(steps)), NOW)
 
     # -- what the state machine does
 
     @rule(number=NUMBERS)
-    def run_segment(self, number: int, death: str | None = None) -> None:
+    def run_segment(self, number: int, death: str | int | None = None) -> None:
         """Also after its result is known: a repeat, whose token nobody waits for."""
         target_id = self._of(number)
         self.calls += 1
@@ -108,36 +126,36 @@ class Fleet(RuleBasedStateMachine):
         if target_id in self.tokens and target_id not in self.results:
             self.tokens[target_id] = token
         event = {"deployment_id": self.id, "target_id": target_id, "task_token": token}
-        with suppress(Killed), _dying(death):
+        with self._dying(death):
             run_segment.handler(event, self.around.context)
         self._listen()
 
-    @rule(number=NUMBERS, death=st.sampled_from(sorted(DEATHS)))
-    def run_segment_dies(self, number: int, death: str) -> None:
+    @rule(number=NUMBERS, death=st.sampled_from(sorted(DEATHS)) | DEATHS_OF_WRITES)
+    def run_segment_dies(self, number: int, death: str | int) -> None:
         self.run_segment(number, death)
 
     @rule(number=NUMBERS, other=NUMBERS)
-    def two_ask_the_gate_at_once(self, number: int, other: int) -> None:
-        """The other one goes between this one's question and its write."""
-        go = targets.take_out_of_service
+    def two_ask_for_places_at_once(self, number: int, other: int) -> None:
+        """The other one, or the same one twice, goes between this one's place and its begin."""
+        begin_now = targets.begin
 
-        def go_second(*arguments: Any) -> bool:
-            with patch.object(targets, "take_out_of_service", go):
+        def begin_second(*arguments: Any) -> bool:
+            with patch.object(targets, "begin", begin_now):
                 self.run_segment(other)
-            return go(*arguments)
+            return begin_now(*arguments)
 
-        with patch.object(targets, "take_out_of_service", go_second):
+        with patch.object(targets, "begin", begin_second):
             self.run_segment(number)
 
-    @rule(number=NUMBERS, death=st.none() | st.just("before recording the end"))
-    def target_done(self, number: int, death: str | None = None) -> None:
+    @rule(number=NUMBERS, death=st.none() | DEATHS_OF_WRITES)
+    def target_done(self, number: int, death: int | None = None) -> None:
         """Also after its end: a repeat."""
         target_id = self._of(number)
         if target_id not in self.results:
             return
         result = {"status": self.results[target_id]}
         event = {"deployment_id": self.id, "target_id": target_id, "segment_result": result}
-        with suppress(Killed), _dying(death):
+        with self._dying(death):
             target_done.handler(event, self.around.context)
             self.tokens.pop(target_id, None)
 
@@ -179,9 +197,10 @@ class Fleet(RuleBasedStateMachine):
         self._listen()
 
     @precondition(lambda self: self.calls > 3)
-    @rule(cancel=st.booleans())
-    def somebody_stops_it(self, cancel: bool) -> None:
-        stop.stop(self._deployment(), stop_mark.by_person("me", NOW, cancel=cancel))
+    @rule(cancel=st.booleans(), death=st.none() | DEATHS_OF_WRITES)
+    def somebody_stops_it(self, cancel: bool, death: int | None) -> None:
+        with self._dying(death):
+            stop.stop(self._deployment(), stop_mark.by_person("me", NOW, cancel=cancel))
 
     # -- what must hold
 
@@ -197,16 +216,15 @@ class Fleet(RuleBasedStateMachine):
             assert steps == list(range(len(steps))), "one command for each step, in their order"
             runs = [found[target_id].segments[str(step)].status for step in steps[:-1]]
             assert set(runs) <= {TargetStatus.SUCCEEDED}, "a step begins when the one before it has succeeded"
-        counters = self._deployment().counters
-        assert Counter(statuses.values()) == +Counter(
-            {
-                TargetStatus.PENDING: counters.pending,
-                TargetStatus.IN_PROGRESS: counters.in_flight,
-                TargetStatus.SUCCEEDED: counters.succeeded,
-                TargetStatus.FAILED: counters.failed,
-                TargetStatus.SKIPPED: counters.skipped,
-            }
-        )
+        counts = self._deployment().counts
+        held = [len(state.holders) for state in places.read(self.places)]
+        assert sum(held) <= self.allowed, "no shard gives more places than it has"
+        if not self.has_died:
+            assert (counts.in_progress, counts.succeeded, counts.failed) == (
+                sum(each is TargetStatus.IN_PROGRESS for each in statuses.values()),
+                sum(each is TargetStatus.SUCCEEDED for each in statuses.values()),
+                sum(each is TargetStatus.FAILED for each in statuses.values()),
+            ), "the counts are exact"
 
     def teardown(self) -> None:
         """Invariant 3: whatever has happened, everything ends, and the lock is free."""
@@ -217,11 +235,22 @@ class Fleet(RuleBasedStateMachine):
                 self.target_done(number)
         assert not self.tokens, f"never ended: {self.tokens}"
         self.the_promise_is_kept()
+        with self._dying(3):
+            end.end(self.id)
         status = end.end(self.id)
         deployment = self._deployment()
-        counters = deployment.counters
-        for target in targets.of(self.id):
+        counters = deployment.counts
+        found = list(targets.of(self.id))
+        for target in found:
             self.ended_as_its_steps_did(target)
+        assert Counter(target.status for target in found) == +Counter(
+            {
+                TargetStatus.SUCCEEDED: counters.succeeded,
+                TargetStatus.FAILED: counters.failed,
+                TargetStatus.SKIPPED: counters.skipped,
+            }
+        ), "the counts are exact"
+        assert not any(state.in_progress for state in places.read(self.places)), "no place is held by who does not fail"
         assert lock.holder(deployment.group_key) is None
         good = is_success(targets=len(self.ids), allowed_out=self.allowed, succeeded=counters.succeeded)
         if deployment.stop and counters.succeeded < len(self.ids):
@@ -243,6 +272,14 @@ class Fleet(RuleBasedStateMachine):
         else:
             assert not runs & {TargetStatus.SUCCEEDED, TargetStatus.FAILED}, "what was skipped has done nothing"
 
+    @contextmanager
+    def _dying(self, where: str | int | None) -> Iterator[None]:
+        try:
+            with _dying(self.around.store, where):
+                yield
+        except Killed:
+            self.has_died = True
+
     # -- looking
 
     def _of(self, number: int) -> str:
@@ -251,7 +288,12 @@ class Fleet(RuleBasedStateMachine):
     def _deployment(self) -> Deployment:
         found = deployments.get(self.id)
         assert found
-        return found
+        return places.counted(found)
+
+    @property
+    def places(self) -> PlaceSet:
+        (own,) = self._deployment().places
+        return own
 
     def _commands(self, target_id: str) -> list[str]:
         wanted = f"{self.id} {target_id} "
@@ -272,7 +314,8 @@ class Fleet(RuleBasedStateMachine):
                 self.results[target_id] = told
 
 
-def test_a_fleet_in_any_weather(world: World) -> None:  # noqa: F811 - the fixture
+def test_a_fleet_in_any_weather(world: World, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811 - the fixture
+    monkeypatch.setattr(records_places, "MAX_PLACES", records_places.MAX_PLACES)
     machine = type("FleetOfThisTest", (Fleet,), {"around": world})
     phases = (Phase.explicit, Phase.reuse, Phase.generate)  # without shrinking, which takes minutes on a table
     fleets = run_settings.default.max_examples // 4
@@ -283,11 +326,13 @@ def test_a_fleet_in_any_weather(world: World) -> None:  # noqa: F811 - the fixtu
 
 def test_a_target_that_was_let_go_but_got_no_command_gives_its_place_back(world: World) -> None:  # noqa: F811
     """Invariant 1 the other way round: weather too rare for chance to find."""
-    with suppress(Killed), _dying("before sending"):
+    with suppress(Killed), _dying(world.store, "before sending"):
         world.run("t-1")
-    assert world.deployment.counters.out == 1
+    assert world.deployment.counts.in_progress == 1
     deployments.mark_stop(world.deployment.deployment_id, stop_mark.by_person("me", NOW))
     world.run("t-2")
     assert world.tokens.told == {"t-2": {"status": "Skipped"}}
     world.done(segment_result={"status": "Skipped"})
-    assert world.deployment.counters == Counters(total=2, allowed=1, skipped=1, started=1)
+    assert world.deployment.counts == Counts(total=2, max_out_of_service=1)
+    end.end(world.deployment.deployment_id)
+    assert world.deployment.counts == Counts(total=2, max_out_of_service=1, skipped=2)

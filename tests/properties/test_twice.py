@@ -1,5 +1,5 @@
 """Every function that writes, called twice at once: whatever the second call does between two writes of the first one,
-targets that have ended stay as they are, the counters are exact, one deployment of a group runs, a target has one
+targets that have ended stay as they are, the counts are exact, one deployment of a group runs, a target has one
 command, and the first call ends well or in a way that its caller repeats.
 
 The first call is held before each of its writes in turn; a change of what a function writes changes the test with it.
@@ -19,8 +19,7 @@ from functions.aws.clients import client
 from functions.core.declaration import load
 from functions.core.errors import Conflict, InvalidInput
 from functions.core.new_deployment import new_deployment
-from functions.core.records import Alarms, Deployment, GroupSettings
-from functions.core.rollout.gate import Counters
+from functions.core.records import Alarms, Counts, Deployment, GroupSettings
 from functions.core.statuses import AutoRollbackEvent, DeploymentStatus, TargetStatus
 from functions.core.text.shapes import from_plain
 from functions.engine import declare
@@ -39,12 +38,13 @@ from functions.handlers import (
     target_done,
 )
 from functions.settings import settings
-from functions.store import deployments, groups, lock, preparing, targets
+from functions.store import deployments, groups, lock, places, targets
 from host.lifecycle import IN_PLACE
 from tests.calls import recording
 from tests.conftest import BUCKET, WEB, LambdaContext, all_items, pending, put_group, put_item, revision
 from tests.fakes.run_command import FakeRunCommand
 from tests.fakes.step_functions import FakeStepFunctions
+from tests.rollout import begin, end_target
 from tests.store import Store
 from tests.unit.core.test_declaration import group as declared_group
 from tests.unit.handlers.test_prepare import alarm, archive
@@ -96,8 +96,8 @@ class Stage:
 
     def begin(self, deployment_id: str = ID) -> None:
         one = self.create(deployment_id, sha256=sha256(deployment_id.encode()).hexdigest(), size=9)
-        begun = replace(one, counters=Counters(total=3, allowed=2))
-        assert preparing.begin(begun, pending(one, *self.ids), NOW)
+        begun = replace(one, counts=Counts(total=3, max_out_of_service=2))
+        assert begin(begun, pending(one, *self.ids), NOW)
 
     def send(self, number: int = 0, token: str = "t") -> None:
         event = {"deployment_id": ID, "target_id": self.ids[number], "task_token": token}
@@ -119,9 +119,10 @@ class Stage:
         self.begin("d-BEFORE001")
         group, one = groups.get("shop", "web"), deployments.get("d-BEFORE001")
         assert one
-        lock.close(replace(one, status=DeploymentStatus.SUCCEEDED, complete_time=NOW), group, None)
+        counts = replace(one.counts, skipped=3)
+        lock.close(replace(one, status=DeploymentStatus.SUCCEEDED, counts=counts, complete_time=NOW), group, None)
         for each in list(targets.of("d-BEFORE001")):
-            targets.finish(each, TargetStatus.SKIPPED, NOW)
+            end_target(each, TargetStatus.SKIPPED, NOW)
 
     def ended(self) -> dict[tuple[str, str], TargetStatus]:
         return {
@@ -142,17 +143,17 @@ class Stage:
         assert running == ([held["holder"]] if "holder" in held else []), "one holds the lock"
         for deployment_id, one in known.items():
             fleet = [each.status for each in targets.of(deployment_id)]
-            counters = one.counters
+            counts = places.counted(one).counts
             if one.status is not DeploymentStatus.CREATED:
                 assert Counter(fleet) == +Counter(
                     {
-                        TargetStatus.PENDING: counters.pending,
-                        TargetStatus.IN_PROGRESS: counters.in_flight,
-                        TargetStatus.SUCCEEDED: counters.succeeded,
-                        TargetStatus.FAILED: counters.failed,
-                        TargetStatus.SKIPPED: counters.skipped,
+                        TargetStatus.PENDING: counts.pending,
+                        TargetStatus.IN_PROGRESS: counts.in_progress,
+                        TargetStatus.SUCCEEDED: counts.succeeded,
+                        TargetStatus.FAILED: counts.failed,
+                        TargetStatus.SKIPPED: counts.skipped,
                     }
-                ), "the counters are exact"
+                ), "the counts are exact"
             assert not one.status.is_final or all(each.is_final for each in fleet), "every target has an end"
         commands = Counter(each["Comment"] for each in self.ssm.sent)
         assert all(count == 1 for count in commands.values()), "a target has one command"

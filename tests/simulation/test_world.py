@@ -116,6 +116,13 @@ def test_an_alarm_stops_the_deployment_and_rolls_it_back() -> None:
     assert rollback.creator is Creator.ROLLBACK
 
 
+def test_a_rollback_counts_the_hosts_that_the_stopped_deployment_left_out_of_service() -> None:
+    """Invariant 1, over two deployments."""
+    result = run(hosts=20, config=config("75%"), alarm_at=60.0, seed=1)
+    assert statuses(result) == ["Stopped", "Succeeded"] and result.broken == ()
+    assert [each.fewest_healthy for each in result.outcomes] == [15, 15]
+
+
 def test_an_alarm_ends_the_bake() -> None:
     quiet = run(bake_seconds=600, alarm_at=3000)
     assert statuses(quiet) == ["Succeeded"] and 600 < quiet.seconds < 900

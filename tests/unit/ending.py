@@ -4,16 +4,16 @@ from dataclasses import replace
 from typing import Any
 
 from functions.core.new_deployment import new_deployment
-from functions.core.records import Alarms, Deployment, GroupSettings, SegmentRun
+from functions.core.records import Alarms, Counts, Deployment, GroupSettings, SegmentRun
 from functions.core.rollout.command_result import pending_events
-from functions.core.rollout.gate import Counters
 from functions.core.statuses import (
     AutoRollbackEvent,
     TargetStatus,
 )
 from functions.handlers import finish
-from functions.store import deployments, groups, lock, preparing, targets
+from functions.store import deployments, groups, lock, places, targets
 from tests.conftest import LambdaContext, all_items, pending, put_group, revision
+from tests.rollout import begin, begin_target, end_target
 
 NOW = "2026-11-23T10:00:00.000Z"
 
@@ -26,11 +26,11 @@ def running(number: int = 1, hosts: int = 2, started: int = 1) -> Deployment:
     group = groups.get("shop", "web") or put_group(settings=SETTINGS)
     one = new_deployment(group, revision(f"v{number}"), deployment_id=f"d-{number:09}", now=NOW, requested_by="me")
     lock.create(one, None, queue=True)
-    one = replace(one, counters=Counters(total=hosts, allowed=hosts))
+    one = replace(one, counts=Counts(total=hosts, max_out_of_service=hosts))
     fleet = [replace(each, events=pending_events()) for each in pending(one, *(f"i-{n}" for n in range(hosts)))]
-    preparing.begin(one, fleet, NOW)
+    begin(one, fleet, NOW)
     for target in list(targets.of(one.deployment_id))[:started]:
-        targets.take_out_of_service(target, NOW)
+        begin_target(target, NOW)
         command = f"c-{target.target_id}"
         targets.store_command(target, 0, command, SegmentRun(command_id=command), expires_at=1)
     return read(one.deployment_id)
@@ -39,15 +39,15 @@ def running(number: int = 1, hosts: int = 2, started: int = 1) -> Deployment:
 def read(deployment_id: str) -> Deployment:
     one = deployments.get(deployment_id)
     assert one
-    return one
+    return places.counted(one)
 
 
 def succeed_all(one: Deployment) -> None:
     for target in targets.of(one.deployment_id):
         if target.status is TargetStatus.PENDING:
-            targets.take_out_of_service(target, NOW)
+            begin_target(target, NOW)
     for target in list(targets.of(one.deployment_id)):
-        targets.finish(target, TargetStatus.SUCCEEDED, NOW)
+        end_target(target, TargetStatus.SUCCEEDED, NOW)
 
 
 def done(number: int, context: LambdaContext) -> Deployment:

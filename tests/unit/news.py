@@ -7,6 +7,7 @@ from typing import Any
 from functions.core.causes import Cause
 from functions.core.place import Place
 from functions.core.records import (
+    Counts,
     Deployment,
     Diagnostics,
     GroupSettings,
@@ -16,7 +17,6 @@ from functions.core.records import (
     TargetFailure,
     Trigger,
 )
-from functions.core.rollout.gate import Counters
 from functions.core.statuses import (
     BundleType,
     Creator,
@@ -108,4 +108,4 @@ def queued(*bodies: Any, receives: int = 1) -> dict[str, Any]:
     }
 
 
-DONE = Counters(total=4, allowed=1, out=1, succeeded=2, failed=1, skipped=1, started=3)
+DONE = Counts(total=4, max_out_of_service=1, succeeded=2, failed=1, skipped=1, started=3)

@@ -19,7 +19,7 @@ def retry_deployment(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
     if not failed.status.is_final:
         what = f"deploymentId: {failed.deployment_id} is {failed.status}: wait for its end, or stop it"
         raise Refused("InvalidInputException", what)
-    if not failed.counters.failed + failed.counters.skipped:
+    if not failed.counts.failed + failed.counts.skipped:
         what = f"deploymentId: {failed.deployment_id} has no failed or skipped targets to retry"
         raise Refused("InvalidInputException", f"{what}; create a new deployment")
     try:

@@ -8,14 +8,14 @@ from functions.api import responses
 from functions.api.operations import Caller, groups
 from functions.core.errors import Refused
 from functions.core.records import Deployment
-from functions.store import deployments
+from functions.store import deployments, places
 
 MAX_AT_ONCE = 25
 _ID = re.compile(r"d-[A-Z0-9]{9}")
 
 
 def get_deployment(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
-    return {"deploymentInfo": responses.deployment(known(given["deploymentId"]))}
+    return {"deploymentInfo": responses.deployment(places.counted(known(given["deploymentId"])))}
 
 
 def batch_get_deployments(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
@@ -25,7 +25,8 @@ def batch_get_deployments(given: dict[str, Any], caller: Caller) -> dict[str, An
         raise Refused("BatchLimitExceededException", f"deploymentIds: has {len(ids)} ids, at most {MAX_AT_ONCE}")
     for each in ids:
         check_id(each)
-    found = deployments.named(ids)
+    known_ones = places.counted_all(list(deployments.named(ids).values()))
+    found = {each.deployment_id: each for each in known_ones}
     return {"deploymentsInfo": [responses.deployment(found[each]) for each in ids if each in found]}
 
 

@@ -98,7 +98,7 @@ def of_deployment(deployment: Deployment, place: Place) -> Announcement | None:
         "deploymentGroupName": deployment.group,
         "createTime": _human(deployment.create_time),
         "completeTime": _human(deployment.complete_time),
-        "deploymentOverview": json.dumps(deployment.counters.overview),
+        "deploymentOverview": json.dumps(deployment.counts.overview),
         "status": status,
         **_error_information(deployment.failure),
         **_causes(deployment.causes),

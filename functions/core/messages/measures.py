@@ -21,8 +21,8 @@ def of_deployment(deployment: Deployment) -> dict[str, float]:
     counted: dict[str, float] = {_COUNTED[deployment.status]: 1}
     if is_rollback_start(deployment):
         counted["DeploymentsRolledBack"] = 1
-    if deployment.status.is_final and deployment.counters.total:
-        counted |= {"Targets": deployment.counters.total, "TargetsFailed": deployment.counters.failed}
+    if deployment.status.is_final and deployment.counts.total:
+        counted |= {"Targets": deployment.counts.total, "TargetsFailed": deployment.counts.failed}
     if (seconds := seconds_taken(deployment)) is not None:
         counted["DeploymentSeconds"] = seconds
     return counted

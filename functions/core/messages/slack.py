@@ -107,7 +107,7 @@ def message(outcome: Outcome) -> Payload:
     shown = deployment.causes[:MAX_CAUSES] if outcome.is_over else ()
     firsts = {target.target_id: target for target in outcome.failed}
     blocks += [_cause(each, firsts.get(each.target_ids[0])) for each in shown]
-    unseen = deployment.counters.failed - sum(each.count for each in shown)
+    unseen = deployment.counts.failed - sum(each.count for each in shown)
     if shown and unseen > 0:
         blocks.append(_section(f"and {unseen} more failed"))
     where = f"{outcome.place.account} · {outcome.place.region} · {outcome.moment}"
@@ -184,24 +184,24 @@ def _revision(revision: Revision) -> str:
 
 
 def _facts(outcome: Outcome) -> list[tuple[str, str]]:
-    deployment, counters = outcome.deployment, outcome.deployment.counters
+    deployment, counts = outcome.deployment, outcome.deployment.counts
     facts = [
         ("Deployment", deployment.deployment_id),
         ("Revision", clip(_revision(deployment.revision), 1500)),
         ("By", clip(deployment.requested_by or deployment.creator, 300)),
         ("Configuration", clip(deployment.settings.config.name, 300)),
     ]
-    if outcome.is_over and counters.total:
+    if outcome.is_over and counts.total:
         counted = [
             f"{count} {word}"
             for count, word in (
-                (counters.succeeded, "succeeded"),
-                (counters.failed, "failed"),
-                (counters.skipped, "skipped"),
+                (counts.succeeded, "succeeded"),
+                (counts.failed, "failed"),
+                (counts.skipped, "skipped"),
             )
             if count
         ]
-        facts.append(("Targets", f"{', '.join(counted) or '0 done'} of {counters.total}"))
+        facts.append(("Targets", f"{', '.join(counted) or '0 done'} of {counts.total}"))
     if outcome.is_over and (seconds := seconds_taken(deployment)) is not None:
         facts.append(("Took", duration(seconds)))
     return facts

@@ -25,20 +25,20 @@ def decide(deployment: Deployment, causes: Sequence[SharedFailure], engine_error
         return Verdict(status=DeploymentStatus.STOPPED, failure=stopped(deployment.stop))
     if deployment.failure:  # Prepare refused it
         return Verdict(status=DeploymentStatus.FAILED, failure=deployment.failure)
-    counters = deployment.counters
-    nothing_to_do = deployment.outdated_only and not counters.total and deployment.start_time
+    counts = deployment.counts
+    nothing_to_do = deployment.outdated_only and not counts.total and deployment.start_time
     succeeded = nothing_to_do or is_success(
-        targets=counters.total, allowed_out=counters.allowed, succeeded=counters.succeeded
+        targets=counts.total, allowed_out=counts.max_out_of_service, succeeded=counts.succeeded
     )
     if succeeded and not engine_error:
         return Verdict(status=DeploymentStatus.SUCCEEDED)
     # Without the engine nobody knows: a bake may not have ended, or not a single target may have begun.
-    by_engine = engine_error and (succeeded or not counters.total)
+    by_engine = engine_error and (succeeded or not counts.total)
     code = DeploymentErrorCode.INTERNAL_ERROR if by_engine else DeploymentErrorCode.HEALTH_CONSTRAINTS
-    cause = root_cause(causes, counters.failed)
+    cause = root_cause(causes, counts.failed)
     told = engine_error or ""
     rest = "" if told.rstrip(".") in cause else told  # targets that failed with the engine have said it
-    parts = (cause, _tally(deployment) if counters.total or not engine_error else "", rest)
+    parts = (cause, _tally(deployment) if counts.total or not engine_error else "", rest)
     message = " ".join(part for part in parts if part)
     return Verdict(status=DeploymentStatus.FAILED, failure=Failure(code=code, message=message))
 
@@ -46,11 +46,11 @@ def decide(deployment: Deployment, causes: Sequence[SharedFailure], engine_error
 def _finished_before_the_stop(deployment: Deployment) -> bool:
     """A person's stop that came when every target had the new revision stops nothing, unless the deployment still
     baked or the person wants to go back. An alarm's stop always counts."""
-    stop, counters = deployment.stop, deployment.counters
+    stop, counts = deployment.stop, deployment.counts
     if stop is None or stop.code is not DeploymentErrorCode.MANUAL_STOP:
         return False
     late = not deployment.settings.bake_seconds and not stop.auto_rollback
-    return late and 0 < counters.total == counters.succeeded
+    return late and 0 < counts.total == counts.succeeded
 
 
 def stopped(mark: StopMark) -> Failure:
@@ -84,20 +84,20 @@ def _named(failure: TargetFailure) -> str:
 
 
 def _tally(deployment: Deployment) -> str:
-    counters = deployment.counters
-    needed = max(counters.total - counters.allowed, 1)
-    succeeded = f"{counters.succeeded} of {counters.total} targets succeeded"
-    if counters.succeeded == counters.total > 0:
+    counts = deployment.counts
+    needed = max(counts.total - counts.max_out_of_service, 1)
+    succeeded = f"{counts.succeeded} of {counts.total} targets succeeded"
+    if counts.succeeded == counts.total > 0:
         return f"{succeeded}."
     return (
-        f"{succeeded}, {counters.failed} failed, {counters.skipped} skipped;"
+        f"{succeeded}, {counts.failed} failed, {counts.skipped} skipped;"
         f" at least {needed} must succeed under {deployment.settings.config.name}."
     )
 
 
 def rolls_back(deployment: Deployment, verdict: Verdict) -> bool:
     """Whether this ending starts a rollback. A rollback never causes a rollback; untouched hosts need none."""
-    if deployment.creator is Creator.ROLLBACK or not deployment.counters.started:
+    if deployment.creator is Creator.ROLLBACK or not deployment.counts.started:
         return False
     wanted = deployment.settings.auto_rollback
     if verdict.status is DeploymentStatus.FAILED:

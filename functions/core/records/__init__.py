@@ -3,9 +3,11 @@
 Times are ISO 8601 strings in UTC with milliseconds ("2026-11-23T03:35:54.123Z"): they sort as text.
 """
 
+from functions.core.records.counts import Counters, Counts
 from functions.core.records.deployment import Deployment, Failure, RollbackInfo, StopMark
 from functions.core.records.group import Application, CustomConfig, DeploymentSummary, Group, Guard
 from functions.core.records.on_premises import OnPremisesInstance
+from functions.core.records.places import PlaceSet, Shard, ShardState
 from functions.core.records.revision import GitHubCommit, GivenVersion, RegisteredRevision, Revision
 from functions.core.records.settings import Alarms, AutoRollback, GroupSettings, TagFilter, TagGroup, Trigger
 from functions.core.records.steps import IN_PLACE_STEPS, Segment, Step
@@ -26,6 +28,8 @@ __all__ = [
     "Alarms",
     "Application",
     "AutoRollback",
+    "Counters",
+    "Counts",
     "CustomConfig",
     "Deployment",
     "DeploymentSummary",
@@ -40,12 +44,15 @@ __all__ = [
     "HostWait",
     "LifecycleEventRecord",
     "OnPremisesInstance",
+    "PlaceSet",
     "RegisteredRevision",
     "Revision",
     "RollbackInfo",
     "Segment",
     "SegmentResult",
     "SegmentRun",
+    "Shard",
+    "ShardState",
     "SharedFailure",
     "Step",
     "StopMark",

@@ -4,11 +4,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from functions.core import limits
+from functions.core.records.counts import Counters, Counts
+from functions.core.records.places import PlaceSet
 from functions.core.records.plain import make_plain
 from functions.core.records.revision import Revision
 from functions.core.records.settings import GroupSettings, TagGroup
 from functions.core.records.target import SharedFailure
-from functions.core.rollout.gate import Counters
 from functions.core.statuses import Creator, DeploymentErrorCode, DeploymentStatus, OverriddenSetting
 
 
@@ -25,7 +26,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopMark:
-    """Somebody wants the deployment to stop. Set once; the gate starts nothing more from then on."""
+    """Somebody wants the deployment to stop. Set once; no target begins from then on."""
 
     by: str  # an IAM identity, or "alarm NAME"
     code: DeploymentErrorCode  # MANUAL_STOP or ALARM_ACTIVE
@@ -81,12 +82,18 @@ class Deployment:
     outdated_only: bool = False  # only instances that do not run the revision
     start_time: str | None = None
     complete_time: str | None = None
-    counters: Counters = Counters()
+    counts: Counts = Counts()  # as its begin fixed them until it is over; `store.places.counted` adds what came since
+    counters: Counters | None = None  # of an older engine, which kept its counts here
+    places: tuple[PlaceSet, ...] = ()  # what a target asks before it begins, in this order; the first is its own
     failure: Failure | None = None
     causes: tuple[SharedFailure, ...] = ()  # why targets failed, once it is over; none: an older engine ended it
     stop: StopMark | None = None
     rollback: RollbackInfo | None = None
     bake_token: str | None = None  # what the Bake state waits for
+
+    def __post_init__(self) -> None:
+        if self.counters and self.counts == Counts():
+            object.__setattr__(self, "counts", self.counters.counts)
 
     @property
     def group_key(self) -> str:

@@ -17,7 +17,7 @@ class Host:
 
     target_id: str
     deployment_id: str
-    status: TargetStatus  # Succeeded or Failed
+    status: TargetStatus  # Succeeded, or Failed: then it is out of service until it succeeds in another deployment
     since: str
 
 
@@ -110,6 +110,9 @@ class Target:
     name: str | None = None  # the instance's Name tag
     group_id: str | None = None  # of the deployment's group, by which its host is known
     last_updated_at: str | None = None
+    started_at: str | None = None  # when it was taken out of service; None: never, or by an older engine
+    places: dict[str, int] = field(default_factory=dict)  # by set, the shard that it asks; it has no place elsewhere
+    was_out_of_service: bool = False  # its host was before the deployment, whose last one on it had failed
     steps: tuple[Step, ...] = IN_PLACE_STEPS  # all that an engine knew which did not store them
     events: tuple[LifecycleEventRecord, ...] = ()  # of all steps
     segments: dict[str, SegmentRun] = field(default_factory=dict)  # by the number of the step

@@ -81,7 +81,7 @@ def has_revision_failed(deployment: Deployment, failed: Sequence[Target]) -> boo
     """Whether the end of a deployment speaks against its revision. `failed`: its failed targets."""
     if deployment.status is DeploymentStatus.STOPPED and (stop := deployment.stop):
         is_alarm = stop.code is DeploymentErrorCode.ALARM_ACTIVE and not stop.are_alarms_unreadable
-        return is_alarm and deployment.counters.started > 0
+        return is_alarm and deployment.counts.started > 0
     if deployment.status is not DeploymentStatus.FAILED:
         return False
     code = deployment.failure.code if deployment.failure else None

@@ -2,14 +2,14 @@
 has one."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
 from functions.core.causes import Cause
-from functions.core.records import Deployment, Target
-from functions.core.rollout.gate import Counters
+from functions.core.records import Counts, Deployment, PlaceSet, Target
 from functions.core.rollout.health import is_success
+from functions.core.rollout.places import with_homes
 from functions.core.statuses import DeploymentStatus, TargetStatus
 
 MAX_CONCURRENCY = 10_000  # of a Distributed Map (Step Functions quotas)
@@ -63,7 +63,9 @@ FINISH = Decision(next=Next.FINISH)
 def next_stage(deployment: Deployment | None, stages: Sequence[Manifest], last: Decision) -> Decision:
     """What comes after the last decision is carried out. A deployment that cannot succeed any more, or is to stop, runs
     no further stage and waits for nothing."""
-    if deployment is None or deployment.status is not DeploymentStatus.IN_PROGRESS or not is_promising(deployment):
+    if deployment is None or deployment.status is not DeploymentStatus.IN_PROGRESS or deployment.stop:
+        return FINISH
+    if last.next is not Next.BEGIN and not is_promising(deployment):
         return FINISH
     if last.next is Next.RUN and last.stage and last.stage.bake_seconds:
         return Decision(next=Next.BAKE, stage=last.stage)
@@ -76,42 +78,59 @@ def is_promising(deployment: Deployment) -> bool:
     """Whether the deployment is worth to be gone on with: it may succeed yet, and nobody stops it."""
     if deployment.stop:
         return False
-    counters = deployment.counters
-    if counters.pending:
-        return counters.failed < counters.allowed
-    return is_success(targets=counters.total, allowed_out=counters.allowed, succeeded=counters.succeeded)
+    counts = deployment.counts
+    if counts.pending:
+        return counts.failed < counts.max_out_of_service
+    return is_success(targets=counts.total, allowed_out=counts.max_out_of_service, succeeded=counts.succeeded)
 
 
-def count(deployment: Deployment, targets: Sequence[Target]) -> Counters:
-    """The counters of a deployment that is about to begin. Targets that cannot take part have failed already.
+def begin(deployment: Deployment, targets: Sequence[Target]) -> tuple[Deployment, list[Target]]:
+    """A deployment that is about to begin, with its counts and places, and its targets with the shards that they ask.
 
+    Targets that cannot take part have failed already: they are out of service, and leave fewer places to the others.
     Raises HealthConstraintsInvalid when the configuration keeps every target in service.
     """
-    failed = len(targets) - len(_taking_part(targets))
-    allowed = deployment.settings.config.allowed_out(len(targets))
-    return Counters(total=len(targets), allowed=allowed, out=failed, failed=failed)
+    part = _taking_part(targets)
+    others = [each for each in targets if _failed_at_once(each)]
+    counts = Counts(
+        total=len(targets),
+        max_out_of_service=deployment.settings.config.allowed_out(len(targets)),
+        failed=len(others),
+        still_out=sum(each.was_out_of_service for each in part),
+    )
+    own = PlaceSet(name=deployment.deployment_id, places=max(counts.max_out_of_service - counts.failed, 0))
+    begun = replace(deployment, counts=counts, counters=None, places=(own,))
+    return begun, [*others, *with_homes(part, begun.places)]
 
 
-def plan(deployment: Deployment, allowed: int, targets: Sequence[Target]) -> tuple[Stage, ...]:
+def plan(deployment: Deployment, targets: Sequence[Target]) -> tuple[Stage, ...]:
     """The stages of a deployment, in order; only targets that can take part are in them. None when too few can.
 
-    `allowed`: targets that may be out of service at one time. The plan is the same whatever the targets have done since
-    the deployment began.
+    Hosts that were out of service before come first, and the others follow when those have ended: until then no other
+    host is taken out of service, and those that fail again have a place each (CodeDeploy User Guide, "CodeDeploy
+    instance health"). The plan is the same whatever the targets have done since the deployment began.
     """
-    ids = sorted(target.target_id for target in _taking_part(targets))
-    failed = len(targets) - len(ids)
-    if failed >= allowed:
-        return ()
+    part = _taking_part(targets)
     # Hosts that failed already keep their places: a child that could never get one would only wait.
-    concurrency = max(min(allowed - failed, len(ids), MAX_CONCURRENCY), 1)
-    bake = deployment.settings.bake_seconds
-    return (Stage(number=0, target_ids=tuple(ids), concurrency=concurrency, bake_seconds=bake),)
+    places = deployment.counts.max_out_of_service - (len(targets) - len(part))
+    first = [each.target_id for each in part if each.was_out_of_service]
+    others = [each.target_id for each in part if not each.was_out_of_service] if places > 0 else []
+    rounds = [first + others] if len(part) <= places else [ids for ids in (first, others) if ids]
+    return tuple(
+        Stage(
+            number=number,
+            target_ids=tuple(ids),
+            concurrency=max(min(places, len(ids), MAX_CONCURRENCY), 1),
+            bake_seconds=deployment.settings.bake_seconds if ids is rounds[-1] else 0,
+        )
+        for number, ids in enumerate(rounds)
+    )
 
 
 def _taking_part(targets: Sequence[Target]) -> list[Target]:
-    """Those that had not failed when the deployment began. One that fails later has a segment on record, or failed
-    because the engine did."""
-    return [each for each in targets if not _failed_at_once(each)]
+    """Those that had not failed when the deployment began, by their ids. One that fails later has a segment on record,
+    or failed because the engine did."""
+    return sorted((each for each in targets if not _failed_at_once(each)), key=lambda each: each.target_id)
 
 
 def _failed_at_once(target: Target) -> bool:

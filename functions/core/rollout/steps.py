@@ -1,4 +1,4 @@
-"""What a target does next: one decision over its record, the counters of its deployment and the stop mark.
+"""What a target does next: one decision over its record and the stop mark of its deployment.
 
 The decision is a value; functions/engine/segments.py carries it out.
 """
@@ -8,7 +8,6 @@ from enum import StrEnum
 
 from functions.core.causes import Cause
 from functions.core.records import StopMark, Target, TargetFailure
-from functions.core.rollout.gate import Counters, GateDecision, ask
 from functions.core.statuses import TargetStatus
 
 
@@ -52,16 +51,11 @@ class Read:
     command_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wait:
-    """Other targets are in the way: ask again later."""
+Decision = Send | Adopt | Read | End
 
 
-Decision = Send | Adopt | Read | Wait | End
-
-
-def next_step(target: Target, counters: Counters, stop: StopMark | None) -> Decision:
-    """What the target does next. The answer GO of the gate is advice: the write that follows decides.
+def next_step(target: Target, stop: StopMark | None) -> Decision:
+    """What the target does next. One that has not begun takes a place before it is sent anything.
 
     A stop lets a target that has begun go all its way, as it lets scripts end; one that cancels lets it begin no step.
     """
@@ -74,7 +68,7 @@ def next_step(target: Target, counters: Counters, stop: StopMark | None) -> Deci
     if run and run.command_id:
         return Read(step=step, command_id=run.command_id)
     if target.status is TargetStatus.PENDING:
-        return _at_the_gate(ask(counters, stopping=stop is not None))
+        return End(status=TargetStatus.SKIPPED) if stop else Send(step=0)
     is_first = step == 0  # which has begun with the target itself, whether a run of it is on record or not
     following: Send | End = Send(step=step)
     if stop and (is_first or stop.cancel):
@@ -104,13 +98,3 @@ def left_between() -> TargetFailure:
 def _is_done(target: Target, step: int) -> bool:
     run = target.segments.get(str(step))
     return run is not None and run.status is TargetStatus.SUCCEEDED
-
-
-def _at_the_gate(answer: GateDecision) -> Decision:
-    match answer:
-        case GateDecision.GO:
-            return Send(step=0)
-        case GateDecision.WAIT:
-            return Wait()
-        case GateDecision.SKIP:
-            return End(status=TargetStatus.SKIPPED)

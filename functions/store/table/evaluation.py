@@ -14,8 +14,10 @@ from functions.store.table.values import (
     Differs,
     Equals,
     Exists,
+    Fewer,
     In,
     Item,
+    Lacks,
     Less,
     Missing,
     Path,
@@ -56,8 +58,12 @@ def holds(condition: Condition, item: Item) -> bool:
             found = _found(item, path)
             return isinstance(found, str) and found.startswith(prefix)
         case Contains(path, member):
+            return _has(_found(item, path), member)
+        case Lacks(path, member):
+            return not _has(_found(item, path), member)
+        case Fewer(path, than):
             found = _found(item, path)
-            return isinstance(found, list) and any(_are_same(each, member) for each in found)
+            return (0 if found is _NOTHING else len(found)) < than
         case AllOf(conditions):
             return all(holds(each, item) for each in conditions)
         case AnyOf(conditions):
@@ -84,6 +90,13 @@ def updated(item: Item, update: Update) -> Item:
         if before is not _NOTHING and not _is_number(before):
             raise Invalid(f"an operand in the update expression has an incorrect data type: {path}")
         _put(after, path, more if before is _NOTHING else before + more)
+    for name, members in update.includes.items():
+        after[name] = _set(item, name) | members
+    for name, members in update.excludes.items():
+        if left := _set(item, name) - members:
+            after[name] = left
+        else:
+            after.pop(name, None)
     for path in update.removes:
         parent, name = _parent(after, path)
         parent.pop(name, None)
@@ -102,6 +115,17 @@ def _found(item: Item, path: Path) -> Any:
         if not isinstance(found, dict) or part not in found:
             return _NOTHING
         found = found[part]
+    return found
+
+
+def _has(found: Any, member: Any) -> bool:
+    return isinstance(found, list | frozenset) and any(_are_same(each, member) for each in found)
+
+
+def _set(item: Item, name: str) -> frozenset[str]:
+    found = item.get(name, frozenset())
+    if not isinstance(found, frozenset):
+        raise Invalid(f"an operand in the update expression has an incorrect data type: {name}")
     return found
 
 

@@ -241,6 +241,8 @@ def _size(value: Any) -> int:
             return size
         case list():
             return 3 + sum(1 + _size(each) for each in value)
+        case frozenset():
+            return sum(map(_size, value))
         case bool() | None:
             return 1
         case _:

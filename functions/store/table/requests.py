@@ -19,9 +19,11 @@ from functions.store.table.values import (
     Differs,
     Equals,
     Exists,
+    Fewer,
     In,
     Item,
     Key,
+    Lacks,
     Less,
     Missing,
     Path,
@@ -135,7 +137,12 @@ class _Expressions:
         for path, more in update.adds.items():  # not ADD, which DynamoDB's documentation has for whole attributes only
             name = self.name(path)
             sets.append(f"{name} = if_not_exists({name}, {self.value(0)}) + {self.value(more)}")
-        clauses = {"SET": sets, "REMOVE": [self.name(path) for path in update.removes]}
+        clauses = {
+            "SET": sets,
+            "REMOVE": [self.name(path) for path in update.removes],
+            "ADD": [f"{self.name(path)} {self.value(members)}" for path, members in update.includes.items()],
+            "DELETE": [f"{self.name(path)} {self.value(members)}" for path, members in update.excludes.items()],
+        }
         return " ".join(f"{word} {', '.join(listed)}" for word, listed in clauses.items() if listed)
 
     def condition(self, condition: Condition) -> str:
@@ -158,6 +165,12 @@ class _Expressions:
                 return f"begins_with({self.name(path)}, {self.value(prefix)})"
             case Contains(path, member):
                 return f"contains({self.name(path)}, {self.value(member)})"
+            case Lacks(path, member):
+                return f"(NOT contains({self.name(path)}, {self.value(member)}))"
+            case Fewer(path, than):  # the size of what is missing is no number
+                fits = f"size({self.name(path)}) < {self.value(than)}"
+                counts = "attribute_not_exists({}) OR" if than > 0 else "attribute_exists({}) AND"
+                return f"({counts.format(self.name(path))} {fits})"
             case AllOf(conditions):
                 return f"({' AND '.join(map(self.condition, conditions))})"
             case AnyOf(conditions):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-Item = dict[str, Any]  # plain values
+Item = dict[str, Any]  # plain values; a frozenset of texts is DynamoDB's set
 Path = str | tuple[str, ...]  # an attribute, or the way to an entry of a map: ("counters", "out")
 Sets = Mapping[Any, Any]  # values, by the paths to them
 
@@ -92,10 +92,26 @@ class BeginsWith:
 
 @dataclass(frozen=True, slots=True)
 class Contains:
-    """That a list has the member."""
+    """That a list or set has the member."""
 
     path: Path
     member: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Lacks:
+    """That a list or set has not the member, or that there is none."""
+
+    path: Path
+    member: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Fewer:
+    """That a set has fewer members than so many. A set that gets empty is gone, so none at all has 0 members."""
+
+    path: Path
+    than: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +124,9 @@ class AnyOf:
     conditions: "tuple[Condition, ...]"
 
 
-Condition = Exists | Missing | Equals | Differs | Less | AtMost | In | BeginsWith | Contains | AllOf | AnyOf
+Condition = (
+    Exists | Missing | Equals | Differs | Less | AtMost | In | BeginsWith | Contains | Lacks | Fewer | AllOf | AnyOf
+)
 
 IS_THERE = Exists("pk")
 IS_NEW = Missing("pk")
@@ -151,6 +169,8 @@ class Update:
     sets: Sets = field(default_factory=dict)
     defaults: Sets = field(default_factory=dict)  # set where nothing is set yet
     adds: Mapping[Path, int] = field(default_factory=dict)  # to numbers; one that is missing is 0
+    includes: Mapping[str, frozenset[str]] = field(default_factory=dict)  # members of sets; a missing one is made
+    excludes: Mapping[str, frozenset[str]] = field(default_factory=dict)  # from sets; one that gets empty is gone
     removes: tuple[Path, ...] = ()
     condition: Condition | None = None
 

@@ -32,6 +32,10 @@ def serialize(value: Any) -> Any:
             return {"M": to_wire(value)}
         case list() | tuple():
             return {"L": [serialize(item) for item in value]}
+        case frozenset() if value:
+            return {"SS": sorted(value)}
+        case frozenset():
+            raise ValueError("an attribute cannot be a set without members: leave it out")
     raise TypeError(f"no DynamoDB form for {type(value).__name__}")
 
 
@@ -42,7 +46,7 @@ def as_read(value: Any) -> Any:
     {'a': ['b', 1]}
     """
     kind = type(value)
-    if kind is str or kind is int or kind is bool or value is None:
+    if kind is str or kind is int or kind is bool or value is None or (kind is frozenset and value):
         return value
     if kind is dict:
         return {name: as_read(each) for name, each in value.items()}
@@ -64,6 +68,6 @@ def _deserialize(value: Any) -> Any:
         case "NULL":
             return None
         case "SS":
-            return sorted(content)
+            return frozenset(content)
         case _:  # S and BOOL
             return content

@@ -12,8 +12,7 @@ import pytest
 
 from cli.__main__ import VERBS, main
 from cli.account.connection import Engine
-from functions.core.records import GroupSettings, Host, RollbackInfo, TagFilter, TagGroup
-from functions.core.rollout.gate import Counters
+from functions.core.records import Counts, GroupSettings, Host, RollbackInfo, TagFilter, TagGroup
 from functions.core.statuses import DeploymentStatus, TargetStatus
 from functions.core.text.shapes import to_plain
 from functions.store.keys import deployment_indexes, deployment_key, host_key, target_key
@@ -73,7 +72,7 @@ def hostile(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     put_group(settings=GroupSettings(tag_groups=tags))
     bad = revision(version=TEXT, etag=TEXT)
     one = put_deployment(
-        DeploymentStatus.FAILED, Counters(total=2, allowed=1, out=1, succeeded=1, failed=1), requested_by=TEXT
+        DeploymentStatus.FAILED, Counts(total=2, max_out_of_service=1, succeeded=1, failed=1), requested_by=TEXT
     )
     item = {
         **to_plain(one),

@@ -9,6 +9,7 @@ from functions.core.statuses import TargetStatus
 from functions.handlers import finish, prepare
 from functions.store import deployments, targets
 from tests.conftest import BUCKET, LambdaContext, all_items
+from tests.rollout import begin_target, end_target
 from tests.store import Store
 from tests.unit.api.conftest import Api
 from tests.unit.handlers.test_prepare import World, archive
@@ -56,9 +57,9 @@ class Shop:
     def run(self, deployment_id: str, status: TargetStatus) -> str:
         self.prepare(deployment_id)
         for target in list(targets.of(deployment_id)):
-            if targets.take_out_of_service(target, NOW):
+            if begin_target(target, NOW):
                 going = targets.get(deployment_id, target.target_id)
-                assert going and targets.finish(going, status, NOW)
+                assert going and end_target(going, status, NOW)
         finish.handler({"deployment_id": deployment_id}, self.world.context)
         return deployment_id
 

@@ -20,6 +20,7 @@ from functions.handlers import prepare, rollback, start, stop
 from functions.store import deployments, targets
 from functions.store.keys import host_key
 from tests.conftest import BUCKET, LambdaContext, put_item
+from tests.rollout import begin_target, end_target
 from tests.store import Store
 from tests.unit.api.conftest import ARN, Api
 from tests.unit.api.test_groups import make
@@ -60,10 +61,10 @@ def deploy(api: Api, world: World, store: Store) -> Deploy:
         prepare.handler({"deployment_id": deployment_id}, world.context)
         fleet = list(targets.of(deployment_id))
         for number, target in enumerate(fleet[: len(fleet) - skips]):
-            assert targets.take_out_of_service(target, NOW)
+            assert begin_target(target, NOW)
             (going,) = [each for each in targets.of(deployment_id) if each.target_id == target.target_id]
             status = TargetStatus.FAILED if number < fails else TargetStatus.SUCCEEDED
-            assert targets.finish(going, status, NOW)
+            assert end_target(going, status, NOW)
         end.end(deployment_id)
         return known(deployment_id)
 
@@ -117,7 +118,7 @@ def test_a_sweep_records_the_hosts_on_which_something_had_begun(
     one = api("CreateDeployment", **GROUP, **given, deploymentConfigName="CodeDeployDefault.AllAtOnce")["deploymentId"]
     prepare.handler({"deployment_id": one}, world.context)
     for target in list(targets.of(one))[:54]:
-        assert targets.take_out_of_service(target, NOW)
+        assert begin_target(target, NOW)
     end.end(one, "the engine broke")
     assert [each["status"] for each in api("ListHosts", **GROUP)["hosts"]] == ["Failed"] * 54
 
@@ -196,7 +197,7 @@ def test_where_nothing_is_outdated_nothing_is_done_and_that_is_a_success(
 ) -> None:
     deploy("v1", deploymentConfigName="CodeDeployDefault.AllAtOnce")
     one = deploy("v1", updateOutdatedInstancesOnly=True)
-    assert (one.status, one.counters.total, target_ids(store, one)) == (DeploymentStatus.SUCCEEDED, 0, [])
+    assert (one.status, one.counts.total, target_ids(store, one)) == (DeploymentStatus.SUCCEEDED, 0, [])
 
 
 def test_a_deployment_of_outdated_instances_that_never_began_has_not_succeeded(

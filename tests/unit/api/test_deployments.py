@@ -1,15 +1,15 @@
 """GetDeployment, BatchGetDeployments, ListDeployments: what the API tells of deployments, and how it finds them."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
-from functions.core.records import Deployment, Failure, GroupSettings, RollbackInfo
-from functions.core.rollout.gate import Counters
+from functions.core.records import Counts, Deployment, Failure, GroupSettings, PlaceSet, RollbackInfo
 from functions.core.statuses import AutoRollbackEvent, Creator, DeploymentErrorCode, DeploymentStatus
 from functions.core.text.shapes import to_plain
-from functions.store.keys import deployment_indexes, deployment_key
+from functions.store.keys import deployment_indexes, deployment_key, shard_key
 from tests.conftest import put_group, put_item, revision
 from tests.store import Store
 from tests.unit.api.conftest import Api
@@ -56,7 +56,7 @@ def test_a_deployment_is_told_with_everything_that_is_known_of_it(api: Api) -> N
             complete_time="2026-11-23T10:00:09.000Z",
             settings=settings,
             description="the third try",
-            counters=Counters(total=9, allowed=3, out=3, succeeded=2, failed=2, skipped=1),
+            counts=Counts(total=9, max_out_of_service=3, in_progress=1, succeeded=2, failed=2, skipped=1),
             failure=Failure(code=DeploymentErrorCode.HEALTH_CONSTRAINTS, message="too bad"),
             rollback=RollbackInfo(rollback_deployment_id="d-ZZZZZZ123", rollback_message="went back"),
         )
@@ -114,6 +114,27 @@ def test_a_deployment_is_told_with_everything_that_is_known_of_it(api: Api) -> N
 )
 def test_a_deployment_that_is_not_there(api: Api, deployment_id: str, code: str) -> None:
     api.refuses(code, "GetDeployment", deploymentId=deployment_id)
+
+
+def test_a_deployment_with_ten_thousand_places_is_told_by_three_requests(
+    api: Api, requests: Callable[[], list[str]]
+) -> None:
+    """Its counts are the sums over 200 items."""
+    places = PlaceSet(name=ids([1])[0], places=10_000)
+    one = put(1, status=DeploymentStatus.IN_PROGRESS)
+    record(replace(one, counts=Counts(total=10_000, max_out_of_service=10_000), places=(places,)))
+    for number, shard in enumerate(places.shards):
+        holders = [f"i-{number}-{each}" for each in range(20)]
+        put_item({**shard_key(shard.of, number).item, "holders": frozenset(holders), "failed": frozenset(holders[:1])})
+    made = requests()
+    before = len(made)
+    told = api("GetDeployment", deploymentId=one.deployment_id)["deploymentInfo"]
+    assert made[before:] == ["GetItem", "BatchGetItem", "BatchGetItem"]
+    overview = {"Pending": 6000, "InProgress": 3800, "Succeeded": 0, "Failed": 200, "Skipped": 0, "Ready": 0}
+    assert told["deploymentOverview"] == overview
+    assert told["healthyHosts"] == {"total": 10_000, "minimum": 0, "healthy": 6000}
+    (again,) = api("BatchGetDeployments", deploymentIds=[one.deployment_id])["deploymentsInfo"]
+    assert again == told
 
 
 def test_several_are_told_in_their_order_without_the_unknown_ones(api: Api) -> None:

@@ -5,14 +5,14 @@ from dataclasses import replace
 import pytest
 
 from functions.core.new_deployment import new_deployment
-from functions.core.records import Deployment, GroupSettings, SegmentRun
-from functions.core.rollout.gate import Counters
+from functions.core.records import Counts, Deployment, GroupSettings, SegmentRun
 from functions.core.statuses import AutoRollbackEvent, DeploymentErrorCode, DeploymentStatus, TargetStatus
 from functions.handlers import finish
-from functions.store import deployments, groups, lock, preparing, targets
+from functions.store import deployments, groups, lock, targets
 from tests.conftest import all_items, pending, put_group, revision, stand_in
 from tests.fakes.run_command import FakeRunCommand
 from tests.fakes.step_functions import FakeStepFunctions
+from tests.rollout import begin, begin_target, end_target
 from tests.store import Store
 from tests.unit.api.conftest import ARN, Api
 
@@ -34,9 +34,9 @@ def create(number: int = 1) -> Deployment:
 def running(number: int = 1) -> Deployment:
     """With a command in flight on one of two hosts."""
     one = create(number)
-    preparing.begin(replace(one, counters=Counters(total=2, allowed=1)), pending(one, "i-1", "i-2"), NOW)
+    begin(replace(one, counts=Counts(total=2, max_out_of_service=1)), pending(one, "i-1", "i-2"), NOW)
     first, _ = targets.of(one.deployment_id)
-    targets.take_out_of_service(first, NOW)
+    begin_target(first, NOW)
     targets.store_command(first, 0, "c-1", SegmentRun(command_id="c-1"), expires_at=1)
     return read(one)
 
@@ -50,9 +50,9 @@ def read(one: Deployment) -> Deployment:
 def succeeded(api: Api, store: Store, number: int) -> Deployment:
     one = running(number)
     for target in list(targets.of(one.deployment_id)):
-        targets.take_out_of_service(target, NOW)
+        begin_target(target, NOW)
     for target in list(targets.of(one.deployment_id)):
-        targets.finish(target, TargetStatus.SUCCEEDED, NOW)
+        end_target(target, TargetStatus.SUCCEEDED, NOW)
     finish.handler({"deployment_id": one.deployment_id}, api.context)
     return read(one)
 

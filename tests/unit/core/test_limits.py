@@ -25,6 +25,7 @@ from functions.core.order import MAX_UPLOADS, Accepted
 from functions.core.quotas import MAX_ALARMS, MAX_TRIGGERS
 from functions.core.records import (
     Alarms,
+    Counts,
     Deployment,
     Diagnostics,
     Failure,
@@ -41,7 +42,6 @@ from functions.core.records import (
 )
 from functions.core.rollout import stop_mark
 from functions.core.rollout.command_result import read_invocation
-from functions.core.rollout.gate import Counters
 from functions.core.statuses import (
     BundleType,
     Creator,
@@ -175,7 +175,7 @@ def largest(letter: str, ending: Ending) -> Deployment:
             for number in range(MAX_ENTRIES)
         },
         instance_ids=tuple("i" * 100 for _ in range(100)),
-        counters=Counters(total=2000, allowed=1, out=2000, failed=2000, started=2000),
+        counts=Counts(total=2000, max_out_of_service=1, failed=2000, started=2000),
         rollback=RollbackInfo(rollback_message=of(letter, 100_000)),
     )
     mark = stop_mark.by_person(of(letter, MAX_CHARACTERS), one.create_time, reason=of(letter, MAX_CHARACTERS))

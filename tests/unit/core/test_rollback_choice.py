@@ -8,6 +8,7 @@ from functions.core.causes import Cause
 from functions.core.errors import InvalidInput
 from functions.core.new_deployment import requested_rollback, rollback_deployment, summary
 from functions.core.records import (
+    Counts,
     Deployment,
     DeploymentSummary,
     Failure,
@@ -18,7 +19,6 @@ from functions.core.records import (
     TargetFailure,
 )
 from functions.core.rollout import stop_mark
-from functions.core.rollout.gate import Counters
 from functions.core.rollout.rollback_choice import (
     MAX_REMEMBERED,
     after,
@@ -39,7 +39,7 @@ def pinned(number: int) -> Revision:
 
 
 def deployment(number: int, revision: int, status: DeploymentStatus, failed: int = 0, **fields: object) -> Deployment:
-    counters = Counters(total=4, allowed=2, out=failed, failed=failed, succeeded=4 - failed, started=4)
+    counters = Counts(total=4, max_out_of_service=2, failed=failed, succeeded=4 - failed, started=4)
     one = Deployment(
         deployment_id=f"d-{number:09}",
         application="shop",
@@ -50,7 +50,7 @@ def deployment(number: int, revision: int, status: DeploymentStatus, failed: int
         revision=pinned(revision),
         create_time=NOW,
         complete_time=NOW,
-        counters=counters,
+        counts=counters,
     )
     return replace(one, **fields)  # type: ignore[arg-type]
 
@@ -198,8 +198,8 @@ def test_a_failure_counts_where_the_revision_was_tried(code: str, targets: list[
 
 def test_a_persons_stop_is_no_failure_and_an_alarms_is() -> None:
     def stopped(mark: object, started: int = 1) -> bool:
-        counters = Counters(total=4, allowed=2, started=started)
-        return has_revision_failed(deployment(1, 1, DeploymentStatus.STOPPED, stop=mark, counters=counters), [target()])
+        counters = Counts(total=4, max_out_of_service=2, started=started)
+        return has_revision_failed(deployment(1, 1, DeploymentStatus.STOPPED, stop=mark, counts=counters), [target()])
 
     assert not stopped(stop_mark.by_person("me", NOW))
     assert stopped(stop_mark.by_alarms(["errors"], NOW))

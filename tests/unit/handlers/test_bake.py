@@ -5,12 +5,13 @@ from dataclasses import replace
 import pytest
 
 from functions.core.new_deployment import new_deployment
+from functions.core.records import Counts
 from functions.core.rollout import stop_mark
-from functions.core.rollout.gate import Counters
 from functions.handlers import bake
-from functions.store import deployments, lock, preparing
+from functions.store import deployments, lock
 from tests.conftest import LambdaContext, put_group, revision, stand_in
 from tests.fakes.step_functions import FakeStepFunctions
+from tests.rollout import begin
 from tests.store import Store
 
 NOW = "2026-11-23T10:00:00.000Z"
@@ -22,7 +23,7 @@ def told(store: Store, monkeypatch: pytest.MonkeyPatch) -> FakeStepFunctions:
     """A running deployment, and what its waiting states were told."""
     one = new_deployment(put_group(), revision(), deployment_id="d-000000001", now=NOW, requested_by="me")
     lock.create(one, None, queue=True)
-    preparing.begin(replace(one, counters=Counters(total=1, allowed=1, started=1, succeeded=1)), [], NOW)
+    begin(replace(one, counts=Counts(total=1, max_out_of_service=1, started=1, succeeded=1)), [], NOW)
     return stand_in("stepfunctions", FakeStepFunctions())
 
 
@@ -46,7 +47,7 @@ def test_a_deployment_that_has_failed_does_not_bake(
     group = put_group("other")
     one = new_deployment(group, revision(), deployment_id="d-FAILED000", now=NOW, requested_by="me")
     lock.create(one, None, queue=True)
-    preparing.begin(replace(one, counters=Counters(total=1, allowed=1, started=1, out=1, failed=1)), [], NOW)
+    begin(replace(one, counts=Counts(total=1, max_out_of_service=1, started=1, failed=1)), [], NOW)
     bake.handler({**EVENT, "deployment_id": "d-FAILED000"}, context)
     assert told.told == {"t-1": {"status": "Stopping"}}
 

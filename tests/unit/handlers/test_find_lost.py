@@ -12,16 +12,16 @@ from functions.aws.clients import client
 from functions.aws.clock import timestamp
 from functions.core.errors import Conflict
 from functions.core.new_deployment import new_deployment
-from functions.core.records import Alarms, Deployment, GroupSettings, SegmentRun
+from functions.core.records import Alarms, Counts, Deployment, GroupSettings, SegmentRun
 from functions.core.rollout import stop_mark
-from functions.core.rollout.gate import Counters
 from functions.core.statuses import AutoRollbackEvent, DeploymentErrorCode, DeploymentStatus, TargetStatus
 from functions.engine import stop as engine_stop
 from functions.handlers import find_lost, finish, rollback, stop
-from functions.store import deployments, groups, lock, preparing, revisions, targets
+from functions.store import deployments, groups, lock, revisions, targets
 from functions.store.keys import deployment_indexes, deployment_key
 from tests.conftest import ENVIRONMENT, LambdaContext, pending, put_group, put_item, revision
 from tests.fakes.service import refusal
+from tests.rollout import begin, begin_target, end_target
 from tests.store import Store
 from tests.unit.handlers.test_prepare import alarm
 
@@ -45,10 +45,10 @@ class World:
         """With an execution, and a command in flight on one of two hosts."""
         one = self.create(number, at, **settings)
         executions.start(one.deployment_id)
-        one = replace(one, counters=Counters(total=2, allowed=1))
-        assert preparing.begin(one, pending(one, "i-1", "i-2"), at)
+        one = replace(one, counts=Counts(total=2, max_out_of_service=1))
+        assert begin(one, pending(one, "i-1", "i-2"), at)
         first, _ = targets.of(one.deployment_id)
-        targets.take_out_of_service(first, at)
+        begin_target(first, at)
         targets.store_command(first, 0, "c-1", SegmentRun(command_id="c-1"), expires_at=1)
         return self.read(number)
 
@@ -56,10 +56,10 @@ class World:
         """A good one, whose revision is in use."""
         one = self.begin(number, **settings)
         first, second = targets.of(one.deployment_id)
-        targets.finish(first, TargetStatus.SUCCEEDED, LONG_AGO)
-        targets.take_out_of_service(second, LONG_AGO)
+        end_target(first, TargetStatus.SUCCEEDED, LONG_AGO)
+        begin_target(second, LONG_AGO)
         _, second = targets.of(one.deployment_id)
-        targets.finish(second, TargetStatus.SUCCEEDED, LONG_AGO)
+        end_target(second, TargetStatus.SUCCEEDED, LONG_AGO)
         revisions.used("shop", "web", one.revision, one.deployment_id, LONG_AGO)
         finish.handler({"deployment_id": one.deployment_id}, self.context)
         return self.read(number)

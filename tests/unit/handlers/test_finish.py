@@ -9,16 +9,16 @@ import pytest
 
 from functions.core.causes import Cause
 from functions.core.errors import InvalidInput
-from functions.core.records import Deployment, SegmentResult, TargetFailure
-from functions.core.rollout.gate import Counters
+from functions.core.records import Counts, Deployment, SegmentResult, TargetFailure
 from functions.core.statuses import (
     Creator,
     DeploymentStatus,
     TargetStatus,
 )
 from functions.handlers import execution_status, finish, rollback
-from functions.store import lock, preparing, targets
+from functions.store import lock, targets
 from tests.conftest import LambdaContext, pending, revision
+from tests.rollout import begin, begin_target, end_target
 from tests.store import Store
 from tests.unit.ending import NOW, done, read, running
 
@@ -69,7 +69,7 @@ def test_finish_gives_every_target_an_end(store: Store, context: LambdaContext) 
     assert {target.status for target in others} == {TargetStatus.SKIPPED}
     ends = [[(event.status, bool(event.end_time)) for event in each.events] for each in (first, *others)]
     assert ends == [[("Unknown", True)] * 7, [("Skipped", True)] * 7, [("Skipped", True)] * 7]
-    assert read(one.deployment_id).counters == Counters(total=3, allowed=3, out=1, failed=1, skipped=2, started=1)
+    assert read(one.deployment_id).counts == Counts(total=3, max_out_of_service=3, failed=1, skipped=2, started=1)
 
 
 @pytest.mark.parametrize("status", [TargetStatus.SUCCEEDED, TargetStatus.FAILED])
@@ -93,7 +93,7 @@ def test_a_target_that_changes_while_its_deployment_ends_is_ended_too(
 
     def raced(endings: Any, now: str) -> bool:
         monkeypatch.setattr(targets, "finish_all", finish_targets)
-        targets.take_out_of_service(endings[-1][0], NOW)  # between the sweep's read and its write
+        begin_target(endings[-1][0], NOW)  # between the sweep's read and its write
         return finish_targets(endings, now)
 
     monkeypatch.setattr(targets, "finish_all", raced)
@@ -109,19 +109,19 @@ def test_a_rollback_that_fails_is_not_repeated_to_the_same_revision(store: Store
         """Its hosts have ended, these of them because a script of the revision failed."""
         failure = TargetFailure(cause=Cause.SCRIPT, message="exit code 1", event="ValidateService")
         for number, target in enumerate(list(targets.of(one.deployment_id))):
-            targets.take_out_of_service(target, NOW)
+            begin_target(target, NOW)
             begun = targets.get(one.deployment_id, target.target_id)
             assert begun
             bad = number in failed_hosts
-            targets.finish(begun, TargetStatus.FAILED if bad else TargetStatus.SUCCEEDED, NOW, failure if bad else None)
+            end_target(begun, TargetStatus.FAILED if bad else TargetStatus.SUCCEEDED, NOW, failure if bad else None)
         finish.handler({"deployment_id": one.deployment_id}, context)
         return read(one.deployment_id)
 
     def back_from(one: Deployment) -> Deployment:
         assert one.rollback and one.rollback.rollback_deployment_id
         back = read(one.rollback.rollback_deployment_id)
-        back = replace(back, counters=Counters(total=4, allowed=2))
-        preparing.begin(back, pending(back, *(f"i-{n}" for n in range(4))), NOW)
+        back = replace(back, counts=Counts(total=4, max_out_of_service=2))
+        begin(back, pending(back, *(f"i-{n}" for n in range(4))), NOW)
         return back
 
     good = end(running(1, hosts=4, started=0))
@@ -133,8 +133,8 @@ def test_a_rollback_that_fails_is_not_repeated_to_the_same_revision(store: Store
     answer = rollback.handler({"application": "shop", "group": "web"}, context)
     third = read(answer["deployment_id"])
     assert third.revision == revision("v2"), "the first one failed as a rollback"
-    third = replace(third, counters=Counters(total=4, allowed=2))
-    preparing.begin(third, pending(third, *(f"i-{n}" for n in range(4))), NOW)
+    third = replace(third, counts=Counts(total=4, max_out_of_service=2))
+    begin(third, pending(third, *(f"i-{n}" for n in range(4))), NOW)
     assert end(third, 0, 1, 2, 3).status is DeploymentStatus.FAILED
     with pytest.raises(InvalidInput, match=r"Ruled out: d-000000002 .*rolled back; d-000000001 .*failed since, in"):
         rollback.handler({"application": "shop", "group": "web"}, context)

@@ -8,15 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.core.new_deployment import new_deployment
-from functions.core.records import Deployment
+from functions.core.records import Counts, Deployment
 from functions.core.rollout import stop_mark
-from functions.core.rollout.gate import Counters
 from functions.core.rollout.stages import FINISH, Decision, Manifest, Next, next_stage
 from functions.core.statuses import DeploymentStatus
 from functions.core.text.shapes import to_plain
 from functions.handlers import next_stage as handled
-from functions.store import lock, preparing
+from functions.store import lock
 from tests.conftest import LambdaContext, put_group, revision
+from tests.rollout import begin
 from tests.store import Store
 from tests.unit.news import deployment
 
@@ -28,15 +28,15 @@ def stage(number: int, bake_seconds: int = 0) -> Manifest:
     return Manifest(stage=number, bucket="b", key=f"{number}.json", concurrency=1, bake_seconds=bake_seconds)
 
 
-def running(**counters: int) -> Deployment:
-    return replace(deployment(), status=DeploymentStatus.IN_PROGRESS, stop=None, counters=Counters(**counters))
+def running(**counts: int) -> Deployment:
+    return replace(deployment(), status=DeploymentStatus.IN_PROGRESS, stop=None, counts=Counts(**counts))
 
 
 @given(st.lists(st.integers(0, 1), max_size=5))
 def test_every_stage_runs_once_in_order_and_bakes_if_it_is_to(bakes: list[int]) -> None:
     stages = [stage(number, bake_seconds=60 * bake) for number, bake in enumerate(bakes)]
     last, decisions = BEGIN, []
-    while (last := next_stage(running(total=2, allowed=1), stages, last)) != FINISH:
+    while (last := next_stage(running(total=2, max_out_of_service=1), stages, last)) != FINISH:
         decisions.append((last.next, last.stage))
     expected = [(each, one) for one in stages for each in (Next.RUN, Next.BAKE) if each is Next.RUN or one.bake_seconds]
     assert decisions == expected
@@ -45,30 +45,32 @@ def test_every_stage_runs_once_in_order_and_bakes_if_it_is_to(bakes: list[int]) 
 @pytest.mark.parametrize(
     "one",
     [
-        running(total=4, allowed=1, out=1, failed=1, succeeded=1),
-        running(total=2, allowed=1, out=2, failed=2),
-        replace(running(total=2, allowed=1), stop=stop_mark.by_person("me", NOW)),
-        replace(running(total=2, allowed=1), status=DeploymentStatus.FAILED),
+        running(total=4, max_out_of_service=1, failed=1, succeeded=1),
+        running(total=2, max_out_of_service=1, failed=2),
+        replace(running(total=2, max_out_of_service=1), stop=stop_mark.by_person("me", NOW)),
+        replace(running(total=2, max_out_of_service=1), status=DeploymentStatus.FAILED),
         None,
     ],
 )
 def test_what_cannot_succeed_any_more_is_finished(one: Deployment | None) -> None:
     first, second = stage(0, bake_seconds=60), stage(1)
-    for last in (BEGIN, Decision(next=Next.RUN, stage=first), Decision(next=Next.BAKE, stage=first)):
+    for last in (Decision(next=Next.RUN, stage=first), Decision(next=Next.BAKE, stage=first)):
         assert next_stage(one, [first, second], last) == FINISH
+    is_over = one is None or one.stop or one.status.is_final
+    assert (next_stage(one, [first, second], BEGIN) == FINISH) == bool(is_over), "what is planned begins"
 
 
 def test_one_that_succeeds_without_all_of_its_targets_bakes() -> None:
     """The last one may fail."""
     last = Decision(next=Next.RUN, stage=stage(0, bake_seconds=60))
-    one = running(total=3, allowed=1, out=1, failed=1, succeeded=2)
+    one = running(total=3, max_out_of_service=1, failed=1, succeeded=2)
     assert next_stage(one, [stage(0, bake_seconds=60)], last).next is Next.BAKE
 
 
 def test_the_answer_is_what_the_states_ask_for(store: Store, context: LambdaContext) -> None:
     one = new_deployment(put_group(), revision(), deployment_id="d-000000001", now=NOW, requested_by="me")
     lock.create(one, None, queue=True)
-    preparing.begin(replace(one, counters=Counters(total=1, allowed=1)), [], NOW)
+    begin(replace(one, counts=Counts(total=1, max_out_of_service=1)), [], NOW)
     stages = [to_plain(stage(0))]
 
     def ask(last: dict[str, Any]) -> dict[str, Any]:

@@ -12,21 +12,30 @@ import pytest
 from functions.aws.clients import client
 from functions.core.causes import Cause
 from functions.core.new_deployment import new_deployment
-from functions.core.records import Alarms, Deployment, GroupSettings, OnPremisesInstance, TagFilter, TagGroup, Target
+from functions.core.records import (
+    Alarms,
+    Counts,
+    Deployment,
+    GroupSettings,
+    OnPremisesInstance,
+    TagFilter,
+    TagGroup,
+    Target,
+)
 from functions.core.rollout import stop_mark
 from functions.core.rollout.command_result import failed_without_report
-from functions.core.rollout.gate import Counters
 from functions.core.rollout.health import PREDEFINED_CONFIGS
 from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, TargetStatus
 from functions.core.text.shapes import to_plain
 from functions.engine.end import engine_failure
 from functions.handlers import prepare
 from functions.store import deployments, lock, on_premises, targets
-from functions.store.keys import target_key
+from functions.store.keys import host_key, target_key
 from host.lifecycle import IN_PLACE
 from tests.conftest import BUCKET, WEB, LambdaContext, pending, put_group, put_item, revision, stand_in
 from tests.fakes.run_command import FakeRunCommand
 from tests.fakes.service import refusal
+from tests.rollout import begin_target, end_target
 from tests.store import Store
 
 NOW = "2026-11-23T10:00:00.000Z"
@@ -113,7 +122,7 @@ def test_a_good_revision_is_pinned_and_its_targets_are_planned(world: World) -> 
     assert world.manifest(stage) == sorted(world.instances) and stage["concurrency"] == 1
     one = world.deployment
     assert one.status is DeploymentStatus.IN_PROGRESS and one.start_time
-    assert one.counters == Counters(total=3, allowed=1)
+    assert one.counts == Counts(total=3, max_out_of_service=1)
     assert one.revision.sha256 and len(one.revision.sha256) == 64 and one.revision.etag
     assert {(target.status, target.name) for target in world.targets} == {(TargetStatus.PENDING, "a-host")}
 
@@ -132,7 +141,7 @@ def test_a_second_call_plans_the_same(world: World) -> None:
     world.launch(3)
     world.create()
     assert world.prepare() == world.prepare()
-    assert world.deployment.counters == Counters(total=3, allowed=1)
+    assert world.deployment.counts == Counts(total=3, max_out_of_service=1)
 
 
 def test_a_call_that_comes_when_targets_have_ended_plans_the_same(world: World) -> None:
@@ -145,12 +154,12 @@ def test_a_call_that_comes_when_targets_have_ended_plans_the_same(world: World) 
     manifest = world.manifest(stage)
     one, two, three, *_ = [each for each in world.targets if each.status is TargetStatus.PENDING]
     for each in (one, two):
-        targets.take_out_of_service(each, NOW)
+        begin_target(each, NOW)
         result = failed_without_report(Cause.UNREACHABLE, "gone", IN_PLACE)
         targets.record_segment(each, 0, result, NOW)
     started = {each.target_id: each for each in world.targets}
-    targets.finish(started[one.target_id], TargetStatus.FAILED, NOW)
-    targets.finish(three, TargetStatus.FAILED, NOW, engine_failure("Boom"))
+    end_target(started[one.target_id], TargetStatus.FAILED, NOW)
+    end_target(three, TargetStatus.FAILED, NOW, engine_failure("Boom"))
     assert world.prepare() == first and world.manifest(stage) == manifest and len(manifest) == 4
 
 
@@ -168,7 +177,19 @@ def test_hosts_that_ssm_does_not_reach_fail_at_once_and_count(world: World) -> N
     assert world.prepare()["proceed"] is False, "no more host may be out of service"
     (failed,) = targets.failed("d-000000001")
     assert failed.target_id == world.instances[2] and failed.failure and failed.failure.cause == "UNREACHABLE"
-    assert world.deployment.counters.failed == 1
+    assert world.deployment.counts.failed == 1
+
+
+def test_hosts_that_are_out_of_service_are_deployed_to_first(world: World) -> None:
+    """Until they serve again no other host may be out, or too few would serve."""
+    world.launch(4)
+    one = world.create()
+    broken = sorted(world.instances)[2]
+    put_item({**host_key(one.group_id, broken).item, "target_id": broken, "status": "Failed"})
+    first, second = world.prepare()["stages"]
+    assert world.manifest(first) == [broken] and world.manifest(second) == sorted({*world.instances} - {broken})
+    assert first["bake_seconds"] == 0 and world.prepare()["stages"] == [first, second]
+    assert world.deployment.counts == Counts(total=4, max_out_of_service=1, still_out=1)
 
 
 def hooks(location: str) -> str:

@@ -182,7 +182,7 @@ def test_an_end_is_measured_for_the_engine_and_for_its_group(
 ) -> None:
     ended = deployment(
         DeploymentStatus.SUCCEEDED,
-        counters=DONE,
+        counts=DONE,
         start_time="2022-10-13T16:00:00.000Z",
         complete_time="2022-10-13T16:01:30.000Z",
     )

@@ -10,9 +10,8 @@ import pytest
 
 from functions.aws import clock, weather
 from functions.core.causes import Cause
-from functions.core.records import Target
+from functions.core.records import Counts, Target
 from functions.core.rollout import stop_mark
-from functions.core.rollout.gate import Counters
 from functions.core.statuses import TargetStatus
 from functions.core.text.shapes import to_plain
 from functions.store import deployments, targets
@@ -27,7 +26,7 @@ from tests.unit.two_targets import EVENTS, NOW, World, statuses, three_segments
 
 
 def test_a_host_outside_ec2_is_sent_a_command_too(world: World) -> None:
-    outside_ec2 = Target(deployment_id="d-000000001", target_id="mi-0")
+    outside_ec2 = Target(deployment_id="d-000000001", target_id="mi-0", places={"d-000000001": 0})
     put_item({**target_key("d-000000001", "mi-0").item, **to_plain(outside_ec2), "segments": {}})
     world.run("t-1", "mi-0")
     assert world.ssm.sent[0]["InstanceIds"] == ["mi-0"]
@@ -76,7 +75,8 @@ def test_after_too_many_failures_the_rest_is_skipped(world: World) -> None:
     world.run("t-2", "i-1")
     assert world.tokens.told["t-2"] == {"status": "Skipped"}
     world.done("i-1", segment_result={"status": "Skipped"})
-    assert world.deployment.counters == Counters(total=2, allowed=1, out=1, failed=1, skipped=1, started=1)
+    assert world.deployment.counts == Counts(total=2, max_out_of_service=1, failed=1, started=1)
+    assert [each.status for each in targets.of("d-000000001")] == [TargetStatus.FAILED, TargetStatus.SKIPPED]
 
 
 def test_a_stopping_deployment_starts_no_target(world: World) -> None:
@@ -174,7 +174,7 @@ def test_a_target_that_cannot_be_ended_now_is_only_late(world: World, monkeypatc
         with pytest.raises(weather.Busy, match="TransactionConflict"):
             world.done()
     world.done()
-    assert world.deployment.counters.succeeded == 1
+    assert world.deployment.counts.succeeded == 1
 
 
 @pytest.mark.parametrize("ping", ["ConnectionLost", "Inactive"])

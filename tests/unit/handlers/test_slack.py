@@ -72,7 +72,7 @@ def news(state: str = "START", deployment_id: str = "d-A1B2C3111") -> dict[str, 
 
 
 def test_an_outcome_is_one_message_with_its_failing_hosts(queue: Queue) -> None:
-    remember(deployment(DeploymentStatus.FAILED, counters=DONE), failed_target())
+    remember(deployment(DeploymentStatus.FAILED, counts=DONE), failed_target())
     assert queue.deliver(news("FAILURE")) == []
     ((path, payload),) = queue.slack.posted
     assert path == "/services/SECRET"

@@ -3,8 +3,9 @@
 import pytest
 
 from functions.core.causes import Cause
+from functions.core.records import Counts
 from functions.core.rollout.command_result import pending_events
-from functions.core.rollout.gate import Counters
+from functions.core.rollout.places import with_homes
 from functions.core.statuses import DeploymentStatus, TargetStatus
 from functions.core.text.shapes import to_plain
 from functions.engine import segments
@@ -48,7 +49,7 @@ def test_a_target_ends_once(world: World) -> None:
     world.done()
     world.done(segment_result={"status": "Failed"})
     assert world.target().status is TargetStatus.SUCCEEDED
-    assert world.deployment.counters == Counters(total=2, allowed=1, succeeded=1, started=1)
+    assert world.deployment.counts == Counts(total=2, max_out_of_service=1, succeeded=1, started=1)
 
 
 def test_a_success_that_is_not_on_record_is_none(world: World) -> None:
@@ -59,7 +60,7 @@ def test_a_success_that_is_not_on_record_is_none(world: World) -> None:
 
 def test_the_workflow_of_an_older_engine_goes_its_way_to_the_end(world: World) -> None:
     """Its target has no steps on record, and its input names the one segment there was."""
-    (target,) = pending(world.deployment, "i-0", events=pending_events())
+    (target,) = with_homes(pending(world.deployment, "i-0", events=pending_events()), world.deployment.places)
     old = {name: value for name, value in to_plain(target).items() if name != "steps"}
     put_item({**target_key("d-000000001", "i-0").item, **old, "segments": {}})
     event = {"deployment_id": "d-000000001", "target_id": "i-0", "segment": 0, "task_token": "t-1"}
@@ -84,7 +85,7 @@ def test_a_target_goes_through_all_its_segments_and_keeps_the_events_of_each(wor
     assert world.target().status is TargetStatus.SUCCEEDED
     assert [event.name for event in world.target().events] == [name for events in way for name in events]
     assert set(statuses(world)) == {"Succeeded"}
-    assert world.deployment.counters == Counters(total=2, allowed=1, succeeded=1, started=1)
+    assert world.deployment.counts == Counts(total=2, max_out_of_service=1, succeeded=1, started=1)
 
 
 def test_a_later_segment_that_fails_fails_the_target(world: World) -> None:

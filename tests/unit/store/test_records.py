@@ -1,4 +1,4 @@
-"""The records of the store: locks, hand-overs, the gate's write and the counters."""
+"""The records of the store: locks, hand-overs, targets and their segments."""
 
 from dataclasses import replace
 from typing import Any
@@ -9,13 +9,13 @@ from functions.core.errors import Conflict, InvalidInput
 from functions.core.messages.verdict import stopped
 from functions.core.new_deployment import new_deployment, requested_rollback, rollback_deployment
 from functions.core.order import Upload
-from functions.core.records import Deployment, SegmentResult, SegmentRun
+from functions.core.records import Counts, Deployment, SegmentResult, SegmentRun
 from functions.core.rollout import stop_mark
-from functions.core.rollout.gate import Counters
 from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, OverriddenSetting, TargetStatus
 from functions.store import deployments, groups, lock, preparing, targets
 from functions.store.keys import lock_key
 from tests.conftest import all_items, pending, put_group, put_item, revision
+from tests.rollout import begin, begin_target
 from tests.store import Store
 
 NOW = "2026-11-23T10:00:00.000Z"
@@ -41,14 +41,14 @@ def upload(number: int, version: str = "v1", sequencer: str = "") -> Upload:
 def begun(number: int = 1, hosts: int = 2, allowed: int = 1, at: str = NOW, by: Upload | None = None) -> Deployment:
     one = deployment(number, at)
     assert lock.create(one, by, queue=True).deployment_id
-    one = replace(one, counters=Counters(total=hosts, allowed=allowed))
-    assert preparing.begin(one, pending(one, *(f"i-{n}" for n in range(hosts))), NOW)
+    one = replace(one, counts=Counts(total=hosts, max_out_of_service=allowed))
+    assert begin(one, pending(one, *(f"i-{n}" for n in range(hosts))), NOW)
     return deployments.get(one.deployment_id) or one
 
 
 def test_many_targets_are_written_before_the_deployment_begins(store: Store) -> None:
     one = begun(hosts=250, allowed=9)
-    assert one.status is DeploymentStatus.IN_PROGRESS and one.counters.total == 250
+    assert one.status is DeploymentStatus.IN_PROGRESS and one.counts.total == 250
     assert len(list(targets.of(one.deployment_id))) == 250
 
 
@@ -65,21 +65,21 @@ def test_targets_of_a_call_that_did_not_begin_are_gone(store: Store, monkeypatch
 
     with monkeypatch.context() as patch, pytest.raises(TimeoutError):
         patch.setattr(store, "transact", dies)
-        preparing.begin(one, pending(one, *(f"i-{n}" for n in range(150))), NOW)
+        begin(one, pending(one, *(f"i-{n}" for n in range(150))), NOW)
     assert len(list(targets.of(one.deployment_id))) == 99
-    assert preparing.begin(one, pending(one, "i-1", "i-new"), NOW)
+    assert begin(one, pending(one, "i-1", "i-new"), NOW)
     assert [each.target_id for each in targets.of(one.deployment_id)] == ["i-1", "i-new"]
 
 
 def test_nobody_writes_targets_of_a_deployment_that_has_begun_or_ends(store: Store) -> None:
     one = begun()
-    assert not preparing.begin(one, pending(one, "i-0", "i-9"), NOW)
+    assert not begin(one, pending(one, "i-0", "i-9"), NOW)
     assert [each.target_id for each in targets.of(one.deployment_id)] == ["i-0", "i-1"]
     succeed(one)
     two = deployment(2)
     lock.create(two, None, queue=True)
     preparing.end_preparing(two.deployment_id)
-    assert not preparing.begin(two, pending(two, "i-0"), NOW) and not list(targets.of(two.deployment_id))
+    assert not begin(two, pending(two, "i-0"), NOW) and not list(targets.of(two.deployment_id))
 
 
 def test_a_group_has_one_deployment_and_the_second_waits(store: Store) -> None:
@@ -273,7 +273,7 @@ def test_a_stop_is_marked_once_and_keeps_prepare_from_beginning(store: Store) ->
     lock.create(one, None, queue=True)
     assert deployments.mark_stop(one.deployment_id, stop_mark.by_alarms(["cpu"], NOW))
     assert deployments.mark_stop(one.deployment_id, stop_mark.by_person("me", NOW))
-    assert not preparing.begin(one, [], NOW)
+    assert not begin(one, [], NOW)
     marked = deployments.get(one.deployment_id)
     assert marked and marked.stop and marked.stop.code is DeploymentErrorCode.ALARM_ACTIVE
 
@@ -285,47 +285,6 @@ def test_a_waiting_deployment_stops_at_once_and_gives_up_its_place(store: Store)
     assert waiting and lock.stop_queued(waiting, stopped(stop_mark.by_person("me", NOW)), NOW)
     assert [item.get("waiting") for item in all_items() if item["sk"] == "LOCK"] == [None]
     assert not lock.stop_queued(waiting, stopped(stop_mark.by_person("me", NOW)), NOW)
-
-
-def test_the_gate_lets_no_more_targets_out_than_allowed(store: Store) -> None:
-    """Invariant 1: only the write decides."""
-    running = begun(hosts=3, allowed=2)
-    first, second, third = targets.of(running.deployment_id)
-    assert targets.take_out_of_service(first, NOW) and targets.take_out_of_service(second, NOW)
-    assert not targets.take_out_of_service(third, NOW)
-    assert not targets.take_out_of_service(first, NOW)  # already let go
-    now = deployments.get(running.deployment_id)
-    assert now and now.counters == Counters(total=3, allowed=2, out=2, started=2)
-
-
-def test_the_gate_is_shut_once_a_stop_is_marked(store: Store) -> None:
-    running = begun()
-    deployments.mark_stop(running.deployment_id, stop_mark.by_person("me", NOW))
-    (first, *_) = targets.of(running.deployment_id)
-    assert not targets.take_out_of_service(first, NOW)
-
-
-@pytest.mark.parametrize(
-    ("started", "status", "counters"),
-    [
-        (True, TargetStatus.SUCCEEDED, Counters(total=2, allowed=1, succeeded=1, started=1)),
-        (True, TargetStatus.FAILED, Counters(total=2, allowed=1, out=1, failed=1, started=1)),
-        (True, TargetStatus.SKIPPED, Counters(total=2, allowed=1, skipped=1, started=1)),
-        (False, TargetStatus.SKIPPED, Counters(total=2, allowed=1, skipped=1)),
-        (False, TargetStatus.FAILED, Counters(total=2, allowed=1, out=1, failed=1)),
-    ],
-)
-def test_an_ended_target_moves_the_counters_once(
-    store: Store, started: bool, status: TargetStatus, counters: Counters
-) -> None:
-    running = begun()
-    if started:
-        targets.take_out_of_service(next(targets.of(running.deployment_id)), NOW)
-    target = next(targets.of(running.deployment_id))
-    assert targets.finish(target, status, NOW)
-    assert not targets.finish(target, status, NOW)
-    now = deployments.get(running.deployment_id)
-    assert now and now.counters == counters
 
 
 def test_a_segment_is_recorded_once_and_a_repeat_finds_the_same_token(store: Store) -> None:
@@ -358,6 +317,6 @@ def test_a_segment_that_was_never_sent_is_recorded_too(store: Store) -> None:
 
 def test_all_targets_are_found_by_status(store: Store) -> None:
     running = begun(hosts=40, allowed=40)
-    targets.take_out_of_service(next(targets.of(running.deployment_id)), NOW)
+    begin_target(next(targets.of(running.deployment_id)), NOW)
     assert len(list(targets.of(running.deployment_id))) == 40
     assert [t.target_id for t in targets.of(running.deployment_id, (TargetStatus.IN_PROGRESS,))] == ["i-0"]

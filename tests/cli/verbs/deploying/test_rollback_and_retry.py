@@ -11,8 +11,7 @@ import pytest
 from cli.__main__ import main
 from cli.account.connection import Engine
 from cli.exits import Exit
-from functions.core.records import Deployment, DeploymentSummary
-from functions.core.rollout.gate import Counters
+from functions.core.records import Counts, Deployment, DeploymentSummary
 from functions.core.statuses import DeploymentStatus
 from functions.engine import create, end
 from functions.store import deployments
@@ -36,7 +35,7 @@ def failed(engine: Served) -> Deployment:
     """The last deployment of shop/web, which failed on one of three hosts; the one before it was good."""
     put_group(last_successful=GOOD)
     one = put(2, status=DeploymentStatus.FAILED)
-    return record(replace(one, counters=Counters(total=3, allowed=1, out=1, succeeded=1, failed=1, skipped=1)))
+    return record(replace(one, counts=Counts(total=3, max_out_of_service=1, succeeded=1, failed=1, skipped=1)))
 
 
 def begin(store: Store) -> str:
@@ -75,7 +74,7 @@ def test_a_rollback_of_what_runs_is_watched_to_the_end_of_what_goes_back(
             return Exit.DONE
         stopped = deployments.get(running)
         assert stopped and stopped.stop
-        record(replace(stopped, counters=Counters(total=3, allowed=1, out=1, failed=1, started=1)))
+        record(replace(stopped, counts=Counts(total=3, max_out_of_service=1, failed=1, started=1)))
         end.end(running)
         return Exit.FAILED
 

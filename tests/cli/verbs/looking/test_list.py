@@ -8,7 +8,7 @@ from botocore.stub import Stubber
 
 from cli.__main__ import main
 from cli.account.connection import Engine
-from functions.core.rollout.gate import Counters
+from functions.core.records import Counts
 from functions.core.statuses import DeploymentStatus
 from tests.cli.deploying import Captured, put_deployment
 from tests.conftest import put_group
@@ -24,7 +24,7 @@ def told(capsys: Captured) -> list[str]:
 
 
 def test_the_newest_come_first_with_who_what_and_how_long(served: Served, capsys: Captured) -> None:
-    put_deployment(DeploymentStatus.FAILED, Counters(total=1), deployment_id="d-000000002")
+    put_deployment(DeploymentStatus.FAILED, Counts(total=1), deployment_id="d-000000002")
     put_deployment(DeploymentStatus.CREATED, deployment_id="d-000000003", create_time="2026-11-23T11:00:00.000Z")
     assert main(["list"]) == 0
     assert capsys.readouterr().out.splitlines() == [

@@ -8,7 +8,7 @@ import pytest
 
 from cli.__main__ import main
 from cli.account.connection import Engine
-from functions.core.rollout.gate import Counters
+from functions.core.records import Counts
 from functions.core.statuses import DeploymentStatus, TargetStatus
 from tests.cli.deploying import ID, MESSAGE, Captured, put_deployment, put_target, script_failed
 from tests.conftest import BUCKET
@@ -21,7 +21,7 @@ HEAD = "== i-1  AfterInstall  Failed  start.sh"
 def engine(served: Served, monkeypatch: pytest.MonkeyPatch) -> Served:
     """A failed deployment of three targets, and the outputs of the stack."""
     monkeypatch.setattr(Engine, "outputs", {"BucketName": BUCKET})
-    put_deployment(DeploymentStatus.FAILED, Counters(total=3, allowed=3, out=2, succeeded=1, failed=2))
+    put_deployment(DeploymentStatus.FAILED, Counts(total=3, max_out_of_service=3, succeeded=1, failed=2))
     put_target("i-0", TargetStatus.SUCCEEDED, done=7)
     put_target("i-1", TargetStatus.FAILED, done=4, left=script_failed(log="[stdout]one\n[stderr]two \x1b[2J\tthree"))
     put_target("i-2", TargetStatus.FAILED, done=6, left=script_failed(log="[stderr]other"))

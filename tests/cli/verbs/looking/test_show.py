@@ -9,8 +9,7 @@ import pytest
 from cli.__main__ import main
 from cli.verbs.looking.show import facts
 from cli.view.advice import next_steps
-from functions.core.records import DeploymentSummary, Diagnostics, Failure, GivenVersion, RollbackInfo
-from functions.core.rollout.gate import Counters
+from functions.core.records import Counts, DeploymentSummary, Diagnostics, Failure, GivenVersion, RollbackInfo
 from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, LifecycleErrorCode, TargetStatus
 from tests.cli.deploying import ID, MESSAGE, Captured, put_deployment, put_target, script_failed
 from tests.conftest import put_group, revision
@@ -29,7 +28,7 @@ GOOD = DeploymentSummary(
 def put_failed() -> None:
     put_deployment(
         DeploymentStatus.FAILED,
-        Counters(total=5, allowed=4, out=4, succeeded=1, failed=4, started=5),
+        Counts(total=5, max_out_of_service=4, succeeded=1, failed=4, started=5),
         failure=Failure(code=DeploymentErrorCode.HEALTH_CONSTRAINTS, message="too few succeeded"),
         description="the spring sale",
     )
@@ -89,7 +88,7 @@ def test_no_rollback_is_recommended_where_no_revision_is_left_and_that_is_said(
 
 def test_what_a_revision_was_pinned_to_is_said_where_its_name_does_not(served: Served, capsys: Captured) -> None:
     pinned = revision(version="v-7", etag="e", sha256="ab" * 32, given=GivenVersion())
-    done = put_deployment(DeploymentStatus.SUCCEEDED, Counters(total=1, allowed=1, succeeded=1))
+    done = put_deployment(DeploymentStatus.SUCCEEDED, Counts(total=1, max_out_of_service=1, succeeded=1))
     record(replace(done, revision=pinned))
     assert main(["show", ID]) == 0
     out = capsys.readouterr().out
@@ -134,7 +133,7 @@ def test_one_that_goes_on_can_be_followed_and_stopped(
 
 
 def test_of_many_causes_the_first_few_are_told(served: Served, capsys: Captured) -> None:
-    put_deployment(DeploymentStatus.FAILED, Counters(total=30, allowed=30, out=30, failed=30))
+    put_deployment(DeploymentStatus.FAILED, Counts(total=30, max_out_of_service=30, failed=30))
     for number in range(30):
         put_target(f"i-{number:02}", FAILED, left=script_failed("failed in its own way"), exit_code=number)
     assert main(["show", ID]) == 0
@@ -144,7 +143,7 @@ def test_of_many_causes_the_first_few_are_told(served: Served, capsys: Captured)
 def test_what_others_wrote_is_not_obeyed_by_a_terminal(served: Served, capsys: Captured) -> None:
     put_deployment(
         DeploymentStatus.FAILED,
-        Counters(total=1, allowed=1, out=1, failed=1),
+        Counts(total=1, max_out_of_service=1, failed=1),
         failure=Failure(code=DeploymentErrorCode.HEALTH_CONSTRAINTS, message="a\x1b[2J"),
         description="b\x1b[2J",
     )

@@ -13,8 +13,7 @@ import boto3
 import pytest
 
 from cli.__main__ import main
-from functions.core.records import Alarms, Deployment, Failure, GroupSettings, RollbackInfo
-from functions.core.rollout.gate import Counters
+from functions.core.records import Alarms, Counts, Deployment, Failure, GroupSettings, RollbackInfo
 from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, OverriddenSetting, TargetStatus
 from functions.store import deployments
 from tests.cli.deploying import ID, Captured, Time, passes, put_deployment, put_target, script_failed
@@ -23,7 +22,7 @@ from tests.store import Store
 
 __all__ = ["passes"]  # a fixture
 Passes = Callable[..., Time]
-BOTH = Counters(total=2, allowed=1)
+BOTH = Counts(total=2, max_out_of_service=1)
 
 
 def created() -> Deployment:
@@ -31,26 +30,26 @@ def created() -> Deployment:
 
 
 def first_begins() -> None:
-    put_deployment(DeploymentStatus.IN_PROGRESS, Counters(total=2, allowed=1, out=1))
+    put_deployment(DeploymentStatus.IN_PROGRESS, Counts(total=2, max_out_of_service=1, in_progress=1))
     put_target("i-1", TargetStatus.IN_PROGRESS, done=2)
     put_target("i-2", TargetStatus.PENDING)
 
 
 def first_is_done() -> None:
-    put_deployment(DeploymentStatus.IN_PROGRESS, Counters(total=2, allowed=1, out=1, succeeded=1))
+    put_deployment(DeploymentStatus.IN_PROGRESS, Counts(total=2, max_out_of_service=1, in_progress=1, succeeded=1))
     put_target("i-1", TargetStatus.SUCCEEDED, done=7)
     put_target("i-2", TargetStatus.IN_PROGRESS, done=5)
 
 
 def both_are_done() -> None:
-    put_deployment(DeploymentStatus.SUCCEEDED, Counters(total=2, allowed=1, succeeded=2))
+    put_deployment(DeploymentStatus.SUCCEEDED, Counts(total=2, max_out_of_service=1, succeeded=2))
     put_target("i-2", TargetStatus.SUCCEEDED, done=7)
 
 
 def second_fails() -> None:
     put_deployment(
         DeploymentStatus.FAILED,
-        Counters(total=2, allowed=1, out=1, succeeded=1, failed=1),
+        Counts(total=2, max_out_of_service=1, succeeded=1, failed=1),
         failure=Failure(code=DeploymentErrorCode.HEALTH_CONSTRAINTS, message="too\nfew"),
         rollback=RollbackInfo(rollback_deployment_id="d-ROLLBACK1"),
     )
@@ -193,7 +192,7 @@ def test_ctrl_c_ends_the_watching_alone(
 
 
 def test_only_targets_that_can_have_changed_are_asked_for(served: Served, passes: Passes) -> None:
-    put_deployment(DeploymentStatus.IN_PROGRESS, Counters(total=60, allowed=1, out=1, succeeded=58))
+    put_deployment(DeploymentStatus.IN_PROGRESS, Counts(total=60, max_out_of_service=1, in_progress=1, succeeded=58))
     for number in range(58):
         put_target(f"i-{number:02}", TargetStatus.SUCCEEDED, done=7)
     put_target("i-58", TargetStatus.IN_PROGRESS, done=1)
@@ -208,7 +207,9 @@ def test_only_targets_that_can_have_changed_are_asked_for(served: Served, passes
 
 
 def test_of_a_large_deployment_only_those_at_work_and_the_failed_are_read(served: Served, passes: Passes) -> None:
-    put_deployment(DeploymentStatus.IN_PROGRESS, Counters(total=150, allowed=90, out=72, succeeded=20, failed=2))
+    put_deployment(
+        DeploymentStatus.IN_PROGRESS, Counts(total=150, max_out_of_service=90, in_progress=70, succeeded=20, failed=2)
+    )
     for number in range(150):
         status = TargetStatus.IN_PROGRESS if number < 70 else TargetStatus.SUCCEEDED
         put_target(f"i-{number:03}", status if number < 90 else TargetStatus.PENDING)

@@ -12,7 +12,7 @@ from botocore.stub import Stubber
 from cli.__main__ import VERBS, main
 from cli.account import completions
 from cli.account.connection import Engine
-from functions.core.rollout.gate import Counters
+from functions.core.records import Counts
 from functions.core.statuses import DeploymentStatus, TargetStatus
 from tests.cli.deploying import ID, Captured, put_deployment, put_target
 from tests.served import Served
@@ -80,7 +80,7 @@ def test_deployments_are_completed_the_newest_first(
 
 
 def test_targets_are_completed(served: Served, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
-    put_deployment(DeploymentStatus.SUCCEEDED, Counters(total=2, succeeded=2))
+    put_deployment(DeploymentStatus.SUCCEEDED, Counts(total=2, succeeded=2))
     for name in ("i-1", "j-1"):
         put_target(name, TargetStatus.SUCCEEDED, done=7)
     assert completed("logs", ID, "i", monkeypatch=monkeypatch, capsys=capsys) == ["i-1"]

@@ -11,12 +11,12 @@ from functions.aws import executions
 from functions.aws.clients import client
 from functions.core.new_deployment import Overrides, new_deployment
 from functions.core.records import (
+    Counts,
     Deployment,
     Group,
     GroupSettings,
     TagGroup,
 )
-from functions.core.rollout.gate import Counters
 from functions.core.rollout.instructions import instructions
 from functions.core.statuses import (
     DeploymentErrorCode,
@@ -26,7 +26,7 @@ from functions.core.statuses import (
 )
 from functions.core.text.shapes import to_plain
 from functions.handlers import finish, launch, stop
-from functions.store import deployments, groups, preparing, revisions, targets
+from functions.store import deployments, groups, revisions, targets
 from functions.store.keys import group_item_key
 from functions.store.table.wire import from_wire, to_wire
 from host.instructions import Runner
@@ -40,6 +40,7 @@ from tests.conftest import (
     stand_in,
 )
 from tests.fakes.cloudwatch import FakeAlarms
+from tests.rollout import begin, begin_target, end_target
 from tests.store import Store
 from tests.unit.api.conftest import Api
 from tests.unit.api.creating.asked import CANARY, NOW, OF_THE_GROUP, created, prepared, s3, tags, told, upload, wanted
@@ -84,7 +85,7 @@ def test_prepare_goes_by_what_was_asked_for(api: Api, store: Store, world: World
     answer, after = prepared(world, one)
     (stage,) = answer["stages"]
     assert world.manifest(stage) == canaries and stage["concurrency"] == 3
-    assert after.counters == Counters(total=3, allowed=3)
+    assert after.counts == Counts(total=3, max_out_of_service=3)
     assert (after.status, after.own) == (DeploymentStatus.IN_PROGRESS, one.own)
     host = instructions(after, canaries[0], events=(), expires_at=0, runner=Runner("", ""), bundle_url="", logs=None)
     assert (host.file_exists_behavior, host.ignore_application_stop_failures) == ("OVERWRITE", False)
@@ -169,11 +170,11 @@ def stop_of(store: Store, one: Deployment) -> str | None:
 
 def ended(api: Api, store: Store, one: Deployment, status: TargetStatus) -> Deployment:
     """The deployment after its two hosts ended so."""
-    preparing.begin(replace(one, counters=Counters(total=2, allowed=1)), pending(one, "i-1", "i-2"), NOW)
+    begin(replace(one, counts=Counts(total=2, max_out_of_service=1)), pending(one, "i-1", "i-2"), NOW)
     for target in list(targets.of(one.deployment_id)):
-        targets.take_out_of_service(target, NOW)
+        begin_target(target, NOW)
         if going := targets.get(one.deployment_id, target.target_id):
-            targets.finish(going, status, NOW)
+            end_target(going, status, NOW)
     finish.handler({"deployment_id": one.deployment_id}, api.context)
     found = deployments.get(one.deployment_id)
     assert found

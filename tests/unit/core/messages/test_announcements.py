@@ -96,7 +96,7 @@ def test_a_deployments_message_is_codedeploys_wire_form() -> None:
         DeploymentStatus.FAILED,
         settings=triggers(TOPIC, TriggerEvent.DEPLOYMENT_FAILURE),
         complete_time="2022-10-13T15:59:01.000Z",
-        counters=DONE,
+        counts=DONE,
         failure=Failure(code=DeploymentErrorCode.HEALTH_CONSTRAINTS, message="too few"),
         rollback=RollbackInfo(rollback_message="m", rollback_deployment_id="d-2"),
     ).messages

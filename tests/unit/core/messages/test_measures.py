@@ -14,7 +14,7 @@ def test_a_start_is_counted_and_a_rollbacks_start_twice() -> None:
 def test_an_end_is_counted_with_its_targets_and_the_seconds_since_its_start() -> None:
     ended = deployment(
         DeploymentStatus.FAILED,
-        counters=DONE,
+        counts=DONE,
         start_time="2022-10-13T16:00:00.000Z",
         complete_time="2022-10-13T16:01:30.500Z",
     )

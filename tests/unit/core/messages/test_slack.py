@@ -37,7 +37,7 @@ def outcome(
 
 def failed_deployment(**fields: Any) -> Deployment:
     given = {
-        "counters": DONE,
+        "counts": DONE,
         "start_time": "2022-10-13T15:51:00.000Z",
         "complete_time": "2022-10-13T15:55:12.000Z",
         "failure": Failure(code=DeploymentErrorCode.HEALTH_CONSTRAINTS, message="curl <refused> on 1 target: i-0a1"),
@@ -117,7 +117,7 @@ def test_a_rollback_is_called_so() -> None:
 
 
 def test_hosts_that_failed_alike_are_one_cause_and_those_of_further_causes_a_number() -> None:
-    ended = failed_deployment(counters=DONE.__class__(total=9, out=9, failed=9, allowed=1))
+    ended = failed_deployment(counts=DONE.__class__(total=9, failed=9, max_out_of_service=1))
     hosts = [failed_target(f"i-{number}") for number in range(4)]
     others = [failed_target(f"i-{number}") for number in range(4, 9)]
     codes = [

@@ -8,6 +8,7 @@ from functions.core.causes import Cause
 from functions.core.failures import shared
 from functions.core.messages.verdict import Verdict, decide, rolls_back, root_cause
 from functions.core.records import (
+    Counts,
     Deployment,
     Failure,
     GroupSettings,
@@ -17,7 +18,6 @@ from functions.core.records import (
     TargetFailure,
 )
 from functions.core.rollout import stop_mark
-from functions.core.rollout.gate import Counters
 from functions.core.rollout.health import PREDEFINED_CONFIGS
 from functions.core.statuses import (
     AutoRollbackEvent,
@@ -32,7 +32,7 @@ NOW = "2026-11-23T10:00:00.000Z"
 ONE_AT_A_TIME = PREDEFINED_CONFIGS["CodeDeployDefault.OneAtATime"]
 
 
-def deployment(counters: Counters = Counters(), **fields: object) -> Deployment:
+def deployment(counters: Counts = Counts(), **fields: object) -> Deployment:
     one = Deployment(
         deployment_id="d-000000001",
         application="shop",
@@ -43,7 +43,7 @@ def deployment(counters: Counters = Counters(), **fields: object) -> Deployment:
         revision=Revision(bucket="b", key="k", bundle_type=BundleType.ZIP),
         create_time=NOW,
         settings=GroupSettings(config=ONE_AT_A_TIME, auto_rollback=tuple(AutoRollbackEvent)),
-        counters=counters,
+        counts=counters,
     )
     return replace(one, **fields)  # type: ignore[arg-type]
 
@@ -71,13 +71,13 @@ def failed(number: int, cause: Cause = Cause.SCRIPT, message: str = "exit code 1
     ],
 )
 def test_the_minimum_healthy_rule_decides(total: int, allowed: int, succeeded: int, status: DeploymentStatus) -> None:
-    ended = deployment(Counters(total=total, allowed=allowed, succeeded=succeeded, failed=total - succeeded))
+    ended = deployment(Counts(total=total, max_out_of_service=allowed, succeeded=succeeded, failed=total - succeeded))
     assert decide(ended, []).status is status
 
 
 def test_the_message_leads_with_the_first_root_cause_and_three_names() -> None:
     targets = [failed(5), failed(2), failed(3), failed(4), failed(9, Cause.UNREACHABLE, "gone", "")]
-    counters = Counters(total=9, allowed=5, succeeded=1, failed=5, out=5, skipped=3)
+    counters = Counts(total=9, max_out_of_service=5, succeeded=1, failed=5, skipped=3)
     verdict = decide(deployment(counters), shared(targets))
     assert verdict.failure == Failure(
         code=DeploymentErrorCode.HEALTH_CONSTRAINTS,
@@ -92,7 +92,7 @@ def test_a_single_failed_target_is_named() -> None:
 
 
 def test_a_deployment_stopped_by_an_alarm_is_stopped_although_all_targets_succeeded() -> None:
-    counters = Counters(total=2, allowed=1, succeeded=2, started=2)
+    counters = Counts(total=2, max_out_of_service=1, succeeded=2, started=2)
     verdict = decide(deployment(counters, stop=stop_mark.by_alarms(["cpu"], NOW)), [])
     assert verdict.status is DeploymentStatus.STOPPED
     assert verdict.failure and verdict.failure.code is DeploymentErrorCode.ALARM_ACTIVE
@@ -100,7 +100,7 @@ def test_a_deployment_stopped_by_an_alarm_is_stopped_although_all_targets_succee
 
 
 def test_a_persons_stop_after_the_last_target_stops_nothing() -> None:
-    counters = Counters(total=2, allowed=1, succeeded=2, started=2)
+    counters = Counts(total=2, max_out_of_service=1, succeeded=2, started=2)
     assert decide(deployment(counters, stop=stop_mark.by_person("me", NOW)), []).status is DeploymentStatus.SUCCEEDED
 
 
@@ -112,7 +112,7 @@ def test_a_persons_stop_after_the_last_target_stops_nothing() -> None:
     ],
 )
 def test_a_persons_stop_in_the_bake_or_to_go_back_counts_all_the_same(stop: StopMark, settings: GroupSettings) -> None:
-    counters = Counters(total=2, allowed=1, succeeded=2, started=2)
+    counters = Counts(total=2, max_out_of_service=1, succeeded=2, started=2)
     assert decide(deployment(counters, stop=stop, settings=settings), []).status is DeploymentStatus.STOPPED
 
 
@@ -128,7 +128,7 @@ def test_an_engine_that_failed_before_it_began_says_so() -> None:
 
 def test_an_engine_that_failed_is_no_success_though_all_targets_succeeded() -> None:
     """Its bake may not have ended: who aborts an execution in the bake wants no success."""
-    counters = Counters(total=2, allowed=1, succeeded=2, started=2)
+    counters = Counts(total=2, max_out_of_service=1, succeeded=2, started=2)
     verdict = decide(deployment(counters), [], "The execution of the deployment ended ABORTED.")
     assert verdict.status is DeploymentStatus.FAILED and verdict.failure
     assert verdict.failure.code is DeploymentErrorCode.INTERNAL_ERROR
@@ -137,7 +137,7 @@ def test_an_engine_that_failed_is_no_success_though_all_targets_succeeded() -> N
 
 FAILED = Verdict(status=DeploymentStatus.FAILED)
 STOPPED = Verdict(status=DeploymentStatus.STOPPED)
-TOUCHED = Counters(total=2, allowed=1, started=1)
+TOUCHED = Counts(total=2, max_out_of_service=1, started=1)
 
 
 def test_a_failure_rolls_back_where_the_group_wants_it() -> None:
@@ -151,7 +151,7 @@ def test_a_rollback_never_rolls_back() -> None:
 
 
 def test_hosts_that_were_not_touched_need_no_rollback() -> None:
-    assert not rolls_back(deployment(Counters(total=2, allowed=1)), FAILED)
+    assert not rolls_back(deployment(Counts(total=2, max_out_of_service=1)), FAILED)
 
 
 def test_a_stop_rolls_back_by_its_kind() -> None:

@@ -14,8 +14,7 @@ from functions.core.causes import Cause
 from functions.core.messages import announcements, slack
 from functions.core.messages.announcements import State
 from functions.core.messages.slack import Outcome
-from functions.core.records import Diagnostics, Failure, Revision, RollbackInfo, StopMark, TargetFailure
-from functions.core.rollout.gate import Counters
+from functions.core.records import Counts, Diagnostics, Failure, Revision, RollbackInfo, StopMark, TargetFailure
 from functions.core.statuses import BundleType, DeploymentErrorCode, DeploymentStatus, TriggerEvent
 from functions.core.text.plain_text import clipped, listed, told, visible, weight
 from functions.core.text.shapes import from_plain, to_plain
@@ -96,7 +95,7 @@ def test_every_announcement_is_text_only() -> None:
         requested_by=TEXT,
         description=TEXT,
         metadata={TEXT: TEXT, "link": f"https://{TEXT}"},
-        counters=Counters(total=1, allowed=1, out=1, failed=1, started=1),
+        counts=Counts(total=1, max_out_of_service=1, failed=1, started=1),
         failure=Failure(code=DeploymentErrorCode.HEALTH_CONSTRAINTS, message=TEXT),
         rollback=RollbackInfo(rollback_message=TEXT),
     )

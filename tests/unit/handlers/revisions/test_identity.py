@@ -15,6 +15,7 @@ from functions.handlers import finish, prepare
 from functions.store import deployments, targets
 from tests.conftest import BUCKET, revision
 from tests.fake_github import COMMIT, REPOSITORY, FakeGitHub
+from tests.rollout import begin_target, end_target
 from tests.unit.api.conftest import Api
 from tests.unit.handlers.test_prepare import World, archive
 
@@ -41,9 +42,9 @@ def done(world: World, deployment_id: str) -> Deployment:
     """The deployment after its one host has it."""
     prepare.handler({"deployment_id": deployment_id}, world.context)
     for target in list(targets.of(deployment_id)):
-        targets.take_out_of_service(target, "2026-11-23T10:00:00.000Z")
+        begin_target(target, "2026-11-23T10:00:00.000Z")
         if begun := targets.get(deployment_id, target.target_id):
-            targets.finish(begun, TargetStatus.SUCCEEDED, "2026-11-23T10:00:01.000Z")
+            end_target(begun, TargetStatus.SUCCEEDED, "2026-11-23T10:00:01.000Z")
     finish.handler({"deployment_id": deployment_id}, world.context)
     found = deployments.get(deployment_id)
     assert found and found.status is DeploymentStatus.SUCCEEDED

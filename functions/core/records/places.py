@@ -1,0 +1,48 @@
+"""Sets of places. A place is the permission of one target to be out of service (`functions/core/rollout/places.py`)."""
+
+from dataclasses import dataclass
+
+MAX_PLACES = 50  # of one shard: 10,000 places are 200 items of a few kilobytes, which two requests read
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shard:
+    """A part of a set's places: one item of the table, with a partition of its own."""
+
+    of: str  # the name of its set
+    number: int
+    places: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaceSet:
+    """So many places, for whoever shares this promise."""
+
+    name: str  # a deployment's own set has its id
+    places: int
+
+    @property
+    def shards(self) -> tuple[Shard, ...]:
+        """At least one, and each about as large as the others.
+
+        >>> [shard.places for shard in PlaceSet(name="d-1", places=101).shards]
+        [34, 34, 33]
+        """
+        number = max(1, -(-self.places // MAX_PLACES))
+        each, more = divmod(self.places, number)
+        return tuple(Shard(of=self.name, number=n, places=each + (n < more)) for n in range(number))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardState:
+    """What is on record of a shard."""
+
+    holders: frozenset[str] = frozenset()  # the targets that have its places
+    failed: frozenset[str] = frozenset()  # those keep the place that they have
+    succeeded: int = 0  # targets that gave their place back
+    was_out: int = 0  # how many had a place whose host was out of service before
+    closed: bool = False  # it gives no place any more
+
+    @property
+    def in_progress(self) -> frozenset[str]:
+        return self.holders - self.failed

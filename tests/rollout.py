@@ -1,0 +1,36 @@
+"""Deployments and targets that begin and end as the engine does it, for tests of what comes before and after."""
+
+from dataclasses import replace
+
+from functions.core.records import Counts, Deployment, PlaceSet, Target, TargetFailure
+from functions.core.rollout.places import with_homes
+from functions.core.statuses import TargetStatus
+from functions.engine import places
+from functions.store import deployments, preparing
+from functions.store import places as store_places
+
+
+def begin(deployment: Deployment, fleet: list[Target], now: str) -> bool:
+    """Begin a deployment that has its counts, with the places that they leave."""
+    counts = deployment.counts
+    own = PlaceSet(name=deployment.deployment_id, places=max(counts.max_out_of_service - counts.failed, 0))
+    begun = replace(deployment, counters=None, places=(own,))
+    return preparing.begin(begun, with_homes(fleet, begun.places), now)
+
+
+def begin_target(target: Target, now: str) -> bool:
+    """Whether the target has got a place."""
+    deployment = deployments.get(target.deployment_id)
+    assert deployment
+    return isinstance(places.take_out_of_service(deployment, target, now), Target)
+
+
+def end_target(target: Target, status: TargetStatus, now: str, failure: TargetFailure | None = None) -> bool:
+    return places.finish(target, status, now, failure)
+
+
+def counts_of(deployment_id: str) -> Counts:
+    """As they are now."""
+    deployment = deployments.get(deployment_id)
+    assert deployment
+    return store_places.counted(deployment).counts
