@@ -27,19 +27,18 @@ def create(registry: Registry, asked: dict[str, Any]) -> dict[str, Any]:
     _check(registry, balancer, asked["Protocol"], asked["Port"])
     actions = normal_actions(asked["DefaultActions"])
     check_actions(registry, balancer, actions)
-    path = f"{balancer.full_name}"
-    arn = registry.new_arn(f"listener/{path}")
-    default = Rule(registry.new_arn(f"listener-rule/{arn.partition(':listener/')[2]}"), "default", [], actions)
+    arn = registry.new_arn(f"listener/{balancer.full_name}")
+    rules = [Rule(registry.new_arn(f"listener-rule/{arn.partition(':listener/')[2]}"), "default", [], actions)]
     is_application = balancer.type == "application"
     listener = Listener(
         arn=arn,
         load_balancer=balancer,
         port=asked["Port"],
         protocol=asked["Protocol"],
-        rules=[default],
+        rules=rules,
         attributes=dict(attributes.APPLICATION_LISTENER if is_application else attributes.LISTENER),
         tags=from_list(asked.get("Tags", [])),
-        front=_front(registry, balancer, [default], asked["Port"]),
+        front=_front(registry, balancer, rules, asked["Port"]),
     )
     registry.listeners[arn] = listener
     return {"Listeners": [described(listener)]}

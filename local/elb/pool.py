@@ -47,6 +47,7 @@ class Member:
         self.place = place
         self.is_serving = False  # the nodes know it, and give it requests
         self.healthy_since: float | None = None
+        self.slow_since: float | None = None  # its slow start
         self.failure: Failure | None = None  # why it is unhealthy; None while it is healthy, or not yet known
         self.is_draining = False
         self.connections: set[Closable] = set()
@@ -164,9 +165,9 @@ class Pool:
     def _share(self, member: Member) -> float:
         """Of the traffic, 1 for a target whose slow start is over."""
         lasts = self.slow_start_seconds * self._settings.second
-        if not lasts or member.healthy_since is None:
+        if not lasts or member.slow_since is None:
             return 1.0
-        return min(1.0, max(_LEAST_SHARE, (time.monotonic() - member.healthy_since) / lasts))
+        return min(1.0, max(_LEAST_SHARE, (time.monotonic() - member.slow_since) / lasts))
 
     async def _watch(self, member: Member) -> None:
         """The life of a registered target: the nodes hear of it, then it is checked again and again."""
@@ -189,8 +190,15 @@ class Pool:
             check, place.address, check.port or member.port, source=self.source(), second=self._settings.second
         )
         member.note(why, check, passes_at_first=self._passes_at_first or check.healthy_threshold)
+        if member.is_healthy and not was_healthy:
+            member.slow_since = time.monotonic() if self._has_full_share_beside(member) else None
         if was_healthy and not member.is_healthy and self.closes_unhealthy:
             member.close()
+
+    def _has_full_share_beside(self, member: Member) -> bool:
+        """Only then a target starts slowly: it could not serve everything."""
+        others = (each for each in self._serving if each is not member and each.is_healthy)
+        return self.slow_start_seconds > 0 and any(self._share(each) == 1.0 for each in others)
 
     async def _leave(self, key: Key, member: Member, delay: float, ends_early: bool, ends_connections: bool) -> None:
         began = time.monotonic()
