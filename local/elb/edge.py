@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -86,9 +85,6 @@ def install(instances: Instances, network: str, settings: Settings, records: Rec
         except ElbError as error:
             status, xml = error_answer(operation, error, service_model(api).metadata["xmlNamespace"])
             return status, dict(XML), xml
-        except Exception:
-            logging.getLogger(__name__).exception("%s %s", api, name)
-            raise
 
     def _authorize(api: str, name: str, form: dict[str, str], headers: dict[str, str], query: dict[str, Any]) -> None:
         from ministack.core.iam_evaluator import enforce

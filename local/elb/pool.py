@@ -135,7 +135,8 @@ class Pool:
 
     def next(self) -> Member | None:
         """Whose turn it is; None when nobody serves."""
-        able = [member for member in self._serving if self._is_able(member)]
+        zones = self.zones()
+        able = [member for member in self._serving if _is_usable(member.place(), zones)]
         healthy = [member for member in able if member.is_healthy or not self.check.enabled]
         chosen = healthy or (able if self._fails_open else [])
         if not chosen:
@@ -154,14 +155,6 @@ class Pool:
         self.members.clear()
         self._serving.clear()
 
-    def is_usable(self, place: Place | None) -> bool:
-        """Whether a target there may get traffic and checks."""
-        zones = self.zones()
-        return zones is not None and place is not None and place.is_running and place.zone in (None, *zones)
-
-    def _is_able(self, member: Member) -> bool:
-        return self.is_usable(member.place())
-
     def _share(self, member: Member) -> float:
         """Of the traffic, 1 for a target whose slow start is over."""
         lasts = self.slow_start_seconds * self._settings.second
@@ -177,7 +170,7 @@ class Pool:
         while True:
             began = time.monotonic()
             place = member.place()
-            if not self.check.enabled or place is None or not self.is_usable(place):
+            if not self.check.enabled or place is None or not _is_usable(place, self.zones()):
                 member.forget()
                 await asyncio.sleep(UNUSED_SECONDS)
                 continue
@@ -221,3 +214,8 @@ class Pool:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+
+def _is_usable(place: Place | None, zones: frozenset[str] | None) -> bool:
+    """Whether a target there may get traffic and checks."""
+    return zones is not None and place is not None and place.is_running and place.zone in (None, *zones)

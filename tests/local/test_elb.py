@@ -3,11 +3,17 @@
 botocore reads every answer by its model; an answer that the model does not have is an error of the server.
 """
 
+import ctypes
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from local.cloud import ROOT
 from tests.local.balanced import Balanced
 from tests.local.emulator import Account, refusal
 from tests.local.sockets import listening
@@ -99,6 +105,27 @@ def test_its_name_resolves_to_where_it_listens(balanced: Balanced) -> None:
     assert f"tcp {found['DNSName']}:8088" in listening(balanced.aws._process.pid)
     balanced.elb.delete_load_balancer(LoadBalancerArn=balancer)
     assert listening(balanced.aws._process.pid) == {f"tcp 127.0.0.1:{balanced.aws.port}"}
+
+
+LISTENS = """
+import asyncio
+from local.elb.front import Front
+
+async def main():
+    front = Front("127.9.8.7", 80, None)
+    print(front.port)
+    front.close()
+
+asyncio.run(main())
+"""
+PR_CAPBSET_DROP, CAP_NET_BIND_SERVICE = 24, 10
+
+
+def test_a_port_that_needs_root_is_another_one_without() -> None:
+    drop = partial(ctypes.CDLL(None).prctl, PR_CAPBSET_DROP, CAP_NET_BIND_SERVICE, 0, 0, 0)
+    ran = subprocess.run([sys.executable, "-c", LISTENS], cwd=ROOT, capture_output=True, text=True, preexec_fn=drop)
+    free_from = int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text())
+    assert ran.stdout == ("80\n" if free_from <= 80 else "10080\n"), ran.stderr
 
 
 def test_listeners_and_rules_keep_what_they_are_told(balanced: Balanced) -> None:

@@ -19,13 +19,13 @@ V2, CLASSIC = "AWS::ElasticLoadBalancingV2::", "AWS::ElasticLoadBalancing::LoadB
 
 APP = """
 import sys
-from aws_cdk import App, DefaultStackSynthesizer, Stack
+from aws_cdk import App, CfnOutput, CliCredentialsStackSynthesizer, Duration, Stack
 from aws_cdk.aws_ec2 import Vpc
 from aws_cdk import aws_elasticloadbalancingv2 as elb
-from aws_cdk import CfnOutput, Duration
 
 app = App(outdir=sys.argv[1])
-stack = Stack(app, "BalancedStack", env={"account": "000000000000", "region": "us-east-1"})
+place = {"account": "000000000000", "region": "us-east-1"}
+stack = Stack(app, "BalancedStack", env=place, synthesizer=CliCredentialsStackSynthesizer())
 vpc = Vpc.from_vpc_attributes(
     stack, "Vpc", vpc_id="vpc-00000001", availability_zones=["us-east-1a", "us-east-1b"],
     public_subnet_ids=["subnet-00000001", "subnet-00000002"],
