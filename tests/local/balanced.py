@@ -34,12 +34,13 @@ CHECKS: dict[str, Any] = {
 class Application:
     """A web server at a host's address, in the test's process: the network is this machine's.
 
-    `/` says its name, `/slow` does so when it is released, `/echo` sends back what comes while it comes, `/headers`
-    what it was sent; an upgrade echoes bytes.
+    `/` says its name, `/slow` does so when it is released, `/long` in ten pieces over a second, `/echo` sends back what
+    comes while it comes, `/headers` what it was sent; an upgrade echoes bytes.
     """
 
     def __init__(self, address: str, name: str, port: int = PORT) -> None:
         self.name, self.status = name, 200
+        self.address = f"{address}:{port}"
         self.released, self.busy = threading.Event(), threading.Event()
         self.checks = 0
         self.requests = 0
@@ -92,8 +93,19 @@ def _handler(application: Application) -> type[socketserver.BaseRequestHandler]:
                 application.busy.set()
                 application.released.wait(PATIENCE)
                 self._answer(application.name.encode())
+            elif self.path == "/long":
+                self._answer_in_pieces()
             else:
                 self._answer(str(self.headers).encode() if self.path == "/headers" else application.name.encode())
+
+        def _answer_in_pieces(self) -> None:
+            self.send_response(200)
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            for _ in range(10):
+                self._chunk(application.name.encode())
+                time.sleep(0.1)
+            self._chunk(b"")
 
         def do_POST(self) -> None:
             self.send_response(200)
