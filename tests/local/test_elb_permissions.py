@@ -1,11 +1,17 @@
 """What IAM and the rate of calls allow of Elastic Load Balancing on the local cloud."""
 
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from local.elb.permissions import checks
+from local.elb.records import Registry, World
+from local.elb.settings import Settings
+from local.elb.target_groups import create
+from local.ssm.permissions import Check
 from tests.local.balanced import Balanced
 from tests.local.emulator import refusal
 
@@ -47,6 +53,16 @@ def test_every_resource_of_a_request_has_to_be_allowed(balanced: Balanced) -> No
     tags = [{"Key": "a", "Value": "b"}]
     assert refusal(caller.add_tags, ResourceArns=[own], Tags=tags) == ""
     assert refusal(caller.add_tags, ResourceArns=[own, other], Tags=tags) == "AccessDenied"
+
+
+def test_tags_of_a_resource_are_condition_keys() -> None:
+    """AWS knows them by the service's own key, and by the one that all services have."""
+    registry = Registry(cast(World, SimpleNamespace(region="us-east-1", account="000000000000")), Settings())
+    how = {"Name": "web", "Protocol": "HTTP", "Port": 80, "VpcId": "vpc-1", "Tags": [{"Key": "team", "Value": "shop"}]}
+    arn = create(registry, how)["TargetGroups"][0]["TargetGroupArn"]
+    (found,) = checks("RegisterTargets", {"TargetGroupArn": arn}, registry)
+    keys = {"elasticloadbalancing:ResourceTag/team": "shop", "aws:ResourceTag/team": "shop"}
+    assert found == Check("elasticloadbalancing:RegisterTargets", arn, keys)
 
 
 def test_classic_load_balancers_are_named_by_their_names(balanced: Balanced) -> None:
