@@ -22,13 +22,14 @@ from tests.local.emulator import Account
 SECOND = 0.1
 PORT = 8080
 PATIENCE = 20.0
-# As short as AWS allows; a machine that is busy must not make a target unhealthy that is well.
+# As short as AWS allows. A busy machine must not make a target unhealthy that is well: tests of such ask for SENSITIVE.
 CHECKS: dict[str, Any] = {
     "HealthCheckIntervalSeconds": 5,
     "HealthCheckTimeoutSeconds": 4,
     "HealthyThresholdCount": 2,
-    "UnhealthyThresholdCount": 2,
+    "UnhealthyThresholdCount": 10,
 }
+SENSITIVE: dict[str, Any] = {"UnhealthyThresholdCount": 2}
 
 
 class Application:

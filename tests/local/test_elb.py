@@ -52,7 +52,7 @@ def test_a_target_group_is_described_as_it_was_made(balanced: Balanced) -> None:
         "HealthCheckIntervalSeconds": 5,
         "HealthCheckTimeoutSeconds": 4,
         "HealthyThresholdCount": 2,
-        "UnhealthyThresholdCount": 2,
+        "UnhealthyThresholdCount": 10,
         "Matcher": {"HttpCode": "200-299"},
         "LoadBalancerArns": [],
     }

@@ -32,7 +32,13 @@ class ClassicBalancer:
         return self._balanced.aws.load_balancers.addresses()[self.name]["80"]
 
     def check(self, **how: Any) -> None:
-        given = {"Target": f"HTTP:{PORT}/", "Interval": 5, "Timeout": 4, "UnhealthyThreshold": 2, "HealthyThreshold": 2}
+        given = {
+            "Target": f"HTTP:{PORT}/",
+            "Interval": 5,
+            "Timeout": 4,
+            "UnhealthyThreshold": 10,
+            "HealthyThreshold": 2,
+        }
         self.elb.configure_health_check(LoadBalancerName=self.name, HealthCheck={**given, **how})
 
     def drain(self, seconds: int) -> None:
@@ -75,6 +81,7 @@ def test_instances_take_turns_and_a_failing_one_is_out_of_service(balanced: Bala
     hosts = [balanced.host(), balanced.host()]
     failing, _ = (balanced.application(host, name) for host, name in zip(hosts, "ab", strict=True))
     balancer = ClassicBalancer(balanced, *hosts)
+    balancer.check(UnhealthyThreshold=2)
     balancer.becomes(IN_SERVICE)
     assert Counter(get(balancer.address)[1] for _ in range(4)) == {"a": 2, "b": 2}
     failing.status = 500

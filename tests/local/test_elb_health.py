@@ -4,7 +4,7 @@ import pytest
 from botocore.exceptions import WaiterError
 
 from local.driver import wait_for
-from tests.local.balanced import PORT, Balanced
+from tests.local.balanced import PORT, SENSITIVE, Balanced
 from tests.local.emulator import refusal
 
 WAIT = {"Delay": 1, "MaxAttempts": 10}
@@ -34,7 +34,7 @@ def test_a_target_that_the_nodes_have_not_heard_of_is_being_registered(balanced:
 
 def test_a_target_without_an_application_is_checked_and_then_unhealthy(balanced: Balanced) -> None:
     host = balanced.host()
-    group = balanced.group(host)
+    group = balanced.group(host, **SENSITIVE)
     balanced.in_front(group)
     assert balanced.health(group) == ["initial Elb.InitialHealthChecking"]
     balanced.becomes(group, "unhealthy Target.FailedHealthChecks")
@@ -43,7 +43,7 @@ def test_a_target_without_an_application_is_checked_and_then_unhealthy(balanced:
 def test_a_wrong_code_is_named(balanced: Balanced) -> None:
     host = balanced.host()
     balanced.application(host).status = 503
-    group = balanced.group(host)
+    group = balanced.group(host, **SENSITIVE)
     balanced.in_front(group)
     balanced.becomes(group, "unhealthy Target.ResponseCodeMismatch")
     health = balanced.elb.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"][0]["TargetHealth"]
@@ -64,7 +64,7 @@ def test_a_target_that_does_not_answer_times_out(balanced: Balanced) -> None:
     instance = ec2.run_instances(ImageId="ami-0123456789abcdef0", MinCount=1, MaxCount=1, SubnetId=balanced.subnets[0])
     instance_id = instance["Instances"][0]["InstanceId"]
     balanced.account.at_end(ec2.terminate_instances, InstanceIds=[instance_id])
-    group = balanced.group({"Id": instance_id})
+    group = balanced.group({"Id": instance_id}, **SENSITIVE)
     balanced.in_front(group)
     balanced.becomes(group, "unhealthy Target.Timeout")
 
@@ -72,7 +72,7 @@ def test_a_target_that_does_not_answer_times_out(balanced: Balanced) -> None:
 def test_a_target_comes_back_after_the_healthy_threshold(balanced: Balanced) -> None:
     host = balanced.host()
     application = balanced.application(host)
-    group = balanced.group(host, HealthyThresholdCount=3)
+    group = balanced.group(host, HealthyThresholdCount=3, **SENSITIVE)
     balanced.in_front(group)
     balanced.becomes(group, "healthy")
     application.status = 500

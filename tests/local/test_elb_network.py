@@ -3,16 +3,17 @@
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 
-from tests.local.balanced import PATIENCE, Application, Balanced, get
+from tests.local.balanced import PATIENCE, SENSITIVE, Application, Balanced, get
 
 UPGRADE = b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: echo\r\nConnection: Upgrade\r\n\r\n"
 
 
-def serving(balanced: Balanced, *names: str) -> tuple[str, str, list[Application]]:
+def serving(balanced: Balanced, *names: str, **how: Any) -> tuple[str, str, list[Application]]:
     """The group, the address in front of it, and the applications, once all are healthy."""
     found = [balanced.host() for _ in names]
-    group = balanced.group(*found, Protocol="TCP")
+    group = balanced.group(*found, Protocol="TCP", **how)
     applications = [balanced.application(host, name) for host, name in zip(found, names, strict=True)]
     balancer = balanced.balancer(Type="network")
     balanced.listener(balancer, group, port=443, protocol="TCP")
@@ -67,7 +68,7 @@ def test_it_ends_where_the_group_says_so(balanced: Balanced) -> None:
 
 
 def test_it_ends_when_its_target_becomes_unhealthy(balanced: Balanced) -> None:
-    group, address, (application, _) = serving(balanced, "a", "b")
+    group, address, (application, _) = serving(balanced, "a", "b", **SENSITIVE)
     with flow(address) as connection:
         application.status = 500
         balanced.until(lambda: "unhealthy Target.ResponseCodeMismatch" in balanced.health(group), "it to be unhealthy")
@@ -84,7 +85,7 @@ def test_new_connections_are_cut_when_nobody_is_left(balanced: Balanced) -> None
 
 def test_a_check_can_be_a_connection(balanced: Balanced) -> None:
     host = balanced.host()
-    group = balanced.group(host, Protocol="TCP", HealthCheckProtocol="TCP")
+    group = balanced.group(host, Protocol="TCP", HealthCheckProtocol="TCP", **SENSITIVE)
     balancer = balanced.balancer(Type="network")
     balanced.listener(balancer, group, port=443, protocol="TCP")
     balanced.becomes(group, "unhealthy Target.FailedHealthChecks")

@@ -4,22 +4,25 @@ import http.client
 import socket
 import threading
 from collections import Counter
+from typing import Any
 
 import pytest
 
 from local.driver import wait_for
-from tests.local.balanced import PATIENCE, Application, Balanced, Client, closing_connection, get
+from tests.local.balanced import PATIENCE, SENSITIVE, Application, Balanced, Client, closing_connection, get
 
 
-def hosts(balanced: Balanced, *names: str) -> tuple[str, list[Application]]:
+def hosts(balanced: Balanced, *names: str, **how: Any) -> tuple[str, list[Application]]:
     """A group of hosts with applications of those names, and the applications."""
     found = [balanced.host() for _ in names]
-    return balanced.group(*found), [balanced.application(host, name) for host, name in zip(found, names, strict=True)]
+    return balanced.group(*found, **how), [
+        balanced.application(host, name) for host, name in zip(found, names, strict=True)
+    ]
 
 
-def serving(balanced: Balanced, *names: str) -> tuple[str, str, list[Application]]:
+def serving(balanced: Balanced, *names: str, **how: Any) -> tuple[str, str, list[Application]]:
     """The group, the address in front of it, and the applications, once all are healthy."""
-    group, applications = hosts(balanced, *names)
+    group, applications = hosts(balanced, *names, **how)
     address = balanced.in_front(group)
     balanced.becomes(group, "healthy")
     return group, address, applications
@@ -166,7 +169,7 @@ def test_a_request_that_outlasts_the_delay_is_cut(balanced: Balanced) -> None:
 
 
 def test_an_unhealthy_target_gets_nothing_unless_all_are_so(balanced: Balanced) -> None:
-    group, address, (sick, other) = serving(balanced, "a", "b")
+    group, address, (sick, other) = serving(balanced, "a", "b", **SENSITIVE)
     sick.status = 500
     balanced.until(lambda: "unhealthy Target.ResponseCodeMismatch" in balanced.health(group), "one to be unhealthy")
     assert answers(address, 4) == {"b": 4}
