@@ -27,18 +27,27 @@ def main() -> int:
     with started(options.port) as (cloud, engine, hosts):
         say(guide(cloud.endpoint, engine.outputs, hosts))
         with suppress(KeyboardInterrupt):
-            pass_on_slack(cloud)
+            pass_on(cloud)
     say("Everything has ended.")
     return 0
 
 
-def pass_on_slack(cloud: LocalCloud) -> NoReturn:
-    told = 0
+def pass_on(cloud: LocalCloud) -> NoReturn:
+    """Say what Slack receives, and where new load balancers are reached."""
+    told, reached = 0, set[str]()
     while True:
         messages = cloud.slack.messages()
         for message in messages[told:]:
             say(f"Slack: {message['text']}")
         told = len(messages)
+        listeners = {
+            f"Load balancer: {name}, port {port}, is at {address}"
+            for name, ports in cloud.load_balancers.addresses().items()
+            for port, address in ports.items()
+        }
+        for each in sorted(listeners - reached):
+            say(each)
+        reached = listeners
         time.sleep(1)
 
 
@@ -61,6 +70,8 @@ def guide(endpoint: str, outputs: Mapping[str, str], hosts: Sequence[LocalInstan
         f"  curl http://{hosts[0].address}:{SERVED_PORT}/",
         "",
         f"An alarm: aws cloudwatch set-alarm-state --alarm-name {ALARM} --state-value ALARM --state-reason test",
+        "",
+        "A load balancer that you make (aws elbv2 create-listener) moves real traffic; its address is printed here.",
         "",
         "Ctrl-C ends everything.",
     ]

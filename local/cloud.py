@@ -19,7 +19,7 @@ import time
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -29,6 +29,7 @@ import boto3
 from botocore.config import Config
 
 from local.counters import CREDENTIALS, Records
+from local.elb.settings import Settings
 from local.server import ACCOUNT, ADMIN, REGION
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -217,6 +218,10 @@ class LocalCloud:
         return FaultControl(self)
 
     @cached_property
+    def load_balancers(self) -> "LoadBalancersView":
+        return LoadBalancersView(self)
+
+    @cached_property
     def slack(self) -> "SlackView":
         return SlackView(self)
 
@@ -292,6 +297,23 @@ class FaultControl:
             slack_down=False,
             slack_busy=0,
         )
+
+
+class LoadBalancersView:
+    """The load balancers as clients meet them, and what may be set of them (local/elb/settings.py)."""
+
+    def __init__(self, cloud: LocalCloud) -> None:
+        self._cloud = cloud
+
+    def addresses(self) -> dict[str, dict[str, str]]:
+        """By the name of a load balancer and the port of a listener: `127.77.0.250:80`."""
+        return {each["name"]: each["listeners"] for each in self._cloud._admin("load-balancers")}
+
+    def set(self, **settings: Any) -> None:
+        self._cloud._admin("load-balancers", **settings)
+
+    def clear(self) -> None:
+        self.set(**asdict(Settings()))
 
 
 class SlackView:

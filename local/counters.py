@@ -16,6 +16,7 @@ class Records:
     functions: Counter[str] = field(default_factory=Counter)
     ssm: Counter[str] = field(default_factory=Counter)
     dynamodb: Counter[str] = field(default_factory=Counter)
+    elb: Counter[str] = field(default_factory=Counter)
 
     @property
     def transitions(self) -> int:

@@ -36,6 +36,9 @@ class LocalGateway:
         from ministack import app
 
         from local.counters import Records
+        from local.elb import cloudformation as elb_cloudformation
+        from local.elb import edge as elb_edge
+        from local.elb.settings import Settings
         from local.faults import Faults
         from local.hosts.instances import Instances
         from local.shims import (
@@ -70,11 +73,14 @@ class LocalGateway:
         authentication.install()
         control_api.install(endpoint)
         edge.install(self.run_command, self.instances, self.documents, self.faults, self.records)
+        self.load_balancing = elb_edge.install(self.instances, network, Settings(), self.records)
+        elb_cloudformation.install(self.load_balancing)
         self._break_sns(app)
         self.routes: dict[str, Callable[[dict[str, Any]], Awaitable[Any]]] = {
             "health": self._health,
             "instances": self._instances,
             "faults": self._faults,
+            "load-balancers": self._load_balancers,
             "records": self._records,
             "slack-messages": self._slack_messages,
         }
@@ -188,6 +194,14 @@ class LocalGateway:
             setattr(self.faults, name, value)
         return asdict(self.faults)
 
+    async def _load_balancers(self, asked: dict[str, Any]) -> list[dict[str, Any]]:
+        """Their addresses; what is asked changes settings (local/elb/settings.py)."""
+        for name, value in asked.items():
+            if not hasattr(self.load_balancing.settings, name):
+                raise AttributeError(name)
+            setattr(self.load_balancing.settings, name, value)
+        return self.load_balancing.addresses()
+
     async def _records(self, asked: dict[str, Any]) -> dict[str, Any]:
         found = self.records.plain()
         if asked.get("reset"):
@@ -252,6 +266,7 @@ async def _serve(port: int, directory: Path, network: str) -> None:
     try:
         await serve(edges, config, shutdown_trigger=ended.wait)  # type: ignore[arg-type]
     finally:
+        edges.load_balancing.close()
         await edges.run_command.close()
         await edges.instances.close()
 

@@ -221,8 +221,8 @@ class Account:
         self.at_end(iam.delete_role, RoleName=name)
         return name
 
-    def caller(self, service: str, *, may: str, on: str) -> Any:
-        """The client of a user who may do one thing."""
+    def caller(self, service: str, *, may: str, on: str, **how: Any) -> Any:
+        """The client of a user who may do one thing; `how` is boto3's."""
         iam, name = self.client("iam"), self.name()
         iam.create_user(UserName=name)
         self.at_end(iam.delete_user, UserName=name)
@@ -237,6 +237,7 @@ class Account:
             region_name=REGION,
             aws_access_key_id=key["AccessKeyId"],
             aws_secret_access_key=key["SecretAccessKey"],
+            **how,
         )
         self._ends.callback(client.close)
         return client

@@ -84,6 +84,18 @@ def terminal(port: int, tmp_path: Path) -> Iterator[Terminal]:
     found.close()
 
 
+def load_balancer() -> str:
+    """The DNS name of a new load balancer with a listener."""
+    elb, subnets = boto3.client("elbv2"), boto3.client("ec2").describe_subnets()["Subnets"]
+    made = elb.create_load_balancer(Name="front", Subnets=[each["SubnetId"] for each in subnets[:2]])["LoadBalancers"][
+        0
+    ]
+    action = {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "200"}}
+    how = {"LoadBalancerArn": made["LoadBalancerArn"], "Protocol": "HTTP", "Port": 8080, "DefaultActions": [action]}
+    elb.create_listener(**how)
+    return str(made["DNSName"])
+
+
 def left_behind(folder: Path) -> list[str]:
     return [path.name for path in folder.iterdir() if path.name.startswith("stepdeploy-")]
 
@@ -101,12 +113,15 @@ def test_a_person_can_deploy_with_what_it_prints_and_ctrl_c_ends_everything(
     addresses = re.findall(r"  web-\d  i-\w+  (127\.\S+)  ", said)
     served = {f"tcp {address}:{SERVED_PORT}" for address in addresses}
     assert len(served) == 4 and listening(terminal.pid) == {f"tcp 127.0.0.1:{port}", *served}
+    balancer = load_balancer()
+    terminal.wait_for(f"Load balancer: front, port 8080, is at {balancer}:8080")
 
     assert terminal.end(signal.SIGINT) == 0
     assert "Everything has ended." in terminal.text and "Traceback" not in terminal.text
     assert left_behind(tmp_path) == []
-    with socket.socket() as probe:
-        assert probe.connect_ex(("127.0.0.1", port)) != 0
+    for address in (("127.0.0.1", port), (balancer, 8080)):
+        with socket.socket() as probe:
+            assert probe.connect_ex(address) != 0
 
 
 def test_a_cloud_whose_owner_is_killed_leaves_nothing_behind(terminal: Terminal, tmp_path: Path) -> None:

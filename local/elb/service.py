@@ -1,0 +1,107 @@
+"""Both APIs of Elastic Load Balancing over one set of load balancers, on a thread and an event loop of their own.
+
+So a slow answer of the emulator delays no health check and no client's request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from botocore.model import OperationModel
+
+from local.elb import classic, listeners, load_balancers, rules, tags, target_groups, targets
+from local.elb.classic import Classic
+from local.elb.permissions import checks, classic_checks
+from local.elb.query import ElbError, checked, service_model
+from local.elb.records import Registry, World
+from local.elb.settings import Settings
+from local.ssm.permissions import Check
+from simulation.aws.limits import Bucket, Rate
+
+T = TypeVar("T")
+V2, CLASSIC = "elbv2", "elb"  # botocore's names
+OPERATIONS: Mapping[str, Callable[[Registry, dict[str, Any]], dict[str, Any]]] = {
+    **load_balancers.OPERATIONS,
+    **target_groups.OPERATIONS,
+    **listeners.OPERATIONS,
+    **rules.OPERATIONS,
+    **targets.OPERATIONS,
+    **tags.OPERATIONS,
+}
+_STOP_SECONDS = 5.0
+
+
+class ElasticLoadBalancing:
+    """The service. Every method may be called from any thread but its own."""
+
+    def __init__(self, world: World, settings: Settings) -> None:
+        self.settings = settings
+        self._registry, self._classic = Registry(world, settings), Classic(world, settings)
+        self._buckets: dict[tuple[str, Rate], Bucket] = {}
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="load-balancers", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """End every listener, connection and health check."""
+        self.run(self._registry.close)
+        self.run(self._classic.close)
+        self.run(lambda: None)  # what has been cancelled has a turn to end
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(_STOP_SECONDS)
+
+    def run(self, work: Callable[[], T]) -> T:
+        """Do something where the load balancers live, and wait for it."""
+
+        async def there() -> T:
+            return work()
+
+        return asyncio.run_coroutine_threadsafe(there(), self._loop).result()
+
+    def call(self, api: str, operation: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        """The result of an operation, by parameters that are checked first. Raises ElbError."""
+        model = find_operation(api, operation)
+        assert model is not None and model.input_shape is not None
+        asked = checked(model.input_shape, given)
+        if api == CLASSIC:
+            return self.run(lambda: classic.OPERATIONS[operation](self._classic, asked))
+        return self.run(lambda: OPERATIONS[operation](self._registry, asked))
+
+    def has(self, api: str, operation: str) -> bool:
+        return operation in (classic.OPERATIONS if api == CLASSIC else OPERATIONS)
+
+    def checks(self, api: str, operation: str, asked: Mapping[str, Any]) -> list[Check]:
+        """What IAM is asked before an operation."""
+        if api == CLASSIC:
+            return self.run(lambda: classic_checks(operation, asked, self._registry, self._classic))
+        return self.run(lambda: checks(operation, asked, self._registry))
+
+    def throttle(self, api: str, operation: str) -> None:
+        """Charge the account for a call. Raises ElbError Throttling."""
+        rate = self.settings.rate(operation)
+        bucket = self._buckets.setdefault((api, rate), Bucket(rate))
+        if not bucket.take(time.monotonic()):
+            raise ElbError("Throttling", "Rate exceeded")
+
+    def addresses(self) -> list[dict[str, Any]]:
+        """Every load balancer with the addresses where clients connect to it, by its listeners' ports."""
+        return self.run(self._addresses)
+
+    def _addresses(self) -> list[dict[str, Any]]:
+        found: dict[str, dict[str, str]] = {each.name: {} for each in self._registry.load_balancers.values()}
+        for listener in self._registry.listeners.values():
+            front = listener.front
+            found[listener.load_balancer.name][str(listener.port)] = f"{front.address}:{front.port}"
+        for name, balancer in self._classic.balancers.items():
+            ports = {port: front for port, (_, front) in balancer.listeners.items()}
+            found[name] = {str(port): f"{front.address}:{front.port}" for port, front in ports.items()}
+        return [{"name": name, "listeners": ports} for name, ports in found.items()]
+
+
+def find_operation(api: str, name: str) -> OperationModel | None:
+    model = service_model(api)
+    return model.operation_model(name) if name in model.operation_names else None
