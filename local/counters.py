@@ -16,6 +16,7 @@ class Records:
     functions: Counter[str] = field(default_factory=Counter)
     ssm: Counter[str] = field(default_factory=Counter)
     dynamodb: Counter[str] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)  # by the weather: "service:Operation", "conflict:Operation"
 
     @property
     def transitions(self) -> int:

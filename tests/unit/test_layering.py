@@ -25,7 +25,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "cli.verbs.deploying.simulate": ("cli", "functions.core", "simulation"),
     "simulation": ("functions", "host", "infra.flow"),
     "infra": ("functions.core", "host"),
-    "local": ("functions.core", "functions.store", "cli", "infra", "host"),
+    "local": ("functions.core", "functions.store", "cli", "infra", "host", "simulation.aws.limits"),
     "bench": ("functions", "host", "cli", "infra", "local", "simulation", "tests"),
     "app": ("functions.core", "infra"),
 }
