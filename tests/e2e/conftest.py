@@ -87,6 +87,10 @@ GROUPS: dict[str, dict[str, Any]] = {
     },
     "options": {},
     "steps": {},
+    "beside": {
+        "deploymentConfigName": "CodeDeployDefault.HalfAtATime",
+        "autoRollbackConfiguration": {"events": ["DEPLOYMENT_FAILURE"]},
+    },
     "ssm-throttles": {"deploymentConfigName": "CodeDeployDefault.AllAtOnce"},
     "all-weather": {"deploymentConfigName": "CodeDeployDefault.HalfAtATime"},
     "hostile": {"deploymentConfigName": "CodeDeployDefault.AllAtOnce"},
