@@ -30,10 +30,24 @@ DELAYS = {"late-events": "events of SSM", "late-stream": "records of the table's
 
 
 def main() -> int:
+    port, weather = asked(sys.argv[1:])
+    with started(port) as (cloud, engine, hosts):
+        cloud.turn(weather)
+        if words := weather.words():
+            say(f"The weather: {words}")
+        say(guide(cloud.endpoint, engine.outputs, hosts))
+        with suppress(KeyboardInterrupt):
+            pass_on_slack(cloud)
+    say("Everything has ended.")
+    return 0
+
+
+def asked(words: Sequence[str]) -> tuple[int, Weather]:
+    """The port and the weather that the command line asks for."""
     parser = argparse.ArgumentParser(prog="python -m local")
     parser.add_argument("--port", type=int, default=PORT, help=f"default: {PORT}")
-    weather = parser.add_argument_group("weather", "what AWS does to everybody from time to time; see local/weather.py")
-    weather.add_argument(
+    group = parser.add_argument_group("weather", "what AWS does to everybody from time to time: see local/weather.py")
+    group.add_argument(
         "--throttle",
         type=_rate,
         action="append",
@@ -43,25 +57,11 @@ def main() -> int:
         "ssm=2/s,10 lets ten come at once; can be repeated",
     )
     for name, what in SHARES.items():
-        weather.add_argument(f"--{name}", type=_share, default=0.0, metavar="10%", help=f"share of {what}")
+        group.add_argument(f"--{name}", type=_share, default=0.0, metavar="10%%", help=f"share of {what}")
     for name, what in DELAYS.items():
-        weather.add_argument(f"--{name}", type=float, default=0.0, metavar="SECONDS", help=f"how late {what} are")
-    options = parser.parse_args()
-    with started(options.port) as (cloud, engine, hosts):
-        outside = _weather(options)
-        cloud.turn(outside)
-        if words := outside.words():
-            say(f"The weather: {words}")
-        say(guide(cloud.endpoint, engine.outputs, hosts))
-        with suppress(KeyboardInterrupt):
-            pass_on_slack(cloud)
-    say("Everything has ended.")
-    return 0
-
-
-def _weather(options: argparse.Namespace) -> Weather:
-    names = [name.replace("-", "_") for name in (*SHARES, *DELAYS)]
-    return Weather(throttle=dict(options.throttle), **{name: getattr(options, name) for name in names})
+        group.add_argument(f"--{name}", type=float, default=0.0, metavar="SECONDS", help=f"how late {what} are")
+    options = vars(parser.parse_args(words))
+    return options.pop("port"), Weather(throttle=dict(options.pop("throttle")), **options)
 
 
 def _rate(text: str) -> tuple[str, Rate]:

@@ -9,6 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from functions.core.errors import InvalidInput
+from local.__main__ import asked
 from local.cloud import LocalCloud
 from local.driver import wait_for
 from local.weather import Outside, Weather, rate
@@ -246,6 +247,31 @@ def test_events_are_lost_and_doubled_by_their_shares() -> None:
 def test_weather_goes_through_json_as_it_is() -> None:
     weather = Weather(throttle=dict([rate("ssm=2/s"), rate("lambda:stop=1,3")]), conflicts=0.5, late_stream=2.0)
     assert Weather.from_plain(json.loads(json.dumps(weather.plain()))) == weather
+
+
+def test_the_command_line_sets_it() -> None:
+    words = "--throttle ssm=2/s --throttle lambda:run_segment=1/s,1 --conflicts 10% --lost-events 0.2 --late-stream 3"
+    limits = {"ssm": Rate(2, 4), "lambda:run_segment": Rate(1, 1)}
+    assert asked(["--port", "4567", *words.split()]) == (
+        4567,
+        Weather(throttle=limits, conflicts=0.1, lost_events=0.2, late_stream=3.0),
+    )
+    assert asked([]) == (4566, Weather())
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--throttle", "s3=1/s"], "s3=1/s: must be one of ssm, dynamodb, lambda and requests a second"),
+        (["--conflicts", "200%"], "200%: must be a share"),
+        (["--help"], "--doubled-events 10%"),
+    ],
+)
+def test_the_command_line_says_what_it_takes(capsys: pytest.CaptureFixture[str], words: list[str], says: str) -> None:
+    with pytest.raises(SystemExit):
+        asked(words)
+    told = capsys.readouterr()
+    assert says in told.out + told.err
 
 
 @pytest.mark.parametrize("text", ["ssm", "ssm=0", "ssm=a/s", "s3=2/s", "ssm=2/s,0", "=2/s"])
