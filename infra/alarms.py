@@ -1,10 +1,17 @@
-"""The engine's own alarms, for whoever runs it: what they watch is what docs/operate.md tells how to mend."""
+"""The engine's own alarms, for whoever runs it: what they watch is what docs/operate.md tells how to mend.
+
+They ring for what is lost for good or waits for too long, never for an error that a state machine, an event source or
+an asynchronous call tries again: AWS that throttles makes many of those, and all of them pass. So no alarm watches the
+errors of a function. What becomes of them is watched: executions and targets that failed, dead letters, and what did
+not even become one.
+"""
 
 from collections.abc import Iterable, Mapping
 
-from aws_cdk import Duration, Stack
+from aws_cdk import Duration, Fn, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
@@ -14,6 +21,7 @@ from constructs import Construct
 from infra.function import Function
 
 _FIVE_MINUTES = Duration.minutes(5)
+_MISSED_RUNS = 3  # periods of five minutes in which a schedule's function failed, one after another
 
 
 class Alarms(Construct):
@@ -25,10 +33,11 @@ class Alarms(Construct):
         id: str,
         *,
         functions: Iterable[Function],
-        stream_readers: Iterable[Function],
+        rules: Iterable[events.CfnRule],
         dead_letters: Mapping[str, sqs.IQueue],
         waiting: Mapping[str, sqs.IQueue],
         machine: sfn.IStateMachine,
+        api_id: str,
     ) -> None:
         super().__init__(scope, id)
         stack = Stack.of(self)
@@ -43,19 +52,86 @@ class Alarms(Construct):
             )
         )
         self._action = actions.SnsAction(self.operators)
+        self._of_deployments(machine)
+        self._of_functions(list(functions))
+        self._of_rules(rules)
+        self._of_queues(dead_letters, waiting)
+        self._alarm(
+            "ApiErrors",
+            "The control API fails: read the log group of Api",
+            cloudwatch.Metric(
+                namespace="AWS/ApiGateway",
+                metric_name="5xx",
+                dimensions_map={"ApiId": api_id},
+                period=_FIVE_MINUTES,
+                statistic="Sum",
+            ),
+        )
+
+    def _of_deployments(self, machine: sfn.IStateMachine) -> None:
+        for what, metric in (
+            ("ExecutionsFailed", machine.metric_failed(period=_FIVE_MINUTES)),
+            ("ExecutionsTimedOut", machine.metric_timed_out(period=_FIVE_MINUTES)),
+            ("ExecutionsAborted", machine.metric_aborted(period=_FIVE_MINUTES)),
+        ):
+            self._alarm(what, "An execution did not end by itself; its deployment was closed as Failed", metric)
+        # An error of the engine that outlives its retries ends a target, or the deployment; the execution succeeds.
+        self._alarm(
+            "EngineFailures",
+            "The engine failed targets or a deployment, not their scripts: the cause is ENGINE, its message says where",
+            cloudwatch.Metric(
+                namespace="stepdeploy",
+                metric_name="EngineFailures",
+                dimensions_map={"service": "stepdeploy"},
+                period=_FIVE_MINUTES,
+                statistic="Sum",
+            ),
+        )
+
+    def _of_functions(self, functions: list[Function]) -> None:
         for function in functions:
+            name = function.node.id
+            if function.keeps_failures:
+                self._alarm(
+                    f"{name}Lost",
+                    f"What {name} could not take did not reach the dead-letter queue either: it is lost",
+                    function.metric("DestinationDeliveryFailures", period=_FIVE_MINUTES, statistic="Sum"),
+                )
+            if function.reads_stream:
+                self._alarm(
+                    f"{name}Late",
+                    f"The function {name} is five minutes behind the table's stream",
+                    function.metric("IteratorAge", period=_FIVE_MINUTES, statistic="Maximum"),
+                    above=5 * 60 * 1000,  # milliseconds
+                )
+            if function.is_scheduled:
+                self._alarm(
+                    f"{name}Dropped",
+                    f"The function {name} fails at each of its runs: read its log group",
+                    function.metric("AsyncEventsDropped", period=_FIVE_MINUTES, statistic="Sum"),
+                    periods=_MISSED_RUNS,
+                )
+
+    def _of_rules(self, rules: Iterable[events.CfnRule]) -> None:
+        """An event that a rule could not deliver, nor put into its dead-letter queue."""
+        for rule in rules:
+            name = "".join(each.node.id for each in rule.node.scopes[-3:-1])  # its construct, behind whose it is
+            which = {"RuleName": rule.ref}
+            if rule.event_bus_name:  # of such a rule, Ref is its bus and its name
+                which = {"EventBusName": rule.event_bus_name, "RuleName": Fn.select(2, Fn.split("/", rule.attr_arn))}
             self._alarm(
-                f"{function.node.id}Errors",
-                f"The function {function.node.id} fails: read its log group",
-                function.metric_errors(period=_FIVE_MINUTES, statistic="Sum"),
+                f"{name}Lost",
+                f"Events of the rule {name} reached neither their target nor the dead-letter queue",
+                cloudwatch.Metric(
+                    namespace="AWS/Events",
+                    metric_name="InvocationsFailedToBeSentToDlq",
+                    dimensions_map=which,
+                    period=_FIVE_MINUTES,
+                    statistic="Sum",
+                ),
             )
-        for function in stream_readers:
-            self._alarm(
-                f"{function.node.id}Late",
-                f"The function {function.node.id} is five minutes behind the table's stream",
-                function.metric("IteratorAge", period=_FIVE_MINUTES, statistic="Maximum"),
-                above=5 * 60 * 1000,  # milliseconds
-            )
+
+    def _of_queues(self, dead_letters: Mapping[str, sqs.IQueue], waiting: Mapping[str, sqs.IQueue]) -> None:
         for what, queue in dead_letters.items():
             self._alarm(
                 what,
@@ -69,14 +145,10 @@ class Alarms(Construct):
                 queue.metric_approximate_age_of_oldest_message(period=_FIVE_MINUTES, statistic="Maximum"),
                 above=30 * 60,  # seconds
             )
-        for what, metric in (
-            ("ExecutionsFailed", machine.metric_failed(period=_FIVE_MINUTES)),
-            ("ExecutionsTimedOut", machine.metric_timed_out(period=_FIVE_MINUTES)),
-            ("ExecutionsAborted", machine.metric_aborted(period=_FIVE_MINUTES)),
-        ):
-            self._alarm(what, "An execution did not end by itself; its deployment was closed as Failed", metric)
 
-    def _alarm(self, id: str, description: str, metric: cloudwatch.IMetric, *, above: float = 0) -> None:
+    def _alarm(
+        self, id: str, description: str, metric: cloudwatch.IMetric, *, above: float = 0, periods: int = 1
+    ) -> None:
         alarm = cloudwatch.Alarm(
             self,
             id,
@@ -85,7 +157,7 @@ class Alarms(Construct):
             metric=metric,
             threshold=above,
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
-            evaluation_periods=1,
+            evaluation_periods=periods,
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
         )
         alarm.add_alarm_action(self._action)

@@ -67,6 +67,10 @@ class Api(Construct):
         self._stage(name, defaults).node.add_dependency(routes)  # else each route would be a deployment of its own
 
     @property
+    def api_id(self) -> str:
+        return self._api.ref
+
+    @property
     def endpoint(self) -> str:
         return self._api.attr_api_endpoint
 

@@ -88,6 +88,10 @@ class Function(lambda_.Function):
         self._defaults = defaults
         self._role = role
         self._wildcards: dict[str, list[str]] = {}
+        # For the alarms: what is lost for good, and when, depends on who calls the function.
+        self.keeps_failures = False  # what it cannot do is sent to `undelivered` by Lambda
+        self.reads_stream = False
+        self.is_scheduled = False
         self._answer_for("*", "X-Ray's write actions know no resources.")
         acknowledge(
             self,
@@ -119,6 +123,7 @@ class Function(lambda_.Function):
 
     def on_schedule(self, every: Duration, *, description: str) -> None:
         """Runs the function again and again. A run that fails is not repeated: the next one does its work."""
+        self.is_scheduled = True
         lambda_.CfnEventInvokeConfig(
             self,
             "Asynchronous",
@@ -158,6 +163,7 @@ class Function(lambda_.Function):
 
     def keep_failed_events(self) -> None:
         """An asynchronous call that fails three times lands in `undelivered` with its event and its error."""
+        self.keeps_failures = True
         self.allow("sqs:SendMessage", on=self._defaults.undelivered.queue_arn)
         lambda_.CfnEventInvokeConfig(
             self,
@@ -182,6 +188,7 @@ class Function(lambda_.Function):
         stands alone; after two hours it is given up to `undelivered`, so that one record can never hold up the
         deployments behind it for longer.
         """
+        self.keeps_failures = self.reads_stream = True
         stream = table.table_stream_arn
         assert stream  # noqa: S101  # the table is made with a stream
         self.allow("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", on=stream)

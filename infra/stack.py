@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from aws_cdk import CfnOutput, Stack, Tags
+from aws_cdk import aws_events as events
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct, IConstruct, Node
@@ -155,10 +156,11 @@ class StepDeploy(Stack):
             self,
             "Alarms",
             functions=functions,
-            stream_readers=[engine.launch, told.publish],
+            rules=[each for each in self.node.find_all() if isinstance(each, events.CfnRule)],
             dead_letters={"Undelivered": store.undelivered, "Unsent": told.unsent},
             waiting={"Uploads": revisions.uploads, "SlackQueue": told.slack_queue, "TriggerQueue": told.trigger_queue},
             machine=engine.machine,
+            api_id=api.api_id,
         )
         for name, value in {
             "ApiEndpoint": api.endpoint,

@@ -10,26 +10,75 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import NoReturn
 
+from functions.core.errors import InvalidInput
 from local.check import run
 from local.cloud import LocalCloud, LocalInstance
 from local.counters import CREDENTIALS
 from local.demo import ALARM, GROUP, started
 from local.demo import PORT as SERVED_PORT
 from local.server import REGION
+from local.weather import Weather, rate
+from simulation.aws.limits import Rate
 
 PORT = 4566  # where people expect an emulator of AWS
+SHARES = {
+    "conflicts": "DynamoDB's writes that meet a transaction",
+    "lost-events": "the events of commands that never come",
+    "doubled-events": "the events of commands that come twice",
+}
+DELAYS = {"late-events": "events of SSM", "late-stream": "records of the table's stream"}
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m local")
-    parser.add_argument("--port", type=int, default=PORT, help=f"default: {PORT}")
-    options = parser.parse_args()
-    with started(options.port) as (cloud, engine, hosts):
+    port, weather = asked(sys.argv[1:])
+    with started(port) as (cloud, engine, hosts):
+        cloud.turn(weather)
+        if words := weather.words():
+            say(f"The weather: {words}")
         say(guide(cloud.endpoint, engine.outputs, hosts))
         with suppress(KeyboardInterrupt):
             pass_on(cloud)
     say("Everything has ended.")
     return 0
+
+
+def asked(words: Sequence[str]) -> tuple[int, Weather]:
+    """The port and the weather that the command line asks for."""
+    parser = argparse.ArgumentParser(prog="python -m local")
+    parser.add_argument("--port", type=int, default=PORT, help=f"default: {PORT}")
+    group = parser.add_argument_group("weather", "what AWS does to everybody from time to time: see local/weather.py")
+    group.add_argument(
+        "--throttle",
+        type=_rate,
+        action="append",
+        default=[],
+        metavar="ssm=2/s",
+        help="requests a second of ssm, dynamodb or lambda, or of one operation or function (lambda:run_segment); "
+        "ssm=2/s,10 lets ten come at once; can be repeated",
+    )
+    for name, what in SHARES.items():
+        group.add_argument(f"--{name}", type=_share, default=0.0, metavar="10%%", help=f"share of {what}")
+    for name, what in DELAYS.items():
+        group.add_argument(f"--{name}", type=float, default=0.0, metavar="SECONDS", help=f"how late {what} are")
+    options = vars(parser.parse_args(words))
+    return options.pop("port"), Weather(throttle=dict(options.pop("throttle")), **options)
+
+
+def _rate(text: str) -> tuple[str, Rate]:
+    try:
+        return rate(text)
+    except InvalidInput as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _share(text: str) -> float:
+    try:
+        share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        share = -1
+    if not 0 <= share <= 1:
+        raise argparse.ArgumentTypeError(f"{text}: must be a share, for example 10% or 0.1")
+    return share
 
 
 def pass_on(cloud: LocalCloud) -> NoReturn:

@@ -31,6 +31,7 @@ from botocore.config import Config
 from local.counters import CREDENTIALS, Records
 from local.elb.settings import Settings
 from local.server import ACCOUNT, ADMIN, REGION
+from local.weather import Weather
 
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 180
@@ -213,6 +214,10 @@ class LocalCloud:
     def reset_records(self) -> None:
         self._admin("records", reset=True)
 
+    def turn(self, weather: Weather) -> None:
+        """Other weather from now on: `cloud.turn(Weather())` is none."""
+        self._admin("weather", **weather.plain())
+
     @cached_property
     def faults(self) -> "FaultControl":
         return FaultControl(self)
@@ -286,7 +291,6 @@ class FaultControl:
         self.set(
             lost_events=0,
             doubled_events=0,
-            late_events=0.0,
             lost_executions=0,
             lost_alarms=0,
             throttled={},

@@ -12,7 +12,6 @@ class Faults:
 
     lost_events: int = 0  # SSM status-change events of invocations that never arrive
     doubled_events: int = 0  # that arrive twice
-    late_events: float = 0.0  # seconds that every SSM event is late
     lost_executions: int = 0  # Step Functions' events of executions that have ended that never arrive
     lost_alarms: int = 0  # CloudWatch's events of alarms that never arrive
     throttled: dict[str, int] = field(default_factory=dict)  # function name -> invocations that Lambda refuses

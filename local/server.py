@@ -46,6 +46,7 @@ class LocalGateway:
             authentication,
             batch_actions,
             control_api,
+            dynamodb,
             functions,
             metrics,
             object_events,
@@ -55,16 +56,19 @@ class LocalGateway:
         from local.ssm import cloudformation, edge
         from local.ssm.documents import Documents
         from local.ssm.run_command import RunCommand
+        from local.weather import Outside
 
         self.aws = app.app
-        self.faults, self.records = Faults(), Records()
+        self.faults, self.outside, self.records = Faults(), Outside(), Records()
+        self.outside.refused = self.records.refused
         self.slack = Slack(self.faults)
         self.instances = Instances(directory / "instances", region=REGION, account=ACCOUNT, network=network)
         self.documents = Documents(region=REGION, account=ACCOUNT)
         self.run_command = RunCommand(self.instances, self.emit_command_event, self.documents)
         self._events = ThreadPoolExecutor(max_workers=1)  # one: events keep their order
         state_machines.install(self.records, self.faults)
-        functions.install(self.faults, self.records)
+        functions.install(self.faults, self.outside, self.records)
+        dynamodb.install(self.outside, self.records)
         metrics.install()
         alarms.install(self.emit_alarm_event, region=REGION, account=ACCOUNT)
         cloudformation.install(self.documents)
@@ -72,7 +76,14 @@ class LocalGateway:
         batch_actions.install()
         authentication.install()
         control_api.install(endpoint)
-        edge.install(self.run_command, self.instances, self.documents, self.faults, self.records)
+        edge.install(
+            self.run_command,
+            self.instances,
+            self.documents,
+            faults=self.faults,
+            outside=self.outside,
+            records=self.records,
+        )
         self.load_balancing = elb_edge.install(self.instances, network, Settings(), self.records)
         elb_cloudformation.install(self.load_balancing)
         self._break_sns(app)
@@ -81,6 +92,7 @@ class LocalGateway:
             "instances": self._instances,
             "faults": self._faults,
             "load-balancers": self._load_balancers,
+            "weather": self._weather,
             "records": self._records,
             "slack-messages": self._slack_messages,
         }
@@ -113,11 +125,11 @@ class LocalGateway:
             final = json.loads(entry["Detail"])["status"] not in ("Pending", "InProgress", "Delayed", "Cancelling")
             if final and self.faults.strike("lost_events"):
                 return
-            if final and self.faults.strike("doubled_events"):
-                times = 2
+            if final:
+                times = 2 if self.faults.strike("doubled_events") else self.outside.copies()
         for _ in range(times):
-            if self.faults.late_events:
-                asyncio.get_running_loop().call_later(self.faults.late_events, self.emit, entry)
+            if seconds := self.outside.weather.late_events:
+                asyncio.get_running_loop().call_later(seconds, self.emit, entry)
             else:
                 self.emit(entry)
 
@@ -201,6 +213,12 @@ class LocalGateway:
                 raise AttributeError(name)
             setattr(self.load_balancing.settings, name, value)
         return self.load_balancing.addresses()
+
+    async def _weather(self, asked: dict[str, Any]) -> dict[str, Any]:
+        from local.weather import Weather
+
+        self.outside.turn(Weather.from_plain(asked))
+        return self.outside.weather.plain()
 
     async def _records(self, asked: dict[str, Any]) -> dict[str, Any]:
         found = self.records.plain()

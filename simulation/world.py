@@ -77,6 +77,7 @@ class World:
             lambda detail: self.rules.send("execution_status", {"detail": detail}),
         )
         self.cloudwatch = CloudWatch(self.network, ALARM)
+        self.bus = Bus(self.network)
         self.sqs = Sqs(self.network, self.functions, {f"{URL}{name}": _reader_of(name) for name in _QUEUES})
         self.stream = Stream([self._reader("launch", 10, 0, is_created), *self._announcing()])
         self.undelivered: list[tuple[str, Any, Failure]] = []
@@ -102,7 +103,7 @@ class World:
             "cloudwatch": self.cloudwatch,
             "ec2": Ec2(self.network, self.fleet),
             "kms": Kms(self.network),
-            "events": Bus(self.network),
+            "events": self.bus,
             "sns": Sns(self.network),
         }
         queues = {f"{name.upper()}_QUEUE_URL": f"{URL}{name}" for name in (*_QUEUES, "undelivered")}

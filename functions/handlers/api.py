@@ -10,7 +10,7 @@ from typing import Any
 
 from functions.api import model, operations
 from functions.api.operations import Caller
-from functions.aws import clock
+from functions.aws import clock, weather
 from functions.core.errors import Refused
 from functions.telemetry import logger
 
@@ -28,7 +28,10 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         return _answer(200, body, request_id)
     except Refused as refused:
         return _error(400, refused.code, str(refused), request_id)
-    except Exception:  # what it was is for the log alone
+    except Exception as error:  # what it was is for the log alone
+        if weather.passes(error):
+            logger.warning("AWS is busy: the client asks again", operation=operation, error=repr(error))
+            return _error(400, "ThrottlingException", "AWS is busy: try again in a moment", request_id)
         logger.exception("an operation failed", operation=operation, caller=caller.arn)
         message = f"The request {request_id} failed; see the engine's log"
         return _error(500, "InternalFailure", message, request_id)

@@ -4,40 +4,53 @@
   emulator takes the batch as done. Here the whole batch comes again, which AWS's at-least-once allows too.
 - A queue's function: AWS gathers up to the batch size for as long as the batching window, so a burst comes in few
   calls; the emulator hands out what is there at once, and never more than ten messages.
+- A function that an event calls: AWS queues the call, tries it again after an error (at once here; minutes on AWS), and
+  for as long as it is throttled; what fails for good goes to its destination. The emulator calls it once.
 - Task tokens: AWS authorizes SendTaskSuccess on the state machine that the token belongs to; the emulator asks for "*".
 """
 
 import json
 import time
+from contextvars import ContextVar
 from typing import Any
 
-from local.counters import Records, is_administrator
+from local.counters import Records
 from local.faults import Faults
+from local.weather import Outside
 
+STACK = "stepdeploy"
+_LONGEST_WAIT = 30.0  # seconds between two tries of a throttled call; minutes on AWS
+_asynchronous: ContextVar[bool] = ContextVar("an event has called the function of this thread", default=False)
 _AT_ONCE = 10  # messages that the emulator hands out in one go
 SEND_SUCCESS = "AWSStepFunctions.SendTask"
 
 
-def install(faults: Faults, records: Records) -> None:
-    """Count and, where a fault strikes, refuse invocations; retry and gather batches; authorize tokens."""
+def install(faults: Faults, outside: Outside, records: Records) -> None:
+    """Count invocations, and refuse those that a fault or the weather does; retry and gather; authorize tokens."""
     from ministack.services import lambda_svc
 
     execute = lambda_svc._execute_function
 
     def counted(function: dict[str, Any], event: Any) -> Any:
         name = (function.get("config") or function).get("FunctionName", "")
+        wait = 1.0
+        while faults.throttles(name) or outside.throttles("lambda", name.removeprefix(f"{STACK}-")):
+            if not _asynchronous.get():
+                return lambda_svc._throttle_response(
+                    "ReservedFunctionConcurrentInvocationLimitExceeded", "Rate Exceeded."
+                )
+            time.sleep(wait)
+            wait = min(2 * wait, _LONGEST_WAIT)
         records.functions[name] += 1
-        if faults.throttles(name):
-            return lambda_svc._throttle_response("ReservedFunctionConcurrentInvocationLimitExceeded", "Rate Exceeded.")
         done = execute(function, event)
         if _reports_failures(event, name) and _failed_items(done):
             done = {**done, "error": True, "body": {"errorType": "BatchItemFailures", "errorMessage": "to be retried"}}
         return done
 
     lambda_svc._execute_function = counted
+    _queue_events()
     _gather_batches()
     _authorize_tokens()
-    _count_dynamodb(records)
 
 
 def kill(function: str) -> None:
@@ -74,6 +87,23 @@ def _failed_items(done: dict[str, Any]) -> bool:
         except ValueError:
             return False
     return isinstance(body, dict) and bool(body.get("batchItemFailures"))
+
+
+def _queue_events() -> None:
+    """A rule's call of a function is asynchronous."""
+    from ministack.services import eventbridge, lambda_svc
+
+    def dispatch(arn: str, payload: str) -> None:
+        function, _, _ = lambda_svc._get_func_record_for_ref(arn)
+        if function is None:
+            return
+        before = _asynchronous.set(True)  # the call's thread gets a copy of it
+        try:
+            lambda_svc.invoke_async_with_retry(function, json.loads(payload))
+        finally:
+            _asynchronous.reset(before)
+
+    eventbridge._dispatch_to_lambda = dispatch
 
 
 def _gather_batches() -> None:
@@ -118,16 +148,3 @@ def _authorize_tokens() -> None:
         return str(resource_of(service, method, path, headers, body, *rest))
 
     iam_actions.extract_resource_arn = resource
-
-
-def _count_dynamodb(records: Records) -> None:
-    from ministack import app
-
-    handle = app.SERVICE_HANDLERS["dynamodb"]
-
-    async def counted(method: str, path: str, headers: dict[str, str], body: bytes, query: Any) -> Any:
-        if not is_administrator(headers):
-            records.dynamodb[headers.get("x-amz-target", "").rpartition(".")[2]] += 1
-        return await handle(method, path, headers, body, query)
-
-    app.SERVICE_HANDLERS["dynamodb"] = counted

@@ -5,6 +5,7 @@
 - A function that fails under waitForTaskToken: AWS fails the task at once; the emulator waits for the token until the
   task times out.
 - A throttled function: AWS names the error Lambda.TooManyRequestsException; the emulator calls it Lambda.Unknown.
+- The history of a Map Run's child: AWS keeps one; the emulator keeps none. Here it has the states that were entered.
 - StopExecution: AWS ends what waits, and the children of a Map Run; the emulator lets them go on. Here no task of them
   begins or goes on any more, but they are not shown as ABORTED.
 
@@ -22,6 +23,7 @@ from local.faults import Faults
 
 THROTTLED = "TooManyRequestsException"
 _FOREVER = 99_999_999
+_child: ContextVar[dict[str, Any] | None] = ContextVar("the child of a Map Run that runs in this thread", default=None)
 _running: ContextVar[dict[str, Any]] = ContextVar("the execution whose task runs in this thread")
 
 
@@ -39,6 +41,7 @@ def install(records: Records, faults: Faults) -> None:
     emulator._call_lambda = _with_lambda_errors(emulator, emulator._call_lambda)
     emulator._stop_execution = _stopping_children(emulator, emulator._stop_execution)
     emulator._emit_execution_status_event = _losing_events(emulator._emit_execution_status_event, faults)
+    emulator._run_sub_machine = _of_child(emulator._run_sub_machine)
     _count_states(emulator, records)
 
 
@@ -145,6 +148,19 @@ def _stopping_children(emulator: Any, original: Callable[..., Any]) -> Callable[
     return stop
 
 
+def _of_child(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Each child of a Map Run runs in a context of its own."""
+
+    def run(states: Any, start_at: str, given: Any, execution: dict[str, Any], ctx: Any) -> Any:
+        before = _child.set(execution if execution.get("mapRunArn") else None)
+        try:
+            return original(states, start_at, given, execution, ctx)
+        finally:
+            _child.reset(before)
+
+    return run
+
+
 def _check_not_aborted(emulator: Any, execution: dict[str, Any]) -> None:
     if _is_aborted(emulator, execution):
         raise Aborted
@@ -160,11 +176,15 @@ def _is_aborted(emulator: Any, execution: dict[str, Any]) -> bool:
 
 
 def _count_states(emulator: Any, records: Records) -> None:
-    """Every state entered is a transition, and so is every retry (Step Functions pricing)."""
+    """Every state entered is a transition, and so is every retry (Step Functions pricing); of children also history."""
 
     def counting(original: Callable[..., Any], position: int) -> Callable[..., Any]:
         def execute(*arguments: Any) -> Any:
-            records.states[arguments[position]["State"]["Name"]] += 1
+            name, (state, given, *_) = arguments[position]["State"]["Name"], arguments
+            records.states[name] += 1
+            if child := _child.get():
+                entered = {"stateEnteredEventDetails": {"name": name, "input": json.dumps(given)}}
+                emulator._add_event(child, f"{state['Type']}StateEntered", entered)
             return original(*arguments)
 
         return execute

@@ -16,11 +16,13 @@ from local.ssm.documents import Documents
 from local.ssm.model import SsmError
 from local.ssm.permissions import checks
 from local.ssm.run_command import RunCommand
+from local.weather import Outside
 
 Answer = tuple[int, dict[str, str], bytes]
 Handler = Callable[[str, str, dict[str, str], bytes, dict[str, Any]], Awaitable[Answer]]
 JSON = {"Content-Type": "application/x-amz-json-1.1"}
 PREFIX = "AmazonSSM."
+THROTTLED = SsmError("ThrottlingException", "Rate exceeded")  # of every operation
 SLOW_SECONDS = 4.0  # longer than the example revisions take
 
 
@@ -29,7 +31,13 @@ class SenderKilled(BaseException):
 
 
 def install(
-    run_command: RunCommand, instances: Instances, documents: Documents, faults: Faults, records: Records
+    run_command: RunCommand,
+    instances: Instances,
+    documents: Documents,
+    *,
+    faults: Faults,
+    outside: Outside,
+    records: Records,
 ) -> None:
     """Take the operations that are ours; the others go on to the emulator."""
     from ministack import app
@@ -43,6 +51,8 @@ def install(
         asked = _parsed(body)
         if not is_administrator(headers):
             records.ssm[operation] += 1
+            if outside.throttles("ssm", operation):
+                return THROTTLED.status, dict(JSON), json.dumps(THROTTLED.body()).encode()
         if denied := _denied(operation, asked, headers, query):
             return denied
         answer = await run_command.answer(operation, asked)
@@ -74,7 +84,7 @@ def install(
 
     async def before(operation: str, body: dict[str, Any]) -> None:
         if operation == "SendCommand" and faults.strike("throttled_sends"):
-            raise SsmError("ThrottlingException", "Rate exceeded")
+            raise THROTTLED
 
     async def after(operation: str, body: dict[str, Any]) -> None:
         if operation == "SendCommand" and faults.strike("killed_senders"):

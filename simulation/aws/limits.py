@@ -17,12 +17,12 @@ class Rate:
 
 
 class Bucket:
-    """A token bucket in virtual time."""
+    """A token bucket: full at first, and filled as the time goes that it is told."""
 
-    def __init__(self, rate: Rate) -> None:
+    def __init__(self, rate: Rate, since: float = 0.0) -> None:
         self._rate = rate
         self._tokens = rate.burst
-        self._since = 0.0
+        self._since = since
 
     def take(self, now: float, tokens: float = 1) -> bool:
         """Whether the bucket had the tokens; they are gone then."""

@@ -22,6 +22,7 @@ from functions.core.records import Deployment, Target
 from local.bundles import bundle
 from local.cloud import ROOT, LocalCloud, LocalInstance
 from local.driver import Engine
+from local.weather import Weather
 from tests import fake_github
 from tests.fake_github import FakeGitHub
 
@@ -86,6 +87,12 @@ GROUPS: dict[str, dict[str, Any]] = {
     },
     "options": {},
     "steps": {},
+    "beside": {
+        "deploymentConfigName": "CodeDeployDefault.HalfAtATime",
+        "autoRollbackConfiguration": {"events": ["DEPLOYMENT_FAILURE"]},
+    },
+    "ssm-throttles": {"deploymentConfigName": "CodeDeployDefault.AllAtOnce"},
+    "all-weather": {"deploymentConfigName": "CodeDeployDefault.HalfAtATime"},
     "hostile": {"deploymentConfigName": "CodeDeployDefault.AllAtOnce"},
     "burst": {"deploymentConfigName": "CodeDeployDefault.AllAtOnce"},
 }
@@ -252,5 +259,6 @@ def fleet(cloud: LocalCloud, engine: Engine) -> Iterator[MakeFleet]:
 
     yield make
     cloud.faults.clear()
+    cloud.turn(Weather())
     for host in made:
         cloud.remove_instance(host)

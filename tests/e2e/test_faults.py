@@ -11,6 +11,8 @@ from functions.core.records import Deployment
 from functions.core.statuses import DeploymentStatus, LifecycleErrorCode, TargetStatus
 from functions.store.table.wire import to_wire
 from local.driver import wait_for
+from local.weather import Weather
+from simulation.aws.limits import Rate
 from tests.e2e.conftest import RECONCILE_SECONDS, Fleet, MakeFleet, application, failing
 
 HOOKS = ["BeforeInstall", "AfterInstall", "ApplicationStart", "ValidateService"]
@@ -22,6 +24,16 @@ def assert_deployed_once(group: Fleet, one: Deployment, version: str = "v1") -> 
     assert group.installed() == [version] * len(group.hosts)
     for host in group.hosts:
         assert [line for line in group.ran(host) if line.startswith(version)] == [f"{version} {hook}" for hook in HOOKS]
+
+
+def assert_only_late(group: Fleet, one: Deployment, *refused: str) -> None:
+    """Invariant 9, in weather that has refused requests of these kinds: no target failed, no command was cancelled."""
+    assert_deployed_once(group, one)
+    assert {target.status for target in group.targets(one)} == {TargetStatus.SUCCEEDED}
+    records = group.cloud.records()
+    assert not records.ssm["CancelCommand"]
+    assert records.ssm["SendCommand"] - records.refused["ssm:SendCommand"] == len(group.hosts)
+    assert {name.partition(":")[0] for name in records.refused} == set(refused), records.refused
 
 
 def assert_free(group: Fleet) -> None:
@@ -117,6 +129,25 @@ def test_a_throttled_send_is_tried_again(fleet: MakeFleet) -> None:
     group = fleet("send-throttled", hosts=1)
     group.cloud.faults.set(throttled_sends=4)  # more than the client's own retries
     assert_deployed_once(group, group.deploy("v1"))
+
+
+def test_ssm_that_throttles_only_makes_us_late(fleet: MakeFleet) -> None:
+    """Invariant 9: four hosts that want to begin at once, and one command in three seconds."""
+    group = fleet("ssm-throttles", hosts=4)
+    group.cloud.reset_records()
+    group.cloud.turn(Weather(throttle={"ssm": Rate(1, 1), "ssm:SendCommand": Rate(0.3, 1)}))
+    assert_only_late(group, group.deploy("v1"), "ssm")
+
+
+def test_conflicts_throttled_functions_and_late_lost_or_doubled_events_only_make_us_late(fleet: MakeFleet) -> None:
+    """Invariant 9."""
+    group = fleet("all-weather", hosts=4)
+    group.cloud.reset_records()
+    limits = {"lambda:run_segment": Rate(0.5, 1), "lambda:target_done": Rate(0.5, 1)}
+    group.cloud.turn(
+        Weather(throttle=limits, conflicts=0.3, lost_events=0.25, doubled_events=0.5, late_events=1.0, late_stream=1.0)
+    )
+    assert_only_late(group, group.deploy("v1"), "lambda", "conflict")
 
 
 def test_an_execution_aborted_by_hand_ends_its_deployment(fleet: MakeFleet) -> None:

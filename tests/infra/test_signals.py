@@ -187,28 +187,6 @@ def test_the_stream_launches_created_deployments_and_announces_changes_of_status
     assert readers("LOCK", "Created", news=False) == set()
 
 
-def test_alarms_watch_every_function_every_dead_letter_queue_and_the_streams(template: dict[str, Any]) -> None:
-    alarms = [each["Properties"] for each in resources(template, "AWS::CloudWatch::Alarm").values()]
-    functions = resources(template, "AWS::Lambda::Function")
-    watched = [(each["MetricName"], each["Dimensions"][0]["Value"]) for each in alarms]
-    for name in functions:
-        assert ("Errors", {"Ref": name}) in watched
-    letters = {
-        value["Fn::GetAtt"][0][:-8] for metric, value in watched if metric == "ApproximateNumberOfMessagesVisible"
-    }
-    assert letters == {"StoreUndelivered", "NotificationsUnsent"}
-    assert len([metric for metric, _ in watched if metric == "IteratorAge"]) == 2
-    assert {metric for metric, _ in watched if metric.startswith("Executions")} == {
-        "ExecutionsFailed",
-        "ExecutionsTimedOut",
-        "ExecutionsAborted",
-    }
-    operators = {each["AlarmActions"][0]["Ref"] for each in alarms}
-    assert len(operators) == 1
-    topic = only(template, "AWS::SNS::Topic", TopicName="stepdeploy-operators")
-    assert topic
-
-
 def test_the_dashboard_shows_what_publish_counts(template: dict[str, Any]) -> None:
     body = only(template, "AWS::CloudWatch::Dashboard")["DashboardBody"]
     text = json.dumps(body)

@@ -143,10 +143,9 @@ class Account:
         client, name = self.client("dynamodb"), self.name()
         made: dict[str, Any] = client.create_table(
             TableName=name,
-            BillingMode="PAY_PER_REQUEST",
             KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
             AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
-            **more,
+            **{"BillingMode": "PAY_PER_REQUEST", **more},
         )
         self.at_end(client.delete_table, TableName=name)
         return made["TableDescription"]

@@ -51,6 +51,16 @@ def concurrency_of_a_map(account: Account) -> int:
     return int(described["maxConcurrency"])
 
 
+def history_of_a_child(account: Account) -> list[str]:
+    """The states that the history of a Map Run's child says were entered."""
+    client, machine = account.client("stepfunctions"), account.machine(Map=distributed({"Type": "Pass", "End": True}))
+    execution = account.start(machine, {"items": [1]})
+    account.ended(execution)
+    (child,) = client.list_executions(mapRunArn=map_run(account, execution))["executions"]
+    events = client.get_execution_history(executionArn=child["executionArn"])["events"]
+    return [each["stateEnteredEventDetails"]["name"] for each in events if each["type"] == "PassStateEntered"]
+
+
 def outcome_of_a_task_that_outlasts_its_time(account: Account) -> tuple[str, str]:
     slow = account.function(seconds=2 * SOON)
     return run(account, calls(slow, TimeoutSecondsPath="$.seconds"), {"seconds": SOON})
@@ -116,6 +126,14 @@ def test_a_map_reads_its_concurrency_from_the_input(cloud: Account) -> None:
 
 def test_the_emulator_still_does_not_know_max_concurrency_path(bare: Account) -> None:
     assert concurrency_of_a_map(bare) == 0
+
+
+def test_a_child_of_a_map_run_has_a_history(cloud: Account) -> None:
+    assert history_of_a_child(cloud) == ["Each"]
+
+
+def test_the_emulator_still_keeps_no_history_of_a_child(bare: Account) -> None:
+    assert history_of_a_child(bare) == []
 
 
 def test_a_task_reads_its_timeout_from_the_input(cloud: Account) -> None:

@@ -2,9 +2,10 @@
 
 from datetime import datetime
 
+from functions.core.causes import Cause
 from functions.core.messages.announcements import is_rollback_start
 from functions.core.records import Deployment
-from functions.core.statuses import DeploymentStatus
+from functions.core.statuses import DeploymentErrorCode, DeploymentStatus
 
 _COUNTED = {
     DeploymentStatus.CREATED: "DeploymentsStarted",
@@ -23,9 +24,18 @@ def of_deployment(deployment: Deployment) -> dict[str, float]:
         counted["DeploymentsRolledBack"] = 1
     if deployment.status.is_final and deployment.counts.total:
         counted |= {"Targets": deployment.counts.total, "TargetsFailed": deployment.counts.failed}
+    if failures := _engine_failures(deployment):
+        counted["EngineFailures"] = failures
     if (seconds := seconds_taken(deployment)) is not None:
         counted["DeploymentSeconds"] = seconds
     return counted
+
+
+def _engine_failures(deployment: Deployment) -> int:
+    """Targets that the engine or AWS under it failed, and the deployment where it failed as a whole."""
+    targets = sum(each.count for each in deployment.causes if each.failure.cause is Cause.ENGINE)
+    failure = deployment.failure
+    return targets + bool(failure and failure.code is DeploymentErrorCode.INTERNAL_ERROR)
 
 
 def seconds_taken(deployment: Deployment) -> float | None:

@@ -5,7 +5,9 @@ import json
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
+from functions.api import operations
 from functions.handlers.api import MAX_BYTES, handler
 from tests.conftest import LambdaContext
 
@@ -53,6 +55,23 @@ def test_a_body_as_api_gateway_encodes_what_is_no_text(context: LambdaContext, b
 )
 def test_a_body_that_is_text(context: LambdaContext, body: str | None, code: str) -> None:
     assert call(body, context, encoded=False) == (400, code)
+
+
+@pytest.mark.parametrize(
+    ("code", "reasons"),
+    [("ThrottlingException", ()), ("TransactionCanceledException", ("TransactionConflict", "None"))],
+)
+def test_what_aws_takes_later_the_client_asks_again(
+    context: LambdaContext, monkeypatch: pytest.MonkeyPatch, code: str, reasons: tuple[str, ...]
+) -> None:
+    """As throttling, which every client of AWS tries again; no error of the API's, which would ring."""
+
+    def busy(*request: Any) -> Any:
+        response = {"Error": {"Code": code}, "CancellationReasons": [{"Code": each} for each in reasons]}
+        raise ClientError(response, "GetItem")  # type: ignore[arg-type]
+
+    monkeypatch.setattr(operations, "run", busy)
+    assert call('{"deploymentId": "d-1"}', context, encoded=False) == (400, "ThrottlingException")
 
 
 def test_what_is_no_operation_is_refused_before_its_body_is_read(context: LambdaContext) -> None:
