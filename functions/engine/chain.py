@@ -1,0 +1,93 @@
+"""The chain of a deployment's watch: it is started, woken and goes on by messages, and one of them lives at a time.
+
+A message that is lost, or whose turn ended with its function, leaves a chain that is overdue: RunSegment, NextStage and
+`find_lost` start it again when they see that.
+"""
+
+import json
+from collections.abc import Sequence
+
+from functions.aws import clock, sqs
+from functions.settings import settings
+from functions.store import pacer, watching
+from functions.store.pacer import Moments
+from functions.store.watching import Turn, Wait
+
+_SOON = 5_000  # milliseconds: a chain that goes on by then needs no waking
+_OVERDUE = 150_000  # milliseconds after which a chain that should have gone on is dead
+_MOST = 10  # targets of one message
+_LONGEST_DELAY = 900  # seconds that SQS takes
+
+
+def start(deployment_id: str) -> None:
+    """Make sure that somebody watches: nothing happens where a chain lives."""
+    turn = watching.turn(deployment_id)
+    if turn.is_over or is_dead(turn):
+        _move(deployment_id, turn, settings().reconcile_seconds)
+
+
+def revive(deployment_id: str) -> bool:
+    """As `start`, where something may have killed the chain; one that found nothing left to wait for stays as it is."""
+    turn = watching.turn(deployment_id)
+    return not turn.is_over and is_dead(turn) and _move(deployment_id, turn, 0)
+
+
+def is_dead(turn: Turn) -> bool:
+    return pacer.now() - turn.next_at > _OVERDUE
+
+
+def park(deployment_id: str, wait: Wait) -> None:
+    """Keep what waits until the chain finds it, which is soon.
+
+    In this order: a chain that goes to rest looks once more at what waits after it has said so.
+    """
+    watching.add(deployment_id, wait)
+    turn = watching.turn(deployment_id)
+    if turn.is_over or is_dead(turn) or is_at_rest(turn):
+        wake(deployment_id, turn)
+
+
+def is_at_rest(turn: Turn) -> bool:
+    """Whether the chain goes on so late that it has to be woken. One that has handed out moments to send at comes back
+    when they are over."""
+    now = pacer.now()
+    return turn.next_at > now + _SOON and turn.granted_until <= now
+
+
+def wake(deployment_id: str, turn: Turn) -> None:
+    """Let the chain go on now."""
+    _move(deployment_id, turn, 1)
+
+
+def go_on(deployment_id: str, turn: Turn, seconds: float) -> None:
+    """The next message of the chain."""
+    body = json.dumps({"deployment_id": deployment_id, "turn": turn.number})
+    sqs.send(settings().watch_queue_url, [body], delay_seconds=min(round(seconds), _LONGEST_DELAY))
+
+
+def hand_out(deployment_id: str, waits: Sequence[Wait], moments: Moments) -> None:
+    """Tell RunSegment which targets to send to, and when: about a second's worth in each message."""
+    size = max(1, min(_MOST, round(1000 / moments.interval)))
+    for number in range(0, len(waits), size):
+        first = moments.at(number)
+        body = {
+            "deployment_id": deployment_id,
+            "first": first,
+            "interval": moments.interval,
+            "throttled_at": moments.throttled_at,
+            "sends": [
+                {"target_id": each.target_id, "task_token": each.task_token, "has_begun": each.has_begun}
+                for each in waits[number : number + size]
+            ],
+        }
+        delay = max(0, min((first - pacer.now()) // 1000, _LONGEST_DELAY))
+        sqs.send(settings().send_queue_url, [json.dumps(body)], delay_seconds=delay)
+
+
+def _move(deployment_id: str, turn: Turn, seconds: int) -> bool:
+    """The chain goes on in so many seconds, whatever it was about to do. False when another call has moved it."""
+    delay = clock.jittered(seconds) if seconds > 1 else seconds
+    moved = watching.move(deployment_id, turn, next_at=pacer.now() + delay * 1000)
+    if moved:
+        go_on(deployment_id, moved, delay)
+    return moved is not None
