@@ -18,7 +18,7 @@ from functions.telemetry import logger
 _IDS_A_CALL = 50  # one page of DescribeInstanceInformation
 _CALLS_AT_ONCE = 4  # SSM throttles descriptions and lists early
 _COMMANDS_A_PAGE = 50  # of ListCommandInvocations
-_FEW = 5  # commands that are read one by one: pages hold other documents' commands too
+_FEW = 2  # commands that are read one by one: pages hold other documents' commands too
 _CLOCK_SKEW = 5  # seconds
 _CANCELS_AT_ONCE = 8  # 10,000 in about a minute
 DELIVERY_SECONDS = 120  # a host that answered a minute ago takes a command within this, or is gone

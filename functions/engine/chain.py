@@ -6,11 +6,13 @@ A message that is lost, or whose turn ended with its function, leaves a chain th
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 from functions.aws import clock, sqs
+from functions.core.text.shapes import to_plain
 from functions.settings import settings
 from functions.store import pacer, watching
-from functions.store.pacer import Moments
+from functions.store.pacer import Moment, Moments
 from functions.store.watching import Turn, Wait
 
 _SOON = 5_000  # milliseconds: a chain that goes on by then needs no waking
@@ -36,14 +38,17 @@ def is_dead(turn: Turn) -> bool:
     return pacer.now() - turn.next_at > _OVERDUE
 
 
-def park(deployment_id: str, wait: Wait) -> None:
+def park(deployment_id: str, wait: Wait, void: Moment | None = None) -> None:
     """Keep what waits until the chain finds it, which is soon.
 
-    In this order: a chain that goes to rest looks once more at what waits after it has said so.
+    In this order: a chain that goes to rest looks once more at what waits after it has said so. With the moment that it
+    had and that is `void`, the chain hands out new ones at once, instead of when the old ones are over.
     """
     watching.add(deployment_id, wait)
     turn = watching.turn(deployment_id)
-    if turn.is_over or is_dead(turn) or is_at_rest(turn):
+    if void and turn.granted_until and turn.throttled_at == void.throttled_at:
+        wake(deployment_id, replace(turn, granted_until=0))
+    elif turn.is_over or is_dead(turn) or is_at_rest(turn):
         wake(deployment_id, turn)
 
 
@@ -69,18 +74,10 @@ def hand_out(deployment_id: str, waits: Sequence[Wait], moments: Moments) -> Non
     """Tell RunSegment which targets to send to, and when: about a second's worth in each message."""
     size = max(1, min(_MOST, round(1000 / moments.interval)))
     for number in range(0, len(waits), size):
-        first = moments.at(number)
-        body = {
-            "deployment_id": deployment_id,
-            "first": first,
-            "interval": moments.interval,
-            "throttled_at": moments.throttled_at,
-            "sends": [
-                {"target_id": each.target_id, "task_token": each.task_token, "has_begun": each.has_begun}
-                for each in waits[number : number + size]
-            ],
-        }
-        delay = max(0, min((first - pacer.now()) // 1000, _LONGEST_DELAY))
+        some = waits[number : number + size]
+        mine = replace(moments, first=moments[number].at, count=len(some))
+        body = {"deployment_id": deployment_id, "moments": to_plain(mine), "sends": to_plain(some)}
+        delay = max(0, min((mine.first - pacer.now()) // 1000, _LONGEST_DELAY))
         sqs.send(settings().send_queue_url, [json.dumps(body)], delay_seconds=delay)
 
 

@@ -29,6 +29,7 @@ from functions.core.rollout.steps import (
 from functions.core.statuses import TargetStatus
 from functions.engine import chain
 from functions.store import deployments, pacer, targets, watching
+from functions.store.pacer import Moment
 from functions.store.watching import WaitKind
 from functions.telemetry import logger
 
@@ -58,7 +59,7 @@ def go_on(deployment_id: str, target_id: str, token: str) -> None:
         tokens.succeed(token, answer(told))
 
 
-def send_at(deployment_id: str, wait: watching.Wait, moment: int, *, is_repeat: bool) -> None:
+def send_at(deployment_id: str, wait: watching.Wait, moment: Moment, *, is_repeat: bool) -> None:
     """As `go_on`, for a target whose moment to send has come. `is_repeat`: a call before may have died.
 
     The watch may hand out a target twice, so one that another call is about to send to is left to it. An error is for
@@ -66,15 +67,20 @@ def send_at(deployment_id: str, wait: watching.Wait, moment: int, *, is_repeat: 
     """
     deployment, target = _both(deployment_id, wait.target_id)
     decision = next_step(target, deployment.counters, deployment.stop)
-    is_elsewhere = isinstance(decision, Adopt) and not (wait.has_begun or is_repeat)
-    if is_elsewhere or isinstance(decision, Read):
-        logger.info("another call has sent to the target", target_id=wait.target_id)
-        return
     told: StepResult | None
     try:
-        told = _carry_out(deployment, target, decision, wait.task_token, moment)
+        match decision:
+            case Adopt() if wait.is_unsent and not is_repeat:
+                told = _send_again(deployment, target, decision, wait.task_token, moment)
+            case Adopt() if is_repeat:
+                told = adopt(deployment, target, decision, wait.task_token, moment)
+            case Adopt() | Read():
+                logger.info("another call has sent to the target")
+                return
+            case _:
+                told = _carry_out(deployment, target, decision, wait.task_token, moment)
     except Exception:
-        logger.exception("the state asks again", target_id=wait.target_id)
+        logger.exception("the state asks again")
         told = StepSignal.WAIT
     if told:
         tokens.succeed(wait.task_token, answer(told))
@@ -89,7 +95,7 @@ def _both(deployment_id: str, target_id: str) -> tuple[Deployment, Target]:
 
 
 def _carry_out(
-    deployment: Deployment, target: Target, decision: Decision, token: str, moment: int | None = None
+    deployment: Deployment, target: Target, decision: Decision, token: str, moment: Moment | None = None
 ) -> StepResult | None:
     """What the waiting state is told, None while the command runs or the target waits for its moment."""
     match decision:
@@ -106,14 +112,15 @@ def _carry_out(
     assert_never(decision)
 
 
-def send(deployment: Deployment, target: Target, decision: Send, token: str, moment: int | None) -> StepResult | None:
+def send(
+    deployment: Deployment, target: Target, decision: Send, token: str, moment: Moment | None
+) -> StepResult | None:
     """Begin the step, which one call alone can, and send its segment at this moment; without one, take the next that is
     free or wait for one."""
     moment = moment or _next_moment()
-    if moment is None:
-        _park(target, token, has_begun=False)
+    if moment is None or not pacer.is_good(moment):
+        _park(target, token, moment, is_unsent=False)
         return None
-    clock.sleep(max(0, moment - pacer.now()) / 1000)
     now = clock.timestamp()
     if target.status is TargetStatus.PENDING:
         if not targets.take_out_of_service(target, now):
@@ -123,10 +130,12 @@ def send(deployment: Deployment, target: Target, decision: Send, token: str, mom
         if not targets.begin_segment(target, decision.step, now):
             return StepSignal.WAIT
         begun = replace(target, segments={**target.segments, str(decision.step): SegmentRun()})
-    return _send(deployment, begun, decision.step, token)
+    return _send(deployment, begun, decision.step, token, moment)
 
 
-def adopt(deployment: Deployment, target: Target, decision: Adopt, token: str, moment: int | None) -> StepResult | None:
+def adopt(
+    deployment: Deployment, target: Target, decision: Adopt, token: str, moment: Moment | None
+) -> StepResult | None:
     """A function ended between beginning the step and recording its command, or the host was busy.
 
     To send a command a second time would do no harm (the host's journal runs nothing twice), but the first one could
@@ -137,14 +146,20 @@ def adopt(deployment: Deployment, target: Target, decision: Adopt, token: str, m
     if command_id:
         logger.info("adopted a command that was sent but not recorded", command_id=command_id)
         return _record_command(target, decision.step, command_id, token)
+    return _send_again(deployment, target, decision, token, moment)
+
+
+def _send_again(
+    deployment: Deployment, target: Target, decision: Adopt, token: str, moment: Moment | None
+) -> StepResult | None:
+    """Send the segment of a step that has begun, and of which no command was sent."""
     if isinstance(decision.otherwise, End):
         return decision.otherwise.status
     moment = moment or _next_moment()
-    if moment is None:
-        _park(target, token, has_begun=True)
+    if moment is None or not pacer.is_good(moment):
+        _park(target, token, moment, is_unsent=True)
         return None
-    clock.sleep(max(0, moment - pacer.now()) / 1000)
-    return _send(deployment, target, decision.step, token)
+    return _send(deployment, target, decision.step, token, moment)
 
 
 def read(target: Target, decision: Read, token: str) -> StepResult | None:
@@ -182,18 +197,18 @@ def end_lost(target: Target, step: int, command_id: str, why: str) -> None:
     _store_result(target, step, failed_without_report(Cause.UNREACHABLE, message, target.steps[step].events))
 
 
-def _next_moment() -> int | None:
+def _next_moment() -> Moment | None:
     moments = pacer.take(1, seconds=1, within=_SOON)
-    return moments.first if moments else None
+    return moments[0] if moments else None
 
 
-def _park(target: Target, token: str, *, has_begun: bool) -> None:
-    """The watch gives the target its moment when it comes."""
-    wait = watching.Wait(kind=WaitKind.SEND, target_id=target.target_id, task_token=token, has_begun=has_begun)
-    chain.park(target.deployment_id, wait)
+def _park(target: Target, token: str, moment: Moment | None, *, is_unsent: bool) -> None:
+    """The watch gives the target its moment when it comes; another one than that, which is void."""
+    wait = watching.Wait(kind=WaitKind.SEND, target_id=target.target_id, task_token=token, is_unsent=is_unsent)
+    chain.park(target.deployment_id, wait, moment)
 
 
-def _send(deployment: Deployment, target: Target, step: int, token: str) -> StepResult | None:
+def _send(deployment: Deployment, target: Target, step: int, token: str, moment: Moment) -> StepResult | None:
     events = target.steps[step].events
     longest = timedelta(seconds=ssm.DELIVERY_SECONDS + longest_seconds(events))
     told = instructions(
@@ -211,8 +226,8 @@ def _send(deployment: Deployment, target: Target, step: int, token: str) -> Step
     except ssm.Refused as refused:
         return _store_result(target, step, failed_without_report(refused.cause, str(refused), events))
     except ssm.Throttled:
-        pacer.slow_down()
-        _park(target, token, has_begun=True)
+        pacer.slow_down(moment)
+        _park(target, token, moment, is_unsent=True)
         return None
     return _record_command(target, step, command_id, token)
 

@@ -25,7 +25,7 @@ _EARLIER = 1.0  # seconds before the last moment that it handed out, the chain a
 _LET_GO = 200  # targets of a stopping deployment in one turn
 _NAMED = 100  # targets of one read
 _READS = 1000  # commands that have ended, in one turn
-_READ_AGAIN = 3.0
+_READ_AGAIN = 4.0
 _AFTER_ERROR = 30.0
 
 Kind = Callable[[Deployment, Turn], tuple[Turn, float | None]]
@@ -95,8 +95,10 @@ def _sends(deployment: Deployment, turn: Turn) -> tuple[Turn, float | None]:
     handed = waiting[: moments.count]
     chain.hand_out(deployment_id, handed, moments)
     watching.remove(deployment_id, handed)
-    until = moments.at(moments.count)
-    return replace(turn, granted_until=until), max(0.0, (until - pacer.now()) / 1000 - _EARLIER)
+    until = moments[moments.count].at
+    return replace(turn, granted_until=until, throttled_at=moments.throttled_at), max(
+        0.0, (until - pacer.now()) / 1000 - _EARLIER
+    )
 
 
 def _let_go(deployment: Deployment) -> bool:

@@ -4,6 +4,7 @@ Who finds that another one took a moment in between takes the next one.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from functions.aws import clock
 from functions.core.rollout.pace import Pace
@@ -18,17 +19,24 @@ _TRIES = 8
 _TRIES_SOON = 2  # of who does not wait longer for others either
 
 
+class Moment(NamedTuple):
+    """When to send, in milliseconds since the epoch."""
+
+    at: int
+    throttled_at: int  # when SSM had throttled last: since it did again the moment is void
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moments:
-    """Moments to send at: the first, and so many more at equal intervals. In milliseconds since the epoch."""
+    """Moments at equal intervals."""
 
     first: int
     count: int
     interval: float
-    throttled_at: int  # when SSM had throttled last: since it did again they are void
+    throttled_at: int
 
-    def at(self, number: int) -> int:
-        return self.first + round(number * self.interval)
+    def __getitem__(self, number: int) -> Moment:
+        return Moment(self.first + round(number * self.interval), self.throttled_at)
 
 
 def now() -> int:
@@ -50,17 +58,17 @@ def take(most: int, *, seconds: float, within: float | None = None) -> Moments |
     return None
 
 
-def is_void(throttled_at: int) -> bool:
-    """Whether SSM has throttled since these moments were handed out."""
-    return _read().throttled_at != throttled_at
+def is_good(moment: Moment) -> bool:
+    """Wait until it comes. False when it is void, because SSM has throttled since it was handed out."""
+    clock.sleep(max(0, moment.at - now()) / 1000)
+    return _read().throttled_at == moment.throttled_at
 
 
-def slow_down() -> None:
-    """SSM has throttled a send. Another call may have said so in this moment."""
+def slow_down(moment: Moment) -> None:
+    """SSM has throttled the send of this moment. Others that it throttles of the same time change nothing more."""
     pace = _read()
-    changed = pace.throttled(now(), settings().ssm_send_rate)
-    if changed != pace:
-        _write(pace, changed)
+    if pace.throttled_at == moment.throttled_at:
+        _write(pace, pace.throttled(now(), settings().ssm_send_rate))
 
 
 def _read() -> Pace:

@@ -31,6 +31,7 @@ class Turn:
     next_at: int = 0  # when the chain goes on; in the past while it is at work. All times are milliseconds
     looked_at: int = 0  # when it looked at running commands last
     granted_until: int = 0  # the last moment to send at that it has handed out
+    throttled_at: int = 0  # when SSM had throttled last, at that time
     is_over: bool = False  # nothing waits
 
 
@@ -41,7 +42,7 @@ class Wait:
     kind: WaitKind
     target_id: str
     task_token: str = ""
-    has_begun: bool = False  # the step is on record as begun, and its command may have been sent
+    is_unsent: bool = False  # its step has begun, and SSM surely has no command of it
 
 
 def turn(deployment_id: str) -> Turn:

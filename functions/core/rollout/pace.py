@@ -6,11 +6,10 @@ quickly to nearly what it was, then slowly beyond it. All times are milliseconds
 
 from dataclasses import dataclass, replace
 
-_FLAT = 3_000  # for which a halved pace stays so
-_NEAR = 8_000  # when it is back near the ceiling
+_FLAT = 1_000  # for which a halved pace stays so
+_NEAR = 4_000  # when it is back near the ceiling
 _SHARE = 0.95  # of the ceiling: near
-_GROWTH = 200_000  # after so much more time the ceiling would be doubled
-_SAME = 2_000  # sends that were on their way when the pace was halved do not halve it again
+_GROWTH = 100_000  # after so much more time the ceiling would be doubled
 _SLOWEST = 0.5  # sends a second
 _PAUSE = 500  # after which the first send follows that was throttled
 
@@ -43,7 +42,5 @@ class Pace:
 
     def throttled(self, now: int, limit: int) -> "Pace":
         """After SSM has throttled a send. The moments that were handed out before are void."""
-        if now - self.throttled_at < _SAME:
-            return self
         ceiling = max(round(self.rate(now, limit) * 1000), round(2000 * _SLOWEST))
         return Pace(free_at=now + _PAUSE, throttled_at=now, ceiling=ceiling)
