@@ -62,6 +62,7 @@ class Engine(Construct):
         self._limits = limits
         self.ask_again = {"ASK_AGAIN_SECONDS": str(ask_again_seconds(limits.reconcile_seconds))}
         self._send_rate = {"SSM_SEND_RATE": str(limits.ssm_send_rate)}
+        self._reconcile = {"RECONCILE_SECONDS": str(limits.reconcile_seconds)}
         self._table = {"TABLE_NAME": store.table.table_name}
         self._name = stack.stack_name
         self.machine_arn = _states_arn(stack, "stateMachine", self._name)
@@ -72,8 +73,8 @@ class Engine(Construct):
             description="A GitHub token that may read the private repositories that revisions come from",
             why_no_rotation="Only GitHub can create a new token; nothing could rotate it.",
         )
-        self._turns = self._queue("Turns")
-        self._moments = self._queue("Moments")
+        self.turns = self._queue("Turns")
+        self.moments = self._queue("Moments")
         self.functions = {
             "Prepare": self._prepare(github_url),
             "NextStage": self._next_stage(),
@@ -95,10 +96,9 @@ class Engine(Construct):
             part.reserved_concurrent_executions = self._limits.reserved_concurrency
 
     def let_wake(self, function: Function) -> None:
-        """Lets a function start or wake the watch of a deployment."""
-        function.add_environment("WATCH_QUEUE_URL", self._turns.queue_url)
-        function.add_environment("RECONCILE_SECONDS", str(self._limits.reconcile_seconds))
-        function.allow("sqs:SendMessage", on=self._turns.queue_arn)
+        """Lets a function wake the watch of a deployment."""
+        function.add_environment("WATCH_QUEUE_URL", self.turns.queue_url)
+        function.allow("sqs:SendMessage", on=self.turns.queue_arn)
 
     def grant_answer(self, function: Function) -> None:
         """Lets a function complete this machine's task tokens.
@@ -181,7 +181,7 @@ class Engine(Construct):
             "NextStage",
             defaults=self._defaults,
             description="Decides whether a stage is run, a wait begins or the deployment ends",
-            environment={**self._table, "MAP_CONCURRENCY": str(self._limits.map_concurrency)},
+            environment={**self._table, **self._reconcile, "MAP_CONCURRENCY": str(self._limits.map_concurrency)},
         )
         function.allow("dynamodb:GetItem", "dynamodb:PutItem", on=self._store.table.table_arn)
         self.let_wake(function)
@@ -198,9 +198,10 @@ class Engine(Construct):
                 **self._table,
                 **self.ask_again,
                 **self._send_rate,
+                **self._reconcile,
                 "DOCUMENT_NAME": self.document_name,
                 "CONNECTION_LOST_SECONDS": str(self._limits.connection_lost_seconds),
-                "SEND_QUEUE_URL": self._moments.queue_url,
+                "SEND_QUEUE_URL": self.moments.queue_url,
             },
             timeout=Duration.minutes(1),
             memory_mb=512,
@@ -215,12 +216,12 @@ class Engine(Construct):
             on=self._store.table.table_arn,
         )
         self.let_wake(function)
-        function.allow("sqs:SendMessage", on=self._moments.queue_arn)
+        function.allow("sqs:SendMessage", on=self.moments.queue_arn)
         self.let_read_commands(function)
         self.grant_cancel(function)
         self._let_ping(function)
         self.grant_answer(function)
-        function.on_queue(self._turns, batch_size=1, window_seconds=0, at_once=20)
+        function.on_queue(self.turns, batch_size=1, window_seconds=0, at_once=20)
         return function
 
     def _queue(self, id: str) -> sqs.Queue:
@@ -244,12 +245,13 @@ class Engine(Construct):
                 "SIGNING_KEY_ARN": hosts.key_arn,
                 **self.ask_again,
                 **self._send_rate,
-                "SEND_QUEUE_URL": self._moments.queue_url,
+                **self._reconcile,
+                "SEND_QUEUE_URL": self.moments.queue_url,
             },
         )
         function.allow("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", on=self._store.table.table_arn)
         self.let_wake(function)
-        function.on_queue(self._moments, batch_size=1, window_seconds=0, at_once=50)  # targets whose moment has come
+        function.on_queue(self.moments, batch_size=1, window_seconds=0, at_once=50)  # targets whose moment has come
         # Our document only, and only to hosts that carry the tag. What a host then does is what this function alone can
         # sign: whoever else may send the document can make a host refuse, and nothing more.
         function.allow("ssm:SendCommand", on=hosts.document_arn)

@@ -168,7 +168,13 @@ class StepDeploy(Stack):
             functions=functions,
             stream_readers=[engine.launch, told.publish],
             dead_letters={"Undelivered": store.undelivered, "Unsent": told.unsent},
-            waiting={"Uploads": revisions.uploads, "SlackQueue": told.slack_queue, "TriggerQueue": told.trigger_queue},
+            waiting={
+                "Uploads": revisions.uploads,
+                "SlackQueue": told.slack_queue,
+                "TriggerQueue": told.trigger_queue,
+                "Turns": engine.turns,
+                "Moments": engine.moments,
+            },
             machine=engine.machine,
         )
         for name, value in {

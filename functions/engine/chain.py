@@ -4,13 +4,11 @@ A message that is lost, or whose turn ended with its function, leaves a chain th
 `find_lost` start it again when they see that.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 
-from functions.aws import clock, sqs
+from functions.aws import clock, queues
 from functions.core.text.shapes import to_plain
-from functions.settings import settings
 from functions.store import pacer, watching
 from functions.store.pacer import Moment, Moments
 from functions.store.watching import Turn, Wait
@@ -18,14 +16,13 @@ from functions.store.watching import Turn, Wait
 _SOON = 5_000  # milliseconds: a chain that goes on by then needs no waking
 _OVERDUE = 150_000  # milliseconds after which a chain that should have gone on is dead
 _MOST = 10  # targets of one message
-_LONGEST_DELAY = 900  # seconds that SQS takes
 
 
 def start(deployment_id: str) -> None:
     """Make sure that somebody watches: nothing happens where a chain lives."""
     turn = watching.turn(deployment_id)
     if turn.is_over or is_dead(turn):
-        _move(deployment_id, turn, settings().reconcile_seconds)
+        _move(deployment_id, turn, watching.reconcile_seconds())
 
 
 def revive(deployment_id: str) -> bool:
@@ -66,8 +63,7 @@ def wake(deployment_id: str, turn: Turn) -> None:
 
 def go_on(deployment_id: str, turn: Turn, seconds: float) -> None:
     """The next message of the chain."""
-    body = json.dumps({"deployment_id": deployment_id, "turn": turn.number})
-    sqs.send(settings().watch_queue_url, [body], delay_seconds=min(round(seconds), _LONGEST_DELAY))
+    queues.send_turn({"deployment_id": deployment_id, "turn": turn.number}, seconds=seconds)
 
 
 def hand_out(deployment_id: str, waits: Sequence[Wait], moments: Moments) -> None:
@@ -77,8 +73,7 @@ def hand_out(deployment_id: str, waits: Sequence[Wait], moments: Moments) -> Non
         some = waits[number : number + size]
         mine = replace(moments, first=moments[number].at, count=len(some))
         body = {"deployment_id": deployment_id, "moments": to_plain(mine), "sends": to_plain(some)}
-        delay = max(0, min((mine.first - pacer.now()) // 1000, _LONGEST_DELAY))
-        sqs.send(settings().send_queue_url, [json.dumps(body)], delay_seconds=delay)
+        queues.send_moments(body, seconds=(mine.first - pacer.now()) / 1000)
 
 
 def _move(deployment_id: str, turn: Turn, seconds: int) -> bool:

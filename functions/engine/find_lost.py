@@ -62,7 +62,7 @@ def _go_on(deployment: Deployment) -> None:
 def _watch(deployment: Deployment) -> None:
     """Start the chain that looks for what the deployment waits for, if it is dead: or if an older engine had none."""
     if deployment.status is DeploymentStatus.IN_PROGRESS and chain.revive(deployment.deployment_id):
-        logger.warning("nobody watched it", deployment_id=deployment.deployment_id)
+        logger.warning("its watch was dead", deployment_id=deployment.deployment_id)
 
 
 def _stop_by_alarms(running: list[Deployment]) -> list[Exception | None]:

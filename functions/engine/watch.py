@@ -14,7 +14,6 @@ from functions.core.rollout.looks import SentCommand, is_due
 from functions.core.rollout.steps import End, next_step
 from functions.core.statuses import DeploymentStatus
 from functions.engine import chain, segments
-from functions.settings import settings
 from functions.store import deployments, pacer, targets, watching
 from functions.store.targets import OpenTarget
 from functions.store.watching import Turn, Wait, WaitKind
@@ -86,7 +85,7 @@ def _sends(deployment: Deployment, turn: Turn) -> tuple[Turn, float | None]:
     left = (turn.granted_until - pacer.now()) / 1000 - _EARLIER
     if left > 0:
         return turn, left
-    waiting = watching.waits(deployment_id, WaitKind.SEND, round(settings().ssm_send_rate * _GRANT_SECONDS))
+    waiting = watching.waits(deployment_id, WaitKind.SEND, pacer.most(_GRANT_SECONDS))
     if not waiting:
         return turn, None
     moments = pacer.take(len(waiting), seconds=_GRANT_SECONDS)
@@ -126,7 +125,7 @@ def _commands(deployment: Deployment, turn: Turn) -> tuple[Turn, float | None]:
     All targets are read for that, at most 10,000 in about 25 pages, but only every `reconcile_seconds`: what waits is
     on record with them, also as an older engine has written it, and no target pays for a list of its own.
     """
-    deployment_id, now, every = deployment.deployment_id, pacer.now(), settings().reconcile_seconds
+    deployment_id, now, every = deployment.deployment_id, pacer.now(), watching.reconcile_seconds()
     ended = watching.waits(deployment_id, WaitKind.READ, _READS)
     left = every - (now - turn.looked_at) / 1000
     if not ended and left > 0:

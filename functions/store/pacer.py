@@ -43,6 +43,11 @@ def now() -> int:
     return round(clock.now().timestamp() * 1000)
 
 
+def most(seconds: float) -> int:
+    """Sends that can go into some seconds."""
+    return max(1, round(settings().ssm_send_rate * seconds))
+
+
 def take(most: int, *, seconds: float, within: float | None = None) -> Moments | None:
     """The next moments: at most so many, and at least one, as go into some seconds. None when the first of them is not
     within some seconds, or when others were faster again and again."""

@@ -17,7 +17,6 @@ from functions.store.reading import record
 from functions.store.table import pages
 from functions.store.table.items import items
 from functions.store.table.values import (
-    IS_NEW,
     IS_THERE,
     At,
     Equals,
@@ -139,7 +138,7 @@ def store_command(target: Target, segment: int, command_id: str, run: SegmentRun
     command = {"deployment_id": target.deployment_id, "segment": segment, "expires_at": expires_at}
     is_first = announced.same_status(_key(target), Missing((*place, "command_id")), sets={place: to_plain(run)})
     key = command_key(command_id, target.target_id)
-    if items().transact([is_first, Put(key, command, IS_NEW)]):
+    if items().transact([is_first, Put(key, command, Missing("has_ended"))]):
         return True
     if items().transact([is_first, Put(key, command, Exists("has_ended"))]):
         return False

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from functions.aws import clock
 from functions.core.text.shapes import from_plain, to_plain
+from functions.settings import settings
 from functions.store.keys import turn_key, wait_key, waits_pk
 from functions.store.table.items import items
 from functions.store.table.values import IS_NEW, MAX_WRITES, Delete, Equals, Item, Put, Query
@@ -43,6 +44,11 @@ class Wait:
     target_id: str
     task_token: str = ""
     is_unsent: bool = False  # its step has begun, and SSM surely has no command of it
+
+
+def reconcile_seconds() -> int:
+    """After how long a running command is looked at, if no event tells of its end."""
+    return settings().reconcile_seconds
 
 
 def turn(deployment_id: str) -> Turn:
