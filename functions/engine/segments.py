@@ -152,13 +152,15 @@ def adopt(
 def _send_again(
     deployment: Deployment, target: Target, decision: Adopt, token: str, moment: Moment | None
 ) -> StepResult | None:
-    """Send the segment of a step that has begun, and of which no command was sent."""
+    """Send the segment of a step that has begun, and of which no command was sent, unless another call does."""
     if isinstance(decision.otherwise, End):
         return decision.otherwise.status
     moment = moment or _next_moment()
     if moment is None or not pacer.is_good(moment):
         _park(target, token, moment, is_unsent=True)
         return None
+    if not targets.begin_again(target, decision.step, moment.at):
+        return StepSignal.WAIT
     return _send(deployment, target, decision.step, token, moment)
 
 

@@ -4,7 +4,7 @@ A target's end moves its deployment's counters and what its host runs in the sam
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from functions.core.errors import Conflict
 from functions.core.records import HostWait, SegmentResult, SegmentRun, Target, TargetFailure
@@ -19,6 +19,7 @@ from functions.store.table.items import items
 from functions.store.table.values import (
     IS_THERE,
     At,
+    Differs,
     Equals,
     Exists,
     Item,
@@ -129,6 +130,17 @@ def begin_segment(target: Target, segment: int, now: str) -> bool:
     sets: Item = {"last_updated_at": now}
     update = announced.same_status(_key(target), is_due, Missing(place), sets={**sets, place: to_plain(SegmentRun())})
     return items().write(update)
+
+
+def begin_again(target: Target, segment: int, moment: int) -> bool:
+    """A segment that has begun, and of which no command was sent, is sent at this moment. False when another call has
+    the same moment, or has sent it."""
+    place: Path = ("segments", str(segment))
+    run = replace(target.segments.get(str(segment), SegmentRun()), moment=moment)
+    is_due = Equals("status", TargetStatus.IN_PROGRESS.value)
+    is_mine = Differs((*place, "moment"), moment)
+    has_none = Missing((*place, "command_id"))
+    return items().write(announced.same_status(_key(target), is_due, is_mine, has_none, sets={place: to_plain(run)}))
 
 
 def store_command(target: Target, segment: int, command_id: str, run: SegmentRun, *, expires_at: int) -> bool:
