@@ -10,7 +10,7 @@ from datetime import datetime
 
 from functions.aws import ssm, tokens, weather
 from functions.core.records import Deployment
-from functions.core.rollout.looks import SentCommand, is_due
+from functions.core.rollout.looks import SentCommand, is_due, seconds_to_next
 from functions.core.rollout.steps import End, next_step
 from functions.core.statuses import DeploymentStatus
 from functions.engine import chain, segments
@@ -140,6 +140,8 @@ def _commands(deployment: Deployment, turn: Turn) -> tuple[Turn, float | None]:
     watching.remove(deployment_id, [each for each in ended if each.target_id not in silent])
     if left <= 0:
         turn, left = replace(turn, looked_at=now), float(every)
+        if running and len(running) == len(fleet):  # no command begins while all of them run
+            left = max(left, min(seconds_to_next(each.sent_at, now / 1000, every) for each in running))
     return turn, (min(left, _READ_AGAIN) if silent & told else left) if fleet else None
 
 

@@ -32,3 +32,15 @@ def count(age: float, every: float) -> int:
 def is_due(sent_at: float, last: float, now: float, every: float) -> bool:
     """Whether a look has come due since the last one."""
     return count(now - sent_at, every) > count(last - sent_at, every)
+
+
+def seconds_to_next(sent_at: float, now: float, every: float) -> float:
+    """After how long the next look at a command comes due.
+
+    >>> seconds_to_next(0, 0, 120), seconds_to_next(0, 130, 120), seconds_to_next(0, 1000, 120)
+    (120.0, 110.0, 860.0)
+    """
+    age, at = now - sent_at, float(every)
+    while at <= age:
+        at += min(at, _LONGEST)
+    return at - age
