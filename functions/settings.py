@@ -57,6 +57,21 @@ class Settings:
         return int(self.environment["CONNECTION_LOST_SECONDS"])
 
     @property
+    def reconcile_seconds(self) -> int:
+        """After how long a running command is looked at, if no event tells of its end."""
+        return int(self.environment["RECONCILE_SECONDS"])
+
+    @property
+    def ssm_send_rate(self) -> int:
+        """Commands a second that all deployments together send at most."""
+        return int(self.environment["SSM_SEND_RATE"])
+
+    @property
+    def map_concurrency(self) -> int:
+        """Targets of a stage that have a workflow at one time, at most."""
+        return int(self.environment["MAP_CONCURRENCY"])
+
+    @property
     def bus_name(self) -> str:
         return self.environment["BUS_NAME"]
 
@@ -85,6 +100,16 @@ class Settings:
     @property
     def upload_queue_url(self) -> str:
         return self.environment["UPLOAD_QUEUE_URL"]
+
+    @property
+    def watch_queue_url(self) -> str:
+        """Where the chain of each deployment's watch goes on."""
+        return self.environment["WATCH_QUEUE_URL"]
+
+    @property
+    def send_queue_url(self) -> str:
+        """Targets whose moment to send has come."""
+        return self.environment["SEND_QUEUE_URL"]
 
     @property
     def trigger_queue_url(self) -> str:

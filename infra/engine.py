@@ -2,12 +2,15 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from aws_cdk import ArnFormat, Duration, RemovalPolicy, Size, Stack
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
@@ -17,7 +20,18 @@ from infra.function import Function, FunctionDefaults
 from infra.hosts import Hosts
 from infra.nag import acknowledge_wildcard
 from infra.secret import unset_secret
-from infra.store import LOGS, MANIFESTS, Store
+from infra.store import LOGS, MANIFESTS, Store, work_queue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineLimits:
+    """How fast and how much at one time (docs/operate.md, "When AWS throttles")."""
+
+    reconcile_seconds: int
+    connection_lost_seconds: int
+    ssm_send_rate: int
+    map_concurrency: int
+    reserved_concurrency: int  # of each function that works for targets; 0: none is kept for it
 
 
 class Engine(Construct):
@@ -36,8 +50,7 @@ class Engine(Construct):
         store: Store,
         statemachines: Path,
         hosts: Hosts,
-        reconcile_seconds: int,
-        connection_lost_seconds: int,
+        limits: EngineLimits,
         managed_tag: tuple[str, str],
         github_url: str,
     ) -> None:
@@ -46,8 +59,10 @@ class Engine(Construct):
         stack = Stack.of(self)
         self._defaults = defaults
         self._store = store
-        self.ask_again = {"ASK_AGAIN_SECONDS": str(ask_again_seconds(reconcile_seconds))}
-        self._connection_lost = {"CONNECTION_LOST_SECONDS": str(connection_lost_seconds)}
+        self._limits = limits
+        self.ask_again = {"ASK_AGAIN_SECONDS": str(ask_again_seconds(limits.reconcile_seconds))}
+        self._send_rate = {"SSM_SEND_RATE": str(limits.ssm_send_rate)}
+        self._reconcile = {"RECONCILE_SECONDS": str(limits.reconcile_seconds)}
         self._table = {"TABLE_NAME": store.table.table_name}
         self._name = stack.stack_name
         self.machine_arn = _states_arn(stack, "stateMachine", self._name)
@@ -58,6 +73,8 @@ class Engine(Construct):
             description="A GitHub token that may read the private repositories that revisions come from",
             why_no_rotation="Only GitHub can create a new token; nothing could rotate it.",
         )
+        self.turns = self._queue("Turns")
+        self.moments = self._queue("Moments")
         self.functions = {
             "Prepare": self._prepare(github_url),
             "NextStage": self._next_stage(),
@@ -66,8 +83,22 @@ class Engine(Construct):
             "Bake": self._bake(),
             "Finish": self._finish(),
         }
-        self.machine = self._machine(definition(statemachines, {"ReconcileSeconds": reconcile_seconds}))
+        self.machine = self._machine(definition(statemachines))
         self.launch = self._launch()
+        self.watch = self._watch()
+        for each in (self.functions["RunSegment"], self.functions["TargetDone"], self.watch):
+            self.reserve(each)
+
+    def reserve(self, function: Function) -> None:
+        """Keep a share of the account's concurrency for a function, which it cannot exceed either; none by default."""
+        if self._limits.reserved_concurrency:
+            part: lambda_.CfnFunction = function.node.default_child  # type: ignore[assignment]
+            part.reserved_concurrent_executions = self._limits.reserved_concurrency
+
+    def let_wake(self, function: Function) -> None:
+        """Lets a function wake the watch of a deployment."""
+        function.add_environment("WATCH_QUEUE_URL", self.turns.queue_url)
+        function.allow("sqs:SendMessage", on=self.turns.queue_arn)
 
     def grant_answer(self, function: Function) -> None:
         """Lets a function complete this machine's task tokens.
@@ -150,10 +181,51 @@ class Engine(Construct):
             "NextStage",
             defaults=self._defaults,
             description="Decides whether a stage is run, a wait begins or the deployment ends",
-            environment=self._table,
+            environment={**self._table, **self._reconcile, "MAP_CONCURRENCY": str(self._limits.map_concurrency)},
         )
-        function.allow("dynamodb:GetItem", "dynamodb:BatchGetItem", on=self._store.table.table_arn)
+        function.allow("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem", on=self._store.table.table_arn)
+        self.let_wake(function)
         return function
+
+    def _watch(self) -> Function:
+        """Each turn looks, hands out moments to send at, and sends the message of the next one."""
+        function = Function(
+            self,
+            "Watch",
+            defaults=self._defaults,
+            description="Looks for everything that a deployment waits for, in bulk",
+            environment={
+                **self._table,
+                **self.ask_again,
+                **self._send_rate,
+                **self._reconcile,
+                "DOCUMENT_NAME": self.document_name,
+                "CONNECTION_LOST_SECONDS": str(self._limits.connection_lost_seconds),
+                "SEND_QUEUE_URL": self.moments.queue_url,
+            },
+            timeout=Duration.minutes(1),
+            memory_mb=512,
+        )
+        function.allow(
+            "dynamodb:GetItem",
+            "dynamodb:BatchGetItem",
+            "dynamodb:Query",
+            "dynamodb:PutItem",
+            "dynamodb:UpdateItem",
+            "dynamodb:DeleteItem",
+            on=self._store.table.table_arn,
+        )
+        self.let_wake(function)
+        function.allow("sqs:SendMessage", on=self.moments.queue_arn)
+        self.let_read_commands(function)
+        self.grant_cancel(function)
+        self._let_ping(function)
+        self.grant_answer(function)
+        function.on_queue(self.turns, batch_size=1, window_seconds=0, at_once=20)
+        return function
+
+    def _queue(self, id: str) -> sqs.Queue:
+        return work_queue(self, id, letters=self._store.undelivered)
 
     def _run_segment(self, hosts: Hosts, managed_tag: tuple[str, str]) -> Function:
         stack = Stack.of(self)
@@ -172,7 +244,9 @@ class Engine(Construct):
                 "RUNNER_SHA256": hosts.runner_sha256,
                 "SIGNING_KEY_ARN": hosts.key_arn,
                 **self.ask_again,
-                **self._connection_lost,
+                **self._send_rate,
+                **self._reconcile,
+                "SEND_QUEUE_URL": self.moments.queue_url,
             },
         )
         function.allow(
@@ -182,6 +256,8 @@ class Engine(Construct):
             "dynamodb:UpdateItem",
             on=self._store.table.table_arn,
         )
+        self.let_wake(function)
+        function.on_queue(self.moments, batch_size=1, window_seconds=0, at_once=50)  # targets whose moment has come
         # Our document only, and only to hosts that carry the tag. What a host then does is what this function alone can
         # sign: whoever else may send the document can make a host refuse, and nothing more.
         function.allow("ssm:SendCommand", on=hosts.document_arn)
@@ -198,7 +274,6 @@ class Engine(Construct):
         )
         self.let_read_commands(function)
         self.grant_cancel(function)
-        self._let_ping(function)
         self.grant_answer(function)
         # A presigned URL can do what its signer may do: what hosts fetch and where they put their logs. Prepare has
         # pinned the version.

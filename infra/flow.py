@@ -1,6 +1,5 @@
 """The flow as ASL: the two files of statemachines/ put together; without the CDK, so that a simulation can read it."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +13,9 @@ def ask_again_seconds(reconcile_seconds: int) -> int:
     return min(15, reconcile_seconds)
 
 
-def definition(statemachines: Path, numbers: Mapping[str, int]) -> dict[str, Any]:
-    """The flow as ASL: the target's states inside the Distributed Map `Targets`, and each `${Name}` of `numbers` put
-    in as a number. What names a function stays a placeholder: only CloudFormation knows ARNs."""
+def definition(statemachines: Path) -> dict[str, Any]:
+    """The flow as ASL: the target's states inside the Distributed Map `Targets`. What names a function stays a
+    placeholder: only CloudFormation knows ARNs."""
     flow: dict[str, Any] = yaml.safe_load((statemachines / "deployment.asl.yaml").read_text())
     target = yaml.safe_load((statemachines / "target.asl.yaml").read_text())
     targets = flow["States"].get(TARGETS)
@@ -28,13 +27,4 @@ def definition(statemachines: Path, numbers: Mapping[str, int]) -> dict[str, Any
         "StartAt": target["StartAt"],
         "States": target["States"],
     }
-    placed: dict[str, Any] = _with_numbers(flow, {f"${{{name}}}": number for name, number in numbers.items()})
-    return placed
-
-
-def _with_numbers(value: Any, numbers: Mapping[str, int]) -> Any:
-    if isinstance(value, dict):
-        return {key: _with_numbers(item, numbers) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_with_numbers(item, numbers) for item in value]
-    return numbers.get(value, value) if isinstance(value, str) else value
+    return flow

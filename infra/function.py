@@ -220,9 +220,12 @@ class Function(lambda_.Function):
             ),
         )
 
-    def on_queue(self, queue: sqs.IQueue, *, batch_size: int, window_seconds: int) -> None:
+    def on_queue(self, queue: sqs.IQueue, *, batch_size: int, window_seconds: int, at_once: int = 2) -> None:
         """Runs the function on messages of a queue; those it reports as failed come back, and what is no message at all
-        it sets aside."""
+        it sets aside.
+
+        `at_once`: calls at one time. Two are the least that Lambda allows: whoever is told of something prefers a
+        digest to a flood."""
         self._let_set_aside()
         self.allow(
             "sqs:ReceiveMessage",
@@ -239,6 +242,5 @@ class Function(lambda_.Function):
             batch_size=batch_size,
             maximum_batching_window_in_seconds=window_seconds,
             function_response_types=["ReportBatchItemFailures"],
-            # Two at a time, the least that Lambda allows: whoever is being told prefers a digest to a flood.
-            scaling_config=lambda_.CfnEventSourceMapping.ScalingConfigProperty(maximum_concurrency=2),
+            scaling_config=lambda_.CfnEventSourceMapping.ScalingConfigProperty(maximum_concurrency=at_once),
         )

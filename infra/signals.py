@@ -38,9 +38,11 @@ class CommandStatus(Construct):
             description="Records how a command ended on a host and wakes the state that waits for it",
             environment={"TABLE_NAME": store.table.table_name, **engine.ask_again},
         )
-        self.function.allow("dynamodb:GetItem", "dynamodb:UpdateItem", on=store.table.table_arn)
+        self.function.allow("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", on=store.table.table_arn)
         engine.let_read_commands(self.function)
         engine.grant_answer(self.function)
+        engine.let_wake(self.function)
+        engine.reserve(self.function)
         self.function.on_event(
             description="A command with our document ended on a host",
             pattern=events.EventPattern(
@@ -97,6 +99,7 @@ class FindLost(Construct):
         engine.let_stop(self.function)
         self.function.allow("states:ListExecutions", "states:StartExecution", on=engine.machine_arn)
         engine.let_read_alarms(self.function)
+        engine.let_wake(self.function)
         self.function.on_schedule(
             Duration.minutes(FIND_LOST_MINUTES), description="Deployments that wait for an event that never came"
         )

@@ -12,12 +12,13 @@ from constructs import Construct, IConstruct, Node
 
 from functions.core.declaration import Declaration
 from functions.core.errors import InvalidInput
+from functions.core.rollout.stages import MAX_CONCURRENCY
 from infra.alarms import Alarms
 from infra.api import Api
 from infra.control import Control
 from infra.dashboard import Dashboard
 from infra.declaration import Declared
-from infra.engine import Engine
+from infra.engine import Engine, EngineLimits
 from infra.function import Function, FunctionDefaults
 from infra.hosts import Hosts, MakeDocument
 from infra.notifications import Notifications
@@ -34,7 +35,7 @@ _RETENTION = {
     731: logs.RetentionDays.TWO_YEARS,
     3653: logs.RetentionDays.TEN_YEARS,
 }
-_MAX_RECONCILE_SECONDS = 3600  # a lost event should not cost more than the longest lifecycle event may
+_HOUR = 3600  # a lost event should not cost more than a script may take
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +46,9 @@ class Options:
     declaration: Path = Path("deployments.yaml")
     reconcile_seconds: int = 120  # how late a lost event can make a target
     connection_lost_seconds: int = 300  # without a sign of a host until its command counts as lost
+    ssm_send_rate: int = 20  # commands a second, of all deployments together
+    map_concurrency: int = MAX_CONCURRENCY  # targets of a deployment that have a workflow at one time
+    reserved_concurrency: int = 0  # of each function that works for targets; 0: none
     host_tag: tuple[str, str] = ("stepdeploy", "enabled")  # key and value that a host must carry to be sent commands
     log_retention_days: int = 90
     github_url: str = "https://api.github.com"  # of the REST API; of GitHub Enterprise Server https://HOST/api/v3
@@ -62,15 +66,14 @@ class Options:
                 raise InvalidInput(f'context {key}: "{given}" is not a whole number')
             return int(given)
 
+        def between(key: str, default: int, least: int, most: int) -> int:
+            if not least <= (given := number(key, default)) <= most:
+                raise InvalidInput(f"context {key}: {given} is not from {least} to {most}")
+            return given
+
         usual = cls()
         if (local := text("local", "false").lower()) not in ("true", "false"):
             raise InvalidInput(f'context local: "{local}" is neither true nor false')
-        reconcile = number("reconcileSeconds", usual.reconcile_seconds)
-        if not 1 <= reconcile <= _MAX_RECONCILE_SECONDS:
-            raise InvalidInput(f"context reconcileSeconds: {reconcile} is not from 1 to {_MAX_RECONCILE_SECONDS}")
-        lost = number("connectionLostSeconds", usual.connection_lost_seconds)
-        if not 1 <= lost <= _MAX_RECONCILE_SECONDS:
-            raise InvalidInput(f"context connectionLostSeconds: {lost} is not from 1 to {_MAX_RECONCILE_SECONDS}")
         if (days := number("logRetentionDays", usual.log_retention_days)) not in _RETENTION:
             known = ", ".join(str(each) for each in _RETENTION)
             raise InvalidInput(f"context logRetentionDays: {days} is not one of {known}")
@@ -80,8 +83,11 @@ class Options:
         return cls(
             local=local == "true",
             declaration=Path(text("declaration", str(usual.declaration))),
-            reconcile_seconds=reconcile,
-            connection_lost_seconds=lost,
+            reconcile_seconds=between("reconcileSeconds", usual.reconcile_seconds, 1, _HOUR),
+            connection_lost_seconds=between("connectionLostSeconds", usual.connection_lost_seconds, 1, _HOUR),
+            ssm_send_rate=between("ssmSendRate", usual.ssm_send_rate, 1, 1000),
+            map_concurrency=between("mapConcurrency", usual.map_concurrency, 1, MAX_CONCURRENCY),
+            reserved_concurrency=between("reservedConcurrency", usual.reserved_concurrency, 0, 1000),
             host_tag=(text("hostTagKey", usual.host_tag[0]), text("hostTagValue", usual.host_tag[1])),
             log_retention_days=days,
             github_url=github,
@@ -121,8 +127,13 @@ class StepDeploy(Stack):
             store=store,
             statemachines=parts.statemachines,
             hosts=hosts,
-            reconcile_seconds=options.reconcile_seconds,
-            connection_lost_seconds=options.connection_lost_seconds,
+            limits=EngineLimits(
+                reconcile_seconds=options.reconcile_seconds,
+                connection_lost_seconds=options.connection_lost_seconds,
+                ssm_send_rate=options.ssm_send_rate,
+                map_concurrency=options.map_concurrency,
+                reserved_concurrency=options.reserved_concurrency,
+            ),
             managed_tag=options.host_tag,
             github_url=options.github_url,
         )
@@ -158,7 +169,13 @@ class StepDeploy(Stack):
             functions=functions,
             rules=[each for each in self.node.find_all() if isinstance(each, events.CfnRule)],
             dead_letters={"Undelivered": store.undelivered, "Unsent": told.unsent},
-            waiting={"Uploads": revisions.uploads, "SlackQueue": told.slack_queue, "TriggerQueue": told.trigger_queue},
+            waiting={
+                "Uploads": revisions.uploads,
+                "SlackQueue": told.slack_queue,
+                "TriggerQueue": told.trigger_queue,
+                "Turns": engine.turns,
+                "Moments": engine.moments,
+            },
             machine=engine.machine,
             api_id=api.api_id,
         )

@@ -34,6 +34,7 @@ class Scenario:
     alarm_at: float | None = None  # seconds after the start
     has_announcements: bool = True  # the stream's news go out; without them a run is faster
     reconcile_seconds: int = 120
+    send_rate: int = 20  # ssmSendRate
     longest_seconds: float = 90 * 86400  # of virtual time, after which a deployment counts as one that never ends
 
 

@@ -25,6 +25,7 @@ ENVIRONMENT = {
     "DOCUMENT_NAME": "stepdeploy-segment",
     "DOCUMENT_VERSION": "1",
     "DOCUMENT_HASH": "d" * 64,
+    "MAP_CONCURRENCY": "10000",
     "RUNNER_SHA256": "0" * 64,
     "SIGNING_KEY_ARN": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/signing",
     "STATE_MACHINE_ARN": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:stepdeploy",

@@ -42,7 +42,7 @@ STATEMACHINES = Path(__file__).resolve().parent.parent / "statemachines"
 APPLICATION, GROUP, ALARM = "shop", "web", "errors"
 _FIND_LOST_SECONDS = 180  # as infra/signals.py schedules it
 _ASK_AGAIN_SECONDS = 5
-_QUEUES = ("upload", "trigger", "slack")  # each is read by a function
+_QUEUES = {"upload": "start", "trigger": "trigger", "slack": "slack", "watch": "watch", "send": "run_segment"}
 
 
 class World:
@@ -71,14 +71,14 @@ class World:
         self.ssm = Ssm(self.network, self.fleet, lambda detail: self.rules.send("command_status", {"detail": detail}))
         self.stepfunctions = StepFunctions(
             self.network,
-            _machine(scenario.reconcile_seconds),
+            _machine(),
             self.functions,
             self.s3,
             lambda detail: self.rules.send("execution_status", {"detail": detail}),
         )
         self.cloudwatch = CloudWatch(self.network, ALARM)
         self.bus = Bus(self.network)
-        self.sqs = Sqs(self.network, self.functions, {f"{URL}{name}": _reader_of(name) for name in _QUEUES})
+        self.sqs = Sqs(self.network, self.functions, {f"{URL}{name}": reader for name, reader in _QUEUES.items()})
         self.stream = Stream([self._reader("launch", 10, 0, is_created), *self._announcing()])
         self.undelivered: list[tuple[str, Any, Failure]] = []
         self._log_level = log_level
@@ -107,7 +107,13 @@ class World:
             "sns": Sns(self.network),
         }
         queues = {f"{name.upper()}_QUEUE_URL": f"{URL}{name}" for name in (*_QUEUES, "undelivered")}
-        environment = {**queues, "ASK_AGAIN_SECONDS": str(ask_again_seconds(self.scenario.reconcile_seconds))}
+        reconcile_seconds = self.scenario.reconcile_seconds
+        environment = {
+            **queues,
+            "ASK_AGAIN_SECONDS": str(ask_again_seconds(reconcile_seconds)),
+            "RECONCILE_SECONDS": str(reconcile_seconds),
+            "SSM_SEND_RATE": str(self.scenario.send_rate),
+        }
         with seams.in_place(services, self.table, self, environment, self._log_level):
             try:
                 self._set_up()
@@ -199,12 +205,8 @@ class World:
 
 
 @cache
-def _machine(reconcile_seconds: int) -> Machine:
-    return read_machine(definition(STATEMACHINES, {"ReconcileSeconds": reconcile_seconds}))
-
-
-def _reader_of(queue: str) -> str:
-    return "start" if queue == "upload" else queue
+def _machine() -> Machine:
+    return read_machine(definition(STATEMACHINES))
 
 
 def _declaration(scenario: Scenario) -> str:

@@ -68,10 +68,15 @@ ENVIRONMENT = {
     "DOCUMENT_VERSION": "7",
     "DOCUMENT_HASH": "d" * 64,
     "SIGNING_KEY_ARN": f"arn:aws:kms:{REGION}:123456789012:key/signing",
+    "WATCH_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/turns",
+    "SEND_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/moments",
     "TOPIC_ARNS": f"arn:aws:sns:{REGION}:123456789012:news",
     "RUNNER_SHA256": "0" * 64,
     "ASK_AGAIN_SECONDS": "1",
     "CONNECTION_LOST_SECONDS": "300",
+    "RECONCILE_SECONDS": "120",
+    "SSM_SEND_RATE": "20",
+    "MAP_CONCURRENCY": "10000",
     "STATE_MACHINE_ARN": f"arn:aws:states:{REGION}:123456789012:stateMachine:stepdeploy",
     "POWERTOOLS_METRICS_NAMESPACE": "stepdeploy",
     "POWERTOOLS_TRACE_DISABLED": "1",
@@ -168,6 +173,8 @@ def services(environment: None) -> None:
     stand_in("ssm", FakeRunCommand())
     stand_in("kms", FakeKms())
     stand_in("stepfunctions", FakeStepFunctions(ENVIRONMENT["STATE_MACHINE_ARN"]))
+    for name in ("turns", "moments"):
+        sqs.create_queue(QueueName=name)
 
 
 @pytest.fixture

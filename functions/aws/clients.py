@@ -16,6 +16,9 @@ _CONFIGS: dict[str, dict[str, Any]] = {
     # Presigned URLs are SigV4 everywhere, as encryption with KMS demands, and name the bucket's region: botocore would
     # still choose SigV2, and the global endpoint, which sends a host on to a place that its signature is not for.
     "s3": {"signature_version": "s3v4", "s3": {"addressing_style": "virtual"}},
+    # No retries: a send that is throttled slows the pace, one whose answer is lost may have been taken, and what is not
+    # read now the watch reads. Whoever has to be patient says so (`weather.patiently`).
+    "ssm": {"retries": {"mode": "standard", "max_attempts": 1}},
     # Gives up early: what SNS does not take now waits in a queue.
     "sns": {"connect_timeout": 2, "read_timeout": 5, "retries": {"mode": "standard", "max_attempts": 2}},
 }

@@ -3,17 +3,23 @@ cancelling it."""
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
+from functions.aws import weather
 from functions.aws.clients import client
 from functions.aws.clock import now, timestamp
 from functions.core.causes import Cause
+from functions.core.rollout.looks import SentCommand
 from functions.core.selection import ONLINE, Node
 from functions.settings import settings
+from functions.telemetry import logger
 
 _IDS_A_CALL = 50  # one page of DescribeInstanceInformation
 _CALLS_AT_ONCE = 4  # SSM throttles descriptions and lists early
+_COMMANDS_A_PAGE = 50  # of ListCommandInvocations
+_FEW = 2  # commands that are read one by one: pages hold other documents' commands too
+_CLOCK_SKEW = 5  # seconds
 _CANCELS_AT_ONCE = 8  # 10,000 in about a minute
 DELIVERY_SECONDS = 120  # a host that answered a minute ago takes a command within this, or is gone
 
@@ -31,6 +37,10 @@ _REFUSALS = {
 }
 
 
+class Throttled(Exception):
+    """SSM has not taken the command: it takes no more for now."""
+
+
 class Refused(Exception):
     """SSM takes no command for this host, now or later."""
 
@@ -40,7 +50,8 @@ class Refused(Exception):
 
 
 def send(instance_id: str, instructions: str, *, comment: str) -> str:
-    """Send the lifecycle document to one host; its command id. Raises Refused for what no retry can mend.
+    """Send the lifecycle document to one host; its command id. Raises Refused for what no retry can mend, and
+    Throttled.
 
     The version is named, and its hash: the default version may be an older one, or one that somebody else has made.
     """
@@ -60,13 +71,15 @@ def send(instance_id: str, instructions: str, *, comment: str) -> str:
     except ClientError as error:
         if refusal := _REFUSALS.get(error.response["Error"]["Code"]):
             raise Refused(*refusal) from error
+        if weather.is_throttled(error.response):
+            raise Throttled(str(error)) from error
         raise
     return str(answer["Command"]["CommandId"])
 
 
 def latest_document(name: str) -> tuple[str, str]:
     """The number and the sha256 of the newest version of an SSM document."""
-    found = client("ssm").describe_document(Name=name, DocumentVersion="$LATEST")["Document"]
+    found = weather.patiently(lambda: client("ssm").describe_document(Name=name, DocumentVersion="$LATEST"))["Document"]
     return str(found["DocumentVersion"]), str(found["Hash"])
 
 
@@ -88,6 +101,45 @@ def invocations(commands: Mapping[str, str], *, seconds: float) -> tuple[dict[st
     return told, sorted({repr(call.exception()) for call in answered if call.exception()})
 
 
+def invocations_of(commands: Sequence[SentCommand]) -> dict[tuple[str, str], dict[str, Any]]:
+    """As `invocation`, for many, by command and instance id: those that SSM shows now. Where there are many, page by
+    page of all that were sent in the same time, and at most as many pages as there are commands."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    if len(commands) <= _FEW:
+        for each in commands:
+            if shown := weather.known(lambda each=each: invocation(each.command_id, each.target_id)):  # type: ignore[misc]
+                found[each.command_id, each.target_id] = shown
+        return found
+    wanted = {(each.command_id, each.target_id) for each in commands}
+    times = [each.sent_at for each in commands]
+    pages = (
+        client("ssm")
+        .get_paginator("list_command_invocations")
+        .paginate(
+            Filters=[
+                {"key": "InvokedAfter", "value": _second(min(times) - _CLOCK_SKEW)},
+                {"key": "InvokedBefore", "value": _second(max(times) + _CLOCK_SKEW)},
+                {"key": "DocumentName", "value": settings().document_name},
+            ],
+            Details=True,
+            PaginationConfig={"PageSize": _COMMANDS_A_PAGE},
+        )
+    )
+    try:
+        for number, page in enumerate(pages):
+            for shown in page["CommandInvocations"]:
+                key = (shown["CommandId"], shown["InstanceId"])
+                if key in wanted:
+                    found[key] = shown
+            if len(found) == len(wanted) or number >= len(wanted):
+                break
+    except Exception as error:
+        if not weather.passes(error):
+            raise
+        logger.info("AWS does not answer now", error=repr(error))
+    return found
+
+
 def find(instance_id: str, comment: str, since: datetime) -> str | None:
     """The command that a function sent and did not live to record, by the comment that it carries."""
     pages = (
@@ -96,7 +148,7 @@ def find(instance_id: str, comment: str, since: datetime) -> str | None:
         .paginate(
             InstanceId=instance_id,
             Filters=[
-                {"key": "InvokedAfter", "value": since.strftime("%Y-%m-%dT%H:%M:%SZ")},
+                {"key": "InvokedAfter", "value": _second(since.timestamp())},
                 {"key": "DocumentName", "value": settings().document_name},
             ],
         )
@@ -123,7 +175,7 @@ def cancel(command_id: str, instance_id: str) -> None:
     from botocore.exceptions import ClientError
 
     try:
-        client("ssm").cancel_command(CommandId=command_id, InstanceIds=[instance_id])
+        weather.patiently(lambda: client("ssm").cancel_command(CommandId=command_id, InstanceIds=[instance_id]))
     except ClientError as error:
         if error.response["Error"]["Code"] not in _NOTHING_TO_CANCEL:
             raise
@@ -132,10 +184,13 @@ def cancel(command_id: str, instance_id: str) -> None:
 def nodes() -> list[Node]:
     """Every host outside EC2 that SSM manages."""
     wanted = [{"Key": "ResourceType", "Values": ["ManagedInstance"]}]
-    pages = (
-        client("ssm")
-        .get_paginator("describe_instance_information")
-        .paginate(Filters=wanted, PaginationConfig={"PageSize": _IDS_A_CALL})
+    pages = client("ssm").get_paginator("describe_instance_information")
+    found = weather.patiently(
+        lambda: [
+            host
+            for page in pages.paginate(Filters=wanted, PaginationConfig={"PageSize": _IDS_A_CALL})
+            for host in page["InstanceInformationList"]
+        ]
     )
     return [
         Node(
@@ -144,8 +199,7 @@ def nodes() -> list[Node]:
             ping=host["PingStatus"],
             last_ping=timestamp(host["LastPingDateTime"]),
         )
-        for page in pages
-        for host in page["InstanceInformationList"]
+        for host in found
     ]
 
 
@@ -159,21 +213,38 @@ def ping(instance_ids: Sequence[str]) -> dict[str, str]:
         return {instance_id: status for batch in pool.map(_ping, batches) for instance_id, status in batch.items()}
 
 
-def gone(instance_id: str) -> str | None:
-    """What SSM says of a host that is lost; None while there is hope: an agent misses pings under load, or reboots."""
-    answer = client("ssm").describe_instance_information(Filters=[{"Key": "InstanceIds", "Values": [instance_id]}])
-    for host in answer["InstanceInformationList"]:
-        silent = (now() - host["LastPingDateTime"]).total_seconds()
-        if host["PingStatus"] == ONLINE or silent < settings().connection_lost_seconds:
-            return None
-        return str(host["PingStatus"])
-    return "it is not managed any more"
+def lost(instance_ids: Sequence[str]) -> dict[str, str]:
+    """The hosts that are lost, and what SSM says of each. There is hope of all others: an agent misses pings under
+    load, or reboots, and what SSM does not answer now is not known."""
+    found = dict[str, str]()
+    for start in range(0, len(instance_ids), _IDS_A_CALL):
+        batch = list(instance_ids[start : start + _IDS_A_CALL])
+        shown = weather.known(lambda batch=batch: _information(batch))  # type: ignore[misc]
+        if shown is None:
+            break
+        found |= dict.fromkeys(batch, "it is not managed any more")
+        for host in shown:
+            silent = (now() - host["LastPingDateTime"]).total_seconds()
+            if host["PingStatus"] == ONLINE or silent < settings().connection_lost_seconds:
+                del found[host["InstanceId"]]
+            else:
+                found[host["InstanceId"]] = str(host["PingStatus"])
+    return found
 
 
 def _ping(instance_ids: list[str]) -> dict[str, str]:
+    found = weather.patiently(lambda: _information(instance_ids))
+    return {host["InstanceId"]: host["PingStatus"] for host in found}
+
+
+def _information(instance_ids: list[str]) -> list[dict[str, Any]]:
     pages = (
         client("ssm")
         .get_paginator("describe_instance_information")
         .paginate(Filters=[{"Key": "InstanceIds", "Values": instance_ids}], PaginationConfig={"PageSize": _IDS_A_CALL})
     )
-    return {host["InstanceId"]: host["PingStatus"] for page in pages for host in page["InstanceInformationList"]}
+    return [host for page in pages for host in page["InstanceInformationList"]]
+
+
+def _second(time: float) -> str:
+    return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
+from functions.aws import clock
 from functions.core.errors import Conflict
 from functions.telemetry import logger
 
@@ -37,6 +38,8 @@ _PASSING_CODES = frozenset(
 )
 _PASSING_REASONS = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
 _SERVER_ERROR = 500
+_TRIES = 6
+_LONGEST_PAUSE = 8.0  # seconds
 
 
 class Busy(Exception):
@@ -87,3 +90,15 @@ def known(read: Callable[[], T]) -> T | None:
             raise
         logger.info("AWS does not answer now", error=repr(error))
         return None
+
+
+def patiently(call: Callable[[], T]) -> T:
+    """What AWS answers, if need be after some tries: for what nobody does again soon. Raises the last try's error."""
+    for attempt in range(_TRIES - 1):
+        try:
+            return call()
+        except Exception as error:
+            if not passes(error):
+                raise
+            clock.sleep(clock.jitter(min(_LONGEST_PAUSE, 0.5 * 2**attempt)))
+    return call()

@@ -11,6 +11,7 @@ from functions.core.errors import Unreadable
 from functions.core.records import Deployment
 from functions.core.rollout import stop_mark
 from functions.core.statuses import DeploymentStatus
+from functions.engine import chain
 from functions.engine import stop as engine_stop
 from functions.engine.stop import SHOWN
 from functions.store import deployments, lock
@@ -29,7 +30,8 @@ def mend() -> None:
     running = [each for each in left if each.status in _RUNNING]
     begun = executions.running() if any(map(_may_be_lost, running)) else set()
     stopped = _stop_by_alarms(running)
-    tried = [_try(_go_on, each) for each in left if each.deployment_id not in begun and _may_be_lost(each)]
+    tried = [_try(_watch, each) for each in running if each.deployment_id in begun]
+    tried += [_try(_go_on, each) for each in left if each.deployment_id not in begun and _may_be_lost(each)]
     if errors := [error for error in (*stopped, *tried) if error]:
         raise errors[0]
 
@@ -55,6 +57,12 @@ def _go_on(deployment: Deployment) -> None:
         logger.warning("its execution was never started", deployment_id=deployment_id)
     elif engine_stop.end_if_left(deployment):
         logger.warning("it was not closed after its execution ended", deployment_id=deployment_id)
+
+
+def _watch(deployment: Deployment) -> None:
+    """Start the chain that looks for what the deployment waits for, if it is dead: or if an older engine had none."""
+    if deployment.status is DeploymentStatus.IN_PROGRESS and chain.revive(deployment.deployment_id):
+        logger.warning("its watch was dead", deployment_id=deployment.deployment_id)
 
 
 def _stop_by_alarms(running: list[Deployment]) -> list[Exception | None]:

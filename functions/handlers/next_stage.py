@@ -1,14 +1,17 @@
 """NextStage: what the deployment does next: run a stage, wait after it, or finish.
 
-Called by the deployment's workflow, with its stages and with what was decided last. Called again, it decides again:
-nothing is written here.
+Called by the deployment's workflow, with its stages and with what was decided last. Called again, it decides again. A
+stage that begins is watched.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from functions.aws import weather
-from functions.core.rollout.stages import Decision, Manifest, next_stage
+from functions.core.rollout.stages import Decision, Manifest, Next, next_stage
 from functions.core.text.shapes import from_plain, to_plain
+from functions.engine import chain
+from functions.settings import settings
 from functions.store import deployments, places
 from functions.telemetry import logger
 
@@ -21,4 +24,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         deployment = places.counted(deployment)
     stages = [from_plain(Manifest, each) for each in event["stages"]]
     decision = next_stage(deployment, stages, from_plain(Decision, event["last"]))
-    return {"next": decision.next, "stage": to_plain(decision.stage)}
+    stage = decision.stage
+    if stage and decision.next is Next.RUN:
+        chain.start(event["deployment_id"])
+        stage = replace(stage, concurrency=min(stage.concurrency, settings().map_concurrency))
+    return {"next": decision.next, "stage": to_plain(stage)}

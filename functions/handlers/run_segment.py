@@ -1,49 +1,29 @@
-"""RunSegment: one segment of a target. Asks what comes next, sends the command once, keeps the token, looks once.
+"""RunSegment: one segment of a target. Asks what comes next, sends the command once, keeps the token.
 
-Called by the target's workflow with a task token, for each segment, again after each reconcile period, and at any time
-twice: what is done already is found in the record and not done again. The token is completed here only when the answer
-is known; otherwise `command_status` completes it when SSM reports.
+Called by the target's workflow with a task token, for each segment, and at any time twice: what is done already is
+found in the record and not done again. The token is completed here only when the answer is known; otherwise
+`command_status` completes it when SSM reports, or `watch`, which looks for what no event tells.
+
+A target that has to wait for its moment to send waits with its token. `watch` then names it in a message, and the queue
+calls this function with it.
 """
 
-from typing import Any, assert_never
+import json
+from typing import Any
 
-from functions.aws import tokens, weather
-from functions.core.records import Deployment, Target
-from functions.core.rollout.steps import Adopt, End, Read, Send, StepResult, StepSignal, next_step
-from functions.engine import segments
-from functions.store import deployments, targets
+from functions.aws import sqs, weather
+from functions.engine import segments, sends
+from functions.settings import settings
 from functions.telemetry import logger
 
 
 @logger.inject_lambda_context(clear_state=True)
 @weather.not_a_failure
-def handler(event: dict[str, Any], context: Any) -> None:
-    deployment_id, target_id = event["deployment_id"], event["target_id"]
-    logger.append_keys(deployment_id=deployment_id, target_id=target_id)
-    deployment, target = deployments.get(deployment_id), targets.get(deployment_id, target_id)
-    if deployment is None or target is None:
-        raise LookupError(f"no record of target {target_id} in {deployment_id}")
-    try:
-        told = _run(deployment, target, event["task_token"])
-    except Exception as error:
-        if not weather.passes(error):
-            raise
-        logger.warning("AWS is busy: the target asks again later", error=repr(error))
-        told = StepSignal.WAIT
-    if told:
-        tokens.succeed(event["task_token"], segments.answer(told))
-
-
-def _run(deployment: Deployment, target: Target, token: str) -> StepResult | None:
-    """What the waiting state is told, None while the command runs."""
-    decision = next_step(target, deployment.stop)
-    match decision:
-        case Send():
-            return segments.send(deployment, target, decision, token)
-        case Adopt():
-            return segments.adopt(deployment, target, decision, token)
-        case Read():
-            return segments.read(target, decision, token)
-        case End():
-            return decision.status
-    assert_never(decision)
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any] | None:
+    if "Records" in event:
+        late = sqs.each(
+            event, lambda message: sends.send_each(json.loads(message.body), is_repeat=message.receives > 1)
+        )
+        return sqs.retry_later(settings().send_queue_url, late)
+    segments.go_on(event["deployment_id"], event["target_id"], event["task_token"])
+    return None

@@ -44,6 +44,23 @@ def command_key(command_id: str, instance_id: str) -> Key:
     return Key(f"COMMAND#{command_id}", instance_id)
 
 
+def pacer_key() -> Key:
+    return Key("PACER", "SEND_COMMAND")
+
+
+def waits_pk(deployment_id: str) -> str:
+    return f"WATCH#{deployment_id}"
+
+
+def turn_key(deployment_id: str) -> Key:
+    """Of its own partition too: each turn writes it."""
+    return Key(waits_pk(deployment_id), "TURN")
+
+
+def wait_key(deployment_id: str, kind: str, target_id: str) -> Key:
+    return Key(waits_pk(deployment_id), f"{kind}#{target_id}")
+
+
 def listed_application_key(application: str) -> Key:
     return Key("APPLICATIONS", f"APPLICATION#{application}")
 

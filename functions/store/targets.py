@@ -3,19 +3,21 @@
 What a target's begin and end have to do with its places and its host, `functions/engine/places.py` puts together.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from functions.core.errors import Conflict
 from functions.core.records import HostWait, SegmentResult, SegmentRun, Target, TargetFailure
 from functions.core.rollout.command_result import closed_events, merged
 from functions.core.statuses import TargetStatus
-from functions.core.text.shapes import to_plain
+from functions.core.text.shapes import from_plain, to_plain
 from functions.store import announced, hosts
 from functions.store.keys import command_key, deployment_key, target_key
 from functions.store.reading import record
 from functions.store.table import pages
 from functions.store.table.items import items
 from functions.store.table.values import (
+    Differs,
     Equals,
     Exists,
     Item,
@@ -32,6 +34,14 @@ from functions.store.table.values import (
 COMMAND_DAYS = 30  # how long a command's record is kept (TTL)
 
 Ending = tuple[Target, TargetStatus, TargetFailure | None]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTarget:
+    """As much of a target that has not ended as says what it waits for."""
+
+    target_id: str
+    segments: Mapping[str, SegmentRun]
 
 
 # -- reading
@@ -55,6 +65,13 @@ def of(deployment_id: str, statuses: Iterable[TargetStatus] = ()) -> Iterator[Ta
         yield record(Target, item)
 
 
+def open_ones(deployment_id: str) -> Iterator[OpenTarget]:
+    """The targets that have not ended."""
+    for item in items().query(_of(deployment_id, (TargetStatus.PENDING, TargetStatus.IN_PROGRESS))):
+        segments = {step: from_plain(SegmentRun, run) for step, run in item.get("segments", {}).items()}
+        yield OpenTarget(item["target_id"], segments)
+
+
 def failed(deployment_id: str, limit: int | None = None) -> list[Target]:
     """The failed targets, in the order of their ids."""
     found: list[Target] = []
@@ -74,7 +91,13 @@ def page(deployment_id: str, statuses: Iterable[str], token: str | None) -> tupl
 def command(command_id: str, instance_id: str) -> tuple[str, int] | None:
     """The deployment and segment that sent the command to the instance."""
     item = items().get(command_key(command_id, instance_id))
-    return (item["deployment_id"], item["segment"]) if item else None
+    return (item["deployment_id"], item["segment"]) if item and "deployment_id" in item else None
+
+
+def note_end(command_id: str, instance_id: str, *, expires_at: int) -> bool:
+    """A command has ended that is not on record: whoever puts it there finds this. False when it is there by now."""
+    early = {"has_ended": True, "expires_at": expires_at}
+    return items().write(Put(command_key(command_id, instance_id), early, Missing("deployment_id")))
 
 
 # -- a target's life
@@ -112,13 +135,29 @@ def begin_segment(target: Target, segment: int, now: str) -> bool:
     return items().write(update)
 
 
-def store_command(target: Target, segment: int, command_id: str, run: SegmentRun, *, expires_at: int) -> None:
-    """Remember the command that carries a segment, and the token that waits for it. Raises Conflict on a second."""
+def begin_again(target: Target, segment: int, moment: int) -> bool:
+    """A segment that has begun, and of which no command was sent, is sent at this moment. False when another call has
+    the same moment, or has sent it."""
+    place: Path = ("segments", str(segment))
+    run = replace(target.segments.get(str(segment), SegmentRun()), moment=moment)
+    is_due = Equals("status", TargetStatus.IN_PROGRESS.value)
+    is_mine = Differs((*place, "moment"), moment)
+    has_none = Missing((*place, "command_id"))
+    return items().write(announced.same_status(_key(target), is_due, is_mine, has_none, sets={place: to_plain(run)}))
+
+
+def store_command(target: Target, segment: int, command_id: str, run: SegmentRun, *, expires_at: int) -> bool:
+    """Remember the command that carries a segment, and the token that waits for it. False when it has ended already:
+    its event came first. Raises Conflict on a second command."""
     place: Path = ("segments", str(segment))
     command = {"deployment_id": target.deployment_id, "segment": segment, "expires_at": expires_at}
     is_first = announced.same_status(_key(target), Missing((*place, "command_id")), sets={place: to_plain(run)})
-    if not items().transact([is_first, Put(command_key(command_id, target.target_id), command)]):
-        raise Conflict(f"segment {segment} of {target.target_id} has another command than {command_id}")
+    key = command_key(command_id, target.target_id)
+    if items().transact([is_first, Put(key, command, Missing("has_ended"))]):
+        return True
+    if items().transact([is_first, Put(key, command, Exists("has_ended"))]):
+        return False
+    raise Conflict(f"segment {segment} of {target.target_id} has another command than {command_id}")
 
 
 def wait_for_host(target: Target, segment: int, command_id: str, wait: HostWait, now: str) -> SegmentRun | None:
@@ -135,10 +174,11 @@ def wait_for_host(target: Target, segment: int, command_id: str, wait: HostWait,
     return run if items().write(update) else None
 
 
-def store_token(target: Target, segment: int, token: str) -> None:
-    """The state waits with a new token: a later reconcile of the same command."""
+def store_token(target: Target, segment: int, token: str) -> Target:
+    """The state waits with a new token for the same command. The target as it is then: the segment may have ended."""
     place = ("segments", str(segment))
-    items().write(announced.same_status(_key(target), Exists(place), sets={(*place, "task_token"): token}))
+    update = announced.same_status(_key(target), Exists(place), sets={(*place, "task_token"): token})
+    return record(Target, items().update_or_read(update))
 
 
 def record_segment(target: Target, segment: int, result: SegmentResult, now: str) -> Target:

@@ -29,6 +29,7 @@ TIMEOUTS = {  # seconds, as infra sets them; a test holds them to the template
     "publish": 60,
     "trigger": 60,
     "slack": 60,
+    "watch": 60,
 }
 USUAL_TIMEOUT = 30
 THROTTLED = Failure("Lambda.TooManyRequestsException", "Rate Exceeded.")

@@ -72,11 +72,11 @@ class FakeRunCommand(FakeDocuments):
         self.lists += 1
         if self.cannot_list:
             raise self.cannot_list
-        wanted = request.get("CommandId")
+        command, instance = request.get("CommandId"), request.get("InstanceId")
         found = [
             each
             for each in self.invocations.values()
-            if each["InstanceId"] == request["InstanceId"] and wanted in (None, each["CommandId"])
+            if instance in (None, each["InstanceId"]) and command in (None, each["CommandId"])
         ]
         return {"CommandInvocations": found}
 

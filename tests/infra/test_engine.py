@@ -44,10 +44,6 @@ def test_the_targets_flow_is_the_distributed_map(flow: dict[str, Any]) -> None:
     assert list(processor["States"]) == list(target["States"])
 
 
-def test_times_are_numbers(flow: dict[str, Any]) -> None:
-    assert dict(_states(flow))["RunSegment"]["TimeoutSeconds"] == 120
-
-
 def test_state_names_are_unique_and_short(flow: dict[str, Any]) -> None:
     """Amazon States Language: unique within the whole state machine, at most 80 characters."""
     names = [name for name, _ in _states(flow)]
@@ -83,7 +79,7 @@ def test_a_flow_without_a_place_for_the_targets_is_refused(tmp_path: Path) -> No
     for name in ("deployment", "target"):
         (tmp_path / f"{name}.asl.yaml").write_text("{StartAt: Finish, States: {Finish: {Type: Succeed}}}")
     with pytest.raises(ValueError, match=r"deployment\.asl\.yaml has no state Targets"):
-        definition(tmp_path, {})
+        definition(tmp_path)
 
 
 def _levels(flow: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -108,7 +108,7 @@ def test_messages_that_wait_outlive_a_day_in_which_nobody_takes_them(template: d
         for name, each in resources(template, "AWS::SQS::Queue").items()
         if "RedrivePolicy" in each["Properties"]
     }
-    assert len(waiting) == 3
+    assert len(waiting) == 5
     longest_back_off = 15  # minutes: functions/aws/sqs.py
     for queue in waiting.values():
         assert queue["RedrivePolicy"]["maxReceiveCount"] * longest_back_off >= 24 * 60

@@ -14,6 +14,7 @@ from aws_cdk import App
 from functions.core.errors import InvalidInput
 from functions.core.text.packing import unpack
 from infra.app import ROOT, STACK, engine_app
+from infra.function import Function
 from infra.permissions import context, grants
 from infra.stack import Options
 from tests.infra.conftest import Synthesized, only
@@ -129,6 +130,9 @@ def test_a_declaration_that_is_not_there_is_named() -> None:
         ("local", "yes", 'context local: "yes" is neither true nor false'),
         ("reconcileSeconds", "often", 'context reconcileSeconds: "often" is not a whole number'),
         ("reconcileSeconds", "0", "context reconcileSeconds: 0 is not from 1 to 3600"),
+        ("ssmSendRate", "0", "context ssmSendRate: 0 is not from 1 to 1000"),
+        ("mapConcurrency", "10001", "context mapConcurrency: 10001 is not from 1 to 10000"),
+        ("reservedConcurrency", "-1", 'context reservedConcurrency: "-1" is not a whole number'),
         ("logRetentionDays", "91", "context logRetentionDays: 91 is not one of 7, 30, 90, 180, 365, 731, 3653"),
         ("githubUrl", "http://git.corp", 'context githubUrl: "http://git.corp" does not begin with https://'),
     ],
@@ -143,6 +147,22 @@ def test_context_values_reach_the_stack(tmp_path: Path) -> None:
     options = Options.from_context(App(context={**given, "githubUrl": "https://git.corp/api/v3/"}).node)
     github = "https://git.corp/api/v3"
     assert options == Options(host_tag=("team", "web"), reconcile_seconds=15, log_retention_days=7, github_url=github)
+
+
+def test_concurrency_is_reserved_only_where_it_is_asked_for() -> None:
+    """An account of ten calls at a time may reserve none."""
+
+    def reserved(**given: str) -> set[str]:
+        with _app(**given) as app:
+            stack = app.node.find_child(STACK)
+            return {
+                each.node.id
+                for each in stack.node.find_all()
+                if isinstance(each, Function) and each.node.default_child.reserved_concurrent_executions == 50  # type: ignore[union-attr]
+            }
+
+    assert reserved() == set()
+    assert reserved(reservedConcurrency="50") == {"RunSegment", "TargetDone", "CommandStatus", "Watch"}
 
 
 def test_a_local_cloud_may_have_a_github_of_its_own() -> None:

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
+from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 from unittest.mock import patch
@@ -26,6 +27,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from functions.aws import clock
 from functions.core.new_deployment import new_deployment
 from functions.core.records import Counts, Deployment, PlaceSet, Segment, Step, Target
 from functions.core.records import places as records_places
@@ -33,9 +35,9 @@ from functions.core.rollout import stop_mark
 from functions.core.rollout.command_result import pending_events
 from functions.core.rollout.health import is_success
 from functions.core.statuses import DeploymentStatus, LifecycleEventStatus, TargetStatus
-from functions.engine import end, stop
+from functions.engine import end, stop, watch
 from functions.handlers import command_status, run_segment, target_done
-from functions.store import deployments, lock, places, targets
+from functions.store import deployments, lock, places, targets, watching
 from host.lifecycle import LifecycleEvent
 from tests.conftest import pending, put_group, revision
 from tests.rollout import begin
@@ -196,6 +198,19 @@ class Fleet(RuleBasedStateMachine):
             command_status.handler({"detail": detail}, self.around.context)
         self._listen()
 
+    @rule(hours=st.sampled_from([0.0, 1.0]), is_repeat=st.booleans())
+    def watch_looks(self, hours: float = 0.0, is_repeat: bool = False) -> None:
+        """A turn of the chain, which may be doubled, and what it hands out."""
+        turn = watching.turn(self.id).number
+        later = clock.now() + timedelta(hours=hours)
+        with patch.object(clock, "now", lambda: later):
+            for _ in range(1 + is_repeat):
+                watch.tick(self.id, turn)
+        for handed in self.around.queued("moments"):
+            for _ in range(1 + is_repeat):
+                self.around.send_parked(handed)
+        self._listen()
+
     @precondition(lambda self: self.calls > 3)
     @rule(cancel=st.booleans(), death=st.none() | DEATHS_OF_WRITES)
     def somebody_stops_it(self, cancel: bool, death: int | None) -> None:
@@ -231,7 +246,9 @@ class Fleet(RuleBasedStateMachine):
         for _ in range(4 * len(self.ids) * len(self.steps)):
             for number in (n for n, one in enumerate(self.ids) if one in self.tokens):
                 self.host_ends(number, "Success", len(EVENTS))
+                self.event_arrives(number)
                 self.run_segment(number)
+                self.watch_looks()
                 self.target_done(number)
         assert not self.tokens, f"never ended: {self.tokens}"
         self.the_promise_is_kept()

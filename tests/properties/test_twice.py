@@ -110,9 +110,13 @@ class Stage:
     def end_target(self, number: int = 0) -> None:
         self.send(number)
         self.succeed(number)
-        self.send(number)
+        self.report(number)
         event = {"deployment_id": ID, "target_id": self.ids[number], "segment_result": {"status": "Succeeded"}}
         target_done.handler(event, self.context)
+
+    def report(self, number: int = 0) -> None:
+        detail = {"command-id": f"c-{number}", "instance-id": self.ids[number], "status": "Success"}
+        command_status.handler({"detail": detail}, self.context)
 
     def good_one_before(self) -> None:
         """The group has a revision to go back to."""
@@ -208,11 +212,6 @@ def target_event(stage: Stage) -> dict[str, Any]:
     return {"deployment_id": ID, "target_id": stage.ids[0], "segment_result": {"status": "Succeeded"}}
 
 
-def reported(stage: Stage) -> None:
-    detail = {"command-id": "c-0", "instance-id": stage.ids[0], "status": "Success"}
-    command_status.handler({"detail": detail}, stage.context)
-
-
 DECLARATION = load(
     declared_group("alarmConfiguration: {alarms: [{name: a}]}").replace(
         "applications:",
@@ -244,12 +243,12 @@ CASES = {
     "run_segment, ended": Case(
         lambda stage: (in_flight(stage), stage.succeed()),
         lambda stage: stage.send(token="t-2"),
-        then=reported,
+        then=Stage.report,
         writes=2,
     ),
-    "command_status": Case(lambda stage: (in_flight(stage), stage.succeed()), reported),
+    "command_status": Case(lambda stage: (in_flight(stage), stage.succeed()), Stage.report),
     "target_done": Case(
-        lambda stage: (in_flight(stage), stage.succeed(), reported(stage)),
+        lambda stage: (in_flight(stage), stage.succeed(), stage.report()),
         lambda stage: target_done.handler(target_event(stage), stage.context),
     ),
     "bake": Case(

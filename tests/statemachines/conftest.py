@@ -30,7 +30,6 @@ from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguagePa
 from infra.flow import definition
 
 STATEMACHINES = Path(__file__).resolve().parents[2] / "statemachines"
-NUMBERS = {"ReconcileSeconds": 1}
 BUCKET = "manifests"
 
 
@@ -69,7 +68,7 @@ Play = Callable[..., Run]
 
 @cache
 def _whole() -> dict[str, Any]:
-    return definition(STATEMACHINES, NUMBERS)
+    return definition(STATEMACHINES)
 
 
 def flow(which: str) -> dict[str, Any]:

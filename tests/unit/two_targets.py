@@ -1,18 +1,22 @@
 """A deployment of two targets, for the tests of a target's way."""
 
+import json
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
+from functions.aws import clock
 from functions.aws.clients import client
 from functions.core.new_deployment import new_deployment
 from functions.core.records import Counts, Deployment, Target
 from functions.core.rollout.command_result import pending_events
 from functions.core.rollout.places import with_homes
 from functions.core.text.shapes import to_plain
-from functions.handlers import command_status, run_segment, target_done
-from functions.store import deployments, lock, places, targets
+from functions.handlers import command_status, run_segment, target_done, watch
+from functions.store import deployments, lock, places, targets, watching
 from functions.store.keys import target_key
 from host.lifecycle import IN_PLACE
 from tests.conftest import THREE_SEGMENTS, LambdaContext, pending, put_group, put_item, revision
@@ -46,6 +50,28 @@ class World:
         detail = {"command-id": command, "instance-id": target, "status": "Success"}
         command_status.handler({"detail": detail}, self.context)
 
+    def watch(self, *, hours: float = 1, turn: int | None = None) -> None:
+        """A turn of the chain, some time later; of this number, or the one whose turn it is."""
+        number = watching.turn("d-000000001").number if turn is None else turn
+        body = json.dumps({"deployment_id": "d-000000001", "turn": number})
+        later = clock.now() + timedelta(hours=hours)
+        with patch.object(clock, "now", lambda: later):
+            watch.handler({"Records": [message(body)]}, self.context)
+
+    def send_parked(self, handed: str, receives: int = 1) -> None:
+        """Targets whose moment has come, as the queue brings them."""
+        run_segment.handler({"Records": [message(handed, receives)]}, self.context)
+
+    def queued(self, queue: str) -> list[str]:
+        """The bodies of the messages that wait in `turns` or in `moments`; they are taken out."""
+        sqs, url = client("sqs"), f"https://sqs.us-east-1.amazonaws.com/123456789012/{queue}"
+        bodies = list[str]()
+        while found := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+            for each in found:
+                bodies.append(each["Body"])
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=each["ReceiptHandle"])
+        return bodies
+
     def done(self, target: str = "i-0", **fields: Any) -> None:
         event = {"deployment_id": "d-000000001", "target_id": target, "segment_result": {"status": "Succeeded"}}
         target_done.handler({**event, **fields}, self.context)
@@ -61,6 +87,16 @@ class World:
         found = deployments.get("d-000000001")
         assert found
         return places.counted(found)
+
+
+def message(body: str, receives: int = 1) -> dict[str, Any]:
+    """As Lambda gets it of SQS."""
+    return {
+        "messageId": "m",
+        "receiptHandle": "r",
+        "attributes": {"ApproximateReceiveCount": str(receives)},
+        "body": body,
+    }
 
 
 @pytest.fixture

@@ -83,6 +83,7 @@ Exit status: 1 when a promise was broken; the seed that is named repeats it.""",
 @click.option("--late-events", type=SHARE, default="0", help="Share of events that come up to five minutes late.")
 @click.option("--kill", type=SHARE, default="0", help="Share of requests after which their function is killed.")
 @click.option("--throttle", type=RATE, multiple=True, help="Requests a second, for example ssm=10/s. Can be repeated.")
+@click.option("--send-rate", type=click.IntRange(1, 1000), default=20, show_default=True, help="As ssmSendRate.")
 @click.option("--alarm-at", type=DURATION, help="When the group's alarm goes to ALARM.")
 @click.option("--runs", type=click.IntRange(1), default=1, help="So many, each with the next seed.")
 @click.option("--seed", type=int, default=1, show_default=True)
@@ -129,6 +130,7 @@ def _scenario(options: dict[str, Any]) -> "Scenario":
         events=EventFaults(lost=options["lose_events"], doubled=options["double_events"], late=options["late_events"]),
         limits=Limits().throttled(dict(options["throttle"])),
         kill_rate=options["kill"],
+        send_rate=options["send_rate"],
         bake_seconds=options["bake"],
         alarm_at=options["alarm_at"],
     )

@@ -37,7 +37,7 @@ def test_a_repeated_event_changes_nothing(world: World) -> None:
 
 
 def test_an_event_that_comes_before_the_command_is_on_record_is_made_up_for(world: World) -> None:
-    """The function looks once after it has stored the command."""
+    """The event leaves a mark, which the function finds when it stores the command."""
     send = world.ssm.send_command
 
     def send_and_end(**request: Any) -> dict[str, Any]:
@@ -51,7 +51,18 @@ def test_an_event_that_comes_before_the_command_is_on_record_is_made_up_for(worl
     assert world.tokens.told == {"t-1": {"status": "Succeeded"}}
 
 
-def test_an_event_after_a_reconcile_wakes_the_newest_token(world: World) -> None:
+def test_an_end_that_ssm_does_not_show_yet_is_read_soon(world: World) -> None:
+    world.run("t-1")
+    world.watch()
+    world.queued("turns")
+    world.report()
+    assert world.tokens.told == {} and len(world.queued("turns")) == 1, "the watch is woken"
+    world.ssm.answer("c-0", EVENTS)
+    world.watch(hours=0)
+    assert world.tokens.told == {"t-1": {"status": "Succeeded"}}
+
+
+def test_an_event_after_the_state_waits_anew_wakes_the_newest_token(world: World) -> None:
     world.run("t-1")
     world.run("t-2")
     world.ssm.answer("c-0", EVENTS)

@@ -67,7 +67,7 @@ def test_one_that_succeeds_without_all_of_its_targets_bakes() -> None:
     assert next_stage(one, [stage(0, bake_seconds=60)], last).next is Next.BAKE
 
 
-def test_the_answer_is_what_the_states_ask_for(store: Store, context: LambdaContext) -> None:
+def test_the_answer_is_what_the_states_ask_for(store: Store, services: None, context: LambdaContext) -> None:
     one = new_deployment(put_group(), revision(), deployment_id="d-000000001", now=NOW, requested_by="me")
     lock.create(one, None, queue=True)
     begin(replace(one, counts=Counts(total=1, max_out_of_service=1)), [], NOW)

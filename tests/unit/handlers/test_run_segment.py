@@ -22,6 +22,7 @@ from host.step import INSTRUCTIONS_PATTERN
 from tests.conftest import made, put_item, stand_in
 from tests.fakes.service import refusal
 from tests.signing import trust
+from tests.store import Store
 from tests.unit.two_targets import EVENTS, NOW, World, statuses, three_segments
 
 
@@ -32,11 +33,23 @@ def test_a_host_outside_ec2_is_sent_a_command_too(world: World) -> None:
     assert world.ssm.sent[0]["InstanceIds"] == ["mi-0"]
 
 
-def test_a_lost_event_is_made_up_for_by_the_next_reconcile(world: World) -> None:
+def test_a_state_that_waits_anew_starts_a_dead_watch_and_asks_ssm_nothing(world: World) -> None:
+    world.run("t-1")
+    for token in ("t-2", "t-3"):
+        world.run(token)
+    assert len(world.queued("turns")) == 1 and world.ssm.lists == 0 and len(world.ssm.sent) == 1
+    world.ssm.answer("c-0", EVENTS)
+    world.report()
+    assert world.tokens.told == {"t-3": {"status": "Succeeded"}}
+
+
+def test_a_state_that_waits_anew_in_the_moment_of_the_end_is_told(world: World, store: Store) -> None:
+    """The end finds the old token, for which nobody waits any more."""
     world.run("t-1")
     world.ssm.answer("c-0", EVENTS)
+    store.before_next_write(world.report)
     world.run("t-2")
-    assert world.tokens.told["t-2"] == {"status": "Succeeded"} and len(world.ssm.sent) == 1
+    assert world.tokens.told["t-2"] == {"status": "Succeeded"}
 
 
 def test_a_function_killed_after_sending_finds_its_command_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,15 +122,20 @@ def test_a_host_that_takes_no_command_fails_at_once(world: World, code: str, cau
     assert failure and failure.cause is cause
 
 
-def test_a_throttled_send_makes_the_target_ask_again(world: World) -> None:
+def test_a_throttled_send_waits_for_another_moment_and_slows_the_pace(world: World) -> None:
     """Invariant 9."""
     world.ssm.refuses = refusal("ThrottlingException")
-    for number in range(20):
+    for number in range(3):
         world.run(f"t-{number}")
-        assert world.tokens.told[f"t-{number}"] == {"status": "Wait", "seconds": 1}
+    assert world.tokens.told == {} and not world.ssm.sent
     world.ssm.refuses = None
-    world.run("t")
-    assert len(world.ssm.sent) == 1 and "t" not in world.tokens.told
+    world.watch(hours=0)
+    (handed,) = world.queued("moments")
+    world.send_parked(handed)
+    assert len(world.ssm.sent) == 1 and world.ssm.lists == 2, "only a repeated call looks for what may have been sent"
+    world.ssm.answer("c-0", EVENTS)
+    world.report()
+    assert world.tokens.told == {"t-2": {"status": "Succeeded"}}
 
 
 def test_what_ssm_does_not_answer_now_is_not_known(world: World) -> None:
@@ -132,17 +150,6 @@ def test_what_ssm_does_not_answer_now_is_not_known(world: World) -> None:
     world.ssm.answer("c-0", EVENTS)
     world.report()
     assert world.tokens.told == {"t-219": {"status": "Succeeded"}}
-
-
-def test_a_ping_that_ssm_does_not_answer_now_is_no_lost_host(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    world.run("t-1")
-
-    def throttled(**request: Any) -> Any:
-        raise refusal("ThrottlingException", "DescribeInstanceInformation")
-
-    monkeypatch.setattr(world.ssm, "describe_instance_information", throttled)
-    world.run("t-2")
-    assert world.tokens.told == {} and not world.ssm.cancelled
 
 
 def test_an_error_that_does_not_pass_is_one(world: World) -> None:
@@ -175,28 +182,6 @@ def test_a_target_that_cannot_be_ended_now_is_only_late(world: World, monkeypatc
             world.done()
     world.done()
     assert world.deployment.counts.succeeded == 1
-
-
-@pytest.mark.parametrize("ping", ["ConnectionLost", "Inactive"])
-def test_a_host_that_ssm_has_not_heard_for_minutes_fails_as_unreachable(world: World, ping: str) -> None:
-    world.run("t-1")
-    world.ssm.ping["i-0"], world.ssm.silent_seconds = ping, 299
-    world.run("t-2")
-    assert "t-2" not in world.tokens.told and not world.ssm.cancelled, "it may come back"
-    world.ssm.silent_seconds = 301
-    world.run("t-3")
-    assert world.tokens.told["t-3"] == {"status": "Failed"} and world.ssm.cancelled == ["c-0"]
-    failure = world.target().failure
-    assert failure and failure.cause is Cause.UNREACHABLE and ping in failure.message
-
-
-def test_a_host_that_is_terminated_during_its_command_fails_as_unreachable(world: World) -> None:
-    world.run("t-1")
-    world.ssm.ping["i-0"] = ""  # SSM no longer knows it
-    world.run("t-2")
-    assert world.tokens.told["t-2"] == {"status": "Failed"} and world.ssm.cancelled == ["c-0"]
-    failure = world.target().failure
-    assert failure and failure.cause is Cause.UNREACHABLE
 
 
 @pytest.mark.parametrize("cancel", [True, False])

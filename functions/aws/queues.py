@@ -1,0 +1,24 @@
+"""The two queues of what waits: turns of a deployment's watch, and targets whose moment to send comes."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from functions.aws import sqs
+from functions.settings import settings
+
+_LONGEST_DELAY = 900  # seconds that SQS takes
+
+
+def send_turn(turn: Mapping[str, Any], *, seconds: float) -> None:
+    """`watch` is called with it after some seconds, at most 15 minutes."""
+    _send(settings().watch_queue_url, turn, round(seconds))
+
+
+def send_moments(moments: Mapping[str, Any], *, seconds: float) -> None:
+    """`run_segment` is called with them at the latest after some seconds: whoever has a moment waits for it."""
+    _send(settings().send_queue_url, moments, int(seconds))
+
+
+def _send(url: str, body: Mapping[str, Any], seconds: int) -> None:
+    sqs.send(url, [json.dumps(body)], delay_seconds=max(0, min(seconds, _LONGEST_DELAY)))

@@ -1,0 +1,219 @@
+"""watch: whatever waits is found, one chain lives, and what an older engine left is watched too."""
+
+import json
+from typing import Any
+
+import pytest
+
+from functions.core.causes import Cause
+from functions.core.rollout import stop_mark
+from functions.core.statuses import TargetStatus
+from functions.engine import chain
+from functions.handlers import find_lost, next_stage
+from functions.store import deployments, pacer, watching
+from functions.store.keys import target_key
+from functions.store.pacer import Moments
+from tests.conftest import put_item
+from tests.fakes.service import refusal
+from tests.store import Store
+from tests.unit.inbox import Inbox
+from tests.unit.two_targets import EVENTS, NOW, World
+
+ID = "d-000000001"
+
+
+@pytest.fixture
+def full(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All moments of the next minute are taken."""
+    monkeypatch.setattr(pacer, "take", _taken_for_a_minute)
+
+
+take = pacer.take
+
+
+def _taken_for_a_minute(most: int, *, seconds: float, within: float | None = None) -> Moments | None:
+    return None if within is not None else take(most, seconds=seconds)
+
+
+def test_a_lost_event_only_makes_us_late(world: World) -> None:
+    world.run("t-1")
+    world.ssm.answer("c-0", EVENTS)
+    world.watch(hours=0.01)
+    assert world.tokens.told == {}, "an event is waited for first"
+    world.watch()
+    assert world.tokens.told == {"t-1": {"status": "Succeeded"}}
+
+
+def test_the_chain_goes_on_while_anything_waits_and_then_ends(world: World) -> None:
+    world.run("t-1")
+    world.watch()
+    (body,) = world.queued("turns")
+    assert json.loads(body) == {"deployment_id": ID, "turn": 1}
+    for target in ("i-0", "i-1"):
+        put_item({**target_key(ID, target).item, "target_id": target, "deployment_id": ID, "status": "Skipped"})
+    world.watch(hours=2)
+    assert world.queued("turns") == [] and watching.turn(ID).is_over
+
+
+def test_a_doubled_message_and_a_second_chain_end_themselves(world: World) -> None:
+    world.run("t-1")
+    world.watch(turn=0)
+    world.watch(turn=0)
+    assert len(world.queued("turns")) == 1, "the second one has lost its turn"
+    chain.wake(ID, watching.turn(ID))
+    world.watch(turn=1)
+    assert len(world.queued("turns")) == 1, "the chain that was woken lives, and the one before it does not"
+
+
+def test_a_watch_that_is_woken_while_it_looks_leaves_its_place(world: World, store: Store) -> None:
+    world.run("t-1")
+    store.before_next_write(lambda: None)
+    store.before_next_write(lambda: chain.wake(ID, watching.turn(ID)))
+    world.watch()
+    assert [json.loads(body)["turn"] for body in world.queued("turns")] == [2]
+
+
+def test_a_watch_that_dies_is_started_again_by_find_lost(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.run("t-1")
+    monkeypatch.setattr(find_lost.find_lost.executions, "running", lambda: {ID})
+    monkeypatch.setattr(find_lost.find_lost, "_may_be_lost", lambda deployment: True)
+    assert watching.move(ID, watching.turn(ID), next_at=pacer.now())  # and then it was killed
+    find_lost.handler({}, world.context)
+    assert world.queued("turns") == [], "it may be at work"
+    assert watching.move(ID, watching.turn(ID), next_at=pacer.now() - 200_000)
+    find_lost.handler({}, world.context)
+    assert [json.loads(body)["turn"] for body in world.queued("turns")] == [3]
+    find_lost.handler({}, world.context)
+    assert world.queued("turns") == []
+
+
+def test_a_watch_that_meets_a_bug_goes_on_and_says_so(world: World, undelivered: Inbox) -> None:
+    """The message is set aside with the reason; the chain has a next one."""
+    world.run("t-1")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(deployments, "get", lambda deployment_id: {}["bug"])
+        world.watch()
+    assert len(world.queued("turns")) == 1 and "bug" in undelivered.read()[0]["why"]
+
+
+def test_a_stage_that_begins_is_watched_and_its_concurrency_has_the_cap_of_the_account(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAP_CONCURRENCY", "3")
+    stage = {"stage": 0, "bucket": "b", "key": "k", "concurrency": 40, "bake_seconds": 0}
+    event = {"deployment_id": ID, "stages": [stage], "last": {"next": "Begin"}}
+    assert next_stage.handler(event, world.context)["stage"]["concurrency"] == 3
+    next_stage.handler(event, world.context)
+    assert len(world.queued("turns")) == 1, "one chain, however often it is asked for"
+
+
+@pytest.mark.parametrize("ping", ["ConnectionLost", "Inactive"])
+def test_a_host_that_ssm_has_not_heard_for_minutes_fails_as_unreachable(world: World, ping: str) -> None:
+    world.run("t-1")
+    world.ssm.ping["i-0"], world.ssm.silent_seconds = ping, 299
+    world.watch()
+    assert "t-1" not in world.tokens.told and not world.ssm.cancelled, "it may come back"
+    world.ssm.silent_seconds = 301
+    world.watch(hours=2)
+    assert world.tokens.told["t-1"] == {"status": "Failed"} and world.ssm.cancelled == ["c-0"]
+    failure = world.target().failure
+    assert failure and failure.cause is Cause.UNREACHABLE and ping in failure.message
+
+
+def test_a_host_that_is_terminated_during_its_command_fails_as_unreachable(world: World) -> None:
+    world.run("t-1")
+    world.ssm.ping["i-0"] = ""  # SSM no longer knows it
+    world.watch()
+    assert world.tokens.told["t-1"] == {"status": "Failed"} and world.ssm.cancelled == ["c-0"]
+
+
+@pytest.mark.parametrize("operation", ["ListCommandInvocations", "DescribeInstanceInformation"])
+def test_what_ssm_does_not_answer_now_is_not_known(world: World, operation: str) -> None:
+    """Invariant 9: nothing healthy is cancelled because the engine could not look."""
+    world.run("t-1")
+    throttled = {operation: refusal("ThrottlingException", operation)}
+
+    def refuse(asked: str) -> None:
+        if asked in throttled:
+            raise throttled[asked]
+
+    world.ssm.before = refuse
+    for hours in range(1, 20):
+        world.watch(hours=hours)
+    assert world.tokens.told == {} and not world.ssm.cancelled
+    throttled.clear()
+    world.ssm.answer("c-0", EVENTS)
+    world.watch(hours=21)
+    assert world.tokens.told == {"t-1": {"status": "Succeeded"}}
+
+
+def test_a_target_waits_for_its_moment_without_a_place_and_is_sent_to_once(world: World, full: None) -> None:
+    """Invariants 1 and 4, also when the watch hands it out twice."""
+    world.run("t-1")
+    assert world.target().status is TargetStatus.PENDING and not world.ssm.sent
+    assert len(world.queued("turns")) == 1, "the watch is woken"
+    world.watch(hours=0)
+    (handed,) = world.queued("moments")
+    for _ in range(2):
+        world.send_parked(handed)
+    assert len(world.ssm.sent) == 1 and world.target().status is TargetStatus.IN_PROGRESS
+    world.ssm.answer("c-0", EVENTS)
+    world.report()
+    assert world.tokens.told == {"t-1": {"status": "Succeeded"}}
+
+
+def test_a_function_killed_after_sending_at_a_moment_finds_its_command_again(world: World, full: None) -> None:
+    world.run("t-1")
+    world.watch(hours=0)
+    (handed,) = world.queued("moments")
+    with pytest.MonkeyPatch.context() as killed:
+        killed.setattr("functions.store.targets.store_command", _killed)
+        with pytest.raises(KeyboardInterrupt):
+            world.send_parked(handed)
+    world.send_parked(handed)
+    assert world.tokens.told == {} and world.target().segments == {}, "a copy leaves it to the first call"
+    world.send_parked(handed, receives=2)
+    assert len(world.ssm.sent) == 1 and world.target().segments["0"].command_id == "c-0"
+
+
+def _killed(*given: Any, **named: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def test_a_stop_lets_targets_go_that_wait_for_their_moment(world: World, full: None) -> None:
+    world.run("t-1")
+    deployments.mark_stop(ID, stop_mark.by_person("me", NOW))
+    world.watch(hours=0)
+    assert world.tokens.told == {"t-1": {"status": "Skipped"}} and world.queued("moments") == []
+
+
+def test_an_error_at_its_moment_is_for_the_state_to_meet(world: World, full: None) -> None:
+    world.run("t-1")
+    world.watch(hours=0)
+    (handed,) = world.queued("moments")
+    world.ssm.refuses = refusal("ValidationException")
+    world.send_parked(handed)
+    assert world.tokens.told == {"t-1": {"status": "Wait", "seconds": 1}}
+
+
+def test_what_begins_to_wait_while_the_watch_goes_to_rest_is_found(world: World, store: Store) -> None:
+    """It sees a chain that is at work, and does not wake it."""
+    world.run("t-1")
+
+    def wait() -> None:
+        found = watching.Wait(kind=watching.WaitKind.SEND, target_id="i-1", task_token="t-2")
+        watching.add(ID, found)
+
+    store.before_next_write(lambda: None)
+    store.before_next_write(wait)  # before it says that it rests
+    world.watch()
+    (body,) = world.queued("turns")
+    assert json.loads(body)["turn"] == 2, "woken at once"
+
+
+def test_many_commands_are_read_by_the_page(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("functions.aws.ssm._FEW", 0)
+    world.run("t-1")
+    world.ssm.answer("c-0", EVENTS)
+    world.watch()
+    assert world.ssm.lists == 1 and world.tokens.told == {"t-1": {"status": "Succeeded"}}
