@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from functions.core.declaration import load
+from functions.core.declaration import Declaration, load
 from functions.core.records import Deployment, DeploymentSummary, Revision, Target
 from functions.core.revision import bundle_type
 from functions.core.statuses import DeploymentStatus
@@ -121,7 +121,7 @@ class World:
     def _set_up(self) -> None:
         """The account as it is when somebody asks for the deployment."""
         scenario = self.scenario
-        declare.apply(load(_declaration(scenario)))
+        declare.apply(_declared(_declaration(scenario)))
         self._remember_a_good_revision()
         self.memory.on_change = self._changed
         self.s3.objects |= {(seams.BUCKET, f"{APPLICATION}/{GROUP}/{name}.zip"): revision() for name in ("v1", "v2")}
@@ -200,6 +200,11 @@ class World:
 @cache
 def _machine(reconcile_seconds: int) -> Machine:
     return read_machine(definition(STATEMACHINES, {"ReconcileSeconds": reconcile_seconds}))
+
+
+@cache
+def _declared(text: str) -> Declaration:
+    return load(text)
 
 
 def _reader_of(queue: str) -> str:
