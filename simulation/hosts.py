@@ -13,6 +13,7 @@ from host.instructions import Instructions
 from host.lifecycle import IN_PLACE, START, WITHOUT_HOOKS, LifecycleEvent
 from host.report import Report
 from simulation.clock import Clock, Event
+from simulation.trace import Seen
 
 HOOK_TIMEOUT = 3600  # seconds of a script, as the AppSpec has it by default
 REBOOT_SECONDS = 90
@@ -66,6 +67,7 @@ class Host:
 
     host_id: str
     chance: random.Random
+    role: str = "web"  # its tag, by which a group selects it
     fate: Fate = Fate.WELL
     fate_event: str = ""
     gone_at: float = math.inf  # without a ping from then on
@@ -111,18 +113,20 @@ class Fleet:
         seed: int,
         shares: Mapping[Fate, float],
         durations: Durations,
-        taken_out: Callable[[str, str], None] = lambda host_id, deployment_id: None,
-        put_back: Callable[[str, str], None] = lambda host_id, deployment_id: None,
+        others: Sequence[str] = (),
+        seen: Callable[[Seen, str, str, object], None] = lambda what, deployment_id, host_id, detail: None,
     ) -> None:
-        """`shares`: of the hosts that have a fate, rounded, and at least one host each."""
-        self._clock, self._durations = clock, durations
-        self._taken_out, self._put_back = taken_out, put_back
+        """`shares`: of the hosts that have a fate, rounded, and at least one host each. `others`: the roles of hosts
+        besides, which all fare well."""
+        self._clock, self._durations, self._seen = clock, durations, seen
         self.hosts = {
             host_id: Host(host_id, random.Random(f"{seed}:{host_id}"))
             for host_id in (f"i-{number:017x}" for number in range(count))
         }
         self._strike(random.Random(f"{seed}:fates"), shares)
-        self.scripts_run = 0
+        for number, role in enumerate(others, count):
+            host_id = f"i-{number:017x}"
+            self.hosts[host_id] = Host(host_id, random.Random(f"{seed}:{host_id}"), role)
 
     def _strike(self, chance: random.Random, shares: Mapping[Fate, float]) -> None:
         left = chance.sample(list(self.hosts.values()), len(self.hosts))
@@ -154,8 +158,9 @@ class Fleet:
     def _work(self, run: Run) -> None:
         host, now = run.host, self._clock.time
         host.holder = run
+        self._seen(Seen.BEGAN, run.deployment_id, host.host_id, None)
         if any(event not in host.journal.get(run.deployment_id, {}) for event in run.instructions.events):
-            self._taken_out(host.host_id, run.deployment_id)
+            self._seen(Seen.OUT, run.deployment_id, host.host_id, None)
         run.steps, status = self._plan(run, now)
         last = run.steps[-1].ends
         if math.isfinite(last):
@@ -195,8 +200,7 @@ class Fleet:
                 return [*steps, _step(event, begins, begins + HOOK_TIMEOUT, report)], "Failed"
             case Fate.REBOOT:
                 host.gone_at, host.back_at = half, half + REBOOT_SECONDS
-                report = Report(event, "Failed", "UnknownError", "SCRIPT", script, "interrupted", "", False)
-                return [*steps, Step(event, begins, host.back_at, "Failed", report, AGENT_GONE)], "Failed"
+                return [*steps, Step(event, begins, host.back_at, "Failed", _interrupted(event), AGENT_GONE)], "Failed"
             case _:
                 host.gone_at, host.is_terminated = half, True
                 return [*steps, Step(event, begins, math.inf)], "InProgress"
@@ -221,14 +225,19 @@ class Fleet:
             run.timer.cancel()
         journal = host.journal.setdefault(run.deployment_id, {})
         for step in run.steps:
-            if step.report and step.name != START and step.name not in journal:
-                journal[step.name] = step.report
-                self.scripts_run += 1
+            has_begun = step.report or step.begins < self._clock.time
+            if has_begun and step.name != START and step.name not in journal:
+                journal[step.name] = step.report or _interrupted(step.name)
+                self._seen(Seen.RAN, run.deployment_id, host.host_id, step.name)
         if host.holder is run:
             host.holder = None
             if status == "Success":
-                self._put_back(host.host_id, run.deployment_id)
+                self._seen(Seen.BACK, run.deployment_id, host.host_id, None)
         run.ended(run)
+
+
+def _interrupted(event: str) -> Report:
+    return Report(event, "Failed", "UnknownError", "SCRIPT", f"scripts/{event}.sh", "interrupted", "", False)
 
 
 def _step(event: str, begins: float, ends: float, report: Report) -> Step:

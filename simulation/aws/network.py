@@ -30,6 +30,7 @@ class Network:
         self.kill_rate = kill_rate  # of requests after which the function that sent them is killed
         self.calls: Counter[str] = Counter()  # by "service:Operation", every try counted
         self.throttled: Counter[str] = Counter()
+        self.answered: Callable[[], None] = lambda: None  # after each request that AWS carried out; may end the caller
         self._buckets = dict[str, Bucket | None]()  # each operation has its own
         self._attempts = dict[str, int]()  # of a client, by its service
 
@@ -55,6 +56,7 @@ class Network:
             self.throttled[name] += 1
             raise refusal("ThrottlingException", operation, "Rate exceeded")
         answer = act()
+        self.answered()
         if self.kill_rate and self.chance.random() < self.kill_rate:
             raise Ended("killed")
         return answer
