@@ -14,7 +14,7 @@ from functions.core.causes import Cause
 from functions.core.records import Deployment, Target
 from functions.core.rollout.health import DeploymentConfig, MinimumHealthyHostsType
 from functions.core.statuses import Creator, DeploymentErrorCode, DeploymentStatus, TargetStatus
-from host.lifecycle import IN_PLACE
+from host.lifecycle import IN_PLACE, LifecycleEvent
 from simulation.hosts import Fate
 from simulation.seams import ENVIRONMENT
 from simulation.trace import Entry, Seen
@@ -27,6 +27,7 @@ _RUNNING = frozenset({DeploymentStatus.CREATED, DeploymentStatus.IN_PROGRESS})
 _DEPLOYMENT_STATES = {"Created": "START", "Succeeded": "SUCCESS", "Failed": "FAILURE", "Stopped": "STOP"}
 _TARGET_STATES = {"InProgress": "START", "Succeeded": "SUCCESS", "Failed": "FAILURE"}
 _SENDING_SECONDS = 30  # a function that sends when a stop comes has as long as it may run
+_CANCEL_SECONDS = 300  # throttling makes cancels late
 _ALARM_SECONDS = 900  # an alarm whose event was lost is found by then
 
 
@@ -56,6 +57,21 @@ class Kept:
     @property
     def is_cancelled(self) -> bool:
         return self.deployment.stop is not None and self.deployment.stop.cancel
+
+    @property
+    def group(self) -> str:
+        return self.deployment.group
+
+    @property
+    def ended_at(self) -> float | None:
+        moves = [each for each in self.of(Seen.STATUS) if not each.host_id]
+        return next((each.time for each in moves if DeploymentStatus(each.detail).is_final), None)
+
+    @property
+    def has_failed_scripts(self) -> bool:
+        causes = {target.failure.cause for target in self.targets if target.failure and target.failure.event}
+        events = {target.failure.event for target in self.targets if target.failure}
+        return bool(causes & {Cause.SCRIPT, Cause.TIMEOUT}) and bool(events - {None, LifecycleEvent.APPLICATION_STOP})
 
     def of(self, *wanted: Seen) -> list[Entry]:
         return [each for each in self.seen if each.what in wanted]
@@ -92,7 +108,9 @@ def broken(
     for entry in world.trace.entries:
         seen[entry.deployment_id].append(entry)
     kept = [Kept(deployment, targets, seen[deployment.deployment_id]) for deployment, targets in found]
-    sentences = [*_two_at_once(world), *_locks(world, holders), *_rollbacks(world, kept)]
+    sentences = [*_two_at_once(world), *_locks(world, holders), *_requests(kept)]
+    kept_by_end = sorted(kept, key=lambda each: each.seen[-1].time)
+    sentences += [*_rollbacks(world, kept), *_left_without_rollback(kept_by_end), *_bad_choices(kept)]
     for each in kept:
         for check in _CHECKS if each.deployment.status.is_final else _CHECKS_BEFORE_THE_END:
             sentences += check(world, each)
@@ -141,18 +159,48 @@ def _rollbacks(world: "World", kept: Sequence[Kept]) -> Iterator[Broken]:
         key, began = each.deployment.revision.key, each.seen[0].time
         if key == cause.deployment.revision.key:
             yield Broken(0, f"the rollback {each.id} deploys the revision that it rolls back")
-        if not key.endswith("/v1.zip") and not succeeded.get(key, began + 1) <= began:
+        if not _is_first(each) and not succeeded.get(key, began + 1) <= began:
             yield Broken(0, f"the rollback {each.id} goes to {key}, which never succeeded")
+
+
+def _left_without_rollback(kept: Sequence[Kept]) -> Iterator[Broken]:
+    """A deployment that failed on hosts goes back to the revision that was there before, if that did not fail itself.
+    `kept`: in the order of their ends."""
+    caused = {each.deployment.rollback.rollback_triggering_deployment_id for each in kept if each.deployment.rollback}
     is_v1_good = True
-    for each in sorted(kept, key=lambda one: one.seen[-1].time):
-        deployment = each.deployment
-        is_wanted = deployment.status is DeploymentStatus.FAILED or _is_alarm(deployment)
-        is_v1 = deployment.revision.key.endswith("/v1.zip")
+    for each in kept:
+        deployment, is_v1 = each.deployment, _is_first(each)
         is_v1_good = is_v1_good and not (is_v1 and deployment.status is not DeploymentStatus.SUCCEEDED)
+        is_wanted = deployment.status is DeploymentStatus.FAILED or _is_alarm(deployment)
         if deployment.creator is Creator.ROLLBACK or not is_wanted or not is_v1_good or is_v1:
             continue
         if deployment.settings.auto_rollback and each.of(Seen.BEGAN) and each.id not in caused:
             yield Broken(0, f"{each.id} is {deployment.status} and was not rolled back")
+
+
+def _bad_choices(kept: Sequence[Kept]) -> Iterator[Broken]:
+    """Rollbacks, of a failure or at a person's wish, to a revision that failed when it was deployed the last time."""
+    for each in kept:
+        if each.deployment.rollback is None or each.deployment.rollback.rollback_deployment_id:
+            continue  # no rollback, but rolled back itself
+        key, began = each.deployment.revision.key, each.seen[0].time
+        before = [other for other in kept if other.group == each.group and (other.ended_at or began) < began]
+        of_same = [other for other in before if other.deployment.revision.key == key]
+        last = max(of_same, key=lambda other: other.ended_at or 0.0, default=None)
+        failure = last.deployment.failure if last else None
+        if last and failure and failure.code is DeploymentErrorCode.HEALTH_CONSTRAINTS and last.has_failed_scripts:
+            yield Broken(0, f"{each.id} goes back to {key}, which failed in {last.id}")
+
+
+def _requests(kept: Sequence[Kept]) -> Iterator[Broken]:
+    uploads = Counter(who for each in kept if (who := each.deployment.requested_by or "").startswith("upload"))
+    if twice := [what for what, times in uploads.items() if times > 1]:
+        yield Broken(8, f"more than one deployment: {_named(twice)}")
+
+
+def _is_first(kept: Kept) -> bool:
+    """Whether it is of the revision that the group had before the world began."""
+    return kept.deployment.revision.key.endswith("/v1.zip")
 
 
 def _is_alarm(deployment: Deployment) -> bool:
@@ -180,9 +228,8 @@ def _ends(world: "World", kept: Kept) -> Iterator[Broken]:
         return
     if left := [target.target_id for target in kept.targets if not target.status.is_final]:
         yield Broken(3, f"{kept.id}: {_named(left)} no terminal status")
-    moves = [each for each in kept.of(Seen.STATUS) if not each.host_id]
-    last = next(each.time for each in moves if DeploymentStatus(each.detail).is_final)
-    if late := [each.host_id for each in kept.of(Seen.SENT) if each.time > last]:
+    ended_at = kept.ended_at or 0.0
+    if late := [each.host_id for each in kept.of(Seen.SENT) if each.time > ended_at]:
         yield Broken(3, f"{kept.id} had ended, and commands were sent to {_named(late)}")
 
 
@@ -286,13 +333,16 @@ def _stops(world: "World", kept: Kept) -> Iterator[Broken]:
     late = [each.host_id for each in kept.of(Seen.SENT) if times and each.time > min(times)]
     if late:
         yield Broken(0, f"{kept.id} was stopped, and began on {_named(late)} later")
-    running = [
-        host.host_id
-        for host in world.fleet.hosts.values()
-        if host.holder and host.holder.deployment_id == kept.id and host.is_reachable(world.clock.time)
-    ]
-    if running:
-        yield Broken(3, f"{kept.id} has ended, and its scripts run on {_named(running)}")
+    cancelled = [each.time for each in kept.of(Seen.STOPPED) if each.detail]
+    if cancelled and (still := [each for each in kept.of(Seen.RAN) if each.time > min(cancelled) + _CANCEL_SECONDS]):
+        reachable = {each.host_id for each in still if world.fleet.hosts[each.host_id].gone_at > world.clock.time}
+        if reachable:
+            yield Broken(0, f"{kept.id} was stopped, and its scripts went on on {_named(sorted(reachable))}")
+    ended_at = kept.ended_at or 0.0
+    is_late = bool(kept.targets) and len(kept.with_status(TargetStatus.SUCCEEDED)) == len(kept.targets)
+    is_stopped = any(each.time < ended_at for each in kept.of(Seen.STOPPED)) and not is_late
+    if is_stopped and kept.deployment.status is not DeploymentStatus.STOPPED:
+        yield Broken(0, f"{kept.id} was stopped and is {kept.deployment.status}")
 
 
 def _named(names: Sequence[str]) -> str:

@@ -16,6 +16,7 @@ from functions.core.text.shapes import to_plain
 from functions.engine import declare
 from functions.store import deployments, lock, targets
 from functions.store.keys import group_item_key
+from functions.store.table import items as table
 from functions.store.table.items import items
 from functions.store.table.memory import Change, Memory
 from functions.store.table.values import Update
@@ -204,7 +205,7 @@ class World:
     # -- what has become of it
 
     def _result(self) -> Result:
-        self.network.kill_rate = 0
+        table.stand_in = self.memory
         found: list[tuple[Deployment, list[Target]]] = []
         for deployment_id in self.started.statuses:
             deployment = deployments.get(deployment_id)
