@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from host.instructions import Instructions
-from host.lifecycle import IN_PLACE, START, WITHOUT_HOOKS, LifecycleEvent
+from host.lifecycle import IN_PLACE, START, WITHOUT_HOOKS
 from host.report import Report
 from simulation.clock import Clock, Event
 from simulation.trace import Seen
@@ -37,14 +37,25 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Durations:
-    """Seconds of the scripts of one deployment on one host, together: a lognormal around their median."""
+    """Seconds of the lifecycle events on one host: of those that were seen before, one of their times; of the others'
+    scripts together, a lognormal around their median."""
 
     median: float = 40
     spread: float = 0.2  # sigma; 0: always the median
     without_hooks: float = 1  # of DownloadBundle and Install, each
+    seen: Mapping[str, tuple[float, ...]] = field(default_factory=dict)  # by event
+    hooked: frozenset[str] | None = None  # the events that have a script; None: all that can have one
+
+    def has_script(self, event: str) -> bool:
+        return event in _MAY_FAIL and (self.hooked is None or event in self.hooked)
 
     def of(self, event: str, scripts: int, chance: random.Random) -> float:
-        if LifecycleEvent(event) in WITHOUT_HOOKS:
+        """`scripts`: events of the command that have one."""
+        if event in _MAY_FAIL and not self.has_script(event):
+            return _REPORT_SECONDS
+        if times := self.seen.get(event):
+            return chance.choice(times)
+        if event not in _MAY_FAIL:
             return self.without_hooks
         return self.median / scripts * math.exp(chance.gauss(0, self.spread))
 
@@ -102,13 +113,21 @@ class Run:
         return self.instructions.deployment_id
 
 
+def host_name(number: int) -> str:
+    """
+    >>> host_name(10)
+    'i-0000000000000000a'
+    """
+    return f"i-{number:017x}"
+
+
 class Fleet:
     """All hosts, and how many of them serve."""
 
     def __init__(
         self,
         clock: Clock,
-        count: int,
+        host_ids: Sequence[str],
         *,
         seed: int,
         shares: Mapping[Fate, float],
@@ -119,21 +138,19 @@ class Fleet:
         """`shares`: of the hosts that have a fate, rounded, and at least one host each. `others`: the roles of hosts
         besides, which all fare well."""
         self._clock, self._durations, self._seen = clock, durations, seen
-        self.hosts = {
-            host_id: Host(host_id, random.Random(f"{seed}:{host_id}"))
-            for host_id in (f"i-{number:017x}" for number in range(count))
-        }
+        self.hosts = {host_id: Host(host_id, random.Random(f"{seed}:{host_id}")) for host_id in host_ids}
         self._strike(random.Random(f"{seed}:fates"), shares)
-        for number, role in enumerate(others, count):
-            host_id = f"i-{number:017x}"
+        for number, role in enumerate(others, len(self.hosts)):
+            host_id = host_name(number)
             self.hosts[host_id] = Host(host_id, random.Random(f"{seed}:{host_id}"), role)
 
     def _strike(self, chance: random.Random, shares: Mapping[Fate, float]) -> None:
         left = chance.sample(list(self.hosts.values()), len(self.hosts))
+        events = [event for event in _MAY_FAIL if self._durations.has_script(event)] or _MAY_FAIL
         for fate, share in shares.items():
             for _ in range(min(max(round(share * len(self.hosts)), 1), len(left)) if share else 0):
                 host = left.pop()
-                host.fate, host.fate_event = fate, chance.choice(_MAY_FAIL)
+                host.fate, host.fate_event = fate, chance.choice(events)
 
     def begin(self, host: Host, instructions: Instructions, ended: Callable[[Run], None]) -> Run:
         """A command arrives. It waits for a while where another one has the host."""
@@ -171,7 +188,7 @@ class Fleet:
         host, events = run.host, run.instructions.events
         done = host.journal.get(run.deployment_id, {})
         steps = [Step(START, now, now + _START_SECONDS)]
-        scripts = max(1, sum(LifecycleEvent(event) not in WITHOUT_HOOKS for event in events))
+        scripts = max(1, sum(map(self._durations.has_script, events)))
         for event in events:
             begins = steps[-1].ends
             if event in done:

@@ -45,6 +45,7 @@ class Scenario:
     """One run. The same scenario with the same seed goes the same way."""
 
     hosts: int = 10
+    host_ids: tuple[str, ...] = ()  # theirs, as many; by default they are numbered
     other_hosts: int = 0  # of another group, with the same application
     config: DeploymentConfig = ONE_AT_A_TIME
     seed: int = 1

@@ -35,7 +35,7 @@ from simulation.aws.sqs import URL, Sqs
 from simulation.aws.ssm import Ssm
 from simulation.aws.stepfunctions import StepFunctions
 from simulation.clock import Clock
-from simulation.hosts import Fleet
+from simulation.hosts import Fleet, host_name
 from simulation.people import People
 from simulation.result import Result, Started
 from simulation.scenario import APPLICATION, GROUP, OTHER_GROUP, Scenario
@@ -63,7 +63,7 @@ class World:
         self.people = People(self)
         self.fleet = Fleet(
             self.clock,
-            scenario.hosts,
+            scenario.host_ids or [host_name(number) for number in range(scenario.hosts)],
             seed=scenario.seed,
             shares=scenario.fates,
             durations=scenario.durations,
