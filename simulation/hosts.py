@@ -20,7 +20,7 @@ REBOOT_SECONDS = 90
 CONNECTION_LOST_SECONDS = 300  # without a ping, after which SSM calls a host lost: a guess
 CANCEL_SECONDS = 1.0  # until the agent has ended what runs
 AGENT_GONE = "document process failed unexpectedly"  # the agent's words when it comes back
-_START_SECONDS = 0.5
+START_SECONDS = 0.5
 _REPORT_SECONDS = 0.05
 _MAY_FAIL = tuple(event.value for event in IN_PLACE if event not in WITHOUT_HOOKS)
 
@@ -187,7 +187,7 @@ class Fleet:
         """The steps that the host will do if nothing ends them, and how the command ends then."""
         host, events = run.host, run.instructions.events
         done = host.journal.get(run.deployment_id, {})
-        steps = [Step(START, now, now + _START_SECONDS)]
+        steps = [Step(START, now, now + START_SECONDS)]
         scripts = max(1, sum(map(self._durations.has_script, events)))
         for event in events:
             begins = steps[-1].ends

@@ -62,6 +62,7 @@ class Scenario:
     has_announcements: bool = True  # the stream's news go out; without them a run is faster
     reconcile_seconds: int = 120
     longest_seconds: float = 90 * 86400  # of virtual time, after which a deployment counts as one that never ends
+    quiet_seconds: float = 86400  # in which nothing is seen of it, after which it counts so too
 
     @property
     def kills(self) -> bool:

@@ -186,7 +186,8 @@ class World:
         self.undelivered.append((function, event, failure))
 
     def _is_over(self) -> bool:
-        if self.clock.time > self.scenario.longest_seconds:
+        quiet = self.clock.time - (self.trace.entries[-1].time if self.trace.entries else 0.0)
+        if self.clock.time > self.scenario.longest_seconds or quiet > self.scenario.quiet_seconds:
             return True
         is_over = self.started.is_over and not self.people.open and not self.sqs.waiting
         return is_over and not self.stepfunctions.running and self.stream.is_idle

@@ -20,6 +20,7 @@ from simulation.scenario import Scenario
 from tests.simulation.schedules import FAMILIES, sentences
 
 _CHUNK = 250
+_SHOWN = 2000  # schedules, after which it says how far it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ def soak(schedules: int, first: int, workers: int) -> bool:
             if chunk.failure:
                 failed += 1
                 print(f"\nFAILED: {chunk.failure}\nrepeat it: python -m tests.simulation.soak --repeat {chunk.name}\n")
-            if played // 10_000 > before // 10_000:
+            if played // _SHOWN > before // _SHOWN:
                 print(f"{played} played in {time.monotonic() - began:.0f} s", flush=True)
     seconds = time.monotonic() - began
     print(f"{played} schedules in {seconds:.0f} s, {failed} chunks with a broken promise (--seed {first})")
