@@ -22,6 +22,7 @@ ENGINE = {
 }
 PARTS = {**ENGINE, "cli": command_line.measure, "host": host.measure}
 USAGE = 2  # exit status
+_WIDTH = 140  # of tables in a file
 
 
 def main(wanted: list[str]) -> int:
@@ -31,7 +32,7 @@ def main(wanted: list[str]) -> int:
     if unknown := [name for name in wanted if name not in parts]:
         print(f"no such part: {', '.join(unknown)}; there are {', '.join(parts)}", file=sys.stderr)
         return USAGE
-    console, broken = Console(), False
+    console, broken = Console(width=None if sys.stdout.isatty() else _WIDTH), False
     for name in wanted or ENGINE:
         table = parts[name]()
         console.print(table)

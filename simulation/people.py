@@ -68,7 +68,7 @@ class People:
         """The key of a revision that is new in the bucket."""
         self._uploads += 1
         key = f"{APPLICATION}/{group}/more-{self._uploads}.zip"
-        self._world.s3.put(seams.BUCKET, key, revision())
+        self._world.s3.put(seams.BUCKET, key, revision(key))
         return key
 
     def _upload(self, group: str) -> None:
@@ -84,7 +84,7 @@ class People:
     def _replace(self, group: str) -> None:
         """Somebody puts another archive under the key of the revision that is being deployed."""
         world, key = self._world, f"{APPLICATION}/{group}/v2.zip"
-        world.s3.put(seams.BUCKET, key, revision(comment=b"another one"))
+        world.s3.put(seams.BUCKET, key, revision("another one"))
         self._done()
 
     def _stop(self, group: str, *, cancel: bool) -> None:

@@ -72,10 +72,11 @@ class _Body:
         yield self._body
 
 
-def revision(comment: bytes = b"") -> bytes:
-    """An archive with an AppSpec: what is in it happens on the hosts, which are simulated."""
+def revision(name: str) -> bytes:
+    """An archive with an AppSpec, and no two names have the same; what is in it happens on the hosts, which are
+    simulated."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr(zipfile.ZipInfo("appspec.yml", date_time=(2026, 1, 1, 0, 0, 0)), APPSPEC)
-        archive.comment = comment
+        archive.comment = name.encode()
     return packed.getvalue()

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from simulation.scenario import Scenario
 from tests.simulation.schedules import FAMILIES, sentences
 
-few = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+few = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @few

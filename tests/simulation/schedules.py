@@ -59,13 +59,16 @@ def limits(draw: st.DrawFn) -> Limits:
 
 @st.composite
 def scenarios(draw: st.DrawFn, /, **families: st.SearchStrategy[object]) -> Scenario:
-    """A quiet world, but for what a family of scenarios varies."""
-    chosen = {name: draw(strategy) for name, strategy in families.items()}
-    fields = {
-        "seed": draw(st.integers(0, 2**16)), "hosts": draw(HOSTS), "config": draw(CONFIGS),
-        "durations": draw(DURATIONS), **chosen,
-    }  # fmt: skip
-    return Scenario(**fields, quiet_seconds=3 * _HOUR)  # type: ignore[arg-type]
+    """A quiet world, but for what a family of scenarios varies. Announcements take time, so few families have them."""
+    usual: dict[str, st.SearchStrategy[object]] = {
+        "seed": st.integers(0, 2**16),
+        "hosts": HOSTS,
+        "config": CONFIGS,
+        "durations": DURATIONS,
+        "has_announcements": st.just(False),
+    }
+    chosen = {name: draw(strategy) for name, strategy in (usual | families).items()}
+    return Scenario(**chosen, quiet_seconds=3 * _HOUR)  # type: ignore[arg-type]
 
 
 # -- a family for each promise
@@ -76,10 +79,13 @@ ONE_AT_A_TIME = scenarios(
 )
 ENDS = scenarios(
     fates=FATES, events=EVENTS, crashes=CRASHES, alarm_at=ALARMS, bake_seconds=st.sampled_from([0, 60]),
-    acts=acts(Deed.STOP, Deed.CANCEL, Deed.DEPLOY), limits=limits(),
+    acts=acts(Deed.STOP, Deed.CANCEL, Deed.DEPLOY), limits=limits(), has_announcements=st.booleans(),
 )  # fmt: skip
 ONCE = scenarios(events=EVENTS, limits=limits(), repeats=SHARES, crashes=CRASHES, acts=acts(Deed.DEPLOY, Deed.CANCEL))
-ANNOUNCED = scenarios(fates=FATES, acts=acts(Deed.DEPLOY, Deed.STOP, Deed.UPLOAD), crashes=CRASHES, repeats=SHARES)
+ANNOUNCED = scenarios(
+    fates=FATES, acts=acts(Deed.DEPLOY, Deed.STOP, Deed.UPLOAD), crashes=CRASHES, repeats=SHARES,
+    has_announcements=st.just(True),
+)  # fmt: skip
 ROLLED_BACK = scenarios(
     fates=st.dictionaries(st.just(Fate.FAIL), st.sampled_from([0.3, 0.6, 1.0]), min_size=1), alarm_at=ALARMS,
     acts=acts(Deed.DEPLOY, Deed.ROLL_BACK, Deed.CANCEL, Deed.STOP), crashes=CRASHES, events=EVENTS,

@@ -84,7 +84,10 @@ def soak(schedules: int, first: int, workers: int) -> bool:
             before, played = played, played + chunk.played
             if chunk.failure:
                 failed += 1
-                print(f"\nFAILED: {chunk.failure}\nrepeat it: python -m tests.simulation.soak --repeat {chunk.name}\n")
+                print(
+                    f"\nFAILED: {chunk.failure}\nrepeat it: python -m tests.simulation.soak --repeat {chunk.name}\n",
+                    flush=True,
+                )
             if played // _SHOWN > before // _SHOWN:
                 print(f"{played} played in {time.monotonic() - began:.0f} s", flush=True)
     seconds = time.monotonic() - began
