@@ -120,11 +120,11 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     # -- commands
     _mutation(
-        "a host that is busy fails its target",
-        (2, 3),
-        ENGINE + "segments.py",
-        "if result and result.failure and result.failure.cause is Cause.BUSY:",
-        "if result and result.failure and not result.failure.cause:",
+        "a second Prepare writes the targets of a deployment that has begun",
+        (4, 1),
+        STORE + "preparing.py",
+        "        Check(deployment_key(deployment_id), all_of(_IS_CREATED, Missing(\"stop\"))),\n",
+        "",
     ),
     _mutation(
         "a host whose command is waited for counts as lost",

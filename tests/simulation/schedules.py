@@ -48,7 +48,7 @@ def acts(*deeds: Deed, group: str | None = None, most: int = 3) -> st.SearchStra
 def limits(draw: st.DrawFn) -> Limits:
     """An AWS that throttles SSM, DynamoDB and Lambda, and a DynamoDB so slow that functions meet."""
     found = Limits()
-    if rate := draw(st.sampled_from([None, None, 1, 3, 10])):
+    if rate := draw(st.sampled_from([None, None, 0.1, 1, 3, 10])):
         found = found.throttled({"ssm": rate})
     if rate := draw(st.sampled_from([None, None, None, 5, 30])):
         found = found.throttled({"dynamodb": rate})
@@ -92,7 +92,9 @@ ROLLED_BACK = scenarios(
 )  # fmt: skip
 VERIFIED = scenarios(acts=acts(Deed.REPLACE, Deed.UPLOAD, Deed.ROLL_BACK), crashes=CRASHES, fates=FATES)
 JUNK = scenarios(acts=acts(Deed.JUNK, most=4), events=EVENTS)
-WEATHER = scenarios(limits=limits(), events=EVENTS, config=st.sampled_from(_KNOWN).map(config))
+WEATHER = scenarios(
+    limits=limits(), events=EVENTS, config=st.sampled_from(_KNOWN).map(config), hosts=st.integers(1, 30)
+)
 OWN_HOSTS = scenarios(
     other_hosts=st.integers(1, 5), fates=FATES, events=EVENTS,
     acts=st.tuples(acts(Deed.DEPLOY, Deed.STOP, group=OTHER_GROUP), acts(Deed.DEPLOY, Deed.ROLL_BACK)).map(
