@@ -140,13 +140,6 @@ MUTATIONS: tuple[Mutation, ...] = (
         '        "ThrottlingException",\n',
         "",
     ),
-    _mutation(
-        "a throttled read of a command is an error of the engine",
-        (9,),
-        AWS + "weather.py",
-        "        if not passes(error):\n            raise\n        logger.info",
-        "        raise\n        logger.info",
-    ),
     # -- stops
     _mutation(
         "a stop that cancels cancels nothing", 3, ENGINE + "stop.py", "    if mark.cancel:\n", "    if not mark.at:\n"
