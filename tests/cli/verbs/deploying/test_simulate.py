@@ -109,7 +109,7 @@ def test_only_the_events_take_time_for_which_the_revision_has_scripts(
 
 def simulated(past: History, revision: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("cli.verbs.simulate.history.of", lambda engine, group: past)
+        patch.setattr("cli.verbs.deploying.simulate.history.of", lambda engine, group: past)
         assert main(["simulate", "shop/web", str(revision), "--hosts", "2", "--json"]) == 0
     found: dict[str, Any] = json.loads(capsys.readouterr().out)
     return found
@@ -117,6 +117,6 @@ def simulated(past: History, revision: Path, capsys: pytest.CaptureFixture[str])
 
 def test_a_revision_without_an_appspec_is_a_wrong_use(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("cli.verbs.simulate.history.of", lambda engine, group: NONE)
+        patch.setattr("cli.verbs.deploying.simulate.history.of", lambda engine, group: NONE)
         assert main(["simulate", "shop/web", str(tmp_path)]) == 2
     assert "has no valid AppSpec" in capsys.readouterr().err
