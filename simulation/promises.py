@@ -144,7 +144,7 @@ def _rollbacks(world: "World", kept: Sequence[Kept]) -> Iterator[Broken]:
     succeeded = dict[str, float]()
     for entry in world.trace.of(Seen.STATUS):
         if not entry.host_id and entry.detail == DeploymentStatus.SUCCEEDED:
-            succeeded[by_id[entry.deployment_id].deployment.revision.key] = entry.time
+            succeeded.setdefault(by_id[entry.deployment_id].deployment.revision.key, entry.time)
     caused = dict[str, Kept]()
     for each in kept:
         rollback = each.deployment.rollback

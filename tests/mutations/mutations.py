@@ -158,13 +158,6 @@ MUTATIONS: tuple[Mutation, ...] = (
         "    if not names:\n        return []\n",
         "    if names:\n        return []\n",
     ),
-    _mutation(
-        "the targets that nothing began on are left open at the end",
-        3,
-        ENGINE + "end.py",
-        "    _sweep(deployment_id, engine_error)\n    deployment = deployments",
-        "    deployment = deployments",
-    ),
     # -- the lock
     _mutation(
         "a deployment does not wait for the one that runs",
@@ -202,19 +195,17 @@ MUTATIONS: tuple[Mutation, ...] = (
         '    if upload or not upload:\n        return []\n    more = {"superseded": True} if superseded else {}\n',
     ),
     # -- rollbacks
-    _mutation(
+    Mutation(
         "a rollback rolls back",
-        6,
-        "functions/core/new_deployment.py",
-        "        auto_rollback=(),\n",
-        "",
-    ),
-    _mutation(
-        "a rollback goes to a revision that has failed since",
-        6,
-        ROLLOUT + "rollback_choice.py",
-        'return f"its revision failed since, in {each.failed_since}" if each.failed_since else ""',
-        'return ""',
+        (6,),
+        (
+            Edit("functions/core/new_deployment.py", "        auto_rollback=(),\n", ""),
+            Edit(
+                "functions/core/messages/verdict.py",
+                "if deployment.creator is Creator.ROLLBACK or not deployment.counters.started:",
+                "if not deployment.counters.started:",
+            ),
+        ),
     ),
     _mutation(
         "a failure is not rolled back",

@@ -31,7 +31,9 @@ FATES = st.one_of(
     st.dictionaries(st.sampled_from([fate for fate in Fate if fate is not Fate.WELL]), SHARES, max_size=2),
 )
 EVENTS = st.builds(EventFaults, lost=SHARES, doubled=SHARES, late=SHARES)
-TIMES = st.floats(0, 200).map(lambda seconds: round(seconds, 1))
+TIMES = st.one_of(  # often the same for two acts
+    st.sampled_from([1.0, 60.0]), st.floats(0, 200).map(lambda seconds: round(seconds, 1))
+)
 CRASHES = st.lists(
     st.builds(Crash, st.sampled_from(_FUNCTIONS), st.integers(1, 3), st.integers(1, 12)), max_size=4
 ).map(tuple)
