@@ -16,7 +16,7 @@ quietly = @log=$$(mktemp) && trap 'rm -f "$$log"' EXIT && $(1) >"$$log" 2>&1 || 
 export PATH := $(NODE)/bin:$(abspath $(BIN)):$(PATH)
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help setup demo local test lint types templates unit contract host soak e2e grants texts bench synth permissions clean
+.PHONY: help setup demo local test lint types templates unit contract host soak mutations e2e grants texts bench synth permissions clean
 
 help: ## list the targets
 	@grep -hE '^[a-z][a-z0-9-]*:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -67,7 +67,7 @@ templates: setup ## the synthesized stack: cfn-lint, cdk-nag, state machines, gr
 # the text that a host runs.
 unit: setup ## the pure core, the adapters, the invariants, the state machines, the examples in docstrings
 	$(SAY) "unit, properties, state machines"
-	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -q -n 2 --dist loadfile tests/unit tests/properties tests/statemachines tests/simulation --doctest-modules functions cli host local simulation tests/calls/recording.py --ignore host/bootstrap.py
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -q -n 2 --dist loadfile tests/unit tests/properties tests/statemachines tests/simulation tests/mutations --doctest-modules functions cli host local simulation tests/calls/recording.py --ignore host/bootstrap.py
 
 contract: setup ## the stand-ins of AWS's services and the store's twin beside moto's
 	$(SAY) "stand-ins beside moto"
@@ -77,9 +77,15 @@ host: setup ## the host runner and the command line, really executing
 	$(SAY) "host runner and command line"
 	@$(BIN)/pytest -q -n 2 --hypothesis-profile thorough tests/host tests/cli
 
-soak: setup ## kills at every point, thousands of random revisions and examples, of which `make test` tries some each day
+soak: setup ## kills at every point, 100,000 simulated schedules, thousands of random revisions: `make test` tries some each day
+	$(SAY) "simulated schedules"
+	@$(BIN)/python -m tests.simulation.soak $(if $(SEED),--seed $(SEED)) $(if $(SCHEDULES),--schedules $(SCHEDULES))
 	$(SAY) "soak"
 	@STEPDEPLOY_SOAK=1 $(BIN)/pytest -q -n 2 tests/properties tests/host/random/test_crash.py tests/host/random/test_deployments.py tests/host/random/test_reinstall.py tests/host/archive/test_archive.py
+
+mutations: setup ## deliberate breakages of the engine, each of which the invariants' tests have to notice
+	$(SAY) "mutations"
+	@$(BIN)/python -m tests.mutations
 
 # Half of the time of these tests is waiting for hosts and states: more workers than cores.
 e2e: setup ## the deployed stack on the local cloud, faults injected

@@ -1,33 +1,40 @@
-"""`python -m bench [imports|prepare|deployment|api|cli|host ...]`: measure; exit status 1 when a limit is broken.
+"""`python -m bench [imports|prepare|deployment|fleets|api|cli|host ...] [--quick]`: measure; exit status 1 when a limit
+is broken.
 
 Without names everything about the engine is measured; the command line and the host runner only when they are named.
+--quick: of the simulated fleets only the smaller ones.
 """
 
 import sys
+from functools import partial
 
 from rich.console import Console
 
-from bench import api, command_line, deployment, host, imports, prepare
+from bench import api, command_line, deployment, fleets, host, imports, prepare
 from bench.limits import is_broken
 
 ENGINE = {
     "imports": imports.measure,
     "prepare": prepare.measure,
     "deployment": deployment.measure,
+    "fleets": fleets.measure,
     "api": api.measure,
 }
 PARTS = {**ENGINE, "cli": command_line.measure, "host": host.measure}
 USAGE = 2  # exit status
+_WIDTH = 140  # of tables in a file
 
 
 def main(wanted: list[str]) -> int:
     """Measure the parts in the order given; the exit status."""
-    if unknown := [name for name in wanted if name not in PARTS]:
-        print(f"no such part: {', '.join(unknown)}; there are {', '.join(PARTS)}", file=sys.stderr)
+    is_quick, wanted = "--quick" in wanted, [name for name in wanted if name != "--quick"]
+    parts = PARTS | {"fleets": partial(fleets.measure, quick=is_quick)}
+    if unknown := [name for name in wanted if name not in parts]:
+        print(f"no such part: {', '.join(unknown)}; there are {', '.join(parts)}", file=sys.stderr)
         return USAGE
-    console, broken = Console(), False
+    console, broken = Console(width=None if sys.stdout.isatty() else _WIDTH), False
     for name in wanted or ENGINE:
-        table = PARTS[name]()
+        table = parts[name]()
         console.print(table)
         broken |= is_broken(table)
     return int(broken)

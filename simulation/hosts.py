@@ -10,16 +10,17 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from host.instructions import Instructions
-from host.lifecycle import IN_PLACE, START, WITHOUT_HOOKS, LifecycleEvent
+from host.lifecycle import IN_PLACE, START, WITHOUT_HOOKS
 from host.report import Report
 from simulation.clock import Clock, Event
+from simulation.trace import Seen
 
 HOOK_TIMEOUT = 3600  # seconds of a script, as the AppSpec has it by default
 REBOOT_SECONDS = 90
 CONNECTION_LOST_SECONDS = 300  # without a ping, after which SSM calls a host lost: a guess
 CANCEL_SECONDS = 1.0  # until the agent has ended what runs
 AGENT_GONE = "document process failed unexpectedly"  # the agent's words when it comes back
-_START_SECONDS = 0.5
+START_SECONDS = 0.5
 _REPORT_SECONDS = 0.05
 _MAY_FAIL = tuple(event.value for event in IN_PLACE if event not in WITHOUT_HOOKS)
 
@@ -36,14 +37,25 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Durations:
-    """Seconds of the scripts of one deployment on one host, together: a lognormal around their median."""
+    """Seconds of the lifecycle events on one host: of those that were seen before, one of their times; of the others'
+    scripts together, a lognormal around their median."""
 
     median: float = 40
     spread: float = 0.2  # sigma; 0: always the median
     without_hooks: float = 1  # of DownloadBundle and Install, each
+    seen: Mapping[str, tuple[float, ...]] = field(default_factory=dict)  # by event
+    hooked: frozenset[str] | None = None  # the events that have a script; None: all that can have one
+
+    def has_script(self, event: str) -> bool:
+        return event in _MAY_FAIL and (self.hooked is None or event in self.hooked)
 
     def of(self, event: str, scripts: int, chance: random.Random) -> float:
-        if LifecycleEvent(event) in WITHOUT_HOOKS:
+        """`scripts`: events of the command that have one."""
+        if event in _MAY_FAIL and not self.has_script(event):
+            return _REPORT_SECONDS
+        if times := self.seen.get(event):
+            return chance.choice(times)
+        if event not in _MAY_FAIL:
             return self.without_hooks
         return self.median / scripts * math.exp(chance.gauss(0, self.spread))
 
@@ -66,6 +78,7 @@ class Host:
 
     host_id: str
     chance: random.Random
+    role: str = "web"  # its tag, by which a group selects it
     fate: Fate = Fate.WELL
     fate_event: str = ""
     gone_at: float = math.inf  # without a ping from then on
@@ -100,36 +113,44 @@ class Run:
         return self.instructions.deployment_id
 
 
+def host_name(number: int) -> str:
+    """
+    >>> host_name(10)
+    'i-0000000000000000a'
+    """
+    return f"i-{number:017x}"
+
+
 class Fleet:
     """All hosts, and how many of them serve."""
 
     def __init__(
         self,
         clock: Clock,
-        count: int,
+        host_ids: Sequence[str],
         *,
         seed: int,
         shares: Mapping[Fate, float],
         durations: Durations,
-        taken_out: Callable[[str, str], None] = lambda host_id, deployment_id: None,
-        put_back: Callable[[str, str], None] = lambda host_id, deployment_id: None,
+        others: Sequence[str] = (),
+        seen: Callable[[Seen, str, str, object], None] = lambda what, deployment_id, host_id, detail: None,
     ) -> None:
-        """`shares`: of the hosts that have a fate, rounded, and at least one host each."""
-        self._clock, self._durations = clock, durations
-        self._taken_out, self._put_back = taken_out, put_back
-        self.hosts = {
-            host_id: Host(host_id, random.Random(f"{seed}:{host_id}"))
-            for host_id in (f"i-{number:017x}" for number in range(count))
-        }
+        """`shares`: of the hosts that have a fate, rounded, and at least one host each. `others`: the roles of hosts
+        besides, which all fare well."""
+        self._clock, self._durations, self._seen = clock, durations, seen
+        self.hosts = {host_id: Host(host_id, random.Random(f"{seed}:{host_id}")) for host_id in host_ids}
         self._strike(random.Random(f"{seed}:fates"), shares)
-        self.scripts_run = 0
+        for number, role in enumerate(others, len(self.hosts)):
+            host_id = host_name(number)
+            self.hosts[host_id] = Host(host_id, random.Random(f"{seed}:{host_id}"), role)
 
     def _strike(self, chance: random.Random, shares: Mapping[Fate, float]) -> None:
         left = chance.sample(list(self.hosts.values()), len(self.hosts))
+        events = [event for event in _MAY_FAIL if self._durations.has_script(event)] or _MAY_FAIL
         for fate, share in shares.items():
             for _ in range(min(max(round(share * len(self.hosts)), 1), len(left)) if share else 0):
                 host = left.pop()
-                host.fate, host.fate_event = fate, chance.choice(_MAY_FAIL)
+                host.fate, host.fate_event = fate, chance.choice(events)
 
     def begin(self, host: Host, instructions: Instructions, ended: Callable[[Run], None]) -> Run:
         """A command arrives. It waits for a while where another one has the host."""
@@ -154,8 +175,9 @@ class Fleet:
     def _work(self, run: Run) -> None:
         host, now = run.host, self._clock.time
         host.holder = run
+        self._seen(Seen.BEGAN, run.deployment_id, host.host_id, None)
         if any(event not in host.journal.get(run.deployment_id, {}) for event in run.instructions.events):
-            self._taken_out(host.host_id, run.deployment_id)
+            self._seen(Seen.OUT, run.deployment_id, host.host_id, None)
         run.steps, status = self._plan(run, now)
         last = run.steps[-1].ends
         if math.isfinite(last):
@@ -165,8 +187,8 @@ class Fleet:
         """The steps that the host will do if nothing ends them, and how the command ends then."""
         host, events = run.host, run.instructions.events
         done = host.journal.get(run.deployment_id, {})
-        steps = [Step(START, now, now + _START_SECONDS)]
-        scripts = max(1, sum(LifecycleEvent(event) not in WITHOUT_HOOKS for event in events))
+        steps = [Step(START, now, now + START_SECONDS)]
+        scripts = max(1, sum(map(self._durations.has_script, events)))
         for event in events:
             begins = steps[-1].ends
             if event in done:
@@ -195,8 +217,7 @@ class Fleet:
                 return [*steps, _step(event, begins, begins + HOOK_TIMEOUT, report)], "Failed"
             case Fate.REBOOT:
                 host.gone_at, host.back_at = half, half + REBOOT_SECONDS
-                report = Report(event, "Failed", "UnknownError", "SCRIPT", script, "interrupted", "", False)
-                return [*steps, Step(event, begins, host.back_at, "Failed", report, AGENT_GONE)], "Failed"
+                return [*steps, Step(event, begins, host.back_at, "Failed", _interrupted(event), AGENT_GONE)], "Failed"
             case _:
                 host.gone_at, host.is_terminated = half, True
                 return [*steps, Step(event, begins, math.inf)], "InProgress"
@@ -221,14 +242,19 @@ class Fleet:
             run.timer.cancel()
         journal = host.journal.setdefault(run.deployment_id, {})
         for step in run.steps:
-            if step.report and step.name != START and step.name not in journal:
-                journal[step.name] = step.report
-                self.scripts_run += 1
+            has_begun = step.report or step.begins < self._clock.time
+            if has_begun and step.name != START and step.name not in journal:
+                journal[step.name] = step.report or _interrupted(step.name)
+                self._seen(Seen.RAN, run.deployment_id, host.host_id, step.name)
         if host.holder is run:
             host.holder = None
             if status == "Success":
-                self._put_back(host.host_id, run.deployment_id)
+                self._seen(Seen.BACK, run.deployment_id, host.host_id, None)
         run.ended(run)
+
+
+def _interrupted(event: str) -> Report:
+    return Report(event, "Failed", "UnknownError", "SCRIPT", f"scripts/{event}.sh", "interrupted", "", False)
 
 
 def _step(event: str, begins: float, ends: float, report: Report) -> Step:

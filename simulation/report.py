@@ -20,7 +20,11 @@ def summary(results: Sequence[Result]) -> dict[str, Any]:
     """Numbers of all runs; times in seconds, counts as the mean of the runs."""
     first, runs = results[0], len(results)
     seconds = sorted(each.seconds for each in results)
-    broken = [{"seed": each.seed, "promise": sentence} for each in results for sentence in each.broken]
+    broken = [
+        {"seed": result.seed, "invariant": each.invariant, "promise": each.sentence}
+        for result in results
+        for each in result.broken
+    ]
     return {
         "runs": runs,
         "seeds": [first.seed, results[-1].seed],

@@ -1,20 +1,16 @@
 """What became of a world, and which promises it broke."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from functions.core.causes import Cause
 from functions.core.records import Deployment, Target
-from functions.core.rollout.health import DeploymentConfig
-from functions.core.statuses import Creator, DeploymentStatus, TargetStatus
-from simulation.hosts import Fate
+from functions.core.statuses import Creator, DeploymentStatus
+from simulation.promises import Broken, broken, promised
 
 if TYPE_CHECKING:
     from simulation.world import World
-
-_SHOWN = 3  # targets that a broken promise names
 
 
 class Started:
@@ -23,12 +19,12 @@ class Started:
     def __init__(self, hosts: int) -> None:
         self.hosts = hosts
         self.statuses: dict[str, str] = {}
+        self.groups: dict[str, str] = {}
         self.moves: list[tuple[float, str, str]] = []  # time, deployment, status
         self.out = set[str]()  # hosts that do not serve, whichever deployment took them out
         self.out_by = dict[str, set[str]]()
         self.most_out: Counter[str] = Counter()  # by deployment
         self.line: list[tuple[float, int]] = []  # serving hosts since a time
-        self.two_at_once: list[str] = []
         self.began_at = 0.0
         self.is_over = False  # all deployments that there were have ended
 
@@ -38,15 +34,12 @@ class Started:
 
     def note(self, now: float, item: dict[str, Any]) -> None:
         """A deployment's record has changed."""
-        deployment_id, status = item["deployment_id"], item["status"]
+        deployment_id, status, group = item["deployment_id"], item["status"], item["group"]
         if self.statuses.get(deployment_id) == status:
             return
-        self.statuses[deployment_id] = status
+        self.statuses[deployment_id], self.groups[deployment_id] = status, group
         self.moves.append((now, deployment_id, status))
         self.is_over = all(DeploymentStatus(each).is_final for each in self.statuses.values())
-        running = [each for each, status in self.statuses.items() if status == DeploymentStatus.IN_PROGRESS]
-        if len(running) > 1:
-            self.two_at_once = running
 
     def take_out(self, now: float, host: str, deployment_id: str) -> None:
         mine = self.out_by.setdefault(deployment_id, set())
@@ -91,7 +84,7 @@ class Result:
     outcomes: tuple[Outcome, ...]
     seconds: float  # from the creation to the end of the last deployment
     line: tuple[tuple[float, int], ...]
-    broken: tuple[str, ...]  # promises
+    broken: tuple[Broken, ...]  # promises
     calls: dict[str, int]
     throttled: dict[str, int]
     states: dict[str, int]
@@ -120,7 +113,12 @@ class Result:
         return sum(count for name, count in self.calls.items() if name.startswith("ssm:")) / self.hosts
 
     @classmethod
-    def of(cls, world: "World", found: Sequence[tuple[Deployment, list[Target]]], holder: str | None) -> "Result":
+    def of(
+        cls,
+        world: "World",
+        found: Sequence[tuple[Deployment, list[Target]]],
+        holders: Mapping[str, str | None],
+    ) -> "Result":
         started, functions, network = world.started, world.functions, world.network
         outcomes = [_outcome(world, deployment, targets) for deployment, targets in found]
         ends = [each.ended_at for each in outcomes if each.ended_at is not None]
@@ -130,7 +128,7 @@ class Result:
             outcomes=tuple(outcomes),
             seconds=max(ends, default=world.clock.time) - started.began_at,
             line=tuple(started.line),
-            broken=tuple(_broken(world, outcomes, found, holder)),
+            broken=tuple(broken(world, found, holders)),
             calls=dict(sorted(network.calls.items())),
             throttled=dict(sorted(network.throttled.items())),
             states=dict(world.stepfunctions.states),
@@ -163,66 +161,5 @@ def _outcome(world: "World", deployment: Deployment, targets: Sequence[Target]) 
         targets=dict(Counter(str(target.status) for target in targets)),
         causes=dict(Counter(str(cause) for cause in failures)),
         fewest_healthy=world.scenario.hosts - started.most_out[deployment_id],
-        promised=_promised(deployment.settings.config, len(targets)),
+        promised=promised(deployment.settings.config, len(targets)),
     )
-
-
-def _promised(config: DeploymentConfig, targets: int) -> int:
-    return targets - config.allowed_out(targets) if targets else 0
-
-
-def _broken(
-    world: "World",
-    outcomes: Sequence[Outcome],
-    found: Sequence[tuple[Deployment, list[Target]]],
-    holder: str | None,
-) -> list[str]:
-    """What must always hold and did not, a sentence each."""
-    broken = list[str]()
-    if not outcomes:
-        return ["the deployment was never created"]
-    for each in outcomes:
-        if each.fewest_healthy < each.promised:
-            broken.append(
-                f"{each.deployment_id} left {each.fewest_healthy} hosts in service; it promised {each.promised}"
-            )
-        if not DeploymentStatus(each.status).is_final:
-            broken.append(f"{each.deployment_id} never ended: it is {each.status}")
-    if world.started.two_at_once:
-        broken.append(f"two deployments of one group ran at once: {', '.join(world.started.two_at_once)}")
-    if holder and world.started.is_over:
-        broken.append(f"{holder} has ended and still holds the lock of its group")
-    if world.started.is_over:
-        for deployment, targets in found:
-            broken += _broken_by_targets(world, deployment, targets)
-    return broken
-
-
-def _broken_by_targets(world: "World", deployment: Deployment, targets: Sequence[Target]) -> list[str]:
-    """What the records say of targets, beside what happened on the hosts."""
-    open_ones, wronged, unproved = list[str](), list[str](), list[str]()
-    is_cancelled = deployment.stop is not None and deployment.stop.cancel
-    for target in targets:
-        host = world.fleet.hosts[target.target_id]
-        journal = host.journal.get(deployment.deployment_id, {})
-        ran_well = bool(target.events) and all(
-            event.name in journal and journal[event.name].status == "Succeeded" for event in target.events
-        )
-        if not target.status.is_final:
-            open_ones.append(target.target_id)
-        if target.status is TargetStatus.SUCCEEDED and not ran_well:
-            unproved.append(target.target_id)
-        if target.status is TargetStatus.FAILED and host.fate is Fate.WELL and not is_cancelled:
-            cause = target.failure.cause if target.failure else Cause.ENGINE
-            said = target.failure.message if target.failure else ""
-            wronged.append(f"{target.target_id} ({cause}: {said.splitlines()[0][:120] if said else ''})")
-    named = (
-        (wronged, "healthy hosts were failed"),
-        (unproved, "targets are Succeeded on record and did not run all events"),
-        (open_ones, "targets have no terminal status"),
-    )
-    return [
-        f"{deployment.deployment_id}: {len(found)} {what}: {', '.join(found[:_SHOWN])}{' ...' * (len(found) > _SHOWN)}"
-        for found, what in named
-        if found
-    ]

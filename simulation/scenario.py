@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from functions.core.errors import InvalidInput
 from functions.core.rollout.health import (
@@ -11,11 +12,32 @@ from functions.core.rollout.health import (
     MinimumHealthyHostsType,
 )
 from simulation.aws.events import EventFaults
+from simulation.aws.functions import Crash
 from simulation.aws.limits import Limits
 from simulation.hosts import Durations, Fate
 
 ONE_AT_A_TIME = PREDEFINED_CONFIGS["CodeDeployDefault.OneAtATime"]
+APPLICATION, GROUP, OTHER_GROUP = "shop", "web", "db"
 _CUSTOM = "Simulated"
+
+
+class Deed(StrEnum):
+    """What somebody does while a deployment runs."""
+
+    DEPLOY = "deploy"  # another revision, which waits while the group is busy
+    UPLOAD = "upload"  # the same by an upload, of which S3 tells twice
+    REPLACE = "replace"  # another archive under the key of the revision that is being deployed
+    STOP = "stop"  # running scripts may end
+    CANCEL = "cancel"  # a stop that cancels
+    ROLL_BACK = "roll back"
+    JUNK = "junk"  # events and messages that are none
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    at: float  # seconds after the start
+    deed: Deed
+    group: str = GROUP
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +45,8 @@ class Scenario:
     """One run. The same scenario with the same seed goes the same way."""
 
     hosts: int = 10
+    host_ids: tuple[str, ...] = ()  # theirs, as many; by default they are numbered
+    other_hosts: int = 0  # of another group, with the same application
     config: DeploymentConfig = ONE_AT_A_TIME
     seed: int = 1
     durations: Durations = field(default_factory=Durations)
@@ -30,12 +54,21 @@ class Scenario:
     events: EventFaults = field(default_factory=EventFaults)
     limits: Limits = field(default_factory=Limits)
     kill_rate: float = 0  # of requests after which the function that sent them is killed
+    crashes: tuple[Crash, ...] = ()
+    repeats: float = 0  # of the functions' calls that are made twice
+    acts: tuple[Act, ...] = ()
     bake_seconds: int = 0
     alarm_at: float | None = None  # seconds after the start
     has_announcements: bool = True  # the stream's news go out; without them a run is faster
     reconcile_seconds: int = 120
     send_rate: int = 20  # ssmSendRate
     longest_seconds: float = 90 * 86400  # of virtual time, after which a deployment counts as one that never ends
+    quiet_seconds: float = 86400  # in which nothing is seen of it, after which it counts so too
+
+    @property
+    def kills(self) -> bool:
+        """Whether functions end on the way, or are called twice."""
+        return bool(self.kill_rate or self.crashes or self.repeats)
 
 
 def config(text: str) -> DeploymentConfig:

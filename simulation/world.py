@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from functions.core.declaration import load
+from functions.core.declaration import Declaration, load
 from functions.core.records import Deployment, DeploymentSummary, Revision, Target
 from functions.core.revision import bundle_type
 from functions.core.statuses import DeploymentStatus
@@ -16,6 +16,7 @@ from functions.core.text.shapes import to_plain
 from functions.engine import declare
 from functions.store import deployments, lock, targets
 from functions.store.keys import group_item_key
+from functions.store.table import items as table
 from functions.store.table.items import items
 from functions.store.table.memory import Change, Memory
 from functions.store.table.values import Update
@@ -28,18 +29,20 @@ from simulation.aws.dynamodb import Table
 from simulation.aws.events import Reader, Rules, Stream, every, is_announced, is_created
 from simulation.aws.functions import Functions
 from simulation.aws.network import Network
-from simulation.aws.others import TAGS, Bus, CloudWatch, Ec2, Kms, Sns
+from simulation.aws.others import Bus, CloudWatch, Ec2, Kms, Sns
 from simulation.aws.s3 import S3, revision
 from simulation.aws.sqs import URL, Sqs
 from simulation.aws.ssm import Ssm
 from simulation.aws.stepfunctions import StepFunctions
 from simulation.clock import Clock
-from simulation.hosts import Fleet
+from simulation.hosts import Fleet, host_name
+from simulation.people import People
 from simulation.result import Result, Started
-from simulation.scenario import Scenario
+from simulation.scenario import APPLICATION, GROUP, OTHER_GROUP, Scenario
+from simulation.trace import Seen, Trace
 
 STATEMACHINES = Path(__file__).resolve().parent.parent / "statemachines"
-APPLICATION, GROUP, ALARM = "shop", "web", "errors"
+ALARM = "errors"
 _FIND_LOST_SECONDS = 180  # as infra/signals.py schedules it
 _ASK_AGAIN_SECONDS = 5
 _QUEUES = {"upload": "start", "trigger": "trigger", "slack": "slack", "watch": "watch", "send": "run_segment"}
@@ -56,19 +59,22 @@ class World:
         self.memory = Memory()
         self.table = Table(self.network, self.memory)
         self.started = Started(scenario.hosts)
+        self.trace = Trace(self.clock)
+        self.people = People(self)
         self.fleet = Fleet(
             self.clock,
-            scenario.hosts,
+            scenario.host_ids or [host_name(number) for number in range(scenario.hosts)],
             seed=scenario.seed,
             shares=scenario.fates,
             durations=scenario.durations,
-            taken_out=lambda host, deployment: self.started.take_out(self.clock.time, host, deployment),
-            put_back=lambda host, deployment: self.started.put_back(self.clock.time, host, deployment),
+            others=[OTHER_GROUP] * scenario.other_hosts,
+            seen=self._seen,
         )
-        self.functions = Functions(self.network, self._undelivered)
+        self.functions = Functions(self.network, self._undelivered, scenario.crashes, scenario.repeats)
         self.rules = Rules(self.clock, self._stream_of_chance(), self.functions, scenario.events)
         self.s3 = S3(self.network)
-        self.ssm = Ssm(self.network, self.fleet, lambda detail: self.rules.send("command_status", {"detail": detail}))
+        tell = lambda detail: self.rules.send("command_status", {"detail": detail})  # noqa: E731
+        self.ssm = Ssm(self.network, self.fleet, tell, self._seen)
         self.stepfunctions = StepFunctions(
             self.network,
             _machine(),
@@ -77,7 +83,7 @@ class World:
             lambda detail: self.rules.send("execution_status", {"detail": detail}),
         )
         self.cloudwatch = CloudWatch(self.network, ALARM)
-        self.bus = Bus(self.network)
+        self.bus = Bus(self.network, self.trace.note_event)
         self.sqs = Sqs(self.network, self.functions, {f"{URL}{name}": reader for name, reader in _QUEUES.items()})
         self.stream = Stream([self._reader("launch", 10, 0, is_created), *self._announcing()])
         self.undelivered: list[tuple[str, Any, Failure]] = []
@@ -128,20 +134,23 @@ class World:
     def _set_up(self) -> None:
         """The account as it is when somebody asks for the deployment."""
         scenario = self.scenario
-        declare.apply(load(_declaration(scenario)))
-        self._remember_a_good_revision()
+        declare.apply(_declared(_declaration(scenario)))
+        for group in _groups(scenario):
+            self._remember_a_good_revision(group)
+            for name in ("v1", "v2"):
+                self.s3.put(seams.BUCKET, f"{APPLICATION}/{group}/{name}.zip", revision(name))
         self.memory.on_change = self._changed
-        self.s3.objects |= {(seams.BUCKET, f"{APPLICATION}/{GROUP}/{name}.zip"): revision() for name in ("v1", "v2")}
         self.network.kill_rate = scenario.kill_rate
         self.started.begin(self.clock.time)
         self._ask()
+        self.people.begin()
         every(self.clock, _FIND_LOST_SECONDS, lambda: self.functions.run_by_schedule("find_lost"))
         if scenario.alarm_at is not None:
             self.clock.later(scenario.alarm_at, self._ring)
 
-    def _remember_a_good_revision(self) -> None:
+    def _remember_a_good_revision(self, group: str) -> None:
         """What a rollback goes back to."""
-        key = f"{APPLICATION}/{GROUP}/v1.zip"
+        key = f"{APPLICATION}/{group}/v1.zip"
         good = Revision(bucket=seams.BUCKET, key=key, bundle_type=bundle_type(key), version="version-1", etag="etag")
         summary = to_plain(
             DeploymentSummary(
@@ -152,7 +161,7 @@ class World:
             )
         )
         sets = {"last_successful": summary, "last_attempted": summary, "good_deployments": [summary]}
-        items().write(Update(group_item_key(APPLICATION, GROUP), sets=sets))
+        items().write(Update(group_item_key(APPLICATION, group), sets=sets))
 
     def _ask(self) -> None:
         """A person wants the deployment, and asks again where nothing came of it."""
@@ -168,8 +177,15 @@ class World:
         self.cloudwatch.rang_at = self.clock.time
         self.rules.send("stop", {"detail": {"alarmName": ALARM}})
 
+    def _seen(self, what: Seen, deployment_id: str, host_id: str, detail: object) -> None:
+        self.trace.note(what, deployment_id, host_id, detail)
+        if what in (Seen.OUT, Seen.BACK) and self.fleet.hosts[host_id].role == GROUP:
+            move = self.started.take_out if what is Seen.OUT else self.started.put_back
+            move(self.clock.time, host_id, deployment_id)
+
     def _changed(self, change: Change) -> None:
         self.stream.put(change)
+        self.trace.note_change(change)
         if change.key.sk == "DEPLOYMENT" and change.after:
             self.started.note(self.clock.time, change.after)
 
@@ -177,9 +193,11 @@ class World:
         self.undelivered.append((function, event, failure))
 
     def _is_over(self) -> bool:
-        if self.clock.time > self.scenario.longest_seconds:
+        quiet = self.clock.time - (self.trace.entries[-1].time if self.trace.entries else 0.0)
+        if self.clock.time > self.scenario.longest_seconds or quiet > self.scenario.quiet_seconds:
             return True
-        return self.started.is_over and not self.stepfunctions.running and self.stream.is_idle
+        is_over = self.started.is_over and not self.people.open and not self.sqs.waiting
+        return is_over and not self.stepfunctions.running and self.stream.is_idle
 
     def _reader(self, function: str, batch: int, window: float, wants: Callable[[Change], bool]) -> Reader:
         chance = self._stream_of_chance()
@@ -195,13 +213,18 @@ class World:
     # -- what has become of it
 
     def _result(self) -> Result:
-        self.network.kill_rate = 0
+        table.stand_in = self.memory
         found: list[tuple[Deployment, list[Target]]] = []
         for deployment_id in self.started.statuses:
             deployment = deployments.get(deployment_id)
             assert deployment
             found.append((deployment, list(targets.of(deployment_id))))
-        return Result.of(self, found, lock.holder(f"{APPLICATION}/{GROUP}"))
+        holders = {group: lock.holder(f"{APPLICATION}/{group}") for group in _groups(self.scenario)}
+        return Result.of(self, found, holders)
+
+
+def _groups(scenario: Scenario) -> tuple[str, ...]:
+    return (GROUP, OTHER_GROUP) if scenario.other_hosts else (GROUP,)
 
 
 @cache
@@ -209,21 +232,27 @@ def _machine() -> Machine:
     return read_machine(definition(STATEMACHINES))
 
 
+@cache
+def _declared(text: str) -> Declaration:
+    return load(text)
+
+
 def _declaration(scenario: Scenario) -> str:
     """deployments.yaml for the scenario: JSON is YAML, too."""
     minimum, name, custom = scenario.config.minimum, scenario.config.name, dict[str, Any]()
     if minimum is not None and not name.startswith("CodeDeployDefault."):
         custom[name] = {"minimumHealthyHosts": {"type": minimum.type, "value": minimum.value}}
-    group: dict[str, Any] = {
-        "ec2TagFilters": [{"Key": "role", "Value": TAGS["role"]}],
-        "deploymentConfigName": name,
-    }
     events = ["DEPLOYMENT_FAILURE"]
+    more: dict[str, Any] = {"deploymentConfigName": name}
     if scenario.alarm_at is not None:
         events.append("DEPLOYMENT_STOP_ON_ALARM")
-        group["alarmConfiguration"] = {"alarms": [{"name": ALARM}]}
+        more["alarmConfiguration"] = {"alarms": [{"name": ALARM}]}
     if scenario.bake_seconds:
-        group["bakeTime"] = f"{scenario.bake_seconds}s"
-    group["autoRollbackConfiguration"] = {"enabled": True, "events": events}
-    applications = {APPLICATION: {"groups": {GROUP: group}}}
+        more["bakeTime"] = f"{scenario.bake_seconds}s"
+    more["autoRollbackConfiguration"] = {"enabled": True, "events": events}
+    groups: dict[str, Any] = {
+        group: {"ec2TagFilters": [{"Key": "role", "Value": group}], "onBusy": "queue"} for group in _groups(scenario)
+    }
+    groups[GROUP] |= more
+    applications = {APPLICATION: {"groups": groups}}
     return json.dumps({"applications": applications, **({"deploymentConfigs": custom} if custom else {})})

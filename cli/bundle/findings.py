@@ -62,6 +62,18 @@ def findings_in(archive: BinaryIO, kind: BundleType, path: Path) -> list[Finding
     return _in_order(_in_archive(path, archive, kind))
 
 
+def appspec_of(path: Path) -> AppSpec | None:
+    """The AppSpec of a folder or an archive; None when there is none that holds."""
+    try:
+        if path.is_dir():
+            file = next((path / name for name in names_of(APPSPEC) if (path / name).is_file()), None)
+            return _grammar(file.read_text(encoding="utf-8"), file)[0] if file else None
+        with path.open("rb") as archive:
+            return _grammar(read_appspec(archive, bundle_type(path.name)), path)[0]
+    except (ArchiveError, InvalidInput, UnicodeDecodeError):
+        return None
+
+
 def _in_order(found: list[Finding]) -> list[Finding]:
     return sorted(found, key=lambda each: (each.file, each.line or 0, each.column or 0))
 

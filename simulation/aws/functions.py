@@ -6,8 +6,9 @@ Sources: Lambda Developer Guide, "Lambda function scaling", "Asynchronous invoca
 import importlib
 import json
 import re
+import threading
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,7 +36,17 @@ USUAL_TIMEOUT = 30
 THROTTLED = Failure("Lambda.TooManyRequestsException", "Rate Exceeded.")
 _WARM_SECONDS = 0.01  # from the call to the handler, a guess
 _ASYNCHRONOUS_RETRIES = (60, 120)  # seconds after an error
+_LONGEST_REPEAT = 5  # seconds until a call is made for the second time
 _LONGEST_ASYNCHRONOUS_WAIT = 300  # seconds between tries of a call that Lambda has no room for
+
+
+@dataclass(frozen=True, slots=True)
+class Crash:
+    """A call of a function ends after one of its requests to AWS, both counted from 1: so between any two writes."""
+
+    function: str
+    call: int
+    request: int
 
 
 @dataclass
@@ -54,8 +65,19 @@ class Context:
 class Functions:
     """The functions of the engine. `undelivered` gets the calls that failed for good."""
 
-    def __init__(self, network: Network, undelivered: Callable[[str, Any, Failure], None]) -> None:
+    def __init__(
+        self,
+        network: Network,
+        undelivered: Callable[[str, Any, Failure], None],
+        crashes: Sequence[Crash] = (),
+        repeats: float = 0,
+    ) -> None:
+        """`repeats`: the share of calls that are made twice; what the second answers, nobody hears."""
         self._network, self._clock, self._undelivered = network, network.clock, undelivered
+        self._crashes = {(each.function, each.call): each.request for each in crashes}
+        self._repeats = repeats
+        self._process = threading.local()  # has the requests that are `left` to a call that is to crash
+        network.answered = self._answered
         self.calls: Counter[str] = Counter()
         self.errors: Counter[str] = Counter()
         self.throttled: Counter[str] = Counter()
@@ -67,7 +89,7 @@ class Functions:
 
     def invoke(self, function: str, payload: Any, reply: Reply) -> None:
         """A synchronous call of a handler, named as its construct or as its file."""
-        self._invoke(handler_name(function), payload, reply)
+        self._call(handler_name(function), payload, reply)
 
     def send(self, function: str, event: Any) -> None:
         """An asynchronous call: Lambda queues it, and tries it again after an error."""
@@ -93,7 +115,13 @@ class Functions:
             else:
                 self._undelivered(function, event, failure)
 
-        self._invoke(function, event, reply)
+        self._call(function, event, reply)
+
+    def _call(self, function: str, payload: Any, reply: Reply) -> None:
+        self._invoke(function, payload, reply)
+        if self._repeats and self._network.chance.random() < self._repeats:
+            again = lambda: self._invoke(function, payload, lambda result, failure: None)  # noqa: E731
+            self._clock.later(self._network.chance.uniform(0, _LONGEST_REPEAT), again)
 
     def _invoke(self, function: str, payload: Any, reply: Reply) -> None:
         if self._running >= self._network.limits.lambda_concurrency:
@@ -103,20 +131,27 @@ class Functions:
         self._running += 1
         self.most_at_once = max(self.most_at_once, self._running)
         self.calls[function] += 1
-        number = self.calls.total()
+        number, left = self.calls.total(), self._crashes.get((function, self.calls[function]))
         delay = _WARM_SECONDS
         if self._warm[function]:
             self._warm[function] -= 1
         else:
             delay += self._network.limits.cold_start_seconds
         limit = TIMEOUTS.get(function, USUAL_TIMEOUT)
-        self._clock.later(
-            delay,
-            lambda: self._clock.begin(lambda: self._run(function, payload, f"request-{number}", reply), limit=limit),
-        )
+        run = lambda: self._run(function, payload, f"request-{number}", reply, left)  # noqa: E731
+        self._clock.later(delay, lambda: self._clock.begin(run, limit=limit))
 
-    def _run(self, function: str, payload: Any, request_id: str, reply: Reply) -> None:
+    def _answered(self) -> None:
+        """AWS has carried a request of the function out that runs now."""
+        left = getattr(self._process, "left", None)
+        if left is not None:
+            self._process.left = left - 1
+            if left == 1:
+                raise Ended("killed")
+
+    def _run(self, function: str, payload: Any, request_id: str, reply: Reply, left: int | None) -> None:
         began, result, failure = self._clock.time, None, None
+        self._process.left = left
         try:
             result = self._handler(function)(payload, Context(function, request_id))
         except Ended as ended:

@@ -93,4 +93,5 @@ class Limits:
         """With other requests a second, by service or "service:Operation"; two seconds' worth may come at once."""
         from dataclasses import replace
 
-        return replace(self, rates={**self.rates, **{name: Rate(each, 2 * each) for name, each in rates.items()}})
+        given = {name: Rate(each, max(2 * each, 1)) for name, each in rates.items()}
+        return replace(self, rates={**self.rates, **given})

@@ -30,11 +30,13 @@ class Network:
         self.kill_rate = kill_rate  # of requests after which the function that sent them is killed
         self.calls: Counter[str] = Counter()  # by "service:Operation", every try counted
         self.throttled: Counter[str] = Counter()
+        self.answered: Callable[[], None] = lambda: None  # after each request that AWS carried out; may end the caller
         self._buckets = dict[str, Bucket | None]()  # each operation has its own
+        self._attempts = dict[str, int]()  # of a client, by its service
 
     def request(self, service: str, operation: str, act: Callable[[], T]) -> T:
         """An answer of AWS, as a client of botocore gets it."""
-        attempts = clients.configuration(service)["retries"]["max_attempts"]
+        attempts = self._attempts.get(service) or self._attempts_of(service)
         for attempt in range(attempts):
             try:
                 return self.once(service, operation, act)
@@ -54,9 +56,14 @@ class Network:
             self.throttled[name] += 1
             raise refusal("ThrottlingException", operation, "Rate exceeded")
         answer = act()
+        self.answered()
         if self.kill_rate and self.chance.random() < self.kill_rate:
             raise Ended("killed")
         return answer
+
+    def _attempts_of(self, service: str) -> int:
+        found: int = clients.configuration(service)["retries"]["max_attempts"]
+        return self._attempts.setdefault(service, found)
 
     def _bucket(self, name: str, service: str) -> Bucket | None:
         if name not in self._buckets:

@@ -1,18 +1,16 @@
 """The services of which the engine asks little: EC2, KMS, CloudWatch, and those that take announcements."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from simulation.aws.network import Network, Service, page
 from simulation.aws.ssm import moment
 from simulation.hosts import Fleet
 
-TAGS = {"role": "web", "stepdeploy": "enabled"}  # of every host
-
 
 class Ec2(Service):
-    """Every host has the same tags, and is found by whatever tag of them is asked for."""
+    """Instances, which are found by their tags."""
 
     name = "ec2"
 
@@ -24,12 +22,17 @@ class Ec2(Service):
         return self.request("DescribeInstances", lambda: self._describe(request))
 
     def _describe(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        tags = [{"Key": key, "Value": value} for key, value in TAGS.items()]
-        found = [
-            {"InstanceId": host.host_id, "Tags": [*tags, {"Key": "Name", "Value": f"web-{number}"}]}
-            for number, host in enumerate(self._fleet.hosts.values())
-            if not host.is_terminated
-        ]
+        wanted = {
+            each["Name"].removeprefix("tag:"): each["Values"]
+            for each in request["Filters"]
+            if each["Name"].startswith("tag:")
+        }
+        found = []
+        for number, host in enumerate(self._fleet.hosts.values()):
+            tags = {"role": host.role, "stepdeploy": "enabled", "Name": f"{host.role}-{number}"}
+            if not host.is_terminated and all(tags.get(name) in values for name, values in wanted.items()):
+                shown = [{"Key": key, "Value": value} for key, value in tags.items()]
+                found.append({"InstanceId": host.host_id, "Tags": shown})
         answer = page(found, "Instances", request, most=1000)
         return {**answer, "Reservations": [{"Instances": answer.pop("Instances")}]}
 
@@ -69,12 +72,21 @@ class CloudWatch(Service):
 
 
 class Bus(Service):
-    """The engine's own event bus: events arrive, and are counted."""
+    """The engine's own event bus. `tell` gets the details of the events that arrive."""
 
     name = "events"
 
+    def __init__(self, network: Network, tell: Callable[[dict[str, str]], None]) -> None:
+        super().__init__(network)
+        self._tell = tell
+
     def put_events(self, **request: Any) -> dict[str, Any]:
-        return self.request("PutEvents", lambda: {"Entries": [{"EventId": "e"} for _ in request["Entries"]]})
+        def put() -> dict[str, Any]:
+            for entry in request["Entries"]:
+                self._tell(json.loads(entry["Detail"]))
+            return {"Entries": [{"EventId": "e"} for _ in request["Entries"]]}
+
+        return self.request("PutEvents", put)
 
 
 class Sns(Service):

@@ -15,12 +15,26 @@ class S3(Service):
 
     def __init__(self, network: Network) -> None:
         super().__init__(network)
-        self.objects = dict[tuple[str, str], bytes]()
+        self._objects = dict[tuple[str, str], list[bytes]]()  # all versions
+
+    def put(self, bucket: str, key: str, body: bytes) -> None:
+        self._objects.setdefault((bucket, key), []).append(body)
+
+    def read(self, bucket: str, key: str, version: str | None = None) -> bytes | None:
+        """A version of an object, the newest by default; None when there is none."""
+        versions = self._objects.get((bucket, key), [])
+        number = int(version.rpartition("-")[2]) if version else len(versions)
+        return versions[number - 1] if 0 < number <= len(versions) else None
+
+    def version(self, bucket: str, key: str) -> str:
+        """The id of the newest version."""
+        return f"version-{len(self._objects[bucket, key])}"
 
     def head_object(self, **request: Any) -> dict[str, Any]:
         def head() -> dict[str, Any]:
             body = self._body(request, "HeadObject")
-            return {"ETag": '"etag"', "ContentLength": len(body), "VersionId": "version-1"}
+            version = request.get("VersionId") or self.version(request["Bucket"], request["Key"])
+            return {"ETag": '"etag"', "ContentLength": len(body), "VersionId": version}
 
         return self.request("HeadObject", head)
 
@@ -29,19 +43,22 @@ class S3(Service):
 
     def put_object(self, **request: Any) -> dict[str, Any]:
         def put() -> dict[str, Any]:
-            self.objects[request["Bucket"], request["Key"]] = request["Body"]
+            self.put(request["Bucket"], request["Key"], request["Body"])
             return {"ETag": '"etag"'}
 
         return self.request("PutObject", put)
 
     def generate_presigned_url(self, operation: str, Params: dict[str, str], ExpiresIn: int) -> str:
-        return f"https://{Params['Bucket']}.s3.amazonaws.com/{Params['Key']}?X-Amz-Expires={ExpiresIn}"
+        version = Params.get("VersionId", "")
+        return (
+            f"https://{Params['Bucket']}.s3.amazonaws.com/{Params['Key']}?versionId={version}&X-Amz-Expires={ExpiresIn}"
+        )
 
     def generate_presigned_post(self, bucket: str, key: str, **request: Any) -> dict[str, Any]:
         return {"url": f"https://{bucket}.s3.amazonaws.com/", "fields": {"key": key, "policy": "policy"}}
 
     def _body(self, request: dict[str, Any], operation: str) -> bytes:
-        body = self.objects.get((request["Bucket"], request["Key"]))
+        body = self.read(request["Bucket"], request["Key"], request.get("VersionId"))
         if body is None:
             raise refusal("404" if operation == "HeadObject" else "NoSuchKey", operation)
         return body
@@ -55,9 +72,11 @@ class _Body:
         yield self._body
 
 
-def revision() -> bytes:
-    """An archive with an AppSpec: what is in it happens on the hosts, which are simulated."""
+def revision(name: str) -> bytes:
+    """An archive with an AppSpec, and no two names have the same; what is in it happens on the hosts, which are
+    simulated."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr(zipfile.ZipInfo("appspec.yml", date_time=(2026, 1, 1, 0, 0, 0)), APPSPEC)
+        archive.comment = name.encode()
     return packed.getvalue()

@@ -23,6 +23,7 @@ class Sqs(Service):
         self.kept: list[tuple[str, str]] = []  # queue and body
         self._rests = dict[str, float]()  # seconds that a message that failed stays away, by its receipt
         self._count = 0
+        self.waiting = 0  # messages that no function has taken
 
     def send_message(self, **request: Any) -> dict[str, Any]:
         return self.request("SendMessage", lambda: self._send(request["QueueUrl"], request))
@@ -34,10 +35,15 @@ class Sqs(Service):
 
         return self.request("SendMessageBatch", send)
 
+    def put(self, queue: str, body: str) -> None:
+        """A message from elsewhere."""
+        self._send(queue, {"MessageBody": body})
+
     def _send(self, queue: str, message: Mapping[str, Any]) -> dict[str, Any]:
         self._count += 1
         message_id = f"message-{self._count}"
         if queue in self._readers:
+            self.waiting += 1
             delay = message.get("DelaySeconds", 0) + _RECEIVE_SECONDS
             self._clock.later(delay, lambda: self._hand_out(queue, message_id, message["MessageBody"], 1))
         else:
@@ -64,6 +70,7 @@ class Sqs(Service):
 
         def reply(result: Any, failure: Failure | None) -> None:
             if failure is None and not (result or {}).get("batchItemFailures"):
+                self.waiting -= 1
                 return
             rest = self._rests.pop(receipt, _VISIBILITY_SECONDS)
             self._clock.later(rest, lambda: self._hand_out(queue, message_id, body, receives + 1))

@@ -14,6 +14,7 @@ from host.lifecycle import STEP_SECONDS
 from simulation.aws.network import Network, NotSimulated, Service, page, refusal
 from simulation.clock import START
 from simulation.hosts import Fleet, Host, Run, plugins
+from simulation.trace import Seen
 
 _FINAL = frozenset({"Success", "Failed", "TimedOut", "Cancelled"})
 _PAGE = 50
@@ -32,6 +33,7 @@ class Invocation:
     requested: float
     status: str = "Pending"
     details: str = ""
+    deployment_id: str = ""
     run: Run | None = None
 
     @property
@@ -61,9 +63,15 @@ class Ssm(Service):
 
     name = "ssm"
 
-    def __init__(self, network: Network, fleet: Fleet, tell: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(
+        self,
+        network: Network,
+        fleet: Fleet,
+        tell: Callable[[dict[str, Any]], None],
+        seen: Callable[[Seen, str, str, object], None] = lambda what, deployment_id, host_id, detail: None,
+    ) -> None:
         super().__init__(network)
-        self._clock, self._fleet, self._tell = network.clock, fleet, tell
+        self._clock, self._fleet, self._tell, self._seen = network.clock, fleet, tell, seen
         self.invocations: list[Invocation] = []  # the oldest first
         self._by_command = dict[str, Invocation]()
         self._by_host = dict[str, list[Invocation]]()
@@ -91,6 +99,8 @@ class Ssm(Service):
         self._by_host.setdefault(host_id, []).append(found)
         (text,) = request["Parameters"]["Instructions"]
         instructions = Instructions.decode(text.partition(".")[0])
+        found.deployment_id = instructions.deployment_id
+        self._seen(Seen.SENT, found.deployment_id, host_id, instructions)
         self._clock.later(request["TimeoutSeconds"], lambda: self._undelivered(found))
         longest = request["TimeoutSeconds"] + STEP_SECONDS * len(instructions.events)
         self._clock.later(self.network.chance.uniform(*_DELIVERY_SECONDS), lambda: self._deliver(found, instructions))
@@ -131,6 +141,8 @@ class Ssm(Service):
         found = self._by_command.get(command_id)
         if found is None:
             raise refusal("InvalidCommandId", "CancelCommand")
+        if not found.is_over:
+            self._seen(Seen.CANCELLED, found.deployment_id, found.host.host_id, None)
         if found.status == "Pending":
             self._end(found, "Cancelled")
         elif found.status == "InProgress" and found.run:

@@ -79,7 +79,7 @@ class StepFunctions(Service):
         self._functions.invoke(function, payload, reply)
 
     def read_items(self, parameters: Mapping[str, Any]) -> list[Any]:
-        body = self._s3.objects.get((parameters["Bucket"], parameters["Key"]))
+        body = self._s3.read(parameters["Bucket"], parameters["Key"])
         if body is None:
             raise StateFailed(ITEM_READER, "NoSuchKey: The specified key does not exist.")
         found: list[Any] = json.loads(body)

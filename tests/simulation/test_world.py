@@ -144,8 +144,8 @@ def test_whatever_goes_wrong_no_promise_is_broken(seed: int) -> None:
 
 
 def test_a_world_that_is_not_given_the_time_breaks_a_promise() -> None:
-    (sentence,) = run(longest_seconds=30).broken
-    assert "never ended" in sentence
+    (promise,) = run(longest_seconds=30).broken
+    assert promise.invariant == 3 and "never ended" in promise.sentence
 
 
 def test_a_run_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:

@@ -231,7 +231,7 @@ class WorldOfMoto(Watched):
             for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
                 patch.setenv(name, "testing")
             client = boto3.client("stepfunctions", region_name="us-east-1")
-            flow = definition(STATEMACHINES, {"ReconcileSeconds": self.scenario.reconcile_seconds})
+            flow = definition(STATEMACHINES)
             flow["States"]["Targets"]["ToleratedFailurePercentage"] = 100.0  # moto's grammar knows only broken numbers
             made = client.create_state_machine(name="stepdeploy", roleArn=_ROLE, definition=json.dumps(flow))
             self.stepfunctions.connect(Bridge(), client, made["stateMachineArn"])

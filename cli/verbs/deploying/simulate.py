@@ -1,7 +1,11 @@
-"""`stepdeploy simulate`: how a deployment would go, on this machine, in virtual time and without AWS.
+"""`stepdeploy simulate [APPLICATION/GROUP] [REVISION]`: how a deployment would go, on this machine, in virtual time.
 
 The engine's own code deploys to simulated hosts. AWS's services have AWS's limits; what AWS does not publish, such as
 the rate of Run Command, is a guess (--throttle). The same options with the same --seed go the same way again.
+
+Of a GROUP, its hosts, its configuration, and the times that lifecycle events took on the hosts of its last successful
+deployments are read by the control API; options go before them. Nothing is changed. Without one no AWS is needed.
+REVISION is a folder or an archive here: only the events for which its AppSpec has scripts take time.
 """
 
 from pathlib import Path
@@ -9,17 +13,25 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cli.account import history
+from cli.account.completions import groups
+from cli.account.connection import Engine
+from cli.account.group_name import GROUP, Group
+from cli.account.history import History
 from cli.account.prices import MEMORY_MB, REGION, USD, USUAL_MEMORY_MB, YEAR, Item
+from cli.bundle.findings import appspec_of
 from cli.durations import DURATION
 from cli.exits import Exit
 from cli.view.output import json_option, tell_json
+from cli.view.words import counted
 from functions.core.errors import InvalidInput
 
 if TYPE_CHECKING:
     from simulation.result import Result
     from simulation.scenario import Scenario
 
-_MAX_HOSTS = 10_000
+_MAX_HOSTS, _USUAL_HOSTS = 10_000, 20
+_USUAL_SECONDS = 40
 _SHOWN_PROMISES = 5
 
 
@@ -67,12 +79,17 @@ Examples:
   stepdeploy simulate --hosts 200 --config HalfAtATime
   stepdeploy simulate --hosts 50 --config 90% --fail 4% --lose-events 1% --runs 100
   stepdeploy simulate --hosts 1000 --config AllAtOnce --throttle ssm=10/s --svg chart.svg
+  stepdeploy simulate shop/web dist --fail 2% --runs 50
 
 Exit status: 1 when a promise was broken; the seed that is named repeats it.""",
 )
-@click.option("--hosts", type=click.IntRange(1, _MAX_HOSTS), default=20, show_default=True)
-@click.option("--config", default="OneAtATime", show_default=True, help="Or a minimum of healthy hosts: 9, or 75%.")
-@click.option("--scripts", type=DURATION, default="40s", show_default=True, help="Median duration of a host's scripts.")
+@click.argument("group", type=GROUP, metavar="[APPLICATION/GROUP]", required=False, shell_complete=groups)
+@click.argument("revision", type=click.Path(exists=True, path_type=Path), required=False)
+@click.option("--hosts", type=click.IntRange(1, _MAX_HOSTS), help="Default: the group's, or 20.")
+@click.option("--config", help="Or a minimum of healthy hosts: 9, or 75%. Default: the group's, or OneAtATime.")
+@click.option(
+    "--scripts", type=DURATION, help="Median duration of a host's scripts. Default: as in the group's past, or 40s."
+)
 @click.option("--bake", type=DURATION, default="0", help="How long alarms are watched after the last host.")
 @click.option("--fail", type=SHARE, default="0", help="Share of hosts on which a script fails.")
 @click.option("--hang", type=SHARE, default="0", help="Share of hosts on which a script never ends.")
@@ -89,18 +106,22 @@ Exit status: 1 when a promise was broken; the seed that is named repeats it.""",
 @click.option("--seed", type=int, default=1, show_default=True)
 @click.option("--svg", type=click.Path(dir_okay=False, path_type=Path), help="Write the first run's chart there.")
 @json_option
-def command(runs: int, seed: int, svg: Path | None, as_json: bool, **options: Any) -> Exit:
+def command(
+    group: Group | None, revision: Path | None, runs: int, seed: int, svg: Path | None, as_json: bool, **options: Any
+) -> Exit:
     from dataclasses import replace
 
     from simulation import report
     from simulation.world import World
 
-    scenario = _scenario(options)
+    past = history.of(Engine(), group) if group else history.NONE
+    scenario = _scenario(options, past, revision)
     results = [World(replace(scenario, seed=seed + number)).run() for number in range(runs)]
     if svg:
         svg.write_text(report.svg(results[0]), encoding="utf-8")
     found = report.summary(results)
     found["usd"] = round(_usd(found), 4)
+    found["pastTargets"] = past.targets
     if as_json:
         tell_json(found)
     else:
@@ -108,24 +129,31 @@ def command(runs: int, seed: int, svg: Path | None, as_json: bool, **options: An
     return Exit.FAILED if found["broken"] else Exit.DONE
 
 
-def _scenario(options: dict[str, Any]) -> "Scenario":
+def _scenario(options: dict[str, Any], past: History, revision: Path | None) -> "Scenario":
     from simulation.aws.events import EventFaults
     from simulation.aws.limits import Limits
     from simulation.hosts import Durations, Fate
     from simulation.scenario import Scenario, config
 
     fates: dict[Fate, float] = {fate: options[fate.name.lower()] for fate in Fate if fate is not Fate.WELL}
+    host_ids = past.host_ids if options["hosts"] is None else ()
+    hosts = options["hosts"] or len(host_ids) or _USUAL_HOSTS
     try:
-        chosen = config(options["config"])
-        chosen.allowed_out(options["hosts"])
+        chosen = config(options["config"]) if options["config"] else past.config
+        chosen.allowed_out(hosts)
     except InvalidInput as wrong:
         raise click.UsageError(f"--config: {wrong}") from wrong
     if sum(fates.values()) > 1:
         raise click.UsageError("--fail, --hang, --reboot and --scale-in are together more than all hosts")
     return Scenario(
-        hosts=options["hosts"],
+        hosts=hosts,
+        host_ids=host_ids,
         config=chosen,
-        durations=Durations(median=options["scripts"]),
+        durations=Durations(
+            median=_USUAL_SECONDS if options["scripts"] is None else options["scripts"],
+            seen=past.seconds if options["scripts"] is None else {},
+            hooked=_hooked(revision) if revision else None,
+        ),
         fates=fates,
         events=EventFaults(lost=options["lose_events"], doubled=options["double_events"], late=options["late_events"]),
         limits=Limits().throttled(dict(options["throttle"])),
@@ -134,6 +162,14 @@ def _scenario(options: dict[str, Any]) -> "Scenario":
         bake_seconds=options["bake"],
         alarm_at=options["alarm_at"],
     )
+
+
+def _hooked(revision: Path) -> frozenset[str]:
+    """The lifecycle events for which the revision has scripts."""
+    appspec = appspec_of(revision)
+    if appspec is None:
+        raise click.UsageError(f"REVISION {str(revision)!r}: has no valid AppSpec; see stepdeploy validate")
+    return frozenset(event.value for event, hooks in appspec.hooks.items() if hooks)
 
 
 def _usd(found: dict[str, Any]) -> float:
@@ -176,6 +212,10 @@ def _tell(found: dict[str, Any], first: "Result") -> None:
         ("DynamoDB", f"{found['writeUnits'] / hosts:.1f} write units a host, {found['writeConflicts']:g} conflicts"),
         ("cost", f"{found['usd']:.4f} USD (list prices of {REGION}, {YEAR})"),
     ]
+    if found["pastTargets"]:
+        rows.insert(
+            2, ("durations", f"as on {counted(found['pastTargets'], 'target')} of the group's last deployments")
+        )
     if found["runs"] > 1:
         rows.insert(0, ("runs", f"{found['runs']}, seeds {found['seeds'][0]} to {found['seeds'][1]}; counts are means"))
     for name, text in rows:

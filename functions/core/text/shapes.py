@@ -78,20 +78,30 @@ def _builder(kind: Any) -> Build:
 
 
 def _dataclass_builder(kind: type) -> Build:
-    known: list[tuple[str, Build, bool]] = []
+    known: list[tuple[str, type | None, Build, bool]] = []
 
     def build(plain: Any) -> Any:
         if not known:  # now, because a type may be part of itself
-            known.extend((name, _builder(hint), required) for name, (hint, required) in _hints(kind).items())
+            known.extend(
+                (name, _as_is(hint), _builder(hint), required) for name, (hint, required) in _hints(kind).items()
+            )
         values = {}
-        for name, member, required in known:
+        for name, same, member, required in known:
             if name in plain:
-                values[name] = member(plain[name])
+                value = plain[name]
+                values[name] = value if type(value) is same else member(value)
             elif required:
                 raise KeyError(f"{kind.__name__}.{name}")
         return kind(**values)
 
     return build
+
+
+def _as_is(hint: Any) -> type | None:
+    """The type of values that a field has as they are in the plain form: most fields, and no builder need be called."""
+    is_optional = get_origin(hint) is UnionType
+    kind = next(argument for argument in get_args(hint) if argument is not NoneType) if is_optional else hint
+    return kind if kind in (str, int, bool) else None
 
 
 @cache

@@ -27,7 +27,7 @@ class Key(NamedTuple):
 
     @property
     def item(self) -> Item:
-        return self._asdict()
+        return {"pk": self.pk, "sk": self.sk}
 
 
 def parts(path: Path) -> tuple[str, ...]:

@@ -19,6 +19,11 @@ def from_wire(wire: Wire) -> Item:
 
 
 def serialize(value: Any) -> Any:
+    kind = type(value)
+    if kind is str:  # most values
+        return {"S": value}
+    if kind is dict:
+        return {"M": to_wire(value)}
     match value:
         case None:
             return {"NULL": True}
@@ -57,8 +62,12 @@ def as_read(value: Any) -> Any:
 
 def _deserialize(value: Any) -> Any:
     ((kind, content),) = value.items()
+    if kind == "S":  # most values
+        return content
     match kind:
         case "N":
+            if content.isdecimal():
+                return int(content)
             number = Decimal(content)
             return int(number) if number == number.to_integral_value() else float(number)
         case "M":
@@ -69,5 +78,5 @@ def _deserialize(value: Any) -> Any:
             return None
         case "SS":
             return frozenset(content)
-        case _:  # S and BOOL
+        case _:  # BOOL
             return content

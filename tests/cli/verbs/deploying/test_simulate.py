@@ -2,10 +2,20 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cli.__main__ import main
+from cli.account.history import NONE, History
+from functions.core.records import GroupSettings
+from functions.core.rollout.health import PREDEFINED_CONFIGS
+from functions.core.statuses import DeploymentStatus, TargetStatus
+from tests.cli.deploying import put_deployment, put_target
+from tests.clients import client
+from tests.conftest import WEB, put_group, stand_in
+from tests.fakes.run_command import FakeRunCommand
+from tests.served import Served
 
 
 def test_a_person_sees_timetable_chart_and_counts(capsys: pytest.CaptureFixture[str]) -> None:
@@ -54,3 +64,59 @@ def test_a_broken_promise_is_named_with_its_seed(
 def test_what_cannot_be_is_a_wrong_use(options: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["simulate", *options]) == 2
     assert words in capsys.readouterr().err
+
+
+def launch(count: int) -> list[str]:
+    """Instances of the group."""
+    stand_in("ssm", FakeRunCommand())
+    tags = {"ResourceType": "instance", "Tags": [{"Key": "role", "Value": "web"}]}
+    found = client("ec2").run_instances(
+        ImageId="ami-12c6146b", MinCount=count, MaxCount=count, TagSpecifications=[tags]
+    )
+    return sorted(each["InstanceId"] for each in found["Instances"])
+
+
+def test_a_group_is_simulated_with_its_hosts_its_configuration_and_the_times_of_its_past(
+    engine: Served, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ids = launch(4)
+    half = PREDEFINED_CONFIGS["CodeDeployDefault.HalfAtATime"]
+    put_group(settings=GroupSettings(tag_groups=(WEB,), config=half))
+    put_deployment(DeploymentStatus.SUCCEEDED)
+    for host_id in ids:
+        put_target(host_id, TargetStatus.SUCCEEDED, done=7)  # a second an event
+    assert main(["simulate", "shop/web", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["hosts"] == found["pastTargets"] == 4 and found["healthyHosts"] == {"promised": 2, "fewest": 2}
+    assert 14 < found["seconds"]["p50"] < 60
+    options = ["--hosts", "6", "--config", "AllAtOnce", "--scripts", "10m", "--json"]
+    assert main(["simulate", "shop/web", *options]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["hosts"] == 6 and found["healthyHosts"]["promised"] == 0 and 400 < found["seconds"]["p50"] < 1000
+
+
+def test_only_the_events_take_time_for_which_the_revision_has_scripts(
+    capsys: pytest.CaptureFixture[str], site: Path
+) -> None:
+    seconds = []
+    for hooks in ("", "hooks:\n  AfterInstall:\n    - location: a.sh\n"):
+        (site / "appspec.yml").write_text(f"version: 0.0\nos: linux\n{hooks}")
+        past = History(host_ids=(), config=NONE.config, seconds={}, targets=0)
+        assert simulated(past, site, capsys)["targets"] == {"Succeeded": 2}
+        seconds.append(simulated(past, site, capsys)["seconds"]["p50"])
+    assert seconds[0] < 30 and 80 < seconds[1] < 130
+
+
+def simulated(past: History, revision: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("cli.verbs.deploying.simulate.history.of", lambda engine, group: past)
+        assert main(["simulate", "shop/web", str(revision), "--hosts", "2", "--json"]) == 0
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return found
+
+
+def test_a_revision_without_an_appspec_is_a_wrong_use(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("cli.verbs.deploying.simulate.history.of", lambda engine, group: NONE)
+        assert main(["simulate", "shop/web", str(tmp_path)]) == 2
+    assert "has no valid AppSpec" in capsys.readouterr().err

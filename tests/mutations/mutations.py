@@ -1,0 +1,269 @@
+"""Deliberate breakages of the engine, each of which the property tests have to notice.
+
+A mutation is one or more edits of source texts, and the invariants whose schedules are to show it. `make mutations`
+plays them; tests/mutations/test_mutations.py holds the texts to the sources, so that no mutation is lost unseen.
+"""
+
+from dataclasses import dataclass
+
+ROLLOUT, ENGINE, STORE, AWS = "functions/core/rollout/", "functions/engine/", "functions/store/", "functions/aws/"
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    file: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mutation:
+    why: str  # what is broken
+    invariants: tuple[int, ...]  # whose schedules show it first
+    edits: tuple[Edit, ...]
+
+
+def _mutation(why: str, invariants: tuple[int, ...] | int, file: str, old: str, new: str) -> Mutation:
+    families = (invariants,) if isinstance(invariants, int) else invariants
+    return Mutation(why, families, (Edit(file, old, new),))
+
+
+MUTATIONS: tuple[Mutation, ...] = (
+    # -- the gate and the rule of healthy hosts
+    _mutation(
+        "a target waits when every place is held by a failed one",
+        (6, 3),
+        ROLLOUT + "gate.py",
+        "if stopping or counters.failed >= counters.allowed:",
+        "if stopping or counters.failed > counters.allowed:",
+    ),
+    _mutation(
+        "one failed target makes the gate refuse all others",
+        (6, 1),
+        ROLLOUT + "gate.py",
+        "counters.failed >= counters.allowed:",
+        "counters.failed >= 1:",
+    ),
+    _mutation(
+        "the gate does not see a stop", 3, ROLLOUT + "gate.py", "if stopping or counters", "if counters"
+    ),
+    _mutation(
+        "a percentage rounds down",
+        1,
+        ROLLOUT + "health.py",
+        "return -(-targets * self.value // 100)",
+        "return targets * self.value // 100",
+    ),
+    _mutation(
+        "one host more than allowed may be out",
+        1,
+        ROLLOUT + "health.py",
+        "        return free\n",
+        "        return free + 1\n",
+    ),
+    _mutation(
+        "one success too few is enough",
+        (6, 1),
+        ROLLOUT + "health.py",
+        "succeeded >= max(targets - allowed_out, 1)",
+        "succeeded >= max(targets - allowed_out - 1, 1)",
+    ),
+    _mutation(
+        "a deployment without a success succeeds",
+        (6, 1),
+        ROLLOUT + "health.py",
+        "max(targets - allowed_out, 1)",
+        "max(targets - allowed_out, 0)",
+    ),
+    # -- what a target does next
+    _mutation(
+        "a target whose step failed goes on",
+        (6, 1),
+        ROLLOUT + "steps.py",
+        "if any(run.status is TargetStatus.FAILED for run in target.segments.values()):",
+        "if not target.segments:",
+    ),
+    _mutation(
+        "a command is sent again instead of being read",
+        (4, 9),
+        ROLLOUT + "steps.py",
+        "    if run and run.command_id:\n        return Read(step=step, command_id=run.command_id)\n",
+        "",
+    ),
+    _mutation(
+        "a target adopts another deployment's command",
+        (2, 4),
+        AWS + "ssm.py",
+        'if command.get("Comment") == comment:',
+        'if command.get("Comment"):',
+    ),
+    _mutation(
+        "a target that is to be skipped after a stop is sent to",
+        (3, 4),
+        ROLLOUT + "steps.py",
+        "    if stop and (is_first or stop.cancel):\n",
+        "    if stop and not is_first and stop.cancel:\n",
+    ),
+    _mutation(
+        "the last lifecycle event is left out",
+        (9, 1),
+        ROLLOUT + "instructions.py",
+        "events=tuple(event.value for event in events),",
+        "events=tuple(event.value for event in events[:-1]),",
+    ),
+    _mutation(
+        "the last target is in no stage",
+        (9, 1),
+        ROLLOUT + "stages.py",
+        "target_ids=tuple(ids), concurrency",
+        "target_ids=tuple(ids[:-1]), concurrency",
+    ),
+    # -- commands
+    _mutation(
+        "a second Prepare writes the targets of a deployment that has begun",
+        (4, 1),
+        STORE + "preparing.py",
+        "        Check(deployment_key(deployment_id), all_of(_IS_CREATED, Missing(\"stop\"))),\n",
+        "",
+    ),
+    _mutation(
+        "a host whose command is waited for counts as lost",
+        (9, 1),
+        AWS + "ssm.py",
+        'if host["PingStatus"] == ONLINE or silent <',
+        "if silent > 9 * ",
+    ),
+    _mutation(
+        "SSM's throttling counts as a failure of the engine",
+        (9, 1),
+        AWS + "weather.py",
+        '        "ThrottlingException",\n',
+        "",
+    ),
+    # -- stops
+    _mutation(
+        "a stop that cancels cancels nothing", 3, ENGINE + "stop.py", "    if mark.cancel:\n", "    if not mark.at:\n"
+    ),
+    _mutation(
+        "a stopped deployment ends as if nobody had stopped it",
+        3,
+        "functions/core/messages/verdict.py",
+        "    if deployment.stop and not _finished_before_the_stop(deployment):\n",
+        "    if deployment.stop and deployment.failure:\n",
+    ),
+    _mutation(
+        "an alarm whose event was lost stops nothing",
+        3,
+        ENGINE + "find_lost.py",
+        "    if not names:\n        return []\n",
+        "    if names:\n        return []\n",
+    ),
+    # -- the lock
+    _mutation(
+        "a deployment does not wait for the one that runs",
+        2,
+        STORE + "lock.py",
+        'is_busy, replaced = "holder" in held, held.get("waiting")',
+        'is_busy, replaced = False, held.get("waiting")',
+    ),
+    _mutation(
+        "the lock is taken without looking at it again",
+        2,
+        STORE + "lock.py",
+        "*(_same(held, name) for name in (\"holder\", \"waiting\")[: 1 + is_busy])]",
+        "]",
+    ),
+    _mutation(
+        "the lock is never free again",
+        (3, 2),
+        STORE + "lock.py",
+        'return [Update(lock, removes=("holder",), condition=',
+        'return [Update(lock, removes=("nobody",), condition=',
+    ),
+    _mutation(
+        "the rollback runs beside the deployment that waits",
+        (6, 2),
+        STORE + "lock.py",
+        "        return [announced.new_deployment(rollback), take]\n",
+        "        return [announced.new_deployment(rollback)]\n",
+    ),
+    _mutation(
+        "an upload that is told twice is deployed twice",
+        2,
+        STORE + "lock.py",
+        '    if upload is None:\n        return []\n    more = {"superseded": True} if superseded else {}\n',
+        '    if upload or not upload:\n        return []\n    more = {"superseded": True} if superseded else {}\n',
+    ),
+    # -- rollbacks
+    Mutation(
+        "a rollback rolls back",
+        (6,),
+        (
+            Edit("functions/core/new_deployment.py", "        auto_rollback=(),\n", ""),
+            Edit(
+                "functions/core/messages/verdict.py",
+                "if deployment.creator is Creator.ROLLBACK or not deployment.counters.started:",
+                "if not deployment.counters.started:",
+            ),
+        ),
+    ),
+    _mutation(
+        "a failure is not rolled back",
+        6,
+        "functions/core/messages/verdict.py",
+        "    if verdict.status is DeploymentStatus.FAILED:\n",
+        "    if verdict.status is DeploymentStatus.QUEUED:\n",
+    ),
+    # -- announcements
+    _mutation(
+        "a target's change of status is no news",
+        5,
+        STORE + "announced.py",
+        'changes = {"status": status.value, _NEWS: True, **(sets or {})}',
+        'changes = {"status": status.value, _NEWS: "target_id" in key.sk, **(sets or {})}',
+    ),
+    _mutation(
+        "a failed target is announced as a success",
+        (5, 6),
+        "functions/core/messages/announcements.py",
+        "TargetStatus.FAILED: (State.FAILURE,",
+        "TargetStatus.FAILED: (State.SUCCESS,",
+    ),
+    _mutation(
+        "events are put in the wrong order",
+        5,
+        AWS + "events.py",
+        "for event, moment in events[done : done + _ENTRIES]]",
+        "for event, moment in events[done : done + _ENTRIES][::-1]]",
+    ),
+    # -- revisions, hosts
+    _mutation(
+        "the URL for hosts is of the newest version",
+        7,
+        AWS + "bucket.py",
+        "return presigned(revision.bucket, revision.key, **version)",
+        "return presigned(revision.bucket, revision.key)",
+    ),
+    _mutation(
+        "the version is not pinned",
+        7,
+        AWS + "bucket.py",
+        'pinned = replace(revision, version=head.get("VersionId"), etag',
+        "pinned = replace(revision, version=None, etag",
+    ),
+    Mutation(
+        "a group's tags are not looked at",
+        (12,),
+        (
+            Edit(AWS + "ec2.py", "Filters=[tag_filter, states]", "Filters=[states]"),
+            Edit(AWS + "ec2.py", "if matches(tags, groups):", "if tags:"),
+        ),
+    ),
+    _mutation(
+        "an event that is none ends the function",
+        8,
+        AWS + "aside.py",
+        "        if not is_hopeless(error):\n            raise\n        put(",
+        "        raise\n        put(",
+    ),
+)  # fmt: skip

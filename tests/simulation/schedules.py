@@ -1,0 +1,124 @@
+"""Schedules: worlds that hypothesis chooses, small ones for the most part, each family with a promise in mind.
+
+What is chosen is a Scenario, a value: what hypothesis prints of a failing one, shrunk, can be played again as it is.
+"""
+
+from dataclasses import replace
+
+from hypothesis import strategies as st
+
+from simulation.aws.events import EventFaults
+from simulation.aws.functions import Crash
+from simulation.aws.limits import Limits
+from simulation.hosts import Durations, Fate
+from simulation.result import Result
+from simulation.scenario import OTHER_GROUP, Act, Deed, Scenario, config
+from simulation.world import World
+
+_HOUR = 3600
+_FUNCTIONS = ("start", "launch", "prepare", "next_stage", "run_segment", "target_done", "command_status", "bake",
+              "finish", "publish", "stop", "rollback", "find_lost", "execution_status")  # fmt: skip
+_KNOWN = ("OneAtATime", "HalfAtATime", "AllAtOnce")
+
+# A few hosts show most of it, and cost little.
+HOSTS = st.one_of(st.integers(1, 4), st.integers(1, 4), st.integers(1, 4), st.integers(1, 4), st.integers(4, 30))
+CONFIGS = st.one_of(st.sampled_from(_KNOWN), st.integers(0, 99).map("{}%".format), st.integers(0, 3).map(str)).map(
+    config
+)
+SHARES = st.sampled_from([0.0, 0.0, 0.2, 0.5, 1.0])
+FATES = st.one_of(
+    st.just(dict[Fate, float]()),
+    st.dictionaries(st.sampled_from([fate for fate in Fate if fate is not Fate.WELL]), SHARES, max_size=2),
+)
+EVENTS = st.builds(EventFaults, lost=SHARES, doubled=SHARES, late=SHARES)
+TIMES = st.one_of(  # often the same for two acts
+    st.sampled_from([1.0, 60.0]), st.floats(0, 200).map(lambda seconds: round(seconds, 1))
+)
+CRASHES = st.lists(
+    st.builds(Crash, st.sampled_from(_FUNCTIONS), st.integers(1, 3), st.integers(1, 12)), max_size=4
+).map(tuple)
+ALARMS = st.one_of(st.none(), TIMES)
+DURATIONS = st.builds(Durations, median=st.sampled_from([5.0, 40.0, 400.0]), spread=st.sampled_from([0.0, 1.0]))
+# Where functions are killed or called twice, a command may be sent twice: the second one finds the host busy with the
+# first, and its target fails if that takes longer than the group's `hostBusy`, ten minutes.
+SHORT = st.builds(Durations, median=st.sampled_from([5.0, 40.0]), spread=st.sampled_from([0.0, 0.5]))
+
+
+def acts(*deeds: Deed, group: str | None = None, most: int = 3) -> st.SearchStrategy[tuple[Act, ...]]:
+    named = {"group": st.just(group)} if group else {}
+    return st.lists(st.builds(Act, at=TIMES, deed=st.sampled_from(deeds), **named), max_size=most).map(tuple)
+
+
+@st.composite
+def limits(draw: st.DrawFn) -> Limits:
+    """An AWS that throttles SSM, DynamoDB and Lambda, and a DynamoDB so slow that functions meet."""
+    found = Limits()
+    if rate := draw(st.sampled_from([None, None, 0.1, 1, 3, 10])):
+        found = found.throttled({"ssm": rate})
+    if rate := draw(st.sampled_from([None, None, None, 5, 30])):
+        found = found.throttled({"dynamodb": rate})
+    slow = draw(st.sampled_from([0.005, 0.005, 0.5, 2.0]))
+    concurrency = draw(st.sampled_from([1000, 1000, 10, 2]))
+    return replace(found, latencies={**found.latencies, "dynamodb": slow}, lambda_concurrency=concurrency)
+
+
+@st.composite
+def scenarios(draw: st.DrawFn, /, **families: st.SearchStrategy[object]) -> Scenario:
+    """A quiet world, but for what a family of scenarios varies. Announcements take time, so few families have them."""
+    usual: dict[str, st.SearchStrategy[object]] = {
+        "seed": st.integers(0, 2**16),
+        "hosts": HOSTS,
+        "config": CONFIGS,
+        "durations": DURATIONS,
+        "has_announcements": st.just(False),
+    }
+    if families.keys() & {"crashes", "repeats"}:
+        usual["durations"] = SHORT
+    chosen = {name: draw(strategy) for name, strategy in (usual | families).items()}
+    return Scenario(**chosen, quiet_seconds=3 * _HOUR)  # type: ignore[arg-type]
+
+
+# -- a family for each promise
+
+HEALTH = scenarios(fates=FATES, events=EVENTS, limits=limits(), crashes=CRASHES, repeats=SHARES.map(lambda x: x / 4))
+ONE_AT_A_TIME = scenarios(
+    acts=acts(Deed.DEPLOY, Deed.UPLOAD, Deed.ROLL_BACK, Deed.STOP, most=4), fates=FATES, events=EVENTS, crashes=CRASHES
+)
+ENDS = scenarios(
+    fates=FATES, events=EVENTS, crashes=CRASHES, alarm_at=ALARMS, bake_seconds=st.sampled_from([0, 60]),
+    acts=acts(Deed.STOP, Deed.CANCEL, Deed.DEPLOY), limits=limits(), has_announcements=st.booleans(),
+)  # fmt: skip
+ONCE = scenarios(events=EVENTS, limits=limits(), repeats=SHARES, crashes=CRASHES, acts=acts(Deed.DEPLOY, Deed.CANCEL))
+ANNOUNCED = scenarios(
+    fates=FATES, acts=acts(Deed.DEPLOY, Deed.STOP, Deed.UPLOAD), crashes=CRASHES, repeats=SHARES,
+    has_announcements=st.just(True),
+)  # fmt: skip
+ROLLED_BACK = scenarios(
+    fates=st.dictionaries(st.just(Fate.FAIL), st.sampled_from([0.3, 0.6, 1.0]), min_size=1), alarm_at=ALARMS,
+    acts=acts(Deed.DEPLOY, Deed.ROLL_BACK, Deed.CANCEL, Deed.STOP), crashes=CRASHES, events=EVENTS,
+)  # fmt: skip
+VERIFIED = scenarios(acts=acts(Deed.REPLACE, Deed.UPLOAD, Deed.ROLL_BACK), crashes=CRASHES, fates=FATES)
+JUNK = scenarios(acts=acts(Deed.JUNK, most=4), events=EVENTS)
+WEATHER = scenarios(
+    limits=limits(), events=EVENTS, config=st.sampled_from(_KNOWN).map(config), hosts=st.integers(1, 30)
+)
+OWN_HOSTS = scenarios(
+    other_hosts=st.integers(1, 5), fates=FATES, events=EVENTS,
+    acts=st.tuples(acts(Deed.DEPLOY, Deed.STOP, group=OTHER_GROUP), acts(Deed.DEPLOY, Deed.ROLL_BACK)).map(
+        lambda both: both[0] + both[1]
+    ),
+)  # fmt: skip
+
+FAMILIES = {
+    1: HEALTH, 2: ONE_AT_A_TIME, 3: ENDS, 4: ONCE, 5: ANNOUNCED, 6: ROLLED_BACK, 7: VERIFIED, 8: JUNK, 9: WEATHER,
+    12: OWN_HOSTS,
+}  # fmt: skip
+
+
+def play(scenario: Scenario) -> Result:
+    return World(scenario).run()
+
+
+def sentences(scenario: Scenario) -> list[str]:
+    """The promises that the world breaks, with their numbers."""
+    return [f"invariant {each.invariant}: {each.sentence}" for each in play(scenario).broken]
