@@ -144,7 +144,7 @@ class Watched(World):
     def __init__(self, scenario: Scenario, *, stop_at: float | None = None) -> None:
         super().__init__(scenario)
         before = self.stepfunctions
-        self.bus: HearingBus = HearingBus(self.network)
+        self.bus: HearingBus = HearingBus(self.network, self.trace.note_event)
         self.stepfunctions: Recorded = self.step_functions(
             self.network, before._machine, self.functions, self.s3, before._tell
         )
