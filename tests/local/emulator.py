@@ -147,9 +147,9 @@ class Account:
             KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
             AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
             **more,
-        )
+        )["TableDescription"]
         self.at_end(client.delete_table, TableName=name)
-        return made["TableDescription"]
+        return made
 
     # -- functions
 
