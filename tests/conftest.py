@@ -7,11 +7,11 @@ import subprocess
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
-from dataclasses import dataclass
 from functools import cache, wraps
 from typing import Any, TypeVar
 
 import pytest
+from aws_lambda_powertools.utilities.typing import LambdaContext as PowertoolsContext
 from botocore.loaders import JSONFileLoader
 from hypothesis import settings as run_settings
 from moto import mock_aws
@@ -120,14 +120,13 @@ def _said(function: str, handler: Callable[..., Any]) -> Callable[..., Any]:
 record_the_calls_of_handlers()
 
 
-@dataclass
-class LambdaContext:
+class LambdaContext(PowertoolsContext):
     """What Powertools asks a Lambda context for."""
 
-    function_name: str = "test"
-    memory_limit_in_mb: int = 128
-    invoked_function_arn: str = f"arn:aws:lambda:{REGION}:123456789012:function:test"
-    aws_request_id: str = "request"
+    _function_name = "test"
+    _memory_limit_in_mb = 128
+    _invoked_function_arn = f"arn:aws:lambda:{REGION}:123456789012:function:test"
+    _aws_request_id = "request"
 
 
 @pytest.fixture(scope="session", autouse=True)

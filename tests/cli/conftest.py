@@ -70,5 +70,5 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]
         found.append((deployment_id, how))
         return Exit.FAILED
 
-    monkeypatch.setitem(sys.modules, "cli.view.watch_view", SimpleNamespace(watch=watch))  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "cli.view.watch_view", SimpleNamespace(watch=watch))
     return found

@@ -64,8 +64,12 @@ def put_target(
     """A target that is through with the first `done` events; the next one goes on, or has failed and left this."""
     events = list(pending_events())
     for number in range(done):
-        ended = {"start_time": at(2 + number), "end_time": at(3 + number)}
-        events[number] = LifecycleEventRecord(name=EVENTS[number], status=LifecycleEventStatus.SUCCEEDED, **ended)
+        events[number] = LifecycleEventRecord(
+            name=EVENTS[number],
+            status=LifecycleEventStatus.SUCCEEDED,
+            start_time=at(2 + number),
+            end_time=at(3 + number),
+        )
     if status is TargetStatus.IN_PROGRESS:
         now = LifecycleEventStatus.IN_PROGRESS
         events[done] = LifecycleEventRecord(name=EVENTS[done], status=now, start_time=at(2 + done))

@@ -52,7 +52,7 @@ def test_a_value_comes_back_as_it_was(items: Items, value: Any) -> None:
 
 
 def test_what_is_read_is_a_copy(items: Items) -> None:
-    given = {"list": [1]}
+    given: dict[str, Any] = {"list": [1]}
     put(items, **given)
     given["list"].append(2)
     items.get(A)["list"].append(3)  # type: ignore[index]

@@ -144,7 +144,7 @@ def application(version: str, changes: Mapping[str, str | None] | None = None) -
     return bundle("hooks", {"app/version.txt": f"{version}\n", **(changes or {})})
 
 
-def unpacked(folder: Path, version: str, changes: dict[str, str | None] | None = None) -> Path:
+def unpacked(folder: Path, version: str, changes: Mapping[str, str | None] | None = None) -> Path:
     """The test application as a folder."""
     with zipfile.ZipFile(io.BytesIO(application(version, changes))) as archive:
         for entry in archive.infolist():

@@ -8,10 +8,12 @@ import json
 from dataclasses import replace
 from uuid import uuid4
 
-from functions.core.records import Counts, Deployment, Target
+from functions.core.records import Counts, Deployment, PlaceSet, Target
 from functions.core.rollout.command_result import pending_events
+from functions.core.rollout.places import with_homes
 from functions.core.statuses import DeploymentStatus, TargetStatus
 from functions.core.text.shapes import to_plain
+from functions.store import places
 from functions.store.keys import deployment_indexes, deployment_key, lock_key, target_key
 from functions.store.table.wire import to_wire
 from tests.conftest import THREE_SEGMENTS
@@ -37,24 +39,31 @@ def run(group: Fleet, like: Deployment, archive: bytes) -> Deployment:
         size=len(archive),
         sha256=hashlib.sha256(archive).hexdigest(),
     )
+    deployment_id = f"d-{uuid4().hex[:9].upper()}"
+    place = PlaceSet(name=deployment_id, places=1)
     one = replace(
         like,
-        deployment_id=f"d-{uuid4().hex[:9].upper()}",
+        deployment_id=deployment_id,
         status=DeploymentStatus.IN_PROGRESS,
         revision=pinned,
-        counts=Counts(total=len(group.hosts), allowed=1),
+        counts=Counts(total=len(group.hosts), max_out_of_service=1),
+        places=(place,),
         complete_time=None,
     )
     items = [{**deployment_key(one.deployment_id).item, **deployment_indexes(one), **to_plain(one)}]
-    for host in group.hosts:
-        target = Target(
+    items += [{**put.key.item, **put.attributes} for put in places.new(place)]
+    fleet = [
+        Target(
             deployment_id=one.deployment_id,
             target_id=host.id,
             group_id=one.group_id,
             steps=THREE_SEGMENTS,
             events=pending_events(THREE_SEGMENTS),
         )
-        items.append({**target_key(one.deployment_id, host.id).item, **to_plain(target), "segments": {}})
+        for host in group.hosts
+    ]
+    for target in with_homes(fleet, one.places):
+        items.append({**target_key(one.deployment_id, target.target_id).item, **to_plain(target), "segments": {}})
     items.append({**lock_key(one.group_key).item, "holder": one.deployment_id})
     for item in items:
         group.cloud.client("dynamodb").put_item(TableName=group.engine.table, Item=to_wire(item))

@@ -16,7 +16,7 @@ import tarfile
 import threading
 import time
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -264,8 +264,8 @@ def end_segment(root: Path) -> None:
 
 def appspec(
     files: Mapping[str, object] | None = None,
-    hooks: Mapping[str, list[dict[str, object]]] | None = None,
-    permissions: list[dict[str, object]] | None = None,
+    hooks: Mapping[str, Sequence[Mapping[str, object]]] | None = None,
+    permissions: Sequence[Mapping[str, object]] | None = None,
     **keys: object,
 ) -> str:
     """`files` is source to destination. JSON is YAML."""

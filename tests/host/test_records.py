@@ -11,7 +11,7 @@ from tests.host.conftest import Host, Step, appspec, end_segment, pythons, revis
 from tests.host.test_events import hooked
 from tests.host.test_segment import deploy
 from tests.host.test_step import step as run_step
-from tests.host.trouble.test_disks import contents, failed, install, release, succeeded
+from tests.host.trouble.conftest import contents, failed, install, release, succeeded
 from tests.host.trouble.test_records import Records
 
 DAMAGE: dict[str, Callable[[bytes], bytes]] = {

@@ -143,7 +143,7 @@ def test_a_path_s_time_never_goes_back_and_goes_on_when_its_content_changes(
     ids=["mtime", "behind another", "macOS's", "no mtime", "cut", "none"],
 )
 def test_a_zip_s_time_is_that_of_its_extra_field(tmp_path: Path, extra: bytes, moment: int) -> None:
-    info, body = zipfile.ZipInfo("x", time.localtime(OLD)[:6]), io.BytesIO()  # type: ignore[arg-type]
+    info, body = zipfile.ZipInfo("x", time.localtime(OLD)[:6]), io.BytesIO()
     info.extra = extra
     with zipfile.ZipFile(body, "w") as archive:
         archive.writestr(info, b"")

@@ -72,7 +72,7 @@ class Ssm:
         self.documents.create(name, {"schemaVersion": "2.2", "parameters": parameters or {}, "mainSteps": main_steps})
         return name
 
-    def until(self, condition: Callable[[], T], what: str = "the condition") -> T:
+    def until(self, condition: Callable[[], T | None], what: str = "the condition") -> T:
         """Let the loop run until the condition is true."""
         give_up = time.monotonic() + PATIENCE
         while not (found := condition()):
@@ -92,7 +92,7 @@ class Ssm:
             found = self.invocation(command_id, host)
             return found if found["Status"] in statuses else None
 
-        return self.until(reached, f"{' or '.join(statuses)}")  # type: ignore[return-value]
+        return self.until(reached, f"{' or '.join(statuses)}")
 
     def ended(self, command_id: str, host: Instance) -> dict[str, Any]:
         """The invocation, once it is over."""

@@ -146,9 +146,9 @@ class Account:
             KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
             AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
             **{"BillingMode": "PAY_PER_REQUEST", **more},
-        )
+        )["TableDescription"]
         self.at_end(client.delete_table, TableName=name)
-        return made["TableDescription"]
+        return made
 
     # -- functions
 

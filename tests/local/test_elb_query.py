@@ -20,7 +20,9 @@ def operation(name: str) -> OperationModel:
 
 def read(name: str, body: bytes, status: int = 200) -> Any:
     """What botocore makes of an answer."""
-    found = QueryParser().parse({"status_code": status, "headers": {}, "body": body}, operation(name).output_shape)
+    shape = operation(name).output_shape
+    assert shape
+    found = QueryParser().parse({"status_code": status, "headers": {}, "body": body}, shape)
     del found["ResponseMetadata"]
     return found
 

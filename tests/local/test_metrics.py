@@ -39,7 +39,7 @@ def total(account: Account, namespace: str, name: str, **dimensions: str) -> flo
         Period=86400,
         Statistics=["Sum"],
     )["Datapoints"]
-    return sum(point["Sum"] for point in points)
+    return sum(float(point["Sum"]) for point in points)
 
 
 def invocations(account: Account, function: Function) -> float:

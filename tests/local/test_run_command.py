@@ -265,8 +265,13 @@ def test_a_host_runs_five_commands_at_a_time(ssm: Ssm) -> None:
     host = ssm.host()
     wait = "touch /srv/started-$AWS_SSM_INSTANCE_ID-$$; while test ! -e /srv/go; do sleep 0.02; done"
     command_ids = [ssm.shell(host, wait) for _ in range(6)]
-    started = lambda: len(list(host.path("/srv").glob("started-*")))  # noqa: E731
-    found = lambda: [ssm.invocation(command_id, host) for command_id in command_ids]  # noqa: E731
+
+    def started() -> int:
+        return len(list(host.path("/srv").glob("started-*")))
+
+    def found() -> list[dict[str, Any]]:
+        return [ssm.invocation(command_id, host) for command_id in command_ids]
+
     ssm.until(lambda: started() == 5 and {invocation["Status"] for invocation in found()} == {"InProgress"})
     waits = [("runShellScript", "Pending", -1)]
     assert [plugin_facts(invocation) for invocation in found()].count(waits) == 1

@@ -109,7 +109,5 @@ class OneGroup(RuleBasedStateMachine):
 
 def test_a_group_never_has_two_deployments_running(store: Store) -> None:
     machine = type("OneGroupOfThisTest", (OneGroup,), {"store": store})
-    histories = run_settings.default.max_examples // 2
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
-        machine, settings=run_settings(max_examples=histories, stateful_step_count=12)
-    )
+    histories = run_settings().max_examples // 2
+    run_state_machine_as_test(machine, settings=run_settings(max_examples=histories, stateful_step_count=12))

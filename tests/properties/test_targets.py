@@ -335,7 +335,7 @@ def test_a_fleet_in_any_weather(world: World, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(records_places, "MAX_PLACES", records_places.MAX_PLACES)
     machine = type("FleetOfThisTest", (Fleet,), {"around": world})
     phases = (Phase.explicit, Phase.reuse, Phase.generate)  # without shrinking, which takes minutes on a table
-    fleets = run_settings.default.max_examples // 4
+    fleets = run_settings().max_examples // 4
     run_state_machine_as_test(
         machine, settings=run_settings(max_examples=fleets, stateful_step_count=20, phases=phases)
     )

@@ -57,7 +57,7 @@ ID = "d-TWICE0001"
 EVENTS = tuple(event.value for event in IN_PLACE)
 WRITES = ("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems")
 SETTINGS = GroupSettings(
-    tag_groups=(WEB,), alarms=Alarms(names=("errors",)), auto_rollback=frozenset(AutoRollbackEvent), bake_seconds=60
+    tag_groups=(WEB,), alarms=Alarms(names=("errors",)), auto_rollback=tuple(AutoRollbackEvent), bake_seconds=60
 )
 
 
@@ -181,6 +181,14 @@ def uploaded() -> dict[str, Any]:
     }
 
 
+def in_turn(*acts: Callable[[Stage], object]) -> Callable[[Stage], None]:
+    def act(stage: Stage) -> None:
+        for each in acts:
+            each(stage)
+
+    return act
+
+
 def in_flight(stage: Stage) -> None:
     stage.begin()
     stage.send()
@@ -241,14 +249,14 @@ CASES = {
     ),
     "run_segment": Case(Stage.begin, Stage.send, writes=2),
     "run_segment, ended": Case(
-        lambda stage: (in_flight(stage), stage.succeed()),
+        in_turn(in_flight, Stage.succeed),
         lambda stage: stage.send(token="t-2"),
         then=Stage.report,
         writes=2,
     ),
-    "command_status": Case(lambda stage: (in_flight(stage), stage.succeed()), Stage.report),
+    "command_status": Case(in_turn(in_flight, Stage.succeed), Stage.report),
     "target_done": Case(
-        lambda stage: (in_flight(stage), stage.succeed(), stage.report()),
+        in_turn(in_flight, Stage.succeed, Stage.report),
         lambda stage: target_done.handler(target_event(stage), stage.context),
     ),
     "bake": Case(
@@ -272,22 +280,22 @@ CASES = {
         writes=2,
     ),
     "stop by an alarm": Case(
-        lambda stage: (in_flight(stage), alarm("errors", "ALARM")),
+        in_turn(in_flight, lambda stage: alarm("errors", "ALARM")),
         lambda stage: stop.handler({"detail": {"alarmName": "errors"}}, stage.context),
     ),
     "start": Case(lambda stage: None, lambda stage: start.handler(queued(uploaded()), stage.context), writes=2),
     "stop": Case(in_flight, lambda stage: stop.handler({"deployment_id": ID, "cancel": True}, stage.context)),
     "stop, waiting": Case(
-        lambda stage: (stage.begin("d-BEFORE001"), stage.create()),
+        in_turn(lambda stage: stage.begin("d-BEFORE001"), Stage.create),
         lambda stage: stop.handler({"deployment_id": ID}, stage.context),
         repeated=(InvalidInput,),
     ),
     "rollback": Case(
-        lambda stage: (stage.good_one_before(), in_flight(stage)),
+        in_turn(Stage.good_one_before, in_flight),
         lambda stage: rollback.handler({"application": "shop", "group": "web"}, stage.context),
     ),
     "rollback of none": Case(
-        lambda stage: (stage.good_one_before(), stage.begin(), finish.handler({"deployment_id": ID}, stage.context)),
+        in_turn(Stage.good_one_before, Stage.begin, lambda stage: finish.handler({"deployment_id": ID}, stage.context)),
         lambda stage: rollback.handler({"application": "shop", "group": "web"}, stage.context),
         repeated=(InvalidInput,),
     ),

@@ -13,7 +13,7 @@ PORT = 8080
 class Handler(http.server.BaseHTTPRequestHandler):
     """`/` answers the version and the host; `/health` answers 200 unless the version says it is not well."""
 
-    def do_GET(self):
+    def do_GET(self) -> None:
         version = (HERE / "version.txt").read_text().strip()
         healthy = (HERE / "health.txt").read_text().strip() == "ok"
         body = json.dumps({"version": version, "host": socket.gethostname(), "healthy": healthy}).encode()
@@ -23,7 +23,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, *words):
+    def log_message(self, *words: object) -> None:
         """Quiet: the demo reads often."""
 
 

@@ -197,7 +197,10 @@ def compressed(form: str, files: dict[str, str | bytes]) -> bytes:
     if form == "zip":
         return revision(files)
     plain = revision(files, type="tar")
-    return {"tar": bytes, "gzip": gzip.compress, "bzip2": bz2.compress, "xz": lzma.compress}[form](plain)
+    by: dict[str, Callable[[bytes], bytes]] = {
+        "tar": bytes, "gzip": gzip.compress, "bzip2": bz2.compress, "xz": lzma.compress,
+    }  # fmt: skip
+    return by[form](plain)
 
 
 FORMS = ["tar", "gzip", "bzip2", "xz", "zip"]

@@ -26,7 +26,7 @@ TEXTS = st.one_of(
 )
 
 
-@settings(max_examples=examples(150, 3000), **PATIENT)
+@settings(PATIENT, max_examples=examples(150, 3000))
 @given(TEXTS, st.sampled_from(["text", "json", "github"]))
 def test_whatever_an_appspec_says_it_is_one_or_an_error(text: str, form: str) -> None:
     try:

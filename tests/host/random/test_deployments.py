@@ -23,8 +23,8 @@ from host.appspec import FileExistsBehavior
 from host.grammar import parse
 from host.instructions import Bundle, Instructions
 from host.lifecycle import LifecycleEvent
-from host.posix.download import take
 from host.posix.layout import Layout
+from host.posix.revision import take
 from host.posix.run import run_event
 from host.posix.unpack import unpack
 from host.posix.watchdog import Watchdog
@@ -284,7 +284,7 @@ def check(case: Case, sandbox: Path) -> Report:
     return report
 
 
-@settings(max_examples=examples(40, 1000), **PATIENT)
+@settings(PATIENT, max_examples=examples(40, 1000))
 @given(cases())
 def test_whatever_is_deployed_nothing_crashes_nothing_outside_changes_and_the_next_succeeds(case: Case) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.host.conftest import Host, appspec, revision
-from tests.host.trouble.test_disks import install
+from tests.host.trouble.conftest import install
 
 BEHAVIORS = ("DISALLOW", "OVERWRITE", "RETAIN")
 FILE, LINK, FOLDER = "file", "link to a file or to nothing", "folder, or link to one"

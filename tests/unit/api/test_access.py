@@ -300,7 +300,7 @@ def test_without_a_guarded_group_prepare_makes_one_more_query(
 
 def test_declared_groups_are_guarded_and_shared_alike(store: Store) -> None:
     put_group("web", settings=GroupSettings(allowed_principals=(ANN,)))
-    assert guards_whole_key() not in all_items()
+    assert guards_whole_key().item not in all_items()
     assert [each.key for each in guards.guards()] == ["shop/web"]
 
 

@@ -29,8 +29,9 @@ def make(api: Api, name: str = "web", **members: Any) -> dict[str, Any]:
 
 
 def told(api: Api, name: str = "web") -> dict[str, Any]:
-    found: dict[str, Any] = api("GetDeploymentGroup", applicationName="shop", deploymentGroupName=name)
-    return found["deploymentGroupInfo"]
+    answer = api("GetDeploymentGroup", applicationName="shop", deploymentGroupName=name)
+    found: dict[str, Any] = answer["deploymentGroupInfo"]
+    return found
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +40,7 @@ def shop(api: Api, request: pytest.FixtureRequest) -> None:
 
 
 def test_a_group_has_what_the_request_gives(api: Api, store: Store) -> None:
-    given = {
+    given: dict[str, Any] = {
         "deploymentConfigName": "CodeDeployDefault.HalfAtATime",
         "ec2TagFilters": [{"Key": "role", "Value": "web", "Type": "KEY_AND_VALUE"}],
         "triggerConfigurations": [
@@ -176,7 +177,7 @@ def test_what_is_wrong_is_refused_before_anything_changes(api: Api, code: str, m
 
 
 def test_what_says_nothing_of_the_unsupported_is_taken(api: Api) -> None:
-    nothing = {"autoScalingGroups": [], "ecsServices": [], "loadBalancerInfo": {"elbInfoList": []}}
+    nothing: dict[str, Any] = {"autoScalingGroups": [], "ecsServices": [], "loadBalancerInfo": {"elbInfoList": []}}
     make(api, terminationHookEnabled=False, **nothing)
 
 

@@ -29,14 +29,14 @@ def refused(operation: str, **members: Any) -> tuple[str, str]:
 
 
 def test_members_come_back_as_they_are_without_the_unknown_and_the_empty_ones() -> None:
-    group = {
+    group: dict[str, Any] = {
         **CREATE,
         "ec2TagFilters": [{"Key": "role", "Value": "", "Type": "KEY_AND_VALUE"}],
         "autoRollbackConfiguration": {"enabled": False, "events": []},
         "autoScalingGroups": [],
     }
     unknown: dict[str, Any] = {"tomorrow": {"deep": [1]}, "tags": None}
-    filters = [{**group["ec2TagFilters"][0], "tomorrow": 1}]  # type: ignore[dict-item]
+    filters = [{**group["ec2TagFilters"][0], "tomorrow": 1}]
     assert read("CreateDeploymentGroup", **{**group, **unknown, "ec2TagFilters": filters}) == group
 
 

@@ -205,7 +205,8 @@ def test_filters_that_cannot_be(api: Api, filters: list[dict[str, str]]) -> None
 def test_a_list_of_many_is_paged_by_few_requests(api: Api, store: Store, requests: Callable[[], list[str]]) -> None:
     names = [f"host-{number:03}" for number in range(230)]
     put_items({**on_premises_key(name).item, "name": name} for name in names)
-    made, found, token = requests(), [], {}
+    made, found = requests(), list[str]()
+    token: dict[str, str] = {}
     for size in (100, 100, 30):
         made.clear()
         answer = api("ListOnPremisesInstances", registrationStatus="Registered", **token)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from botocore.model import Shape
+from botocore.model import ListShape, Shape, StructureShape
 
 from functions.api import model
 from tests.conftest import BUCKET, REGION, put_group
@@ -208,10 +208,10 @@ for _operation in ("CreateDeployment", "RegisterApplicationRevision"):
 
 def members(shape: Shape, place: str) -> Iterator[str]:
     """The paths of all members of a request that hold a value; a list or map of plain values is one value."""
-    if shape.type_name == "structure":
+    if isinstance(shape, StructureShape):
         for name, member in shape.members.items():
             yield from members(member, f"{place}.{name}")
-    elif shape.type_name == "list" and shape.member.type_name in ("structure", "list"):
+    elif isinstance(shape, ListShape) and shape.member.type_name in ("structure", "list"):
         yield from members(shape.member, place)
     else:
         yield place

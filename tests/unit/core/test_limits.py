@@ -73,7 +73,7 @@ REPORT = {
 }
 
 
-@pytest.fixture(params=LETTERS.values(), ids=LETTERS)
+@pytest.fixture(params=LETTERS.values(), ids=list(LETTERS))
 def letter(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -90,7 +90,7 @@ def revision(letter: str) -> Revision:
 
 def settings(letter: str) -> GroupSettings:
     tags = tuple(TagGroup(filters=(TagFilter(key=of(letter, 128), value=of(letter, 256)),) * 10) for _ in range(3))
-    events = frozenset(TriggerEvent)
+    events = tuple(TriggerEvent)
     arn = f"arn:aws:sns:us-east-1:123456789012:{'t' * 256}"
     return GroupSettings(
         tag_groups=tags,
@@ -182,7 +182,7 @@ def largest(letter: str, ending: Ending) -> Deployment:
     return replace(one, failure=ending(one, letter), stop=mark, causes=causes(letter))
 
 
-@pytest.fixture(params=ENDINGS.values(), ids=ENDINGS)
+@pytest.fixture(params=ENDINGS.values(), ids=list(ENDINGS))
 def deployment(request: pytest.FixtureRequest, letter: str) -> Deployment:
     return largest(letter, request.param)
 

@@ -29,8 +29,8 @@ def target(number: int = 1, **fields: object) -> Target:
     return replace(Target(deployment_id=NAME, target_id=f"i-{number}"), **fields)  # type: ignore[arg-type]
 
 
-def state(*holders: str, failed: tuple[str, ...] = (), **fields: int) -> ShardState:
-    return ShardState(holders=frozenset(holders), failed=frozenset(failed), **fields)
+def state(*holders: str, failed: tuple[str, ...] = (), **fields: object) -> ShardState:
+    return replace(ShardState(holders=frozenset(holders), failed=frozenset(failed)), **fields)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("places", "shards"), [(0, 1), (1, 1), (50, 1), (51, 2), (5_000, 100), (10_000, 200)])

@@ -91,7 +91,7 @@ def test_a_group_that_comes_back_is_the_same_group(store: Store) -> None:
 
 def test_an_interrupted_run_is_finished_by_the_next(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     two = ONE + "      job: {ec2TagFilters: [{Key: job}]}\n"
-    real, done = store.transact, []
+    real, done = store.transact, list[list[Any]]()
 
     def once(writes: list[Any]) -> bool:
         if len(done) == 2:  # the application and its first group

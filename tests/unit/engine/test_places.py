@@ -158,7 +158,7 @@ def test_of_two_calls_at_once_one_gives_back_what_it_took(store: Store, monkeypa
     one = begun(3, hosts_=6)
     late = target(3)
     assert late.places == {ID: 0} and begin_target(target(0), NOW)
-    move, moved = targets.move_to_shard, []
+    move, moved = targets.move_to_shard, list[bool]()
 
     def move_and_let_another_go_on(*given: Any) -> bool:
         if moved:

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from functions.core.causes import Cause
 from functions.core.statuses import LifecycleEventStatus, TargetStatus
 from tests.unit.two_targets import EVENTS, World
@@ -36,7 +38,9 @@ def test_a_repeated_event_changes_nothing(world: World) -> None:
     assert replace(world.target(), last_updated_at="") == replace(first, last_updated_at="")
 
 
-def test_an_event_that_comes_before_the_command_is_on_record_is_made_up_for(world: World) -> None:
+def test_an_event_that_comes_before_the_command_is_on_record_is_made_up_for(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The event leaves a mark, which the function finds when it stores the command."""
     send = world.ssm.send_command
 
@@ -46,7 +50,7 @@ def test_an_event_that_comes_before_the_command_is_on_record_is_made_up_for(worl
         world.report()  # nobody knows this command yet
         return answer
 
-    world.ssm.send_command = send_and_end  # type: ignore[method-assign]
+    monkeypatch.setattr(world.ssm, "send_command", send_and_end)
     world.run("t-1")
     assert world.tokens.told == {"t-1": {"status": "Succeeded"}}
 

@@ -68,7 +68,7 @@ class World:
             ImageId="ami-12c6146b",
             MinCount=count,
             MaxCount=count,
-            TagSpecifications=[{"ResourceType": "instance", "Tags": tags}],  # type: ignore[list-item]
+            TagSpecifications=[{"ResourceType": "instance", "Tags": tags}],
         )
         ids = [each["InstanceId"] for each in made["Instances"]]
         self.instances += ids

@@ -98,14 +98,16 @@ def test_a_stopping_deployment_starts_no_target(world: World) -> None:
     assert world.tokens.told == {"t-1": {"status": "Skipped"}} and not world.ssm.sent
 
 
-def test_a_command_sent_while_an_alarm_stops_the_deployment_is_cancelled(world: World) -> None:
+def test_a_command_sent_while_an_alarm_stops_the_deployment_is_cancelled(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     send = world.ssm.send_command
 
     def send_while_stopping(**request: Any) -> dict[str, Any]:
         deployments.mark_stop("d-000000001", stop_mark.by_alarms(["errors"], NOW))
         return send(**request)
 
-    world.ssm.send_command = send_while_stopping  # type: ignore[method-assign]
+    monkeypatch.setattr(world.ssm, "send_command", send_while_stopping)
     world.run("t-1")
     assert world.ssm.cancelled == ["c-0"]
 

@@ -31,7 +31,7 @@ class Queue:
 
     def deliver(self, *bodies: Any, receives: int = 1) -> list[str]:
         """The ids of the messages that come back."""
-        answer = handler_module.handler(queued(*bodies, receives=receives), self._context)  # type: ignore[arg-type]
+        answer = handler_module.handler(queued(*bodies, receives=receives), self._context)
         return [each["itemIdentifier"] for each in answer["batchItemFailures"]]
 
 

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
+from functions.aws import executions
 from functions.core.causes import Cause
+from functions.core.records import Deployment
 from functions.core.rollout import stop_mark
 from functions.core.statuses import TargetStatus
 from functions.engine import chain
@@ -75,8 +77,8 @@ def test_a_watch_that_is_woken_while_it_looks_leaves_its_place(world: World, sto
 
 def test_a_watch_that_dies_is_started_again_by_find_lost(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.run("t-1")
-    monkeypatch.setattr(find_lost.find_lost.executions, "running", lambda: {ID})
-    monkeypatch.setattr(find_lost.find_lost, "_may_be_lost", lambda deployment: True)
+    monkeypatch.setattr(executions, "running", lambda: {ID})
+    monkeypatch.setattr("functions.engine.find_lost._may_be_lost", lambda deployment: True)
     assert watching.move(ID, watching.turn(ID), next_at=pacer.now())  # and then it was killed
     find_lost.handler({}, world.context)
     assert world.queued("turns") == [], "it may be at work"
@@ -91,7 +93,7 @@ def test_a_watch_that_meets_a_bug_goes_on_and_says_so(world: World, undelivered:
     """The message is set aside with the reason; the chain has a next one."""
     world.run("t-1")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(deployments, "get", lambda deployment_id: {}["bug"])
+        patch.setattr(deployments, "get", lambda deployment_id: dict[str, Deployment]()["bug"])
         world.watch()
     assert len(world.queued("turns")) == 1 and "bug" in undelivered.read()[0]["why"]
 

@@ -78,7 +78,7 @@ def test_a_rollback_of_what_runs_is_watched_to_the_end_of_what_goes_back(
         end.end(running)
         return Exit.FAILED
 
-    monkeypatch.setitem(sys.modules, "cli.view.watch_view", SimpleNamespace(watch=watch))  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "cli.view.watch_view", SimpleNamespace(watch=watch))
     assert main(["rollback", "shop/web", "--watch"]) == 0
     assert seen == [running, info(running)["rollbackInfo"]["rollbackDeploymentId"]]
 

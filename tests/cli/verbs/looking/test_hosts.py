@@ -112,12 +112,14 @@ def fleet(api: Api, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]
     stand_in("ssm", ssm)
 
     def launch(count: int, on_record: int, *, silent: int = 0) -> list[str]:
-        tags = [{"Key": "role", "Value": "web"}, {"Key": "Name", "Value": "\u202eweb"}]
+        tags = {"role": "web", "Name": "\u202eweb"}
         found = boto3.client("ec2").run_instances(
             ImageId="ami-12c6146b",
             MinCount=count,
             MaxCount=count,
-            TagSpecifications=[{"ResourceType": "instance", "Tags": tags}],  # type: ignore[list-item]
+            TagSpecifications=[
+                {"ResourceType": "instance", "Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
+            ],
         )
         ids = sorted(each["InstanceId"] for each in found["Instances"])
         for each in ids[:on_record]:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from threading import Thread
+from typing import Literal
 
 import boto3
 import pytest
@@ -284,7 +285,7 @@ def test_a_deployment_that_is_not_there_is_refused(served: Served, capsys: Captu
     assert "DeploymentDoesNotExistException" in capsys.readouterr().err
 
 
-def alarm(name: str, state: str) -> None:
+def alarm(name: str, state: Literal["OK", "ALARM"]) -> None:
     cloudwatch = boto3.client("cloudwatch")
     cloudwatch.put_metric_alarm(
         AlarmName=name,
@@ -301,11 +302,8 @@ def alarm(name: str, state: str) -> None:
 
 def test_the_states_of_alarms_are_told(served: Served, passes: Passes, capsys: Captured) -> None:
     alarm("errors", "OK")
-    own = {
-        "settings": GroupSettings(alarms=Alarms(names=("errors", "gone"))),
-        "own": frozenset({OverriddenSetting.ALARMS}),
-    }
-    put_deployment(DeploymentStatus.CREATED, **own)
+    own = frozenset({OverriddenSetting.ALARMS})
+    put_deployment(DeploymentStatus.CREATED, settings=GroupSettings(alarms=Alarms(names=("errors", "gone"))), own=own)
     passes(*[nothing] * 5, lambda: alarm("errors", "ALARM"), *[nothing] * 3)
     assert main(["watch", ID, "--timeout", "30s"]) == 4
     assert [each[1:] for each in lines(capsys) if each[1] != ID] == [

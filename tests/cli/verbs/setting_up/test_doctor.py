@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Literal
 
 import boto3
 import pytest
@@ -19,6 +19,7 @@ from tests.fakes.run_command import FakeRunCommand
 from tests.served import Served
 
 Captured = pytest.CaptureFixture[str]
+AlarmState = Literal["OK", "ALARM", "INSUFFICIENT_DATA"]
 TOPIC = "arn:aws:sns:us-east-1:123456789012:outcomes"
 DOCUMENT, CONTENT = "stepdeploy-segment", '{"schemaVersion": "2.2", "description": "%d", "mainSteps": []}'
 READY = GroupSettings(
@@ -55,7 +56,7 @@ class Account:
         self.instances += ids
         return ids
 
-    def alarm(self, state: str) -> None:
+    def alarm(self, state: AlarmState) -> None:
         cloudwatch = boto3.client("cloudwatch")
         cloudwatch.put_metric_alarm(
             AlarmName="errors",
@@ -232,7 +233,7 @@ def test_a_configuration_that_is_gone_is_a_problem(account: Account) -> None:
 
 
 @pytest.mark.parametrize(("state", "level"), [("ALARM", "problem"), ("INSUFFICIENT_DATA", "warning")])
-def test_an_alarm_that_is_not_ok_is_told(state: str, level: str, account: Account) -> None:
+def test_an_alarm_that_is_not_ok_is_told(state: AlarmState, level: str, account: Account) -> None:
     account.alarm(state)
     assert account.only(level)["message"] == f"alarm errors is in {state}"
 

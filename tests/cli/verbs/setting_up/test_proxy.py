@@ -124,7 +124,7 @@ def test_anything_else_is_refused_without_a_call(
 ) -> None:
     given = {name: value for name, value in asked.items() if name in ("path", "method")}
     headers = {name: value for name, value in asked.items() if name not in given}
-    answer = raw(proxy, request(proxy, **given, **headers), b"{}")  # type: ignore[arg-type]
+    answer = raw(proxy, request(proxy, **given, **headers), b"{}")
     assert answer[0] == status
     assert set(answer[1]) == {"__type", "message"}
     assert served.asked == []
@@ -234,7 +234,12 @@ def test_half_a_body_is_no_request(proxy: Proxy, served: Served) -> None:
 def busy_gateway() -> Iterator[tuple[str, threading.Semaphore, threading.Event]]:
     """An API that answers once it is let; what counts the requests that have come, and what lets it."""
     came, let = threading.Semaphore(0), threading.Event()
-    with gateway(200, "{}", lambda: (came.release(), let.wait(PATIENCE))) as (endpoint, _):
+
+    def count_and_wait() -> None:
+        came.release()
+        let.wait(PATIENCE)
+
+    with gateway(200, "{}", count_and_wait) as (endpoint, _):
         yield endpoint, came, let
         let.set()
 

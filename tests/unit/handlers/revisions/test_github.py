@@ -52,7 +52,7 @@ def end(world: World, one: Deployment) -> None:
 
 def stored(world: World, pinned: Revision) -> bytes:
     where = {"Bucket": pinned.bucket, "Key": pinned.key, "VersionId": str(pinned.version)}
-    return bytes(client("s3").get_object(**where)["Body"].read())  # type: ignore[arg-type]
+    return bytes(client("s3").get_object(**where)["Body"].read())
 
 
 def test_its_archive_is_fetched_pinned_and_given_to_hosts_as_any_other(world: World, api: Api, hub: FakeGitHub) -> None:
@@ -97,7 +97,7 @@ def test_a_rollback_needs_no_github(world: World, api: Api, hub: FakeGitHub) -> 
 def test_an_archive_that_is_gone_from_the_bucket_is_fetched_again(world: World, api: Api, hub: FakeGitHub) -> None:
     good = prepared(world, create(world, api))
     where = {"Bucket": good.revision.bucket, "Key": good.revision.key, "VersionId": str(good.revision.version)}
-    client("s3").delete_object(**where)  # type: ignore[arg-type]
+    client("s3").delete_object(**where)
     again = aws_bucket.pin(good.revision)
     assert again.version != good.revision.version and again.sha256 == good.revision.sha256
     assert len(hub.asked) == 4
