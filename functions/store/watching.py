@@ -43,7 +43,6 @@ class Wait:
     kind: WaitKind
     target_id: str
     task_token: str = ""
-    is_unsent: bool = False  # its step has begun, and SSM surely has no command of it
 
 
 def reconcile_seconds() -> int:

@@ -173,9 +173,27 @@ def test_a_function_killed_after_sending_at_a_moment_finds_its_command_again(wor
         with pytest.raises(KeyboardInterrupt):
             world.send_parked(handed)
     world.send_parked(handed)
-    assert world.tokens.told == {} and world.target().segments == {}, "a copy leaves it to the first call"
-    world.send_parked(handed, receives=2)
+    assert world.tokens.told == {"t-1": {"status": "Wait", "seconds": 1}}, "a copy leaves it to the first call"
+    world.send_parked(handed, minutes=2)
     assert len(world.ssm.sent) == 1 and world.target().segments["0"].command_id == "c-0"
+
+
+def test_a_call_that_will_not_come_to_the_last_targets_leaves_them_to_another_one(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """AWS is so slow that one send takes all the time that the function has."""
+    monkeypatch.setattr("functions.engine.sends._LONGEST", -1)
+    waits = [watching.Wait(kind=watching.WaitKind.SEND, target_id=f"i-{n}", task_token=f"t-{n}") for n in range(2)]
+    chain.hand_out(ID, waits, Moments(first=pacer.now(), count=2, interval=50, throttled_at=0))
+    (handed,) = world.queued("moments")
+    world.send_parked(handed)
+    (left,) = world.queued("moments")
+    assert len(world.ssm.sent) == 1
+    world.ssm.answer("c-0", EVENTS)
+    world.report()
+    world.done()
+    world.send_parked(left)
+    assert [sent["InstanceIds"] for sent in world.ssm.sent] == [["i-0"], ["i-1"]] and not world.queued("moments")
 
 
 def _killed(*given: Any, **named: Any) -> None:
