@@ -104,8 +104,7 @@ def send(
     free or wait for one."""
     moment = moment or _next_moment()
     if moment is None or not pacer.is_good(moment):
-        _park(target, token, moment)
-        return None
+        return _park(target, token, moment)
     now = clock.timestamp()
     if target.status is TargetStatus.PENDING:
         taken = places.take_out_of_service(deployment, target, now)
@@ -150,8 +149,7 @@ def _send_again(
         return decision.otherwise.status if is_mine else StepSignal.WAIT
     moment = moment or _next_moment()
     if moment is None or not pacer.is_good(moment):
-        _park(target, token, moment)
-        return None
+        return _park(target, token, moment)
     now = clock.timestamp()
     if not targets.claim(target, decision.step, now):
         return StepSignal.WAIT
@@ -159,10 +157,19 @@ def _send_again(
 
 
 def read(target: Target, decision: Read, token: str) -> StepResult | None:
-    """The state waits anew for a command that was sent before: its watch may be dead."""
+    """The state waits anew for a command that was sent before: its watch may be dead.
+
+    Or this call is late, and its token of an earlier try of the state: so who waited till now asks again.
+    """
+    before = _run(target, decision.step).task_token
+    if before and before != token:
+        tokens.succeed(before, answer(StepSignal.WAIT))
     current = targets.store_token(target, decision.step, token)
-    if current.segments[str(decision.step)].status:
+    run = _run(current, decision.step)
+    if run.status:
         return step_result(current)
+    if run.task_token != token:
+        return StepSignal.WAIT
     chain.start(target.deployment_id)
     return None
 
@@ -198,10 +205,10 @@ def _next_moment() -> Moment | None:
     return moments[0] if moments else None
 
 
-def _park(target: Target, token: str, moment: Moment | None) -> None:
+def _park(target: Target, token: str, moment: Moment | None) -> StepResult | None:
     """The watch gives the target its moment when it comes; another one than that, which is void."""
     wait = watching.Wait(kind=WaitKind.SEND, target_id=target.target_id, task_token=token)
-    chain.park(target.deployment_id, wait, moment)
+    return None if chain.park(target.deployment_id, wait, moment) else StepSignal.WAIT
 
 
 def _send(deployment: Deployment, target: Target, step: int, token: str, moment: Moment) -> StepResult | None:
@@ -224,8 +231,7 @@ def _send(deployment: Deployment, target: Target, step: int, token: str, moment:
     except ssm.Throttled:
         pacer.slow_down(moment)
         targets.give_up_claim(target, step)
-        _park(target, token, moment)
-        return None
+        return _park(target, token, moment)
     return _record_command(target, step, command_id, token)
 
 

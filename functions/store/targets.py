@@ -184,7 +184,9 @@ def wait_for_host(target: Target, segment: int, command_id: str, wait: HostWait,
 def store_token(target: Target, segment: int, token: str) -> Target:
     """The state waits with a new token for the same command. The target as it is then: the segment may have ended."""
     place = ("segments", str(segment))
-    update = announced.same_status(_key(target), Exists(place), sets={(*place, "task_token"): token})
+    run, path = target.segments[str(segment)], (*place, "task_token")
+    as_read = Equals(path, run.task_token) if run.task_token else Missing(path)
+    update = announced.same_status(_key(target), Exists(place), as_read, sets={path: token})
     return record(Target, items().update_or_read(update))
 
 

@@ -68,9 +68,11 @@ def rest(deployment_id: str, at_work: Turn, *, next_at: int, is_over: bool) -> T
     return resting if _write(deployment_id, at_work, resting) else None
 
 
-def add(deployment_id: str, wait: Wait) -> None:
-    """A target waits; what it waited for before, by the same kind, is forgotten."""
-    items().write(Put(wait_key(deployment_id, wait.kind, wait.target_id), {**to_plain(wait), **_expires()}))
+def add(deployment_id: str, wait: Wait) -> bool:
+    """A target waits. False when it does already, by the same kind: whose token is the one that a state waits with,
+    nobody can tell."""
+    key = wait_key(deployment_id, wait.kind, wait.target_id)
+    return items().write(Put(key, {**to_plain(wait), **_expires()}, IS_NEW))
 
 
 def waits(deployment_id: str, kind: WaitKind, limit: int) -> list[Wait]:

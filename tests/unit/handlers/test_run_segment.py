@@ -40,7 +40,30 @@ def test_a_state_that_waits_anew_starts_a_dead_watch_and_asks_ssm_nothing(world:
     assert len(world.queued("turns")) == 1 and world.ssm.lists == 0 and len(world.ssm.sent) == 1
     world.ssm.answer("c-0", EVENTS)
     world.report()
-    assert world.tokens.told == {"t-3": {"status": "Succeeded"}}
+    assert world.tokens.told["t-3"] == {"status": "Succeeded"}
+
+
+def test_a_call_of_an_earlier_try_that_comes_late_lets_the_state_ask_again(world: World) -> None:
+    """Nobody can tell which token is the newest one: a state that would never be told waits for twelve hours."""
+    world.run("t-1")
+    world.run("t-2")
+    world.run("t-1")
+    assert world.tokens.told["t-2"] == {"status": "Wait", "seconds": 1}
+
+
+def test_two_states_that_wait_anew_in_one_moment_do_not_forget_each_other(world: World, store: Store) -> None:
+    world.run("t-1")
+    store.before_next_write(lambda: world.run("t-2"))
+    world.run("t-3")
+    assert "t-2" not in world.tokens.told and world.tokens.told["t-3"] == {"status": "Wait", "seconds": 1}
+
+
+def test_a_call_of_an_earlier_try_does_not_take_a_moment_away(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two wait for the target's moment: the first gets it, the other one asks again."""
+    monkeypatch.setattr("functions.store.pacer.take", lambda *_, within=None, **__: None)
+    world.run("t-1")
+    world.run("t-2")
+    assert world.tokens.told == {"t-2": {"status": "Wait", "seconds": 1}}
 
 
 def test_a_state_that_waits_anew_in_the_moment_of_the_end_is_told(world: World, store: Store) -> None:
@@ -174,8 +197,7 @@ def test_a_host_that_takes_no_command_fails_at_once(world: World, code: str, cau
 def test_a_throttled_send_waits_for_another_moment_and_slows_the_pace(world: World) -> None:
     """Invariant 9."""
     world.ssm.refuses = refusal("ThrottlingException")
-    for number in range(3):
-        world.run(f"t-{number}")
+    world.run("t-2")
     assert world.tokens.told == {} and not world.ssm.sent
     world.ssm.refuses = None
     world.watch(hours=0)
@@ -194,11 +216,11 @@ def test_what_ssm_does_not_answer_now_is_not_known(world: World) -> None:
     for number in range(20):
         world.run(f"t-2{number}")
         world.report()
-    assert set(world.tokens.told) == set() and not world.ssm.cancelled
+    assert {told["status"] for told in world.tokens.told.values()} == {"Wait"} and not world.ssm.cancelled
     world.ssm.cannot_list = None
     world.ssm.answer("c-0", EVENTS)
     world.report()
-    assert world.tokens.told == {"t-219": {"status": "Succeeded"}}
+    assert world.tokens.told["t-219"] == {"status": "Succeeded"}
 
 
 def test_an_error_that_does_not_pass_is_one(world: World) -> None:
