@@ -181,7 +181,8 @@ def read_once(target: Target, step: int, command_id: str) -> StepResult | None:
     told = record_end(target, step, command_id, invocation)
     run = target.segments.get(str(step))
     if told is None and run and run.command_id == command_id and run.status is None:
-        chain.park(target.deployment_id, watching.Wait(kind=WaitKind.READ, target_id=target.target_id))
+        wait = watching.Wait(kind=WaitKind.READ, target_id=target.target_id, since=pacer.now())
+        chain.park(target.deployment_id, wait)
     return told
 
 
@@ -207,7 +208,7 @@ def _next_moment() -> Moment | None:
 
 def _park(target: Target, token: str, moment: Moment | None) -> StepResult | None:
     """The watch gives the target its moment when it comes; another one than that, which is void."""
-    wait = watching.Wait(kind=WaitKind.SEND, target_id=target.target_id, task_token=token)
+    wait = watching.Wait(kind=WaitKind.SEND, target_id=target.target_id, task_token=token, since=pacer.now())
     return None if chain.park(target.deployment_id, wait, moment) else StepSignal.WAIT
 
 

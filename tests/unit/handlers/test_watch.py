@@ -1,6 +1,7 @@
 """watch: whatever waits is found, one chain lives, and what an older engine left is watched too."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -229,6 +230,18 @@ def test_what_begins_to_wait_while_the_watch_goes_to_rest_is_found(world: World,
     world.watch()
     (body,) = world.queued("turns")
     assert json.loads(body)["turn"] == 2, "woken at once"
+
+
+def test_who_waits_anew_while_another_watch_hands_out_is_not_forgotten(world: World) -> None:
+    """Two chains at once: one was slow, and the other one was woken."""
+    first = watching.Wait(kind=watching.WaitKind.SEND, target_id="i-0", task_token="t-1", since=1)
+    other = watching.Wait(kind=watching.WaitKind.SEND, target_id="i-1", task_token="t-2", since=1)
+    assert watching.add(ID, first) and watching.add(ID, other) and not watching.add(ID, first)
+    watching.remove(ID, [first])
+    anew = replace(first, since=2)
+    assert watching.add(ID, anew)
+    watching.remove(ID, [first, other])
+    assert watching.waits(ID, watching.WaitKind.SEND, 10) == [anew]
 
 
 def test_many_commands_are_read_by_the_page(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
