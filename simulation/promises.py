@@ -310,6 +310,9 @@ def _records(world: "World", kept: Kept) -> Iterator[Broken]:
             unproved.append(host_id)
     if unproved:
         yield Broken(0, f"{kept.id}: Succeeded on record, and not all events ran: {_named(unproved)}")
+    counted = {status: len(kept.with_status(TargetStatus(status))) for status in kept.deployment.counts.overview}
+    if counted != kept.deployment.counts.overview:
+        yield Broken(0, f"{kept.id} counts {kept.deployment.counts.overview}; its targets are {counted}")
     if touched := sorted(set(kept.with_status(TargetStatus.SKIPPED)) & kept.hosts(Seen.BEGAN)):
         yield Broken(0, f"{kept.id}: Skipped on record, and was begun on: {_named(touched)}")
     if kept.deployment.stop or kept.deployment.status is DeploymentStatus.STOPPED or not kept.targets:

@@ -128,8 +128,10 @@ def close(deployment: Deployment) -> None:
 def settle_all(deployment: Deployment, failed: Sequence[Target]) -> Counts:
     """The exact counts of a deployment whose targets have all ended, after what calls that died left undone. `failed`:
     its failed targets."""
-    if deployment.counters or not deployment.places:
+    if deployment.counters:
         return deployment.counts
+    if not deployment.places:
+        return _never_begun(deployment, failed)
     for place_set in deployment.places:
         for _ in range(_TRIES):
             undone = _undone(deployment, place_set, places.read(place_set), failed)
@@ -138,6 +140,12 @@ def settle_all(deployment: Deployment, failed: Sequence[Target]) -> Counts:
         else:
             raise Conflict(f"places of {place_set.name} changed {_TRIES} times while its deployment was ended")
     return final(tally(deployment.counts, places.read(deployment.places[0])))
+
+
+def _never_begun(deployment: Deployment, failed: Sequence[Target]) -> Counts:
+    """Prepare may have died over writing its targets: those that are on record have ended without a place."""
+    total = sum(1 for _ in targets.of(deployment.deployment_id))
+    return final(Counts(total=total, failed=len(failed)))
 
 
 def _undone(
