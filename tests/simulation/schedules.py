@@ -68,6 +68,7 @@ def scenarios(draw: st.DrawFn, /, **families: st.SearchStrategy[object]) -> Scen
         "config": CONFIGS,
         "durations": DURATIONS,
         "has_announcements": st.just(False),
+        "places_of_a_shard": st.sampled_from([50, 1, 3]),
     }
     chosen = {name: draw(strategy) for name, strategy in (usual | families).items()}
     return Scenario(**chosen, quiet_seconds=3 * _HOUR)  # type: ignore[arg-type]
