@@ -67,11 +67,6 @@ class Scenario:
     longest_seconds: float = 90 * 86400  # of virtual time, after which a deployment counts as one that never ends
     quiet_seconds: float = 86400  # in which nothing is seen of it, after which it counts so too
 
-    @property
-    def kills(self) -> bool:
-        """Whether functions end on the way, or are called twice."""
-        return bool(self.kill_rate or self.crashes or self.repeats)
-
 
 def config(text: str) -> DeploymentConfig:
     """A predefined configuration, with or without CodeDeployDefault, or a minimum: a number of hosts, or a percentage.

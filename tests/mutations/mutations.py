@@ -87,13 +87,6 @@ MUTATIONS: tuple[Mutation, ...] = (
         '        return {"status": target.status}\n',
     ),
     _mutation(
-        "nothing is settled when a deployment ends",
-        3,
-        ENGINE + "places.py",
-        "            undone = _undone(deployment, place_set, places.read(place_set), failed)\n",
-        "            undone = dict[int, Ended]()\n",
-    ),
-    _mutation(
         "a target waits when every place is held by a failed one",
         (6, 3),
         ROLLOUT + "places.py",
@@ -111,15 +104,20 @@ MUTATIONS: tuple[Mutation, ...] = (
         "broken hosts are not repaired first",
         (2, 6),
         ROLLOUT + "stages.py",
-        "if len(part) <= places else",
-        "if part else",
+        "rounds = [first + others] if len(part) <= places else",
+        "rounds = [others + first] if part else",
     ),
-    _mutation(
-        "a send is not claimed",
+    Mutation(
+        "a send that another call has claimed is made again",
         (4, 1),
-        ENGINE + "segments.py",
-        "    if claimed_at and clock.now() - datetime.fromisoformat(claimed_at) < _CLAIM:\n",
-        "    if claimed_at and not token:\n",
+        (
+            Edit(
+                ENGINE + "segments.py",
+                "    if claimed_at and clock.now() - datetime.fromisoformat(claimed_at) < _CLAIM:\n",
+                "    if claimed_at and not token:\n",
+            ),
+            Edit(ENGINE + "segments.py", '    if claimed_at == "":\n', "    if token:\n"),
+        ),
     ),
     _mutation(
         "a call of an earlier try takes the place of the state's",
@@ -256,13 +254,6 @@ MUTATIONS: tuple[Mutation, ...] = (
         'is_busy, replaced = False, held.get("waiting")',
     ),
     _mutation(
-        "the lock is taken without looking at it again",
-        2,
-        STORE + "lock.py",
-        "*(_same(held, name) for name in (\"holder\", \"waiting\")[: 1 + is_busy])]",
-        "]",
-    ),
-    _mutation(
         "the lock is never free again",
         (3, 2),
         STORE + "lock.py",
@@ -347,12 +338,5 @@ MUTATIONS: tuple[Mutation, ...] = (
             Edit(AWS + "ec2.py", "Filters=[tag_filter, states]", "Filters=[states]"),
             Edit(AWS + "ec2.py", "if matches(tags, groups):", "if tags:"),
         ),
-    ),
-    _mutation(
-        "an event that is none ends the function",
-        8,
-        AWS + "aside.py",
-        "        if not is_hopeless(error):\n            raise\n        put(",
-        "        raise\n        put(",
     ),
 )  # fmt: skip
