@@ -178,13 +178,6 @@ MUTATIONS: tuple[Mutation, ...] = (
         "",
     ),
     _mutation(
-        "a target adopts another deployment's command",
-        (2, 4),
-        AWS + "ssm.py",
-        'if command.get("Comment") == comment:',
-        'if command.get("Comment"):',
-    ),
-    _mutation(
         "a target that is to be skipped after a stop is sent to",
         (3, 4),
         ROLLOUT + "steps.py",
