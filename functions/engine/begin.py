@@ -8,15 +8,16 @@ from functions.core import quotas
 from functions.core.access import Fleet
 from functions.core.errors import Conflict, NotDeployable
 from functions.core.messages import texts
-from functions.core.records import Deployment, TagGroup, Target
+from functions.core.records import Deployment, Step, TagGroup, Target
 from functions.core.rollout import stages
 from functions.core.rollout.gate import Counters
 from functions.core.rollout.health import HealthConstraintsInvalid
 from functions.core.rollout.stages import Manifest
+from functions.core.rollout.steps import plan_steps
 from functions.core.selection import Instance, matches, new_targets
 from functions.core.statuses import UNSUCCESSFUL, DeploymentErrorCode, DeploymentStatus, OverriddenSetting
 from functions.engine import fleet as engine_fleet
-from functions.engine import who_may
+from functions.engine import preflight, who_may
 from functions.store import deployments, groups, hosts, preparing, targets
 
 NOTHING_TO_DO = Counters()  # every instance runs the revision, and only others were wanted
@@ -73,8 +74,22 @@ def _fleet(deployment: Deployment) -> list[Target]:
         )
     fleet = selected.only({instance.instance_id for instance in found})
     who_may.check_hosts(deployment, fleet)
-    pings = engine_fleet.pings(fleet)
-    return new_targets(deployment.deployment_id, deployment.group_id, found, pings, clock.timestamp())
+    preflight.check_load_balancers(deployment, found)
+    pings, steps = engine_fleet.pings(fleet), _steps(deployment)
+    return new_targets(deployment.deployment_id, deployment.group_id, found, pings, clock.timestamp(), steps)
+
+
+def _steps(deployment: Deployment) -> Callable[[Instance], tuple[Step, ...]]:
+    """The steps of each instance."""
+    settings = deployment.settings
+    before = preflight.hooks_of_hosts(deployment) if settings.load_balancers.are_used else {}
+
+    def steps(instance: Instance) -> tuple[Step, ...]:
+        of_host = before.get(instance.instance_id, ())
+        hooks = deployment.revision.hooks
+        return plan_steps(settings, is_ec2=instance.is_ec2, hooks=hooks, hooks_before=of_host)
+
+    return steps
 
 
 def _selected(deployment: Deployment) -> Fleet:

@@ -9,7 +9,7 @@ from typing import Any, assert_never
 
 from functions.aws import tokens, weather
 from functions.core.records import Deployment, Target
-from functions.core.rollout.steps import Adopt, End, Read, Send, StepResult, StepSignal, Wait, next_step
+from functions.core.rollout.steps import Adopt, Allow, Block, End, Read, Send, StepResult, StepSignal, Wait, next_step
 from functions.engine import segments
 from functions.store import deployments, targets
 from functions.telemetry import logger
@@ -44,6 +44,8 @@ def _run(deployment: Deployment, target: Target, token: str) -> StepResult | Non
             return segments.adopt(deployment, target, decision, token)
         case Read():
             return segments.read(target, decision, token)
+        case Block() | Allow():
+            raise NotImplementedError("Prepare refuses a deployment with load balancers (functions/engine/begin.py)")
         case Wait():
             return StepSignal.WAIT
         case End():

@@ -14,11 +14,16 @@ from functions.store.table.values import MAX_KEYS, Query, Update
 
 def running(group_id: str, revision: Revision) -> set[str]:
     """The ids of the hosts that run this pinned revision."""
-    found = [from_plain(Host, item) for item in items().query(_all_of(group_id))]
+    found = of(group_id)
     good = [host for host in found if host.status is TargetStatus.SUCCEEDED]
     brought = deployments_of(good)
     same = {each for each, deployment in brought.items() if deployment.revision.is_same(revision)}
     return {host.target_id for host in good if host.deployment_id in same}
+
+
+def of(group_id: str) -> list[Host]:
+    """All hosts of a group that a deployment has begun on, by their ids."""
+    return [from_plain(Host, item) for item in items().query(_all_of(group_id))]
 
 
 def page(group_id: str, token: str | None) -> tuple[list[Host], str | None]:

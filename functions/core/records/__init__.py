@@ -7,8 +7,17 @@ from functions.core.records.deployment import Deployment, Failure, RollbackInfo,
 from functions.core.records.group import Application, CustomConfig, DeploymentSummary, Group, Guard
 from functions.core.records.on_premises import OnPremisesInstance
 from functions.core.records.revision import GitHubCommit, GivenVersion, RegisteredRevision, Revision
-from functions.core.records.settings import Alarms, AutoRollback, GroupSettings, TagFilter, TagGroup, Trigger
-from functions.core.records.steps import IN_PLACE_STEPS, Segment, Step
+from functions.core.records.settings import (
+    NO_LOAD_BALANCERS,
+    Alarms,
+    AutoRollback,
+    GroupSettings,
+    LoadBalancers,
+    TagFilter,
+    TagGroup,
+    Trigger,
+)
+from functions.core.records.steps import IN_PLACE_STEPS, AllowTraffic, BlockTraffic, Segment, Step
 from functions.core.records.target import (
     Diagnostics,
     Host,
@@ -23,9 +32,12 @@ from functions.core.records.target import (
 
 __all__ = [
     "IN_PLACE_STEPS",
+    "NO_LOAD_BALANCERS",
     "Alarms",
+    "AllowTraffic",
     "Application",
     "AutoRollback",
+    "BlockTraffic",
     "CustomConfig",
     "Deployment",
     "DeploymentSummary",
@@ -39,6 +51,7 @@ __all__ = [
     "Host",
     "HostWait",
     "LifecycleEventRecord",
+    "LoadBalancers",
     "OnPremisesInstance",
     "RegisteredRevision",
     "Revision",
