@@ -30,7 +30,7 @@ def engine_app(target_groups: MakeTargetGroups | None = None, **app: Any) -> Ite
     """The app, ready to synth inside of the `with`. Its other arguments are those of App.
 
     `target_groups` makes stacks of the user's in the same app, and says by which names of deployments.yaml its target
-    groups go. Raises InvalidInput for a declaration or a context value that cannot be.
+    groups go; cdk-nag checks those stacks, too. Raises InvalidInput for a declaration or a context value that cannot be.
     """
     root = App(analytics_reporting=False, **app)
     made = target_groups(root) if target_groups else {}

@@ -98,7 +98,7 @@ def register(balancer: Balancer, hosts: Sequence[Registration]) -> None:
 
 
 def deregister(balancer: Balancer, hosts: Sequence[Registration]) -> None:
-    """Take hosts out, as they are registered. One that is not in is no error."""
+    """Take hosts out, as they are registered. One that is not in a target group is no error."""
     if balancer.type is BalancerType.CLASSIC:
         _move_classic(client("elb").deregister_instances_from_load_balancer, balancer.id, hosts)
     else:

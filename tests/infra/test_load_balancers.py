@@ -75,7 +75,7 @@ def test_a_target_group_of_the_same_app_goes_by_the_name_in_the_file(tmp_path: P
 
 
 def test_one_of_the_app_that_the_file_does_not_name_is_told(tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match="names no target group other, which app.py makes"):
+    with pytest.raises(InvalidInput, match=r"names no target group other, which app\.py makes"):
         synthesize_with_own(tmp_path, "other")
 
 
@@ -85,7 +85,7 @@ def synthesize_with_own(folder: Path, name: str) -> Synthesized:
 
     def make(app: App) -> Mapping[str, ITargetGroup]:
         stack = Stack(app, "Shop")
-        vpc = Vpc(stack, "Network", max_azs=1)
+        vpc = Vpc.from_vpc_attributes(stack, "Network", vpc_id="vpc-1", availability_zones=["us-east-1a"])
         return {name: ApplicationTargetGroup(stack, "WebGroup", vpc=vpc, port=80, target_type=TargetType.INSTANCE)}
 
     out = folder / "out"
