@@ -29,8 +29,8 @@ MakeTargetGroups = Callable[[App], Mapping[str, ITargetGroup]]
 def engine_app(target_groups: MakeTargetGroups | None = None, **app: Any) -> Iterator[App]:
     """The app, ready to synth inside of the `with`. Its other arguments are those of App.
 
-    `target_groups` makes stacks of the user's in the same app, and says by which names of deployments.yaml its target
-    groups go; cdk-nag checks those stacks, too. Raises InvalidInput for a declaration or a context value that cannot be.
+    `target_groups` makes stacks of the user's in the same app, and says by which names of deployments.yaml their target
+    groups go; cdk-nag checks those stacks, too. Raises InvalidInput for a declaration or context value that cannot be.
     """
     root = App(analytics_reporting=False, **app)
     made = target_groups(root) if target_groups else {}

@@ -198,7 +198,8 @@ def test_what_says_nothing_of_the_unsupported_is_taken(api: Api) -> None:
 
 
 def test_load_balancers_are_used_only_with_traffic_control(api: Api, store: Store) -> None:
-    listed = {"loadBalancerInfo": {"targetGroupInfoList": [{"name": "web"}], "elbInfoList": [{"name": "old"}]}}
+    named = {"targetGroupInfoList": [{"name": "web"}], "elbInfoList": [{"name": "old"}]}
+    listed: dict[str, Any] = {"loadBalancerInfo": named}
     make(api, **listed)
     assert told(api).items() >= {**listed, "deploymentStyle": WITHOUT_CONTROL}.items()
     api.refuses("InvalidLoadBalancerInfoException", "UpdateDeploymentGroup", **CHANGE, deploymentStyle=WITH_CONTROL)

@@ -64,8 +64,9 @@ class World:
     context: LambdaContext
     instances: list[str] = field(default_factory=list)
 
-    def launch(self, count: int, *, managed: bool = True, role: str = "web", **more: str) -> None:
-        tags = [{"Key": key, "Value": value} for key, value in {"role": role, "Name": "a-host", **more}.items()]
+    def launch(self, count: int, *, managed: bool = True, role: str = "web", scaling_group: str = "") -> None:
+        tags = [{"Key": "role", "Value": role}, {"Key": "Name", "Value": "a-host"}]
+        tags += [{"Key": "aws:autoscaling:groupName", "Value": scaling_group}] if scaling_group else []
         made = client("ec2").run_instances(
             ImageId="ami-12c6146b",
             MinCount=count,
@@ -364,7 +365,7 @@ def test_no_host_is_changed_under_load_and_what_is_slow_is_logged(world: World, 
     scaling.create_auto_scaling_group(
         AutoScalingGroupName="asg", MinSize=0, MaxSize=1, AvailabilityZones=["us-east-1a"], HealthCheckType="ELB"
     )
-    world.launch(1, **{"aws:autoscaling:groupName": "asg"})
+    world.launch(1, scaling_group="asg")
     world.create(load_balancers=BEHIND)
     world.assert_refused(DeploymentErrorCode.ELASTIC_LOAD_BALANCING_INVALID, "load balancers are not supported yet")
     said = logged.getvalue()
