@@ -3,7 +3,7 @@
 import io
 import json
 import zipfile
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,29 +12,18 @@ import pytest
 from functions.aws.clients import client
 from functions.core.causes import Cause
 from functions.core.new_deployment import new_deployment
-from functions.core.records import (
-    NO_LOAD_BALANCERS,
-    Alarms,
-    Deployment,
-    GroupSettings,
-    LoadBalancers,
-    OnPremisesInstance,
-    TagFilter,
-    TagGroup,
-    Target,
-)
+from functions.core.records import Alarms, Deployment, GroupSettings, OnPremisesInstance, TagFilter, TagGroup, Target
 from functions.core.rollout import stop_mark
 from functions.core.rollout.command_result import failed_without_report
 from functions.core.rollout.gate import Counters
 from functions.core.rollout.health import PREDEFINED_CONFIGS
 from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, TargetStatus
 from functions.core.text.shapes import to_plain
-from functions.engine import preflight
 from functions.engine.end import engine_failure
 from functions.handlers import prepare
-from functions.store import declared, deployments, lock, on_premises, targets
+from functions.store import deployments, lock, on_premises, targets
 from functions.store.keys import target_key
-from host.lifecycle import IN_PLACE, LifecycleEvent
+from host.lifecycle import IN_PLACE
 from tests.conftest import BUCKET, WEB, LambdaContext, pending, put_group, put_item, revision, stand_in
 from tests.fakes.run_command import FakeRunCommand
 from tests.fakes.service import refusal
@@ -330,75 +319,6 @@ def test_an_alarm_that_does_not_exist_may_be_ignored(world: World) -> None:
     world.launch(1)
     world.create(alarms=Alarms(names=("unknown",), ignore_poll_alarm_failure=True))
     assert world.prepare()["proceed"] is True and world.deployment.stop is None
-
-
-BEHIND = LoadBalancers(target_groups=("web",), classic=("old",), has_control=True)
-
-
-def test_what_is_wrong_with_load_balancers_is_told_at_once_and_before_a_host_is_touched(world: World) -> None:
-    declared.change_load_balancers(NO_LOAD_BALANCERS, BEHIND)
-    client("elbv2").create_target_group(Name="web", Protocol="HTTP", Port=80, VpcId="vpc-0")
-    world.launch(1)
-    world.create(load_balancers=BEHIND)
-    says = ["Classic Load Balancer old does not exist", "target group web is in no listener rule"]
-    world.assert_refused(DeploymentErrorCode.ELASTIC_LOAD_BALANCING_INVALID, *says)
-
-
-def test_load_balancers_that_deployments_yaml_names_no_more_are_not_asked_for(world: World) -> None:
-    world.launch(1)
-    world.create(load_balancers=BEHIND)
-    says = "the engine may not use web, old: name it in deployments.yaml"
-    world.assert_refused(DeploymentErrorCode.ELASTIC_LOAD_BALANCING_INVALID, says)
-    assert client("elbv2").operations == client("elb").operations == []
-
-
-def test_no_host_is_changed_under_load_and_what_is_slow_is_logged(world: World, logged: io.StringIO) -> None:
-    """Invariant 10, until the engine blocks and allows traffic."""
-    declared.change_load_balancers(NO_LOAD_BALANCERS, BEHIND)
-    elb, elbv2, scaling = client("elb"), client("elbv2"), client("autoscaling")
-    elb.create_load_balancer(LoadBalancerName="old", Listeners=[], AvailabilityZones=["us-east-1a"])
-    made = elbv2.create_target_group(Name="web", Protocol="HTTP", Port=80, VpcId="vpc-0")
-    arn = made["TargetGroups"][0]["TargetGroupArn"]
-    front = elbv2.create_load_balancer(Name="front", Subnets=["subnet-us-east-1a"])["LoadBalancers"][0]
-    actions = [{"Type": "forward", "TargetGroupArn": arn}]
-    elbv2.create_listener(LoadBalancerArn=front["LoadBalancerArn"], DefaultActions=actions)
-    scaling.create_auto_scaling_group(
-        AutoScalingGroupName="asg", MinSize=0, MaxSize=1, AvailabilityZones=["us-east-1a"], HealthCheckType="ELB"
-    )
-    world.launch(1, scaling_group="asg")
-    world.create(load_balancers=BEHIND)
-    world.assert_refused(DeploymentErrorCode.ELASTIC_LOAD_BALANCING_INVALID, "load balancers are not supported yet")
-    said = logged.getvalue()
-    assert "waits up to 30 s for the first check" in said and "is in none of the group's load balancers" in said
-    assert "Auto Scaling group asg has ELB health checks" in said and '"allow":300' in said
-
-
-def test_load_balancers_without_traffic_control_are_not_asked_for(world: World) -> None:
-    world.launch(1)
-    world.create(load_balancers=replace(BEHIND, has_control=False))
-    assert world.prepare()["proceed"] is True and client("elbv2").operations == []
-
-
-def test_the_events_with_scripts_are_kept_with_the_revision(world: World) -> None:
-    world.launch(1)
-    world.create(
-        archive(hooks("s") + "  BeforeBlockTraffic: [{location: s}]\n  ApplicationStop: []\n", s="#!/bin/sh\n")
-    )
-    world.prepare()
-    assert world.deployment.revision.hooks == (LifecycleEvent.BEFORE_BLOCK_TRAFFIC, LifecycleEvent.AFTER_INSTALL)
-
-
-def test_a_hosts_scripts_are_of_what_a_deployment_brought_and_unknown_where_one_failed(world: World) -> None:
-    world.launch(3)
-    one = world.create(archive(hooks("s"), s="#!/bin/sh\n"))
-    world.prepare()
-    good, bad, _ = world.targets
-    for each, status in ((good, TargetStatus.SUCCEEDED), (bad, TargetStatus.FAILED)):
-        store_item = replace(each, status=TargetStatus.IN_PROGRESS)
-        put_item({**target_key(one.deployment_id, each.target_id).item, **to_plain(store_item), "segments": {}})
-        assert targets.finish(store_item, status, NOW)
-    found = preflight.hooks_of_hosts(world.deployment)
-    assert found == {good.target_id: (LifecycleEvent.AFTER_INSTALL,), bad.target_id: None}
 
 
 def test_registered_on_premises_instances_are_targets_beside_those_of_ec2(world: World) -> None:
