@@ -16,6 +16,8 @@ from functions.core.rollout.command_result import failed_without_report, read_in
 from functions.core.rollout.instructions import instructions, longest_seconds
 from functions.core.rollout.steps import (
     Adopt,
+    Allow,
+    Block,
     Decision,
     End,
     Read,
@@ -104,6 +106,8 @@ def _carry_out(
             return adopt(deployment, target, decision, token, moment)
         case Read():
             return read(target, decision, token)
+        case Block() | Allow():
+            raise NotImplementedError
         case End():
             return decision.status
     assert_never(decision)

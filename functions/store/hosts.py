@@ -15,7 +15,7 @@ from functions.store.table.values import MAX_KEYS, AtMost, Equals, Missing, Quer
 
 def running(group_id: str, revision: Revision) -> set[str]:
     """The ids of the hosts that run this pinned revision."""
-    found = [from_plain(Host, item) for item in items().query(_all_of(group_id))]
+    found = of(group_id)
     good = [host for host in found if host.status is TargetStatus.SUCCEEDED]
     brought = deployments_of(good)
     same = {each for each, deployment in brought.items() if deployment.revision.is_same(revision)}
@@ -26,6 +26,11 @@ def out_of_service(group_id: str) -> set[str]:
     """The ids of the hosts that the group's last deployment on them left in a state that nobody knows."""
     has_failed = Equals("status", TargetStatus.FAILED.value)
     return {item["target_id"] for item in items().query(replace(_all_of(group_id), where=has_failed))}
+
+
+def of(group_id: str) -> list[Host]:
+    """All hosts of a group that a deployment has begun on, by their ids."""
+    return [from_plain(Host, item) for item in items().query(_all_of(group_id))]
 
 
 def page(group_id: str, token: str | None) -> tuple[list[Host], str | None]:

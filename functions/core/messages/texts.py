@@ -85,6 +85,11 @@ def nothing_to_retry(group_key: str, failed_id: str) -> str:
     )
 
 
+def undeclared_load_balancers(names: Sequence[str]) -> str:
+    """Why a group cannot use load balancers that deployments.yaml does not name."""
+    return f"the engine may not use {_some(names)}: name it in deployments.yaml and run cdk deploy"
+
+
 def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
 

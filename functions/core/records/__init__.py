@@ -9,8 +9,17 @@ from functions.core.records.group import Application, CustomConfig, DeploymentSu
 from functions.core.records.on_premises import OnPremisesInstance
 from functions.core.records.places import PlaceSet, Shard, ShardState
 from functions.core.records.revision import GitHubCommit, GivenVersion, RegisteredRevision, Revision
-from functions.core.records.settings import Alarms, AutoRollback, GroupSettings, TagFilter, TagGroup, Trigger
-from functions.core.records.steps import IN_PLACE_STEPS, Segment, Step
+from functions.core.records.settings import (
+    NO_LOAD_BALANCERS,
+    Alarms,
+    AutoRollback,
+    GroupSettings,
+    LoadBalancers,
+    TagFilter,
+    TagGroup,
+    Trigger,
+)
+from functions.core.records.steps import IN_PLACE_STEPS, AllowTraffic, BlockTraffic, Segment, Step
 from functions.core.records.target import (
     Diagnostics,
     Host,
@@ -25,9 +34,12 @@ from functions.core.records.target import (
 
 __all__ = [
     "IN_PLACE_STEPS",
+    "NO_LOAD_BALANCERS",
     "Alarms",
+    "AllowTraffic",
     "Application",
     "AutoRollback",
+    "BlockTraffic",
     "Counters",
     "Counts",
     "CustomConfig",
@@ -43,6 +55,7 @@ __all__ = [
     "Host",
     "HostWait",
     "LifecycleEventRecord",
+    "LoadBalancers",
     "OnPremisesInstance",
     "PlaceSet",
     "RegisteredRevision",
