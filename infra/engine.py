@@ -225,6 +225,7 @@ class Engine(Construct):
         self.grant_cancel(function)
         self._let_ping(function)
         self.grant_answer(function)
+        self._load_balancers.grant_see_health(function)
         function.on_queue(self.turns, batch_size=1, window_seconds=0, at_once=20)
         return function
 
@@ -305,6 +306,7 @@ class Engine(Construct):
         )
         function.allow("dynamodb:GetItem", "dynamodb:UpdateItem", on=self._store.table.table_arn)
         self.grant_cancel(function)  # of a target whose workflow failed
+        self._load_balancers.grant_bring_in(function)
         return function
 
     def _bake(self) -> Function:

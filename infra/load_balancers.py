@@ -38,22 +38,32 @@ class NamedLoadBalancers:
 
     def grant_move(self, function: Function) -> None:
         """Lets a function take hosts out and bring them in, of these alone, and ask how they fare."""
+        self._grant(function, "DeregisterTargets", "DeregisterInstancesFromLoadBalancer")
+        self.grant_bring_in(function)
+        self.grant_see_health(function)
+
+    def grant_bring_in(self, function: Function) -> None:
+        """Lets a function register hosts in these."""
+        self._grant(function, "RegisterTargets", "RegisterInstancesWithLoadBalancer")
+
+    def grant_see_health(self, function: Function) -> None:
+        """Lets a function ask how hosts fare."""
+        if self._are_any:
+            function.allow(*_SEE_HEALTH, on="*", why_wildcard=_NO_RESOURCES)
+
+    def _grant(self, function: Function, action: str, classic_action: str) -> None:
         stack = Stack.of(function)
         if groups := self.named.target_groups:
             function.allow(
-                "elasticloadbalancing:DeregisterTargets",
-                "elasticloadbalancing:RegisterTargets",
+                f"elasticloadbalancing:{action}",
                 on=[self._target_group_arn(stack, each) for each in groups],
                 why_wildcard="A target group that is named by its name has an id in its ARN that only AWS knows.",
             )
         if self.named.classic:
             function.allow(
-                "elasticloadbalancing:DeregisterInstancesFromLoadBalancer",
-                "elasticloadbalancing:RegisterInstancesWithLoadBalancer",
+                f"elasticloadbalancing:{classic_action}",
                 on=[_arn(stack, f"loadbalancer/{each}") for each in self.named.classic],
             )
-        if self._are_any:
-            function.allow(*_SEE_HEALTH, on="*", why_wildcard=_NO_RESOURCES)
 
     @property
     def _are_any(self) -> bool:

@@ -4,21 +4,23 @@ Registrations are told by id and port: a target group takes out a host only by t
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
+from functions.aws import weather
 from functions.aws.clients import client
 from functions.core.balancer_checks import Seen
-from functions.core.load_balancers import (
-    Balancer,
-    BalancerType,
-    HealthCheck,
-    HostHealth,
-    Registration,
-    health_in_classic,
-    health_of,
-    is_arn,
-)
-from functions.core.records import LoadBalancers
+from functions.core.load_balancers import HostHealth, health_in_classic, health_of, is_arn
+from functions.core.records import Balancer, BalancerType, HealthCheck, LoadBalancers, Registration
+
+
+class Refused(Exception):
+    """Elastic Load Balancing does not do it; the text has its words."""
+
+
+class NotThere(Refused):
+    """The target group, or the Classic Load Balancer, does not exist any more."""
+
 
 _BALANCERS_A_CALL = 20  # of DescribeLoadBalancers, by ARN
 _TARGETS_A_CALL = 100  # a guess: AWS publishes no limit of RegisterTargets
@@ -50,11 +52,12 @@ def health(balancer: Balancer, of: Sequence[Registration] = ()) -> list[HostHeal
 
     A host that is not registered is in the answer only where it was named.
     """
-    if balancer.type is BalancerType.CLASSIC:
-        return _classic_health(balancer.id, of)
-    asked = {"Targets": _targets(of)} if of else {}
-    answer = client("elbv2").describe_target_health(TargetGroupArn=balancer.id, **asked)
-    return [_health(balancer.id, each) for each in answer["TargetHealthDescriptions"]]
+    with _refusals():
+        if balancer.type is BalancerType.CLASSIC:
+            return _classic_health(balancer.id, of)
+        asked = {"Targets": _targets(of)} if of else {}
+        answer = client("elbv2").describe_target_health(TargetGroupArn=balancer.id, **asked)
+        return [_health(balancer.id, each) for each in answer["TargetHealthDescriptions"]]
 
 
 def _health(arn: str, told: Mapping[str, Any]) -> HostHealth:
@@ -90,19 +93,36 @@ def _classic_health(name: str, of: Sequence[Registration]) -> list[HostHealth]:
 
 
 def register(balancer: Balancer, hosts: Sequence[Registration]) -> None:
-    """Bring hosts in. One that is in already stays. Without a port they get the target group's."""
-    if balancer.type is BalancerType.CLASSIC:
-        _move_classic(client("elb").register_instances_with_load_balancer, balancer.id, hosts)
-    else:
-        _move(client("elbv2").register_targets, balancer.id, hosts)
+    """Bring hosts in. One that is in already stays. Without a port they get the target group's. Raises Refused."""
+    with _refusals():
+        if balancer.type is BalancerType.CLASSIC:
+            _move_classic(client("elb").register_instances_with_load_balancer, balancer.id, hosts)
+        else:
+            _move(client("elbv2").register_targets, balancer.id, hosts)
 
 
 def deregister(balancer: Balancer, hosts: Sequence[Registration]) -> None:
-    """Take hosts out, as they are registered. One that is not in a target group is no error."""
-    if balancer.type is BalancerType.CLASSIC:
-        _move_classic(client("elb").deregister_instances_from_load_balancer, balancer.id, hosts)
-    else:
-        _move(client("elbv2").deregister_targets, balancer.id, hosts)
+    """Take hosts out, as they are registered. One that is not in a target group is no error. Raises Refused."""
+    with _refusals():
+        if balancer.type is BalancerType.CLASSIC:
+            _move_classic(client("elb").deregister_instances_from_load_balancer, balancer.id, hosts)
+        else:
+            _move(client("elbv2").deregister_targets, balancer.id, hosts)
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """What AWS refuses for good, told from what it takes later."""
+    from botocore.exceptions import ClientError
+
+    try:
+        yield
+    except ClientError as error:
+        if weather.passes(error):
+            raise
+        code = error.response["Error"]["Code"]
+        kind = NotThere if code in _NOT_THERE else Refused
+        raise kind(f"{code}: {error.response['Error'].get('Message', '')}") from error
 
 
 def _move(call: Callable[..., Any], arn: str, hosts: Sequence[Registration]) -> None:
@@ -183,6 +203,7 @@ def _of_target_groups(groups: Sequence[Mapping[str, Any]]) -> Iterator[Balancer]
             target_type=group.get("TargetType", "instance"),
             zones=frozenset(zone["ZoneName"] for each in before for zone in each.get("AvailabilityZones", ())),
             has_checks=group.get("HealthCheckEnabled", True),
+            ports=(group["Port"],) if "Port" in group else (),
         )
 
 
@@ -210,4 +231,5 @@ def _of_classic(told: Mapping[str, Any]) -> Balancer:
         ),
         deregistration_delay=draining.get("Timeout", 0) if draining.get("Enabled") else 0,
         zones=frozenset(told.get("AvailabilityZones", ())),
+        ports=tuple(sorted({each["Listener"]["InstancePort"] for each in told.get("ListenerDescriptions", ())})),
     )

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from functions.core.load_balancers import Balancer, BalancerType, HostHealth
-from functions.core.records import LoadBalancers
+from functions.core.load_balancers import HostHealth
+from functions.core.records import Balancer, BalancerType, LoadBalancers
 from functions.core.selection import Instance
 from functions.core.statuses import Drain
 

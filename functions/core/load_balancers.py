@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from functions.core.records import LoadBalancers
+from functions.core.records import LoadBalancers, Registration
 
 NAME_RULE = "1 to 32 letters, digits and hyphens, with no hyphen at either end"
 _NAME = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,30}[A-Za-z0-9])?"
@@ -54,15 +54,6 @@ def _is_same(one: str, other: str) -> bool:
     return one == other or (name_of(one) == name_of(other) and not (is_arn(one) and is_arn(other)))
 
 
-class BalancerType(StrEnum):
-    """What sends the traffic of a target group; a Classic Load Balancer has none."""
-
-    APPLICATION = "application"
-    NETWORK = "network"
-    GATEWAY = "gateway"
-    CLASSIC = "classic"
-
-
 class HealthState(StrEnum):
     """How a host fares in a load balancer; a Classic one's answers are told in the same words."""
 
@@ -96,15 +87,6 @@ class HealthReason(StrEnum):
 
 # The target group is in no listener rule, or its load balancer has not enabled the host's zone: no check is made.
 HOPELESS = frozenset({HealthReason.NOT_IN_USE, HealthReason.IP_UNUSABLE})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Registration:
-    """What a host is registered as: one host may be in one target group under several ports."""
-
-    balancer: str  # the ARN of a target group, or the name of a Classic Load Balancer
-    instance_id: str
-    port: int | None = None  # None: a Classic Load Balancer has no such thing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,32 +149,3 @@ def health_in_classic(registration: Registration, state: str, reason: str | None
         found = HealthState.INITIAL if is_new else HealthState.UNHEALTHY
         why = HealthReason.REGISTRATION_IN_PROGRESS if is_new else HealthReason.FAILED_HEALTH_CHECKS
     return HostHealth(registration=registration, state=found, reason=why, description=description)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HealthCheck:
-    """How a load balancer checks its hosts."""
-
-    interval: int  # seconds
-    healthy_threshold: int
-    unhealthy_threshold: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Balancer:
-    """A target group with the load balancers that send it traffic, or a Classic Load Balancer."""
-
-    name: str
-    id: str  # the ARN of a target group, or the Classic Load Balancer's name
-    type: BalancerType | None  # None: a target group to which nothing sends traffic
-    check: HealthCheck
-    deregistration_delay: int  # seconds
-    target_type: str = "instance"
-    zones: frozenset[str] = frozenset()  # that are enabled, by name
-    has_checks: bool = True
-
-    @property
-    def kind(self) -> str:
-        """What messages call it."""
-        is_classic = self.type is BalancerType.CLASSIC
-        return f"Classic Load Balancer {self.name}" if is_classic else f"target group {self.name}"

@@ -8,7 +8,7 @@ from functions.core.balancer_checks import Severity, host_seconds, problems
 from functions.core.errors import NotDeployable
 from functions.core.load_balancers import not_allowed
 from functions.core.messages import texts
-from functions.core.records import Deployment
+from functions.core.records import Balancer, Deployment
 from functions.core.rollout.steps import Hooks
 from functions.core.selection import Instance
 from functions.core.statuses import DeploymentErrorCode, TargetStatus
@@ -18,11 +18,12 @@ from functions.telemetry import logger
 _SCALING_GROUP_TAG = "aws:autoscaling:groupName"  # AWS itself puts it on the instances of a group
 
 
-def check_load_balancers(deployment: Deployment, instances: Sequence[Instance]) -> None:
-    """Raises NotDeployable with all that cannot go well. What is only slow or doubtful is logged."""
+def check_load_balancers(deployment: Deployment, instances: Sequence[Instance]) -> tuple[Balancer, ...]:
+    """Those of the deployment as they are; none where it uses none. Raises NotDeployable with all that cannot go well.
+    What is only slow or doubtful is logged."""
     named = deployment.settings.load_balancers
     if not named.are_used:
-        return
+        return ()
     if unknown := not_allowed(named, declared.load_balancers()):
         raise _invalid(f"loadBalancerInfo: {texts.undeclared_load_balancers(unknown)}")
     fleet = [instance for instance in instances if instance.is_ec2]
@@ -36,8 +37,7 @@ def check_load_balancers(deployment: Deployment, instances: Sequence[Instance]) 
         logger.warning("load balancers: %s", each.message)
     expected = host_seconds(named, seen.balancers)
     logger.info("seconds that the load balancers take of one host", block=expected.block, allow=expected.allow)
-    # Until the engine blocks and allows traffic; without it hosts would be changed under load.
-    raise _invalid("load balancers are not supported yet: set WITHOUT_TRAFFIC_CONTROL to deploy without them")
+    return seen.balancers
 
 
 def hooks_of_hosts(deployment: Deployment) -> Mapping[str, Hooks]:

@@ -33,6 +33,12 @@ def of(group_id: str) -> list[Host]:
     return [from_plain(Host, item) for item in items().query(_all_of(group_id))]
 
 
+def get(group_id: str, target_id: str) -> Host | None:
+    """The host, read consistently."""
+    item = items().get(host_key(group_id, target_id))
+    return from_plain(Host, item) if item else None
+
+
 def page(group_id: str, token: str | None) -> tuple[list[Host], str | None]:
     """A page of a group's hosts, by their ids, and the token of the next."""
     found, after = pages.page(_all_of(group_id), token)
@@ -68,7 +74,15 @@ def record_end(target: Target) -> None:
 
 
 def _change(target: Target, group_id: str, status: TargetStatus, since: str) -> Update:
+    """What it was left out of before stays on record until it succeeds, or this deployment took it out, too."""
     host = Host(target_id=target.target_id, deployment_id=target.deployment_id, status=status, since=since)
+    if status is TargetStatus.SUCCEEDED or target.traffic is not None:
+        left_out = () if status is TargetStatus.SUCCEEDED else target.out_of
+        return Update(
+            host_key(group_id, target.target_id),
+            sets=to_plain(replace(host, out_of=left_out)),
+            removes=() if left_out else ("out_of",),
+        )
     return Update(host_key(group_id, target.target_id), sets=to_plain(host))
 
 

@@ -10,8 +10,8 @@ import pytest
 from functions.aws import autoscaling, ec2, elb
 from functions.aws.clients import client
 from functions.core.balancer_checks import ScalingGroup
-from functions.core.load_balancers import Balancer, BalancerType, HealthCheck, HealthState, Registration
-from functions.core.records import LoadBalancers, TagFilter, TagGroup
+from functions.core.load_balancers import HealthState
+from functions.core.records import Balancer, BalancerType, HealthCheck, LoadBalancers, Registration, TagFilter, TagGroup
 from tests.contract.conftest import code
 from tests.contract.test_ec2 import launch
 

@@ -31,6 +31,7 @@ from functions.core.records.target import (
     Target,
     TargetFailure,
 )
+from functions.core.records.traffic import Balancer, BalancerType, HealthCheck, Registration, Traffic
 
 __all__ = [
     "IN_PLACE_STEPS",
@@ -39,6 +40,8 @@ __all__ = [
     "AllowTraffic",
     "Application",
     "AutoRollback",
+    "Balancer",
+    "BalancerType",
     "BlockTraffic",
     "Counters",
     "Counts",
@@ -52,6 +55,7 @@ __all__ = [
     "Group",
     "GroupSettings",
     "Guard",
+    "HealthCheck",
     "Host",
     "HostWait",
     "LifecycleEventRecord",
@@ -59,6 +63,7 @@ __all__ = [
     "OnPremisesInstance",
     "PlaceSet",
     "RegisteredRevision",
+    "Registration",
     "Revision",
     "RollbackInfo",
     "Segment",
@@ -73,5 +78,6 @@ __all__ = [
     "TagGroup",
     "Target",
     "TargetFailure",
+    "Traffic",
     "Trigger",
 ]

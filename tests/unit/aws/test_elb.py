@@ -1,7 +1,8 @@
 """Load balancers, as moto does not have them: targets by id and port, states, and chunks."""
 
 from functions.aws import elb
-from functions.core.load_balancers import Balancer, BalancerType, HealthCheck, HealthReason, HealthState, Registration
+from functions.core.load_balancers import HealthReason, HealthState
+from functions.core.records import Balancer, BalancerType, HealthCheck, Registration
 from tests.conftest import stand_in
 from tests.fakes.load_balancers import DRAINING, FakeElb, FakeElbV2
 

@@ -6,18 +6,8 @@ from typing import Any
 import pytest
 
 from functions.core.balancer_checks import HostSeconds, ScalingGroup, Seen, host_seconds, problems, propagation_seconds
-from functions.core.load_balancers import (
-    Balancer,
-    BalancerType,
-    HealthCheck,
-    HealthReason,
-    HealthState,
-    HostHealth,
-    Registration,
-    health_in_classic,
-    health_of,
-)
-from functions.core.records import LoadBalancers
+from functions.core.load_balancers import HealthReason, HealthState, HostHealth, health_in_classic, health_of
+from functions.core.records import Balancer, BalancerType, HealthCheck, LoadBalancers, Registration
 from functions.core.selection import Instance
 from functions.core.statuses import Drain
 
