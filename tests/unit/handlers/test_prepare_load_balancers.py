@@ -11,7 +11,7 @@ from functions.core.records import NO_LOAD_BALANCERS, BlockTraffic, Deployment, 
 from functions.core.statuses import DeploymentErrorCode, TargetStatus
 from functions.core.text.shapes import to_plain
 from functions.engine import preflight
-from functions.store import declared, targets
+from functions.store import declared, hosts, targets
 from functions.store.keys import deployment_key, host_key, target_key
 from host.lifecycle import LifecycleEvent
 from tests.conftest import put_item
@@ -37,8 +37,7 @@ def test_load_balancers_that_deployments_yaml_names_no_more_are_not_asked_for(wo
     assert client("elbv2").operations == client("elb").operations == []
 
 
-def test_no_host_is_changed_under_load_and_what_is_slow_is_logged(world: World, logged: io.StringIO) -> None:
-    """Invariant 10, until the engine blocks and allows traffic."""
+def test_load_balancers_are_pinned_and_what_is_slow_is_logged(world: World, logged: io.StringIO) -> None:
     declared.change_load_balancers(NO_LOAD_BALANCERS, BEHIND)
     elb, elbv2, scaling = client("elb"), client("elbv2"), client("autoscaling")
     elb.create_load_balancer(LoadBalancerName="old", Listeners=[], AvailabilityZones=["us-east-1a"])
@@ -52,7 +51,8 @@ def test_no_host_is_changed_under_load_and_what_is_slow_is_logged(world: World, 
     )
     world.launch(1, scaling_group="asg")
     world.create(load_balancers=BEHIND)
-    world.assert_refused(DeploymentErrorCode.ELASTIC_LOAD_BALANCING_INVALID, "load balancers are not supported yet")
+    world.prepare()
+    assert [each.kind for each in world.deployment.balancers] == ["target group web", "Classic Load Balancer old"]
     said = logged.getvalue()
     assert "waits up to 30 s for the first check" in said and "is in none of the group's load balancers" in said
     assert "Auto Scaling group asg has ELB health checks" in said and '"allow":300' in said
@@ -82,6 +82,7 @@ def test_a_hosts_scripts_are_of_what_a_deployment_brought_and_unknown_where_one_
         store_item = replace(each, status=TargetStatus.IN_PROGRESS)
         put_item({**target_key(one.deployment_id, each.target_id).item, **to_plain(store_item), "segments": {}})
         assert targets.finish(store_item, status, NOW)
+        hosts.record_end(replace(store_item, status=status, started_at=NOW, last_updated_at=NOW))
     found = preflight.hooks_of_hosts(world.deployment)
     assert found == {good.target_id: (LifecycleEvent.AFTER_INSTALL,), bad.target_id: None}
 
@@ -95,7 +96,7 @@ def test_each_host_has_the_steps_that_its_own_revision_and_the_new_one_have_scri
     put_item({**host_key(one.group_id, world.instances[1]).item, **to_plain(brought_before(one, first))})
     behind = replace(one, settings=replace(one.settings, load_balancers=BEHIND))
     put_item({**deployment_key(one.deployment_id).item, **to_plain(behind)})
-    monkeypatch.setattr(preflight, "check_load_balancers", lambda deployment, instances: None)
+    monkeypatch.setattr(preflight, "check_load_balancers", lambda deployment, instances: ())
     world.prepare()
     new, known = sorted(world.targets, key=lambda target: target.target_id)
     assert [type(step).__name__ for step in new.steps] == ["BlockTraffic", "Segment", "AllowTraffic", "Segment"]
