@@ -29,6 +29,7 @@ from functions.core.records import (
     TargetFailure,
     Trigger,
 )
+from functions.core.records.traffic import balancers_of
 from functions.core.revision import location
 from functions.core.rollout.health import PREDEFINED_CONFIGS, DeploymentConfig, MinimumHealthyHosts
 from functions.core.rollout.rollback_choice import RollbackChoice, choose_for
@@ -84,6 +85,7 @@ def cause(record: SharedFailure) -> dict[str, Any]:
         "targetCount": record.count,
         "targetIds": list(record.target_ids),
         "since": record.since or None,
+        "outOfLoadBalancers": list(record.out_of) or None,
     }
 
 
@@ -122,6 +124,7 @@ def host(record: Host, brought_by: Deployment | None) -> dict[str, Any]:
         "pinnedRevision": pinned_revision(brought_by.revision) if brought_by else None,
         "status": record.status,
         "since": record.since,
+        "outOfLoadBalancers": list(balancers_of(record.out_of)) or None,
     }
 
 
@@ -349,6 +352,7 @@ def target(record: Target, place: Place) -> dict[str, Any]:
             "lifecycleEvents": [lifecycle_event(event) for event in record.events],
             "waitingFor": record.waits_for,
             "failure": failure(record.failure) if record.failure else None,
+            "outOfLoadBalancers": list(balancers_of(record.out_of)) or None,
         },
     }
 

@@ -1,5 +1,6 @@
 """The drain on the host: over real sockets, it waits for connections from outside, and for no others."""
 
+import ipaddress
 import socket
 import threading
 import time
@@ -35,7 +36,7 @@ def connected(family: socket.AddressFamily, address: str, client: str) -> Iterat
 @pytest.fixture
 def here(monkeypatch: pytest.MonkeyPatch) -> None:
     """A host whose own address is a loopback one, as those of the local cloud."""
-    monkeypatch.setattr(draining, "_own_addresses", lambda: iter([draining.ipaddress.ip_address("127.0.0.9")]))
+    monkeypatch.setattr(draining, "_own_addresses", lambda: iter([ipaddress.ip_address("127.0.0.9")]))
 
 
 def test_a_connection_from_outside_is_waited_for(here: None) -> None:

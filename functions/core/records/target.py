@@ -71,6 +71,7 @@ class SharedFailure:
     count: int  # of targets
     target_ids: tuple[str, ...]  # the first of them to fail
     since: str = ""  # when the first one failed
+    out_of: tuple[str, ...] = ()  # the load balancers that hosts of them are out of, by ARN or name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

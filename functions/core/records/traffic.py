@@ -4,10 +4,26 @@ Sources: Elastic Load Balancing API models 2015-12-01 and 2012-06-01 (Classic).
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
 _TARGET_GROUP = re.compile(r".*:targetgroup/([^/]+)/[^/]+")
+
+
+def shown(balancer: str) -> str:
+    """What messages call the load balancer of this ARN or name.
+
+    >>> shown("arn:aws:elasticloadbalancing:x:1:targetgroup/web/0f"), shown("old")
+    ('target group web', 'Classic Load Balancer old')
+    """
+    found = _TARGET_GROUP.fullmatch(balancer)
+    return f"target group {found[1]}" if found else f"Classic Load Balancer {balancer}"
+
+
+def balancers_of(registered: Iterable["Registration"]) -> tuple[str, ...]:
+    """Their ARNs and names, each once."""
+    return tuple(dict.fromkeys(each.balancer for each in registered))
 
 
 class BalancerType(StrEnum):
@@ -59,12 +75,7 @@ class Registration:
 
     @property
     def shown(self) -> str:
-        """
-        >>> Registration(balancer="arn:aws:elasticloadbalancing:x:1:targetgroup/web/0f", instance_id="i-0").shown
-        'target group web'
-        """
-        found = _TARGET_GROUP.fullmatch(self.balancer)
-        return f"target group {found[1]}" if found else f"Classic Load Balancer {self.balancer}"
+        return shown(self.balancer)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
