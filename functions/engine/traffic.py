@@ -45,7 +45,7 @@ def block(deployment: Deployment, target: Target, decision: Block, token: str) -
             return taken
         target = taken
     if target.traffic is None:
-        target = targets.pin_traffic(target, decision.step, _as_it_is(deployment, target, now), now)
+        target = targets.pin_traffic(target, decision.step, _as_it_is(deployment, target), now)
     pinned = target.traffic or Traffic()
     if not pinned.was_out:
         try:
@@ -54,12 +54,12 @@ def block(deployment: Deployment, target: Target, decision: Block, token: str) -
         except elb.Refused as refused:
             return results.store(target, decision.step, traffic.failed(target, decision.step, str(refused), now))
         if deployment.settings.load_balancers.drain is Drain.ELB:
-            _wait(target, decision.step, token, now)
+            _wait(target, decision.step, token, clock.timestamp())
             return None
     return results.store(target, decision.step, traffic.blocked(target, decision.step, clock.timestamp()))
 
 
-def _as_it_is(deployment: Deployment, target: Target, now: str) -> Traffic:
+def _as_it_is(deployment: Deployment, target: Target) -> Traffic:
     there, found = list[Balancer](), dict[Registration, HostHealth]()
     for balancer in deployment.balancers:
         try:
@@ -68,7 +68,7 @@ def _as_it_is(deployment: Deployment, target: Target, now: str) -> Traffic:
         except elb.NotThere as gone:
             logger.warning("a load balancer is gone", balancer=balancer.kind, error=str(gone))
     host = hosts.get(target.group_id, target.target_id) if target.group_id else None
-    return traffic.pin(target.target_id, there, found, host.out_of if host else (), now)
+    return traffic.pin(target.target_id, there, found, host.out_of if host else ())
 
 
 def _take_out(balancer: Balancer, hosts: Sequence[Registration]) -> None:
@@ -195,12 +195,12 @@ def _is_over(
     if mine & silent:
         return False
     step, now = decision.step, clock.timestamp()
+    run = target.segments[str(step)]
     if isinstance(decision, Block):
-        if traffic.has_left(deployment, pinned, found, now):
+        if traffic.has_left(deployment, pinned, found, run.sent_at or now, now):
             results.store(target, step, traffic.blocked(target, step, now))
             return True
         return False
-    run = target.segments[str(step)]
     lost = [gone[each] for each in sorted(mine & set(gone))]
     is_back = "\n".join(lost) or traffic.health(deployment, target, found, run.sent_at or now, now)
     if isinstance(is_back, str):

@@ -84,5 +84,4 @@ class Traffic:
 
     registered: tuple[Registration, ...] = ()
     was_out: bool = False  # it was in none of them: it comes new, or an earlier deployment has left it out
-    blocked_at: str = ""  # when it was about to be taken out
     is_back: bool = False  # it failed and was registered again

@@ -38,9 +38,7 @@ Found = Mapping[Registration, HostHealth]
 # -- out
 
 
-def pin(
-    target_id: str, balancers: Sequence[Balancer], found: Found, left_out: Sequence[Registration], now: str
-) -> Traffic:
+def pin(target_id: str, balancers: Sequence[Balancer], found: Found, left_out: Sequence[Registration]) -> Traffic:
     """What a host is registered as in these load balancers, with what an earlier deployment has left it out of.
 
     One that is in none comes into all of them, as with CodeDeploy.
@@ -51,7 +49,7 @@ def pin(
     ids = {each.id for each in balancers}
     known = dict.fromkeys([*current, *(each for each in left_out if each.balancer in ids)])
     registered = tuple(known) or tuple(_new(target_id, each) for each in balancers)
-    return Traffic(registered=registered, was_out=not current and not leaves, blocked_at=now)
+    return Traffic(registered=registered, was_out=not current and not leaves)
 
 
 def _new(target_id: str, balancer: Balancer) -> Registration:
@@ -70,17 +68,22 @@ def drain(deployment: Deployment, target: Target, step: int, now: str) -> Drain 
     balancers = _of(deployment, traffic)
     ports = {port for each in traffic.registered if (port := each.port)}
     ports |= {port for each in balancers if each.type is BalancerType.CLASSIC for port in each.ports}
-    at_least = max(0, round(propagation_seconds(settings, balancers) - _seconds(traffic.blocked_at, now)))
+    at_least = max(0, round(propagation_seconds(settings, balancers) - _seconds(_left_at(target) or now, now)))
     delay = max((each.deregistration_delay for each in balancers), default=0)
     return Drain(ports=tuple(sorted(ports)), at_least=at_least, at_most=max(delay, at_least))
 
 
-def has_left(deployment: Deployment, traffic: Traffic, found: Found, now: str) -> bool:
+def has_left(deployment: Deployment, traffic: Traffic, found: Found, left_at: str, now: str) -> bool:
     """Whether load balancers have nothing of the host in flight any more."""
     if all(each not in found or found[each].state is HealthState.UNUSED for each in traffic.registered):
         return True
     delay = max((each.deregistration_delay for each in _of(deployment, traffic)), default=0)
-    return _seconds(traffic.blocked_at, now) > delay + _LATE_SECONDS
+    return _seconds(left_at, now) > delay + _LATE_SECONDS
+
+
+def _left_at(target: Target) -> str | None:
+    """When it had been deregistered everywhere."""
+    return next((each.end_time for each in target.events if each.name == LifecycleEvent.BLOCK_TRAFFIC.value), None)
 
 
 def blocked(target: Target, step: int, now: str) -> SegmentResult:
