@@ -65,13 +65,13 @@ templates: setup ## the synthesized stack: cfn-lint, cdk-nag, state machines, gr
 
 # To compile the tests takes a fifth of the time, so here it is kept. host/bootstrap.py starts when it is imported: it is
 # the text that a host runs.
-unit: setup ## the pure core, the adapters, the invariants, the state machines, the examples in docstrings
-	$(SAY) "unit, properties, state machines"
-	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -q -n 2 --dist loadfile tests/unit tests/properties tests/statemachines tests/simulation tests/mutations --doctest-modules functions cli host local simulation tests/calls/recording.py --ignore host/bootstrap.py
+unit: setup ## the pure core, the adapters, the invariants, simulated deployments, the examples in docstrings
+	$(SAY) "unit, properties, simulation"
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -q -n 2 --dist loadfile tests/unit tests/properties tests/simulation tests/mutations --doctest-modules functions cli host local simulation tests/calls/recording.py --ignore host/bootstrap.py
 
-contract: setup ## the stand-ins of AWS's services and the store's twin beside moto's
+contract: setup ## what runs beside moto: the stand-ins of AWS's services, the store's twin, the simulator, the state machines
 	$(SAY) "stand-ins beside moto"
-	@$(BIN)/pytest -q -n 2 tests/contract
+	@$(BIN)/pytest -q -n 2 --dist worksteal tests/contract tests/statemachines
 
 host: setup ## the host runner and the command line, really executing
 	$(SAY) "host runner and command line"

@@ -19,6 +19,7 @@ def bake(template: dict[str, Any]) -> dict[str, Any]:
 
 
 USED = [
+    Call("Bake", "dynamodb:BatchGetItem", TABLE),
     Call("Bake", "dynamodb:GetItem", TABLE),
     Call("Bake", "dynamodb:UpdateItem", TABLE),
     Call("Bake", "states:SendTaskSuccess", ""),

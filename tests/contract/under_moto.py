@@ -205,7 +205,7 @@ class OfMoto(Recorded):
 
     def get_object(self, Bucket: str, Key: str) -> dict[str, Any]:
         """The manifest that a Map reads."""
-        return {"Body": io.BytesIO(self._s3.objects[Bucket, Key])}
+        return {"Body": io.BytesIO(self._s3.read(Bucket, Key) or b"")}
 
 
 LATE = Failure("States.Timeout", "")

@@ -13,8 +13,8 @@ from simulation.aws.events import EventFaults
 from simulation.aws.limits import Limits
 from simulation.hosts import Durations, Fate
 from simulation.scenario import Scenario, config
+from tests.contract.under_moto import WorldOfMoto
 from tests.simulation.outward import Shown, Watched
-from tests.simulation.under_moto import WorldOfMoto
 from tests.statemachines.conftest import parsed_once as parsed_once
 
 STEADY = Durations(spread=0)  # so that both know who is at work when something happens
