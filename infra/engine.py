@@ -225,7 +225,7 @@ class Engine(Construct):
         self.grant_cancel(function)
         self._let_ping(function)
         self.grant_answer(function)
-        self._load_balancers.grant_see_health(function)
+        self._load_balancers.grant_move(function)  # of many hosts at a time
         function.on_queue(self.turns, batch_size=1, window_seconds=0, at_once=20)
         return function
 

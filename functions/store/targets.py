@@ -215,7 +215,7 @@ def pin_traffic(target: Target, segment: int, traffic: Traffic, now: str) -> Tar
         Missing("traffic"),
         sets={
             "traffic": to_plain(traffic),
-            ("segments", str(segment)): to_plain(SegmentRun()),
+            ("segments", str(segment)): to_plain(target.segments.get(str(segment), SegmentRun())),
             "events": to_plain(begun.events),
             "last_updated_at": now,
         },

@@ -41,15 +41,18 @@ def named(tmp_path_factory: pytest.TempPathFactory) -> Synthesized:
     return synthesize(tmp_path_factory.mktemp("assembly"), declaration=str(declared))
 
 
-def test_hosts_are_moved_in_the_named_and_used_ones_alone_and_by_one_function(named: Synthesized) -> None:
+def test_hosts_are_moved_in_the_named_and_used_ones_alone(named: Synthesized) -> None:
     found = granted(named.template)
-    assert set(found) == {"Prepare", "RunSegment"}
-    moves = {resource: actions for resource, actions in found["RunSegment"].items() if resource != "*"}
-    assert moves == {
+    assert set(found) == {"Prepare", "RunSegment", "TargetDone", "Watch"}
+    moves = {
         "elasticloadbalancing targetgroup/web/*": MOVES,
         ARN: MOVES,
         "elasticloadbalancing loadbalancer/old": CLASSIC_MOVES,
     }
+    for role in ("RunSegment", "Watch"):
+        assert {resource: actions for resource, actions in found[role].items() if resource != "*"} == moves
+    registers = {"RegisterTargets", "RegisterInstancesWithLoadBalancer"}
+    assert found["TargetDone"] == {resource: actions & registers for resource, actions in moves.items()}
     assert set(found["Prepare"]) == {"*"}, "it looks, and moves nothing"
 
 

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from simulation.aws.events import EventFaults
 from simulation.aws.limits import Limits
 from simulation.hosts import Fate
 from simulation.result import Result
@@ -55,8 +54,19 @@ def test_whatever_goes_wrong_hosts_are_changed_out_of_traffic(seed: int) -> None
 
 
 def test_of_a_large_fleet_the_health_is_asked_in_bulk() -> None:
-    result = run(hosts=200, target_groups=3, events=EventFaults(), limits=Limits().throttled({"ssm": 100}))
+    result = run(hosts=200, target_groups=3, limits=Limits().throttled({"ssm": 100}))
     assert result.broken == () and [each.status for each in result.outcomes] == ["Succeeded"]
+    assert result.calls["elbv2:DescribeTargetHealth"] < result.seconds, "one a second"
+    assert result.calls["elbv2:DeregisterTargets"] < 60 and not any(each.startswith("elb") for each in result.throttled)
+
+
+def test_a_target_is_eight_transitions_and_one_command() -> None:
+    for hosts in (4, 40):
+        result = run(hosts=hosts)
+        states = ("RunSegment", "NextStep", "AskAgain", "TargetDone")
+        assert result.calls["ssm:SendCommand"] == hosts
+        assert sum(result.states.get(each, 0) for each in states) <= 8 * hosts + 4 * result.states.get("AskAgain", 0)
+        assert result.functions["run_segment"] + result.functions["target_done"] <= 8 * hosts
 
 
 @pytest.mark.parametrize(

@@ -53,12 +53,13 @@ class Behind:
         self.v2.register_targets(TargetGroupArn=self.arn, Targets=targets)
         self.classic.register_instances_with_load_balancer(LoadBalancerName="old", Instances=[{"InstanceId": "i-0"}])
 
-    def use(self, settings: LoadBalancers, deployment_id: str = ID) -> None:
-        """The deployment begins anew behind load balancers."""
+    def use(self, settings: LoadBalancers, at_once: int = 1) -> None:
+        """The deployment begins anew behind load balancers, with so many hosts at a time."""
         one = self.world.deployment
         group = replace(one.settings, load_balancers=settings)
         steps = plan_steps(group, is_ec2=True, hooks=(), hooks_before=())
         behind = replace(one, settings=group, balancers=elb.see(settings).balancers)
+        behind = replace(behind, counts=replace(one.counts, max_out_of_service=at_once))
         put_item({**deployment_key(ID).item, **to_plain(behind)})
         (target,) = with_homes(pending(behind, "i-0", steps=steps, events=pending_events(steps)), behind.places)
         mine = replace(target, group_id=one.group_id)
@@ -376,3 +377,62 @@ def test_what_is_pinned_is_told_by_id_and_port(behind: Behind, world: World) -> 
 def test_the_deployment_has_its_load_balancers_on_record(behind: Behind, world: World) -> None:
     found: Deployment | None = deployments.get(ID)
     assert found and [each.kind for each in found.balancers] == ["target group web", "Classic Load Balancer old"]
+
+
+@pytest.fixture
+def crowd(behind: Behind) -> Behind:
+    """So many hosts are deployed to at a time that the watch moves them."""
+    behind.use(SETTINGS, at_once=6)
+    return behind
+
+
+def test_many_hosts_are_moved_by_the_watch_in_one_call(crowd: Behind, world: World) -> None:
+    world.run("t-1")
+    assert crowd.v2.operations == [] and world.target().status is TargetStatus.IN_PROGRESS
+    crowd.look()
+    assert world.tokens.told == {"t-1": {"status": "Next"}} and crowd.registered == set()
+    world.run("t-2")
+    assert told(world).drain
+    crowd.install()
+    world.run("t-3")
+    assert crowd.registered == set()
+    crowd.look(100)
+    assert named(crowd.registered) == ALL and "t-3" not in world.tokens.told
+    crowd.look(110)
+    assert world.tokens.told["t-3"] == {"status": "Succeeded"}
+
+
+def test_many_hosts_wait_where_the_watch_is_throttled(
+    crowd: Behind, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.run("t-1")
+    for operation in ("describe_target_health", "deregister_targets"):
+        with monkeypatch.context() as busy:
+            busy.setattr(crowd.v2, operation, refuse("Throttling"))
+            crowd.look(10)
+            assert world.tokens.told == {}
+    crowd.look(20)
+    assert world.tokens.told == {"t-1": {"status": "Next"}} and crowd.registered == set()
+
+
+def test_a_host_that_is_refused_among_many_fails_alone(
+    crowd: Behind, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.run("t-1")
+    crowd.look()
+    world.run("t-1b")
+    crowd.install()
+    world.run("t-2")
+    monkeypatch.setattr(crowd.v2, "register_targets", refuse("InvalidTarget"))
+    crowd.look(100)
+    assert_out(world, "target group web: InvalidTarget")
+
+
+def test_many_hosts_leave_with_drain_elb(world: World) -> None:
+    crowd = Behind(world)
+    crowd.use(replace(SETTINGS, drain=Drain.ELB), at_once=6)
+    world.run("t-1")
+    crowd.look()
+    assert crowd.registered == set() and world.tokens.told == {}
+    crowd.look(6)
+    assert world.tokens.told == {"t-1": {"status": "Next"}}
