@@ -43,6 +43,14 @@ class Logs(NamedTuple):
     key_prefix: str
 
 
+class Drain(NamedTuple):
+    """What a host waits for that was taken out of its load balancers: the last requests on these ports."""
+
+    ports: Tuple[int, ...]
+    at_least: int  # seconds for which new requests may still come
+    at_most: int  # seconds after which connections are left to break
+
+
 class Instructions(NamedTuple):
     """Everything the engine tells a host for one segment."""
 
@@ -60,6 +68,7 @@ class Instructions(NamedTuple):
     target_id: str = ""  # the host; this and what follows is verified before anything else is read
     runner: Optional[Runner] = None
     expires_at: int = 0  # in seconds since the epoch: a host starts no segment after it
+    drain: Optional[Drain] = None  # before the first event; an older engine sends none
 
     def encode(self) -> str:
         """Base64 of the JSON: only letters that a shell leaves alone, as the document's allowedPattern demands."""
@@ -75,7 +84,8 @@ class Instructions(NamedTuple):
             raise ValueError(
                 "instructions of version {}: this runner reads version {}".format(told.get("version"), VERSION)
             )
-        found = {name: told[name] for name in cls._fields}
+        drain = told.get("drain")
+        found = {name: told[name] for name in cls._fields if name != "drain"}
         found.update(
             deployment_id=_name(told["deployment_id"]),
             deployment_group_id=_name(told["deployment_group_id"]),
@@ -84,12 +94,13 @@ class Instructions(NamedTuple):
             logs=Logs(**told["logs"]) if told["logs"] else None,
             events=tuple(told["events"]),
             runner=Runner(**told["runner"]) if told["runner"] else None,
+            drain=Drain(**{**drain, "ports": tuple(drain["ports"])}) if drain else None,
         )
         return cls(**found)
 
 
 def _plain(value: Any) -> Any:
-    return value._asdict() if isinstance(value, (Bundle, Logs, Runner)) else value
+    return value._asdict() if isinstance(value, (Bundle, Drain, Logs, Runner)) else value
 
 
 def _name(text: str) -> str:

@@ -1,13 +1,14 @@
 """The CDK app: the parts of the repository, made ready in a temporary folder, as one stack under cdk-nag's rules."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from aws_cdk import App, CliCredentialsStackSynthesizer, DefaultStackSynthesizer, Validations
+from aws_cdk.aws_elasticloadbalancingv2 import ITargetGroup
 from cdk_nag import AwsSolutionsChecks
 
 from functions.core import declaration
@@ -21,20 +22,25 @@ ROOT = Path(__file__).resolve().parent.parent
 STACK = "stepdeploy"
 
 
-@contextmanager
-def engine_app(**app: Any) -> Iterator[App]:
-    """The app, ready to synth inside of the `with`. Its arguments are those of App.
+MakeTargetGroups = Callable[[App], Mapping[str, ITargetGroup]]
 
-    Raises InvalidInput for a declaration or a context value that cannot be.
+
+@contextmanager
+def engine_app(target_groups: MakeTargetGroups | None = None, **app: Any) -> Iterator[App]:
+    """The app, ready to synth inside of the `with`. Its other arguments are those of App.
+
+    `target_groups` makes stacks of the user's in the same app, and says by which names of deployments.yaml their target
+    groups go; cdk-nag checks those stacks, too. Raises InvalidInput for a declaration or context value that cannot be.
     """
     root = App(analytics_reporting=False, **app)
+    made = target_groups(root) if target_groups else {}
     options = Options.from_context(root.node)
     with TemporaryDirectory(prefix="stepdeploy-") as folder:
         build = Path(folder)
         StepDeploy(
             root,
             STACK,
-            parts=_parts(build, options.declaration),
+            parts=_parts(build, options.declaration, made),
             options=options,
             synthesizer=CliCredentialsStackSynthesizer() if options.local else DefaultStackSynthesizer(),
         )
@@ -42,9 +48,12 @@ def engine_app(**app: Any) -> Iterator[App]:
         yield root
 
 
-def _parts(build: Path, declared: Path) -> Parts:
+def _parts(build: Path, declared: Path, made: Mapping[str, ITargetGroup]) -> Parts:
     if not (file := ROOT / declared).is_file():
         raise InvalidInput(f"{declared}: there is no such file; `-c declaration=...` names another one")
+    found = declaration.load(file)
+    if unknown := sorted(set(made) - set(found.load_balancers.target_groups)):
+        raise InvalidInput(f"{declared}: names no target group {unknown[0]}, which app.py makes: name it in a group")
     runner = build_runner(build / "runner.pyz")
     sha256 = hashlib.sha256(runner.read_bytes()).hexdigest()
     return Parts(
@@ -52,5 +61,6 @@ def _parts(build: Path, declared: Path) -> Parts:
         runner_sha256=sha256,
         document=lambda modulus, exponent: lifecycle_document(Trust(modulus, exponent, sha256)),
         statemachines=ROOT / "statemachines",
-        declaration=declaration.load(file),
+        declaration=found,
+        target_groups={name: each.target_group_arn for name, each in made.items()},
     )

@@ -1,6 +1,6 @@
 """deployments.yaml as a resource of the stack: a change of the file is applied by `cdk deploy`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from aws_cdk import CustomResource, Duration
 from aws_cdk import aws_sns as sns
@@ -21,9 +21,9 @@ _GUARD_INDEX = "1"  # a new number makes the next `cdk deploy` rebuild the index
 class Declared(Construct):
     """The declaration in a resource of its own, and `declare`, which CloudFormation calls when it changed.
 
-    The custom resource's properties: Declaration (packed), TopicArn of the engine's own topic, and GuardIndex. The
-    declaration travels in the template and not as an asset, because a function cannot read a bootstrap bucket that has
-    a key of its own.
+    The custom resource's properties: Declaration (packed), TopicArn of the engine's own topic, TargetGroupArns (by the
+    names of the file, of those that the same app makes), and GuardIndex. The declaration travels in the template and
+    not as an asset, because a function cannot read a bootstrap bucket that has a key of its own.
     """
 
     def __init__(
@@ -35,6 +35,7 @@ class Declared(Construct):
         store: Store,
         topic: sns.ITopic,
         declaration: Declaration,
+        target_groups: Mapping[str, str],
         after: Sequence[Construct],
     ) -> None:
         """`after`: the functions that change groups as well. Raises InvalidInput for a declaration that is too large
@@ -70,7 +71,12 @@ class Declared(Construct):
             resource_type="Custom::Declaration",
             service_token=self.function.function_arn,
             service_timeout=Duration.minutes(15),
-            properties={"Declaration": packed, "TopicArn": topic.topic_arn, "GuardIndex": _GUARD_INDEX},
+            properties={
+                "Declaration": packed,
+                "TopicArn": topic.topic_arn,
+                "GuardIndex": _GUARD_INDEX,
+                **({"TargetGroupArns": dict(target_groups)} if target_groups else {}),
+            },
         )
         # The index is whole only when no older version of a function changes groups without it any more.
         resource.node.add_dependency(*after)

@@ -18,6 +18,7 @@ from functions.core.revision import GITHUB_PREFIX, RUNNER_PREFIX
 from infra.flow import TARGETS, ask_again_seconds, definition
 from infra.function import Function, FunctionDefaults
 from infra.hosts import Hosts
+from infra.load_balancers import NamedLoadBalancers
 from infra.nag import acknowledge_wildcard
 from infra.secret import unset_secret
 from infra.store import LOGS, MANIFESTS, Store, work_queue
@@ -53,6 +54,7 @@ class Engine(Construct):
         limits: EngineLimits,
         managed_tag: tuple[str, str],
         github_url: str,
+        load_balancers: NamedLoadBalancers,
     ) -> None:
         """`managed_tag`: what every host must carry; `github_url`: of the REST API."""
         super().__init__(scope, id)
@@ -65,6 +67,7 @@ class Engine(Construct):
         self._reconcile = {"RECONCILE_SECONDS": str(limits.reconcile_seconds)}
         self._table = {"TABLE_NAME": store.table.table_name}
         self._name = stack.stack_name
+        self._load_balancers = load_balancers
         self.machine_arn = _states_arn(stack, "stateMachine", self._name)
         self.document_name = hosts.document_name
         self.github_secret_arn = unset_secret(
@@ -173,6 +176,7 @@ class Engine(Construct):
         function.allow("secretsmanager:GetSecretValue", on=self.github_secret_arn)
         self.let_see_fleet(function)
         self.let_read_alarms(function)
+        self._load_balancers.grant_see(function)
         return function
 
     def _next_stage(self) -> Function:
@@ -221,6 +225,7 @@ class Engine(Construct):
         self.grant_cancel(function)
         self._let_ping(function)
         self.grant_answer(function)
+        self._load_balancers.grant_move(function)  # of many hosts at a time
         function.on_queue(self.turns, batch_size=1, window_seconds=0, at_once=20)
         return function
 
@@ -275,6 +280,7 @@ class Engine(Construct):
         self.let_read_commands(function)
         self.grant_cancel(function)
         self.grant_answer(function)
+        self._load_balancers.grant_move(function)
         # A presigned URL can do what its signer may do: what hosts fetch and where they put their logs. Prepare has
         # pinned the version.
         self._let_read_revisions(function, "s3:GetObjectVersion")
@@ -300,6 +306,7 @@ class Engine(Construct):
         )
         function.allow("dynamodb:GetItem", "dynamodb:UpdateItem", on=self._store.table.table_arn)
         self.grant_cancel(function)  # of a target whose workflow failed
+        self._load_balancers.grant_bring_in(function)
         return function
 
     def _bake(self) -> Function:

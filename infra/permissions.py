@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from infra.nag import spelled
 
 PAGE = "docs/permissions.md"
+LOAD_BALANCERS = "loadBalancerInfo: {targetGroupInfoList: [{name: NAME}], elbInfoList: [{name: NAME}]}\n"
 
 _INTRO = """\
 # Permissions
@@ -24,7 +25,9 @@ resource of the stack. No function reads the bootstrap bucket.
 
 The engine sends commands with its own SSM document only, and only to hosts that carry the tag of the context values
 `hostTagKey` and `hostTagValue`. Nothing in the stack may pass a role, change IAM, or run another document.
-`Publish` and `Trigger` may besides publish to the topics that triggers in `deployments.yaml` name.
+`Publish` and `Trigger` may besides publish to the topics that triggers in `deployments.yaml` name. What is said of
+Elastic Load Balancing and Auto Scaling is only there if `deployments.yaml` names a load balancer, and of those that it
+names alone: `NAME` stands for each of them.
 
 What a host does runs as root, so these rights of **other** principals in the account matter:
 
@@ -119,13 +122,14 @@ def page(template: Mapping[str, Any], report: Mapping[str, Any]) -> str:
 
 
 def synthesized() -> tuple[dict[str, Any], dict[str, Any]]:
-    """The template and cdk-nag's report of the stack as an account gets it, without what deployments.yaml adds."""
+    """The template and cdk-nag's report of the stack as an account gets it. Of what deployments.yaml adds, it has one
+    load balancer of each kind, whose name stands for all."""
     from infra.app import ROOT, STACK, engine_app
 
     with TemporaryDirectory() as folder:
-        nothing, out = Path(folder, "deployments.yaml"), Path(folder, "out")
-        nothing.write_text("applications: {}")
-        with engine_app(outdir=str(out), context={**context(ROOT), "declaration": str(nothing)}) as app:
+        declared, out = Path(folder, "deployments.yaml"), Path(folder, "out")
+        declared.write_text(f"applications: {{}}\n{LOAD_BALANCERS}")
+        with engine_app(outdir=str(out), context={**context(ROOT), "declaration": str(declared)}) as app:
             app.synth()
         return (
             json.loads((out / f"{STACK}.template.json").read_text()),

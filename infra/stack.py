@@ -1,6 +1,7 @@
 """The stack: it puts the parts together and defines nothing itself."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from infra.declaration import Declared
 from infra.engine import Engine, EngineLimits
 from infra.function import Function, FunctionDefaults
 from infra.hosts import Hosts, MakeDocument
+from infra.load_balancers import NamedLoadBalancers
 from infra.notifications import Notifications
 from infra.revisions import Revisions
 from infra.signals import CommandStatus, ExecutionStatus, FindLost
@@ -103,6 +105,7 @@ class Parts:
     document: MakeDocument
     statemachines: Path
     declaration: Declaration
+    target_groups: Mapping[str, str] = field(default_factory=dict)  # of the same app: ARNs by the names of the file
 
 
 class StepDeploy(Stack):
@@ -136,6 +139,7 @@ class StepDeploy(Stack):
             ),
             managed_tag=options.host_tag,
             github_url=options.github_url,
+            load_balancers=NamedLoadBalancers(named=parts.declaration.load_balancers, arns=parts.target_groups),
         )
         revisions = Revisions(self, "Revisions", defaults=defaults, store=store)
         for signal in (CommandStatus, ExecutionStatus, FindLost):
@@ -159,6 +163,7 @@ class StepDeploy(Stack):
             store=store,
             topic=told.topic,
             declaration=parts.declaration,
+            target_groups=parts.target_groups,
             after=[api.function],
         )
         functions = _functions(self)

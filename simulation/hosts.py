@@ -181,7 +181,7 @@ class Fleet:
     def _work(self, run: Run) -> None:
         host, now = run.host, self._clock.time
         host.holder = run
-        self._seen(Seen.BEGAN, run.deployment_id, host.host_id, None)
+        self._seen(Seen.BEGAN, run.deployment_id, host.host_id, run.instructions.events)
         if any(event not in host.journal.get(run.deployment_id, {}) for event in run.instructions.events):
             self._seen(Seen.OUT, run.deployment_id, host.host_id, None)
         run.steps, status = self._plan(run, now)
@@ -201,6 +201,8 @@ class Fleet:
                 report, ends = done[event], begins + _REPORT_SECONDS
             else:
                 ends = begins + self._durations.of(event, scripts, host.chance)
+                if run.instructions.drain and event == events[0]:
+                    ends += run.instructions.drain.at_least
                 if host.fate is not Fate.WELL and event == host.fate_event:
                     return self._struck(host, steps, event, begins, ends)
                 report = Report(event)

@@ -5,17 +5,20 @@ announced. The numbers are those of the invariants (docs/how-it-works.md); 0: th
 """
 
 import hashlib
+import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from functions.core.balancer_checks import PROPAGATION_SECONDS
 from functions.core.causes import Cause
 from functions.core.records import Deployment, Target
 from functions.core.rollout.health import DeploymentConfig, MinimumHealthyHostsType
 from functions.core.statuses import Creator, DeploymentErrorCode, DeploymentStatus, TargetStatus
 from host.lifecycle import IN_PLACE, LifecycleEvent
 from simulation.hosts import Fate
+from simulation.scenario import GROUP
 from simulation.seams import ENVIRONMENT
 from simulation.trace import Entry, Seen
 
@@ -109,6 +112,7 @@ def broken(
         seen[entry.deployment_id].append(entry)
     kept = [Kept(deployment, targets, seen[deployment.deployment_id]) for deployment, targets in found]
     sentences = [*_two_at_once(world), *_locks(world, holders), *_requests(kept)]
+    sentences += [*_traffic(world), *_left_out(world, kept)] if world.scenario.target_groups else []
     kept_by_end = sorted(kept, key=lambda each: each.seen[-1].time)
     sentences += [*_rollbacks(world, kept), *_left_without_rollback(kept_by_end), *_bad_choices(kept)]
     for each in kept:
@@ -251,8 +255,8 @@ def _once(world: "World", kept: Kept) -> Iterator[Broken]:
     ran = Counter((each.host_id, each.detail) for each in kept.of(Seen.RAN))
     if twice := sorted({host_id for (host_id, _), times in ran.items() if times > 1}):
         yield Broken(4, f"{kept.id}: scripts ran twice on {_named(twice)}")
-    began = Counter(each.host_id for each in kept.of(Seen.BEGAN))
-    if twice := [host_id for host_id, times in began.items() if times > 1]:
+    began = Counter((each.host_id, each.detail) for each in kept.of(Seen.BEGAN))
+    if twice := [host_id for (host_id, _), times in began.items() if times > 1]:
         yield Broken(4, f"{kept.id}: two commands began on {_named(twice)}")
 
 
@@ -311,6 +315,37 @@ def _own_hosts(world: "World", kept: Kept) -> Iterator[Broken]:
     wanted = {each.host_id for each in hosts.values() if each.role == group and not each.is_terminated}
     if kept.targets and (missing := sorted(wanted - {target.target_id for target in kept.targets})):
         yield Broken(0, f"{kept.id} left out {_named(missing)}")
+
+
+def _traffic(world: "World") -> Iterator[Broken]:
+    """No host takes new requests while it is changed, or just before; and a host that is left out is on record."""
+    inside = {host_id: len(world.elb.registered) for host_id in world.fleet.hosts}
+    left_at, changed_at = dict[str, float](), dict[str, float]()
+    for entry in world.trace.of(Seen.LEFT, Seen.JOINED, Seen.SENT, Seen.BEGAN):
+        host_id = entry.host_id
+        if entry.what is Seen.LEFT:
+            inside[host_id] -= 1
+            left_at[host_id] = entry.time
+        elif entry.what is Seen.JOINED:
+            inside[host_id] += 1
+            if entry.detail:
+                yield Broken(10, f"{host_id} came back while it was changed")
+        elif entry.what is Seen.SENT and LifecycleEvent.INSTALL.value in entry.detail.events:
+            drains = entry.detail.drain.at_least if entry.detail.drain else 0
+            changed_at[entry.deployment_id + host_id] = entry.time + drains
+        elif entry.what is Seen.BEGAN and (begins := changed_at.get(entry.deployment_id + host_id)) is not None:
+            if inside[host_id]:
+                yield Broken(10, f"{entry.deployment_id} changed {host_id} under load")
+            if begins < left_at.get(host_id, -math.inf) + PROPAGATION_SECONDS - 1:
+                yield Broken(10, f"{entry.deployment_id} changed {host_id} while requests could still come")
+
+
+def _left_out(world: "World", kept: Sequence[Kept]) -> Iterator[Broken]:
+    known = {target.target_id for each in kept for target in each.targets if target.out_of}
+    for name, registered in world.elb.registered.items():
+        out = {host_id for host_id, host in world.fleet.hosts.items() if host.role == GROUP} - set(registered)
+        if untold := sorted(out - known):
+            yield Broken(10, f"nobody is told that {name} is without {_named(untold)}")
 
 
 def _records(world: "World", kept: Kept) -> Iterator[Broken]:

@@ -58,6 +58,7 @@ class Scenario:
     crashes: tuple[Crash, ...] = ()
     repeats: float = 0  # of the functions' calls that are made twice
     acts: tuple[Act, ...] = ()
+    target_groups: int = 0  # of load balancers, in which the hosts are
     bake_seconds: int = 0
     alarm_at: float | None = None  # seconds after the start
     has_announcements: bool = True  # the stream's news go out; without them a run is faster

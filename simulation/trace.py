@@ -15,10 +15,12 @@ class Seen(StrEnum):
     BACK = "back"  # a host serves again
     SENT = "sent"  # SSM has taken a command; `detail`: its instructions
     CANCELLED = "cancelled"  # a command that had not ended is cancelled
-    BEGAN = "began"  # a host begins with a command
+    BEGAN = "began"  # a host begins with a command; `detail`: its events
     RAN = "ran"  # a host has run a lifecycle event; `detail`: its name
     STATUS = "status"  # a record has another status; without a host it is the deployment's
     ANNOUNCED = "announced"  # the bus has an event; `detail`: its state
+    LEFT = "left"  # a load balancer sends a host no new requests from now on; `detail`: which one
+    JOINED = "joined"  # it sends some; `detail`: whether the host is being changed
     STOPPED = "stopped"  # a person's stop, or an alarm's, is accepted; `detail`: whether it cancels
 
 

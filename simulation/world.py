@@ -26,6 +26,7 @@ from simulation.asl.errors import Failure
 from simulation.asl.model import Machine
 from simulation.asl.reading import read_machine
 from simulation.aws.dynamodb import Table
+from simulation.aws.elb import ElbV2
 from simulation.aws.events import Reader, Rules, Stream, every, is_announced, is_created
 from simulation.aws.functions import Functions
 from simulation.aws.network import Network
@@ -82,6 +83,7 @@ class World:
             self.s3,
             lambda detail: self.rules.send("execution_status", {"detail": detail}),
         )
+        self.elb = ElbV2(self.network, self.fleet, self.trace, _target_groups(scenario), GROUP)
         self.cloudwatch = CloudWatch(self.network, ALARM)
         self.bus = Bus(self.network, self.trace.note_event)
         self.sqs = Sqs(self.network, self.functions, {f"{URL}{name}": reader for name, reader in _QUEUES.items()})
@@ -111,6 +113,7 @@ class World:
             "kms": Kms(self.network),
             "events": self.bus,
             "sns": Sns(self.network),
+            "elbv2": self.elb,
         }
         queues = {f"{name.upper()}_QUEUE_URL": f"{URL}{name}" for name in (*_QUEUES, "undelivered")}
         reconcile_seconds = self.scenario.reconcile_seconds
@@ -227,6 +230,10 @@ def _groups(scenario: Scenario) -> tuple[str, ...]:
     return (GROUP, OTHER_GROUP) if scenario.other_hosts else (GROUP,)
 
 
+def _target_groups(scenario: Scenario) -> list[str]:
+    return [f"web-{number}" for number in range(scenario.target_groups)]
+
+
 @cache
 def _machine() -> Machine:
     return read_machine(definition(STATEMACHINES))
@@ -249,6 +256,8 @@ def _declaration(scenario: Scenario) -> str:
         more["alarmConfiguration"] = {"alarms": [{"name": ALARM}]}
     if scenario.bake_seconds:
         more["bakeTime"] = f"{scenario.bake_seconds}s"
+    if scenario.target_groups:
+        more["loadBalancerInfo"] = {"targetGroupInfoList": [{"name": each} for each in _target_groups(scenario)]}
     more["autoRollbackConfiguration"] = {"enabled": True, "events": events}
     groups: dict[str, Any] = {
         group: {"ec2TagFilters": [{"Key": "role", "Value": group}], "onBusy": "queue"} for group in _groups(scenario)

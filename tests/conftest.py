@@ -39,10 +39,12 @@ from functions.store.table.values import Index
 from host.lifecycle import IN_PLACE, LifecycleEvent
 from tests.calls import recording
 from tests.clients import client
+from tests.fakes.autoscaling import FakeAutoScaling
 from tests.fakes.cloudwatch import FakeAlarms
 from tests.fakes.ec2 import FakeEc2
 from tests.fakes.events import FakeEvents
 from tests.fakes.kms import FakeKms
+from tests.fakes.load_balancers import FakeElb, FakeElbV2
 from tests.fakes.run_command import FakeRunCommand
 from tests.fakes.s3 import FakeS3
 from tests.fakes.secrets_manager import FakeSecrets
@@ -167,6 +169,9 @@ def services(environment: None) -> None:
     stand_in("events", FakeEvents(sqs))
     stand_in("secretsmanager", FakeSecrets())
     stand_in("ec2", FakeEc2())
+    stand_in("elbv2", FakeElbV2())
+    stand_in("elb", FakeElb())
+    stand_in("autoscaling", FakeAutoScaling())
     stand_in("s3", FakeS3(BUCKET))
     stand_in("cloudwatch", FakeAlarms())
     stand_in("ssm", FakeRunCommand())

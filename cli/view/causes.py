@@ -12,7 +12,7 @@ from cli.view.progress import Target, events, has_begun
 from cli.view.words import Info, counted, names
 from functions.core.causes import Cause
 from functions.core.failures import outcome, shared
-from functions.core.records import SharedFailure, TargetFailure
+from functions.core.records import Registration, SharedFailure, TargetFailure, Traffic
 from functions.core.records import Target as Record
 from functions.core.statuses import TargetStatus
 
@@ -72,6 +72,7 @@ def told(cause: SharedFailure) -> dict[str, Any]:
         "exitCode": failure.exit_code,
         "signal": failure.signal,
         "message": failure.message,
+        "outOfLoadBalancers": list(cause.out_of),
     }
 
 
@@ -82,6 +83,7 @@ def _cause(told: Mapping[str, Any]) -> SharedFailure:
         count=told["targetCount"],
         target_ids=tuple(told["targetIds"]),
         since=since.isoformat() if since else "",
+        out_of=tuple(told.get("outOfLoadBalancers", ())),
     )
 
 
@@ -97,12 +99,13 @@ def _failure(told: Mapping[str, Any]) -> TargetFailure:
 
 
 def _record(target: Target) -> Record:
-    updated = target.get("lastUpdatedAt")
+    updated, out = target.get("lastUpdatedAt"), target.get("outOfLoadBalancers", ())
     return Record(
         deployment_id=target.get("deploymentId", ""),
         target_id=target["targetId"],
         last_updated_at=updated.isoformat() if updated else None,
         failure=failure_of(target),
+        traffic=Traffic(registered=tuple(Registration(balancer=each, instance_id=target["targetId"]) for each in out)),
     )
 
 

@@ -16,6 +16,7 @@ from functions.core.records import (
     GroupSettings,
     Host,
     LifecycleEventRecord,
+    LoadBalancers,
     OnPremisesInstance,
     RegisteredRevision,
     Revision,
@@ -28,12 +29,12 @@ from functions.core.records import (
     TargetFailure,
     Trigger,
 )
+from functions.core.records.traffic import balancers_of
 from functions.core.revision import location
 from functions.core.rollout.health import PREDEFINED_CONFIGS, DeploymentConfig, MinimumHealthyHosts
 from functions.core.rollout.rollback_choice import RollbackChoice, choose_for
-from functions.core.statuses import DeploymentStatus, OverriddenSetting
+from functions.core.statuses import DeploymentOption, DeploymentStatus, OverriddenSetting
 
-STYLE = {"deploymentType": "IN_PLACE", "deploymentOption": "WITHOUT_TRAFFIC_CONTROL"}
 PLATFORM = "Server"
 OUTDATED_INSTANCES_STRATEGY = "UPDATE"  # CodeDeploy's default
 _DECLARED = UUID("f0f3b1f2-6c35-4d0b-9c39-2b7b8f3a7c11")  # names the ids of what deployments.yaml declares
@@ -62,7 +63,8 @@ def deployment(record: Deployment) -> dict[str, Any]:
         "autoRollbackConfiguration": auto_rollback(settings),
         "updateOutdatedInstancesOnly": record.outdated_only,
         "rollbackInfo": rollback(record.rollback) if record.rollback else None,
-        "deploymentStyle": STYLE,
+        "deploymentStyle": style(settings.load_balancers),
+        "loadBalancerInfo": load_balancers(settings.load_balancers),
         "instanceTerminationWaitTimeStarted": False,
         "fileExistsBehavior": settings.file_exists_behavior,
         "computePlatform": PLATFORM,
@@ -83,6 +85,7 @@ def cause(record: SharedFailure) -> dict[str, Any]:
         "targetCount": record.count,
         "targetIds": list(record.target_ids),
         "since": record.since or None,
+        "outOfLoadBalancers": list(record.out_of) or None,
     }
 
 
@@ -121,6 +124,7 @@ def host(record: Host, brought_by: Deployment | None) -> dict[str, Any]:
         "pinnedRevision": pinned_revision(brought_by.revision) if brought_by else None,
         "status": record.status,
         "since": record.since,
+        "outOfLoadBalancers": list(balancers_of(record.out_of)) or None,
     }
 
 
@@ -192,7 +196,8 @@ def group(record: Group) -> dict[str, Any]:
         "triggerConfigurations": [trigger(each) for each in settings.triggers],
         "alarmConfiguration": alarms(settings.alarms),
         "autoRollbackConfiguration": auto_rollback(settings),
-        "deploymentStyle": STYLE,
+        "deploymentStyle": style(settings.load_balancers),
+        "loadBalancerInfo": load_balancers(settings.load_balancers),
         "outdatedInstancesStrategy": record.outdated_instances_strategy or OUTDATED_INSTANCES_STRATEGY,
         "lastSuccessfulDeployment": last_deployment(good) if good else None,
         "lastAttemptedDeployment": last_deployment(last) if last else None,
@@ -261,6 +266,18 @@ def auto_rollback(settings: GroupSettings) -> dict[str, Any]:
         "enabled": bool(settings.auto_rollback),
         "events": list(settings.auto_rollback or settings.idle_auto_rollback),
     }
+
+
+def style(record: LoadBalancers) -> dict[str, Any]:
+    """A DeploymentStyle."""
+    has, has_not = DeploymentOption.WITH_TRAFFIC_CONTROL, DeploymentOption.WITHOUT_TRAFFIC_CONTROL
+    return {"deploymentType": "IN_PLACE", "deploymentOption": has if record.has_control else has_not}
+
+
+def load_balancers(record: LoadBalancers) -> dict[str, Any] | None:
+    """A LoadBalancerInfo, None for a group that names none."""
+    named = {"targetGroupInfoList": record.target_groups, "elbInfoList": record.classic}
+    return {member: [{"name": each} for each in names] for member, names in named.items() if names} or None
 
 
 def alarms(record: Alarms) -> dict[str, Any]:
@@ -335,6 +352,7 @@ def target(record: Target, place: Place) -> dict[str, Any]:
             "lifecycleEvents": [lifecycle_event(event) for event in record.events],
             "waitingFor": record.waits_for,
             "failure": failure(record.failure) if record.failure else None,
+            "outOfLoadBalancers": list(balancers_of(record.out_of)) or None,
         },
     }
 

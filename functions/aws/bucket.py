@@ -21,6 +21,7 @@ from functions.core.statuses import DeploymentErrorCode
 from functions.core.text.plain_text import told
 from functions.settings import settings
 from host.instructions import Logs
+from host.lifecycle import LifecycleEvent
 
 URL_SECONDS = 6 * 3600  # of presigned access: a segment may begin an hour after ApplicationStop did
 LOG_BYTES = 64 * 1024**2  # of one hook's compressed log
@@ -66,7 +67,9 @@ def pin(revision: Revision) -> Revision:
             raise _invalid(revision, str(error)) from error
     if failures := sure_failures(appspec, checked):
         raise _invalid(revision, "\n".join(failures))
-    return replace(pinned, warnings=tuple(told(str(each), WARNING) for each in appspec.warnings[:_WARNINGS]))
+    warnings = tuple(told(str(each), WARNING) for each in appspec.warnings[:_WARNINGS])
+    hooks = tuple(event for event in LifecycleEvent if appspec.hooks.get(event))
+    return replace(pinned, warnings=warnings, hooks=hooks)
 
 
 def _kept(revision: Revision, commit: GitHubCommit) -> Revision:

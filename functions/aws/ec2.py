@@ -28,5 +28,6 @@ def select(groups: Sequence[TagGroup]) -> list[Instance]:
                     tags = {tag["Key"]: tag["Value"] for tag in instance.get("Tags", ())}
                     if matches(tags, groups):
                         instance_id = instance["InstanceId"]
-                        found[instance_id] = Instance(instance_id=instance_id, tags=tags)
+                        zone = instance.get("Placement", {}).get("AvailabilityZone")
+                        found[instance_id] = Instance(instance_id=instance_id, tags=tags, zone=zone)
     return [found[instance_id] for instance_id in sorted(found)]

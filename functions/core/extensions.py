@@ -84,8 +84,17 @@ SHAPES: dict[str, dict[str, Any]] = {
     # -- why a target failed: `cause` is one of few; `event`, `script` and how it ended where one did
     "TargetFailure": _structure(**_FAILURE),
     # -- why targets of a deployment failed, once it is over: those that failed alike, and the ids of the first of them
-    "FailureCause": _structure(**_FAILURE, targetCount="Integer", targetIds="TargetIdList", since="Timestamp"),
+    "FailureCause": _structure(
+        **_FAILURE,
+        targetCount="Integer",
+        targetIds="TargetIdList",
+        since="Timestamp",
+        outOfLoadBalancers="LoadBalancerIdList",
+    ),
     "FailureCauseList": {"type": "list", "member": {"shape": "FailureCause"}},
+    # -- what a host left and has not come back to: ARNs of target groups, names of Classic Load Balancers
+    "LoadBalancerId": {"type": "string"},
+    "LoadBalancerIdList": {"type": "list", "member": {"shape": "LoadBalancerId"}},
     "CreateDeploymentInput": _structure(metadata="Metadata"),
     # -- the instances of a deployment by their ids, out of those of its group
     "HostIdList": {"type": "list", "member": {"shape": "InstanceId"}},
@@ -101,7 +110,9 @@ SHAPES: dict[str, dict[str, Any]] = {
     "UpdateDeploymentGroupInput": _structure(**_GROUP_SETTINGS),
     "DeploymentGroupInfo": _structure(**_GROUP_SETTINGS, rollbackChoice="RollbackChoice"),
     # -- which deployment has the host of a target that waits
-    "InstanceTarget": _structure(waitingFor="Message", failure="TargetFailure"),
+    "InstanceTarget": _structure(
+        waitingFor="Message", failure="TargetFailure", outOfLoadBalancers="LoadBalancerIdList"
+    ),
     # -- where a rollback goes and why, or why it can go nowhere
     "RollbackChoice": _structure(deploymentId="DeploymentId", revision="RevisionLocation", reason="Message"),
     "RollbackInfo": _structure(rollbackReason="Message"),
@@ -118,6 +129,7 @@ SHAPES: dict[str, dict[str, Any]] = {
         pinnedRevision="PinnedRevision",
         status="TargetStatus",
         since="Timestamp",
+        outOfLoadBalancers="LoadBalancerIdList",
     ),
     "HostList": {"type": "list", "member": {"shape": "Host"}},
     "ListHostsInput": _structure(("applicationName", "deploymentGroupName"), **_GROUP, nextToken="NextToken"),

@@ -6,6 +6,7 @@ from dataclasses import replace
 from functions.core import limits
 from functions.core.causes import Cause
 from functions.core.records import SharedFailure, Target, TargetFailure
+from functions.core.records.traffic import balancers_of
 from functions.core.text.plain_text import clipped
 
 _Kind = tuple[Cause, str | None, str | None, int | None, int | None]
@@ -60,4 +61,5 @@ def _shared(targets: list[Target]) -> SharedFailure:
         count=len(targets),
         target_ids=tuple(each.target_id for each in targets[: limits.CAUSE_TARGETS]),
         since=first.last_updated_at or "",
+        out_of=balancers_of(each for target in targets for each in target.out_of),
     )

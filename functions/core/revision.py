@@ -57,7 +57,8 @@ def location(revision: Revision) -> Revision:
     named = given_version(revision)
     if revision.github:  # where the engine keeps it is no part of it
         revision, named = replace(revision, bucket=""), GivenVersion()
-    return replace(revision, version=named.version, etag=named.etag, sha256=None, size=0, warnings=(), given=None)
+    named_as = replace(revision, version=named.version, etag=named.etag, given=None)
+    return replace(named_as, sha256=None, size=0, warnings=(), hooks=None)
 
 
 def given_version(revision: Revision) -> GivenVersion:

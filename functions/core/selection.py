@@ -3,12 +3,12 @@
 Source: CodeDeploy User Guide, "Tagging instances for deployment groups": filters of a group are ORed, groups ANDed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from functions.core.causes import Cause
-from functions.core.records import TagFilter, TagGroup, Target, TargetFailure
+from functions.core.records import IN_PLACE_STEPS, Step, TagFilter, TagGroup, Target, TargetFailure
 from functions.core.rollout.command_result import closed_events, pending_events
 from functions.core.statuses import TargetStatus
 
@@ -21,10 +21,16 @@ class Instance:
 
     instance_id: str
     tags: Mapping[str, str]
+    zone: str | None = None  # its Availability Zone
 
     @property
     def name(self) -> str | None:
         return self.tags.get("Name")
+
+    @property
+    def is_ec2(self) -> bool:
+        """No name of an on-premises instance begins with i-."""
+        return self.instance_id.startswith("i-")
 
 
 def matches(tags: Mapping[str, str], groups: Sequence[TagGroup]) -> bool:
@@ -109,15 +115,23 @@ class OutsideHosts:
 
 
 def new_targets(
-    deployment_id: str, group_id: str, instances: Sequence[Instance], reachable: Mapping[str, str | None], now: str
+    deployment_id: str,
+    group_id: str,
+    instances: Sequence[Instance],
+    reachable: Mapping[str, str | None],
+    now: str,
+    steps_of: Callable[[Instance], tuple[Step, ...]] = lambda instance: IN_PLACE_STEPS,
 ) -> list[Target]:
     """The targets of a deployment. `reachable`: SSM's ping status by instance id; any but Online fails at once."""
     return [
-        _target(deployment_id, group_id, instance, reachable.get(instance.instance_id), now) for instance in instances
+        _target(deployment_id, group_id, instance, reachable.get(instance.instance_id), now, steps_of(instance))
+        for instance in instances
     ]
 
 
-def _target(deployment_id: str, group_id: str, instance: Instance, ping: str | None, now: str) -> Target:
+def _target(
+    deployment_id: str, group_id: str, instance: Instance, ping: str | None, now: str, steps: tuple[Step, ...]
+) -> Target:
     failure = None
     if ping is None:
         failure = TargetFailure(
@@ -137,7 +151,8 @@ def _target(deployment_id: str, group_id: str, instance: Instance, ping: str | N
         name=instance.name,
         status=TargetStatus.FAILED if failure else TargetStatus.PENDING,
         last_updated_at=now,
-        events=pending_events(),
+        steps=steps,
+        events=pending_events(steps),
         failure=failure,
     )
     return replace(target, events=closed_events(target, now)) if failure else target

@@ -83,6 +83,7 @@ class DeploymentErrorCode(StrEnum):
     ALARM_ACTIVE = "ALARM_ACTIVE"
     APPLICATION_MISSING = "APPLICATION_MISSING"
     DEPLOYMENT_GROUP_MISSING = "DEPLOYMENT_GROUP_MISSING"
+    ELASTIC_LOAD_BALANCING_INVALID = "ELASTIC_LOAD_BALANCING_INVALID"
     HEALTH_CONSTRAINTS = "HEALTH_CONSTRAINTS"
     HEALTH_CONSTRAINTS_INVALID = "HEALTH_CONSTRAINTS_INVALID"
     IAM_ROLE_PERMISSIONS = "IAM_ROLE_PERMISSIONS"
@@ -139,6 +140,20 @@ class OnBusy(StrEnum):
 
     REJECT = "reject"
     QUEUE = "queue"
+
+
+class DeploymentOption(StrEnum):
+    """Whether a group's load balancers are used."""
+
+    WITH_TRAFFIC_CONTROL = "WITH_TRAFFIC_CONTROL"
+    WITHOUT_TRAFFIC_CONTROL = "WITHOUT_TRAFFIC_CONTROL"
+
+
+class Drain(StrEnum):
+    """Who says that a host which left its load balancers has nothing to do for them any more."""
+
+    HOST = "host"  # its own connections do
+    ELB = "elb"  # the load balancer's state `unused`, as CodeDeploy waits for: always the whole deregistration delay
 
 
 class FileExistsBehavior(StrEnum):

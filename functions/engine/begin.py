@@ -8,14 +8,15 @@ from functions.core import quotas
 from functions.core.access import Fleet
 from functions.core.errors import Conflict, NotDeployable
 from functions.core.messages import texts
-from functions.core.records import Deployment, TagGroup, Target
+from functions.core.records import Balancer, Deployment, Step, TagGroup, Target
 from functions.core.rollout import stages
 from functions.core.rollout.health import HealthConstraintsInvalid
 from functions.core.rollout.stages import Manifest
+from functions.core.rollout.steps import plan_steps
 from functions.core.selection import Instance, matches, new_targets
 from functions.core.statuses import UNSUCCESSFUL, DeploymentErrorCode, DeploymentStatus, OverriddenSetting
 from functions.engine import fleet as engine_fleet
-from functions.engine import who_may
+from functions.engine import preflight, who_may
 from functions.store import deployments, groups, hosts, preparing, targets
 
 
@@ -42,7 +43,8 @@ def _begin(deployment: Deployment) -> tuple[Deployment, list[Target]]:
     """The deployment and its targets as they are on record then: another call may have begun it, or somebody stopped
     it. Raises Conflict while another call is about to begin it."""
     pinned = replace(deployment, revision=bucket.pin(deployment.revision))
-    fleet = _fleet(pinned)
+    fleet, balancers = _fleet(pinned)
+    pinned = replace(pinned, balancers=balancers)
     try:  # no fleet: every instance runs the revision, and only others were wanted
         begun, fleet = stages.begin(pinned, fleet) if fleet else (replace(pinned, counters=None), fleet)
     except HealthConstraintsInvalid as error:
@@ -55,11 +57,12 @@ def _begin(deployment: Deployment) -> tuple[Deployment, list[Target]]:
     return found, list(targets.of(deployment.deployment_id))
 
 
-def _fleet(deployment: Deployment) -> list[Target]:
+def _fleet(deployment: Deployment) -> tuple[list[Target], tuple[Balancer, ...]]:
+    """Its targets, and the load balancers that they leave and come back to."""
     selected = _selected(deployment)
     found = _narrowed(deployment, selected.hosts)
     if not found and deployment.outdated_only:
-        return []
+        return [], ()
     if not found:
         raise NotDeployable(DeploymentErrorCode.NO_INSTANCES, _nothing(deployment, selected))
     if len(found) > quotas.MAX_TARGETS:
@@ -70,10 +73,24 @@ def _fleet(deployment: Deployment) -> list[Target]:
         )
     chosen = selected.only({instance.instance_id for instance in found})
     who_may.check_hosts(deployment, chosen)
-    pings = engine_fleet.pings(chosen)
-    fleet = new_targets(deployment.deployment_id, deployment.group_id, found, pings, clock.timestamp())
+    balancers = preflight.check_load_balancers(deployment, found)
+    pings, steps = engine_fleet.pings(chosen), _steps(deployment)
+    fleet = new_targets(deployment.deployment_id, deployment.group_id, found, pings, clock.timestamp(), steps)
     out = hosts.out_of_service(deployment.group_id)
-    return [replace(each, was_out_of_service=each.target_id in out) for each in fleet]
+    return [replace(each, was_out_of_service=each.target_id in out) for each in fleet], balancers
+
+
+def _steps(deployment: Deployment) -> Callable[[Instance], tuple[Step, ...]]:
+    """The steps of each instance."""
+    settings = deployment.settings
+    before = preflight.hooks_of_hosts(deployment) if settings.load_balancers.are_used else {}
+
+    def steps(instance: Instance) -> tuple[Step, ...]:
+        of_host = before.get(instance.instance_id, ())
+        hooks = deployment.revision.hooks
+        return plan_steps(settings, is_ec2=instance.is_ec2, hooks=hooks, hooks_before=of_host)
+
+    return steps
 
 
 def _selected(deployment: Deployment) -> Fleet:

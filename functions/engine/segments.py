@@ -12,10 +12,12 @@ from typing import Any, assert_never
 from functions.aws import bucket, clock, kms, runner, ssm, tokens, weather
 from functions.core.causes import Cause
 from functions.core.records import Deployment, HostWait, SegmentResult, SegmentRun, Target
-from functions.core.rollout.command_result import failed_without_report, read_invocation, wait_for_host, with_end_times
+from functions.core.rollout.command_result import failed_without_report, read_invocation, wait_for_host
 from functions.core.rollout.instructions import instructions, longest_seconds
 from functions.core.rollout.steps import (
     Adopt,
+    Allow,
+    Block,
     Decision,
     End,
     Read,
@@ -25,8 +27,9 @@ from functions.core.rollout.steps import (
     next_step,
     step_result,
 )
+from functions.core.rollout.traffic import drain
 from functions.core.statuses import TargetStatus
-from functions.engine import chain, places
+from functions.engine import chain, places, results, traffic
 from functions.store import deployments, pacer, targets, watching
 from functions.store.pacer import Moment
 from functions.store.watching import WaitKind
@@ -35,13 +38,6 @@ from functions.telemetry import logger
 _CLOCK_SKEW = timedelta(minutes=5)
 _CLAIM = timedelta(seconds=60)  # RunSegment ends within 30 s, and what it sent SSM lists soon after
 _SOON = 2.0  # seconds that a function may wait for its moment to send
-
-
-def answer(result: StepResult) -> dict[str, Any]:
-    """What completes the token of a waiting state."""
-    if result is StepSignal.WAIT:
-        return {"status": result, "seconds": tokens.ask_again_seconds()}
-    return {"status": result}
 
 
 def go_on(deployment_id: str, target_id: str, token: str) -> None:
@@ -55,8 +51,10 @@ def go_on(deployment_id: str, target_id: str, token: str) -> None:
             raise
         logger.warning("AWS is busy: the target asks again later", error=repr(error))
         told = StepSignal.WAIT
-    if told:
-        tokens.succeed(token, answer(told))
+    if told is StepSignal.NEXT and isinstance(decision, Block):
+        go_on(deployment_id, target_id, token)
+    elif told:
+        tokens.succeed(token, results.answer(told))
 
 
 def send_at(deployment_id: str, wait: watching.Wait, moment: Moment) -> None:
@@ -70,7 +68,7 @@ def send_at(deployment_id: str, wait: watching.Wait, moment: Moment) -> None:
         logger.exception("the state asks again")
         told = StepSignal.WAIT
     if told:
-        tokens.succeed(wait.task_token, answer(told))
+        tokens.succeed(wait.task_token, results.answer(told))
 
 
 def _both(deployment_id: str, target_id: str) -> tuple[Deployment, Target]:
@@ -92,6 +90,10 @@ def _carry_out(
             return adopt(deployment, target, decision, token, moment)
         case Read():
             return read(target, decision, token)
+        case Block():
+            return traffic.block(deployment, target, decision, token)
+        case Allow():
+            return traffic.allow(deployment, target, decision, token)
         case End():
             return decision.status
     assert_never(decision)
@@ -191,14 +193,14 @@ def record_end(target: Target, step: int, command_id: str, invocation: Mapping[s
     result = read_invocation(invocation, target.steps[step].events)
     if result and result.failure and result.failure.cause is Cause.BUSY:
         return _found_busy(target, step, command_id, result)
-    return _store_result(target, step, result) if result else None
+    return results.store(target, step, result) if result else None
 
 
 def end_lost(target: Target, step: int, command_id: str, why: str) -> None:
     """SSM has lost the host while the command ran."""
     ssm.cancel(command_id, target.target_id)
     message = f"SSM lost the instance while the command ran ({why})"
-    _store_result(target, step, failed_without_report(Cause.UNREACHABLE, message, target.steps[step].events))
+    results.store(target, step, failed_without_report(Cause.UNREACHABLE, message, target.steps[step].events))
 
 
 def _next_moment() -> Moment | None:
@@ -215,20 +217,22 @@ def _park(target: Target, token: str, moment: Moment | None) -> StepResult | Non
 def _send(deployment: Deployment, target: Target, step: int, token: str, moment: Moment) -> StepResult | None:
     events = target.steps[step].events
     longest = timedelta(seconds=ssm.DELIVERY_SECONDS + longest_seconds(events))
+    now = clock.now()
     told = instructions(
         deployment,
         target.target_id,
         events=events,
-        expires_at=int((clock.now() + longest).timestamp()),
+        expires_at=int((now + longest).timestamp()),
         runner=runner.location(),
         bundle_url=bucket.bundle_url(deployment.revision),
         logs=bucket.log_upload(deployment.deployment_id, target.target_id),
+        drain=drain(deployment, target, step, clock.timestamp(now)),
     )
     try:
         signed = kms.signed(told.encode())
         command_id = ssm.send(target.target_id, signed, comment=_comment(target, step))
     except ssm.Refused as refused:
-        return _store_result(target, step, failed_without_report(refused.cause, str(refused), events))
+        return results.store(target, step, failed_without_report(refused.cause, str(refused), events))
     except ssm.Throttled:
         pacer.slow_down(moment)
         targets.give_up_claim(target, step)
@@ -257,24 +261,13 @@ def _found_busy(target: Target, step: int, command_id: str, result: SegmentResul
     at_most = deployment.settings.host_busy_seconds if deployment else 0
     wait = wait_for_host(target, step, result, at_most=at_most, now=now)
     if not isinstance(wait, HostWait):
-        return _store_result(target, step, wait)
+        return results.store(target, step, wait)
     run = targets.wait_for_host(target, step, command_id, wait, now)
     if run is None:
         return None
     if run.task_token:
-        tokens.succeed(run.task_token, answer(StepSignal.WAIT))
+        tokens.succeed(run.task_token, results.answer(StepSignal.WAIT))
     return StepSignal.WAIT
-
-
-def _store_result(target: Target, step: int, result: SegmentResult) -> StepResult:
-    """Store the end of a segment, then wake whoever waits. What counts is the first end that is stored."""
-    now = clock.timestamp()
-    result = replace(result, events=with_end_times(result.events, now))
-    stored = targets.record_segment(target, step, result, now)
-    told = step_result(stored)
-    if token := stored.segments[str(step)].task_token:
-        tokens.succeed(token, answer(told))
-    return told
 
 
 def _comment(target: Target, step: int) -> str:

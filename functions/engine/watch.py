@@ -13,7 +13,7 @@ from functions.core.records import Deployment
 from functions.core.rollout.looks import SentCommand, is_due, seconds_to_next
 from functions.core.rollout.steps import End, next_step
 from functions.core.statuses import DeploymentStatus
-from functions.engine import chain, segments
+from functions.engine import chain, results, segments, traffic
 from functions.store import deployments, pacer, targets, watching
 from functions.store.targets import OpenTarget
 from functions.store.watching import Turn, Wait, WaitKind
@@ -110,7 +110,7 @@ def _let_go(deployment: Deployment) -> bool:
         for wait in some:
             decision = next_step(found[wait.target_id], deployment.stop)
             if isinstance(decision, End):
-                tokens.succeed(wait.task_token, segments.answer(decision.status))
+                tokens.succeed(wait.task_token, results.answer(decision.status))
                 ended.append(wait)
     watching.remove(deployment.deployment_id, ended)
     return bool(ended)
@@ -176,4 +176,4 @@ def _end_lost(deployment_id: str, commands: Sequence[SentCommand]) -> None:
             segments.end_lost(target, each.step, each.command_id, lost[each.target_id])
 
 
-KINDS: Sequence[Kind] = (_sends, _commands)
+KINDS: Sequence[Kind] = (_sends, _commands, traffic.look)

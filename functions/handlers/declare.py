@@ -1,9 +1,9 @@
 """declare: CloudFormation creates, updates or deletes the resource that stands for deployments.yaml.
 
-Applies the declaration (Declaration, packed) to the table; TopicArn is the engine's own topic. Then the index of the
-guarded groups is brought up to date (GuardIndex makes a new form of it an update). A second call writes nothing.
-Deleting keeps everything: history outlives the stack. CloudFormation always gets an answer, because without one it
-waits for an hour.
+Applies the declaration (Declaration, packed) to the table; TopicArn is the engine's own topic, TargetGroupArns are of
+the target groups that the same app makes, by the names of the file. Then the index of the guarded groups is brought up
+to date (GuardIndex makes a new form of it an update). A second call writes nothing. Deleting keeps everything: history
+outlives the stack. CloudFormation always gets an answer, because without one it waits for an hour.
 """
 
 from typing import Any
@@ -34,7 +34,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> None:
     cloudformation.answer(event, _RESOURCE_ID, error=error)
 
 
-def _apply(properties: dict[str, str]) -> None:
+def _apply(properties: dict[str, Any]) -> None:
     declaration = from_plain(Declaration, unpack(properties["Declaration"]))
+    declaration = declaration.with_target_groups(properties.get("TargetGroupArns", {}))
     written = declare.apply(declaration.with_engine_topic(properties["TopicArn"]))
     logger.info("the declaration is applied", written=written, guards=guards.rebuild())

@@ -1,10 +1,12 @@
-"""What deployments.yaml named last: the list `DECLARED` of its groups and applications, and its configurations.
+"""What deployments.yaml named last: the list `DECLARED` of its groups, applications and load balancers, and its
+configurations.
 
 So what the file no longer names is found without reading the whole table. A group, what is found by it and its place on
 that list change in one transaction.
 """
 
 from functions.core.declaration import GroupChange
+from functions.core.records import LoadBalancers
 from functions.core.rollout.health import DeploymentConfig
 from functions.core.text.shapes import from_plain, to_plain
 from functions.store import groups
@@ -22,6 +24,26 @@ def group_keys() -> list[str]:
 
 def application_names() -> list[str]:
     return _named("APPLICATION")
+
+
+def load_balancers() -> LoadBalancers:
+    """Those that the engine may use."""
+    return LoadBalancers(target_groups=tuple(_named("TARGET_GROUP")), classic=tuple(_named("CLASSIC_LOAD_BALANCER")))
+
+
+def change_load_balancers(before: LoadBalancers, after: LoadBalancers) -> list[str]:
+    """Bring the list from the one to the other; the names of what was written."""
+    written = []
+    for kind, known, wanted in (
+        ("TARGET_GROUP", before.target_groups, after.target_groups),
+        ("CLASSIC_LOAD_BALANCER", before.classic, after.classic),
+    ):
+        for name in (new := sorted(set(wanted) - set(known))):
+            items().write(Put(declared_key(kind, name)))
+        for name in (gone := sorted(set(known) - set(wanted))):
+            items().write(Delete(declared_key(kind, name)))
+        written += new + gone
+    return written
 
 
 def _named(kind: str) -> list[str]:

@@ -15,7 +15,7 @@ from functions.store.table.values import MAX_KEYS, AtMost, Equals, Missing, Quer
 
 def running(group_id: str, revision: Revision) -> set[str]:
     """The ids of the hosts that run this pinned revision."""
-    found = [from_plain(Host, item) for item in items().query(_all_of(group_id))]
+    found = of(group_id)
     good = [host for host in found if host.status is TargetStatus.SUCCEEDED]
     brought = deployments_of(good)
     same = {each for each, deployment in brought.items() if deployment.revision.is_same(revision)}
@@ -26,6 +26,17 @@ def out_of_service(group_id: str) -> set[str]:
     """The ids of the hosts that the group's last deployment on them left in a state that nobody knows."""
     has_failed = Equals("status", TargetStatus.FAILED.value)
     return {item["target_id"] for item in items().query(replace(_all_of(group_id), where=has_failed))}
+
+
+def of(group_id: str) -> list[Host]:
+    """All hosts of a group that a deployment has begun on, by their ids."""
+    return [from_plain(Host, item) for item in items().query(_all_of(group_id))]
+
+
+def get(group_id: str, target_id: str) -> Host | None:
+    """The host, read consistently."""
+    item = items().get(host_key(group_id, target_id))
+    return from_plain(Host, item) if item else None
 
 
 def page(group_id: str, token: str | None) -> tuple[list[Host], str | None]:
@@ -63,7 +74,15 @@ def record_end(target: Target) -> None:
 
 
 def _change(target: Target, group_id: str, status: TargetStatus, since: str) -> Update:
+    """What it was left out of before stays on record until it succeeds, or this deployment took it out, too."""
     host = Host(target_id=target.target_id, deployment_id=target.deployment_id, status=status, since=since)
+    if status is TargetStatus.SUCCEEDED or target.traffic is not None:
+        left_out = () if status is TargetStatus.SUCCEEDED else target.out_of
+        return Update(
+            host_key(group_id, target.target_id),
+            sets=to_plain(replace(host, out_of=left_out)),
+            removes=() if left_out else ("out_of",),
+        )
     return Update(host_key(group_id, target.target_id), sets=to_plain(host))
 
 

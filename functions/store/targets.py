@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from functions.core.errors import Conflict
-from functions.core.records import HostWait, SegmentResult, SegmentRun, Target, TargetFailure
+from functions.core.records import HostWait, SegmentResult, SegmentRun, Target, TargetFailure, Traffic
 from functions.core.rollout.command_result import closed_events, merged
+from functions.core.rollout.traffic import begun as begun_events
 from functions.core.statuses import TargetStatus
 from functions.core.text.shapes import from_plain, to_plain
 from functions.store import announced, hosts
@@ -212,6 +213,39 @@ def record_segment(target: Target, segment: int, result: SegmentResult, now: str
     if run and run.status:
         return found
     return record_segment(found, segment, result, now)  # `target` was read before its last change
+
+
+def pin_traffic(target: Target, segment: int, traffic: Traffic, now: str) -> Target:
+    """What the host is registered as, before it is touched; the target as it is then, if another call was faster."""
+    begun = replace(target, events=begun_events(target, segment, now))
+    update = announced.same_status(
+        _key(target),
+        Equals("status", TargetStatus.IN_PROGRESS.value),
+        Missing("traffic"),
+        sets={
+            "traffic": to_plain(traffic),
+            ("segments", str(segment)): to_plain(target.segments.get(str(segment), SegmentRun())),
+            "events": to_plain(begun.events),
+            "last_updated_at": now,
+        },
+    )
+    return record(Target, items().update_or_read(update))
+
+
+def await_traffic(target: Target, segment: int, run: SegmentRun, now: str) -> Target:
+    """The state waits for load balancers, with the token of the run. The target as it is then: it may have ended."""
+    place: Path = ("segments", str(segment))
+    is_open = Missing((*place, "status")), Equals("status", TargetStatus.IN_PROGRESS.value)
+    events = to_plain(begun_events(target, segment, now))
+    update = announced.same_status(
+        _key(target), *is_open, sets={place: to_plain(run), "events": events, "last_updated_at": now}
+    )
+    return record(Target, items().update_or_read(update))
+
+
+def note_back(target: Target) -> None:
+    """The host of a target that failed is registered again."""
+    items().write(announced.same_status(_key(target), Exists("traffic"), sets={("traffic", "is_back"): True}))
 
 
 def finish(target: Target, status: TargetStatus, now: str, failure: TargetFailure | None = None) -> bool:

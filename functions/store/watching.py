@@ -22,6 +22,7 @@ class WaitKind(StrEnum):
 
     SEND = "SEND"  # for the moment at which its command may be sent
     READ = "READ"  # its command has ended, but SSM did not say how
+    TRAFFIC = "TRAFFIC"  # to have left its load balancers, or to be healthy there
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +34,7 @@ class Turn:
     looked_at: int = 0  # when it looked at running commands last
     granted_until: int = 0  # the last moment to send at that it has handed out
     throttled_at: int = 0  # when SSM had throttled last, at that time
+    traffic_at: int = 0  # when it looked at load balancers last
     is_over: bool = False  # nothing waits
 
 

@@ -82,6 +82,10 @@ def _run(
     try:
         if journal.was_interrupted(event.value):
             raise Failed("ENGINE", INTERRUPTED)
+        if instructions.drain and event.value == instructions.events[0]:
+            from host.posix.drain import drain
+
+            log.warning(drain(instructions.drain, deadline).shown)
         if event is LifecycleEvent.DOWNLOAD_BUNDLE:
             if fetch_bundle is None:
                 from host.posix.download import download

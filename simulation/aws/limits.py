@@ -57,6 +57,10 @@ RATES: Mapping[str, Rate] = {
     "stepfunctions:SendTaskFailure": Rate(300, 1500),
     "stepfunctions:SendTaskHeartbeat": Rate(300, 1500),
     "ec2:DescribeInstances": Rate(20, 100),
+    # ELB User Guide, "Request throttling for the ELB API"; of other calls a guess, as in local/elb/settings.py.
+    "elbv2:DescribeTargetHealth": Rate(10, 40),
+    "elbv2:RegisterTargets": Rate(4, 20),
+    "elbv2:DeregisterTargets": Rate(4, 20),
     "kms:Sign": Rate(500, 500),
     "cloudwatch:DescribeAlarms": Rate(9, 18),
 }
@@ -69,6 +73,7 @@ LATENCIES: Mapping[str, float] = {
     "s3": 0.03,
     "kms": 0.01,
     "ec2": 0.3,
+    "elbv2": 0.1,
     "cloudwatch": 0.05,
     "events": 0.02,
     "sns": 0.03,

@@ -28,6 +28,7 @@ from tests.fake_github import FakeGitHub
 
 CHANNEL = "#deployments"
 RECONCILE_SECONDS = 6
+PROPAGATION_SECONDS = 2  # for which load balancers may send requests to hosts that have left
 
 # Deployment groups by name, with what is special about each. Every group's hosts carry the tag group=<name>.
 GROUPS: dict[str, dict[str, Any]] = {
@@ -95,6 +96,13 @@ GROUPS: dict[str, dict[str, Any]] = {
     "all-weather": {"deploymentConfigName": "CodeDeployDefault.HalfAtATime"},
     "hostile": {"deploymentConfigName": "CodeDeployDefault.AllAtOnce"},
     "burst": {"deploymentConfigName": "CodeDeployDefault.AllAtOnce"},
+    "balanced": {
+        "loadBalancerInfo": {
+            "targetGroupInfoList": [{"name": "balanced"}],
+            "propagationTime": f"{PROPAGATION_SECONDS}s",
+        },
+        "autoRollbackConfiguration": {"events": ["DEPLOYMENT_FAILURE"]},
+    },
 }
 
 

@@ -8,6 +8,8 @@ from typing import Any
 
 from tests.fakes.service import Service
 
+ZONE = "us-east-1a"  # of all instances; there is one subnet in it, and one in the next
+
 
 @dataclass
 class _Instance:
@@ -17,7 +19,8 @@ class _Instance:
 
     def told(self) -> dict[str, Any]:
         tags = [{"Key": key, "Value": value} for key, value in self.tags.items()]
-        return {"InstanceId": self.instance_id, "State": {"Name": self.state}, **({"Tags": tags} if tags else {})}
+        told = {"InstanceId": self.instance_id, "State": {"Name": self.state}, "Placement": {"AvailabilityZone": ZONE}}
+        return {**told, **({"Tags": tags} if tags else {})}
 
     def fits(self, name: str, values: Sequence[str]) -> bool:
         match name.split(":", 1):
@@ -47,6 +50,12 @@ class FakeEc2(Service):
         made = [_Instance(f"i-{next(self._numbers):017x}", dict(tags)) for _ in range(MaxCount)]
         self._instances |= {each.instance_id: each for each in made}
         return {"Instances": [each.told() for each in made]}
+
+    def on_describe_subnets(self) -> dict[str, Any]:
+        zones = (ZONE, "us-east-1b")
+        return {
+            "Subnets": [{"SubnetId": f"subnet-{each}", "AvailabilityZone": each, "VpcId": "vpc-0"} for each in zones]
+        }
 
     def on_stop_instances(self, *, InstanceIds: Sequence[str]) -> None:
         for each in InstanceIds:

@@ -11,7 +11,7 @@ import pytest
 
 from host.posix import watchdog
 from host.posix.script_log import ScriptLog
-from tests.host.conftest import GROUP_ID, Host, Web, appspec, pythons, revision, script
+from tests.host.conftest import GROUP_ID, IN_PLACE, Host, Web, appspec, pythons, revision, script
 
 SERVED = {"version.txt": "1"}
 
@@ -54,6 +54,15 @@ def test_a_script_finds_the_deployment_in_its_environment(host: Host, tmp_path: 
     ):  # fmt: skip
         assert expected in lines
     assert lines[-1] == "/"
+
+
+def test_a_host_that_left_its_load_balancers_drains_before_the_first_event(host: Host) -> None:
+    drain = {"ports": [1], "at_least": 1, "at_most": 300}
+    told = host.told("d-1", hooked("AfterBlockTraffic", "true"), events=["AfterBlockTraffic", *IN_PLACE], drain=drain)
+    began = time.monotonic()
+    assert host.deploy(told, ("AfterBlockTraffic", "ApplicationStop")).status == "Succeeded"
+    assert 1 <= time.monotonic() - began < 20
+    assert host.script_log("d-1").count("drained in 1.") == 1
 
 
 def test_a_failing_script_is_reported_with_its_exit_code_and_last_lines(host: Host) -> None:

@@ -1,6 +1,8 @@
 """The two contracts between engine and host, each one type: nothing is lost on the way, and nothing is told in vain."""
 
 import ast
+import base64
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 
 from functions.core.rollout.command_result import read_invocation
 from host.appspec import FileExistsBehavior
-from host.instructions import Bundle, Instructions, Logs, Runner
+from host.instructions import Bundle, Drain, Instructions, Logs, Runner
 from host.lifecycle import IN_PLACE, LifecycleEvent
 from host.report import Report
 
@@ -33,12 +35,27 @@ INSTRUCTIONS = st.builds(
     target_id=st.text(),
     runner=st.none() | st.builds(Runner),
     expires_at=st.integers(0),
+    drain=st.none()
+    | st.builds(
+        Drain,
+        ports=st.lists(st.integers(1, 65535)).map(tuple),
+        at_least=st.integers(0, 3600),
+        at_most=st.integers(0, 3600),
+    ),
 )
 
 
 @given(INSTRUCTIONS)
 def test_a_host_reads_every_field_as_the_engine_wrote_it(told: Instructions) -> None:
     assert Instructions.decode(told.encode()) == told
+
+
+def test_what_an_older_engine_did_not_say_is_not_asked_for() -> None:
+    bundle = Bundle("", "", 0, "zip", "", "", None, None)
+    told = Instructions("d", "g", "g", "a", bundle, "appspec.yml", FileExistsBehavior.DISALLOW, False, None)
+    plain = json.loads(base64.b64decode(told.encode()))
+    del plain["drain"]
+    assert Instructions.decode(base64.b64encode(json.dumps(plain).encode()).decode()) == told
 
 
 @pytest.mark.parametrize("text", ["", "e30=", "bnVsbA==", "W10=", "eyJ2ZXJzaW9uIjogMX0=", "*"])
@@ -55,7 +72,7 @@ def test_an_id_that_cannot_be_a_folder_is_refused(name: str) -> None:
         Instructions.decode(told.encode())
 
 
-@pytest.mark.parametrize("kind", [Instructions, Bundle, Logs, Runner])
+@pytest.mark.parametrize("kind", [Instructions, Bundle, Drain, Logs, Runner])
 def test_every_field_is_read_on_the_host(kind: Any) -> None:
     read = {
         name for file in sorted((ROOT / "host").rglob("*.py")) if file.stem != "instructions" for name in _read(file)
@@ -68,6 +85,7 @@ def test_every_field_is_read_on_the_host(kind: Any) -> None:
 _OWNERS: dict[Any, tuple[str, ...]] = {
     Instructions: ("instructions",),
     Bundle: ("bundle",),
+    Drain: ("wanted",),
     Logs: ("logs",),
     Runner: ("runner",),
 }

@@ -69,10 +69,17 @@ def test_no_action_is_a_wildcard_and_only_these_are_allowed_on_everything(templa
     everywhere = {action for grant in grants(template) for action in grant.actions if grant.resource == "*"}
     assert not [action for grant in grants(template) for action in grant.actions if "*" in action]
     assert {action for action in everywhere if not action.startswith(("logs:", "xray:"))} == {
+        "autoscaling:DescribeAutoScalingGroups",
         "cloudwatch:DescribeAlarmHistory",
         "cloudwatch:DescribeAlarms",
         "dynamodb:ListStreams",
         "ec2:DescribeInstances",
+        "elasticloadbalancing:DescribeInstanceHealth",
+        "elasticloadbalancing:DescribeLoadBalancerAttributes",
+        "elasticloadbalancing:DescribeLoadBalancers",
+        "elasticloadbalancing:DescribeTargetGroupAttributes",
+        "elasticloadbalancing:DescribeTargetGroups",
+        "elasticloadbalancing:DescribeTargetHealth",
         "ssm:CancelCommand",
         "ssm:DescribeInstanceInformation",
         "ssm:ListCommandInvocations",

@@ -12,9 +12,11 @@ from functions.core.records import (
     Diagnostics,
     GroupSettings,
     LifecycleEventRecord,
+    Registration,
     Revision,
     Target,
     TargetFailure,
+    Traffic,
     Trigger,
 )
 from functions.core.statuses import (
@@ -69,6 +71,16 @@ def failed_target(target_id: str = "i-0a1", log_tail: str = "curl: (7) refused\n
         script_name="scripts/check.sh",
     )
     return target(TargetStatus.FAILED, target_id, name="web-1", events=(event,), failure=failure)
+
+
+def left_out() -> Target:
+    """A failed target whose host is out of a target group, by two ports, and of a Classic Load Balancer."""
+    arn = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/web/0123456789abcdef"
+    registered = tuple(
+        Registration(balancer=each, instance_id="i-0a1", port=port) for each, port in ((arn, 1), (arn, 2))
+    )
+    classic = Registration(balancer="old", instance_id="i-0a1")
+    return replace(failed_target(), traffic=Traffic(registered=(*registered, classic)))
 
 
 def item_of(record: Deployment | Target) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from cli.account.group_name import Group, group_argument
 from cli.view import causes
 from cli.view.output import json_option, plain, tell_json
 from cli.view.words import counted, moment, short_revision
+from functions.core.messages import texts
 from functions.core.selection import ONLINE
 from functions.core.statuses import TargetStatus
 
@@ -56,6 +57,7 @@ class Host:
     since: datetime | None = None
     deployment: str | None = None
     ping: str | None = None  # SSM's word, such as Online; None if unknown
+    out_of: Sequence[str] = ()  # the load balancers that it was left out of, by ARN or name
 
 
 @click.command(
@@ -99,7 +101,8 @@ def _failed(engine: Engine, info: Mapping[str, Any], hosts: Sequence[Host]) -> l
 def _told(each: Host) -> dict[str, Any]:
     """With the names that ListHosts has."""
     told = asdict(each)
-    return {"hostId": told.pop("host"), "deploymentId": told.pop("deployment"), **told}
+    out = {"outOfLoadBalancers": list(told.pop("out_of"))}
+    return {"hostId": told.pop("host"), "deploymentId": told.pop("deployment"), **told, **out}
 
 
 def _wanted(engine: Engine, info: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -146,6 +149,7 @@ def known(
             since=each.get("since"),
             deployment=each.get("deploymentId"),
             ping=found[host].ping if host in found else None,
+            out_of=each.get("outOfLoadBalancers", ()),
         )
 
     reached = {each["hostId"] for each in listed}
@@ -186,6 +190,9 @@ def _show(hosts: Sequence[Host], *, is_pinged: bool) -> None:
         line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         click.echo(click.style(line, fg=color) if color else line)
     click.echo(_counted(hosts, is_pinged=is_pinged))
+    for each in hosts:
+        if each.out_of:
+            click.echo(plain(f"{each.host} is {texts.out_of(each.out_of)} until a deployment succeeds there"))
 
 
 def _row(each: Host, *, is_pinged: bool) -> list[str]:

@@ -13,6 +13,7 @@ from cli.view.advice import next_steps
 from cli.view.causes import causes, failed_targets, headline, tails, told
 from cli.view.output import json_option, plain, plain_log, tell_json
 from cli.view.tables import COLORS
+from functions.core.messages import texts
 from functions.core.records import SharedFailure
 from functions.core.statuses import DeploymentStatus
 
@@ -117,6 +118,8 @@ def _causes(info: words.Info, found: Sequence[SharedFailure], logs: Mapping[str,
         if cause.failure.message:
             yield f"  {plain(cause.failure.message)}"
         yield f"  on {words.names(cause.target_ids, of=cause.count)}"
+        if cause.out_of:
+            yield f"  {plain(texts.out_of(cause.out_of))} until a deployment succeeds there"
         if log := logs.get(first):
             yield f"  the end of the log on {plain(first)}:"
             yield from (f"  | {plain_log(line)}" for line in log)

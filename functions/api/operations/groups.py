@@ -9,11 +9,13 @@ from functions.api.requests import groups as requests_groups
 from functions.api.requests import resource_tags
 from functions.aws import clock
 from functions.core.errors import Conflict, Refused
+from functions.core.load_balancers import not_allowed
+from functions.core.messages import texts
 from functions.core.records import Application, Group, GroupSettings
 from functions.core.rollout.health import DEFAULT_CONFIG, DeploymentConfig
 from functions.core.statuses import OnBusy
 from functions.settings import settings
-from functions.store import applications, configs, groups, lock
+from functions.store import applications, configs, declared, groups, lock
 from functions.store.table.patience import back_off
 
 MAX = 1000  # of an application
@@ -160,9 +162,15 @@ def known_config(name: str) -> DeploymentConfig:
 
 def _updated_group(group: Group, given: dict[str, Any]) -> Group:
     name = given.get("deploymentConfigName")
-    return requests_groups.changed(
+    after = requests_groups.changed(
         group, given, config=known_config(name) if name else None, topics=settings().topic_arns
     )
+    named = after.settings.load_balancers
+    is_new = named.are_used and named != group.settings.load_balancers
+    if is_new and (unknown := not_allowed(named, declared.load_balancers())):
+        what = f"loadBalancerInfo: {texts.undeclared_load_balancers(unknown)}"
+        raise Refused("InvalidLoadBalancerInfoException", what)
+    return after
 
 
 def _missing(name: str) -> Refused:

@@ -11,20 +11,19 @@ from typing import Any, NamedTuple
 from functions.api.requests import settings as requests_settings
 from functions.core import quotas
 from functions.core.errors import Refused
-from functions.core.records import Group, TagGroup, Trigger
+from functions.core.records import Group, LoadBalancers, TagGroup, Trigger
 from functions.core.rollout.health import DeploymentConfig
-from functions.core.statuses import TriggerEvent
+from functions.core.statuses import DeploymentOption, TriggerEvent
 from functions.core.text import principals
 from functions.core.text.names import is_group_key, is_role
 
 _SHORT = 200  # characters of a value that a message shows
 _INVALID_TRIGGER = "InvalidTriggerConfigException"
-_ONLY_STYLE = {"deploymentType": "IN_PLACE", "deploymentOption": "WITHOUT_TRAFFIC_CONTROL"}
+_ONLY_TYPE = "IN_PLACE"
 
-# What is for load balancers, Auto Scaling and other platforms: empty, it says nothing.
+# What is for Auto Scaling and other platforms: empty, it says nothing.
 _UNSUPPORTED = {
     "autoScalingGroups": ("InvalidAutoScalingGroupException", "name the instances by ec2TagFilters or ec2TagSet"),
-    "loadBalancerInfo": ("InvalidLoadBalancerInfoException", "use hooks of the AppSpec, as BeforeBlockTraffic"),
     "blueGreenDeploymentConfiguration": (
         "InvalidBlueGreenDeploymentConfigurationException",
         "deployments are in place",
@@ -51,6 +50,7 @@ def changed(
         settings = requests_settings.auto_rollback(given["autoRollbackConfiguration"]).over(settings)
     if "triggerConfigurations" in given:
         settings = replace(settings, triggers=_triggers(given["triggerConfigurations"], topics))
+    settings = replace(settings, load_balancers=_load_balancers(settings.load_balancers, given))
     if "hostBusySeconds" in given:
         settings = replace(settings, host_busy_seconds=_host_busy(given["hostBusySeconds"]))
     if "allowedPrincipals" in given:
@@ -98,10 +98,24 @@ def _check_supported(given: Mapping[str, Any]) -> None:
     for name, (code, remedy) in _UNSUPPORTED.items():
         if _says_something(given.get(name)):
             raise Refused(code, f"{name}: is not supported: leave it out; {remedy}")
-    for name, wanted in (given.get("deploymentStyle") or {}).items():
-        if wanted != _ONLY_STYLE[name]:
-            what = f"deploymentStyle.{name}: {wanted} is not supported: give {_ONLY_STYLE[name]}, or leave it out"
-            raise Refused("InvalidDeploymentStyleException", what)
+    style = (given.get("deploymentStyle") or {}).get("deploymentType") or _ONLY_TYPE
+    if style != _ONLY_TYPE:
+        what = f"deploymentStyle.deploymentType: {style} is not supported: give {_ONLY_TYPE}, or leave it out"
+        raise Refused("InvalidDeploymentStyleException", what)
+
+
+def _load_balancers(before: LoadBalancers, given: Mapping[str, Any]) -> LoadBalancers:
+    after = before
+    if "loadBalancerInfo" in given:
+        after = requests_settings.load_balancers(before, given["loadBalancerInfo"] or {})
+    if option := (given.get("deploymentStyle") or {}).get("deploymentOption"):
+        after = replace(after, has_control=option == DeploymentOption.WITH_TRAFFIC_CONTROL)
+    if after.has_control and not after.are_used:
+        what = "deploymentStyle.deploymentOption: WITH_TRAFFIC_CONTROL needs loadBalancerInfo"
+        raise Refused(
+            "InvalidLoadBalancerInfoException", f"{what}: name a load balancer there, or give WITHOUT_TRAFFIC_CONTROL"
+        )
+    return after
 
 
 def _says_something(value: Any) -> bool:

@@ -3,16 +3,20 @@
 Source: CodeDeploy API model 2014-10-06 (AlarmConfiguration, AutoRollbackConfiguration, EC2TagSet, and the exceptions).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from functions.api.requests.on_premises import tag_filters
 from functions.core import quotas
 from functions.core.errors import Refused
-from functions.core.records import Alarms, AutoRollback, TagGroup
+from functions.core.load_balancers import NAME_RULE, is_target_group
+from functions.core.load_balancers import is_name as is_balancer_name
+from functions.core.records import Alarms, AutoRollback, LoadBalancers, TagGroup
 from functions.core.statuses import AutoRollbackEvent
 
 _MAX_NAME = 255  # characters of an alarm's name
+_SHORT = 200  # characters of a value that a message shows
 
 
 def alarms(given: Mapping[str, Any], place: str = "alarmConfiguration") -> Alarms:
@@ -57,6 +61,34 @@ def auto_rollback(given: Mapping[str, Any], place: str = "autoRollbackConfigurat
     return AutoRollback(events=events, enabled=enabled)
 
 
+def load_balancers(before: LoadBalancers, given: Mapping[str, Any], place: str = "loadBalancerInfo") -> LoadBalancers:
+    """A LoadBalancerInfo in the place of the one before; the rest stays. Raises Refused.
+
+    >>> load_balancers(LoadBalancers(), {"elbInfoList": [{"name": "old"}]}).classic
+    ('old',)
+    """
+    if given.get("targetGroupPairInfoList"):
+        raise _no_balancers(f"{place}.targetGroupPairInfoList: is for ECS, which is not supported: leave it out")
+    groups = _balancer_names(given, f"{place}.targetGroupInfoList", is_target_group, "a target group's name or ARN")
+    classic = _balancer_names(given, f"{place}.elbInfoList", is_balancer_name, "a Classic Load Balancer's name")
+    return replace(before, target_groups=groups, classic=classic)
+
+
+def _balancer_names(given: Mapping[str, Any], place: str, fits: Callable[[str], bool], what: str) -> tuple[str, ...]:
+    listed = given.get(place.rpartition(".")[2]) or []
+    if len(listed) > quotas.MAX_LOAD_BALANCERS:
+        raise _no_balancers(f"{place}: has {len(listed)}, at most {quotas.MAX_LOAD_BALANCERS}")
+    names: list[str] = []
+    for number, each in enumerate(listed):
+        name, where = each.get("name") or "", f"{place}[{number}].name"
+        if not fits(name):
+            raise _no_balancers(f"{where}: {name[:_SHORT]!r} is not {what}; a name has {NAME_RULE}")
+        if name in names:
+            raise _no_balancers(f"{where}: {name} is listed twice: name it once")
+        names.append(name)
+    return tuple(names)
+
+
 def tag_group(given: list[dict[str, str]], place: str, code: str) -> TagGroup:
     """A list of EC2TagFilters, of which one must fit. Raises Refused; `code` is its exception."""
     if not given:
@@ -73,6 +105,10 @@ def tag_set(given: Mapping[str, Any], place: str, code: str) -> tuple[TagGroup, 
     if len(lists) > quotas.MAX_TAG_GROUPS:
         raise Refused(code, f"{place}: has {len(lists)} lists, at most {quotas.MAX_TAG_GROUPS}")
     return tuple(tag_group(each, f"{place}[{number}]", code) for number, each in enumerate(lists))
+
+
+def _no_balancers(message: str) -> Refused:
+    return Refused("InvalidLoadBalancerInfoException", message)
 
 
 def _no_alarms(message: str) -> Refused:

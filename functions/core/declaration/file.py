@@ -5,9 +5,11 @@ from pathlib import Path
 import yaml
 
 from functions.core.declaration.groups import group_of
+from functions.core.declaration.load_balancers import open_load_balancers
 from functions.core.declaration.model import Declaration
 from functions.core.declaration.value import Problem, Value, did_you_mean
 from functions.core.errors import InvalidInput
+from functions.core.records import NO_LOAD_BALANCERS
 from functions.core.rollout.health import (
     PREDEFINED_CONFIGS,
     DeploymentConfig,
@@ -15,6 +17,8 @@ from functions.core.rollout.health import (
     MinimumHealthyHostsType,
 )
 from functions.core.text.names import ALLOWED, is_name, is_reserved
+
+_KEYS = ("applications", "deploymentConfigs", "loadBalancerInfo")
 
 
 def load(source: Path | str) -> Declaration:
@@ -48,8 +52,9 @@ def _declaration(root: Value) -> Declaration:
     members = root.members()
     for key in [key for key in members if key.startswith("x-")]:  # a place for YAML anchors
         del members[key]
-    for key in [key for key in members if key not in ("applications", "deploymentConfigs")]:
-        members.pop(key).refuse_key(f"unknown key{did_you_mean(key, ('applications', 'deploymentConfigs'))}")
+    for key in [key for key in members if key not in _KEYS]:
+        members.pop(key).refuse_key(f"unknown key{did_you_mean(key, _KEYS)}")
+    opened = members.get("loadBalancerInfo")
     configs = _configs(members["deploymentConfigs"]) if "deploymentConfigs" in members else {}
     if "applications" not in members:
         root.refuse("applications is missing")
@@ -64,7 +69,12 @@ def _declaration(root: Value) -> Declaration:
         for group_name, group in (body["groups"].members() if "groups" in body else {}).items():
             _check_name(group, group_name)
             groups.append(group_of(name, group_name, group, PREDEFINED_CONFIGS | configs))
-    return Declaration(applications=tuple(applications), groups=tuple(groups), configs=tuple(configs.values()))
+    return Declaration(
+        applications=tuple(applications),
+        groups=tuple(groups),
+        configs=tuple(configs.values()),
+        open_load_balancers=open_load_balancers(opened) if opened else NO_LOAD_BALANCERS,
+    )
 
 
 def _check_name(value: Value, name: str) -> None:

@@ -11,6 +11,8 @@ from typing import Any
 import yaml
 
 from functions.core import quotas
+from functions.core.declaration.durations import parsed_seconds, seconds
+from functions.core.declaration.load_balancers import load_balancers
 from functions.core.declaration.model import ENGINE_TOPIC, DeclaredGroup
 from functions.core.declaration.value import Value, did_you_mean
 from functions.core.records import Alarms, AutoRollback, GroupSettings, TagFilter, TagGroup, Trigger
@@ -37,6 +39,8 @@ def group_of(application: str, name: str, value: Value, configs: Mapping[str, De
         "alarmConfiguration",
         "autoRollbackConfiguration",
         "triggerConfigurations",
+        "loadBalancerInfo",
+        "deploymentStyle",
         "bakeTime",
         "onBusy",
         "slackChannel",
@@ -80,8 +84,10 @@ def _settings(value: Value, members: dict[str, Value], configs: Mapping[str, Dep
         wanted = _auto_rollback(rollback, read.get("alarms", Alarms()))
     if triggers := members.get("triggerConfigurations"):
         read["triggers"] = _triggers(triggers)
+    if members.keys() & {"loadBalancerInfo", "deploymentStyle"}:
+        read["load_balancers"] = load_balancers(members.get("loadBalancerInfo"), members.get("deploymentStyle"))
     if bake := members.get("bakeTime"):
-        read["bake_seconds"] = _bake_seconds(bake)
+        read["bake_seconds"] = seconds(bake)
     if on_busy := members.get("onBusy"):
         read["on_busy"] = on_busy.word(OnBusy)
     if channel := members.get("slackChannel"):
@@ -232,41 +238,15 @@ def _triggers(value: Value) -> tuple[Trigger, ...]:
     return tuple(triggers)
 
 
-_DURATION = re.compile(r"(?=\d)(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
-
-
 def _host_busy_seconds(value: Value) -> int:
     """`fail`, or `wait` and how long."""
     given = value.node.value.split() if isinstance(value.node, yaml.ScalarNode) else []
     if given == ["fail"]:
         return 0
-    seconds = _seconds(given[1]) if len(given) == 2 and given[0] == "wait" else None
-    if not seconds:
+    wait = parsed_seconds(given[1]) if len(given) == 2 and given[0] == "wait" else None
+    if not wait:
         value.refuse(f'{value.shown} is neither "fail" nor "wait" and a time, for example "wait 10m"')
         return 0
-    if seconds > quotas.LONGEST_DEPLOYMENT_SECONDS:
-        value.refuse(f"{seconds} seconds: at most {quotas.LONGEST_DEPLOYMENT_SECONDS} (12 hours)")
-    return seconds
-
-
-def _seconds(text: str) -> int | None:
-    """
-    >>> _seconds("1h30m"), _seconds("soon")
-    (5400, None)
-    """
-    if not (given := _DURATION.fullmatch(text)):
-        return None
-    hours, minutes, rest = (int(part or 0) for part in given.groups())
-    return hours * 3600 + minutes * 60 + rest
-
-
-def _bake_seconds(value: Value) -> int:
-    seconds = value.number()
-    if seconds is None and isinstance(value.node, yaml.ScalarNode):
-        seconds = _seconds(value.node.value)
-    if seconds is None or seconds < 0:
-        value.refuse(f'{value.shown} is not a time: give seconds, or a text like "90s", "5m" or "1h30m"')
-        return 0
-    if seconds > quotas.LONGEST_DEPLOYMENT_SECONDS:
-        value.refuse(f"{seconds} seconds: at most {quotas.LONGEST_DEPLOYMENT_SECONDS} (12 hours)")
-    return seconds
+    if wait > quotas.LONGEST_DEPLOYMENT_SECONDS:
+        value.refuse(f"{wait} seconds: at most {quotas.LONGEST_DEPLOYMENT_SECONDS} (12 hours)")
+    return wait

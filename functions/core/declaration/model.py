@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from functions.core.records import Group, GroupSettings
+from functions.core.records import NO_LOAD_BALANCERS, Group, GroupSettings, LoadBalancers
 from functions.core.rollout.health import DeploymentConfig
 
 ENGINE_TOPIC = "notifications"  # as triggerTargetArn: the topic that the engine's own stack holds
@@ -47,12 +47,36 @@ class Declaration:
     applications: tuple[str, ...] = ()  # every one, also one without groups
     groups: tuple[DeclaredGroup, ...] = ()
     configs: tuple[DeploymentConfig, ...] = ()  # the custom ones
+    open_load_balancers: LoadBalancers = NO_LOAD_BALANCERS  # that groups of the API may use, too
 
     @property
     def topic_arns(self) -> tuple[str, ...]:
         """The topics outside the engine's stack to which triggers publish."""
         arns = {trigger.topic_arn for group in self.groups for trigger in group.settings.triggers}
         return tuple(sorted(arns - {ENGINE_TOPIC}))
+
+    @property
+    def load_balancers(self) -> LoadBalancers:
+        """All that the engine may use."""
+        used = [group.settings.load_balancers for group in self.groups if group.settings.load_balancers.are_used]
+        named = [*used, self.open_load_balancers]
+        return LoadBalancers(
+            target_groups=tuple(sorted({name for each in named for name in each.target_groups})),
+            classic=tuple(sorted({name for each in named for name in each.classic})),
+        )
+
+    def with_target_groups(self, arns: Mapping[str, str]) -> "Declaration":
+        """The same declaration with target groups by the ARNs that they have got, instead of by their names."""
+
+        def resolved(named: LoadBalancers) -> LoadBalancers:
+            return replace(named, target_groups=tuple(arns.get(each, each) for each in named.target_groups))
+
+        def group_resolved(group: DeclaredGroup) -> DeclaredGroup:
+            settings = replace(group.settings, load_balancers=resolved(group.settings.load_balancers))
+            return replace(group, settings=settings)
+
+        groups = tuple(group_resolved(group) for group in self.groups)
+        return replace(self, groups=groups, open_load_balancers=resolved(self.open_load_balancers))
 
     def with_engine_topic(self, topic_arn: str) -> "Declaration":
         """The same declaration with the engine's own topic by its ARN."""

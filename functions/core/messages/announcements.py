@@ -21,6 +21,7 @@ from functions.core.limits import METADATA_KEY, METADATA_VALUE
 from functions.core.messages import texts
 from functions.core.place import Place
 from functions.core.records import Deployment, Failure, RollbackInfo, SharedFailure, Target, TargetFailure
+from functions.core.records.traffic import balancers_of
 from functions.core.statuses import Creator, DeploymentStatus, TargetStatus, TriggerEvent
 from functions.core.text.plain_text import visible
 
@@ -121,7 +122,7 @@ def of_target(target: Target, deployment: Deployment, place: Place) -> Announcem
     if target.status not in _INSTANCE_STATES:
         return None
     state, trigger_event = _INSTANCE_STATES[target.status]
-    instance_arn = target.arn(place)
+    instance_arn, out_of = target.arn(place), balancers_of(target.out_of)
     status = _upper(target.status)
     body = {
         "region": place.region,
@@ -143,6 +144,7 @@ def of_target(target: Target, deployment: Deployment, place: Place) -> Announcem
             ]
         ),
         **({"failure": json.dumps(_failure(target.failure))} if target.failure else {}),
+        **({"outOfLoadBalancers": json.dumps(out_of)} if target.status is TargetStatus.FAILED and out_of else {}),
         **_metadata(deployment),
     }
     subject = texts.subject(status, target.deployment_id, place.region, target.target_id)
@@ -216,7 +218,12 @@ def _causes(causes: Sequence[SharedFailure]) -> dict[str, str]:
     if not causes:
         return {}
     told = [
-        {**_failure(each.failure), "TargetCount": each.count, "TargetIds": each.target_ids[:NAMED]}
+        {
+            **_failure(each.failure),
+            "TargetCount": each.count,
+            "TargetIds": each.target_ids[:NAMED],
+            **({"OutOfLoadBalancers": each.out_of} if each.out_of else {}),
+        }
         for each in causes[:MAX_CAUSES]
     ]
     return {"causes": json.dumps(told)}

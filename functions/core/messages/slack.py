@@ -14,6 +14,7 @@ from functions.core.limits import SLACK_BLOCKS as _MAX_BLOCKS
 from functions.core.limits import SLACK_FIELD as _MAX_FIELD
 from functions.core.limits import SLACK_HEADER as _MAX_HEADER
 from functions.core.limits import SLACK_TEXT as _MAX_TEXT
+from functions.core.messages import texts
 from functions.core.messages.announcements import State
 from functions.core.messages.measures import seconds_taken
 from functions.core.place import Place
@@ -223,6 +224,8 @@ def _cause(cause: SharedFailure, first: Target | None) -> _Block:
         name = f"{cause.count} targets: {', '.join(cause.target_ids[:_NAMED])}{more}"
     place = " ".join(part for part in (failure.event, failure.script_name) if part) or failure.cause.value
     text = f"*{clip(name, 500)}* {clip(place, 300)}: {clip(failure.message, 800)}"
+    if cause.out_of:
+        text += f"\nStays {clip(texts.out_of(cause.out_of), 500)} until a deployment succeeds there"
     event = next((each for each in first.events if each.name == failure.event), None) if first else None
     if event and event.diagnostics and event.diagnostics.log_tail.strip():
         text += f"\n```{_log(event.diagnostics.log_tail)}```"

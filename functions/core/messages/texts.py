@@ -6,6 +6,7 @@ Source: messages of the service as observed on real topics.
 from collections.abc import Sequence
 
 from functions.core.limits import NAMES
+from functions.core.records.traffic import shown
 from functions.core.text.plain_text import listed
 
 
@@ -83,6 +84,16 @@ def nothing_to_retry(group_key: str, failed_id: str) -> str:
         f"{_NO_INSTANCES} {group_key}: none of the targets of {failed_id} that failed or were skipped belongs to it any"
         " more. Create a new deployment."
     )
+
+
+def undeclared_load_balancers(names: Sequence[str]) -> str:
+    """Why a group cannot use load balancers that deployments.yaml does not name."""
+    return f"the engine may not use {_some(names)}: name it in deployments.yaml and run cdk deploy"
+
+
+def out_of(balancers: Sequence[str]) -> str:
+    """What hosts that a deployment left out are out of, by ARN or name; nothing where there are none."""
+    return f"out of {listed([shown(each) for each in balancers], NAMES)}" if balancers else ""
 
 
 def _some(names: Sequence[str]) -> str:

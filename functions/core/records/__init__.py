@@ -9,8 +9,17 @@ from functions.core.records.group import Application, CustomConfig, DeploymentSu
 from functions.core.records.on_premises import OnPremisesInstance
 from functions.core.records.places import PlaceSet, Shard, ShardState
 from functions.core.records.revision import GitHubCommit, GivenVersion, RegisteredRevision, Revision
-from functions.core.records.settings import Alarms, AutoRollback, GroupSettings, TagFilter, TagGroup, Trigger
-from functions.core.records.steps import IN_PLACE_STEPS, Segment, Step
+from functions.core.records.settings import (
+    NO_LOAD_BALANCERS,
+    Alarms,
+    AutoRollback,
+    GroupSettings,
+    LoadBalancers,
+    TagFilter,
+    TagGroup,
+    Trigger,
+)
+from functions.core.records.steps import IN_PLACE_STEPS, AllowTraffic, BlockTraffic, Segment, Step
 from functions.core.records.target import (
     Diagnostics,
     Host,
@@ -22,12 +31,18 @@ from functions.core.records.target import (
     Target,
     TargetFailure,
 )
+from functions.core.records.traffic import Balancer, BalancerType, HealthCheck, Registration, Traffic
 
 __all__ = [
     "IN_PLACE_STEPS",
+    "NO_LOAD_BALANCERS",
     "Alarms",
+    "AllowTraffic",
     "Application",
     "AutoRollback",
+    "Balancer",
+    "BalancerType",
+    "BlockTraffic",
     "Counters",
     "Counts",
     "CustomConfig",
@@ -40,12 +55,15 @@ __all__ = [
     "Group",
     "GroupSettings",
     "Guard",
+    "HealthCheck",
     "Host",
     "HostWait",
     "LifecycleEventRecord",
+    "LoadBalancers",
     "OnPremisesInstance",
     "PlaceSet",
     "RegisteredRevision",
+    "Registration",
     "Revision",
     "RollbackInfo",
     "Segment",
@@ -60,5 +78,6 @@ __all__ = [
     "TagGroup",
     "Target",
     "TargetFailure",
+    "Traffic",
     "Trigger",
 ]

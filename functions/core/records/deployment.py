@@ -10,6 +10,7 @@ from functions.core.records.plain import make_plain
 from functions.core.records.revision import Revision
 from functions.core.records.settings import GroupSettings, TagGroup
 from functions.core.records.target import SharedFailure
+from functions.core.records.traffic import Balancer
 from functions.core.statuses import Creator, DeploymentErrorCode, DeploymentStatus, OverriddenSetting
 
 
@@ -85,6 +86,7 @@ class Deployment:
     counts: Counts = Counts()  # as its begin fixed them until it is over; `store.places.counted` adds what came since
     counters: Counters | None = None  # of an older engine, which kept its counts here
     places: tuple[PlaceSet, ...] = ()  # what a target asks before it begins, in this order; the first is its own
+    balancers: tuple[Balancer, ...] = ()  # those of its settings, as they were when it began
     failure: Failure | None = None
     causes: tuple[SharedFailure, ...] = ()  # why targets failed, once it is over; none: an older engine ended it
     stop: StopMark | None = None

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from functions.core.statuses import BundleType
+from host.lifecycle import LifecycleEvent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +43,7 @@ class Revision:
     sha256: str | None = None
     size: int = 0  # bytes
     warnings: tuple[str, ...] = ()  # what its AppSpec says that may not be meant; the first few
+    hooks: tuple[LifecycleEvent, ...] | None = None  # that have scripts; None: not pinned, or by an older engine
     github: GitHubCommit | None = None  # then bucket and key are where the engine keeps the commit's archive
     given: GivenVersion | None = None  # None: `version` and `etag` are as given, or an older engine pinned them
 

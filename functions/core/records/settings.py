@@ -3,7 +3,9 @@
 from dataclasses import dataclass, replace
 
 from functions.core.rollout.health import DEFAULT_CONFIG, PREDEFINED_CONFIGS, DeploymentConfig
-from functions.core.statuses import AutoRollbackEvent, FileExistsBehavior, OnBusy, TriggerEvent
+from functions.core.statuses import AutoRollbackEvent, Drain, FileExistsBehavior, OnBusy, TriggerEvent
+
+HEALTHY_TIMEOUT_SECONDS = 3600  # CodeDeploy's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +59,26 @@ class AutoRollback:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LoadBalancers:
+    """Where the hosts of a group get their traffic from, and how they leave and come back."""
+
+    target_groups: tuple[str, ...] = ()  # names or ARNs
+    classic: tuple[str, ...] = ()  # names of Classic Load Balancers
+    has_control: bool = False  # CodeDeploy's WITH_TRAFFIC_CONTROL; without it they are kept, not used
+    propagation_seconds: int | None = None  # for which requests may still come; None: as the kind of balancer needs
+    drain: Drain = Drain.HOST
+    healthy_timeout_seconds: int = HEALTHY_TIMEOUT_SECONDS
+    reregister_on_failure: bool = False  # a host that failed goes back; otherwise it stays out
+
+    @property
+    def are_used(self) -> bool:
+        return self.has_control and bool(self.target_groups or self.classic)
+
+
+NO_LOAD_BALANCERS = LoadBalancers()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GroupSettings:
     """Everything of a deployment group that a deployment copies when it is created, so that a later change of the
     group does not reach a deployment that already runs."""
@@ -68,6 +90,7 @@ class GroupSettings:
     auto_rollback: tuple[AutoRollbackEvent, ...] = ()
     idle_auto_rollback: tuple[AutoRollbackEvent, ...] = ()  # of a configuration that is not enabled: kept, not used
     triggers: tuple[Trigger, ...] = ()
+    load_balancers: LoadBalancers = NO_LOAD_BALANCERS
     bake_seconds: int = 0
     on_busy: OnBusy = OnBusy.QUEUE
     slack_channel: str | None = None

@@ -6,7 +6,8 @@ from functions.core import limits
 from functions.core.causes import Cause
 from functions.core.place import Place
 from functions.core.records.plain import make_plain
-from functions.core.records.steps import IN_PLACE_STEPS, Step
+from functions.core.records.steps import IN_PLACE_STEPS, AllowTraffic, Step
+from functions.core.records.traffic import Registration, Traffic
 from functions.core.statuses import LifecycleErrorCode, LifecycleEventStatus, TargetStatus
 
 
@@ -19,6 +20,7 @@ class Host:
     deployment_id: str
     status: TargetStatus  # Succeeded, or Failed: then it is out of service until it succeeds in another deployment
     since: str
+    out_of: tuple[Registration, ...] = ()  # the load balancers that it was left out of, with what it was there
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +71,7 @@ class SharedFailure:
     count: int  # of targets
     target_ids: tuple[str, ...]  # the first of them to fail
     since: str = ""  # when the first one failed
+    out_of: tuple[str, ...] = ()  # the load balancers that hosts of them are out of, by ARN or name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +122,7 @@ class Target:
     segments: dict[str, SegmentRun] = field(default_factory=dict)  # by the number of the step
     failure: TargetFailure | None = None
     host_wait: HostWait | None = None  # the last one; it is over when an event of its step has ended
+    traffic: Traffic | None = None  # once it is about to leave its load balancers
 
     def arn(self, place: Place) -> str:
         """The instance's, in the account and Region of the engine: EC2's, or SSM's for whatever is on premises.
@@ -127,6 +131,16 @@ class Target:
         """
         service, kind = ("ec2", "instance") if self.target_id.startswith("i-") else ("ssm", "managed-instance")
         return place.arn(service, f"{kind}/{self.target_id}")
+
+    @property
+    def out_of(self) -> tuple[Registration, ...]:
+        """What its host is out of: it left, and has not been seen healthy there again."""
+        if self.traffic is None or self.traffic.is_back:
+            return ()
+        allowing = [str(number) for number, step in enumerate(self.steps) if isinstance(step, AllowTraffic)]
+        runs = [self.segments[number] for number in allowing if number in self.segments]
+        is_back = any(run.status is TargetStatus.SUCCEEDED for run in runs)
+        return () if is_back else self.traffic.registered
 
     @property
     def waits_for(self) -> str | None:

@@ -14,6 +14,7 @@ from functions.core.records import (
     Diagnostics,
     HostWait,
     LifecycleEventRecord,
+    Segment,
     SegmentResult,
     Step,
     Target,
@@ -91,8 +92,8 @@ def with_end_times(events: Sequence[LifecycleEventRecord], now: str) -> tuple[Li
 
 
 def closed_events(target: Target, now: str) -> tuple[LifecycleEventRecord, ...]:
-    """The events of a target that ends at `now`: those that have not ended are Skipped, or Unknown once the command of
-    their step was sent, of which the engine heard nothing."""
+    """The events of a target that ends at `now`: those that have not ended are Skipped, or Unknown once their step has
+    begun (a segment with its command), of which the engine heard nothing."""
     sent = [step for number, step in enumerate(target.steps) if _is_sent(target, number)]
     unheard = {event.value for step in sent for event in step.events}
     going = (LifecycleEventStatus.PENDING, LifecycleEventStatus.IN_PROGRESS)
@@ -110,7 +111,8 @@ def closed_events(target: Target, now: str) -> tuple[LifecycleEventRecord, ...]:
 
 def _is_sent(target: Target, step: int) -> bool:
     run = target.segments.get(str(step))
-    return run is not None and run.command_id is not None
+    is_segment = isinstance(target.steps[step], Segment)
+    return run is not None and (run.command_id is not None or not is_segment)
 
 
 def failed_without_report(cause: Cause, message: str, events: tuple[LifecycleEvent, ...]) -> SegmentResult:

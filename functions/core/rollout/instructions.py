@@ -1,7 +1,7 @@
 """The instructions of a segment as a deployment gives them to one of its hosts."""
 
 from functions.core.records import Deployment
-from host.instructions import Bundle, FileExistsBehavior, Instructions, Logs, Runner
+from host.instructions import Bundle, Drain, FileExistsBehavior, Instructions, Logs, Runner
 from host.lifecycle import STEP_SECONDS, LifecycleEvent
 
 HOST_WAIT_SECONDS = 20  # on the host, while another deployment has it; then the engine knows, shows it, and asks again
@@ -16,6 +16,7 @@ def instructions(
     runner: Runner,
     bundle_url: str,
     logs: Logs | None,
+    drain: Drain | None = None,
 ) -> Instructions:
     """Everything the host needs for one segment. `expires_at`: in seconds since the epoch."""
     revision, settings = deployment.revision, deployment.settings
@@ -44,6 +45,7 @@ def instructions(
         target_id=target_id,
         runner=runner,
         expires_at=expires_at,
+        drain=drain,
     )
 
 

@@ -7,8 +7,40 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from functions.core.causes import Cause
-from functions.core.records import StopMark, Target, TargetFailure
+from functions.core.records import (
+    IN_PLACE_STEPS,
+    AllowTraffic,
+    BlockTraffic,
+    GroupSettings,
+    Segment,
+    Step,
+    StopMark,
+    Target,
+    TargetFailure,
+)
 from functions.core.statuses import TargetStatus
+from host.lifecycle import IN_PLACE, LifecycleEvent
+
+Hooks = tuple[LifecycleEvent, ...] | None  # the events for which a revision has scripts; None: that is not known
+
+
+def plan_steps(settings: GroupSettings, *, is_ec2: bool, hooks: Hooks, hooks_before: Hooks) -> tuple[Step, ...]:
+    """The steps of a target, in order. Load balancers take EC2 instances alone.
+
+    `hooks_before` are of the revision that the host has: its scripts run for BeforeBlockTraffic (host/posix/run.py).
+    """
+    if not (settings.load_balancers.are_used and is_ec2):
+        return IN_PLACE_STEPS
+    first, last = LifecycleEvent.BEFORE_BLOCK_TRAFFIC, LifecycleEvent.AFTER_ALLOW_TRAFFIC
+    block, allow = BlockTraffic(), AllowTraffic()
+    before: tuple[Step, ...] = (Segment(events=(first,)), block)
+    after: tuple[Step, ...] = (allow, Segment(events=(last,)))
+    if hooks_before is not None and first not in hooks_before:
+        before = (BlockTraffic(events=(first, *block.events)),)
+    if hooks is not None and last not in hooks:
+        after = (AllowTraffic(events=(*allow.events, last)),)
+    install = (LifecycleEvent.AFTER_BLOCK_TRAFFIC, *IN_PLACE, LifecycleEvent.BEFORE_ALLOW_TRAFFIC)
+    return (*before, Segment(events=install), *after)
 
 
 class StepSignal(StrEnum):
@@ -51,13 +83,29 @@ class Read:
     command_id: str
 
 
-Decision = Send | Adopt | Read | End
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """Begin to take the host out of its load balancers, or go on with it: to do so twice does no harm."""
+
+    step: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allow:
+    """Begin to bring the host back into its load balancers, or look whether it is healthy there."""
+
+    step: int
+
+
+Begin = Send | Block | Allow
+Decision = Send | Adopt | Read | Block | Allow | End
 
 
 def next_step(target: Target, stop: StopMark | None) -> Decision:
-    """What the target does next. One that has not begun takes a place before it is sent anything.
+    """What the target does next. One that has not begun takes a place before it is touched.
 
-    A stop lets a target that has begun go all its way, as it lets scripts end; one that cancels lets it begin no step.
+    A stop lets a target that has begun go all its way, as it lets scripts end; one that cancels lets it begin no step,
+    nor wait for a load balancer. A block that has begun is always done to its end: then what is out is known.
     """
     if target.status.is_final:
         return End(status=target.status)
@@ -67,13 +115,28 @@ def next_step(target: Target, stop: StopMark | None) -> Decision:
     run = target.segments.get(str(step))
     if run and run.command_id:
         return Read(step=step, command_id=run.command_id)
+    begin = _beginning(target, step)
     if target.status is TargetStatus.PENDING:
-        return End(status=TargetStatus.SKIPPED) if stop else Send(step=0)
+        return End(status=TargetStatus.SKIPPED) if stop else begin
+    if run and isinstance(begin, Block):
+        return begin
     is_first = step == 0  # which has begun with the target itself, whether a run of it is on record or not
-    following: Send | End = Send(step=step)
+    ended = None
     if stop and (is_first or stop.cancel):
-        following = End(status=TargetStatus.SKIPPED if is_first else TargetStatus.FAILED)
-    return Adopt(step=step, otherwise=following) if is_first or run else following
+        ended = End(status=TargetStatus.SKIPPED if is_first else TargetStatus.FAILED)
+    if isinstance(begin, Send) and (is_first or run):
+        return Adopt(step=step, otherwise=ended or begin)
+    return ended or begin
+
+
+def _beginning(target: Target, step: int) -> Begin:
+    match target.steps[step]:
+        case Segment():
+            return Send(step=step)
+        case BlockTraffic():
+            return Block(step=step)
+        case AllowTraffic():
+            return Allow(step=step)
 
 
 def outcome(target: Target) -> TargetStatus | None:

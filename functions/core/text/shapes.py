@@ -1,9 +1,10 @@
 """Dataclasses to plain JSON shapes and back: what the table, the state machine and the declaration file hold.
 
 `None` and empty collections are left out of the plain form where they are the field's default, and come back as that.
+A field may hold one of several dataclasses: all but one of them have a class variable `KIND`, written as `kind`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
 from enum import Enum
 from functools import cache
@@ -12,7 +13,8 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
 
-_DATACLASSES: dict[type, list[tuple[str, Any]]] = {}  # members and their defaults, of those that were seen
+# Of those that were seen: their kind, if they have one, and their members with their defaults.
+_DATACLASSES: dict[type, tuple[dict[str, Any], list[tuple[str, Any]]]] = {}
 
 
 def to_plain(value: Any) -> Any:
@@ -21,10 +23,11 @@ def to_plain(value: Any) -> Any:
     if kind is str or kind is int or value is None:
         return value
     if kind not in _DATACLASSES and is_dataclass(kind):
-        _DATACLASSES[kind] = [(field.name, _default(field)) for field in fields(kind)]
-    if members := _DATACLASSES.get(kind):
-        plain = {}
-        for name, default in members:
+        tag = {"kind": name} if (name := _kind(kind)) else {}
+        _DATACLASSES[kind] = tag, [(field.name, _default(field)) for field in fields(kind)]
+    if known := _DATACLASSES.get(kind):
+        plain = dict(known[0])
+        for name, default in known[1]:
             item = getattr(value, name)
             is_empty = item is None or (not item and isinstance(item, (tuple, frozenset, dict)))
             if not (is_empty and item == default):
@@ -61,7 +64,7 @@ def _builder(kind: Any) -> Build:
         return _dataclass_builder(kind)
     origin, arguments = get_origin(kind), get_args(kind)
     if origin is UnionType:
-        inner = _builder(next(argument for argument in arguments if argument is not NoneType))
+        inner = _one_of([argument for argument in arguments if argument is not NoneType])
         return lambda plain: None if plain is None else inner(plain)
     if origin is tuple or origin is frozenset:
         member = _builder(arguments[0])
@@ -75,6 +78,20 @@ def _builder(kind: Any) -> Build:
         members: dict[Any, Any] = {member.value: member for member in kind}
         return lambda plain: members[plain] if plain in members else kind(plain)
     return lambda plain: plain if isinstance(plain, kind) else kind(plain)  # an int from DynamoDB's Decimal
+
+
+def _one_of(kinds: Sequence[Any]) -> Build:
+    """One of several dataclasses, or the only type there is."""
+    if len(kinds) == 1:
+        return _builder(kinds[0])
+    builders = {_kind(kind): _builder(kind) for kind in kinds}
+
+    def build(plain: Any) -> Any:
+        if (kind := plain.get("kind")) not in builders:
+            raise ValueError(f"{kind!r} is none of {', '.join(map(str, builders))}")
+        return builders[kind](plain)
+
+    return build
 
 
 def _dataclass_builder(kind: type) -> Build:
@@ -108,6 +125,10 @@ def _as_is(hint: Any) -> type | None:
 def _hints(kind: type) -> dict[str, tuple[Any, bool]]:
     hints = get_type_hints(kind)
     return {field.name: (hints[field.name], _is_required(field)) for field in fields(kind)}
+
+
+def _kind(kind: type) -> str | None:
+    return getattr(kind, "KIND", None)
 
 
 def _default(field: Field[Any]) -> Any:

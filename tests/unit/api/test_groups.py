@@ -7,10 +7,10 @@ import pytest
 
 from functions.aws.clients import client
 from functions.core.declaration import load
-from functions.core.records import Deployment
+from functions.core.records import NO_LOAD_BALANCERS, Deployment, LoadBalancers
 from functions.core.statuses import DeploymentStatus
 from functions.engine import create, declare, end
-from functions.store import deployments, groups, lock
+from functions.store import declared, deployments, groups, lock
 from functions.store.keys import lock_key
 from functions.store.table.values import Key
 from tests.conftest import BUCKET, REGION, all_items, put_group, put_item, revision
@@ -113,6 +113,8 @@ def test_unknown_ones_are_named(api: Api) -> None:
     api.refuses("BatchLimitExceededException", "BatchGetDeploymentGroups", **many)
 
 
+WITH_CONTROL = {"deploymentType": "IN_PLACE", "deploymentOption": "WITH_TRAFFIC_CONTROL"}
+WITHOUT_CONTROL = {"deploymentType": "IN_PLACE", "deploymentOption": "WITHOUT_TRAFFIC_CONTROL"}
 ALARMS = [{"name": str(number)} for number in range(11)]
 TRIGGER = {"triggerName": "a", "triggerTargetArn": TOPIC, "triggerEvents": ["DeploymentStart"]}
 WRONG: list[tuple[str, dict[str, Any], str]] = [
@@ -128,7 +130,22 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
         },
         "give one of the two",
     ),
-    ("InvalidLoadBalancerInfoException", {"loadBalancerInfo": {"elbInfoList": [{"name": "a"}]}}, "is not supported"),
+    *(
+        ("InvalidLoadBalancerInfoException", {"loadBalancerInfo": info, **style}, says)
+        for info, style, says in (
+            ({"elbInfoList": [{"name": "-a"}]}, {}, "elbInfoList[0].name: '-a' is not a Classic Load Balancer's name"),
+            ({"targetGroupInfoList": [{}]}, {}, "targetGroupInfoList[0].name: '' is not a target group's name or ARN"),
+            ({"targetGroupInfoList": [{"name": "a"}] * 2}, {}, "a is listed twice: name it once"),
+            ({"elbInfoList": [{"name": f"a{n}"} for n in range(11)]}, {}, "has 11, at most 10"),
+            ({"targetGroupPairInfoList": [{"targetGroups": [{"name": "a"}]}]}, {}, "is for ECS"),
+            ({}, {"deploymentStyle": WITH_CONTROL}, "WITH_TRAFFIC_CONTROL needs loadBalancerInfo"),
+            (
+                {"targetGroupInfoList": [{"name": "other"}]},
+                {"deploymentStyle": WITH_CONTROL},
+                "the engine may not use other: name it in deployments.yaml and run cdk deploy",
+            ),
+        )
+    ),
     ("InvalidECSServiceException", {"ecsServices": [{"serviceName": "a"}]}, "is not supported"),
     ("InvalidInputException", {"terminationHookEnabled": True}, "is not supported"),
     (
@@ -179,6 +196,37 @@ def test_what_is_wrong_is_refused_before_anything_changes(api: Api, code: str, m
 def test_what_says_nothing_of_the_unsupported_is_taken(api: Api) -> None:
     nothing: dict[str, Any] = {"autoScalingGroups": [], "ecsServices": [], "loadBalancerInfo": {"elbInfoList": []}}
     make(api, terminationHookEnabled=False, **nothing)
+
+
+def test_load_balancers_are_used_only_with_traffic_control(api: Api, store: Store) -> None:
+    named = {"targetGroupInfoList": [{"name": "web"}], "elbInfoList": [{"name": "old"}]}
+    listed: dict[str, Any] = {"loadBalancerInfo": named}
+    make(api, **listed)
+    assert told(api).items() >= {**listed, "deploymentStyle": WITHOUT_CONTROL}.items()
+    api.refuses("InvalidLoadBalancerInfoException", "UpdateDeploymentGroup", **CHANGE, deploymentStyle=WITH_CONTROL)
+    declared.change_load_balancers(NO_LOAD_BALANCERS, LoadBalancers(target_groups=("web",), classic=("old",)))
+    api("UpdateDeploymentGroup", **CHANGE, deploymentStyle=WITH_CONTROL)
+    assert told(api).items() >= {**listed, "deploymentStyle": WITH_CONTROL}.items()
+    running = begin(store)
+    api("UpdateDeploymentGroup", **CHANGE, loadBalancerInfo={"elbInfoList": [{"name": "old"}]})
+    assert told(api)["loadBalancerInfo"] == {"elbInfoList": [{"name": "old"}]}
+    info = api("GetDeployment", deploymentId=running.deployment_id)["deploymentInfo"]
+    assert info.items() >= {**listed, "deploymentStyle": WITH_CONTROL}.items(), "as the group was"
+    api("UpdateDeploymentGroup", **CHANGE, loadBalancerInfo={}, deploymentStyle=WITHOUT_CONTROL)
+    assert "loadBalancerInfo" not in told(api) and told(api)["deploymentStyle"] == WITHOUT_CONTROL
+
+
+def test_a_name_is_any_target_group_of_it_and_an_arn_is_that_one(api: Api) -> None:
+    arn = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/web/0123456789abcdef"
+    other = arn.replace("0123", "4567")
+    declared.change_load_balancers(NO_LOAD_BALANCERS, LoadBalancers(target_groups=(arn, "api")))
+    for number, name in enumerate(("web", arn, "api", arn.replace("/web/", "/api/"))):
+        made = {"loadBalancerInfo": {"targetGroupInfoList": [{"name": name}]}, "deploymentStyle": WITH_CONTROL}
+        make(api, f"g{number}", **made)
+        assert told(api, f"g{number}")["loadBalancerInfo"] == made["loadBalancerInfo"]
+    refused = {"loadBalancerInfo": {"targetGroupInfoList": [{"name": other}]}, "deploymentStyle": WITH_CONTROL}
+    group = {**WEB, "serviceRoleArn": ROLE, **refused}
+    assert other in api.refuses("InvalidLoadBalancerInfoException", "CreateDeploymentGroup", **group)
 
 
 def test_a_second_one_of_a_name_is_refused_and_so_are_strange_names(api: Api) -> None:

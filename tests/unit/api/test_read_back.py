@@ -34,6 +34,7 @@ GROUP: list[dict[str, Any]] = [
         "deploymentConfigName": "CodeDeployDefault.AllAtOnce",
         "outdatedInstancesStrategy": "IGNORE",
         "deploymentStyle": {"deploymentType": "IN_PLACE", "deploymentOption": "WITHOUT_TRAFFIC_CONTROL"},
+        "loadBalancerInfo": {"targetGroupInfoList": [{"name": "z"}, {"name": "a"}], "elbInfoList": [{"name": "old"}]},
         "alarmConfiguration": ALARMS,
         "autoRollbackConfiguration": {"enabled": True, "events": ["DEPLOYMENT_STOP_ON_REQUEST", "DEPLOYMENT_FAILURE"]},
         "triggerConfigurations": [
@@ -199,7 +200,12 @@ NOT_READ_BACK = {
 } | {
     f"{operation}.{member}": _REFUSED
     for operation in ("CreateDeploymentGroup", "UpdateDeploymentGroup")
-    for member in ("autoScalingGroups", "loadBalancerInfo", "blueGreenDeploymentConfiguration", "ecsServices")
+    for member in (
+        "autoScalingGroups",
+        "loadBalancerInfo.targetGroupPairInfoList",
+        "blueGreenDeploymentConfiguration",
+        "ecsServices",
+    )
 }
 _REVISION = {"revision.string": _REFUSED, "revision.appSpecContent": _REFUSED}
 for _operation in ("CreateDeployment", "RegisterApplicationRevision"):

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from functions.core.declaration import ENGINE_TOPIC, Declaration, changes, load
 from functions.core.errors import InvalidInput
-from functions.core.records import Alarms, DeploymentSummary, Group, GroupSettings, TagFilter, TagGroup
+from functions.core.records import Alarms, DeploymentSummary, Group, GroupSettings, LoadBalancers, TagFilter, TagGroup
 from functions.core.rollout.health import MinimumHealthyHosts, MinimumHealthyHostsType
-from functions.core.statuses import AutoRollbackEvent, DeploymentStatus, FileExistsBehavior, OnBusy, TriggerEvent
+from functions.core.statuses import AutoRollbackEvent, DeploymentStatus, Drain, FileExistsBehavior, OnBusy, TriggerEvent
 from functions.core.text.shapes import from_plain, to_plain
 
 ROOT = Path(__file__).parents[3]
@@ -55,10 +55,13 @@ def test_the_example_says_what_its_comments_say() -> None:
 
 def test_what_the_example_shows_in_comments_loads_too() -> None:
     text = (ROOT / "deployments.yaml").read_text()
-    shown = re.sub(r"(?m)^( +)# ((?:alarmConfiguration|allowedPrincipals):|  )", r"\1\2", text)
+    shown = re.sub(r"(?m)^( +)# ((?:alarmConfiguration|allowedPrincipals|loadBalancerInfo):|  )", r"\1\2", text)
     (only,) = load(shown).groups
     assert only.settings.alarms.watched == ("webapp-errors",)
     assert only.settings.allowed_principals == ("arn:aws:iam::123456789012:role/release",)
+    assert only.settings.load_balancers == LoadBalancers(
+        target_groups=("webapp",), classic=("webapp-old",), has_control=True, propagation_seconds=15
+    )
 
 
 def test_the_example_comments_every_key() -> None:
@@ -145,6 +148,50 @@ applications:
     assert (web.on_busy, web.bake_seconds, job.bake_seconds) == (OnBusy.REJECT, 7, 5)
 
 
+ARN = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/api/0123456789abcdef"
+
+
+def test_load_balancers_that_are_named_are_used_unless_the_style_says_otherwise() -> None:
+    listed = (
+        f"loadBalancerInfo: {{targetGroupInfoList: [{{name: web}}, {{name: '{ARN}'}}], elbInfoList: [{{name: old}}]}}\n"
+    )
+    wanted = LoadBalancers(target_groups=("web", ARN), classic=("old",), has_control=True)
+    assert settings(listed).load_balancers == wanted and wanted.are_used
+    style = "deploymentStyle: {deploymentType: IN_PLACE, deploymentOption: WITH_TRAFFIC_CONTROL}"
+    assert settings(listed + style).load_balancers == wanted
+    idle = settings(listed + style.replace("WITH_", "WITHOUT_")).load_balancers
+    assert idle == replace(wanted, has_control=False) and not idle.are_used
+    assert settings("deploymentStyle: {deploymentOption: WITHOUT_TRAFFIC_CONTROL}").load_balancers == LoadBalancers()
+
+
+def test_how_hosts_leave_and_come_back_may_be_set() -> None:
+    more = "propagationTime: 20s, healthyTimeout: 15m, reregisterOnFailure: true"
+    read = settings(f"loadBalancerInfo: {{elbInfoList: [{{name: old}}], {more}, drain: host}}").load_balancers
+    assert (read.propagation_seconds, read.healthy_timeout_seconds, read.reregister_on_failure) == (20, 900, True)
+    assert settings("loadBalancerInfo: {elbInfoList: [{name: old}], drain: elb}").load_balancers.drain is Drain.ELB
+    usual = settings("loadBalancerInfo: {elbInfoList: [{name: old}]}").load_balancers
+    assert (usual.propagation_seconds, usual.drain, usual.healthy_timeout_seconds) == (None, Drain.HOST, 3600)
+    assert not usual.reregister_on_failure
+
+
+def test_the_engine_may_use_what_groups_use_and_what_the_top_of_the_file_names() -> None:
+    idle = (
+        "deploymentStyle: {deploymentOption: WITHOUT_TRAFFIC_CONTROL}\nloadBalancerInfo: {elbInfoList: [{name: idle}]}"
+    )
+    assert load(group(idle)).load_balancers == LoadBalancers()
+    top = f"loadBalancerInfo: {{targetGroupInfoList: [{{name: '{ARN}'}}]}}\n"
+    declaration = load(
+        top + group("loadBalancerInfo: {targetGroupInfoList: [{name: web}], elbInfoList: [{name: old}]}")
+    )
+    assert declaration.load_balancers == LoadBalancers(target_groups=(ARN, "web"), classic=("old",))
+    made = declaration.with_target_groups({"web": "arn:web", "other": "arn:other"})
+    assert made.load_balancers.target_groups == (ARN, "arn:web")
+    assert made.groups[0].settings.load_balancers == LoadBalancers(
+        target_groups=("arn:web",), classic=("old",), has_control=True
+    )
+    assert from_plain(Declaration, json.loads(json.dumps(to_plain(declaration)))) == declaration
+
+
 @pytest.mark.parametrize(
     ("given", "seconds"), [("0", 0), ("90", 90), ("90s", 90), ("5m", 300), ("12h", 43200), ("1h1m1s", 3661)]
 )
@@ -162,6 +209,18 @@ WEB = "applications.shop.groups.web"
         ("onBusy: Queue", f'6:17: {WEB}.onBusy: "Queue" is not one of queue, reject: did you mean "queue"?'),
         ("on_busy: queue", f'6:9: {WEB}.on_busy: unknown key: did you mean "onBusy"?'),
         ("onBusy: queue\nonBusy: reject", f"7:9: {WEB}.onBusy: this key is there twice"),
+        ("loadBalancerInfo: {}", f"6:27: {WEB}.loadBalancerInfo: names no load balancer: give targetGroupInfoList or elbInfoList, or leave it out"),
+        ("loadBalancerInfo: {elbInfoList: []}", f"6:41: {WEB}.loadBalancerInfo.elbInfoList: give at least one name"),
+        ("loadBalancerInfo: {elbInfoList: [old]}", f'6:42: {WEB}.loadBalancerInfo.elbInfoList[0]: "old" is not a mapping of keys to values'),
+        ("loadBalancerInfo: {elbInfoList: [{name: -old}]}", f'6:49: {WEB}.loadBalancerInfo.elbInfoList[0].name: "-old" is not a Classic Load Balancer\'s name; a name has 1 to 32 letters, digits and hyphens, with no hyphen at either end'),
+        ("loadBalancerInfo: {targetGroupInfoList: [{name: arn:aws:x}]}", f'6:57: {WEB}.loadBalancerInfo.targetGroupInfoList[0].name: "arn:aws:x" is not a target group\'s name or ARN; a name has 1 to 32 letters, digits and hyphens, with no hyphen at either end'),
+        ("loadBalancerInfo: {targetGroupInfoList: [{name: a}, {name: a}]}", f'6:68: {WEB}.loadBalancerInfo.targetGroupInfoList[1].name: the load balancer "a" is there twice'),
+        ("loadBalancerInfo: {elbInfoList: [{name: a}], drain: slow}", f'6:61: {WEB}.loadBalancerInfo.drain: "slow" is not one of elb, host'),
+        ("loadBalancerInfo: {elbInfoList: [{name: a}], drain: elb, propagationTime: 5}", f"6:66: {WEB}.loadBalancerInfo.propagationTime: does not have any effect with drain: elb, which waits for the load balancer"),
+        ("loadBalancerInfo: {elbInfoList: [{name: a}], propagationTime: 2h}", f"6:71: {WEB}.loadBalancerInfo.propagationTime: 7200 seconds: at most 3600 (1 hour)"),
+        ("loadBalancerInfo: {elbInfoList: [{name: a}], healthyTimeout: 0}", f"6:70: {WEB}.loadBalancerInfo.healthyTimeout: 0 seconds: at least 1"),
+        ("deploymentStyle: {deploymentOption: WITH_TRAFFIC_CONTROL}", f"6:45: {WEB}.deploymentStyle.deploymentOption: WITH_TRAFFIC_CONTROL needs loadBalancerInfo: name a load balancer there"),
+        ("deploymentStyle: {deploymentType: BLUE_GREEN}", f'6:43: {WEB}.deploymentStyle.deploymentType: "BLUE_GREEN" is not one of IN_PLACE'),
         ("bakeTime: soon", f'6:19: {WEB}.bakeTime: "soon" is not a time: give seconds, or a text like "90s", "5m" or "1h30m"'),
         ("bakeTime: -1", f'6:19: {WEB}.bakeTime: -1 is not a time: give seconds, or a text like "90s", "5m" or "1h30m"'),
         ("bakeTime: 1:30", f'6:19: {WEB}.bakeTime: 1:30 is not a time: give seconds, or a text like "90s", "5m" or "1h30m"'),

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from functions.core.declaration import Declaration, load
+from functions.core.records import LoadBalancers
 from functions.core.text.shapes import to_plain
 from functions.engine import declare
-from functions.store import applications, groups
+from functions.store import applications, declared, groups
 from functions.store.keys import group_item_key
 from tests.conftest import all_items
 from tests.store import Store
@@ -43,6 +44,16 @@ def test_a_declaration_makes_applications_groups_alarms_and_configurations(store
     assert found and len(found.group_id) == 36 and found.settings.alarms.names == ("a", "b")
     assert applications.has("shop") and groups.of_alarm("a") == ["shop/web"]
     assert items()["APPLICATION#shop", "GROUP#web"]["declared"] is True
+
+
+def test_the_load_balancers_that_the_engine_may_use_are_on_the_list(store: Store) -> None:
+    named = "loadBalancerInfo: {targetGroupInfoList: [{name: web}], elbInfoList: [{name: old}]}"
+    assert apply(group(named)) == ["web", "old", "shop", "shop/web"]
+    assert declared.load_balancers() == LoadBalancers(target_groups=("web",), classic=("old",))
+    assert apply(group(named)) == []
+    assert apply(group(named.replace("old", "new"))) == ["new", "old", "shop/web"]
+    assert declared.load_balancers() == LoadBalancers(target_groups=("web",), classic=("new",))
+    assert apply(group("")) == ["web", "new", "shop/web"] and declared.load_balancers() == LoadBalancers()
 
 
 def test_a_second_run_writes_nothing(store: Store) -> None:

@@ -70,6 +70,16 @@ def test_update_changes_what_differs_under_the_same_resource_id(
     assert {payload["PhysicalResourceId"] for _, payload in cloudformation.posted} == {"stepdeploy-declaration"}
 
 
+def test_target_groups_that_the_same_app_makes_are_known_by_their_arns(
+    store: Store, cloudformation: FakeSlack, context: LambdaContext
+) -> None:
+    asked = request(cloudformation, "Create", group("loadBalancerInfo: {targetGroupInfoList: [{name: web}]}"))
+    asked["ResourceProperties"]["TargetGroupArns"] = {"web": "arn:of-web"}
+    declare.handler(asked, context)
+    found = groups.get("shop", "web")
+    assert found and found.settings.load_balancers.target_groups == ("arn:of-web",)
+
+
 def test_what_the_file_names_no_more_is_removed(
     store: Store, cloudformation: FakeSlack, context: LambdaContext
 ) -> None:

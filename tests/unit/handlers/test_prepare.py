@@ -62,8 +62,9 @@ class World:
     context: LambdaContext
     instances: list[str] = field(default_factory=list)
 
-    def launch(self, count: int, *, managed: bool = True, role: str = "web") -> None:
+    def launch(self, count: int, *, managed: bool = True, role: str = "web", scaling_group: str = "") -> None:
         tags = [{"Key": "role", "Value": role}, {"Key": "Name", "Value": "a-host"}]
+        tags += [{"Key": "aws:autoscaling:groupName", "Value": scaling_group}] if scaling_group else []
         made = client("ec2").run_instances(
             ImageId="ami-12c6146b",
             MinCount=count,

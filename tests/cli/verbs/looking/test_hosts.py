@@ -14,7 +14,7 @@ from cli.__main__ import main
 from cli.account.connection import Engine
 from cli.account.fleet import Member
 from cli.verbs.looking.hosts import Host, State, known
-from functions.core.records import DeploymentSummary
+from functions.core.records import DeploymentSummary, Registration
 from functions.core.records import Host as OnRecord
 from functions.core.statuses import DeploymentStatus, TargetStatus
 from functions.core.text.shapes import to_plain
@@ -160,8 +160,22 @@ def test_json_is_one_object(fleet: Callable[..., list[str]], capsys: Captured) -
             "since": "2026-11-23T10:00:00Z",
             "deploymentId": "d-000000001",
             "ping": "Online",
+            "outOfLoadBalancers": [],
         }
     ]
+
+
+def test_a_host_that_was_left_out_of_load_balancers_is_told(fleet: Callable[..., list[str]], capsys: Captured) -> None:
+    (host,) = fleet(1, 1)
+    arn = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/web/0123456789abcdef"
+    out = tuple(Registration(balancer=each, instance_id=host) for each in (arn, arn, "old"))
+    failed = OnRecord(target_id=host, deployment_id="d-000000001", status=TargetStatus.FAILED, since=SINCE.isoformat())
+    put_item({**host_key("uuid-of-web", host).item, **to_plain(replace(failed, out_of=out))})
+    assert main(["hosts", "shop/web"]) == 0
+    says = f"{host} is out of target group web, Classic Load Balancer old until a deployment succeeds there"
+    assert says in capsys.readouterr().out.splitlines()
+    assert main(["hosts", "shop/web", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["hosts"][0]["outOfLoadBalancers"] == [arn, "old"]
 
 
 def test_what_may_not_be_seen_is_left_out_and_told(

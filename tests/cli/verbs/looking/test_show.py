@@ -11,8 +11,10 @@ from cli.verbs.looking.show import facts
 from cli.view.advice import next_steps
 from functions.core.records import Counts, DeploymentSummary, Diagnostics, Failure, GivenVersion, RollbackInfo
 from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, LifecycleErrorCode, TargetStatus
+from functions.store.keys import target_key
+from functions.store.table.items import items
 from tests.cli.deploying import ID, MESSAGE, Captured, put_deployment, put_target, script_failed
-from tests.conftest import put_group, revision
+from tests.conftest import put_group, put_item, revision
 from tests.served import Served
 from tests.unit.api.test_deployments import record
 
@@ -74,6 +76,19 @@ def test_hosts_that_failed_alike_are_one_cause(served: Served, capsys: Captured)
         "  or go back to the last good revision, s3://revisions/shop/web/v0.zip?versionId=v of d-000000001:"
         " stepdeploy rollback shop/web",
     ]
+
+
+def test_what_hosts_stay_out_of_is_told(served: Served, capsys: Captured) -> None:
+    put_failed()
+    out = {"registered": [{"balancer": "old", "instance_id": "i-4"}]}
+    key = target_key(ID, "i-4")
+    put_item({**key.item, **(items().get(key) or {}), "traffic": out})
+    assert main(["show", ID]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said.count("  out of Classic Load Balancer old until a deployment succeeds there") == 1
+    assert main(["show", ID, "--json"]) == 0
+    causes = json.loads(capsys.readouterr().out)["causes"]
+    assert [each["outOfLoadBalancers"] for each in causes] == [[], ["old"]]
 
 
 def test_no_rollback_is_recommended_where_no_revision_is_left_and_that_is_said(

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from functions.core.failures import shared
 from functions.core.messages import announcements
 from functions.core.messages.announcements import Announcement
 from functions.core.records import Failure, LifecycleEventRecord, RollbackInfo
@@ -16,7 +17,7 @@ from functions.core.statuses import (
     TargetStatus,
     TriggerEvent,
 )
-from tests.unit.news import DONE, PLACE, deployment, target, triggers
+from tests.unit.news import DONE, PLACE, deployment, left_out, target, triggers
 
 TOPIC = "arn:aws:sns:us-east-1:123456789012:ops"
 
@@ -169,3 +170,15 @@ def test_a_subject_is_what_sns_accepts_whatever_the_name() -> None:
     asked = triggers(TOPIC, TriggerEvent.DEPLOYMENT_FAILURE)
     (message,) = of(DeploymentStatus.FAILED, settings=asked, application="größe\n" * 40).messages
     assert len(message.subject) == 100 and message.subject.isascii() and message.subject.isprintable()
+
+
+def test_what_failed_targets_stay_out_of_is_told() -> None:
+    failed, settings = left_out(), triggers(TOPIC, TriggerEvent.INSTANCE_FAILURE, TriggerEvent.DEPLOYMENT_FAILURE)
+    found = deployment(DeploymentStatus.FAILED, settings=settings, causes=shared([failed]))
+    of_target = announcements.of_target(failed, found, PLACE)
+    out = [failed.out_of[0].balancer, "old"]
+    assert of_target and json.loads(json.loads(of_target.messages[0].message)["outOfLoadBalancers"]) == out
+    of_deployment = announcements.of_deployment(found, PLACE)
+    assert of_deployment
+    (cause,) = json.loads(json.loads(of_deployment.messages[0].message)["causes"])
+    assert cause["OutOfLoadBalancers"] == out

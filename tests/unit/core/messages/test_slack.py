@@ -15,7 +15,7 @@ from functions.core.messages.announcements import State
 from functions.core.messages.slack import Outcome, Payload
 from functions.core.records import Deployment, Failure, GitHubCommit, GroupSettings, RollbackInfo, Target, TargetFailure
 from functions.core.statuses import Creator, DeploymentErrorCode, DeploymentStatus, TargetStatus
-from tests.unit.news import DONE, PLACE, deployment, failed_target, target
+from tests.unit.news import DONE, PLACE, deployment, failed_target, left_out, target
 
 
 def outcome(
@@ -114,6 +114,12 @@ def test_a_rollback_is_called_so() -> None:
         ":x: Rollback failed: shop/web",
         ":octagonal_sign: Rollback stopped: shop/web",
     ]
+
+
+def test_hosts_that_stay_out_of_load_balancers_are_told() -> None:
+    told = texts(slack.message(outcome(State.FAILURE, failed_deployment(), left_out())))
+    says = "Stays out of target group web, Classic Load Balancer old until a deployment succeeds there"
+    assert any(says in each for each in told)
 
 
 def test_hosts_that_failed_alike_are_one_cause_and_those_of_further_causes_a_number() -> None:

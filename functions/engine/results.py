@@ -1,0 +1,28 @@
+"""The end of a step: stored once, whoever sees it first, then told to the state that waits."""
+
+from dataclasses import replace
+from typing import Any
+
+from functions.aws import clock, tokens
+from functions.core.records import SegmentResult, Target
+from functions.core.rollout.command_result import with_end_times
+from functions.core.rollout.steps import StepResult, StepSignal, step_result
+from functions.store import targets
+
+
+def answer(result: StepResult) -> dict[str, Any]:
+    """What completes the token of a waiting state."""
+    if result is StepSignal.WAIT:
+        return {"status": result, "seconds": tokens.ask_again_seconds()}
+    return {"status": result}
+
+
+def store(target: Target, step: int, result: SegmentResult) -> StepResult:
+    """Store the end of a step, then wake whoever waits. What counts is the first end that is stored."""
+    now = clock.timestamp()
+    result = replace(result, events=with_end_times(result.events, now))
+    stored = targets.record_segment(target, step, result, now)
+    told = step_result(stored)
+    if token := stored.segments[str(step)].task_token:
+        tokens.succeed(token, answer(told))
+    return told

@@ -1,0 +1,74 @@
+"""Hosts behind a load balancer: clients that call all the time see no failed request, and who stays out is told."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from functions.core.causes import Cause
+from functions.core.statuses import Creator, DeploymentStatus, TargetStatus
+from local.bundles import bundle
+from local.cloud import LocalCloud
+from local.driver import wait_for
+from tests.e2e.conftest import PROPAGATION_SECONDS, Fleet, MakeFleet
+from tests.traffic import Traffic
+
+CHECKS = {"HealthCheckIntervalSeconds": 5, "HealthCheckTimeoutSeconds": 2, "UnhealthyThresholdCount": 2}
+SICK = {"app/health.txt": "no\n", "scripts/validate.sh": "#!/bin/sh\nexit 0\n"}  # only the load balancer sees it
+
+
+@pytest.fixture
+def front(cloud: LocalCloud) -> Iterator[tuple[str, str]]:
+    """A target group that the groups name, and the address of the load balancer before it. AWS's seconds are short
+    here, and a host that is deregistered gets new requests for a while."""
+    elb, subnets = cloud.client("elbv2"), cloud.client("ec2").describe_subnets()["Subnets"]
+    cloud.load_balancers.set(second=0.1, propagation_seconds=PROPAGATION_SECONDS / 2)
+    group = elb.create_target_group(
+        Name="balanced", Protocol="HTTP", Port=8080, VpcId=subnets[0]["VpcId"], HealthCheckPath="/health", **CHECKS
+    )["TargetGroups"][0]["TargetGroupArn"]
+    balancer = elb.create_load_balancer(Name="balanced", Subnets=[each["SubnetId"] for each in subnets[:2]])
+    arn = balancer["LoadBalancers"][0]["LoadBalancerArn"]
+    actions = [{"Type": "forward", "TargetGroupArn": group}]
+    elb.create_listener(LoadBalancerArn=arn, Protocol="HTTP", Port=80, DefaultActions=actions)
+    yield group, next(iter(cloud.load_balancers.addresses()["balanced"].values()))
+    elb.delete_load_balancer(LoadBalancerArn=arn)
+    elb.delete_target_group(TargetGroupArn=group)
+    cloud.load_balancers.clear()
+
+
+def healthy(fleet: Fleet, group: str) -> list[str]:
+    found = fleet.cloud.client("elbv2").describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
+    return sorted(each["Target"]["Id"] for each in found if each["TargetHealth"]["State"] == "healthy")
+
+
+def webapp(version: str, changes: dict[str, str] | None = None) -> bytes:
+    return bundle("webapp", {"app/version.txt": f"{version}\n", **(changes or {})})
+
+
+def test_no_request_is_lost_and_a_host_that_is_not_well_stays_out_until_the_rollback(
+    fleet: MakeFleet, front: tuple[str, str]
+) -> None:
+    """Invariant 10."""
+    target_group, address = front
+    group = fleet("balanced")
+    hosts = sorted(host.id for host in group.hosts)
+    first = group.engine.wait(group.upload("v1.zip", webapp("v1")))
+    assert first.status is DeploymentStatus.SUCCEEDED and healthy(group, target_group) == hosts
+    with Traffic(address, clients=8, pause=0.01) as traffic:
+        second = group.engine.wait(group.upload("v2.zip", webapp("v2")))
+    assert second.status is DeploymentStatus.SUCCEEDED, second.failure
+    assert traffic.tally.failed == 0 and traffic.tally.requests > 100, traffic.tally
+    assert {json.loads(each)["version"] for each in traffic.tally.answers} == {"v1", "v2"}
+    assert healthy(group, target_group) == hosts
+    for target in group.targets(second):
+        assert [event.status for event in target.events] == ["Succeeded"] * 13 and not target.out_of
+    third = group.engine.wait(group.upload("v3.zip", webapp("v3", SICK)))
+    assert third.status is DeploymentStatus.FAILED
+    (failed,) = [each for each in group.targets(third) if each.status is TargetStatus.FAILED]
+    assert failed.failure and failed.failure.cause is Cause.HEALTH and failed.failure.event == "AllowTraffic"
+    assert "target group balanced" in failed.failure.message and "503" in failed.failure.message
+    assert [each.shown for each in failed.out_of] == ["target group balanced"]
+    assert third.rollback and third.rollback.rollback_deployment_id
+    back = group.engine.wait(third.rollback.rollback_deployment_id)
+    assert back.status is DeploymentStatus.SUCCEEDED and back.creator is Creator.ROLLBACK
+    assert wait_for(lambda: healthy(group, target_group) == hosts, "all hosts to be back")
