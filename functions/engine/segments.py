@@ -165,7 +165,7 @@ def read(target: Target, decision: Read, token: str) -> StepResult | None:
     """
     before = _run(target, decision.step).task_token
     if before and before != token:
-        tokens.succeed(before, answer(StepSignal.WAIT))
+        tokens.succeed(before, results.answer(StepSignal.WAIT))
     current = targets.store_token(target, decision.step, token)
     run = _run(current, decision.step)
     if run.status:
