@@ -10,6 +10,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from functions.core.extensions import added_to
+from infra import whole_account
 from infra.engine import Engine
 from infra.function import Function, FunctionDefaults
 from infra.store import Store
@@ -93,8 +94,8 @@ class Api(Construct):
         )
         engine.let_stop(function)  # what that writes is what every operation does
         function.allow("dynamodb:Query", on=[store.index_arn(name) for name in ("by_group", "by_status", "by_time")])
-        engine.let_read_commands(function)  # how far they have come
-        engine.let_see_fleet(function)
+        whole_account.let_read_commands(function)  # how far they have come
+        whole_account.let_see_fleet(function)
         return function
 
     def _stage(self, name: str, defaults: FunctionDefaults) -> apigateway.CfnStage:

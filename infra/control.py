@@ -4,6 +4,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_events as events
 from constructs import Construct
 
+from infra import whole_account
 from infra.engine import Engine
 from infra.function import Function, FunctionDefaults
 from infra.store import Store
@@ -33,7 +34,7 @@ class Control(Construct):
         )
         for function in (self.stop, self.rollback):
             engine.let_stop(function)
-        engine.let_read_alarms(self.stop)
+        whole_account.let_read_alarms(self.stop)
         self.stop.allow(
             "cloudwatch:DescribeAlarmHistory",
             on="*",

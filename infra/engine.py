@@ -1,25 +1,20 @@
 """The engine: the state machine that is one deployment, and the functions its states call."""
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from aws_cdk import ArnFormat, Duration, RemovalPolicy, Size, Stack
-from aws_cdk import aws_iam as iam
+from aws_cdk import Duration, Size, Stack
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
-from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from functions.core.revision import GITHUB_PREFIX, RUNNER_PREFIX
-from infra.flow import TARGETS, ask_again_seconds, definition
+from infra import whole_account
+from infra.flow import ask_again_seconds, definition
 from infra.function import Function, FunctionDefaults
 from infra.hosts import Hosts
 from infra.load_balancers import NamedLoadBalancers
-from infra.nag import acknowledge_wildcard
+from infra.machine import deployment_machine, states_arn
 from infra.secret import unset_secret
 from infra.store import LOGS, MANIFESTS, Store, work_queue
 
@@ -68,7 +63,7 @@ class Engine(Construct):
         self._table = {"TABLE_NAME": store.table.table_name}
         self._name = stack.stack_name
         self._load_balancers = load_balancers
-        self.machine_arn = _states_arn(stack, "stateMachine", self._name)
+        self.machine_arn = states_arn(stack, "stateMachine", self._name)
         self.document_name = hosts.document_name
         self.github_secret_arn = unset_secret(
             self,
@@ -86,7 +81,13 @@ class Engine(Construct):
             "Bake": self._bake(),
             "Finish": self._finish(),
         }
-        self.machine = self._machine(definition(statemachines))
+        self.machine = deployment_machine(
+            self,
+            definition(statemachines),
+            self.functions,
+            store=store,
+            log_retention=defaults.log_retention,
+        )
         self.launch = self._launch()
         self.watch = self._watch()
         for each in (self.functions["RunSegment"], self.functions["TargetDone"], self.watch):
@@ -114,24 +115,6 @@ class Engine(Construct):
             "states:SendTaskSuccess",
             on=f"{self.machine_arn}*",
             why_wildcard="AWS does not document the ARN that children of a Distributed Map have; it begins with this.",
-        )
-
-    def grant_cancel(self, function: Function) -> None:
-        """Lets a function cancel commands on hosts."""
-        function.allow("ssm:CancelCommand", on="*", why_wildcard="ssm:CancelCommand knows no resources.")
-
-    def let_read_alarms(self, function: Function) -> None:
-        """Lets a function ask CloudWatch for the state of alarms."""
-        function.allow(
-            "cloudwatch:DescribeAlarms",
-            on="*",
-            why_wildcard="CloudWatch shows composite alarms only to callers that may describe all alarms.",
-        )
-
-    def let_read_commands(self, function: Function) -> None:
-        """Lets a function ask SSM how a command went on a host."""
-        function.allow(
-            "ssm:ListCommandInvocations", on="*", why_wildcard="ssm:ListCommandInvocations knows no resources."
         )
 
     def _prepare(self, github_url: str) -> Function:
@@ -174,8 +157,8 @@ class Engine(Construct):
             why_wildcard="Archives from GitHub have repository and commit in their key.",
         )
         function.allow("secretsmanager:GetSecretValue", on=self.github_secret_arn)
-        self.let_see_fleet(function)
-        self.let_read_alarms(function)
+        whole_account.let_see_fleet(function)
+        whole_account.let_read_alarms(function)
         self._load_balancers.grant_see(function)
         return function
 
@@ -221,9 +204,9 @@ class Engine(Construct):
         )
         self.let_wake(function)
         function.allow("sqs:SendMessage", on=self.moments.queue_arn)
-        self.let_read_commands(function)
-        self.grant_cancel(function)
-        self._let_ping(function)
+        whole_account.let_read_commands(function)
+        whole_account.let_cancel(function)
+        whole_account.let_ping(function)
         self.grant_answer(function)
         self._load_balancers.grant_move(function)  # of many hosts at a time
         function.on_queue(self.turns, batch_size=1, window_seconds=0, at_once=20)
@@ -277,8 +260,8 @@ class Engine(Construct):
             when={"StringEquals": {f"ssm:resourceTag/{tag}": value}},
             why_wildcard="Hosts come and go; the condition fences them by tag.",
         )
-        self.let_read_commands(function)
-        self.grant_cancel(function)
+        whole_account.let_read_commands(function)
+        whole_account.let_cancel(function)
         self.grant_answer(function)
         self._load_balancers.grant_move(function)
         # A presigned URL can do what its signer may do: what hosts fetch and where they put their logs. Prepare has
@@ -305,7 +288,7 @@ class Engine(Construct):
             environment=self._table,
         )
         function.allow("dynamodb:GetItem", "dynamodb:UpdateItem", on=self._store.table.table_arn)
-        self.grant_cancel(function)  # of a target whose workflow failed
+        whole_account.let_cancel(function)  # of a target whose workflow failed
         self._load_balancers.grant_bring_in(function)
         return function
 
@@ -350,7 +333,7 @@ class Engine(Construct):
 
     def let_look(self, function: Function) -> None:
         """Lets a function ask how the execution of a deployment fares."""
-        arn = _states_arn(Stack.of(self), "execution", f"{self._name}:*")
+        arn = states_arn(Stack.of(self), "execution", f"{self._name}:*")
         function.add_environment("STATE_MACHINE_ARN", self.machine_arn)
         function.allow(
             "states:DescribeExecution", on=arn, why_wildcard="An execution has its deployment's id as its name."
@@ -360,7 +343,7 @@ class Engine(Construct):
         """Lets a function stop a deployment, and end it where its execution is over."""
         self.grant_end(function)
         self.let_look(function)
-        self.grant_cancel(function)
+        whole_account.let_cancel(function)
         self.grant_answer(function)  # of a deployment that bakes
 
     def _launch(self) -> Function:
@@ -387,63 +370,3 @@ class Engine(Construct):
             on=self._store.bucket.arn_for_objects("*"),
             why_wildcard="Any object of the revision bucket may be a revision.",
         )
-
-    def let_see_fleet(self, function: Function) -> None:
-        """Which instances a group's tags select, and whether SSM reaches them."""
-        function.allow("ec2:DescribeInstances", on="*", why_wildcard="ec2:DescribeInstances knows no resources.")
-        self._let_ping(function)
-
-    def _let_ping(self, function: Function) -> None:
-        function.allow(
-            "ssm:DescribeInstanceInformation",
-            on="*",
-            why_wildcard="ssm:DescribeInstanceInformation knows no resources.",
-        )
-
-    def _machine(self, flow: Mapping[str, Any]) -> sfn.StateMachine:
-        stack = Stack.of(self)
-        role = iam.Role(self, "MachineRole", assumed_by=iam.ServicePrincipal("states.amazonaws.com"))
-        manifests = self._store.bucket.arn_for_objects(f"{MANIFESTS}*")
-        executions = [_states_arn(stack, "execution", f"{self._name}{label}:*") for label in ("", f"/{TARGETS}")]
-        for actions, resources in (
-            (["lambda:InvokeFunction"], [function.function_arn for function in self.functions.values()]),
-            # What a Distributed Map needs: it starts its children as executions of its own machine, watches them, and
-            # reads its items.
-            (["states:StartExecution"], [self.machine_arn]),
-            (["states:DescribeExecution", "states:StopExecution"], executions),
-            (["s3:GetObject"], [manifests]),
-        ):
-            role.add_to_policy(iam.PolicyStatement(actions=actions, resources=resources))
-        acknowledge_wildcard(role, manifests, "Manifests have the deployment's id in their key.")
-        for arn in executions:
-            acknowledge_wildcard(role, arn, "Executions of this machine have the deployment's id as name.")
-        acknowledge_wildcard(role, "*", "Log delivery and X-Ray know no resources.")
-        return sfn.StateMachine(
-            self,
-            "Machine",
-            state_machine_name=self._name,
-            comment="One execution is one deployment and has its id as name",
-            role=role,
-            definition_body=sfn.DefinitionBody.from_string(json.dumps(flow)),
-            definition_substitutions={name: function.function_arn for name, function in self.functions.items()},
-            tracing_enabled=True,
-            logs=sfn.LogOptions(
-                destination=logs.LogGroup(
-                    self,
-                    "MachineLogs",
-                    log_group_name=f"/aws/vendedlogs/states/{self._name}",  # the prefix that needs no resource policy
-                    retention=self._defaults.log_retention,
-                    removal_policy=RemovalPolicy.DESTROY,
-                ),
-                # All transitions, so that a deployment can be followed after its history is gone; without data, which
-                # would put task tokens into a log.
-                level=sfn.LogLevel.ALL,
-                include_execution_data=False,
-            ),
-        )
-
-
-def _states_arn(stack: Stack, resource: str, name: str) -> str:
-    return stack.format_arn(
-        service="states", resource=resource, resource_name=name, arn_format=ArnFormat.COLON_RESOURCE_NAME
-    )

@@ -4,6 +4,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_events as events
 from constructs import Construct
 
+from infra import whole_account
 from infra.engine import Engine
 from infra.function import Function, FunctionDefaults
 from infra.store import Store
@@ -39,7 +40,7 @@ class CommandStatus(Construct):
             environment={"TABLE_NAME": store.table.table_name, **engine.ask_again},
         )
         self.function.allow("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", on=store.table.table_arn)
-        engine.let_read_commands(self.function)
+        whole_account.let_read_commands(self.function)
         engine.grant_answer(self.function)
         engine.let_wake(self.function)
         engine.reserve(self.function)
@@ -67,7 +68,7 @@ class ExecutionStatus(Construct):
             timeout=Duration.minutes(5),  # up to 10,000 targets to be given an end
         )
         engine.grant_end(self.function)
-        engine.grant_cancel(self.function)
+        whole_account.let_cancel(self.function)
         self.function.on_event(
             description="An execution of the engine failed, timed out or was aborted",
             pattern=events.EventPattern(
@@ -98,7 +99,7 @@ class FindLost(Construct):
         self.function.allow("dynamodb:Query", on=store.index_arn("by_status"))
         engine.let_stop(self.function)
         self.function.allow("states:ListExecutions", "states:StartExecution", on=engine.machine_arn)
-        engine.let_read_alarms(self.function)
+        whole_account.let_read_alarms(self.function)
         engine.let_wake(self.function)
         self.function.on_schedule(
             Duration.minutes(FIND_LOST_MINUTES), description="Deployments that wait for an event that never came"
