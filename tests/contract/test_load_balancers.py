@@ -66,6 +66,7 @@ def test_a_target_group_is_found_by_name_and_by_arn_and_once() -> None:
         check=HealthCheck(interval=10, healthy_threshold=3, unhealthy_threshold=4),
         deregistration_delay=45,
         zones=frozenset(each["AvailabilityZone"] for each in subnets()),
+        ports=(8080,),
     )
 
 
