@@ -112,6 +112,12 @@ class Run:
     def deployment_id(self) -> str:
         return self.instructions.deployment_id
 
+    @property
+    def name(self) -> str:
+        """As the host's lock names who has it."""
+        told = self.instructions
+        return f"deployment {self.deployment_id} of {told.application_name}/{told.deployment_group_name}"
+
 
 def host_name(number: int) -> str:
     """
@@ -167,7 +173,7 @@ class Fleet:
         elif self._clock.time < until:
             self._clock.later(1, lambda: self._start(run, until))
         else:
-            report = Report(START, "Failed", "UnknownError", "BUSY", "", f"{holder.deployment_id} has the host")
+            report = Report(START, "Failed", "UnknownError", "BUSY", "", holder.name + " has the host")
             now = self._clock.time
             run.steps = [Step(START, now, now, "Failed", report, report.line())]
             self._end(run, "Failed")

@@ -226,6 +226,20 @@ def _health(world: "World", kept: Kept) -> Iterator[Broken]:
         yield Broken(1, f"{kept.id} left {in_service} hosts in service; it promised {kept.promised}")
 
 
+def _healthy_first(world: "World", kept: Kept) -> Iterator[Broken]:
+    """A host that serves is taken out of service only where that leaves enough, and hosts that earlier deployments left
+    broken count, too; those are repaired first."""
+    fleet, out = {target.target_id for target in kept.targets}, set[str]()
+    for entry in world.trace.of(Seen.OUT, Seen.BACK):
+        if entry.what is Seen.BACK:
+            out.discard(entry.host_id)
+        elif entry.host_id in fleet - out:
+            out.add(entry.host_id)
+            if entry.deployment_id == kept.id and len(fleet) - len(out) < kept.promised:
+                yield Broken(1, f"{kept.id} took {entry.host_id} out of service while {len(out) - 1} others were out")
+                return
+
+
 def _ends(world: "World", kept: Kept) -> Iterator[Broken]:
     if not kept.deployment.status.is_final:
         yield Broken(3, f"{kept.id} never ended: it is {kept.deployment.status}")
@@ -241,8 +255,6 @@ def _once(world: "World", kept: Kept) -> Iterator[Broken]:
     ran = Counter((each.host_id, each.detail) for each in kept.of(Seen.RAN))
     if twice := sorted({host_id for (host_id, _), times in ran.items() if times > 1}):
         yield Broken(4, f"{kept.id}: scripts ran twice on {_named(twice)}")
-    if world.scenario.kills:
-        return  # what was sent and not recorded may be sent again before SSM lists it, and runs nothing twice
     began = Counter((each.host_id, each.detail) for each in kept.of(Seen.BEGAN))
     if twice := [host_id for (host_id, _), times in began.items() if times > 1]:
         yield Broken(4, f"{kept.id}: two commands began on {_named(twice)}")
@@ -345,6 +357,9 @@ def _records(world: "World", kept: Kept) -> Iterator[Broken]:
             unproved.append(host_id)
     if unproved:
         yield Broken(0, f"{kept.id}: Succeeded on record, and not all events ran: {_named(unproved)}")
+    counted = {status: len(kept.with_status(TargetStatus(status))) for status in kept.deployment.counts.overview}
+    if counted != kept.deployment.counts.overview:
+        yield Broken(0, f"{kept.id} counts {kept.deployment.counts.overview}; its targets are {counted}")
     if touched := sorted(set(kept.with_status(TargetStatus.SKIPPED)) & kept.hosts(Seen.BEGAN)):
         yield Broken(0, f"{kept.id}: Skipped on record, and was begun on: {_named(touched)}")
     if kept.deployment.stop or kept.deployment.status is DeploymentStatus.STOPPED or not kept.targets:
@@ -385,5 +400,5 @@ def _named(names: Sequence[str]) -> str:
 
 
 Check = Callable[["World", Kept], Iterator[Broken]]
-_CHECKS_BEFORE_THE_END: tuple[Check, ...] = (_health, _ends, _once, _as_verified, _own_hosts)
+_CHECKS_BEFORE_THE_END: tuple[Check, ...] = (_health, _healthy_first, _ends, _once, _as_verified, _own_hosts)
 _CHECKS: tuple[Check, ...] = (*_CHECKS_BEFORE_THE_END, _announcements, _wronged, _records, _stops)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from functions.core.errors import InvalidInput
+from functions.core.records.places import MAX_PLACES
 from functions.core.rollout.health import (
     PREDEFINED_CONFIGS,
     DeploymentConfig,
@@ -63,13 +64,9 @@ class Scenario:
     has_announcements: bool = True  # the stream's news go out; without them a run is faster
     reconcile_seconds: int = 120
     send_rate: int = 20  # ssmSendRate
+    places_of_a_shard: int = MAX_PLACES  # with fewer, a small fleet has as many shards as a large one
     longest_seconds: float = 90 * 86400  # of virtual time, after which a deployment counts as one that never ends
     quiet_seconds: float = 86400  # in which nothing is seen of it, after which it counts so too
-
-    @property
-    def kills(self) -> bool:
-        """Whether functions end on the way, or are called twice."""
-        return bool(self.kill_rate or self.crashes or self.repeats)
 
 
 def config(text: str) -> DeploymentConfig:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from functions.aws import clients, clock
+from functions.core.records import places
 from functions.settings import settings
 from functions.store.table import items
 from functions.telemetry import logger, metrics
@@ -36,12 +37,18 @@ ENVIRONMENT = {
 
 @contextmanager
 def in_place(
-    services: Mapping[str, Any], table: items.Items, time: clock.Time, more: Mapping[str, str], level: int
+    services: Mapping[str, Any],
+    table: items.Items,
+    time: clock.Time,
+    more: Mapping[str, str],
+    level: int,
+    places_of_a_shard: int = places.MAX_PLACES,
 ) -> Iterator[None]:
     """The engine sees this world. `more`: of its environment; `level`: what it logs."""
     environment, before = {**ENVIRONMENT, **more}, dict(os.environ)
     collected = gc.get_threshold()
     gc.set_threshold(_COLLECT_AFTER, 20, 100)  # a world has millions of objects that stay: looking for garbage is dear
+    most_places, places.MAX_PLACES = places.MAX_PLACES, places_of_a_shard
     kept = clients.stand_ins, items.stand_in, clock.stand_in, logger.log_level, ThreadPoolExecutor.submit
     os.environ.update(environment)
     settings.cache_clear()
@@ -62,6 +69,7 @@ def in_place(
         os.environ.clear()
         os.environ.update(before)
         settings.cache_clear()
+        places.MAX_PLACES = most_places
         gc.set_threshold(*collected)
 
 

@@ -123,7 +123,7 @@ class World:
             "RECONCILE_SECONDS": str(reconcile_seconds),
             "SSM_SEND_RATE": str(self.scenario.send_rate),
         }
-        with seams.in_place(services, self.table, self, environment, self._log_level):
+        with seams.in_place(services, self.table, self, environment, self._log_level, self.scenario.places_of_a_shard):
             try:
                 self._set_up()
                 self.clock.run(self._is_over)

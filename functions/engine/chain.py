@@ -35,18 +35,19 @@ def is_dead(turn: Turn) -> bool:
     return pacer.now() - turn.next_at > _OVERDUE
 
 
-def park(deployment_id: str, wait: Wait, void: Moment | None = None) -> None:
-    """Keep what waits until the chain finds it, which is soon.
+def park(deployment_id: str, wait: Wait, void: Moment | None = None) -> bool:
+    """Keep what waits until the chain finds it, which is soon. False when it is to find the target anyway.
 
     In this order: a chain that goes to rest looks once more at what waits after it has said so. With the moment that it
     had and that is `void`, the chain hands out new ones at once, instead of when the old ones are over.
     """
-    watching.add(deployment_id, wait)
+    is_new = watching.add(deployment_id, wait)
     turn = watching.turn(deployment_id)
     if void and turn.granted_until and turn.throttled_at == void.throttled_at:
         wake(deployment_id, replace(turn, granted_until=0))
     elif turn.is_over or is_dead(turn) or is_at_rest(turn):
         wake(deployment_id, turn)
+    return is_new
 
 
 def is_at_rest(turn: Turn) -> bool:

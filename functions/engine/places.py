@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from functions.core.errors import Conflict
-from functions.core.records import Counts, Deployment, PlaceSet, ShardState, Target, TargetFailure
+from functions.core.records import Counts, Deployment, PlaceSet, SegmentRun, ShardState, Target, TargetFailure
 from functions.core.rollout.places import (
     NOTHING,
     AfterRefusal,
@@ -45,9 +45,15 @@ def take_out_of_service(deployment: Deployment, target: Target, now: str) -> Tar
             return TargetStatus.SKIPPED if asked.then is AfterRefusal.SKIP else StepSignal.WAIT
         target = asked
     if targets.begin(target, now):
-        return replace(target, status=TargetStatus.IN_PROGRESS, started_at=now)
+        return _begun(target, now)
     _leave_what_is_not_on_record(target)
     return StepSignal.WAIT
+
+
+def _begun(target: Target, now: str) -> Target:
+    """As `targets.begin` leaves it."""
+    first = SegmentRun(claimed_at=now)
+    return replace(target, status=TargetStatus.IN_PROGRESS, started_at=now, segments={"0": first})
 
 
 def _take(place_set: PlaceSet, target: Target) -> Target | Refusal:
@@ -85,7 +91,7 @@ def _leave_what_is_not_on_record(target: Target) -> None:
 def _take_by_counters(deployment: Deployment, target: Target, now: str) -> Target | StepResult:
     """In a deployment that an older engine began."""
     if counters.take_out_of_service(target, now):
-        return replace(target, status=TargetStatus.IN_PROGRESS, started_at=now)
+        return _begun(target, now)
     is_full = deployment.counters is not None and counters.is_full_for_good(deployment.counters)
     return TargetStatus.SKIPPED if is_full else StepSignal.WAIT
 
@@ -122,8 +128,10 @@ def close(deployment: Deployment) -> None:
 def settle_all(deployment: Deployment, failed: Sequence[Target]) -> Counts:
     """The exact counts of a deployment whose targets have all ended, after what calls that died left undone. `failed`:
     its failed targets."""
-    if deployment.counters or not deployment.places:
+    if deployment.counters:
         return deployment.counts
+    if not deployment.places:
+        return _never_begun(deployment, failed)
     for place_set in deployment.places:
         for _ in range(_TRIES):
             undone = _undone(deployment, place_set, places.read(place_set), failed)
@@ -132,6 +140,12 @@ def settle_all(deployment: Deployment, failed: Sequence[Target]) -> Counts:
         else:
             raise Conflict(f"places of {place_set.name} changed {_TRIES} times while its deployment was ended")
     return final(tally(deployment.counts, places.read(deployment.places[0])))
+
+
+def _never_begun(deployment: Deployment, failed: Sequence[Target]) -> Counts:
+    """Prepare may have died over writing its targets: those that are on record have ended without a place."""
+    total = sum(1 for _ in targets.of(deployment.deployment_id))
+    return final(Counts(total=total, failed=len(failed)))
 
 
 def _undone(

@@ -36,6 +36,7 @@ from functions.store.watching import WaitKind
 from functions.telemetry import logger
 
 _CLOCK_SKEW = timedelta(minutes=5)
+_CLAIM = timedelta(seconds=60)  # RunSegment ends within 30 s, and what it sent SSM lists soon after
 _SOON = 2.0  # seconds that a function may wait for its moment to send
 
 
@@ -56,26 +57,13 @@ def go_on(deployment_id: str, target_id: str, token: str) -> None:
         tokens.succeed(token, results.answer(told))
 
 
-def send_at(deployment_id: str, wait: watching.Wait, moment: Moment, *, is_repeat: bool) -> None:
-    """As `go_on`, for a target whose moment to send has come. `is_repeat`: a call before may have died.
-
-    The watch may hand out a target twice, so one that another call is about to send to is left to it. An error is for
-    the state to meet again, and to count.
-    """
+def send_at(deployment_id: str, wait: watching.Wait, moment: Moment) -> None:
+    """As `go_on`, for a target whose moment to send has come. An error is for the state to meet again, and to count."""
     deployment, target = _both(deployment_id, wait.target_id)
     decision = next_step(target, deployment.stop)
     told: StepResult | None
     try:
-        match decision:
-            case Adopt() if wait.is_unsent and not is_repeat:
-                told = _send_again(deployment, target, decision, wait.task_token, moment)
-            case Adopt() if is_repeat:
-                told = adopt(deployment, target, decision, wait.task_token, moment)
-            case Adopt() | Read():
-                logger.info("another call has sent to the target")
-                return
-            case _:
-                told = _carry_out(deployment, target, decision, wait.task_token, moment)
+        told = _carry_out(deployment, target, decision, wait.task_token, moment)
     except Exception:
         logger.exception("the state asks again")
         told = StepSignal.WAIT
@@ -118,8 +106,7 @@ def send(
     free or wait for one."""
     moment = moment or _next_moment()
     if moment is None or not pacer.is_good(moment):
-        _park(target, token, moment, is_unsent=False)
-        return None
+        return _park(target, token, moment)
     now = clock.timestamp()
     if target.status is TargetStatus.PENDING:
         taken = places.take_out_of_service(deployment, target, now)
@@ -129,18 +116,24 @@ def send(
     else:
         if not targets.begin_segment(target, decision.step, now):
             return StepSignal.WAIT
-        begun = replace(target, segments={**target.segments, str(decision.step): SegmentRun()})
+        begun = _claimed(target, decision.step, now)
     return _send(deployment, begun, decision.step, token, moment)
 
 
 def adopt(
     deployment: Deployment, target: Target, decision: Adopt, token: str, moment: Moment | None
 ) -> StepResult | None:
-    """A function ended between beginning the step and recording its command, or the host was busy.
+    """A function ended between beginning the step and recording its command; or SSM or the host was busy.
 
-    To send a command a second time would do no harm (the host's journal runs nothing twice), but the first one could
-    not be cancelled any more.
+    To send a command a second time would run nothing twice (the host has a journal), but the first one could not be
+    cancelled any more. So as long as the call that claimed the step may send it, all others leave it to that one.
     """
+    claimed_at = _run(target, decision.step).claimed_at
+    if claimed_at and clock.now() - datetime.fromisoformat(claimed_at) < _CLAIM:
+        logger.info("another call sends to the target, or has died over it")
+        return StepSignal.WAIT
+    if claimed_at == "":
+        return _send_again(deployment, target, decision, token, moment)
     since = datetime.fromisoformat(target.last_updated_at or deployment.create_time) - _CLOCK_SKEW
     command_id = ssm.find(target.target_id, _comment(target, decision.step), since)
     if command_id:
@@ -154,21 +147,31 @@ def _send_again(
 ) -> StepResult | None:
     """Send the segment of a step that has begun, and of which no command was sent, unless another call does."""
     if isinstance(decision.otherwise, End):
-        return decision.otherwise.status
+        is_mine = targets.claim(target, decision.step, clock.timestamp())  # then nobody sends it any more
+        return decision.otherwise.status if is_mine else StepSignal.WAIT
     moment = moment or _next_moment()
     if moment is None or not pacer.is_good(moment):
-        _park(target, token, moment, is_unsent=True)
-        return None
-    if not targets.begin_again(target, decision.step, moment.at):
+        return _park(target, token, moment)
+    now = clock.timestamp()
+    if not targets.claim(target, decision.step, now):
         return StepSignal.WAIT
-    return _send(deployment, target, decision.step, token, moment)
+    return _send(deployment, _claimed(target, decision.step, now), decision.step, token, moment)
 
 
 def read(target: Target, decision: Read, token: str) -> StepResult | None:
-    """The state waits anew for a command that was sent before: its watch may be dead."""
+    """The state waits anew for a command that was sent before: its watch may be dead.
+
+    Or this call is late, and its token of an earlier try of the state: so who waited till now asks again.
+    """
+    before = _run(target, decision.step).task_token
+    if before and before != token:
+        tokens.succeed(before, results.answer(StepSignal.WAIT))
     current = targets.store_token(target, decision.step, token)
-    if current.segments[str(decision.step)].status:
+    run = _run(current, decision.step)
+    if run.status:
         return step_result(current)
+    if run.task_token != token:
+        return StepSignal.WAIT
     chain.start(target.deployment_id)
     return None
 
@@ -180,7 +183,8 @@ def read_once(target: Target, step: int, command_id: str) -> StepResult | None:
     told = record_end(target, step, command_id, invocation)
     run = target.segments.get(str(step))
     if told is None and run and run.command_id == command_id and run.status is None:
-        chain.park(target.deployment_id, watching.Wait(kind=WaitKind.READ, target_id=target.target_id))
+        wait = watching.Wait(kind=WaitKind.READ, target_id=target.target_id, since=pacer.now())
+        chain.park(target.deployment_id, wait)
     return told
 
 
@@ -204,10 +208,10 @@ def _next_moment() -> Moment | None:
     return moments[0] if moments else None
 
 
-def _park(target: Target, token: str, moment: Moment | None, *, is_unsent: bool) -> None:
+def _park(target: Target, token: str, moment: Moment | None) -> StepResult | None:
     """The watch gives the target its moment when it comes; another one than that, which is void."""
-    wait = watching.Wait(kind=WaitKind.SEND, target_id=target.target_id, task_token=token, is_unsent=is_unsent)
-    chain.park(target.deployment_id, wait, moment)
+    wait = watching.Wait(kind=WaitKind.SEND, target_id=target.target_id, task_token=token, since=pacer.now())
+    return None if chain.park(target.deployment_id, wait, moment) else StepSignal.WAIT
 
 
 def _send(deployment: Deployment, target: Target, step: int, token: str, moment: Moment) -> StepResult | None:
@@ -231,8 +235,8 @@ def _send(deployment: Deployment, target: Target, step: int, token: str, moment:
         return results.store(target, step, failed_without_report(refused.cause, str(refused), events))
     except ssm.Throttled:
         pacer.slow_down(moment)
-        _park(target, token, moment, is_unsent=True)
-        return None
+        targets.give_up_claim(target, step)
+        return _park(target, token, moment)
     return _record_command(target, step, command_id, token)
 
 
@@ -240,7 +244,7 @@ def _record_command(target: Target, step: int, command_id: str, token: str) -> S
     """Put the command on record with the token that waits for it. Where its event came before, read it."""
     now = clock.now()
     run = SegmentRun(
-        command_id=command_id, sent_at=clock.timestamp(now), task_token=token, attempt=_attempt(target, step)
+        command_id=command_id, sent_at=clock.timestamp(now), task_token=token, attempt=_run(target, step).attempt
     )
     expires_at = int((now + timedelta(days=targets.COMMAND_DAYS)).timestamp())
     is_running = targets.store_command(target, step, command_id, run, expires_at=expires_at)
@@ -267,11 +271,16 @@ def _found_busy(target: Target, step: int, command_id: str, result: SegmentResul
 
 
 def _comment(target: Target, step: int) -> str:
-    attempt = _attempt(target, step)
+    attempt = _run(target, step).attempt
     again = f" attempt {attempt}" if attempt else ""
     return f"stepdeploy {target.deployment_id} {target.target_id} segment {step}{again}"
 
 
-def _attempt(target: Target, step: int) -> int:
-    run = target.segments.get(str(step))
-    return run.attempt if run else 0
+def _run(target: Target, step: int) -> SegmentRun:
+    """Of an older engine, a first step that has begun has none."""
+    return target.segments.get(str(step), SegmentRun())
+
+
+def _claimed(target: Target, step: int, now: str) -> Target:
+    """As `targets.begin_segment` and `targets.claim` leave it."""
+    return replace(target, segments={**target.segments, str(step): replace(_run(target, step), claimed_at=now)})

@@ -21,9 +21,7 @@ from functions.telemetry import logger
 @weather.not_a_failure
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any] | None:
     if "Records" in event:
-        late = sqs.each(
-            event, lambda message: sends.send_each(json.loads(message.body), is_repeat=message.receives > 1)
-        )
+        late = sqs.each(event, lambda message: sends.send_each(json.loads(message.body)))
         return sqs.retry_later(settings().send_queue_url, late)
     segments.go_on(event["deployment_id"], event["target_id"], event["task_token"])
     return None

@@ -18,7 +18,6 @@ from functions.store.reading import record
 from functions.store.table import pages
 from functions.store.table.items import items
 from functions.store.table.values import (
-    Differs,
     Equals,
     Exists,
     Item,
@@ -120,31 +119,39 @@ def begin(target: Target, now: str) -> bool:
 def beginning(target: Target, now: str) -> Update:
     """The write of `begin`."""
     has_places = (Equals(("places", name), number) for name, number in target.places.items())
-    sets = {"last_updated_at": now, "started_at": now}
+    claimed = to_plain(SegmentRun(claimed_at=now))
+    sets: dict[Path, object] = {"last_updated_at": now, "started_at": now, ("segments", "0"): claimed}
     return announced.status_change(
         _key(target), [TargetStatus.PENDING], TargetStatus.IN_PROGRESS, *has_places, sets=sets
     )
 
 
 def begin_segment(target: Target, segment: int, now: str) -> bool:
-    """A target that is out of service begins a later segment: from now on its command may have been sent. False when
-    another call has begun it, or the target has ended."""
+    """A target that is out of service begins a later segment: from now on its command may have been sent, by this call.
+    False when another call has begun it, or the target has ended."""
     place: Path = ("segments", str(segment))
     is_due = Equals("status", TargetStatus.IN_PROGRESS.value)
-    sets: Item = {"last_updated_at": now}
-    update = announced.same_status(_key(target), is_due, Missing(place), sets={**sets, place: to_plain(SegmentRun())})
-    return items().write(update)
+    sets: dict[Path, object] = {"last_updated_at": now, place: to_plain(SegmentRun(claimed_at=now))}
+    return items().write(announced.same_status(_key(target), is_due, Missing(place), sets=sets))
 
 
-def begin_again(target: Target, segment: int, moment: int) -> bool:
-    """A segment that has begun, and of which no command was sent, is sent at this moment. False when another call has
-    the same moment, or has sent it."""
+def claim(target: Target, segment: int, now: str) -> bool:
+    """This call alone may send a segment that has begun. False when another call has claimed it since the target was
+    read, or the target has ended."""
     place: Path = ("segments", str(segment))
-    run = replace(target.segments.get(str(segment), SegmentRun()), moment=moment)
-    is_due = Equals("status", TargetStatus.IN_PROGRESS.value)
-    is_mine = Differs((*place, "moment"), moment)
-    has_none = Missing((*place, "command_id"))
-    return items().write(announced.same_status(_key(target), is_due, is_mine, has_none, sets={place: to_plain(run)}))
+    run = target.segments.get(str(segment), SegmentRun())
+    claimed_at: Path = (*place, "claimed_at")
+    as_read = Missing(claimed_at) if run.claimed_at is None else Equals(claimed_at, run.claimed_at)
+    is_due = Equals("status", TargetStatus.IN_PROGRESS.value), Missing((*place, "command_id"))
+    sets: dict[Path, object] = {place: to_plain(replace(run, claimed_at=now))}
+    return items().write(announced.same_status(_key(target), *is_due, as_read, sets=sets))
+
+
+def give_up_claim(target: Target, segment: int) -> None:
+    """SSM has not taken the segment of the call that claimed it: another one may send it at once."""
+    claimed_at: Path = ("segments", str(segment), "claimed_at")
+    is_mine = Equals(claimed_at, target.segments[str(segment)].claimed_at)
+    items().write(announced.same_status(_key(target), is_mine, sets={claimed_at: ""}))
 
 
 def store_command(target: Target, segment: int, command_id: str, run: SegmentRun, *, expires_at: int) -> bool:
@@ -165,7 +172,7 @@ def wait_for_host(target: Target, segment: int, command_id: str, wait: HostWait,
     """The segment's command found the host busy: another one will be sent. The run that this ends, None when that, or
     the segment's end, is on record already."""
     run, place = target.segments[str(segment)], ("segments", str(segment))
-    again = SegmentRun(attempt=run.attempt + 1)
+    again = SegmentRun(attempt=run.attempt + 1, claimed_at="")
     update = announced.same_status(
         _key(target),
         Equals((*place, "command_id"), command_id),
@@ -178,7 +185,9 @@ def wait_for_host(target: Target, segment: int, command_id: str, wait: HostWait,
 def store_token(target: Target, segment: int, token: str) -> Target:
     """The state waits with a new token for the same command. The target as it is then: the segment may have ended."""
     place = ("segments", str(segment))
-    update = announced.same_status(_key(target), Exists(place), sets={(*place, "task_token"): token})
+    run, path = target.segments[str(segment)], (*place, "task_token")
+    as_read = Equals(path, run.task_token) if run.task_token else Missing(path)
+    update = announced.same_status(_key(target), Exists(place), as_read, sets={path: token})
     return record(Target, items().update_or_read(update))
 
 

@@ -12,7 +12,7 @@ from functions.core.text.shapes import from_plain, to_plain
 from functions.settings import settings
 from functions.store.keys import turn_key, wait_key, waits_pk
 from functions.store.table.items import items
-from functions.store.table.values import IS_NEW, MAX_WRITES, Delete, Equals, Item, Put, Query
+from functions.store.table.values import IS_NEW, MAX_WRITES, Delete, Equals, Item, Put, Query, all_of
 
 _KEPT_SECONDS = 30 * 86400  # TTL
 
@@ -45,7 +45,7 @@ class Wait:
     kind: WaitKind
     target_id: str
     task_token: str = ""
-    is_unsent: bool = False  # its step has begun, and SSM surely has no command of it
+    since: int = 0
 
 
 def reconcile_seconds() -> int:
@@ -71,9 +71,11 @@ def rest(deployment_id: str, at_work: Turn, *, next_at: int, is_over: bool) -> T
     return resting if _write(deployment_id, at_work, resting) else None
 
 
-def add(deployment_id: str, wait: Wait) -> None:
-    """A target waits; what it waited for before, by the same kind, is forgotten."""
-    items().write(Put(wait_key(deployment_id, wait.kind, wait.target_id), {**to_plain(wait), **_expires()}))
+def add(deployment_id: str, wait: Wait) -> bool:
+    """A target waits. False when it does already, by the same kind: whose token is the one that a state waits with,
+    nobody can tell."""
+    key = wait_key(deployment_id, wait.kind, wait.target_id)
+    return items().write(Put(key, {**to_plain(wait), **_expires()}, IS_NEW))
 
 
 def waits(deployment_id: str, kind: WaitKind, limit: int) -> list[Wait]:
@@ -83,10 +85,17 @@ def waits(deployment_id: str, kind: WaitKind, limit: int) -> list[Wait]:
 
 
 def remove(deployment_id: str, waits: list[Wait]) -> None:
-    """They wait no longer."""
-    keys = [wait_key(deployment_id, each.kind, each.target_id) for each in waits]
-    for start in range(0, len(keys), MAX_WRITES):
-        items().transact([Delete(key) for key in keys[start : start + MAX_WRITES]])
+    """They wait no longer; one that has begun to wait anew meanwhile stays."""
+    for start in range(0, len(waits), MAX_WRITES):
+        gone = [_gone(deployment_id, each) for each in waits[start : start + MAX_WRITES]]
+        if not items().transact(gone):
+            for each in gone:
+                items().write(each)
+
+
+def _gone(deployment_id: str, wait: Wait) -> Delete:
+    key = wait_key(deployment_id, wait.kind, wait.target_id)
+    return Delete(key, all_of(Equals("task_token", wait.task_token), Equals("since", wait.since)))
 
 
 def _write(deployment_id: str, was: Turn, is_now: Turn) -> bool:

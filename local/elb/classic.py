@@ -13,16 +13,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from local.elb.front import Front
-from local.elb.health import HealthCheck
-from local.elb.http import Answer, Asked, Forward, HttpListener
 from local.elb.pages import page
-from local.elb.pool import Member, Place, Pool
 from local.elb.query import ElbError
 from local.elb.records import World
 from local.elb.settings import Settings
 from local.elb.tags import from_list, to_list
-from local.elb.tunnel import TcpListener
+from local.elb.traffic.front import Front
+from local.elb.traffic.health import HealthCheck
+from local.elb.traffic.http import Answer, Asked, Forward, HttpListener
+from local.elb.traffic.pool import Member, Place, Pool
+from local.elb.traffic.tunnel import TcpListener
 
 ANY_PORT = 0  # an instance has no port of its own: listeners have
 _NAME = r"(?!-)[A-Za-z0-9-]{1,32}(?<!-)"

@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from local.counters import Records, is_administrator
-from local.elb.pool import Place
 from local.elb.query import ElbError, answer, error_answer, fields, parameters, parsed, service_model
 from local.elb.service import CLASSIC, V2, ElasticLoadBalancing, find_operation
 from local.elb.settings import Settings
+from local.elb.traffic.pool import Place
 from local.hosts.instances import Instances
 
 SERVICE = "elasticloadbalancing"

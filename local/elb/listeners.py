@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from local.elb import attributes
-from local.elb.front import Front
-from local.elb.http import HttpListener
 from local.elb.pages import page
-from local.elb.pool import Member
 from local.elb.query import ElbError
 from local.elb.records import Listener, LoadBalancer, Registry, Rule
-from local.elb.routing import chosen, decide
 from local.elb.rules import check_actions, normal_actions
 from local.elb.tags import from_list
-from local.elb.tunnel import TcpListener
+from local.elb.traffic.front import Front
+from local.elb.traffic.http import HttpListener
+from local.elb.traffic.pool import Member
+from local.elb.traffic.routing import chosen, decide
+from local.elb.traffic.tunnel import TcpListener
 
 PROTOCOLS = {"application": "HTTP", "network": "TCP"}
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from local.elb.front import Front
-from local.elb.health import HealthCheck
-from local.elb.pool import Place, Pool
 from local.elb.query import ElbError
 from local.elb.settings import Settings
-from local.elb.turns import Turns
+from local.elb.traffic.front import Front
+from local.elb.traffic.health import HealthCheck
+from local.elb.traffic.pool import Place, Pool
+from local.elb.traffic.turns import Turns
 
 NAME = r"(?!internal-)(?!-)[A-Za-z0-9-]{1,32}(?<!-)"
 

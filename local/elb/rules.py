@@ -7,8 +7,8 @@ from typing import Any
 from local.elb.pages import page
 from local.elb.query import ElbError
 from local.elb.records import Listener, LoadBalancer, Registry, Rule, forwarded_to
-from local.elb.routing import FIELDS, values
 from local.elb.tags import from_list
+from local.elb.traffic.routing import FIELDS, values
 
 MAXIMUM_GROUPS = 5  # of one action
 MAXIMUM_PRIORITY = 50_000

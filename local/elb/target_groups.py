@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from local.elb import attributes
-from local.elb.health import HealthCheck
 from local.elb.pages import page
 from local.elb.query import ElbError
 from local.elb.records import NAME, Registry, TargetGroup
 from local.elb.tags import from_list
+from local.elb.traffic.health import HealthCheck
 
 PROTOCOLS = ("HTTP", "HTTPS", "TCP")
 CHECKS = ("Protocol", "Port", "Enabled", "Path", "IntervalSeconds", "TimeoutSeconds")

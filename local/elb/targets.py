@@ -10,9 +10,9 @@ import ipaddress
 from collections.abc import Callable
 from typing import Any
 
-from local.elb.pool import Key, Member, Place
 from local.elb.query import ElbError
 from local.elb.records import Registry, TargetGroup
+from local.elb.traffic.pool import Key, Member, Place
 
 NO_PORT = 0  # of a function
 

@@ -4,6 +4,7 @@
 - TimeoutSecondsPath of a task: AWS reads the number from the input; the emulator knows only TimeoutSeconds.
 - A function that fails under waitForTaskToken: AWS fails the task at once; the emulator waits for the token until the
   task times out.
+- A token that is completed: AWS takes no second answer; the emulator takes some until the task has noticed the first.
 - A throttled function: AWS names the error Lambda.TooManyRequestsException; the emulator calls it Lambda.Unknown.
 - The history of a Map Run's child: AWS keeps one; the emulator keeps none. Here it has the states that were entered.
 - StopExecution: AWS ends what waits, and the children of a Map Run; the emulator lets them go on. Here no task of them
@@ -39,6 +40,8 @@ def install(records: Records, faults: Faults) -> None:
     emulator._execute_task = _with_task_rules(emulator, emulator._execute_task)
     emulator._invoke_with_callback = _callback(emulator, emulator._invoke_with_callback)
     emulator._call_lambda = _with_lambda_errors(emulator, emulator._call_lambda)
+    for answer in ("_send_task_success", "_send_task_failure"):
+        setattr(emulator, answer, _only_once(emulator, getattr(emulator, answer)))
     emulator._stop_execution = _stopping_children(emulator, emulator._stop_execution)
     emulator._emit_execution_status_event = _losing_events(emulator._emit_execution_status_event, faults)
     emulator._run_sub_machine = _of_child(emulator._run_sub_machine)
@@ -122,6 +125,17 @@ def _callback(emulator: Any, original: Callable[..., Any]) -> Callable[..., Any]
         raise emulator._ExecutionError(error.get("Error", "TaskFailed"), error.get("Cause", ""))
 
     return invoke
+
+
+def _only_once(emulator: Any, original: Callable[..., Any]) -> Callable[..., Any]:
+    def answer(data: dict[str, Any]) -> Any:
+        waiting = emulator._task_tokens.get(data.get("taskToken")) or {}
+        if "event" in waiting and waiting["event"].is_set():
+            message = "Task Timed Out: 'Provided task does not exist anymore'"
+            return emulator.error_response_json("TaskTimedOut", message, 400)
+        return original(data)
+
+    return answer
 
 
 def _with_lambda_errors(emulator: Any, original: Callable[..., Any]) -> Callable[..., Any]:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from local.driver import wait_for
@@ -118,6 +119,23 @@ def nobody_waits_for(account: Account, token: str) -> bool:
     # AWS says TaskTimedOut, too, of a task that no longer runs.
     refused = refusal(account.client("stepfunctions").send_task_heartbeat, taskToken=token)
     return refused in ("TaskDoesNotExist", "TaskTimedOut")
+
+
+def answers_at_once(account: Account) -> int:
+    """How many of many answers with one token are taken."""
+    function = account.function()
+    account.start(account.machine(Waits=calls(function, CALLBACK)))
+    (token,) = tokens(function)
+    with ThreadPoolExecutor(8) as people:
+        return list(people.map(lambda _: answer(account, token), range(24))).count("")
+
+
+def test_a_token_is_taken_once(cloud: Account) -> None:
+    assert answers_at_once(cloud) == 1
+
+
+def test_the_emulator_still_takes_a_token_until_its_task_has_noticed(bare: Account) -> None:
+    assert any(answers_at_once(bare) > 1 for _ in range(20))
 
 
 def test_a_map_reads_its_concurrency_from_the_input(cloud: Account) -> None:

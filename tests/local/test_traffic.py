@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.local.balanced import Application, Balanced
+from tests.local.elb.balanced import Application, Balanced
 from tests.traffic import Traffic, main
 
 

@@ -44,7 +44,8 @@ def error(call: Callable[..., Any], **arguments: Any) -> Mapping[str, Any]:
 def user(cloud: Account, service: str, may: str) -> Any:
     """A client with boto3's own settings, but without its tries: whether it tries again the error decides."""
     client = cloud.caller(service, may=may, on="*")
-    client.meta.events.unregister("needs-retry.*", unique_id=f"retry-config-{service}")
+    name = client.meta.service_model.service_id.hyphenize()
+    client.meta.events.unregister(f"needs-retry.{name}", unique_id=f"retry-config-{name}")
     return client
 
 

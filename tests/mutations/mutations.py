@@ -29,24 +29,111 @@ def _mutation(why: str, invariants: tuple[int, ...] | int, file: str, old: str, 
 
 
 MUTATIONS: tuple[Mutation, ...] = (
-    # -- the gate and the rule of healthy hosts
+    # -- places
+    _mutation(
+        "a shard gives more places than it has",
+        1,
+        STORE + "places.py",
+        'Fewer("holders", shard.places)',
+        'Fewer("holders", shard.places + 1)',
+    ),
+    _mutation(
+        "a target begins whether it got a place or not",
+        1,
+        ENGINE + "places.py",
+        "    if places.take(shards[home], target):\n        return target\n",
+        "    if places.take(shards[home], target) or home >= 0:\n        return target\n",
+    ),
+    _mutation(
+        "it is not on record which shard a target asks",
+        (4, 1, 3),
+        ENGINE + "places.py",
+        "if not targets.move_to_shard(target, place_set.name, shard.number):",
+        "if not shard.places:",
+    ),
+    _mutation(
+        "a target that its own shard refuses asks no other one",
+        (6, 3),
+        ROLLOUT + "places.py",
+        "        if len(states[number].holders) < shards[number].places and",
+        "        if len(states[number].holders) < 0 and",
+    ),
+    _mutation(
+        "a failed target gives its place back",
+        (6, 1),
+        STORE + "places.py",
+        'items().write(Update(key, includes={"failed": me}, condition=IS_THERE))',
+        "items().write(_left(key, target))",
+    ),
+    _mutation(
+        "a target that has succeeded keeps its place",
+        (1, 3),
+        STORE + "places.py",
+        'Update(key, excludes={"holders": me}, adds={"succeeded": 1}, condition=holds)',
+        'Update(key, adds={"succeeded": 1}, condition=holds)',
+    ),
+    _mutation(
+        "a success that is told twice counts twice",
+        4,
+        STORE + "places.py",
+        'adds={"succeeded": 1}, condition=holds)',
+        'adds={"succeeded": 1}, condition=IS_THERE)',
+    ),
+    _mutation(
+        "what a call that died left undone is not settled by the next one",
+        3,
+        "functions/handlers/target_done.py",
+        '        places.settle(target)\n        return {"status": target.status}\n',
+        '        return {"status": target.status}\n',
+    ),
     _mutation(
         "a target waits when every place is held by a failed one",
         (6, 3),
-        ROLLOUT + "gate.py",
-        "if stopping or counters.failed >= counters.allowed:",
-        "if stopping or counters.failed > counters.allowed:",
+        ROLLOUT + "places.py",
+        "    if failed < places.places:\n",
+        "    if failed <= places.places:\n",
     ),
     _mutation(
-        "one failed target makes the gate refuse all others",
+        "one failed target makes the others be skipped",
         (6, 1),
-        ROLLOUT + "gate.py",
-        "counters.failed >= counters.allowed:",
-        "counters.failed >= 1:",
+        ROLLOUT + "places.py",
+        "    if failed < places.places:\n",
+        "    if not failed:\n",
     ),
     _mutation(
-        "the gate does not see a stop", 3, ROLLOUT + "gate.py", "if stopping or counters", "if counters"
+        "broken hosts are not repaired first",
+        (2, 6),
+        ROLLOUT + "stages.py",
+        "rounds = [first + others] if len(part) <= places else",
+        "rounds = [others + first] if part else",
     ),
+    Mutation(
+        "a send that another call has claimed is made again",
+        (4, 1),
+        (
+            Edit(
+                ENGINE + "segments.py",
+                "    if claimed_at and clock.now() - datetime.fromisoformat(claimed_at) < _CLAIM:\n",
+                "    if claimed_at and not token:\n",
+            ),
+            Edit(ENGINE + "segments.py", '    if claimed_at == "":\n', "    if token:\n"),
+        ),
+    ),
+    _mutation(
+        "a call of an earlier try takes the place of the state's",
+        (4, 1),
+        ENGINE + "segments.py",
+        "    if before and before != token:\n",
+        "    if before and not token:\n",
+    ),
+    _mutation(
+        "a watch takes away who waits anew",
+        1,
+        STORE + "watching.py",
+        'Delete(key, all_of(Equals("task_token", wait.task_token), Equals("since", wait.since)))',
+        "Delete(key)",
+    ),
+    # -- the rule of healthy hosts
     _mutation(
         "a percentage rounds down",
         1,
@@ -91,13 +178,6 @@ MUTATIONS: tuple[Mutation, ...] = (
         "",
     ),
     _mutation(
-        "a target adopts another deployment's command",
-        (2, 4),
-        AWS + "ssm.py",
-        'if command.get("Comment") == comment:',
-        'if command.get("Comment"):',
-    ),
-    _mutation(
         "a target that is to be skipped after a stop is sent to",
         (3, 4),
         ROLLOUT + "steps.py",
@@ -115,8 +195,8 @@ MUTATIONS: tuple[Mutation, ...] = (
         "the last target is in no stage",
         (9, 1),
         ROLLOUT + "stages.py",
-        "target_ids=tuple(ids), concurrency",
-        "target_ids=tuple(ids[:-1]), concurrency",
+        "            target_ids=tuple(ids),\n",
+        "            target_ids=tuple(ids[:-1]),\n",
     ),
     # -- commands
     _mutation(
@@ -167,13 +247,6 @@ MUTATIONS: tuple[Mutation, ...] = (
         'is_busy, replaced = False, held.get("waiting")',
     ),
     _mutation(
-        "the lock is taken without looking at it again",
-        2,
-        STORE + "lock.py",
-        "*(_same(held, name) for name in (\"holder\", \"waiting\")[: 1 + is_busy])]",
-        "]",
-    ),
-    _mutation(
         "the lock is never free again",
         (3, 2),
         STORE + "lock.py",
@@ -202,8 +275,8 @@ MUTATIONS: tuple[Mutation, ...] = (
             Edit("functions/core/new_deployment.py", "        auto_rollback=(),\n", ""),
             Edit(
                 "functions/core/messages/verdict.py",
-                "if deployment.creator is Creator.ROLLBACK or not deployment.counters.started:",
-                "if not deployment.counters.started:",
+                "if deployment.creator is Creator.ROLLBACK or not deployment.counts.started:",
+                "if not deployment.counts.started:",
             ),
         ),
     ),
@@ -258,12 +331,5 @@ MUTATIONS: tuple[Mutation, ...] = (
             Edit(AWS + "ec2.py", "Filters=[tag_filter, states]", "Filters=[states]"),
             Edit(AWS + "ec2.py", "if matches(tags, groups):", "if tags:"),
         ),
-    ),
-    _mutation(
-        "an event that is none ends the function",
-        8,
-        AWS + "aside.py",
-        "        if not is_hopeless(error):\n            raise\n        put(",
-        "        raise\n        put(",
     ),
 )  # fmt: skip

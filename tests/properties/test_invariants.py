@@ -8,8 +8,9 @@ from hypothesis import HealthCheck, given, settings
 
 from simulation.scenario import Scenario
 from tests.simulation.schedules import FAMILIES, sentences
+from tests.soak import examples
 
-few = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+few = settings(max_examples=examples(5, 20), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @few

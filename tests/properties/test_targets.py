@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 from unittest.mock import patch
@@ -97,10 +97,13 @@ class Fleet(RuleBasedStateMachine):
 
     around: World  # set by the test below
     examples = 0
+    late = timedelta(0)  # never goes back: all examples have one pacer
 
     @initialize(hosts=st.integers(2, 4), steps=ways(), data=st.data())
     def begin(self, hosts: int, steps: tuple[Step, ...], data: st.DataObject) -> None:
         Fleet.examples += 1
+        self.clock = patch.object(clock, "now", lambda: datetime.now(UTC) + Fleet.late)
+        self.clock.start()
         self.id, self.allowed = f"d-F{Fleet.examples:08}", data.draw(st.integers(1, hosts - 1))
         self.has_died = False
         records_places.MAX_PLACES = data.draw(st.integers(1, 3))
@@ -202,14 +205,17 @@ class Fleet(RuleBasedStateMachine):
     def watch_looks(self, hours: float = 0.0, is_repeat: bool = False) -> None:
         """A turn of the chain, which may be doubled, and what it hands out."""
         turn = watching.turn(self.id).number
-        later = clock.now() + timedelta(hours=hours)
-        with patch.object(clock, "now", lambda: later):
-            for _ in range(1 + is_repeat):
-                watch.tick(self.id, turn)
+        Fleet.late += timedelta(hours=hours)
+        for _ in range(1 + is_repeat):
+            watch.tick(self.id, turn)
         for handed in self.around.queued("moments"):
             for _ in range(1 + is_repeat):
                 self.around.send_parked(handed)
         self._listen()
+
+    @rule(minutes=st.sampled_from([0.5, 2]))
+    def time_passes(self, minutes: float) -> None:
+        Fleet.late += timedelta(minutes=minutes)
 
     @precondition(lambda self: self.calls > 3)
     @rule(cancel=st.booleans(), death=st.none() | DEATHS_OF_WRITES)
@@ -243,10 +249,17 @@ class Fleet(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Invariant 3: whatever has happened, everything ends, and the lock is free."""
+        try:
+            self.everything_ends()
+        finally:
+            self.clock.stop()
+
+    def everything_ends(self) -> None:
         for _ in range(4 * len(self.ids) * len(self.steps)):
             for number in (n for n, one in enumerate(self.ids) if one in self.tokens):
                 self.host_ends(number, "Success", len(EVENTS))
                 self.event_arrives(number)
+                self.time_passes(1)
                 self.run_segment(number)
                 self.watch_looks()
                 self.target_done(number)
@@ -347,7 +360,7 @@ def test_a_target_that_was_let_go_but_got_no_command_gives_its_place_back(world:
         world.run("t-1")
     assert world.deployment.counts.in_progress == 1
     deployments.mark_stop(world.deployment.deployment_id, stop_mark.by_person("me", NOW))
-    world.run("t-2")
+    world.run("t-2", minutes=2)
     assert world.tokens.told == {"t-2": {"status": "Skipped"}}
     world.done(segment_result={"status": "Skipped"})
     assert world.deployment.counts == Counts(total=2, max_out_of_service=1)

@@ -111,3 +111,15 @@ def test_what_was_not_kept_is_told(
     monkeypatch.setattr("simulation.result.broken", tampered)
     found = [each for each in played.run().broken if each.invariant == invariant]
     assert found and words in found[0].sentence
+
+
+def test_a_deployment_that_counts_other_targets_than_it_has_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    check = promises.broken
+
+    def tampered(played: World, found: Any, holders: Any) -> list[promises.Broken]:
+        miscounted = [(replace(one, counts=replace(one.counts, skipped=1)), targets) for one, targets in found]
+        return check(played, miscounted, holders)
+
+    monkeypatch.setattr("simulation.result.broken", tampered)
+    (found,) = world().run().broken
+    assert "counts {'Failed': 0, 'InProgress': 0, 'Pending': -1, 'Skipped': 1, 'Succeeded': 4}" in found.sentence

@@ -1,6 +1,7 @@
 """A deployment of two targets, for the tests of a target's way."""
 
 import json
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -42,9 +43,11 @@ class World:
         one = replace(one, counts=Counts(total=2, max_out_of_service=1))
         begin(one, pending(one, "i-0", "i-1"), NOW)
 
-    def run(self, token: str, target: str = "i-0") -> None:
+    def run(self, token: str, target: str = "i-0", *, minutes: float = 0) -> None:
+        """RunSegment, called now or some time later."""
         event = {"deployment_id": "d-000000001", "target_id": target, "task_token": token}
-        run_segment.handler(event, self.context)
+        with later(minutes=minutes):
+            run_segment.handler(event, self.context)
 
     def report(self, command: str = "c-0", target: str = "i-0") -> None:
         detail = {"command-id": command, "instance-id": target, "status": "Success"}
@@ -54,13 +57,13 @@ class World:
         """A turn of the chain, some time later; of this number, or the one whose turn it is."""
         number = watching.turn("d-000000001").number if turn is None else turn
         body = json.dumps({"deployment_id": "d-000000001", "turn": number})
-        later = clock.now() + timedelta(hours=hours)
-        with patch.object(clock, "now", lambda: later):
+        with later(hours=hours):
             watch.handler({"Records": [message(body)]}, self.context)
 
-    def send_parked(self, handed: str, receives: int = 1) -> None:
-        """Targets whose moment has come, as the queue brings them."""
-        run_segment.handler({"Records": [message(handed, receives)]}, self.context)
+    def send_parked(self, handed: str, *, minutes: float = 0) -> None:
+        """Targets whose moment has come, as the queue brings them; again, where a call died over them."""
+        with later(minutes=minutes):
+            run_segment.handler({"Records": [message(handed)]}, self.context)
 
     def queued(self, queue: str) -> list[str]:
         """The bodies of the messages that wait in `turns` or in `moments`; they are taken out."""
@@ -89,12 +92,18 @@ class World:
         return places.counted(found)
 
 
-def message(body: str, receives: int = 1) -> dict[str, Any]:
+def later(*, hours: float = 0, minutes: float = 0) -> AbstractContextManager[Any]:
+    """So long after now."""
+    moment = clock.now() + timedelta(hours=hours, minutes=minutes)
+    return patch.object(clock, "now", lambda: moment) if hours or minutes else nullcontext()
+
+
+def message(body: str) -> dict[str, Any]:
     """As Lambda gets it of SQS."""
     return {
         "messageId": "m",
         "receiptHandle": "r",
-        "attributes": {"ApproximateReceiveCount": str(receives)},
+        "attributes": {"ApproximateReceiveCount": "1"},
         "body": body,
     }
 

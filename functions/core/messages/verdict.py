@@ -32,13 +32,14 @@ def decide(deployment: Deployment, causes: Sequence[SharedFailure], engine_error
     )
     if succeeded and not engine_error:
         return Verdict(status=DeploymentStatus.SUCCEEDED)
+    has_begun = counts.total and deployment.status is not DeploymentStatus.CREATED
     # Without the engine nobody knows: a bake may not have ended, or not a single target may have begun.
-    by_engine = engine_error and (succeeded or not counts.total)
+    by_engine = engine_error and (succeeded or not has_begun)
     code = DeploymentErrorCode.INTERNAL_ERROR if by_engine else DeploymentErrorCode.HEALTH_CONSTRAINTS
     cause = root_cause(causes, counts.failed)
     told = engine_error or ""
     rest = "" if told.rstrip(".") in cause else told  # targets that failed with the engine have said it
-    parts = (cause, _tally(deployment) if counts.total or not engine_error else "", rest)
+    parts = (cause, _tally(deployment) if has_begun or not engine_error else "", rest)
     message = " ".join(part for part in parts if part)
     return Verdict(status=DeploymentStatus.FAILED, failure=Failure(code=code, message=message))
 

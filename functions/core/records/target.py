@@ -92,7 +92,7 @@ class SegmentRun:
     task_token: str | None = None
     status: TargetStatus | None = None  # None while it runs
     attempt: int = 0  # how many commands before this one found the host busy
-    moment: int | None = None  # at which it was to be sent again, after SSM had throttled it
+    claimed_at: str | None = None  # when a call was about to send it; "": surely nothing was sent; None: not known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -129,12 +129,17 @@ def failed_without_report(cause: Cause, message: str, events: tuple[LifecycleEve
 def wait_for_host(
     target: Target, step: int, result: SegmentResult, *, at_most: int, now: str
 ) -> HostWait | SegmentResult:
-    """What a target does whose host another deployment has: it waits, or has failed after `at_most` seconds."""
+    """What a target does whose host another deployment has: it waits, or has failed after `at_most` seconds.
+
+    Where another command of its own deployment has the host, which was sent and not recorded, it waits for that one's
+    end, however long its scripts take: the next command then reports what they did.
+    """
     if result.failure is None:
         return result
+    is_own = result.failure.message.startswith(f"deployment {target.deployment_id} ")  # host/posix/journal.py
     since = target.host_wait.since if target.host_wait and target.host_wait.step == step else now
     waited = (datetime.fromisoformat(now) - datetime.fromisoformat(since)).total_seconds()
-    if waited < at_most:
+    if is_own or waited < at_most:
         return HostWait(message=result.failure.message, since=since, step=step)
     message = f"{result.failure.message}; waited {waited:.0f} of {at_most} seconds (hostBusy)"
     return replace(result, failure=replace(result.failure, message=message))

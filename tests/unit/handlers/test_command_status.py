@@ -71,4 +71,4 @@ def test_an_event_after_the_state_waits_anew_wakes_the_newest_token(world: World
     world.run("t-2")
     world.ssm.answer("c-0", EVENTS)
     world.report()
-    assert world.tokens.told == {"t-2": {"status": "Succeeded"}} and len(world.ssm.sent) == 1
+    assert world.tokens.told["t-2"] == {"status": "Succeeded"} and len(world.ssm.sent) == 1

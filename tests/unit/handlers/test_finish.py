@@ -9,15 +9,18 @@ import pytest
 
 from functions.core.causes import Cause
 from functions.core.errors import InvalidInput
+from functions.core.new_deployment import new_deployment
 from functions.core.records import Counts, Deployment, SegmentResult, TargetFailure
 from functions.core.statuses import (
     Creator,
+    DeploymentErrorCode,
     DeploymentStatus,
     TargetStatus,
 )
 from functions.handlers import execution_status, finish, rollback
 from functions.store import lock, targets
-from tests.conftest import LambdaContext, pending, revision
+from functions.store.table.values import Update
+from tests.conftest import LambdaContext, pending, put_group, revision
 from tests.rollout import begin, begin_target, end_target
 from tests.store import Store
 from tests.unit.ending import NOW, done, read, running
@@ -48,6 +51,32 @@ def test_a_failed_deployment_rolls_back_to_the_last_good_revision(store: Store, 
     assert back.status is DeploymentStatus.CREATED and lock.holder("shop/web") == back.deployment_id
     assert back.rollback and back.rollback.rollback_triggering_deployment_id == bad.deployment_id
     assert back.settings.alarms.watched == ()
+
+
+def test_a_deployment_whose_prepare_died_over_its_targets_counts_those_on_record(
+    store: Store, context: LambdaContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the targets and the begin. Nothing of the deployment's counts was on record."""
+    one = new_deployment(put_group(), revision(), deployment_id="d-000000001", now=NOW, requested_by="me")
+    lock.create(one, None, queue=True)
+    fleet = pending(one, "i-0", "i-1", "i-2")
+    lost = replace(fleet[0], status=TargetStatus.FAILED, failure=TargetFailure(cause=Cause.UNREACHABLE, message="lost"))
+    transact = store.transact
+
+    def dies(writes: Any) -> bool:
+        if any(isinstance(each, Update) for each in writes):
+            raise TimeoutError
+        return transact(writes)
+
+    with monkeypatch.context() as patch, pytest.raises(TimeoutError):
+        patch.setattr(store, "transact", dies)
+        begin(replace(one, counts=Counts(total=3, max_out_of_service=1)), [lost, *fleet[1:]], NOW)
+    execution_status.handler(
+        {"detail": {"name": one.deployment_id, "status": "FAILED", "executionArn": "arn"}}, context
+    )
+    ended = read(one.deployment_id)
+    assert ended.counts.overview == {"Failed": 1, "InProgress": 0, "Pending": 0, "Skipped": 2, "Succeeded": 0}
+    assert ended.failure and ended.failure.code is DeploymentErrorCode.INTERNAL_ERROR
 
 
 def test_without_an_earlier_success_there_is_no_rollback_and_the_record_says_so(

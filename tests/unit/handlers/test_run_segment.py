@@ -23,7 +23,7 @@ from tests.conftest import made, put_item, stand_in
 from tests.fakes.service import refusal
 from tests.signing import trust
 from tests.store import Store
-from tests.unit.two_targets import EVENTS, NOW, World, statuses, three_segments
+from tests.unit.two_targets import EVENTS, NOW, World, later, statuses, three_segments
 
 
 def test_a_host_outside_ec2_is_sent_a_command_too(world: World) -> None:
@@ -40,7 +40,30 @@ def test_a_state_that_waits_anew_starts_a_dead_watch_and_asks_ssm_nothing(world:
     assert len(world.queued("turns")) == 1 and world.ssm.lists == 0 and len(world.ssm.sent) == 1
     world.ssm.answer("c-0", EVENTS)
     world.report()
-    assert world.tokens.told == {"t-3": {"status": "Succeeded"}}
+    assert world.tokens.told["t-3"] == {"status": "Succeeded"}
+
+
+def test_a_call_of_an_earlier_try_that_comes_late_lets_the_state_ask_again(world: World) -> None:
+    """Nobody can tell which token is the newest one: a state that would never be told waits for twelve hours."""
+    world.run("t-1")
+    world.run("t-2")
+    world.run("t-1")
+    assert world.tokens.told["t-2"] == {"status": "Wait", "seconds": 1}
+
+
+def test_two_states_that_wait_anew_in_one_moment_do_not_forget_each_other(world: World, store: Store) -> None:
+    world.run("t-1")
+    store.before_next_write(lambda: world.run("t-2"))
+    world.run("t-3")
+    assert "t-2" not in world.tokens.told and world.tokens.told["t-3"] == {"status": "Wait", "seconds": 1}
+
+
+def test_a_call_of_an_earlier_try_does_not_take_a_moment_away(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two wait for the target's moment: the first gets it, the other one asks again."""
+    monkeypatch.setattr("functions.store.pacer.take", lambda *_, within=None, **__: None)
+    world.run("t-1")
+    world.run("t-2")
+    assert world.tokens.told == {"t-2": {"status": "Wait", "seconds": 1}}
 
 
 def test_a_state_that_waits_anew_in_the_moment_of_the_end_is_told(world: World, store: Store) -> None:
@@ -58,10 +81,57 @@ def test_a_function_killed_after_sending_finds_its_command_again(world: World, m
         killed.setattr(targets, "store_command", boom)
         with pytest.raises(RuntimeError, match="killed"):
             world.run("t-1")
+    world.run("t-2", minutes=0.9)
+    assert world.tokens.told == {"t-2": {"status": "Wait", "seconds": 1}} and world.ssm.lists == 0, "it may live"
+    world.run("t-3", minutes=1.1)
+    world.ssm.answer("c-0", EVENTS)
+    world.report()
+    assert len(world.ssm.sent) == 1 and world.tokens.told["t-3"] == {"status": "Succeeded"}
+
+
+def test_two_calls_at_once_send_one_command(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Invariant 4. The second one comes before the first one's command is listed."""
+    send = world.ssm.send_command
+
+    def send_late(**request: Any) -> dict[str, Any]:
+        monkeypatch.setattr(world.ssm, "send_command", send)
+        world.run("t-1")
+        return send(**request)
+
+    monkeypatch.setattr(world.ssm, "send_command", send_late)
+    world.run("t-1")
+    assert len(world.ssm.sent) == 1 and world.target().segments["0"].command_id == "c-0"
     world.run("t-2")
     world.ssm.answer("c-0", EVENTS)
     world.report()
-    assert len(world.ssm.sent) == 1 and world.tokens.told == {"t-2": {"status": "Succeeded"}}
+    assert world.tokens.told["t-2"] == {"status": "Succeeded"}
+
+
+def test_a_target_that_may_be_sent_to_is_not_skipped(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stop comes while a call is about to send; what it has sent is no skipped target's."""
+    send = world.ssm.send_command
+
+    def send_late(**request: Any) -> dict[str, Any]:
+        monkeypatch.setattr(world.ssm, "send_command", send)
+        deployments.mark_stop("d-000000001", stop_mark.by_person("me", NOW))
+        world.run("t-1")
+        return send(**request)
+
+    monkeypatch.setattr(world.ssm, "send_command", send_late)
+    world.run("t-1")
+    assert world.tokens.told == {"t-1": {"status": "Wait", "seconds": 1}}
+
+
+def test_of_two_calls_that_may_send_one_does(world: World, store: Store) -> None:
+    """Both found that SSM had taken no command; a stop makes one of them end the target instead."""
+    world.ssm.refuses = refusal("ThrottlingException")
+    world.run("t-1")
+    world.ssm.refuses = None
+    with later(minutes=1):
+        store.before_next_write(lambda: None)  # of the pacer
+        store.before_next_write(lambda: world.run("t-2"))
+        world.run("t-3")
+    assert len(world.ssm.sent) == 1 and world.tokens.told == {"t-3": {"status": "Wait", "seconds": 1}}
 
 
 def boom(*arguments: Any, **named: Any) -> None:
@@ -127,14 +197,13 @@ def test_a_host_that_takes_no_command_fails_at_once(world: World, code: str, cau
 def test_a_throttled_send_waits_for_another_moment_and_slows_the_pace(world: World) -> None:
     """Invariant 9."""
     world.ssm.refuses = refusal("ThrottlingException")
-    for number in range(3):
-        world.run(f"t-{number}")
+    world.run("t-2")
     assert world.tokens.told == {} and not world.ssm.sent
     world.ssm.refuses = None
     world.watch(hours=0)
     (handed,) = world.queued("moments")
     world.send_parked(handed)
-    assert len(world.ssm.sent) == 1 and world.ssm.lists == 2, "only a repeated call looks for what may have been sent"
+    assert len(world.ssm.sent) == 1 and world.ssm.lists == 0, "SSM has surely no command of it"
     world.ssm.answer("c-0", EVENTS)
     world.report()
     assert world.tokens.told == {"t-2": {"status": "Succeeded"}}
@@ -147,11 +216,11 @@ def test_what_ssm_does_not_answer_now_is_not_known(world: World) -> None:
     for number in range(20):
         world.run(f"t-2{number}")
         world.report()
-    assert set(world.tokens.told) == set() and not world.ssm.cancelled
+    assert {told["status"] for told in world.tokens.told.values()} == {"Wait"} and not world.ssm.cancelled
     world.ssm.cannot_list = None
     world.ssm.answer("c-0", EVENTS)
     world.report()
-    assert world.tokens.told == {"t-219": {"status": "Succeeded"}}
+    assert world.tokens.told["t-219"] == {"status": "Succeeded"}
 
 
 def test_an_error_that_does_not_pass_is_one(world: World) -> None:
@@ -215,7 +284,7 @@ def test_a_later_segment_that_was_sent_and_not_recorded_is_adopted(
         killed.setattr(targets, "store_command", boom)
         with pytest.raises(RuntimeError, match="killed"):
             world.run("t-1")
-    world.run("t-2")
+    world.run("t-2", minutes=2)
     world.ssm.answer("c-1", second)
     world.report("c-1")
     assert len(world.ssm.sent) == 2 and world.tokens.told["t-2"] == {"status": "Next"}
@@ -252,7 +321,7 @@ def test_a_command_that_was_sent_anew_and_not_recorded_is_adopted(
         patch.setattr(targets, "store_command", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             world.run("t-2")
-    world.run("t-3")
+    world.run("t-3", minutes=2)
     assert len(world.ssm.sent) == 2
     world.ssm.answer("c-1", EVENTS)
     world.report("c-1")
@@ -272,6 +341,22 @@ def test_a_host_that_stays_busy_fails_its_target_as_the_group_says(
     failure = world.target().failure
     assert failure and failure.cause is Cause.BUSY
     assert failure.message == f"{BUSY}; waited 600 of 600 seconds (hostBusy)"
+
+
+def test_a_host_that_is_busy_with_this_very_deployment_fails_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A command was sent and not recorded, and its scripts take longer than `hostBusy`."""
+    for number, hour in enumerate(("10", "11", "12")):
+        world.run(f"t-{number}")
+        world.ssm.find_busy(f"c-{number}", BUSY.replace("d-000000009", "d-000000001"))
+        with monkeypatch.context() as patch:
+            patch.setattr(clock, "timestamp", lambda *_, hour=hour: f"2026-11-23T{hour}:00:00.000Z")
+            world.report(f"c-{number}")
+    world.run("t-3")
+    world.ssm.answer("c-3", EVENTS)  # what the host's journal has of the first one
+    world.report("c-3")
+    assert [world.tokens.told[f"t-{n}"]["status"] for n in range(4)] == ["Wait", "Wait", "Wait", "Succeeded"]
 
 
 def test_a_stop_skips_a_target_that_waits_for_its_host(world: World) -> None:

@@ -1,6 +1,7 @@
 """watch: whatever waits is found, one chain lives, and what an older engine left is watched too."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -173,9 +174,27 @@ def test_a_function_killed_after_sending_at_a_moment_finds_its_command_again(wor
         with pytest.raises(KeyboardInterrupt):
             world.send_parked(handed)
     world.send_parked(handed)
-    assert world.tokens.told == {} and world.target().segments == {}, "a copy leaves it to the first call"
-    world.send_parked(handed, receives=2)
+    assert world.tokens.told == {"t-1": {"status": "Wait", "seconds": 1}}, "a copy leaves it to the first call"
+    world.send_parked(handed, minutes=2)
     assert len(world.ssm.sent) == 1 and world.target().segments["0"].command_id == "c-0"
+
+
+def test_a_call_that_will_not_come_to_the_last_targets_leaves_them_to_another_one(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """AWS is so slow that one send takes all the time that the function has."""
+    monkeypatch.setattr("functions.engine.sends._LONGEST", -1)
+    waits = [watching.Wait(kind=watching.WaitKind.SEND, target_id=f"i-{n}", task_token=f"t-{n}") for n in range(2)]
+    chain.hand_out(ID, waits, Moments(first=pacer.now(), count=2, interval=50, throttled_at=0))
+    (handed,) = world.queued("moments")
+    world.send_parked(handed)
+    (left,) = world.queued("moments")
+    assert len(world.ssm.sent) == 1
+    world.ssm.answer("c-0", EVENTS)
+    world.report()
+    world.done()
+    world.send_parked(left)
+    assert [sent["InstanceIds"] for sent in world.ssm.sent] == [["i-0"], ["i-1"]] and not world.queued("moments")
 
 
 def _killed(*given: Any, **named: Any) -> None:
@@ -211,6 +230,18 @@ def test_what_begins_to_wait_while_the_watch_goes_to_rest_is_found(world: World,
     world.watch()
     (body,) = world.queued("turns")
     assert json.loads(body)["turn"] == 2, "woken at once"
+
+
+def test_who_waits_anew_while_another_watch_hands_out_is_not_forgotten(world: World) -> None:
+    """Two chains at once: one was slow, and the other one was woken."""
+    first = watching.Wait(kind=watching.WaitKind.SEND, target_id="i-0", task_token="t-1", since=1)
+    other = watching.Wait(kind=watching.WaitKind.SEND, target_id="i-1", task_token="t-2", since=1)
+    assert watching.add(ID, first) and watching.add(ID, other) and not watching.add(ID, first)
+    watching.remove(ID, [first])
+    anew = replace(first, since=2)
+    assert watching.add(ID, anew)
+    watching.remove(ID, [first, other])
+    assert watching.waits(ID, watching.WaitKind.SEND, 10) == [anew]
 
 
 def test_many_commands_are_read_by_the_page(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

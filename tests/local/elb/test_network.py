@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from tests.local.balanced import PATIENCE, SENSITIVE, Application, Balanced, get
+from tests.local.elb.balanced import PATIENCE, SENSITIVE, Application, Balanced, get
 
 UPGRADE = b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: echo\r\nConnection: Upgrade\r\n\r\n"
 

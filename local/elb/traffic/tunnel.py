@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 
-from local.elb.health import tls
-from local.elb.pool import Member
+from local.elb.traffic.health import tls
+from local.elb.traffic.pool import Member
 
 CONNECT_SECONDS = 10.0  # "HTTP 504: the load balancer failed to establish a connection within 10 seconds"
 CHUNK = 1 << 16

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from local.cloud import LocalInstance
-from tests.local.balanced import PATIENCE, PORT, Balanced, get
+from tests.local.elb.balanced import PATIENCE, PORT, Balanced, get
 from tests.local.emulator import refusal
 
 REGISTERING = "OutOfService ELB Instance registration is still in progress."

@@ -14,7 +14,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local.cloud import ROOT
-from tests.local.balanced import Balanced
+from tests.local.elb.balanced import Balanced
 from tests.local.emulator import Account, refusal
 from tests.local.sockets import listening
 
@@ -109,7 +109,7 @@ def test_its_name_resolves_to_where_it_listens(balanced: Balanced) -> None:
 
 LISTENS = """
 import asyncio
-from local.elb.front import Front
+from local.elb.traffic.front import Front
 
 async def main():
     front = Front("127.9.8.7", 80, None)

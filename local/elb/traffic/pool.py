@@ -12,9 +12,9 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from local.elb.health import Failure, HealthCheck, failure
 from local.elb.settings import Settings
-from local.elb.turns import Turns
+from local.elb.traffic.health import Failure, HealthCheck, failure
+from local.elb.traffic.turns import Turns
 
 UNUSED_SECONDS = 0.05  # between two looks whether a target is to be checked
 _LEAST_SHARE = 0.01  # of a target whose slow start has just begun

@@ -4,7 +4,7 @@ import pytest
 from botocore.exceptions import WaiterError
 
 from local.driver import wait_for
-from tests.local.balanced import PORT, SENSITIVE, Balanced
+from tests.local.elb.balanced import PORT, SENSITIVE, Balanced
 from tests.local.emulator import refusal
 
 WAIT = {"Delay": 1, "MaxAttempts": 10}

@@ -7,7 +7,7 @@ from typing import Any
 
 import h11
 
-from local.elb.tunnel import CHUNK, Streams
+from local.elb.traffic.tunnel import CHUNK, Streams
 
 _LONGEST_HEAD = 1 << 16
 

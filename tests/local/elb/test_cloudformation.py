@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from local.cloud import ROOT
 from local.driver import wait_for
-from tests.local.balanced import CHECKS, PORT, Balanced, get
+from tests.local.elb.balanced import CHECKS, PORT, Balanced, get
 from tests.local.emulator import Account, refusal
 
 V2, CLASSIC = "AWS::ElasticLoadBalancingV2::", "AWS::ElasticLoadBalancing::LoadBalancer"

@@ -12,7 +12,7 @@ from local.elb.records import Registry, World
 from local.elb.settings import Settings
 from local.elb.target_groups import create
 from local.ssm.permissions import Check
-from tests.local.balanced import Balanced
+from tests.local.elb.balanced import Balanced
 from tests.local.emulator import refusal
 
 ANY = "arn:aws:elasticloadbalancing:us-east-1:000000000000:"

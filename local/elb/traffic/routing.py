@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
-from local.elb.http import Answer, Asked, Forward
-from local.elb.pool import Member
 from local.elb.records import Registry, Rule
+from local.elb.traffic.http import Answer, Asked, Forward
+from local.elb.traffic.pool import Member
 
 
 def chosen(registry: Registry, rule: Rule) -> Forward | None:

@@ -14,9 +14,9 @@ from http import HTTPStatus
 
 import h11
 
-from local.elb.peer import Peer
-from local.elb.pool import Member
-from local.elb.tunnel import Tunnel, connect
+from local.elb.traffic.peer import Peer
+from local.elb.traffic.pool import Member
+from local.elb.traffic.tunnel import Tunnel, connect
 
 Headers = list[tuple[bytes, bytes]]
 OF_ONE_CONNECTION = frozenset({b"connection", b"keep-alive", b"proxy-connection", b"expect", b"te"})

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from local.driver import wait_for
-from tests.local.balanced import PATIENCE, SENSITIVE, Application, Balanced, Client, closing_connection, get
+from tests.local.elb.balanced import PATIENCE, SENSITIVE, Application, Balanced, Client, closing_connection, get
 
 
 def hosts(balanced: Balanced, *names: str, **how: Any) -> tuple[str, list[Application]]:

@@ -1,0 +1,66 @@
+"""Schedules that have broken a promise once, as hypothesis had shrunk them."""
+
+from dataclasses import replace
+
+import pytest
+
+from simulation.aws.events import EventFaults
+from simulation.aws.limits import Limits
+from simulation.hosts import Durations
+from simulation.scenario import Scenario, config
+from simulation.world import World
+
+SHORT = Durations(median=5.0, spread=0.0)
+
+
+def limits(*, dynamodb: float = 0.005, ssm: float = 20, concurrency: int = 1000) -> Limits:
+    found = Limits().throttled({"ssm": ssm})
+    return replace(found, latencies={**found.latencies, "dynamodb": dynamodb}, lambda_concurrency=concurrency)
+
+
+FOUND = {
+    "a message has more targets than a call has time for": Scenario(
+        hosts=11, config=config("0%"), seed=0, durations=SHORT, limits=limits(dynamodb=2)
+    ),
+    "a call died after it had sent, and the next one came before SSM listed the command": Scenario(
+        hosts=20,
+        config=config("AllAtOnce"),
+        seed=25,
+        durations=Durations(median=1500.0, spread=0.0),
+        kill_rate=0.08,
+    ),
+    "two calls at once send, and the host is busy with the first command": Scenario(
+        hosts=2,
+        config=config("OneAtATime"),
+        seed=1883,
+        durations=Durations(median=400, spread=1),
+        events=EventFaults(late=0.5),
+        repeats=1.0,
+        limits=limits(dynamodb=2),
+    ),
+    "a late call has the token of an earlier try": Scenario(
+        hosts=3, config=config("0%"), seed=93, durations=SHORT, limits=limits(concurrency=2), repeats=0.5
+    ),
+    "a call waited for its moment to send, and died": Scenario(
+        hosts=2,
+        config=config("0%"),
+        seed=0,
+        durations=SHORT,
+        events=EventFaults(late=0.2),
+        limits=limits(dynamodb=2, ssm=0.1),
+    ),
+    "two watches at once hand out who waits anew": Scenario(
+        hosts=16,
+        config=config("HalfAtATime"),
+        seed=1,
+        durations=SHORT,
+        limits=limits(dynamodb=0.5, ssm=0.1),
+        repeats=0.25,
+    ),
+}
+
+
+@pytest.mark.parametrize("scenario", FOUND.values(), ids=FOUND)
+def test_a_schedule_that_broke_a_promise_keeps_it(scenario: Scenario) -> None:
+    played = replace(scenario, has_announcements=False, quiet_seconds=3 * 3600)
+    assert World(played).run().broken == ()
