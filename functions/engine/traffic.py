@@ -20,7 +20,7 @@ from functions.core.records import (
     Traffic,
 )
 from functions.core.rollout import traffic
-from functions.core.rollout.steps import Allow, Block, End, StepResult, next_step, step_result
+from functions.core.rollout.steps import Allow, Block, End, StepResult, StepSignal, next_step, step_result
 from functions.core.statuses import Drain, TargetStatus
 from functions.engine import chain, places, results
 from functions.store import deployments, hosts, pacer, targets, watching
@@ -112,14 +112,17 @@ def _out(target: Target, step: int, refusals: Refusals) -> StepResult:
 
 
 def _wait(target: Target, step: int, token: str, moved_at: str | None) -> None:
-    """The state is told by the watch. One that waits anew does so since it waited first."""
+    """The state is told by the watch. One that waits anew does so since it waited first; or this call is late, and its
+    token of an earlier try of the state: so who waited till now asks again."""
     before = target.segments.get(str(step)) or SegmentRun()
+    if before.task_token and before.task_token != token:
+        tokens.succeed(before.task_token, results.answer(StepSignal.WAIT))
     run = replace(before, task_token=token, sent_at=before.sent_at or moved_at)
     current = targets.await_traffic(target, step, run, clock.timestamp())
     if (ended := current.segments.get(str(step))) and ended.status:
         tokens.succeed(token, results.answer(step_result(current)))
         return
-    chain.park(target.deployment_id, Wait(kind=WaitKind.TRAFFIC, target_id=target.target_id))
+    chain.park(target.deployment_id, Wait(kind=WaitKind.TRAFFIC, target_id=target.target_id, since=pacer.now()))
 
 
 # -- hosts are moved
