@@ -12,14 +12,16 @@ from cli.__main__ import main
 from cli.account.connection import Engine
 from cli.exits import Exit
 from functions.core.records import Counts, Deployment, DeploymentSummary
-from functions.core.statuses import DeploymentStatus
+from functions.core.statuses import DeploymentStatus, TargetStatus
 from functions.engine import create, end
-from functions.store import deployments
-from tests.conftest import put_group, revision
+from functions.store import deployments, targets
+from tests import rollout
+from tests.conftest import pending, put_group, revision
 from tests.served import Served
 from tests.store import Store
 from tests.unit.api.test_deployments import put, record
 
+NOW = "2026-11-23T00:02:00.000Z"
 Captured = pytest.CaptureFixture[str]
 Watched = list[tuple[str, dict[str, Any]]]
 GOOD = DeploymentSummary(
@@ -67,17 +69,23 @@ def test_a_rollback_of_what_runs_is_watched_to_the_end_of_what_goes_back(
     failed: Deployment, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     running, seen = begin(store), list[str]()
+    begun = deployments.get(running)
+    assert begun
+    fleet = pending(begun, "i-0", "i-1", "i-2")
+    assert rollout.begin(replace(begun, counts=Counts(total=3, max_out_of_service=1)), fleet, NOW)
 
     def watch(engine: Engine, deployment_id: str, **how: Any) -> Exit:
         seen.append(deployment_id)
         if deployment_id != running:
             return Exit.DONE
-        stopped = deployments.get(running)
-        assert stopped and stopped.stop
-        record(replace(stopped, counts=Counts(total=3, max_out_of_service=1, failed=1, started=1)))
+        stopped, first = deployments.get(running), targets.get(running, "i-0")
+        assert stopped and stopped.stop and first
+        assert rollout.end_target(first, TargetStatus.FAILED, NOW)
         end.end(running)
         return Exit.FAILED
 
+    first = targets.get(running, "i-0")
+    assert first and rollout.begin_target(first, NOW)
     monkeypatch.setitem(sys.modules, "cli.view.watch_view", SimpleNamespace(watch=watch))
     assert main(["rollback", "shop/web", "--watch"]) == 0
     assert seen == [running, info(running)["rollbackInfo"]["rollbackDeploymentId"]]
