@@ -85,7 +85,7 @@ ENVIRONMENT = {
 }
 
 # How many examples a property is tried with; pytest's --hypothesis-profile names another one. A machine may be busy.
-for profile, number in {"quick": 20, "thorough": 100, "soak": 2000}.items():
+for profile, number in {"quick": 20, "soak": 2000}.items():
     run_settings.register_profile(profile, deadline=None, max_examples=number)
 run_settings.load_profile("soak" if IS_SOAK else "quick")
 
