@@ -245,6 +245,7 @@ class Engine(Construct):
             on=self._store.table.table_arn,
         )
         self.let_wake(function)
+        function.allow("sqs:SendMessage", on=self.moments.queue_arn)  # what one call has no time for
         function.on_queue(self.moments, batch_size=1, window_seconds=0, at_once=50)  # targets whose moment has come
         # Our document only, and only to hosts that carry the tag. What a host then does is what this function alone can
         # sign: whoever else may send the document can make a host refuse, and nothing more.

@@ -14,6 +14,8 @@ from functions.core.records import Counts, Target
 from functions.core.rollout import stop_mark
 from functions.core.statuses import TargetStatus
 from functions.core.text.shapes import to_plain
+from functions.engine import sends
+from functions.handlers import run_segment
 from functions.store import deployments, targets
 from functions.store.keys import target_key
 from host import bootstrap
@@ -23,7 +25,8 @@ from tests.conftest import made, put_item, stand_in
 from tests.fakes.service import refusal
 from tests.signing import trust
 from tests.store import Store
-from tests.unit.two_targets import EVENTS, NOW, World, later, statuses, three_segments
+from tests.unit.inbox import Inbox
+from tests.unit.two_targets import EVENTS, NOW, World, later, message, statuses, three_segments
 
 
 def test_a_host_outside_ec2_is_sent_a_command_too(world: World) -> None:
@@ -396,3 +399,17 @@ def test_with_a_real_sessions_token_the_instructions_stay_small(world: World, mo
     world.run("t-1")
     (parameter,) = world.ssm.sent[0]["Parameters"]["Instructions"]
     assert 11_000 < len(parameter) < 16_000
+
+
+def test_a_message_that_is_none_is_set_aside(world: World, undelivered: Inbox) -> None:
+    assert run_segment.handler({"Records": [message("no JSON")]}, world.context) == {"batchItemFailures": []}
+    assert undelivered.read()[0]["body"] == "no JSON"
+
+
+def test_a_message_over_which_aws_fails_comes_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(handed: object) -> None:
+        raise OSError("no way to AWS")
+
+    monkeypatch.setattr(sends, "send_each", fail)
+    answer = run_segment.handler({"Records": [message("{}")]}, world.context)
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "m"}]}

@@ -12,7 +12,7 @@ from functions.core.records import Deployment
 from functions.core.rollout import stop_mark
 from functions.core.statuses import TargetStatus
 from functions.engine import chain
-from functions.handlers import find_lost, next_stage
+from functions.handlers import find_lost, next_stage, watch
 from functions.store import deployments, pacer, watching
 from functions.store.keys import target_key
 from functions.store.pacer import Moments
@@ -20,7 +20,7 @@ from tests.conftest import put_item
 from tests.fakes.service import refusal
 from tests.store import Store
 from tests.unit.inbox import Inbox
-from tests.unit.two_targets import EVENTS, NOW, World
+from tests.unit.two_targets import EVENTS, NOW, World, message
 
 ID = "d-000000001"
 
@@ -250,3 +250,13 @@ def test_many_commands_are_read_by_the_page(world: World, monkeypatch: pytest.Mo
     world.ssm.answer("c-0", EVENTS)
     world.watch()
     assert world.ssm.lists == 1 and world.tokens.told == {"t-1": {"status": "Succeeded"}}
+
+
+def test_a_turn_over_which_aws_fails_comes_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(deployment_id: str, number: int) -> None:
+        raise OSError("no way to AWS")
+
+    monkeypatch.setattr("functions.engine.watch.tick", fail)
+    body = json.dumps({"deployment_id": ID, "turn": 1})
+    answer = watch.handler({"Records": [message(body)]}, world.context)
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "m"}]}
