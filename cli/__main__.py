@@ -63,9 +63,9 @@ class Verbs(click.Group):
 
     def shell_complete(self, context: click.Context, incomplete: str) -> list[CompletionItem]:
         verbs = [
-            CompletionItem(name, help=told)
+            CompletionItem(name, help=text)
             for room in ROOMS.values()
-            for name, told in room.items()
+            for name, text in room.items()
             if name.startswith(incomplete)
         ]
         return [*verbs, *click.Command.shell_complete(self, context, incomplete)]

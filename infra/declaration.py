@@ -55,15 +55,7 @@ class Declared(Construct):
             environment={"TABLE_NAME": store.table.table_name},
             timeout=Duration.minutes(5),
         )
-        self.function.allow(
-            "dynamodb:GetItem",
-            "dynamodb:Query",
-            "dynamodb:PutItem",
-            "dynamodb:UpdateItem",
-            "dynamodb:DeleteItem",
-            "dynamodb:ConditionCheckItem",
-            on=store.table.table_arn,
-        )
+        store.let_change_records(self.function)
         self.function.keep_failed_events()
         resource = CustomResource(
             self,

@@ -133,16 +133,7 @@ class Engine(Construct):
             memory_mb=512,
             disk=Size.gibibytes(5),  # a revision of up to 4 GiB is unpacked as far as its AppSpec
         )
-        function.allow(
-            "dynamodb:GetItem",
-            "dynamodb:BatchGetItem",
-            "dynamodb:Query",
-            "dynamodb:PutItem",
-            "dynamodb:UpdateItem",
-            "dynamodb:DeleteItem",
-            "dynamodb:ConditionCheckItem",
-            on=self._store.table.table_arn,
-        )
+        self._store.let_change_records(function, "dynamodb:BatchGetItem")
         self._let_read_revisions(function, "s3:GetObject", "s3:GetObjectVersion")
         # Without it S3 answers 403, not 404, for an object that has been deleted.
         function.allow("s3:ListBucket", on=self._store.bucket.bucket_arn)
@@ -321,16 +312,7 @@ class Engine(Construct):
 
     def grant_end(self, function: Function) -> None:
         """Lets a function end a deployment, its targets and its lock."""
-        function.allow(
-            "dynamodb:GetItem",
-            "dynamodb:BatchGetItem",
-            "dynamodb:Query",
-            "dynamodb:PutItem",
-            "dynamodb:UpdateItem",
-            "dynamodb:DeleteItem",
-            "dynamodb:ConditionCheckItem",
-            on=self._store.table.table_arn,
-        )
+        self._store.let_change_records(function, "dynamodb:BatchGetItem")
 
     def let_look(self, function: Function) -> None:
         """Lets a function ask how the execution of a deployment fares."""

@@ -32,15 +32,7 @@ class Revisions(Construct):
             },
             timeout=Duration.minutes(1),
         )
-        self.start.allow(
-            "dynamodb:GetItem",
-            "dynamodb:Query",  # the applications, when an upload names no group
-            "dynamodb:PutItem",
-            "dynamodb:UpdateItem",
-            "dynamodb:DeleteItem",
-            "dynamodb:ConditionCheckItem",
-            on=store.table.table_arn,
-        )
+        store.let_change_records(self.start)
         self.start.on_queue(self.uploads, batch_size=10, window_seconds=0)
         events.Rule(
             self,

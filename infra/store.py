@@ -6,6 +6,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from infra.function import Function
 from infra.nag import acknowledge
 
 MANIFESTS = ".stepdeploy/manifests/"
@@ -28,6 +29,19 @@ class Store(Construct):
     def index_arn(self, name: str) -> str:
         """The ARN of one of the table's indexes."""
         return f"{self.table.table_arn}/index/{name}"
+
+    def let_change_records(self, function: Function, *also: str) -> None:
+        """Lets a function find records and change them in transactions; `also`: more actions on the table."""
+        function.allow(
+            "dynamodb:GetItem",
+            *also,
+            "dynamodb:Query",
+            "dynamodb:PutItem",
+            "dynamodb:UpdateItem",
+            "dynamodb:DeleteItem",
+            "dynamodb:ConditionCheckItem",
+            on=self.table.table_arn,
+        )
 
     def _revisions(self, removal: RemovalPolicy) -> s3.Bucket:
         bucket = s3.Bucket(

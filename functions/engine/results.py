@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from functions.aws import clock, tokens
-from functions.core.records import SegmentResult, Target
+from functions.core.records import SegmentResult, SegmentRun, Target
 from functions.core.rollout.command_result import with_end_times
 from functions.core.rollout.steps import StepResult, StepSignal, step_result
 from functions.store import targets
@@ -15,6 +15,13 @@ def answer(result: StepResult) -> dict[str, Any]:
     if result is StepSignal.WAIT:
         return {"status": result, "seconds": tokens.ask_again_seconds()}
     return {"status": result}
+
+
+def make_way(run: SegmentRun, token: str) -> None:
+    """Another call waits with its token now. Who waited till then, an earlier try of the state or a later one, asks
+    again: which of them is late, nobody can tell."""
+    if run.task_token and run.task_token != token:
+        tokens.succeed(run.task_token, answer(StepSignal.WAIT))
 
 
 def store(target: Target, step: int, result: SegmentResult) -> StepResult:

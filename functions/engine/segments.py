@@ -163,9 +163,7 @@ def read(target: Target, decision: Read, token: str) -> StepResult | None:
 
     Or this call is late, and its token of an earlier try of the state: so who waited till now asks again.
     """
-    before = _run(target, decision.step).task_token
-    if before and before != token:
-        tokens.succeed(before, results.answer(StepSignal.WAIT))
+    results.make_way(_run(target, decision.step), token)
     current = targets.store_token(target, decision.step, token)
     run = _run(current, decision.step)
     if run.status:

@@ -20,7 +20,7 @@ from functions.core.records import (
     Traffic,
 )
 from functions.core.rollout import traffic
-from functions.core.rollout.steps import Allow, Block, End, StepResult, StepSignal, next_step, step_result
+from functions.core.rollout.steps import Allow, Block, End, StepResult, next_step, step_result
 from functions.core.statuses import Drain, TargetStatus
 from functions.engine import chain, places, results
 from functions.store import deployments, hosts, pacer, targets, watching
@@ -34,6 +34,7 @@ _NAMED = 100  # targets of one read
 _FEW = 5  # hosts at a time that are moved one by one, which is faster
 _LONG = 20_000  # milliseconds of work in one turn
 
+Moved = tuple[Target, int]  # and its step
 Refusals = dict[str, str]  # by host, what Elastic Load Balancing says
 
 
@@ -65,8 +66,7 @@ def block(deployment: Deployment, target: Target, decision: Block, token: str) -
         seen = _look_at(deployment.balancers, patient=False)
         target = targets.pin_traffic(target, step, _as_it_is(deployment, target, seen), now)
     refusals = _take_out(deployment, [target])
-    is_drained = deployment.settings.load_balancers.drain is not Drain.ELB or (target.traffic or Traffic()).was_out
-    if refusals or is_drained:
+    if refusals or not _is_waited_for(deployment, target):
         return _out(target, step, refusals)
     _wait(target, step, token, clock.timestamp())
     return None
@@ -104,6 +104,12 @@ def _are_many(deployment: Deployment) -> bool:
     return deployment.counts.max_out_of_service > _FEW
 
 
+def _is_waited_for(deployment: Deployment, target: Target) -> bool:
+    """Whether the load balancers drain the host, and the engine waits until they have."""
+    is_out_already = target.traffic is not None and target.traffic.was_out
+    return deployment.settings.load_balancers.drain is Drain.ELB and not is_out_already
+
+
 def _out(target: Target, step: int, refusals: Refusals) -> StepResult:
     now = clock.timestamp()
     if why := refusals.get(target.target_id):
@@ -115,8 +121,7 @@ def _wait(target: Target, step: int, token: str, moved_at: str | None) -> None:
     """The state is told by the watch. One that waits anew does so since it waited first; or this call is late, and its
     token of an earlier try of the state: so who waited till now asks again."""
     before = target.segments.get(str(step)) or SegmentRun()
-    if before.task_token and before.task_token != token:
-        tokens.succeed(before.task_token, results.answer(StepSignal.WAIT))
+    results.make_way(before, token)
     run = replace(before, task_token=token, sent_at=before.sent_at or moved_at)
     current = targets.await_traffic(target, step, run, clock.timestamp())
     if (ended := current.segments.get(str(step))) and ended.status:
@@ -219,7 +224,7 @@ def _look_at(balancers: Sequence[Balancer], *, patient: bool) -> Seen:
 
 def _go_on(deployment: Deployment, waiting: Sequence[Target], seen: Seen) -> set[str]:
     """The ids of those that wait no more."""
-    over, leaving, coming = set[str](), list[Target](), list[Target]()
+    over, leaving, coming = set[str](), list[Moved](), list[Moved]()
     for target in waiting:
         decision = next_step(target, deployment.stop)
         if not isinstance(decision, Block | Allow):
@@ -231,7 +236,7 @@ def _go_on(deployment: Deployment, waiting: Sequence[Target], seen: Seen) -> set
         if is_moved and _is_over(deployment, target, decision, seen):
             over.add(target.target_id)
         elif not is_moved:
-            (leaving if isinstance(decision, Block) else coming).append(target)
+            (leaving if isinstance(decision, Block) else coming).append((target, decision.step))
     if leaving and not seen.silent:
         over |= weather.known(lambda: _leave(deployment, leaving, seen)) or set()
     if coming:
@@ -239,20 +244,16 @@ def _go_on(deployment: Deployment, waiting: Sequence[Target], seen: Seen) -> set
     return over
 
 
-def _leave(deployment: Deployment, leaving: Sequence[Target], seen: Seen) -> set[str]:
+def _leave(deployment: Deployment, leaving: Sequence[Moved], seen: Seen) -> set[str]:
     """The ids of those that have left, as far as the engine waits for it."""
     now, over = clock.timestamp(), set[str]()
     pinned = [
-        each
-        if each.traffic
-        else targets.pin_traffic(each, _step(each, deployment), _as_it_is(deployment, each, seen), now)
-        for each in leaving
+        (each if each.traffic else targets.pin_traffic(each, step, _as_it_is(deployment, each, seen), now), step)
+        for each, step in leaving
     ]
-    refusals = _take_out(deployment, pinned)
-    for each in pinned:
-        step = _step(each, deployment)
-        is_drained = deployment.settings.load_balancers.drain is not Drain.ELB or (each.traffic or Traffic()).was_out
-        if is_drained or each.target_id in refusals:
+    refusals = _take_out(deployment, [each for each, _ in pinned])
+    for each, step in pinned:
+        if each.target_id in refusals or not _is_waited_for(deployment, each):
             _out(each, step, refusals)
             over.add(each.target_id)
         else:
@@ -260,11 +261,10 @@ def _leave(deployment: Deployment, leaving: Sequence[Target], seen: Seen) -> set
     return over
 
 
-def _come(deployment: Deployment, coming: Sequence[Target]) -> set[str]:
+def _come(deployment: Deployment, coming: Sequence[Moved]) -> set[str]:
     """Register those; the ids of those that are refused."""
-    refusals, now = _bring_in(deployment, coming), clock.timestamp()
-    for each in coming:
-        step = _step(each, deployment)
+    refusals, now = _bring_in(deployment, [each for each, _ in coming]), clock.timestamp()
+    for each, step in coming:
         if why := refusals.get(each.target_id):
             results.store(each, step, traffic.failed(each, step, why, now))
         else:
@@ -275,11 +275,6 @@ def _come(deployment: Deployment, coming: Sequence[Target]) -> set[str]:
 def _note_moved(target: Target, step: int) -> None:
     now = clock.timestamp()
     targets.await_traffic(target, step, replace(target.segments[str(step)], sent_at=now), now)
-
-
-def _step(target: Target, deployment: Deployment) -> int:
-    decision = next_step(target, deployment.stop)
-    return decision.step if isinstance(decision, Block | Allow) else 0
 
 
 def _is_over(deployment: Deployment, target: Target, decision: Block | Allow, seen: Seen) -> bool:
