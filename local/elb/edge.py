@@ -16,6 +16,7 @@ from local.elb.query import ElbError, answer, error_answer, fields, parameters, 
 from local.elb.service import CLASSIC, V2, ElasticLoadBalancing, find_operation
 from local.elb.settings import Settings
 from local.elb.traffic.pool import Place
+from local.hosts.addresses import address
 from local.hosts.instances import Instances
 
 SERVICE = "elasticloadbalancing"
@@ -49,8 +50,7 @@ class LocalWorld:
 
     def new_address(self) -> str:
         number = next(self._numbers)
-        prefix, third = self._network.rsplit(".", 1)
-        return f"{prefix}.{int(third) + number // _NUMBERS}.{_FIRST_NUMBER + number % _NUMBERS}"
+        return address(self._network, number // _NUMBERS, _FIRST_NUMBER + number % _NUMBERS)
 
     @contextmanager
     def _emulated_ec2(self) -> Iterator[Any]:

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+from local.hosts.addresses import address
 from local.hosts.agent import remove_tree
 from local.hosts.instance import FIRST_ADDRESS, Instance, InstanceState, Report
 from local.hosts.namespaces import NamespaceUnavailable, Root
@@ -94,12 +95,11 @@ class Instances:
             raise NamespaceUnavailable("local instances are namespaces, which only Linux has")
         instance_id = instance_id or ("mi-" if on_premises else "i-") + secrets.token_hex(9)[:17]
         number = next(self._numbers)
-        prefix, third = self._network.rsplit(".", 1)
         base = Path(sys.base_prefix)
         root = Root(
             directory=self.directory / instance_id,
             hostname=name,
-            address=f"{prefix}.{int(third) + number // 250}.{number % 250}",
+            address=address(self._network, number // 250, number % 250),
             privileged=os.geteuid() == 0 if privileged is None else privileged,
             python_executable=(base / "bin" / f"python3.{sys.version_info.minor}").resolve(),
             python_prefix=base,
