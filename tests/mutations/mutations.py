@@ -122,9 +122,9 @@ MUTATIONS: tuple[Mutation, ...] = (
     _mutation(
         "a call of an earlier try takes the place of the state's",
         (4, 1),
-        ENGINE + "segments.py",
-        "    if before and before != token:\n",
-        "    if before and not token:\n",
+        ENGINE + "results.py",
+        "    if run.task_token and run.task_token != token:\n",
+        "    if run.task_token and not token:\n",
     ),
     _mutation(
         "a watch takes away who waits anew",
