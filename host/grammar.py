@@ -29,10 +29,9 @@ from host.appspec import (
 )
 from host.forms import BLANKS
 from host.lifecycle import WITHOUT_HOOKS, LifecycleEvent
-from host.nodes import NULL, compose
+from host.nodes import BOOL, FLOAT, INT, NULL, compose
 from host.values import Entries, Values, nearest, problem_at
 
-_INT, _FLOAT, _BOOL = (f"tag:yaml.org,2002:{name}" for name in ("int", "float", "bool"))
 _TOP_KEYS = ("version", "os", "hooks", "files", "permissions", "file_exists_behavior")
 # Patterns are compiled where they are used first: most AppSpecs need few of them, and a host waits for it.
 _ACCOUNT_NAME = r"[^-\s/:][^\s/:]*"  # of a user or group; never something that su reads as an option
@@ -98,7 +97,7 @@ class _Reader(Values):
         value = self._text(node, "version")
         if value is None or re.fullmatch(r"[+-]?0+(\.0*)?", value) is None:
             self._refuse(node, "version", f"invalid version value ({value}): the only version is 0.0")
-        elif node.tag not in (_INT, _FLOAT):
+        elif node.tag not in (INT, FLOAT):
             self._warn(node, "version", "is quoted, which the CodeDeploy agent refuses: write 0.0")
 
     def _os(self, entries: Entries) -> None:
@@ -181,7 +180,7 @@ class _Reader(Values):
         if re.fullmatch(_MODE, value) is None:
             self._refuse(node, field, f"{value!r} is not a mode: one to four octal digits are allowed, for example 755")
             return None
-        if node.tag == _INT and value.startswith("0") and value.strip("0"):
+        if node.tag == INT and value.startswith("0") and value.strip("0"):
             agent = f"the CodeDeploy agent reads an unquoted {value} as {int(value, 8)}"
             self._warn(node, field, f"is taken as octal {value}; {agent}: leave out the leading zero")
         return int(value, 8)
@@ -266,7 +265,7 @@ class _Reader(Values):
         timeout = self._timeout(entries, field)
         runas = self._account(entries, "runas", field)
         sudo = self._optional(entries, "sudo", field)
-        if sudo is not None and entries["sudo"][1].tag != _BOOL:
+        if sudo is not None and entries["sudo"][1].tag != BOOL:
             self._refuse(entries["sudo"][1], f"{field}.sudo", f"{sudo!r} is neither true nor false")
         if not location:
             return []
@@ -279,7 +278,7 @@ class _Reader(Values):
         if value is None:
             return None
         minutes, colon, seconds = value.partition(":")
-        is_clock = bool(colon) and entries["timeout"][1].tag == _INT  # 5:00 is 300 in YAML 1.1, which the agent reads
+        is_clock = bool(colon) and entries["timeout"][1].tag == INT  # 5:00 is 300 in YAML 1.1, which the agent reads
         try:
             number = 60.0 * int(minutes) + int(seconds) if is_clock else float(value)
         except ValueError:

@@ -7,14 +7,17 @@ from typing import Any, Optional, Tuple
 
 from yaml.composer import Composer
 from yaml.error import Mark, MarkedYAMLError, YAMLError
-from yaml.nodes import Node
+from yaml.nodes import MappingNode, Node, ScalarNode
 from yaml.parser import Parser
-from yaml.resolver import Resolver
 from yaml.scanner import Scanner
 
 from host.appspec import AppSpecError, Problem
 
-NULL = "tag:yaml.org,2002:null"
+NULL, INT, FLOAT, BOOL, _TEXT, _MAPPING, _SEQUENCE = (
+    f"tag:yaml.org,2002:{name}" for name in ("null", "int", "float", "bool", "str", "map", "seq")
+)
+_WORDS = frozenset(("yes", "no", "true", "false", "on", "off", "null"))  # which YAML 1.1 does not take for texts
+_NO_LETTERS = frozenset("+-.0123456789=<!&*~")  # what begins all else that it does not
 MAX_CHARACTERS = 256 * 1024  # of an AppSpec: a real one has a few thousand
 _MAX_DEPTH = 100  # of brackets and braces: to find the end of a key, the scanner looks at all of those that are open
 _UNUSUAL = "[^\t\n\r -~]"  # beyond what every AppSpec may hold
@@ -57,7 +60,34 @@ class _Text:
         return Mark("<unicode string>", self.index, self.line, self.column, self.buffer, self.index)
 
 
-class _Nodes(_Text, Scanner, Parser, Composer, Resolver):
+class _Tags:
+    """PyYAML's Resolver, which is asked only for what a look cannot tell: to compile its expressions takes longer than
+    to read an AppSpec."""
+
+    def descend_resolver(self, node: Any, index: Any) -> None: ...
+
+    def ascend_resolver(self) -> None: ...
+
+    def resolve(self, kind: Any, value: Any, implicit: Any) -> str:
+        if kind is not ScalarNode:
+            return _MAPPING if kind is MappingNode else _SEQUENCE
+        if implicit[0] and not value:
+            return NULL
+        if not implicit[0] or (value[0] not in _NO_LETTERS and value.lower() not in _WORDS) or "/" in value:
+            return _TEXT
+        whole, point, part = value.partition(".")
+        if (whole + part).isdigit() and value.isascii() and whole[:1].isdigit():
+            if point:
+                return FLOAT
+            if value == "0" or value[0] != "0":
+                return INT
+        from yaml.resolver import Resolver
+
+        resolver: Any = Resolver()
+        return str(resolver.resolve(kind, value, implicit))
+
+
+class _Nodes(_Text, Scanner, Parser, Composer, _Tags):
     """PyYAML as far as the tree of nodes: what builds objects of them is neither needed nor imported."""
 
     def __init__(self, text: str) -> None:
@@ -65,7 +95,6 @@ class _Nodes(_Text, Scanner, Parser, Composer, Resolver):
         Scanner.__init__(self)
         Parser.__init__(self)
         Composer.__init__(self)
-        Resolver.__init__(self)
 
     def fetch_flow_collection_start(self, kind: Any) -> None:
         if self.flow_level >= _MAX_DEPTH:

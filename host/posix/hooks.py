@@ -6,6 +6,7 @@ the agent waits for both, up to the whole hour. What such a child says later goe
 """
 
 import errno
+import math
 import os
 import pwd
 import select
@@ -14,7 +15,7 @@ import stat
 import subprocess
 import threading
 import time
-from typing import IO, Dict, List, Optional
+from typing import IO, Dict, List, Optional, Sequence
 
 from host.appspec import Hook
 from host.instructions import Instructions
@@ -26,6 +27,7 @@ from host.report import Failed
 from host.scripts import missing_interpreter
 
 DRAIN_SECONDS = 1  # for the rest of a script's output once it has ended
+_LOOK_SECONDS = 0.05  # between two looks whether a script has ended whose output is held open
 _LINE_BYTES = 64 * 1024  # a longer line is logged in parts
 _NOT_RUN = (126, 127)  # how a shell and env exit when they cannot run what they are asked for
 _NO_SHELLS = frozenset({"false", "git-shell", "halt", "nologin", "shutdown", "sync", "true"})
@@ -63,37 +65,43 @@ def run_hook(hook: Hook, archive: str, own: Profile, log: ScriptLog, watchdog: W
     log.script(hook.location)
     seconds = max(min(hook.timeout, deadline - time.monotonic()), 0)
     process = _start(path, hook, own, watchdog)
-    readers = [
-        _Reader(stream, name, log)
-        for stream, name in ((process.stdout, "stdout"), (process.stderr, "stderr"))
-        if stream
+    outputs = [
+        _Output(pipe, name, log) for pipe, name in ((process.stdout, "stdout"), (process.stderr, "stderr")) if pipe
     ]
     try:
-        process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        end_family(process.pid)
-        process.wait()
-        _leave(readers, log)
-        message = "Script at specified location: {} failed to complete in {:.0f} seconds"
-        raise _failed("TIMEOUT", "ScriptTimedOut", message.format(hook.location, seconds), hook, log) from None
+        in_time = _ends(process, outputs, time.monotonic() + seconds)
+        if not in_time:
+            _end(process, outputs)
     finally:
         watchdog.guard(0)
-    _leave(readers, log)
+    _leave(outputs, log)
+    if not in_time:
+        message = "Script at specified location: {} failed to complete in {:.0f} seconds"
+        raise _failed("TIMEOUT", "ScriptTimedOut", message.format(hook.location, seconds), hook, log)
     if process.returncode:
         lacks = missing_interpreter(path, own.variables.get("PATH")) if process.returncode in _NOT_RUN else ""
         _raise_exit(process.returncode, hook, log, lacks)
 
 
-def _leave(readers: "List[_Reader]", log: ScriptLog) -> None:
+def _end(process: "subprocess.Popen[bytes]", outputs: "Sequence[_Output]") -> None:
+    """End the script and what it started. Its outputs are read meanwhile, so that none of its last words stops it."""
+    ending = threading.Thread(target=end_family, args=(process.pid,))
+    ending.start()
+    _ends(process, outputs, math.inf)
+    ending.join()
+
+
+def _leave(outputs: "Sequence[_Output]", log: ScriptLog) -> None:
     """Wait for the end of the output. What is held open goes on into a file: its writer must not die of this process's
     end."""
     deadline = time.monotonic() + DRAIN_SECONDS
-    for reader in readers:
-        reader.join(max(deadline - time.monotonic(), 0.05))
-    for reader in readers:
-        if not reader.is_over():
+    while _read(outputs, max(deadline - time.monotonic(), 0)) and time.monotonic() < deadline:
+        pass
+    for output in outputs:
+        if not output.pipe.closed:
+            output.end()
             what = "the script has ended, but something that it started keeps its {} open: {}"
-            log.warning(what.format(reader.stream, keep(reader.pipe, log.left_behind(reader.stream))))
+            log.warning(what.format(output.stream, keep(output.pipe, log.left_behind(output.stream))))
 
 
 def _raise_exit(code: int, hook: Hook, log: ScriptLog, lacks: str) -> None:
@@ -173,44 +181,59 @@ def _popen(command: List[str], own: Profile) -> "subprocess.Popen[bytes]":
     )
 
 
-class _Reader(threading.Thread):
-    """Copies one of a script's outputs into the log, as many lines at a time as have come."""
+class _Output:
+    """One of a script's outputs on its way into the log, as many lines at a time as have come."""
 
     def __init__(self, pipe: IO[bytes], stream: str, log: ScriptLog) -> None:
-        super().__init__(daemon=True)
         self.pipe = pipe
         self.stream = stream
-        self.log = log
-        self._stopped, self._stopping = os.pipe()
-        self.start()
+        self._log = log
+        self._rest = b""
 
-    def is_over(self) -> bool:
-        """Whether the output has ended. If not, nothing of it is read any more."""
-        os.write(self._stopping, b"stop")
-        self.join()
-        os.close(self._stopping)
-        os.close(self._stopped)
-        return self.pipe.closed
+    def read(self) -> None:
+        """What has come. At its end the pipe is closed."""
+        chunk = os.read(self.pipe.fileno(), _LINE_BYTES)
+        lines = (self._rest + chunk).split(b"\n")
+        self._rest = lines.pop()
+        if not chunk:
+            self.pipe.close()
+        if not chunk or len(self._rest) >= _LINE_BYTES:
+            lines, self._rest = lines + [self._rest] * bool(self._rest), b""
+        self._say(lines)
 
-    def run(self) -> None:
-        rest = b""
-        poller = select.poll()
-        poller.register(self.pipe, select.POLLIN)
-        poller.register(self._stopped, select.POLLIN)
-        while True:
-            ready = dict(poller.poll())
-            if self._stopped in ready and not ready.get(self.pipe.fileno(), 0) & select.POLLHUP:
-                break  # somebody still holds it
-            chunk = os.read(self.pipe.fileno(), _LINE_BYTES)
-            lines = (rest + chunk).split(b"\n")
-            rest = lines.pop()
-            if not chunk or len(rest) >= _LINE_BYTES:
-                lines, rest = lines + [rest] * bool(rest), b""
-            if lines:
-                text = b"\n".join(lines).decode("utf-8", "replace")
-                self.log.output(self.stream, [line.rstrip("\r") for line in text.split("\n")])
-            if not chunk:
-                self.pipe.close()
-                return
-        if rest:
-            self.log.output(self.stream, [rest.decode("utf-8", "replace").rstrip("\r")])
+    def end(self) -> None:
+        """The line that was begun."""
+        self._say([self._rest] * bool(self._rest))
+
+    def _say(self, lines: List[bytes]) -> None:
+        if lines:
+            text = b"\n".join(lines).decode("utf-8", "replace")
+            self._log.output(self.stream, [line.rstrip("\r") for line in text.split("\n")])
+
+
+def _read(outputs: Sequence[_Output], seconds: float) -> bool:
+    """Read what comes within that time, once. False when all outputs have ended."""
+    poller = select.poll()
+    held = {each.pipe.fileno(): each for each in outputs if not each.pipe.closed}
+    for pipe in held:
+        poller.register(pipe, select.POLLIN)
+    for pipe, _ in poller.poll(seconds * 1000) if held else ():
+        held[pipe].read()
+    return bool(held)
+
+
+def _ends(process: "subprocess.Popen[bytes]", outputs: Sequence[_Output], deadline: float) -> bool:
+    """Read until the script has ended; False when it has not by then.
+
+    The end of its outputs tells of it at once. Where they are held open, it is looked for now and then.
+    """
+    while process.poll() is None:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            return False
+        if not _read(outputs, min(left, _LOOK_SECONDS)):
+            try:
+                process.wait(left)
+            except subprocess.TimeoutExpired:
+                return False
+    return True

@@ -6,7 +6,6 @@ line twice. The upload is best effort: a log that does not arrive fails nothing.
 """
 
 import os
-import threading
 import time
 from typing import IO, Dict, List, Optional, Sequence
 
@@ -31,7 +30,6 @@ class ScriptLog:
         self._path = path
         self._all_path = all_path
         self._prefix = "[{}]".format(deployment_id)
-        self._lock = threading.Lock()
         self._tail: List[str] = []
         self._scripts = 0
         _rotate(all_path)
@@ -60,31 +58,24 @@ class ScriptLog:
 
     def warning(self, text: str) -> None:
         """What the runner itself has to say; no part of the tail."""
-        with self._lock:
-            self._write([text])
+        self._write([text])
 
     def left_behind(self, stream: str) -> str:
         """Where what a script started goes on to write when the script has ended."""
         return os.path.join(os.path.dirname(self._path), "{}.{}".format(self.event, stream))
 
     def tail(self) -> str:
-        with self._lock:
-            return "\n".join(self._tail)
+        return "\n".join(self._tail)
 
     def close(self) -> None:
-        """What comes after that, from something that a script left behind, is dropped."""
-        with self._lock:
-            self._file.close()
+        self._file.close()
 
     def _say(self, lines: List[str]) -> None:
-        with self._lock:
-            self._tail += [line[:_TAIL_CHARACTERS] for line in lines[-_TAIL_LINES:]]
-            del self._tail[:-_TAIL_LINES]
-            self._write(lines)
+        self._tail += [line[:_TAIL_CHARACTERS] for line in lines[-_TAIL_LINES:]]
+        del self._tail[:-_TAIL_LINES]
+        self._write(lines)
 
     def _write(self, lines: List[str]) -> None:
-        if self._file.closed:
-            return
         now = _now() + " "
         body = "".join([now + line + "\n" for line in lines]).encode("utf-8", "replace")
         try:
@@ -137,17 +128,16 @@ class ScriptLog:
         import zlib
 
         packer = zlib.compressobj(wbits=_GZIP)
-        with self._lock:  # something that a script left behind may write yet
-            if self._dropped:
-                what = "the log has a limit: {} bytes that were said before this are dropped"
-                file.write(packer.compress("{} {}\n".format(_now(), what.format(self._dropped)).encode()))
-            for path, start in ((self._path + ".1", self._older_started_at), (self._path, self._started_at)):
-                if start is not None:
-                    with open(path, "rb") as said:
-                        said.seek(start)
-                        for chunk in iter(lambda: said.read(_CHUNK), b""):
-                            file.write(packer.compress(chunk))
-            file.write(packer.flush())
+        if self._dropped:
+            what = "the log has a limit: {} bytes that were said before this are dropped"
+            file.write(packer.compress("{} {}\n".format(_now(), what.format(self._dropped)).encode()))
+        for path, start in ((self._path + ".1", self._older_started_at), (self._path, self._started_at)):
+            if start is not None:
+                with open(path, "rb") as said:
+                    said.seek(start)
+                    for chunk in iter(lambda: said.read(_CHUNK), b""):
+                        file.write(packer.compress(chunk))
+        file.write(packer.flush())
 
 
 def _now() -> str:
