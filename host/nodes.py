@@ -17,7 +17,8 @@ NULL, INT, FLOAT, BOOL, _TEXT, _MAPPING, _SEQUENCE = (
     f"tag:yaml.org,2002:{name}" for name in ("null", "int", "float", "bool", "str", "map", "seq")
 )
 _WORDS = frozenset(("yes", "no", "true", "false", "on", "off", "null"))  # which YAML 1.1 does not take for texts
-_NO_LETTERS = frozenset("+-.0123456789=<!&*~")  # what begins all else that it does not
+_NO_LETTERS = frozenset("+-.0123456789=<!&*~")  # what begins all else that it does not,
+_OF_TEXTS = frozenset("/ghjklmopqrsuvwy")  # and what nothing of that has in it
 MAX_CHARACTERS = 256 * 1024  # of an AppSpec: a real one has a few thousand
 _MAX_DEPTH = 100  # of brackets and braces: to find the end of a key, the scanner looks at all of those that are open
 _UNUSUAL = "[^\t\n\r -~]"  # beyond what every AppSpec may hold
@@ -73,7 +74,7 @@ class _Tags:
             return _MAPPING if kind is MappingNode else _SEQUENCE
         if implicit[0] and not value:
             return NULL
-        if not implicit[0] or (value[0] not in _NO_LETTERS and value.lower() not in _WORDS) or "/" in value:
+        if not implicit[0] or _is_text(value.lower()):
             return _TEXT
         whole, point, part = value.partition(".")
         if (whole + part).isdigit() and value.isascii() and whole[:1].isdigit():
@@ -85,6 +86,11 @@ class _Tags:
 
         resolver: Any = Resolver()
         return str(resolver.resolve(kind, value, implicit))
+
+
+def _is_text(lowered: str) -> bool:
+    """Whether that is sure at first sight."""
+    return lowered not in _WORDS if lowered[0] not in _NO_LETTERS else not _OF_TEXTS.isdisjoint(lowered)
 
 
 class _Nodes(_Text, Scanner, Parser, Composer, _Tags):
