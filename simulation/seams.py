@@ -46,8 +46,8 @@ def in_place(
 ) -> Iterator[None]:
     """The engine sees this world. `more`: of its environment; `level`: what it logs."""
     environment, before = {**ENVIRONMENT, **more}, dict(os.environ)
-    collected = gc.get_threshold()
-    gc.set_threshold(_COLLECT_AFTER, 20, 100)  # a world has millions of objects that stay: looking for garbage is dear
+    collected = gc.isenabled()
+    gc.disable()  # a world has millions of objects that stay: to look for cycles among them is dear
     most_places, places.MAX_PLACES = places.MAX_PLACES, places_of_a_shard
     kept = clients.stand_ins, items.stand_in, clock.stand_in, logger.log_level, ThreadPoolExecutor.submit
     os.environ.update(environment)
@@ -70,7 +70,8 @@ def in_place(
         os.environ.update(before)
         settings.cache_clear()
         places.MAX_PLACES = most_places
-        gc.set_threshold(*collected)
+        if collected:
+            gc.enable()
 
 
 class _Services(dict[str, Any]):
@@ -94,5 +95,4 @@ def _one_after_another(pool: ThreadPoolExecutor, work: Callable[..., Any], /, *g
 
 
 _METRICS = ("add_metric", "add_dimensions", "flush_metrics")  # what `publish` does with metrics
-_COLLECT_AFTER = 200_000  # new objects
 QUIET = logging.CRITICAL

@@ -128,9 +128,6 @@ class World:
                 self._set_up()
                 self.clock.run(self._is_over)
                 return self._result()
-            except KeyboardInterrupt:
-                self.clock.abandon()
-                raise
             finally:
                 self.clock.close()
 

@@ -6,9 +6,9 @@ Sources: Lambda Developer Guide, "Lambda function scaling", "Asynchronous invoca
 import importlib
 import json
 import re
-import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +34,7 @@ TIMEOUTS = {  # seconds, as infra sets them; a test holds them to the template
 }
 USUAL_TIMEOUT = 30
 THROTTLED = Failure("Lambda.TooManyRequestsException", "Rate Exceeded.")
+_REQUESTS_LEFT = ContextVar[int | None]("requests left", default=None)  # to a call that is to crash
 _WARM_SECONDS = 0.01  # from the call to the handler, a guess
 _ASYNCHRONOUS_RETRIES = (60, 120)  # seconds after an error
 _LONGEST_REPEAT = 5  # seconds until a call is made for the second time
@@ -76,7 +77,6 @@ class Functions:
         self._network, self._clock, self._undelivered = network, network.clock, undelivered
         self._crashes = {(each.function, each.call): each.request for each in crashes}
         self._repeats = repeats
-        self._process = threading.local()  # has the requests that are `left` to a call that is to crash
         network.answered = self._answered
         self.calls: Counter[str] = Counter()
         self.errors: Counter[str] = Counter()
@@ -143,15 +143,15 @@ class Functions:
 
     def _answered(self) -> None:
         """AWS has carried a request of the function out that runs now."""
-        left = getattr(self._process, "left", None)
+        left = _REQUESTS_LEFT.get()
         if left is not None:
-            self._process.left = left - 1
+            _REQUESTS_LEFT.set(left - 1)
             if left == 1:
                 raise Ended("killed")
 
     def _run(self, function: str, payload: Any, request_id: str, reply: Reply, left: int | None) -> None:
         began, result, failure = self._clock.time, None, None
-        self._process.left = left
+        _REQUESTS_LEFT.set(left)
         try:
             result = self._handler(function)(payload, Context(function, request_id))
         except Ended as ended:

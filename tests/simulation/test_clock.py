@@ -67,7 +67,7 @@ def test_what_a_process_raises_the_world_raises() -> None:
     clock.close()
 
 
-def test_a_world_that_ends_leaves_no_thread_behind() -> None:
+def test_a_world_that_ends_leaves_no_process_behind() -> None:
     clock, ended = Clock(), list[str]()
 
     def work() -> None:
@@ -82,4 +82,4 @@ def test_a_world_that_ends_leaves_no_thread_behind() -> None:
     clock.run(lambda: clock.time >= 5)
     clock.close()
     assert ended == ["ended"] * 3
-    assert not any(process.thread and process.thread.is_alive() for process in clock._all)
+    assert not clock._processes

@@ -156,8 +156,8 @@ def _operand(item: Item, value: Any) -> Any:
 def _are_same(one: Any, other: Any) -> bool:
     if one is _NOTHING or other is _NOTHING:
         return False
-    if type(one) is str and type(other) is str:
-        return one == other
+    if type(one) is type(other) and type(one) in _SAME:
+        return bool(one == other)
     return bool(_kind_and_value(one) == _kind_and_value(other))
 
 
