@@ -63,23 +63,23 @@ templates: setup ## the synthesized stack: cfn-lint, cdk-nag, state machines, gr
 	$(SAY) "templates"
 	@$(BIN)/pytest -q tests/infra --doctest-modules infra
 
-# To compile the tests takes a fifth of the time, so here it is kept. host/bootstrap.py starts when it is imported: it is
-# the text that a host runs.
+# To compile the tests takes a fifth of the time, so here it is kept.
 unit: setup ## the pure core, the adapters, the invariants, simulated deployments, the examples in docstrings
 	$(SAY) "unit, properties, simulation"
-	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -q -n 2 --dist loadfile tests/unit tests/properties tests/simulation tests/mutations --doctest-modules functions cli host local simulation tests/calls/recording.py --ignore host/bootstrap.py
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -q -n 2 --dist loadfile tests/unit tests/properties tests/simulation tests/mutations --doctest-modules functions simulation tests/calls/recording.py
 
 contract: setup ## what runs beside moto: the stand-ins of AWS's services, the store's twin, the simulator, the state machines
 	$(SAY) "stand-ins beside moto"
 	@$(BIN)/pytest -q -n 2 --dist worksteal tests/contract tests/statemachines
 
+# host/bootstrap.py starts when it is imported: it is the text that a host runs.
 host: setup ## the host runner and the command line, really executing
 	$(SAY) "host runner and command line"
-	@$(BIN)/pytest -q -n 2 tests/host tests/cli
+	@$(BIN)/pytest -q -n 2 --dist worksteal tests/host tests/cli --doctest-modules host cli --ignore host/bootstrap.py
 
 soak: setup ## kills at every point, 100,000 simulated schedules, thousands of random revisions: `make test` tries some each day
 	$(SAY) "simulated schedules"
-	@$(BIN)/python -m tests.simulation.soak $(if $(SEED),--seed $(SEED)) $(if $(SCHEDULES),--schedules $(SCHEDULES))
+	@STEPDEPLOY_SOAK=1 $(BIN)/python -m tests.simulation.soak $(if $(SEED),--seed $(SEED)) $(if $(SCHEDULES),--schedules $(SCHEDULES))
 	$(SAY) "soak"
 	@STEPDEPLOY_SOAK=1 $(BIN)/pytest -q -n 2 tests/properties tests/host/random/test_crash.py tests/host/random/test_deployments.py tests/host/random/test_reinstall.py tests/host/archive/test_archive.py
 
@@ -90,7 +90,7 @@ mutations: setup ## deliberate breakages of the engine, each of which the invari
 # Half of the time of these tests is waiting for hosts and states: more workers than cores.
 e2e: setup ## the deployed stack on the local cloud, faults injected
 	$(SAY) "local cloud and end to end"
-	@$(BIN)/pytest -q -n 4 --dist worksteal tests/local tests/e2e
+	@$(BIN)/pytest -q -n 4 --dist worksteal tests/local tests/e2e --doctest-modules local
 
 # Needs what all tests before have written down: after a part of them, grants seem to be too many.
 grants: setup ## the grants of each function beside the AWS calls that it made in all tests

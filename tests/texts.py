@@ -6,7 +6,8 @@ more that is not a docstring; what is put in stands in braces.
 
 import ast
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,8 +24,13 @@ class Text(NamedTuple):
     text: str
 
 
-def texts(package: str) -> Iterator[Text]:
+@cache
+def texts(package: str) -> Sequence[Text]:
     """The texts of a package, file by file."""
+    return list(_texts(package))
+
+
+def _texts(package: str) -> Iterator[Text]:
     for file in sorted((ROOT / package).rglob("*.py")):
         tree = ast.parse(file.read_text())
         left_out = {id(part) for node in ast.walk(tree) for part in _not_texts(node)}

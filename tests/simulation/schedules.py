@@ -14,6 +14,7 @@ from simulation.hosts import Durations, Fate
 from simulation.result import Result
 from simulation.scenario import OTHER_GROUP, Act, Deed, Scenario, config
 from simulation.world import World
+from tests.soak import examples
 
 _HOUR = 3600
 _FUNCTIONS = ("start", "launch", "prepare", "next_stage", "run_segment", "target_done", "command_status", "bake",
@@ -21,7 +22,10 @@ _FUNCTIONS = ("start", "launch", "prepare", "next_stage", "run_segment", "target
 _KNOWN = ("OneAtATime", "HalfAtATime", "AllAtOnce")
 
 # A few hosts show most of it, and cost little.
-HOSTS = st.one_of(st.integers(1, 4), st.integers(1, 4), st.integers(1, 4), st.integers(1, 4), st.integers(4, 30))
+_MOST_HOSTS = examples(12, 30)
+HOSTS = st.one_of(
+    st.integers(1, 4), st.integers(1, 4), st.integers(1, 4), st.integers(1, 4), st.integers(4, _MOST_HOSTS)
+)
 CONFIGS = st.one_of(st.sampled_from(_KNOWN), st.integers(0, 99).map("{}%".format), st.integers(0, 3).map(str)).map(
     config
 )
@@ -98,7 +102,7 @@ ROLLED_BACK = scenarios(
 VERIFIED = scenarios(acts=acts(Deed.REPLACE, Deed.UPLOAD, Deed.ROLL_BACK), crashes=CRASHES, fates=FATES)
 JUNK = scenarios(acts=acts(Deed.JUNK, most=4), events=EVENTS)
 WEATHER = scenarios(
-    limits=limits(), events=EVENTS, config=st.sampled_from(_KNOWN).map(config), hosts=st.integers(1, 30)
+    limits=limits(), events=EVENTS, config=st.sampled_from(_KNOWN).map(config), hosts=st.integers(1, _MOST_HOSTS)
 )
 OWN_HOSTS = scenarios(
     other_hosts=st.integers(1, 5), fates=FATES, events=EVENTS,

@@ -95,7 +95,7 @@ def test_events_that_are_lost_doubled_or_late_only_make_us_late(faults: EventFau
     assert sum(result.events.get(name, 0) for name in ("lost", "doubled", "late"))
 
 
-@pytest.mark.parametrize(("hosts", "rate"), [(30, 5), (200, 2)])
+@pytest.mark.parametrize(("hosts", "rate"), [(30, 5), (80, 2)])
 def test_throttling_makes_a_fleet_late_and_fails_no_host(hosts: int, rate: int) -> None:
     """Invariant 9."""
     result = run(hosts=hosts, config=config("AllAtOnce"), limits=Limits().throttled({"ssm": rate}))
