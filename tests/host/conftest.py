@@ -19,6 +19,7 @@ import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ import pytest
 
 from host.build import build_runner
 from host.instructions import VERSION
+from tests.soak import some
 
 NO_PROFILE = "/nonexistent"  # this machine's own would be part of what is tested
 HOST_ID = "i-0123456789abcdef0"
@@ -319,8 +321,16 @@ def script(*lines: str) -> str:
     return "\n".join(("#!/bin/sh", *lines, ""))
 
 
+@cache
 def pythons() -> dict[str, str]:
-    """This interpreter and every other from 3.7 on that is on the PATH or in pyenv, by version."""
+    """This interpreter and, of every other from 3.7 on that is on the PATH or in pyenv, the oldest, the newest and one
+    of those between, by version."""
+    found = _all_pythons()
+    others = sorted(found.keys() - {"this"}, key=lambda name: int(name.partition(".")[2]))
+    return {name: found[name] for name in ("this", *others[:1], *some(1, others[1:-1]), *others[-1:])}
+
+
+def _all_pythons() -> dict[str, str]:
     folders = [*os.environ.get("PATH", "").split(os.pathsep), *map(str, Path.home().glob(".pyenv/versions/*/bin"))]
     found = {"this": sys.executable}
     for folder in sorted(filter(None, folders)):
