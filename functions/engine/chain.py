@@ -31,6 +31,13 @@ def revive(deployment_id: str) -> bool:
     return not turn.is_over and is_dead(turn) and _move(deployment_id, turn, 0)
 
 
+def come_by(deployment_id: str, seconds: int) -> None:
+    """Let the chain go on in so many seconds at the latest, where it rests for longer."""
+    turn = watching.turn(deployment_id)
+    if not turn.is_over and turn.next_at > pacer.now() + seconds * 1000 + _SOON:
+        _move(deployment_id, turn, seconds)
+
+
 def is_dead(turn: Turn) -> bool:
     return pacer.now() - turn.next_at > _OVERDUE
 

@@ -250,7 +250,10 @@ def _record_command(target: Target, step: int, command_id: str, token: str) -> S
     if current and current.stop and current.stop.cancel:
         ssm.cancel(command_id, target.target_id)
     sent = replace(target, segments={**target.segments, str(step): run})
-    return None if is_running else read_once(sent, step, command_id)
+    if not is_running:
+        return read_once(sent, step, command_id)
+    chain.come_by(target.deployment_id, watching.reconcile_seconds())
+    return None
 
 
 def _found_busy(target: Target, step: int, command_id: str, result: SegmentResult) -> StepResult | None:

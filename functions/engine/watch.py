@@ -122,8 +122,8 @@ def _let_go(deployment: Deployment) -> bool:
 def _commands(deployment: Deployment, turn: Turn) -> tuple[Turn, float | None]:
     """Read the commands whose end SSM has told but not shown, and at intervals those of whose end no event has told.
 
-    All targets are read for that, at most 10,000 in about 25 pages, but only every `reconcile_seconds`: what waits is
-    on record with them, also as an older engine has written it, and no target pays for a list of its own.
+    All targets are read for that, at most 10,000 in about 25 pages, but only when a look comes due: what waits is on
+    record with them, also as an older engine has written it, and no target pays for a list of its own.
     """
     deployment_id, now, every = deployment.deployment_id, pacer.now(), watching.reconcile_seconds()
     ended = watching.waits(deployment_id, WaitKind.READ, _READS)
@@ -139,9 +139,9 @@ def _commands(deployment: Deployment, turn: Turn) -> tuple[Turn, float | None]:
     _end_lost(deployment_id, [each for each in due if each.target_id in silent | still])
     watching.remove(deployment_id, [each for each in ended if each.target_id not in silent])
     if left <= 0:
-        turn, left = replace(turn, looked_at=now), float(every)
-        if running and len(running) == len(fleet):  # no command begins while all of them run
-            left = max(left, min(seconds_to_next(each.sent_at, now / 1000, every) for each in running))
+        turn = replace(turn, looked_at=now)
+        # A command that is sent meanwhile calls the chain back: `chain.come_by`.
+        left = max(every, min((seconds_to_next(each.sent_at, now / 1000, every) for each in running), default=0.0))
     return turn, (min(left, _READ_AGAIN) if silent & told else left) if fleet else None
 
 

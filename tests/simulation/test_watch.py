@@ -110,9 +110,11 @@ def test_a_fleet_is_as_fast_as_ssm_lets_it_and_costs_few_calls(rate: int) -> Non
 
 
 def test_long_scripts_cost_no_more_transitions_and_hardly_more_calls() -> None:
-    result = world(hosts=40, durations=Durations(median=8 * 3600 / 4, spread=0)).run()
+    result = world(hosts=100, config=config("HalfAtATime"), durations=Durations(median=8 * 3600, spread=0)).run()
     assert_well(result)
-    assert result.transitions / 40 <= 4
+    functions = result.functions.copy()
+    del functions["find_lost"]  # which the engine calls every three minutes, whatever it has to do
+    assert result.transitions / 100 <= 4 and sum(functions.values()) / 100 <= 5
 
 
 def test_two_deployments_share_the_pace(monkeypatch: pytest.MonkeyPatch) -> None:

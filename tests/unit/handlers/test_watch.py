@@ -58,6 +58,23 @@ def test_the_chain_goes_on_while_anything_waits_and_then_ends(world: World) -> N
     assert world.queued("turns") == [] and watching.turn(ID).is_over
 
 
+def test_a_command_that_begins_while_the_chain_rests_calls_it_back(world: World) -> None:
+    """A script that runs for long is looked at seldom; the next one may be short."""
+    world.run("t-1")
+    world.watch()
+    world.queued("turns")
+    far, soon = (pacer.now() + 1000 * seconds for seconds in (900, 60))
+    watching.rest(ID, watching.turn(ID), next_at=soon, is_over=False)
+    chain.come_by(ID, 120)
+    assert world.queued("turns") == [] and watching.turn(ID).next_at == soon
+    watching.rest(ID, watching.turn(ID), next_at=far, is_over=False)
+    world.ssm.answer("c-0", EVENTS)
+    world.report()
+    world.done()
+    world.run("t-2", "i-1")
+    assert len(world.queued("turns")) == 1 and watching.turn(ID).next_at < far - 600_000
+
+
 def test_a_doubled_message_and_a_second_chain_end_themselves(world: World) -> None:
     world.run("t-1")
     world.watch(turn=0)
