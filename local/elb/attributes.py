@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from local.elb.query import ElbError
+from local.query import QueryError
 
 BALANCER = {
     "deletion_protection.enabled": "false",
@@ -85,24 +85,24 @@ _RANGES = {
 
 
 def changed(attributes: Mapping[str, str], asked: list[dict[str, Any]]) -> dict[str, str]:
-    """The attributes with what is asked. Raises ElbError ValidationError for one that there is not, or may not be."""
+    """The attributes with what is asked. Raises QueryError ValidationError for one that there is not, or may not be."""
     given = {each["Key"]: each.get("Value", "") for each in asked}
     for key, value in given.items():
         if key not in attributes:
-            raise ElbError("ValidationError", f"Load balancer attribute key '{key}' is not recognized")
+            raise QueryError("ValidationError", f"Load balancer attribute key '{key}' is not recognized")
         _check(key, value)
     return {**attributes, **given}
 
 
 def _check(key: str, value: str) -> None:
     if key.endswith(".enabled") and key != "load_balancing.cross_zone.enabled" and value not in ("true", "false"):
-        raise ElbError("ValidationError", f"'{key}' must be 'true' or 'false'")
+        raise QueryError("ValidationError", f"'{key}' must be 'true' or 'false'")
     if key in _RANGES:
         low, high = _RANGES[key]
         if not re.fullmatch(r"\d+", value) or not low <= int(value) <= high:
-            raise ElbError("ValidationError", f"'{key}' must be between '{low}' and '{high}' inclusive")
+            raise QueryError("ValidationError", f"'{key}' must be between '{low}' and '{high}' inclusive")
     if key == "slow_start.duration_seconds" and value != "0" and not (value.isdecimal() and 30 <= int(value) <= 900):
-        raise ElbError("ValidationError", f"'{key}' must be 0 or between '30' and '900' inclusive")
+        raise QueryError("ValidationError", f"'{key}' must be 0 or between '30' and '900' inclusive")
 
 
 def shown(attributes: Mapping[str, str]) -> dict[str, Any]:

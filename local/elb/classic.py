@@ -14,7 +14,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from local.elb.pages import page
-from local.elb.query import ElbError
 from local.elb.records import World
 from local.elb.settings import Settings
 from local.elb.tags import from_list, to_list
@@ -23,6 +22,7 @@ from local.elb.traffic.health import HealthCheck
 from local.elb.traffic.http import Answer, Asked, Forward, HttpListener
 from local.elb.traffic.pool import Member, Place, Pool
 from local.elb.traffic.tunnel import TcpListener
+from local.query import QueryError
 
 ANY_PORT = 0  # an instance has no port of its own: listeners have
 _NAME = r"(?!-)[A-Za-z0-9-]{1,32}(?<!-)"
@@ -81,7 +81,7 @@ class Classic:
 
     def get(self, name: str) -> ClassicBalancer:
         if name not in self.balancers:
-            raise ElbError("LoadBalancerNotFound", f"There is no ACTIVE Load Balancer named '{name}'")
+            raise QueryError("LoadBalancerNotFound", f"There is no ACTIVE Load Balancer named '{name}'")
         return self.balancers[name]
 
     def close(self) -> None:
@@ -92,11 +92,11 @@ class Classic:
 def create(classic: Classic, asked: dict[str, Any]) -> dict[str, Any]:
     name = asked["LoadBalancerName"]
     if not re.fullmatch(_NAME, name):
-        raise ElbError("ValidationError", f"LoadBalancer name '{name}' is not valid")
+        raise QueryError("ValidationError", f"LoadBalancer name '{name}' is not valid")
     if name in classic.balancers:
-        raise ElbError("DuplicateLoadBalancerName", f"Load Balancer with name '{name}' already exists")
+        raise QueryError("DuplicateLoadBalancerName", f"Load Balancer with name '{name}' already exists")
     if not asked["Listeners"]:
-        raise ElbError("ValidationError", "Listeners list can not be empty")
+        raise QueryError("ValidationError", "Listeners list can not be empty")
     vpc, zones = _zones(classic, asked)
     first = asked["Listeners"][0]
     balancer = ClassicBalancer(
@@ -120,7 +120,7 @@ def create(classic: Classic, asked: dict[str, Any]) -> dict[str, Any]:
     try:
         for listener in asked["Listeners"]:
             _listen(balancer, listener)
-    except ElbError:
+    except QueryError:
         _close(balancer)
         raise
     classic.balancers[name] = balancer
@@ -160,7 +160,7 @@ def register(classic: Classic, asked: dict[str, Any]) -> dict[str, Any]:
     places: dict[str, Callable[[], Place | None]] = {}
     for instance_id in _ids(asked["Instances"]):
         if classic.world.instance(instance_id) is None:
-            raise ElbError("InvalidInstance", f"Could not find EC2 instance {instance_id}.")
+            raise QueryError("InvalidInstance", f"Could not find EC2 instance {instance_id}.")
         places[instance_id] = lambda instance_id=instance_id: classic.world.instance(instance_id)  # type: ignore[misc]
     for instance_id, place in places.items():
         balancer.pool.register((instance_id, ANY_PORT), place)
@@ -171,7 +171,7 @@ def deregister(classic: Classic, asked: dict[str, Any]) -> dict[str, Any]:
     balancer = classic.get(asked["LoadBalancerName"])
     for instance_id in _ids(asked["Instances"]):
         if classic.world.instance(instance_id) is None:
-            raise ElbError("InvalidInstance", f"Could not find EC2 instance {instance_id}.")
+            raise QueryError("InvalidInstance", f"Could not find EC2 instance {instance_id}.")
         key, delay = (instance_id, ANY_PORT), balancer.draining_seconds
         balancer.pool.deregister(key, delay=delay, ends_early=True, ends_connections=True)
     return {"Instances": _instances(balancer)}
@@ -191,7 +191,7 @@ def describe_health(classic: Classic, asked: dict[str, Any]) -> dict[str, Any]:
 def configure_health_check(classic: Classic, asked: dict[str, Any]) -> dict[str, Any]:
     balancer, check = classic.get(asked["LoadBalancerName"]), asked["HealthCheck"]
     if check["Timeout"] >= check["Interval"]:
-        raise ElbError("ValidationError", "HealthCheck timeout must be less than interval")
+        raise QueryError("ValidationError", "HealthCheck timeout must be less than interval")
     balancer.pool.check = _health_check(check)
     balancer.check = check
     return {"HealthCheck": check}
@@ -234,9 +234,9 @@ def _listen(balancer: ClassicBalancer, listener: dict[str, Any]) -> None:
         if balancer.listeners[port][0] == described:
             return
         message = f"A listener already exists for {balancer.name} with LoadBalancerPort {port}"
-        raise ElbError("DuplicateListener", message)
+        raise QueryError("DuplicateListener", message)
     if protocol not in ("HTTP", "TCP") or (protocol == "HTTP") != behind.startswith("HTTP"):
-        raise ElbError("UnsupportedProtocol", f"The local cloud's listeners speak HTTP and TCP, not {protocol}")
+        raise QueryError("UnsupportedProtocol", f"The local cloud's listeners speak HTTP and TCP, not {protocol}")
     balancer.listeners[port] = (described, _front(balancer, described))
 
 
@@ -266,7 +266,7 @@ def _front(balancer: ClassicBalancer, listener: dict[str, Any]) -> Front:
 def _state(classic: Classic, balancer: ClassicBalancer, instance_id: str) -> tuple[str, str, str]:
     place, member = classic.world.instance(instance_id), balancer.pool.members.get((instance_id, ANY_PORT))
     if place is None and member is None:
-        raise ElbError("InvalidInstance", f"Could not find EC2 instance {instance_id}.")
+        raise QueryError("InvalidInstance", f"Could not find EC2 instance {instance_id}.")
     if member is None:
         return NOT_REGISTERED
     if classic.settings.health_unavailable:
@@ -309,14 +309,14 @@ def _zones(classic: Classic, asked: dict[str, Any]) -> tuple[str, dict[str, str]
     for subnet in asked.get("Subnets", []):
         where = classic.world.subnet(subnet)
         if where is None:
-            raise ElbError("SubnetNotFound", f"The requested subnet '{subnet}' does not exist")
+            raise QueryError("SubnetNotFound", f"The requested subnet '{subnet}' does not exist")
         zone, vpc = where
         if zone in zones:
             message = "ELB cannot be attached to multiple subnets in the same AZ."
-            raise ElbError("InvalidConfigurationRequest", message)
+            raise QueryError("InvalidConfigurationRequest", message)
         zones[zone] = subnet
     if not zones:
-        raise ElbError("ValidationError", "Either AvailabilityZones or SubnetIds must be specified")
+        raise QueryError("ValidationError", "Either AvailabilityZones or SubnetIds must be specified")
     return vpc, zones
 
 
@@ -327,7 +327,7 @@ def _check_described(target: str) -> dict[str, Any]:
 def _health_check(described: dict[str, Any]) -> HealthCheck:
     found = re.fullmatch(_TARGET, described["Target"])
     if found is None:
-        raise ElbError("ValidationError", f"HealthCheck Target '{described['Target']}' is not valid")
+        raise QueryError("ValidationError", f"HealthCheck Target '{described['Target']}' is not valid")
     return HealthCheck(
         protocol=found[1] or found[4],
         port=int(found[2] or found[5]),

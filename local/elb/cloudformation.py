@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from local.elb.query import ElbError
 from local.elb.service import CLASSIC, V2, ElasticLoadBalancing
+from local.query import QueryError
 
 Properties = Mapping[str, Any]
 Made = tuple[str, dict[str, Any]]  # physical id, and what Fn::GetAtt finds
@@ -212,14 +212,14 @@ class Resources:
         """Raises ValueError with the words that a stack's event shows."""
         try:
             return self._elb.call(api, operation, given)
-        except ElbError as error:
+        except QueryError as error:
             raise ValueError(f"{error.message} (Service: ElasticLoadBalancing, Error Code: {error.code})") from error
 
     def _delete(self, operation: str, api: str = V2, /, **given: Any) -> None:
         """What is not there is deleted already."""
         try:
             self._elb.call(api, operation, given)
-        except ElbError as error:
+        except QueryError as error:
             if not error.code.endswith("NotFound"):
                 raise ValueError(error.message) from error
 

@@ -12,12 +12,12 @@ from contextlib import contextmanager
 from typing import Any
 
 from local.counters import Records, is_administrator
-from local.elb.query import ElbError, answer, error_answer, fields, parameters, parsed, service_model
 from local.elb.service import CLASSIC, V2, ElasticLoadBalancing, find_operation
 from local.elb.settings import Settings
 from local.elb.traffic.pool import Place
 from local.hosts.addresses import address
 from local.hosts.instances import Instances
+from local.query import QueryError, answer, error_answer, fields, parameters, parsed, service_model
 
 SERVICE = "elasticloadbalancing"
 XML = {"Content-Type": "text/xml"}
@@ -75,14 +75,14 @@ def install(instances: Instances, network: str, settings: Settings, records: Rec
         operation = find_operation(api, name)
         try:
             if operation is None or not elb.has(api, name):
-                raise ElbError("InvalidAction", f"Could not find operation {name} for version {form.get('Version')}")
+                raise QueryError("InvalidAction", f"Could not find operation {name} for version {form.get('Version')}")
             if not is_administrator(headers):
                 records.elb[name] += 1
                 elb.throttle(api, name)
             _authorize(api, name, form, headers, query)
             asked = parameters(operation, form)
             return 200, dict(XML), answer(operation, await asyncio.to_thread(elb.call, api, name, asked))
-        except ElbError as error:
+        except QueryError as error:
             status, xml = error_answer(operation, error, service_model(api).metadata["xmlNamespace"])
             return status, dict(XML), xml
 
@@ -97,7 +97,7 @@ def install(instances: Instances, network: str, settings: Settings, records: Rec
             if found is not None:
                 caller = getattr(found, "principal_arn", "the caller")
                 message = f"User: {caller} is not authorized to perform: {check.action} on resource: {check.resource}"
-                raise ElbError("AccessDenied", message)
+                raise QueryError("AccessDenied", message)
 
     def resource(service: str, method: str, path: str, headers: dict[str, str], body: bytes, *rest: Any) -> str:
         """What the emulator's own check asks about: the first of ours, so that both agree."""

@@ -6,7 +6,6 @@ from typing import Any
 
 from local.elb import attributes
 from local.elb.pages import page
-from local.elb.query import ElbError
 from local.elb.records import Listener, LoadBalancer, Registry, Rule
 from local.elb.rules import check_actions, normal_actions
 from local.elb.tags import from_list
@@ -15,6 +14,7 @@ from local.elb.traffic.http import HttpListener
 from local.elb.traffic.pool import Member
 from local.elb.traffic.routing import chosen, decide
 from local.elb.traffic.tunnel import TcpListener
+from local.query import QueryError
 
 PROTOCOLS = {"application": "HTTP", "network": "TCP"}
 
@@ -23,7 +23,7 @@ def create(registry: Registry, asked: dict[str, Any]) -> dict[str, Any]:
     balancer = registry.load_balancer(asked["LoadBalancerArn"])
     for name in ("Port", "Protocol"):
         if name not in asked:
-            raise ElbError("ValidationError", f"A listener {name.lower()} must be specified")
+            raise QueryError("ValidationError", f"A listener {name.lower()} must be specified")
     _check(registry, balancer, asked["Protocol"], asked["Port"])
     actions = normal_actions(asked["DefaultActions"])
     check_actions(registry, balancer, actions)
@@ -50,7 +50,7 @@ def describe(registry: Registry, asked: dict[str, Any]) -> dict[str, Any]:
     elif "LoadBalancerArn" in asked:
         found = registry.listeners_of(registry.load_balancer(asked["LoadBalancerArn"]))
     else:
-        raise ElbError("ValidationError", "You must specify either listener ARNs or a load balancer ARN")
+        raise QueryError("ValidationError", "You must specify either listener ARNs or a load balancer ARN")
     shown, more = page(found, asked)
     return {"Listeners": [described(each) for each in shown], **more}
 
@@ -108,10 +108,10 @@ def _check(
 ) -> None:
     if protocol != PROTOCOLS[balancer.type]:
         message = f"Listeners of the local cloud's {balancer.type} load balancers speak {PROTOCOLS[balancer.type]}"
-        raise ElbError("UnsupportedProtocol", f"{message}, not {protocol}")
+        raise QueryError("UnsupportedProtocol", f"{message}, not {protocol}")
     if any(each.port == port for each in registry.listeners_of(balancer) if each is not besides):
         message = f"A listener already exists on this port for this load balancer '{balancer.arn}'"
-        raise ElbError("DuplicateListener", message)
+        raise QueryError("DuplicateListener", message)
 
 
 def _front(registry: Registry, balancer: LoadBalancer, rules: list[Rule], port: int) -> Front:

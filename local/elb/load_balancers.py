@@ -7,9 +7,9 @@ from typing import Any
 
 from local.elb import attributes
 from local.elb.pages import page
-from local.elb.query import ElbError
 from local.elb.records import NAME, LoadBalancer, Registry
 from local.elb.tags import from_list
+from local.query import QueryError
 
 ZONE_ID = "Z35SXDOTRQ7X7K"  # us-east-1's
 
@@ -17,15 +17,15 @@ ZONE_ID = "Z35SXDOTRQ7X7K"  # us-east-1's
 def create(registry: Registry, asked: dict[str, Any]) -> dict[str, Any]:
     name, kind, scheme = asked["Name"], asked.get("Type", "application"), asked.get("Scheme", "internet-facing")
     if not re.fullmatch(NAME, name):
-        raise ElbError("ValidationError", f"The load balancer name '{name}' is not valid")
+        raise QueryError("ValidationError", f"The load balancer name '{name}' is not valid")
     if kind not in ("application", "network"):
-        raise ElbError("ValidationError", f"The local cloud has no load balancers of the type '{kind}'")
+        raise QueryError("ValidationError", f"The local cloud has no load balancers of the type '{kind}'")
     vpc, zones = _zones(registry, asked, at_least=2 if kind == "application" else 1)
     existing = next((each for each in registry.load_balancers.values() if each.name == name), None)
     if existing is not None:
         if (existing.type, existing.scheme, existing.zones) != (kind, scheme, zones):
             message = f"A load balancer with the same name '{name}' exists, but with different settings"
-            raise ElbError("DuplicateLoadBalancerName", message)
+            raise QueryError("DuplicateLoadBalancerName", message)
         return {"LoadBalancers": [described(existing)]}
     is_application = kind == "application"
     found = LoadBalancer(
@@ -51,7 +51,7 @@ def describe(registry: Registry, asked: dict[str, Any]) -> dict[str, Any]:
     if "Names" in asked:
         names = {each.name: each for each in found}
         if missing := [name for name in asked["Names"] if name not in names]:
-            raise ElbError("LoadBalancerNotFound", f"Load balancers '[{', '.join(missing)}]' not found")
+            raise QueryError("LoadBalancerNotFound", f"Load balancers '[{', '.join(missing)}]' not found")
         found = [names[name] for name in asked["Names"]]
     shown, more = page(found, asked)
     return {"LoadBalancers": [described(each) for each in shown], **more}
@@ -64,7 +64,7 @@ def delete(registry: Registry, asked: dict[str, Any]) -> dict[str, Any]:
         return {}
     if found.attributes["deletion_protection.enabled"] == "true":
         message = f"Load balancer '{found.arn}' cannot be deleted because deletion protection is enabled"
-        raise ElbError("OperationNotPermitted", message)
+        raise QueryError("OperationNotPermitted", message)
     for listener in registry.listeners_of(found):
         listener.front.close()
         del registry.listeners[listener.arn]
@@ -117,22 +117,22 @@ def _described_zones(found: LoadBalancer) -> list[dict[str, Any]]:
 
 
 def _zones(registry: Registry, asked: dict[str, Any], *, at_least: int) -> tuple[str, dict[str, str]]:
-    """The VPC of the subnets, and the subnets by their zones. Raises ElbError."""
+    """The VPC of the subnets, and the subnets by their zones. Raises QueryError."""
     subnets = asked.get("Subnets") or [each["SubnetId"] for each in asked.get("SubnetMappings", [])]
     zones: dict[str, str] = {}
     vpc = ""
     for subnet in subnets:
         where = registry.world.subnet(subnet)
         if where is None:
-            raise ElbError("SubnetNotFound", f"The subnet ID '{subnet}' does not exist")
+            raise QueryError("SubnetNotFound", f"The subnet ID '{subnet}' does not exist")
         zone, vpc = where
         if zone in zones:
             message = "A load balancer cannot be attached to multiple subnets in the same Availability Zone"
-            raise ElbError("InvalidConfigurationRequest", message)
+            raise QueryError("InvalidConfigurationRequest", message)
         zones[zone] = subnet
     if len(zones) < at_least:
         count = "two subnets in two different Availability Zones" if at_least == 2 else "one subnet"
-        raise ElbError("ValidationError", f"At least {count} must be specified")
+        raise QueryError("ValidationError", f"At least {count} must be specified")
     return vpc, zones
 
 

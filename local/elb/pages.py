@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from local.elb.query import ElbError
+from local.query import QueryError
 
 T = TypeVar("T")
 
@@ -20,7 +20,7 @@ def page(
     """
     marker = asked.get("Marker", "0")
     if not marker.isdecimal() or int(marker) > len(found):
-        raise ElbError("ValidationError", f"The marker '{marker}' is not valid")
+        raise QueryError("ValidationError", f"The marker '{marker}' is not valid")
     start = int(marker)
     end = start + int(asked.get("PageSize", len(found) or 1))
     return found[start:end], {next_marker: str(end)} if end < len(found) else {}

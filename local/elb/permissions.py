@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from local.elb.classic import Classic
-from local.elb.query import ElbError
 from local.elb.records import Registry
+from local.query import QueryError
 from local.ssm.permissions import Check
 
 _ARNS = ("RuleArn", "ListenerArn", "TargetGroupArn", "LoadBalancerArn")
@@ -62,7 +62,7 @@ def _resources(operation: str, asked: Mapping[str, Any], registry: Registry) -> 
 def _tags(registry: Registry, arn: str) -> Mapping[str, str]:
     try:
         return registry.tagged(arn)
-    except ElbError:
+    except QueryError:
         return {}
 
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from local.elb.query import ElbError
 from local.elb.settings import Settings
 from local.elb.traffic.front import Front
 from local.elb.traffic.health import HealthCheck
 from local.elb.traffic.pool import Place, Pool
 from local.elb.traffic.turns import Turns
+from local.query import QueryError
 
 NAME = r"(?!internal-)(?!-)[A-Za-z0-9-]{1,32}(?<!-)"
 
@@ -145,17 +145,17 @@ class Registry:
 
     def load_balancer(self, arn: str) -> LoadBalancer:
         if arn not in self.load_balancers:
-            raise ElbError("LoadBalancerNotFound", f"Load balancer '{arn}' not found")
+            raise QueryError("LoadBalancerNotFound", f"Load balancer '{arn}' not found")
         return self.load_balancers[arn]
 
     def listener(self, arn: str) -> Listener:
         if arn not in self.listeners:
-            raise ElbError("ListenerNotFound", f"Listener '{arn}' not found")
+            raise QueryError("ListenerNotFound", f"Listener '{arn}' not found")
         return self.listeners[arn]
 
     def group(self, arn: str) -> TargetGroup:
         if arn not in self.groups:
-            raise ElbError("TargetGroupNotFound", f"Target groups '{arn}' not found")
+            raise QueryError("TargetGroupNotFound", f"Target groups '{arn}' not found")
         return self.groups[arn]
 
     def rule(self, arn: str) -> tuple[Listener, Rule]:
@@ -163,7 +163,7 @@ class Registry:
             for rule in listener.rules:
                 if rule.arn == arn:
                     return listener, rule
-        raise ElbError("RuleNotFound", f"One or more rules not found: '{arn}'")
+        raise QueryError("RuleNotFound", f"One or more rules not found: '{arn}'")
 
     def listeners_of(self, load_balancer: LoadBalancer) -> list[Listener]:
         return [each for each in self.listeners.values() if each.load_balancer is load_balancer]
@@ -191,7 +191,7 @@ class Registry:
         return next((user.address for user in self.users(arn)), "127.0.0.1")
 
     def tagged(self, arn: str) -> dict[str, str]:
-        """The tags of a resource, to be changed in place. Raises ElbError."""
+        """The tags of a resource, to be changed in place. Raises QueryError."""
         kind = arn.rpartition(":")[2].partition("/")[0]
         match kind:
             case "loadbalancer":
@@ -203,7 +203,7 @@ class Registry:
             case "listener-rule":
                 return self.rule(arn)[1].tags
             case _:
-                raise ElbError("ValidationError", f"'{arn}' is not a valid ARN of Elastic Load Balancing")
+                raise QueryError("ValidationError", f"'{arn}' is not a valid ARN of Elastic Load Balancing")
 
     def close(self) -> None:
         for listener in self.listeners.values():

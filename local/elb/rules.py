@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from local.elb.pages import page
-from local.elb.query import ElbError
 from local.elb.records import Listener, LoadBalancer, Registry, Rule, forwarded_to
 from local.elb.tags import from_list
 from local.elb.traffic.routing import FIELDS, values
+from local.query import QueryError
 
 MAXIMUM_GROUPS = 5  # of one action
 MAXIMUM_PRIORITY = 50_000
@@ -23,7 +23,7 @@ _CONFIGS = {
 def create(registry: Registry, asked: dict[str, Any]) -> dict[str, Any]:
     listener = registry.listener(asked["ListenerArn"])
     if listener.load_balancer.type != "application":
-        raise ElbError("UnsupportedProtocol", "Rules are for listeners of Application Load Balancers")
+        raise QueryError("UnsupportedProtocol", "Rules are for listeners of Application Load Balancers")
     priority = _priority(asked["Priority"])
     _check_free(listener, {str(priority)})
     conditions, actions = _normal_conditions(asked["Conditions"]), normal_actions(asked["Actions"])
@@ -41,7 +41,7 @@ def describe(registry: Registry, asked: dict[str, Any]) -> dict[str, Any]:
     elif "ListenerArn" in asked:
         found = registry.listener(asked["ListenerArn"]).rules
     else:
-        raise ElbError("ValidationError", "You must specify either listener rule ARNs or a listener ARN")
+        raise QueryError("ValidationError", "You must specify either listener rule ARNs or a listener ARN")
     shown, more = page(found, asked)
     return {"Rules": [described(rule) for rule in shown], **more}
 
@@ -88,7 +88,7 @@ def normal_actions(actions: list[dict[str, Any]]) -> list[dict[str, Any]]:
     found = []
     for action in actions:
         if action["Type"] not in ("forward", "fixed-response", "redirect"):
-            raise ElbError(
+            raise QueryError(
                 "InvalidLoadBalancerAction", f"The local cloud has no actions of the type '{action['Type']}'"
             )
         if action["Type"] != "forward":
@@ -96,7 +96,7 @@ def normal_actions(actions: list[dict[str, Any]]) -> list[dict[str, Any]]:
             continue
         weights = forwarded_to([action])
         if not weights:
-            raise ElbError("ValidationError", "A target group ARN must be specified")
+            raise QueryError("ValidationError", "A target group ARN must be specified")
         groups = [{"TargetGroupArn": arn, "Weight": weight} for arn, weight in weights.items()]
         stickiness = action.get("ForwardConfig", {}).get("TargetGroupStickinessConfig", {"Enabled": False})
         one = {"TargetGroupArn": groups[0]["TargetGroupArn"]} if len(groups) == 1 else {}
@@ -104,28 +104,30 @@ def normal_actions(actions: list[dict[str, Any]]) -> list[dict[str, Any]]:
         order = {"Order": action["Order"]} if "Order" in action else {}
         found.append({"Type": "forward", **one, **order, "ForwardConfig": config})
     if sum(action["Type"] in ("forward", "fixed-response", "redirect") for action in found) != 1:
-        raise ElbError("InvalidLoadBalancerAction", "You must specify exactly one forward, redirect or fixed-response")
+        raise QueryError(
+            "InvalidLoadBalancerAction", "You must specify exactly one forward, redirect or fixed-response"
+        )
     return found
 
 
 def check_actions(registry: Registry, balancer: LoadBalancer, actions: list[dict[str, Any]]) -> None:
-    """Raises ElbError when the balancer may not do so."""
+    """Raises QueryError when the balancer may not do so."""
     if balancer.type == "network" and actions[-1]["Type"] != "forward":
-        raise ElbError("InvalidLoadBalancerAction", "Network Load Balancers forward only")
+        raise QueryError("InvalidLoadBalancerAction", "Network Load Balancers forward only")
     weights = forwarded_to(actions)
     if len(weights) > MAXIMUM_GROUPS:
-        raise ElbError("ValidationError", f"Up to '{MAXIMUM_GROUPS}' target groups can be specified")
+        raise QueryError("ValidationError", f"Up to '{MAXIMUM_GROUPS}' target groups can be specified")
     for arn, weight in weights.items():
         if not 0 <= weight <= 999:
-            raise ElbError("ValidationError", f"The weight '{weight}' must be within '0-999' inclusive")
+            raise QueryError("ValidationError", f"The weight '{weight}' must be within '0-999' inclusive")
         group = registry.group(arn)
         if group.is_application != (balancer.type == "application"):
             protocol = group.described.get("Protocol", "none")
             message = f"The target group '{arn}' with the protocol {protocol} is not compatible with the listener"
-            raise ElbError("IncompatibleProtocols", message)
+            raise QueryError("IncompatibleProtocols", message)
         if any(user is not balancer for user in registry.users(arn)):
             message = f"The following target groups cannot be associated with more than one load balancer: {arn}"
-            raise ElbError("TargetGroupAssociationLimit", message)
+            raise QueryError("TargetGroupAssociationLimit", message)
 
 
 def _normal_conditions(conditions: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -134,7 +136,7 @@ def _normal_conditions(conditions: list[dict[str, Any]]) -> list[dict[str, Any]]
     for condition in conditions:
         field = condition.get("Field", "")
         if field not in FIELDS:
-            raise ElbError(
+            raise QueryError(
                 "ValidationError", f"Condition field '{field}' must be one of '[{', '.join(sorted(FIELDS))}]'"
             )
         config = _CONFIGS.get(field)
@@ -143,7 +145,7 @@ def _normal_conditions(conditions: list[dict[str, Any]]) -> list[dict[str, Any]]
             continue
         given = values(condition, config)
         if not given:
-            raise ElbError("ValidationError", f"A condition value must be specified for '{field}'")
+            raise QueryError("ValidationError", f"A condition value must be specified for '{field}'")
         old = {"Values": given} if field in ("path-pattern", "host-header") else {}
         found.append({"Field": field, **old, config: {"Values": given}})
     return found
@@ -152,20 +154,20 @@ def _normal_conditions(conditions: list[dict[str, Any]]) -> list[dict[str, Any]]
 def _own(registry: Registry, arn: str, what: str) -> tuple[Listener, Rule]:
     listener, rule = registry.rule(arn)
     if rule.is_default:
-        raise ElbError("OperationNotPermitted", f"Default rule '{arn}' cannot be {what}")
+        raise QueryError("OperationNotPermitted", f"Default rule '{arn}' cannot be {what}")
     return listener, rule
 
 
 def _priority(value: int) -> int:
     if not 1 <= value <= MAXIMUM_PRIORITY:
-        raise ElbError("ValidationError", f"Priority '{value}' must be between '1' and '{MAXIMUM_PRIORITY}'")
+        raise QueryError("ValidationError", f"Priority '{value}' must be between '1' and '{MAXIMUM_PRIORITY}'")
     return value
 
 
 def _check_free(listener: Listener, priorities: set[str], besides: set[str] | None = None) -> None:
     for rule in listener.rules:
         if rule.priority in priorities and rule.arn not in (besides or set()):
-            raise ElbError("PriorityInUse", f"Priority '{rule.priority}' is currently in use")
+            raise QueryError("PriorityInUse", f"Priority '{rule.priority}' is currently in use")
 
 
 def _sort(listener: Listener) -> None:

@@ -16,9 +16,9 @@ from botocore.model import OperationModel
 from local.elb import classic, listeners, load_balancers, rules, tags, target_groups, targets
 from local.elb.classic import Classic
 from local.elb.permissions import checks, classic_checks
-from local.elb.query import ElbError, checked, service_model
 from local.elb.records import Registry, World
 from local.elb.settings import Settings
+from local.query import QueryError, checked, service_model
 from local.ssm.permissions import Check
 from simulation.aws.limits import Bucket, Rate
 
@@ -63,7 +63,7 @@ class ElasticLoadBalancing:
         return asyncio.run_coroutine_threadsafe(there(), self._loop).result()
 
     def call(self, api: str, operation: str, given: Mapping[str, Any]) -> dict[str, Any]:
-        """The result of an operation, by parameters that are checked first. Raises ElbError."""
+        """The result of an operation, by parameters that are checked first. Raises QueryError."""
         model = find_operation(api, operation)
         assert model is not None and model.input_shape is not None
         asked = checked(model.input_shape, given)
@@ -81,11 +81,11 @@ class ElasticLoadBalancing:
         return self.run(lambda: checks(operation, asked, self._registry))
 
     def throttle(self, api: str, operation: str) -> None:
-        """Charge the account for a call. Raises ElbError Throttling."""
+        """Charge the account for a call. Raises QueryError Throttling."""
         rate = self.settings.rate(operation)
         bucket = self._buckets.setdefault((api, rate), Bucket(rate))
         if not bucket.take(time.monotonic()):
-            raise ElbError("Throttling", "Rate exceeded")
+            raise QueryError("Throttling", "Rate exceeded")
 
     def addresses(self) -> list[dict[str, Any]]:
         """Every load balancer with the addresses where clients connect to it, by its listeners' ports."""

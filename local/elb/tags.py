@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from local.elb.query import ElbError
 from local.elb.records import Registry
+from local.query import QueryError
 
 MAXIMUM = 50
 
 
 def from_list(tags: list[dict[str, Any]]) -> dict[str, str]:
-    """Raises ElbError DuplicateTagKeys, TooManyTags."""
+    """Raises QueryError DuplicateTagKeys, TooManyTags."""
     found = {tag["Key"]: tag.get("Value", "") for tag in tags}
     if len(found) < len(tags):
-        raise ElbError("DuplicateTagKeys", "A tag key was specified more than once")
+        raise QueryError("DuplicateTagKeys", "A tag key was specified more than once")
     if len(found) > MAXIMUM:
-        raise ElbError("TooManyTags", f"The maximum number of tags '{MAXIMUM}' has been reached")
+        raise QueryError("TooManyTags", f"The maximum number of tags '{MAXIMUM}' has been reached")
     return found
 
 
@@ -29,7 +29,7 @@ def add(registry: Registry, asked: dict[str, Any]) -> dict[str, Any]:
     found = [registry.tagged(arn) for arn in asked["ResourceArns"]]
     new = from_list(asked["Tags"])
     if any(len(tags | new) > MAXIMUM for tags in found):
-        raise ElbError("TooManyTags", f"The maximum number of tags '{MAXIMUM}' has been reached")
+        raise QueryError("TooManyTags", f"The maximum number of tags '{MAXIMUM}' has been reached")
     for tags in found:
         tags.update(new)
     return {}

@@ -8,10 +8,10 @@ from typing import Any
 
 from local.elb import attributes
 from local.elb.pages import page
-from local.elb.query import ElbError
 from local.elb.records import NAME, Registry, TargetGroup
 from local.elb.tags import from_list
 from local.elb.traffic.health import HealthCheck
+from local.query import QueryError
 
 PROTOCOLS = ("HTTP", "HTTPS", "TCP")
 CHECKS = ("Protocol", "Port", "Enabled", "Path", "IntervalSeconds", "TimeoutSeconds")
@@ -21,13 +21,13 @@ CHANGEABLE = (*(f"HealthCheck{name}" for name in CHECKS), "HealthyThresholdCount
 def create(registry: Registry, asked: dict[str, Any]) -> dict[str, Any]:
     name = asked["Name"]
     if not re.fullmatch(NAME, name):
-        raise ElbError("ValidationError", f"Target group name '{name}' is not valid")
+        raise QueryError("ValidationError", f"Target group name '{name}' is not valid")
     described = _described(asked)
     existing = next((each for each in registry.groups.values() if each.name == name), None)
     if existing is not None:
         if {**existing.described, "TargetGroupArn": ""} != {**described, "TargetGroupArn": ""}:
             message = f"A target group with the same name '{name}' exists, but with different settings"
-            raise ElbError("DuplicateTargetGroupName", message)
+            raise QueryError("DuplicateTargetGroupName", message)
         return {"TargetGroups": [shown(registry, existing)]}
     described["TargetGroupArn"] = arn = registry.new_arn(f"targetgroup/{name}")
     pool = registry.new_pool(arn, health_check(described))
@@ -47,7 +47,7 @@ def describe(registry: Registry, asked: dict[str, Any]) -> dict[str, Any]:
     if "Names" in asked:
         names = {group.name: group for group in found}
         if not set(asked["Names"]) <= names.keys():
-            raise ElbError("TargetGroupNotFound", "One or more target groups not found")
+            raise QueryError("TargetGroupNotFound", "One or more target groups not found")
         found = [names[name] for name in asked["Names"]]
     chosen, more = page(found, asked)
     return {"TargetGroups": [shown(registry, group) for group in chosen], **more}
@@ -66,7 +66,7 @@ def delete(registry: Registry, asked: dict[str, Any]) -> dict[str, Any]:
     """One that is not there is deleted already."""
     arn = asked["TargetGroupArn"]
     if registry.users(arn):
-        raise ElbError("ResourceInUse", f"Target group '{arn}' is currently in use by a listener or a rule")
+        raise QueryError("ResourceInUse", f"Target group '{arn}' is currently in use by a listener or a rule")
     if group := registry.groups.pop(arn, None):
         group.pool.close()
     return {}
@@ -102,7 +102,7 @@ def health_check(described: Mapping[str, Any]) -> HealthCheck:
 
 
 def _described(asked: dict[str, Any]) -> dict[str, Any]:
-    """As a new group is described; defaults as the API reference of CreateTargetGroup says. Raises ElbError."""
+    """As a new group is described; defaults as the API reference of CreateTargetGroup says. Raises QueryError."""
     kind = asked.get("TargetType", "instance")
     found: dict[str, Any] = {"TargetGroupArn": "", "TargetGroupName": asked["Name"], "TargetType": kind}
     if kind == "lambda":
@@ -110,15 +110,15 @@ def _described(asked: dict[str, Any]) -> dict[str, Any]:
         found |= {"HealthCheckIntervalSeconds": 35, "HealthCheckTimeoutSeconds": 30}
         found |= {"HealthyThresholdCount": 5, "UnhealthyThresholdCount": 2}
     elif kind not in ("instance", "ip"):
-        raise ElbError("ValidationError", f"The local cloud has no targets of the type '{kind}'")
+        raise QueryError("ValidationError", f"The local cloud has no targets of the type '{kind}'")
     else:
         for name in ("Protocol", "Port", "VpcId"):
             if name not in asked:
-                raise ElbError("ValidationError", f"A {name} must be specified")
+                raise QueryError("ValidationError", f"A {name} must be specified")
         protocol = asked["Protocol"]
         if protocol not in PROTOCOLS:
             message = f"Target groups of the local cloud have the protocols {', '.join(PROTOCOLS)}, not '{protocol}'"
-            raise ElbError("ValidationError", message)
+            raise QueryError("ValidationError", message)
         check = asked.get("HealthCheckProtocol", "TCP" if protocol == "TCP" else "HTTP")
         found |= {"Protocol": protocol, "Port": asked["Port"], "VpcId": asked["VpcId"], "IpAddressType": "ipv4"}
         found |= {"HealthCheckProtocol": check, "HealthCheckPort": "traffic-port", "HealthCheckEnabled": True}
@@ -134,27 +134,29 @@ def _described(asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check(described: Mapping[str, Any]) -> None:
-    """What the API reference says of CreateTargetGroup's parameters together. Raises ElbError."""
+    """What the API reference says of CreateTargetGroup's parameters together. Raises QueryError."""
     protocol, check = described.get("Protocol"), described.get("HealthCheckProtocol")
     if described["HealthCheckTimeoutSeconds"] >= described["HealthCheckIntervalSeconds"] and protocol != "TCP":
         message = "Health check interval must be greater than the timeout"
-        raise ElbError("ValidationError", message)
+        raise QueryError("ValidationError", message)
     if not described["HealthCheckEnabled"] and described["TargetType"] != "lambda":
         message = f"Health check enabled must be true for target groups with target type '{described['TargetType']}'"
-        raise ElbError("InvalidConfigurationRequest", message)
+        raise QueryError("InvalidConfigurationRequest", message)
     if check not in (None, "HTTP", "HTTPS", *(["TCP"] if protocol == "TCP" else [])):
-        raise ElbError("InvalidConfigurationRequest", f"Health check protocol '{check}' is not supported")
+        raise QueryError("InvalidConfigurationRequest", f"Health check protocol '{check}' is not supported")
     if check == "TCP" and {"HealthCheckPath", "Matcher"} & described.keys():
         message = "You cannot specify a health check path or matcher with the health check protocol TCP"
-        raise ElbError("InvalidConfigurationRequest", message)
+        raise QueryError("InvalidConfigurationRequest", message)
     if described.get("ProtocolVersion", "HTTP1") != "HTTP1":
-        raise ElbError("ValidationError", "Targets of the local cloud speak HTTP1")
+        raise QueryError("ValidationError", "Targets of the local cloud speak HTTP1")
     port = described.get("HealthCheckPort", "traffic-port")
     if port != "traffic-port" and not (port.isdecimal() and 1 <= int(port) <= 65535):
-        raise ElbError("ValidationError", f"Health check port '{port}' must be 'traffic-port' or a port number")
+        raise QueryError("ValidationError", f"Health check port '{port}' must be 'traffic-port' or a port number")
     code = described.get("Matcher", {}).get("HttpCode", "200")
     if not re.fullmatch(r"\d{3}(-\d{3})?(,\d{3}(-\d{3})?)*", code):
-        raise ElbError("ValidationError", f"Health check matcher HTTP code '{code}' must be within '200-499' inclusive")
+        raise QueryError(
+            "ValidationError", f"Health check matcher HTTP code '{code}' must be within '200-499' inclusive"
+        )
 
 
 def _default_attributes(group: TargetGroup) -> dict[str, str]:

@@ -10,9 +10,9 @@ import ipaddress
 from collections.abc import Callable
 from typing import Any
 
-from local.elb.query import ElbError
 from local.elb.records import Registry, TargetGroup
 from local.elb.traffic.pool import Key, Member, Place
+from local.query import QueryError
 
 NO_PORT = 0  # of a function
 
@@ -63,7 +63,7 @@ def describe_health(registry: Registry, asked: dict[str, Any]) -> dict[str, Any]
     group = registry.group(asked["TargetGroupArn"])
     if registry.settings.health_unavailable:
         message = "The health of the specified targets could not be retrieved due to an internal error"
-        raise ElbError("HealthUnavailable", message)
+        raise QueryError("HealthUnavailable", message)
     keys = [_key(group, target) for target in asked.get("Targets", [])] or list(group.pool.members)
     return {"TargetHealthDescriptions": [_described(registry, group, key) for key in keys]}
 
@@ -107,7 +107,7 @@ def _key(group: TargetGroup, target: dict[str, Any]) -> Key:
 
 
 def _place_of(registry: Registry, group: TargetGroup, target_id: str) -> Callable[[], Place | None]:
-    """Where a target is, asked again each time. Raises ElbError for an address that is none."""
+    """Where a target is, asked again each time. Raises QueryError for an address that is none."""
     if group.type == "instance":
         return lambda: registry.world.instance(target_id)
     place = _place_of_address(target_id) if group.type == "ip" else Place(None, "running", None)
@@ -119,7 +119,7 @@ def _place_of_address(address: str) -> Place:
     try:
         found = ipaddress.IPv4Address(address)
     except ValueError as error:
-        raise ElbError("ValidationError", f"The IP address '{address}' is not a valid IPv4 address") from error
+        raise QueryError("ValidationError", f"The IP address '{address}' is not a valid IPv4 address") from error
     return Place(address if found.is_loopback else None, "running", None)
 
 
@@ -128,26 +128,26 @@ def _check_running(places: dict[Key, Callable[[], Place | None]]) -> None:
     for (target_id, _), find in places.items():
         place = find()
         if place is None:
-            raise ElbError("InvalidTarget", f"Instance ID '{target_id}' is not valid")
+            raise QueryError("InvalidTarget", f"Instance ID '{target_id}' is not valid")
         if not place.is_running:
             stopped.append(target_id)
     if stopped:
         message = f"The following targets are not in a running state and cannot be registered: '{', '.join(stopped)}'"
-        raise ElbError("InvalidTarget", message)
+        raise QueryError("InvalidTarget", message)
 
 
 def _check_quotas(registry: Registry, group: TargetGroup, new: list[Key]) -> None:
     settings = registry.settings
     most = 1 if group.type == "lambda" else settings.targets_per_group
     if new and len(group.pool.members) + len(new) > most:
-        raise ElbError("TooManyTargets", f"The maximum number of targets '{most}' has been reached")
+        raise QueryError("TooManyTargets", f"The maximum number of targets '{most}' has been reached")
     beside = {arn for user in registry.users(group.arn) for arn in registry.groups_of(user)} | {group.arn}
     registered = [key for arn in beside for key in registry.groups[arn].pool.members] + new
     for target_id, _ in new:
         if sum(key[0] == target_id for key in registered) > settings.registrations_per_target:
             most = settings.registrations_per_target
             message = f"The maximum number of registrations '{most}' for the target '{target_id}' has been reached"
-            raise ElbError("TooManyRegistrationsForTargetId", message)
+            raise QueryError("TooManyRegistrationsForTargetId", message)
 
 
 OPERATIONS = {

@@ -6,7 +6,7 @@ import asyncio
 import socket
 from collections.abc import Awaitable, Callable
 
-from local.elb.query import ElbError
+from local.query import QueryError
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 INSTEAD_OF_PRIVILEGED = 10_000  # port 80 is 10080 where this process may not have it
@@ -15,7 +15,7 @@ _LIMIT = 1 << 16
 
 
 class Front:
-    """Listens from the moment it is made. Raises ElbError when somebody else on this machine has the port."""
+    """Listens from the moment it is made. Raises QueryError when somebody else on this machine has the port."""
 
     def __init__(self, address: str, port: int, serve: Serve) -> None:
         self._serve = serve
@@ -63,5 +63,5 @@ def _listening(address: str, port: int) -> socket.socket:
     except OSError as error:
         found.close()
         message = f"The local cloud cannot listen at {address}:{port}: {error.strerror}"
-        raise ElbError("InvalidConfigurationRequest", message) from error
+        raise QueryError("InvalidConfigurationRequest", message) from error
     return found

@@ -17,11 +17,11 @@ from xml.etree import ElementTree
 import botocore.session
 from botocore.model import ListShape, MapShape, OperationModel, ServiceModel, Shape, StructureShape
 
-# What every operation may answer: "Common errors" of both API references.
+# What every operation may answer: "Common errors" of the API references of ELB and Auto Scaling.
 COMMON_ERRORS = frozenset({"ValidationError", "Throttling", "AccessDenied", "InvalidAction", "OperationNotPermitted"})
 
 
-class ElbError(Exception):
+class QueryError(Exception):
     """AWS's refusal of a request."""
 
     def __init__(self, code: str, message: str) -> None:
@@ -48,20 +48,20 @@ def parsed(operation: OperationModel | None, form: Mapping[str, str]) -> dict[st
 
 
 def parameters(operation: OperationModel, form: Mapping[str, str]) -> dict[str, Any]:
-    """What the operation is asked. Raises ElbError ValidationError."""
+    """What the operation is asked. Raises QueryError ValidationError."""
     return checked(operation.input_shape, parsed(operation, form)) if operation.input_shape else {}
 
 
 def checked(shape: Shape, given: Any) -> dict[str, Any]:
     """Parameters that keep to the model; texts that stand for numbers and booleans are those then.
 
-    Raises ElbError ValidationError.
+    Raises QueryError ValidationError.
     """
     broken: list[str] = []
     value: dict[str, Any] = _checked(shape, given, "", broken)
     if broken:
         count = f"{len(broken)} validation error{'s' if len(broken) > 1 else ''} detected"
-        raise ElbError("ValidationError", f"{count}: {'; '.join(broken)}")
+        raise QueryError("ValidationError", f"{count}: {'; '.join(broken)}")
     return value
 
 
@@ -165,7 +165,7 @@ def answer(operation: OperationModel, result: Mapping[str, Any]) -> bytes:
     return ElementTree.tostring(root)
 
 
-def error_answer(operation: OperationModel | None, error: ElbError, namespace: str) -> tuple[int, bytes]:
+def error_answer(operation: OperationModel | None, error: QueryError, namespace: str) -> tuple[int, bytes]:
     """Status and XML of a refusal. Raises KeyError for one that the operation does not have."""
     known = dict.fromkeys(COMMON_ERRORS, 400) | {"AccessDenied": 403}
     for shape in operation.error_shapes if operation else ():

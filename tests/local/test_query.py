@@ -1,4 +1,4 @@
-"""The query protocol of the local load balancers' APIs: what botocore sends is read, what it reads is written."""
+"""AWS's query protocol on the local cloud: what botocore sends is read, what it reads is written."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -9,7 +9,7 @@ from botocore.model import OperationModel
 from botocore.parsers import QueryParser
 from botocore.serialize import QuerySerializer
 
-from local.elb.query import ElbError, answer, error_answer, fields, parameters, service_model
+from local.query import QueryError, answer, error_answer, fields, parameters, service_model
 
 V2 = service_model("elbv2")
 
@@ -69,11 +69,11 @@ def test_an_answer_that_the_model_does_not_have_is_an_error(wrong: dict[str, Any
 
 
 def test_an_operation_refuses_only_as_the_model_says() -> None:
-    status, body = error_answer(operation("DescribeTargetHealth"), ElbError("HealthUnavailable", "later"), "x")
+    status, body = error_answer(operation("DescribeTargetHealth"), QueryError("HealthUnavailable", "later"), "x")
     error = read("DescribeTargetHealth", body, status)["Error"]
     assert (status, error["Code"], error["Message"]) == (500, "HealthUnavailable", "later")
     with pytest.raises(KeyError, match="RuleNotFound"):
-        error_answer(operation("DescribeTargetHealth"), ElbError("RuleNotFound", "none"), "x")
+        error_answer(operation("DescribeTargetHealth"), QueryError("RuleNotFound", "none"), "x")
 
 
 @pytest.mark.parametrize(
@@ -86,6 +86,6 @@ def test_an_operation_refuses_only_as_the_model_says() -> None:
     ],
 )
 def test_a_request_that_the_model_does_not_have_is_refused(form: dict[str, str], part: str) -> None:
-    with pytest.raises(ElbError, match="ValidationError") as refused:
+    with pytest.raises(QueryError, match="ValidationError") as refused:
         parameters(operation("CreateTargetGroup"), form)
     assert part in str(refused.value)
