@@ -53,7 +53,8 @@ def asked(words: Sequence[str]) -> tuple[int, Weather]:
         action="append",
         default=[],
         metavar="ssm=2/s",
-        help="requests a second of ssm, dynamodb or lambda, or of one operation or function (lambda:run_segment); "
+        help="requests a second of ssm, dynamodb, lambda or autoscaling, or of one operation or function "
+        "(lambda:run_segment); "
         "ssm=2/s,10 lets ten come at once; can be repeated",
     )
     for name, what in SHARES.items():

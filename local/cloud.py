@@ -28,8 +28,10 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from local.autoscaling.settings import Settings as ScalingSettings
 from local.counters import CREDENTIALS, Records
 from local.elb.settings import Settings
+from local.faults import Faults
 from local.server import ACCOUNT, ADMIN, REGION
 from local.weather import Weather
 
@@ -198,6 +200,10 @@ class LocalCloud:
         how = {"managed": managed, "on_premises": on_premises}
         return LocalInstance(**self._admin("instances", do="launch", name=name, tags={"Name": name, **tags}, **how))
 
+    def instance(self, instance_id: str) -> LocalInstance:
+        """A host that something else has started: an Auto Scaling group. Raises CloudError."""
+        return LocalInstance(**self._admin("instances", do="show", id=instance_id))
+
     def remove_instance(self, host: LocalInstance) -> None:
         self.act(host, "terminate")
 
@@ -225,6 +231,10 @@ class LocalCloud:
     @cached_property
     def load_balancers(self) -> "LoadBalancersView":
         return LoadBalancersView(self)
+
+    @cached_property
+    def auto_scaling(self) -> "AutoScalingView":
+        return AutoScalingView(self)
 
     @cached_property
     def slack(self) -> "SlackView":
@@ -288,19 +298,7 @@ class FaultControl:
         return int(self._cloud._admin("faults")[fault])
 
     def clear(self) -> None:
-        self.set(
-            lost_events=0,
-            doubled_events=0,
-            lost_executions=0,
-            lost_alarms=0,
-            throttled={},
-            throttled_sends=0,
-            slow_sends=0,
-            killed_senders=0,
-            sns_down=False,
-            slack_down=False,
-            slack_busy=0,
-        )
+        self.set(**asdict(Faults()))
 
 
 class LoadBalancersView:
@@ -318,6 +316,19 @@ class LoadBalancersView:
 
     def clear(self) -> None:
         self.set(**asdict(Settings()))
+
+
+class AutoScalingView:
+    """What may be set of Auto Scaling (local/autoscaling/settings.py)."""
+
+    def __init__(self, cloud: LocalCloud) -> None:
+        self._cloud = cloud
+
+    def set(self, **settings: Any) -> None:
+        self._cloud._admin("auto-scaling", **settings)
+
+    def clear(self) -> None:
+        self.set(**asdict(ScalingSettings()))
 
 
 class SlackView:

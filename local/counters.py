@@ -17,6 +17,7 @@ class Records:
     ssm: Counter[str] = field(default_factory=Counter)
     dynamodb: Counter[str] = field(default_factory=Counter)
     elb: Counter[str] = field(default_factory=Counter)
+    autoscaling: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)  # by the weather: "service:Operation", "conflict:Operation"
 
     @property

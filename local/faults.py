@@ -18,6 +18,15 @@ class Faults:
     throttled_sends: int = 0  # SendCommand calls that SSM refuses
     slow_sends: int = 0  # SendCommand calls whose answer comes only when the command has ended
     killed_senders: int = 0  # callers that die right after SSM has accepted their SendCommand
+    lost_lifecycle_events: int = 0  # Auto Scaling's events of lifecycle actions that never arrive
+    doubled_lifecycle_events: int = 0  # that arrive twice
+    late_lifecycle_events: int = 0
+    lifecycle_event_delay: float = 3.0  # seconds, of those
+    refused_suspensions: int = 0  # SuspendProcesses calls that Auto Scaling refuses
+    refused_resumptions: int = 0  # ResumeProcesses calls
+    throttled_heartbeats: int = 0  # RecordLifecycleActionHeartbeat calls
+    throttled_completions: int = 0  # CompleteLifecycleAction calls
+    failed_launches: int = 0  # instances that Auto Scaling cannot launch
     sns_down: bool = False
     slack_down: bool = False
     slack_busy: int = 0  # posts that Slack answers with 429

@@ -35,6 +35,10 @@ class LocalGateway:
     def __init__(self, endpoint: str, directory: Path, network: str) -> None:
         from ministack import app
 
+        from local.autoscaling import cloudformation as scaling_cloudformation
+        from local.autoscaling import edge as scaling_edge
+        from local.autoscaling.settings import Settings as ScalingSettings
+        from local.autoscaling.world import LocalWorld
         from local.counters import Records
         from local.elb import cloudformation as elb_cloudformation
         from local.elb import edge as elb_edge
@@ -86,12 +90,22 @@ class LocalGateway:
         )
         self.load_balancing = elb_edge.install(self.instances, network, Settings(), self.records)
         elb_cloudformation.install(self.load_balancing)
+        self.outside_scaling = LocalWorld(self.instances, self.load_balancing, self.faults, self.emit)
+        self.auto_scaling = scaling_edge.install(
+            self.outside_scaling,
+            ScalingSettings(),
+            faults=self.faults,
+            outside=self.outside,
+            records=self.records,
+        )
+        scaling_cloudformation.install(self.auto_scaling)
         self._break_sns(app)
         self.routes: dict[str, Callable[[dict[str, Any]], Awaitable[Any]]] = {
             "health": self._health,
             "instances": self._instances,
             "faults": self._faults,
             "load-balancers": self._load_balancers,
+            "auto-scaling": self._auto_scaling,
             "weather": self._weather,
             "records": self._records,
             "slack-messages": self._slack_messages,
@@ -185,15 +199,12 @@ class LocalGateway:
             instance = await self.instances.launch(**asked)
             if not instance.is_on_premises:
                 self.instances.register(instance)
-            return {
-                "id": instance.instance_id,
-                "name": instance.name,
-                "address": instance.address,
-                "root": str(instance.path("/")),
-            }
+            return _shown(instance)
         found = self.instances.get(asked.pop("id"))
         if found is None:
             raise LookupError("no such instance")
+        if done == "show":
+            return _shown(found)
         result = getattr(found, done)(**asked)
         if asyncio.iscoroutine(result):
             await result
@@ -214,6 +225,14 @@ class LocalGateway:
             setattr(self.load_balancing.settings, name, value)
         return self.load_balancing.addresses()
 
+    async def _auto_scaling(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """Its settings (local/autoscaling/settings.py); what is asked changes them."""
+        for name, value in asked.items():
+            if not hasattr(self.auto_scaling.settings, name):
+                raise AttributeError(name)
+            setattr(self.auto_scaling.settings, name, value)
+        return asdict(self.auto_scaling.settings)
+
     async def _weather(self, asked: dict[str, Any]) -> dict[str, Any]:
         from local.weather import Weather
 
@@ -229,6 +248,15 @@ class LocalGateway:
 
     async def _slack_messages(self, asked: dict[str, Any]) -> list[dict[str, Any]]:
         return self.slack.messages
+
+
+def _shown(instance: Any) -> dict[str, Any]:
+    return {
+        "id": instance.instance_id,
+        "name": instance.name,
+        "address": instance.address,
+        "root": str(instance.path("/")),
+    }
 
 
 def _put_event(entry: dict[str, Any]) -> None:
@@ -284,6 +312,8 @@ async def _serve(port: int, directory: Path, network: str) -> None:
     try:
         await serve(edges, config, shutdown_trigger=ended.wait)  # type: ignore[arg-type]
     finally:
+        edges.auto_scaling.close()
+        await edges.outside_scaling.settled()
         edges.load_balancing.close()
         await edges.run_command.close()
         await edges.instances.close()

@@ -16,15 +16,15 @@ from functions.core.errors import InvalidInput
 from functions.core.text.shapes import from_plain, to_plain
 from simulation.aws.limits import Bucket, Rate
 
-_THROTTLED_SERVICES = ("ssm", "dynamodb", "lambda")
+_THROTTLED_SERVICES = ("ssm", "dynamodb", "lambda", "autoscaling")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weather:
     """What is set. Shares are from 0 to 1; the times are seconds.
 
-    `throttle`: requests a second, by service, or "service:Operation". Each operation of SSM and DynamoDB has a token
-    bucket of its own, and of Lambda each function, which is named without the stack: `lambda:run_segment`.
+    `throttle`: requests a second, by service, or "service:Operation". Each operation of SSM, DynamoDB and Auto Scaling
+    has a token bucket of its own, and of Lambda each function, which is named without the stack: `lambda:run_segment`.
     """
 
     throttle: dict[str, Rate] = field(default_factory=dict)

@@ -174,6 +174,11 @@ class Instance:
         """Delay each delivery to the agent and each report from it; 0 ends it."""
         self._delay_seconds = seconds
 
+    def enroll(self) -> None:
+        """SSM hears of it for the first time."""
+        self.managed = True
+        self._update_reachable()
+
     def go_offline(self) -> None:
         """Cut the agent off: nothing reaches it, what runs goes on, its reports wait."""
         self._connected = False

@@ -125,11 +125,19 @@ class Instances:
         self._instances[instance_id] = instance
         return instance
 
-    def register(self, instance: Instance) -> None:
+    def register(
+        self,
+        instance: Instance,
+        *,
+        image_id: str = "ami-0123456789abcdef0",
+        instance_type: str = "t3.micro",
+        subnet_id: str | None = None,
+    ) -> None:
         """Show an instance in the emulator's EC2, where its tags then live."""
         with self._emulated_ec2() as ec2:
+            subnet_id = subnet_id or ec2._DEFAULT_SUBNET_ID
             record = ec2._launch_instances_internal(
-                "ami-0123456789abcdef0", "t3.micro", ec2._DEFAULT_SUBNET_ID, 1, requested_private_ip=instance.address
+                image_id, instance_type, subnet_id, 1, requested_private_ip=instance.address
             )[0]
             del ec2._instances[record["InstanceId"]]
             for mapping in record["BlockDeviceMappings"]:
