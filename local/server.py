@@ -52,6 +52,7 @@ class LocalGateway:
             control_api,
             dynamodb,
             functions,
+            instances,
             metrics,
             object_events,
             state_machines,
@@ -78,6 +79,7 @@ class LocalGateway:
         cloudformation.install(self.documents)
         object_events.install()
         batch_actions.install()
+        instances.install(self.instances)
         authentication.install()
         control_api.install(endpoint)
         edge.install(

@@ -12,6 +12,7 @@ import itertools
 import os
 import secrets
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -170,6 +171,8 @@ class Instances:
         with self._emulated_ec2() as ec2:
             if record := ec2._instances.get(instance.instance_id):  # not after a reset of the emulator
                 record["State"] = {"Code": EC2_STATE_CODES[instance.state], "Name": str(instance.state)}
+                if instance.state is InstanceState.TERMINATED:
+                    record.setdefault("_terminated_at", time.time())  # for a while it stays visible, as on AWS
 
     @contextmanager
     def _emulated_ec2(self) -> Iterator[Any]:

@@ -15,10 +15,11 @@ from local.hosts.instance import Instance
 from local.hosts.instances import Instances
 from local.ssm.documents import Documents
 from local.ssm.run_command import RunCommand
+from tests.local.autoscaling.scaled import scaled
 from tests.local.elb.balanced import balanced
 from tests.local.emulator import bare, bare_emulator, cloud, our_cloud
 
-__all__ = ["balanced", "bare", "bare_emulator", "cloud", "our_cloud"]  # fixtures
+__all__ = ["balanced", "bare", "bare_emulator", "cloud", "our_cloud", "scaled"]  # fixtures
 
 T = TypeVar("T")
 Run = Callable[[Coroutine[Any, Any, T]], T]
