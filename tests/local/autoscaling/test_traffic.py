@@ -43,6 +43,7 @@ def test_an_instance_is_registered_when_it_is_in_service(scaled: Scaled, balance
 
 def test_a_scale_in_drains_before_its_hooks(scaled: Scaled, balanced: Balanced) -> None:
     group = balanced.group()
+    balanced.in_front(group)
     balanced.set(group, deregistration_delay__timeout_seconds=5)  # half a second here
     name = scaled.group(1, TargetGroupARNs=[group])
     scaled.hook(name, "stop", LifecycleTransition=TERMINATING)
@@ -73,6 +74,7 @@ def test_what_enters_service_unregistered_stays_so(scaled: Scaled, balanced: Bal
 
 def test_standby_leaves_the_load_balancer(scaled: Scaled, balanced: Balanced) -> None:
     group = balanced.group()
+    balanced.in_front(group)
     balanced.set(group, deregistration_delay__timeout_seconds=3)
     name = scaled.group(1, TargetGroupARNs=[group])
     (instance_id,) = scaled.ids(name)
