@@ -13,6 +13,7 @@ from typing import Any
 from local.autoscaling.fleet import World
 from local.autoscaling.service import API, AutoScaling, find_operation
 from local.autoscaling.settings import Settings
+from local.autoscaling.tags import refuse_reserved
 from local.counters import Records, is_administrator
 from local.faults import Faults
 from local.query import QueryError, answer, error_answer, fields, parameters, parsed, service_model
@@ -55,6 +56,7 @@ def install(world: World, settings: Settings, *, faults: Faults, outside: Outsid
                 return await others(method, path, headers, body, query)
             await asyncio.to_thread(_authorize, name, parsed(operation, form), headers, query)
             asked = parameters(operation, form)
+            refuse_reserved(asked)
             return 200, dict(XML), answer(operation, await asyncio.to_thread(scaling.call, name, asked))
         except QueryError as error:
             status, xml = error_answer(operation, error, service_model(API).metadata["xmlNamespace"])

@@ -16,11 +16,15 @@ _TYPE = "auto-scaling-group"
 def from_list(tags: list[dict[str, Any]]) -> dict[str, Tag]:
     """Raises QueryError ValidationError."""
     found = {tag["Key"]: Tag(tag.get("Value", ""), tag.get("PropagateAtLaunch", True)) for tag in tags}
-    if any(key.startswith("aws:") for key in found):
-        raise QueryError("ValidationError", "Tag keys that begin with aws: are reserved for internal use")
     if len(found) > MAXIMUM:
         raise QueryError("ValidationError", f"A group can have at most {MAXIMUM} tags")
     return found
+
+
+def refuse_reserved(asked: dict[str, Any]) -> None:
+    """What CloudFormation may do, and callers may not. Raises QueryError ValidationError."""
+    if any(tag["Key"].startswith("aws:") for tag in asked.get("Tags", [])):
+        raise QueryError("ValidationError", "Tag keys that begin with aws: are reserved for internal use")
 
 
 def described(group: Group) -> list[dict[str, Any]]:

@@ -220,12 +220,13 @@ class Account:
         self.at_end(iam.delete_role, RoleName=name)
         return name
 
-    def caller(self, service: str, *, may: str, on: str, **how: Any) -> Any:
-        """The client of a user who may do one thing; `how` is boto3's."""
+    def caller(self, service: str, *, may: str, on: str, when: Mapping[str, Any] | None = None, **how: Any) -> Any:
+        """The client of a user who may do one thing, maybe under a condition; `how` is boto3's."""
         iam, name = self.client("iam"), self.name()
         iam.create_user(UserName=name)
         self.at_end(iam.delete_user, UserName=name)
-        policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": may, "Resource": on}]}
+        statement = {"Effect": "Allow", "Action": may, "Resource": on, **({"Condition": when} if when else {})}
+        policy = {"Version": "2012-10-17", "Statement": [statement]}
         iam.put_user_policy(UserName=name, PolicyName="may", PolicyDocument=json.dumps(policy))
         self.at_end(iam.delete_user_policy, UserName=name, PolicyName="may")
         key = iam.create_access_key(UserName=name)["AccessKey"]

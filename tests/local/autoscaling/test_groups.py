@@ -185,6 +185,19 @@ def test_what_no_group_can_be_is_refused(scaled: Scaled, wrong: dict[str, Any], 
     assert words in str(refused.value)
 
 
+def test_tags_of_groups_are_changed_but_not_those_of_aws(scaled: Scaled) -> None:
+    name = scaled.group(1, Tags=[{"Key": "old", "Value": "1"}])
+    of_group = {"ResourceId": name, "ResourceType": "auto-scaling-group"}
+    new = {"Key": "new", "Value": "2", "PropagateAtLaunch": True}
+    scaled.api.create_or_update_tags(Tags=[{**of_group, **new}])
+    scaled.api.delete_tags(Tags=[{**of_group, "Key": "old"}])
+    assert scaled.described(name)["Tags"] == [{**of_group, **new}]
+    tags = scaled.ec2.describe_tags(Filters=[{"Name": "resource-id", "Values": scaled.ids(name)}])["Tags"]
+    assert "old" in [each["Key"] for each in tags]  # what runs keeps its own
+    reserved = [{**of_group, "Key": "aws:name", "Value": ""}]
+    assert refusal(scaled.api.create_or_update_tags, Tags=reserved) == "ValidationError"
+
+
 def test_a_launch_that_fails_is_told_and_tried_again(scaled: Scaled) -> None:
     scaled.aws.faults.set(failed_launches=3)
     name = scaled.group(0)
