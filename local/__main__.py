@@ -1,4 +1,4 @@
-"""`make local`: AWS on this machine with stepdeploy deployed to it and four hosts, for a person to use.
+"""`make local`: AWS on this machine with stepdeploy deployed to it, four hosts and an Auto Scaling group of two.
 
 It stays until Ctrl-C, prints what Slack receives meanwhile, and leaves nothing behind.
 """
@@ -21,6 +21,7 @@ from local.weather import Weather, rate
 from simulation.aws.limits import Rate
 
 PORT = 4566  # where people expect an emulator of AWS
+SCALING_GROUP = "web-asg"
 SHARES = {
     "conflicts": "DynamoDB's writes that meet a transaction",
     "lost-events": "the events of commands that never come",
@@ -32,6 +33,7 @@ DELAYS = {"late-events": "events of SSM", "late-stream": "records of the table's
 def main() -> int:
     port, weather = asked(sys.argv[1:])
     with started(port) as (cloud, engine, hosts):
+        start_scaling_group(cloud)
         cloud.turn(weather)
         if words := weather.words():
             say(f"The weather: {words}")
@@ -82,9 +84,38 @@ def _share(text: str) -> float:
     return share
 
 
+def start_scaling_group(cloud: LocalCloud) -> None:
+    """Two more hosts of the deployment group, which Auto Scaling launches."""
+    cloud.client("ec2").create_launch_template(
+        LaunchTemplateName=SCALING_GROUP,
+        LaunchTemplateData={"ImageId": "ami-0123456789abcdef0", "InstanceType": "t3.micro"},
+    )
+    tags = {"Name": SCALING_GROUP, "role": "web", "stepdeploy": "enabled"}
+    cloud.client("autoscaling").create_auto_scaling_group(
+        AutoScalingGroupName=SCALING_GROUP,
+        MinSize=0,
+        MaxSize=6,
+        DesiredCapacity=2,
+        LaunchTemplate={"LaunchTemplateName": SCALING_GROUP, "Version": "$Latest"},
+        VPCZoneIdentifier="subnet-00000001,subnet-00000002",
+        Tags=[{"Key": key, "Value": value, "PropagateAtLaunch": True} for key, value in tags.items()],
+    )
+
+
+def scaled(cloud: LocalCloud) -> set[str]:
+    """The instances of all Auto Scaling groups, a line for each."""
+    groups = cloud.client("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"]
+    return {
+        f"Auto Scaling: {group['AutoScalingGroupName']} has {each['InstanceId']} {each['LifecycleState']} "
+        f"in {each['AvailabilityZone']}, at {cloud.instance(each['InstanceId']).address}"
+        for group in groups
+        for each in group["Instances"]
+    }
+
+
 def pass_on(cloud: LocalCloud) -> NoReturn:
-    """Say what Slack receives, and where new load balancers are reached."""
-    told, reached = 0, set[str]()
+    """Say what Slack receives, where new load balancers are reached, and what Auto Scaling launches."""
+    told, reached, launched = 0, set[str](), set[str]()
     while True:
         messages = cloud.slack.messages()
         for message in messages[told:]:
@@ -98,6 +129,10 @@ def pass_on(cloud: LocalCloud) -> NoReturn:
         for each in sorted(listeners - reached):
             say(each)
         reached = listeners
+        instances = scaled(cloud)
+        for each in sorted(instances - launched):
+            say(each)
+        launched = instances
         time.sleep(1)
 
 
@@ -120,6 +155,10 @@ def guide(endpoint: str, outputs: Mapping[str, str], hosts: Sequence[LocalInstan
         f"  curl http://{hosts[0].address}:{SERVED_PORT}/",
         "",
         f"An alarm: aws cloudwatch set-alarm-state --alarm-name {ALARM} --state-value ALARM --state-reason test",
+        "",
+        f"The Auto Scaling group {SCALING_GROUP} has two more hosts; what it launches is printed here:",
+        "",
+        f"  aws autoscaling set-desired-capacity --auto-scaling-group-name {SCALING_GROUP} --desired-capacity 3",
         "",
         "A load balancer that you make (aws elbv2 create-listener) moves real traffic; its address is printed here.",
         "",

@@ -96,6 +96,18 @@ def load_balancer() -> str:
     return str(made["DNSName"])
 
 
+def resize(capacity: int) -> None:
+    """As a person does who has read what is printed; the group has settled then."""
+    client = boto3.client("autoscaling")
+    client.set_desired_capacity(AutoScalingGroupName="web-asg", DesiredCapacity=capacity)
+
+    def settled() -> bool:
+        (group,) = client.describe_auto_scaling_groups(AutoScalingGroupNames=["web-asg"])["AutoScalingGroups"]
+        return [each["LifecycleState"] for each in group["Instances"]] == ["InService"] * capacity
+
+    wait_for(settled, f"the group to have {capacity} instances")
+
+
 def left_behind(folder: Path) -> list[str]:
     return [path.name for path in folder.iterdir() if path.name.startswith("stepdeploy-")]
 
@@ -106,6 +118,8 @@ def test_a_person_can_deploy_with_what_it_prints_and_ctrl_c_ends_everything(
     said = terminal.wait_for("Ctrl-C ends everything")
     for name, value in re.findall(r"export (\w+)=(\S+)", said):
         monkeypatch.setenv(name, value)
+    wait_for(lambda: terminal.text.count(" InService in us-east-1") == 2, "the instances of the group")
+    resize(0)  # one host at a time is deployed to
     (bucket,) = re.findall(r"BucketName +(\S+)", said)
     boto3.client("s3").put_object(Bucket=bucket, Key="shop/web/v1.zip", Body=webapp("v1"))
     terminal.wait_for("Slack: Deployment succeeded: shop/web")
@@ -115,6 +129,8 @@ def test_a_person_can_deploy_with_what_it_prints_and_ctrl_c_ends_everything(
     assert len(served) == 4 and listening(terminal.pid) == {f"tcp 127.0.0.1:{port}", *served}
     balancer = load_balancer()
     terminal.wait_for(f"Load balancer: front, port 8080, is at {balancer}:8080")
+    resize(1)
+    wait_for(lambda: terminal.text.count(" InService in us-east-1") == 3, "a third instance of the group")
 
     assert terminal.end(signal.SIGINT) == 0
     assert "Everything has ended." in terminal.text and "Traceback" not in terminal.text
