@@ -36,6 +36,8 @@ _WARM_START = Way("Pending", LAUNCHING, Place.WARM_POOL, Place.GROUP)
 _PREPARE = Way("Warmed:Pending", LAUNCHING, Place.EC2, Place.WARM_POOL)
 _GIVE_BACK = Way("Warmed:Pending", TERMINATING, Place.GROUP, Place.WARM_POOL)
 _LEAVE = Way("Terminating", TERMINATING, Place.GROUP, Place.EC2)
+_REPLACE_ROOT = Way("ReplacingRootVolume", TERMINATING, Place.GROUP, Place.GROUP)
+_AFTER_ROOT = Way("Pending", LAUNCHING, Place.GROUP, Place.GROUP)
 _LEAVE_POOL = Way("Warmed:Terminating", TERMINATING, Place.WARM_POOL, Place.EC2)
 
 
@@ -63,6 +65,12 @@ def leave(fleet: Fleet, member: Member, cause: str, *, at_once: bool = False) ->
     way = _LEAVE_POOL if member.is_warm else _LEAVE
     work = _leave(fleet, member, way, at_once)
     return _begin(fleet, member, way.state, "Terminating EC2 instance", cause, work)
+
+
+def replace_root_volume(fleet: Fleet, member: Member, cause: str) -> Activity:
+    """The instance stays, and has nothing on its disk any more."""
+    what, work = "Replacing root volume of EC2 instance", _replace_root_volume(fleet, member)
+    return _begin(fleet, member, _REPLACE_ROOT.state, what, cause, work)
 
 
 def stand_by(fleet: Fleet, member: Member, cause: str) -> Activity:
@@ -141,6 +149,22 @@ async def _leave(fleet: Fleet, member: Member, way: Way, at_once: bool) -> None:
     group.members.pop(member.id, None)
     _finish(fleet, member, "Terminate", way)
     group.changed.set()
+
+
+async def _replace_root_volume(fleet: Fleet, member: Member) -> None:
+    """The states are those of the User Guide, "Replace root volumes during instance refresh". That the hooks of a
+    termination run before, and those of a launch afterwards, with these origins and destinations, is a guess."""
+    await _leave_traffic(fleet, member)
+    await _pass_hooks(fleet, member, _REPLACE_ROOT)
+    member.is_booting = True
+    await fleet.world.replace_root_volume(member.id, agent_seconds=fleet.settings.agent_seconds)
+    member.template, member.is_booting, member.state = fleet.template(member.group), False, "RootVolumeReplaced"
+    if refused := await _pass_hooks(fleet, member, _AFTER_ROOT):
+        _give_up(fleet, member, _AFTER_ROOT, refused)
+        return
+    _enter_service(fleet, member)
+    if member.activity:
+        member.activity.finish()
 
 
 async def _stand_by(fleet: Fleet, member: Member) -> None:

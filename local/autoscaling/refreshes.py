@@ -1,6 +1,7 @@
 """Instance refreshes: the instances of a group are replaced, some at a time.
 
-Rolling, without checkpoints, rollback, alarms or bake time; no new configuration comes with it.
+Without checkpoints, rollback, alarms or bake time; no new configuration comes with it. On AWS only groups with a mixed
+instances policy can replace root volumes; there are none here, so any group can.
 Source: Amazon EC2 Auto Scaling User Guide, "How an instance refresh works".
 """
 
@@ -14,33 +15,33 @@ from typing import Any
 from local.autoscaling import events
 from local.autoscaling.activities import now
 from local.autoscaling.fleet import Fleet
-from local.autoscaling.lives import leave
+from local.autoscaling.lives import leave, replace_root_volume
 from local.autoscaling.pages import page
 from local.autoscaling.records import Group, Member, Process, Refresh
 from local.query import QueryError
 
 LOOK_SECONDS = 0.05  # between two looks at the replacements
+_ROOT = "ReplaceRootVolume"
 _LONGEST = 3600  # seconds that replacements may take
 _KNOWN = ("MinHealthyPercentage", "InstanceWarmup", "SkipMatching")
 
 
 def start(fleet: Fleet, asked: dict[str, Any]) -> dict[str, Any]:
     group, preferences = fleet.group(asked["AutoScalingGroupName"]), asked.get("Preferences", {})
-    unknown = [
-        *(preferences.keys() - set(_KNOWN)),
-        *(["DesiredConfiguration"] if "DesiredConfiguration" in asked else []),
-    ]
-    if asked.get("Strategy", "Rolling") != "Rolling" or unknown:
-        what = ", ".join(unknown) or asked["Strategy"]
-        raise QueryError("ValidationError", f"The local cloud's instance refreshes are rolling, without {what}")
+    if unknown := sorted((preferences.keys() - set(_KNOWN)) | (asked.keys() & {"DesiredConfiguration"})):
+        message = f"The local cloud's instance refreshes are without {', '.join(unknown)}"
+        raise QueryError("ValidationError", message)
+    strategy = asked.get("Strategy", "Rolling")
+    version = group.settings.get("LaunchTemplate", {}).get("Version", "$Default")
+    if strategy == _ROOT and (group.pool or version.startswith("$")):
+        message = "Root volumes are replaced only without a warm pool, and with a numbered launch template version"
+        raise QueryError("ValidationError", message)
     if any(one.is_active for one in group.refreshes):
-        raise QueryError(
-            "InstanceRefreshInProgress",
-            "An Instance Refresh is already in progress and blocks the execution of this Instance Refresh.",
-        )
-    one = Refresh("Rolling", {"MinHealthyPercentage": 90, "SkipMatching": False, **preferences})
+        message = "An Instance Refresh is already in progress and blocks the execution of this Instance Refresh."
+        raise QueryError("InstanceRefreshInProgress", message)
+    one = Refresh(strategy, {"MinHealthyPercentage": 90, "SkipMatching": False, **preferences})
     group.refreshes.insert(0, one)
-    one.task = fleet.spawn(_roll(fleet, group, one))
+    one.task = fleet.spawn(_run(fleet, group, one))
     return {"InstanceRefreshId": one.id}
 
 
@@ -49,10 +50,8 @@ def cancel(fleet: Fleet, asked: dict[str, Any]) -> dict[str, Any]:
     group = fleet.group(asked["AutoScalingGroupName"])
     one = next((each for each in group.refreshes if each.is_active), None)
     if one is None:
-        raise QueryError(
-            "ActiveInstanceRefreshNotFound",
-            "No in progress or pending Instance Refresh found for Auto Scaling group " + group.name,
-        )
+        message = f"No in progress or pending Instance Refresh found for Auto Scaling group {group.name}"
+        raise QueryError("ActiveInstanceRefreshNotFound", message)
     assert one.task
     one.task.cancel()
     _end(fleet, group, one, "Cancelled", "Cancelled by user.")
@@ -65,12 +64,11 @@ def describe(fleet: Fleet, asked: dict[str, Any]) -> dict[str, Any]:
     return {"InstanceRefreshes": [_described(group, one) for one in chosen], **more}
 
 
-async def _roll(fleet: Fleet, group: Group, one: Refresh) -> None:
+async def _run(fleet: Fleet, group: Group, one: Refresh) -> None:
     one.status = "InProgress"
-    todo = [
-        member for member in group.members.values() if member.state == "InService" and _is_to_go(fleet, one, member)
-    ]
+    todo = [each for each in group.members.values() if each.state == "InService" and _is_to_go(fleet, one, each)]
     one.left = one.total = len(todo)
+    replace = replace_root_volume if one.strategy == _ROOT else leave
     fleet.world.emit(events.refresh(group, one, "Started"))
     while todo:
         while not group.runs(Process.INSTANCE_REFRESH):
@@ -78,13 +76,9 @@ async def _roll(fleet: Fleet, group: Group, one: Refresh) -> None:
         allowed = max(1, group.desired * (100 - one.preferences["MinHealthyPercentage"]) // 100)
         batch, todo = todo[:allowed], todo[allowed:]
         for member in batch:
-            if not member.is_leaving:
-                leave(
-                    fleet,
-                    member,
-                    f"At {now()} an instance was taken out of service in response to an instance refresh.",
-                )
-        if not await _replaced(fleet, group):
+            if member.state == "InService":  # not gone meanwhile
+                replace(fleet, member, f"At {now()} an instance was replaced in response to an instance refresh.")
+        if not await _replaced(fleet, group, one):
             _end(fleet, group, one, "Failed", "Failed to replace instances within an hour.")
             return
         one.left = len(todo)
@@ -95,7 +89,7 @@ def _is_to_go(fleet: Fleet, one: Refresh, member: Member) -> bool:
     return not one.preferences["SkipMatching"] or member.template.shown != fleet.template(member.group).shown
 
 
-async def _replaced(fleet: Fleet, group: Group) -> bool:
+async def _replaced(fleet: Fleet, group: Group, one: Refresh) -> bool:
     """Whether the group is complete again, and warmed up, in time."""
     until = time.monotonic() + _LONGEST * fleet.settings.second
     await asyncio.sleep(LOOK_SECONDS)
@@ -103,7 +97,7 @@ async def _replaced(fleet: Fleet, group: Group) -> bool:
         if time.monotonic() > until:
             return False
         await asyncio.sleep(LOOK_SECONDS)
-    warmup = group.refreshes[0].preferences.get("InstanceWarmup", group.settings["HealthCheckGracePeriod"])
+    warmup = one.preferences.get("InstanceWarmup", group.settings["HealthCheckGracePeriod"])
     await fleet.sleep(float(warmup))
     return True
 

@@ -17,6 +17,7 @@ from local.hosts.instances import Instances
 from local.hosts.namespaces import NamespaceUnavailable
 from local.query import QueryError
 
+Do = Callable[[Instance], Coroutine[Any, Any, None]]
 _IMAGE, _TYPE = "ami-0123456789abcdef0", "t3.micro"
 _CLASSIC_STATES = {"InService": "healthy", "OutOfService": "unhealthy"}
 _LEAVING = "Instance deregistration currently in progress."
@@ -126,12 +127,10 @@ class LocalWorld:
             raise LaunchFailed(f"{error}. Launching EC2 instance failed.") from error
 
     async def start(self, instance_id: str, *, agent_seconds: float) -> None:
-        async def started(instance: Instance) -> None:
-            instance.go_offline()
-            await instance.start()
-            self._hosts.call_later(agent_seconds, instance.go_online)
+        await self._with(instance_id, self._booting(Instance.start, agent_seconds))
 
-        await self._with(instance_id, started)
+    async def replace_root_volume(self, instance_id: str, *, agent_seconds: float) -> None:
+        await self._with(instance_id, self._booting(Instance.replace_root_volume, agent_seconds))
 
     async def stop(self, instance_id: str) -> None:
         await self._with(instance_id, Instance.stop)
@@ -148,7 +147,17 @@ class LocalWorld:
         """Until nothing is being launched any more; on the loop of the instances."""
         await asyncio.gather(*self._launches.values(), return_exceptions=True)
 
-    async def _with(self, instance_id: str, what: Callable[[Instance], Coroutine[Any, Any, None]]) -> None:
+    def _booting(self, boot: Do, agent_seconds: float) -> Do:
+        """SSM hears from the instance only a while later."""
+
+        async def booted(instance: Instance) -> None:
+            instance.go_offline()
+            await boot(instance)
+            self._hosts.call_later(agent_seconds, instance.go_online)
+
+        return booted
+
+    async def _with(self, instance_id: str, what: Do) -> None:
         async def done() -> None:
             if launch := self._launches.get(instance_id):
                 await asyncio.wait([launch])

@@ -161,6 +161,15 @@ class Instance:
         await asyncio.sleep(down_seconds)
         await self.start()
 
+    async def replace_root_volume(self) -> None:
+        """It boots with a root as new; its id, address and tags stay."""
+        await self._end()
+        self._update_reachable()
+        self._accepted.clear()
+        remove_tree(self._root.directory)
+        self._root.directory.mkdir()
+        await self.start()
+
     async def terminate(self) -> None:
         """Everything in it ends and its files go; a second call does nothing."""
         await self._end()

@@ -178,6 +178,29 @@ def test_an_instance_refresh_replaces_one_after_the_other(scaled: Scaled) -> Non
     assert (found["InstanceRefreshId"], found["Status"], found["PercentageComplete"]) == (refresh, "Successful", 100)
 
 
+def test_a_refresh_may_replace_root_volumes_only(scaled: Scaled) -> None:
+    name = scaled.group(1, LaunchTemplate={"LaunchTemplateName": scaled.template(), "Version": "1"})
+    scaled.hook(name)
+    scaled.hook(name, "stop", LifecycleTransition=TERMINATING)
+    (instance_id,) = scaled.ids(name)
+    host = scaled.aws.instance(instance_id)
+    host.path("/srv/revision").write_text("v1")
+    events = scaled.events(name)
+    how = {"AutoScalingGroupName": name, "Strategy": "ReplaceRootVolume"}
+    scaled.api.start_instance_refresh(Preferences={"InstanceWarmup": 0}, **how)
+    event = events.next()
+    assert (event["detail"]["LifecycleHookName"], scaled.states(name)) == ("stop", ["ReplacingRootVolume:Wait"])
+    scaled.answer(event)
+    event = events.next()
+    assert (event["detail"]["LifecycleHookName"], scaled.states(name)) == ("install", ["Pending:Wait"])
+    assert scaled.host_state(instance_id) == "running" and not host.path("/srv/revision").exists()
+    scaled.answer(event)
+    scaled.becomes(name, "InService")
+    assert scaled.ids(name) == [instance_id] and scaled.aws.instance(instance_id) == host
+    latest = scaled.group(0)
+    assert refusal(scaled.api.start_instance_refresh, **{**how, "AutoScalingGroupName": latest}) == "ValidationError"
+
+
 def test_an_instance_refresh_is_paused_and_cancelled(scaled: Scaled) -> None:
     name, api = scaled.group(1), scaled.api
     before = scaled.ids(name)
