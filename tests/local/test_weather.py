@@ -263,7 +263,7 @@ def test_the_command_line_sets_it() -> None:
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["--throttle", "s3=1/s"], "s3=1/s: must be one of ssm, dynamodb, lambda and requests a second"),
+        (["--throttle", "s3=1/s"], "s3=1/s: must be one of ssm, dynamodb, lambda, autoscaling and requests a second"),
         (["--conflicts", "200%"], "200%: must be a share"),
         (["--help"], "--doubled-events 10%"),
     ],
