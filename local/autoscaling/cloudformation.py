@@ -20,7 +20,7 @@ Properties = Mapping[str, Any]
 Made = tuple[str, dict[str, Any]]  # physical id, and what Fn::GetAtt finds
 
 _GROUP, _HOOK, _POOL = (f"AWS::AutoScaling::{kind}" for kind in ("AutoScalingGroup", "LifecycleHook", "WarmPool"))
-_PATIENCE = 600.0  # seconds until a group counts as one that does not settle
+_PATIENCE = 3600.0  # seconds until a group counts as one that does not settle: what leaves it drains and is hooked
 _LOOK_SECONDS = 0.05
 _NOT_OF_THE_API = ("Cooldown", "MetricsCollection", "NotificationConfigurations", "NotificationConfiguration")
 # What a group is made with, and changed by operations of their own.
@@ -117,7 +117,7 @@ class Resources:
 
     def _wait(self, name: str, holds: Callable[[dict[str, Any]], bool], what: str) -> None:
         """Raises ValueError when the group does not get there."""
-        deadline = time.monotonic() + _PATIENCE * min(self._scaling.settings.second, 1.0)
+        deadline = time.monotonic() + _PATIENCE
         while True:
             (found,) = self._described(name)
             if holds(found):
