@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from local.cloud import LocalCloud
 from local.driver import wait_for
-from tests.local.autoscaling.scaled import Scaled
+from tests.local.autoscaling.scaled import PATIENCE, Scaled
 from tests.local.emulator import Account, refusal
 
 
@@ -223,3 +224,14 @@ def test_the_emulator_still_launches_nothing(bare: Account) -> None:
 def test_the_emulator_still_completes_what_is_not_there(bare: Account) -> None:
     how = {"AutoScalingGroupName": "none", "LifecycleHookName": "none", "InstanceId": "i-00000000000000000"}
     assert refusal(bare.client("autoscaling").complete_lifecycle_action, LifecycleActionResult="CONTINUE", **how) == ""
+
+
+def test_a_cloud_that_ends_while_a_group_launches_leaves_no_host() -> None:
+    with LocalCloud() as aws:
+        aws.client("ec2").create_launch_template(LaunchTemplateName="web", LaunchTemplateData={"ImageId": "ami-1"})
+        how = {"AvailabilityZones": ["us-east-1a"], "LaunchTemplate": {"LaunchTemplateName": "web"}}
+        aws.client("autoscaling").create_auto_scaling_group(AutoScalingGroupName="web", MinSize=6, MaxSize=6, **how)
+        assert aws._process
+        aws._process.terminate()
+        assert aws._process.wait(PATIENCE) == 0
+        assert not (aws._directory / "instances").exists() and "Traceback" not in aws.log_tail()
