@@ -35,30 +35,10 @@ class LocalGateway:
     def __init__(self, endpoint: str, directory: Path, network: str) -> None:
         from ministack import app
 
-        from local.autoscaling import cloudformation as scaling_cloudformation
-        from local.autoscaling import edge as scaling_edge
-        from local.autoscaling.settings import Settings as ScalingSettings
-        from local.autoscaling.world import LocalWorld
         from local.counters import Records
-        from local.elb import cloudformation as elb_cloudformation
-        from local.elb import edge as elb_edge
-        from local.elb.settings import Settings
         from local.faults import Faults
         from local.hosts.instances import Instances
-        from local.shims import (
-            alarms,
-            authentication,
-            batch_actions,
-            control_api,
-            dynamodb,
-            functions,
-            instances,
-            metrics,
-            object_events,
-            state_machines,
-        )
         from local.shims.slack import Slack
-        from local.ssm import cloudformation, edge
         from local.ssm.documents import Documents
         from local.ssm.run_command import RunCommand
         from local.weather import Outside
@@ -71,36 +51,8 @@ class LocalGateway:
         self.documents = Documents(region=REGION, account=ACCOUNT)
         self.run_command = RunCommand(self.instances, self.emit_command_event, self.documents)
         self._events = ThreadPoolExecutor(max_workers=1)  # one: events keep their order
-        state_machines.install(self.records, self.faults)
-        functions.install(self.faults, self.outside, self.records)
-        dynamodb.install(self.outside, self.records)
-        metrics.install()
-        alarms.install(self.emit_alarm_event, region=REGION, account=ACCOUNT)
-        cloudformation.install(self.documents)
-        object_events.install()
-        batch_actions.install()
-        instances.install(self.instances)
-        authentication.install()
-        control_api.install(endpoint)
-        edge.install(
-            self.run_command,
-            self.instances,
-            self.documents,
-            faults=self.faults,
-            outside=self.outside,
-            records=self.records,
-        )
-        self.load_balancing = elb_edge.install(self.instances, network, Settings(), self.records)
-        elb_cloudformation.install(self.load_balancing)
-        self.outside_scaling = LocalWorld(self.instances, self.load_balancing, self.faults, self.emit)
-        self.auto_scaling = scaling_edge.install(
-            self.outside_scaling,
-            ScalingSettings(),
-            faults=self.faults,
-            outside=self.outside,
-            records=self.records,
-        )
-        scaling_cloudformation.install(self.auto_scaling)
+        self._install_shims(endpoint)
+        self._install_services(network)
         self._break_sns(app)
         self.routes: dict[str, Callable[[dict[str, Any]], Awaitable[Any]]] = {
             "health": self._health,
@@ -112,6 +64,64 @@ class LocalGateway:
             "records": self._records,
             "slack-messages": self._slack_messages,
         }
+
+    def _install_shims(self, endpoint: str) -> None:
+        """What the emulator's own services lack."""
+        from local.shims import (
+            alarms,
+            authentication,
+            batch_actions,
+            control_api,
+            dynamodb,
+            functions,
+            instances,
+            metrics,
+            object_events,
+            state_machines,
+        )
+
+        state_machines.install(self.records, self.faults)
+        functions.install(self.faults, self.outside, self.records)
+        dynamodb.install(self.outside, self.records)
+        metrics.install()
+        alarms.install(self.emit_alarm_event, region=REGION, account=ACCOUNT)
+        object_events.install()
+        batch_actions.install()
+        instances.install(self.instances)
+        authentication.install()
+        control_api.install(endpoint)
+
+    def _install_services(self, network: str) -> None:
+        """The services that are ours, and their resources in CloudFormation."""
+        from local.autoscaling import cloudformation as scaling_cloudformation
+        from local.autoscaling import edge as scaling_edge
+        from local.autoscaling.settings import Settings as ScalingSettings
+        from local.autoscaling.world import LocalWorld
+        from local.elb import cloudformation as elb_cloudformation
+        from local.elb import edge as elb_edge
+        from local.elb.settings import Settings
+        from local.ssm import cloudformation, edge
+
+        edge.install(
+            self.run_command,
+            self.instances,
+            self.documents,
+            faults=self.faults,
+            outside=self.outside,
+            records=self.records,
+        )
+        cloudformation.install(self.documents)
+        self.load_balancing = elb_edge.install(self.instances, network, Settings(), self.records)
+        elb_cloudformation.install(self.load_balancing)
+        self.outside_scaling = LocalWorld(self.instances, self.load_balancing, self.faults, self.emit)
+        self.auto_scaling = scaling_edge.install(
+            self.outside_scaling,
+            ScalingSettings(),
+            faults=self.faults,
+            outside=self.outside,
+            records=self.records,
+        )
+        scaling_cloudformation.install(self.auto_scaling)
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"].startswith(ADMIN):
