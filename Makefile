@@ -41,7 +41,7 @@ node_modules/.ready: package-lock.json $(VENV)/.ready
 demo: setup ## the main job on this machine: four local instances, four revisions, two rollbacks
 	@$(BIN)/python -m local.demo
 
-local: setup ## AWS on this machine with the stack and four hosts, at port 4566; Ctrl-C ends everything (WEATHER='--throttle ssm=2/s': AWS that throttles)
+local: setup ## AWS on this machine with the stack, four hosts and an Auto Scaling group, at port 4566; Ctrl-C ends everything (WEATHER='--throttle ssm=2/s': AWS that throttles)
 	@$(BIN)/python -m local $(if $(PORT),--port $(PORT)) $(WEATHER)
 
 # mypy and the synthesis of the templates each keep one core busy: side by side. The other parts spread over the cores.
