@@ -4,16 +4,19 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID, uuid5
 
+from functions.core.auto_scaling import hook_kinds, hook_name
 from functions.core.place import Place
 from functions.core.records import (
     Alarms,
     Application,
+    AutoScaling,
     Counts,
     CustomConfig,
     Deployment,
     DeploymentSummary,
     Group,
     GroupSettings,
+    HookKind,
     Host,
     LifecycleEventRecord,
     LoadBalancers,
@@ -37,6 +40,7 @@ from functions.core.statuses import DeploymentOption, DeploymentStatus, Overridd
 
 PLATFORM = "Server"
 OUTDATED_INSTANCES_STRATEGY = "UPDATE"  # CodeDeploy's default
+_HOOK_MEMBERS = {HookKind.LAUNCH: "hook", HookKind.TERMINATION: "terminationHook"}
 _DECLARED = UUID("f0f3b1f2-6c35-4d0b-9c39-2b7b8f3a7c11")  # names the ids of what deployments.yaml declares
 
 
@@ -63,6 +67,7 @@ def deployment(record: Deployment) -> dict[str, Any]:
         "autoRollbackConfiguration": auto_rollback(settings),
         "updateOutdatedInstancesOnly": record.outdated_only,
         "rollbackInfo": rollback(record.rollback) if record.rollback else None,
+        "relatedDeployments": related(record),
         "deploymentStyle": style(settings.load_balancers),
         "loadBalancerInfo": load_balancers(settings.load_balancers),
         "instanceTerminationWaitTimeStarted": False,
@@ -190,7 +195,7 @@ def group(record: Group) -> dict[str, Any]:
         "ec2TagSet": {"ec2TagSetList": ec2[1]} if ec2[1] else None,
         "onPremisesInstanceTagFilters": on_premises[0],
         "onPremisesTagSet": {"onPremisesTagSetList": on_premises[1]} if on_premises[1] else None,
-        "autoScalingGroups": [],
+        "autoScalingGroups": [scaling_group(each, record) for each in settings.auto_scaling.groups],
         "serviceRoleArn": record.service_role_arn,
         "targetRevision": revision(last.revision) if last and last.revision else None,
         "triggerConfigurations": [trigger(each) for each in settings.triggers],
@@ -202,12 +207,27 @@ def group(record: Group) -> dict[str, Any]:
         "lastSuccessfulDeployment": last_deployment(good) if good else None,
         "lastAttemptedDeployment": last_deployment(last) if last else None,
         "computePlatform": PLATFORM,
-        "terminationHookEnabled": False,
+        "terminationHookEnabled": settings.auto_scaling.has_termination_hook,
+        **auto_scaling(settings.auto_scaling),
         "allowedPrincipals": list(settings.allowed_principals) or None,
         "hostBusySeconds": settings.host_busy_seconds,
         "rollbackChoice": rollback_choice(choose_for(record)) if last or good else None,
         "sharedWith": list(settings.shared_with) or None,
     }
+
+
+def scaling_group(name: str, record: Group) -> dict[str, Any]:
+    """An AutoScalingGroup, with the hooks that the engine has there."""
+    kinds = hook_kinds(record.settings.auto_scaling)
+    return {"name": name, **{_HOOK_MEMBERS[kind]: hook_name(kind, record.key) for kind in kinds}}
+
+
+def auto_scaling(record: AutoScaling) -> dict[str, Any]:
+    """The members that are extensions; none for a group without Auto Scaling."""
+    if not record.groups:
+        return {}
+    options = {"processesToSuspend": list(record.suspended)} if record.suspended else None
+    return {"ec2DeploymentOptions": options, "afterFailedLaunches": record.after_failed_launches}
 
 
 def last_deployment(record: DeploymentSummary) -> dict[str, Any]:
@@ -324,6 +344,15 @@ def rollback(record: RollbackInfo) -> dict[str, Any]:
     }
 
 
+def related(record: Deployment) -> dict[str, Any] | None:
+    """A RelatedDeployments: the deployment that has missed instances, and those that went to them."""
+    found = {
+        "autoUpdateOutdatedInstancesRootDeploymentId": record.updates,
+        "autoUpdateOutdatedInstancesDeploymentIds": list(record.updated_by),
+    }
+    return {name: value for name, value in found.items() if value} or None
+
+
 def rollback_choice(record: RollbackChoice) -> dict[str, Any]:
     """A RollbackChoice: what RollBackDeploymentGroup would deploy now, if it can, and why."""
     good = record.good
@@ -353,6 +382,9 @@ def target(record: Target, place: Place) -> dict[str, Any]:
             "waitingFor": record.waits_for,
             "failure": failure(record.failure) if record.failure else None,
             "outOfLoadBalancers": list(balancers_of(record.out_of)) or None,
+            "availabilityZone": record.zone,
+            "autoScalingGroup": record.scaling_group,
+            "isStandby": record.is_standby or None,
         },
     }
 

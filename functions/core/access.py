@@ -69,6 +69,7 @@ def guard(group: Group | None) -> Guard | None:
         shared_with=group.settings.shared_with,
         tag_groups=group.settings.tag_groups,
         on_premises_tag_groups=group.settings.on_premises_tag_groups,
+        scaling_groups=group.settings.auto_scaling.groups,
     )
 
 
@@ -114,11 +115,15 @@ def _lets_in(each: Guard, deployment: Deployment, principal: str | None) -> bool
 
 
 def _hosts_of(each: Guard, fleet: Fleet) -> set[str]:
-    """The ids of the fleet's hosts that fit the guarded group's tags.
+    """The ids of the fleet's hosts that fit the guarded group's tags, or are members of its Auto Scaling groups.
 
     On premises a host is known by its id, because it can be registered under two names with different tags.
     """
-    held = {host.instance_id for host in fleet.ec2 if matches(host.tags, each.tag_groups)}
+    held = {
+        host.instance_id
+        for host in fleet.ec2
+        if matches(host.tags, each.tag_groups) or host.scaling_group in each.scaling_groups
+    }
     if fleet.on_premises and each.on_premises_tag_groups:
         theirs = {host.instance_id for host in fleet.outside.select(each.on_premises_tag_groups)}
         held |= theirs & {host.instance_id for host in fleet.on_premises}

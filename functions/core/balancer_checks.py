@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from functions.core.auto_scaling import ScalingGroup
 from functions.core.load_balancers import HostHealth
 from functions.core.records import Balancer, BalancerType, LoadBalancers
 from functions.core.selection import Instance
@@ -33,15 +34,6 @@ class Problem:
 
     severity: Severity
     message: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScalingGroup:
-    """An Auto Scaling group that has hosts of the deployment."""
-
-    name: str
-    health_check_types: frozenset[str] = frozenset({"EC2"})
-    suspended: frozenset[str] = frozenset()  # its suspended processes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,7 @@ class Cause(StrEnum):
     TIMEOUT = "TIMEOUT"
     HEALTH = "HEALTH"
     STOPPED = "STOPPED"
+    TERMINATED = "TERMINATED"  # Auto Scaling has ended the instance, or takes it out of service
     ENGINE = "ENGINE"  # stepdeploy itself, or AWS under it
 
     @property

@@ -38,6 +38,8 @@ _GROUP_SETTINGS = {
     "allowedPrincipals": "PrincipalPatternList",
     "sharedWith": "GroupKeyList",
     "hostBusySeconds": "Integer",
+    "ec2DeploymentOptions": "EC2DeploymentOptions",
+    "afterFailedLaunches": "AfterFailedLaunches",
 }
 _FAILURE = {
     "cause": "Message",
@@ -109,10 +111,21 @@ SHAPES: dict[str, dict[str, Any]] = {
     "CreateDeploymentGroupInput": _structure(**_GROUP_SETTINGS),
     "UpdateDeploymentGroupInput": _structure(**_GROUP_SETTINGS),
     "DeploymentGroupInfo": _structure(**_GROUP_SETTINGS, rollbackChoice="RollbackChoice"),
+    # -- what Auto Scaling is not to do while a deployment runs; what becomes of an instance after three failed launches
+    "ScalingProcess": {"type": "string"},
+    "ScalingProcessList": {"type": "list", "member": {"shape": "ScalingProcess"}},
+    "EC2DeploymentOptions": _structure(processesToSuspend="ScalingProcessList"),
+    "AfterFailedLaunches": {"type": "string", "enum": ["CONTINUE", "ABANDON"]},
     # -- which deployment has the host of a target that waits
     "InstanceTarget": _structure(
-        waitingFor="Message", failure="TargetFailure", outOfLoadBalancers="LoadBalancerIdList"
+        waitingFor="Message",
+        failure="TargetFailure",
+        outOfLoadBalancers="LoadBalancerIdList",
+        availabilityZone="Zone",
+        autoScalingGroup="AutoScalingGroupName",
+        isStandby="Boolean",
     ),
+    "Zone": {"type": "string"},
     # -- where a rollback goes and why, or why it can go nowhere
     "RollbackChoice": _structure(deploymentId="DeploymentId", revision="RevisionLocation", reason="Message"),
     "RollbackInfo": _structure(rollbackReason="Message"),

@@ -6,6 +6,7 @@ Source: CodeDeploy User Guide, "CodeDeploy quotas"; the API model's exceptions.
 MAX_ALARMS = 10  # of a group or deployment: AlarmsLimitExceededException
 MAX_TRIGGERS = 10  # of a group: TriggerTargetsLimitExceededException
 MAX_LOAD_BALANCERS = 10  # target groups of a group, and as many Classic Load Balancers
+MAX_SCALING_GROUPS = 10  # of a group: CodeDeploy's
 MAX_TAG_GROUPS = 3  # of a tag set: TagSetListLimitExceededException
 MAX_FILTERS = 10  # of a tag group
 MAX_SHARED = 50  # groups that a guarded group shares its hosts with

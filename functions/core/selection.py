@@ -12,6 +12,7 @@ from functions.core.records import IN_PLACE_STEPS, Step, TagFilter, TagGroup, Ta
 from functions.core.rollout.command_result import closed_events, pending_events
 from functions.core.statuses import TargetStatus
 
+SCALING_GROUP_TAG = "aws:autoscaling:groupName"  # AWS itself puts it on the instances of a group
 ONLINE = "Online"  # the one ping status with which a host takes commands
 
 
@@ -22,10 +23,16 @@ class Instance:
     instance_id: str
     tags: Mapping[str, str]
     zone: str | None = None  # its Availability Zone
+    is_standby: bool = False  # in its Auto Scaling group
 
     @property
     def name(self) -> str | None:
         return self.tags.get("Name")
+
+    @property
+    def scaling_group(self) -> str | None:
+        """The Auto Scaling group that it is a member of."""
+        return self.tags.get(SCALING_GROUP_TAG)
 
     @property
     def is_ec2(self) -> bool:
@@ -149,6 +156,9 @@ def _target(
         target_id=instance.instance_id,
         group_id=group_id or None,
         name=instance.name,
+        zone=instance.zone,
+        scaling_group=instance.scaling_group,
+        is_standby=instance.is_standby,
         status=TargetStatus.FAILED if failure else TargetStatus.PENDING,
         last_updated_at=now,
         steps=steps,

@@ -81,6 +81,8 @@ class DeploymentErrorCode(StrEnum):
     """`errorInformation.code` of a deployment: the ones that an in-place deployment can end with."""
 
     ALARM_ACTIVE = "ALARM_ACTIVE"
+    AUTO_SCALING_CONFIGURATION = "AUTO_SCALING_CONFIGURATION"
+    AUTO_SCALING_IAM_ROLE_PERMISSIONS = "AUTO_SCALING_IAM_ROLE_PERMISSIONS"
     APPLICATION_MISSING = "APPLICATION_MISSING"
     DEPLOYMENT_GROUP_MISSING = "DEPLOYMENT_GROUP_MISSING"
     ELASTIC_LOAD_BALANCING_INVALID = "ELASTIC_LOAD_BALANCING_INVALID"
@@ -103,6 +105,9 @@ class Creator(StrEnum):
 
     USER = "user"
     ROLLBACK = "codeDeployRollback"
+    AUTO_SCALING = "autoscaling"  # an instance that is launched
+    AUTO_SCALING_TERMINATION = "autoscalingTermination"  # one that is about to be terminated
+    AUTO_UPDATE = "CodeDeployAutoUpdate"  # instances that a deployment has missed
 
 
 class AutoRollbackEvent(StrEnum):

@@ -29,6 +29,7 @@ def apply(declaration: Declaration) -> list[str]:
 def _apply(declaration: Declaration) -> list[str]:
     written = _apply_configs(declaration)
     written += declared.change_load_balancers(declared.load_balancers(), declaration.load_balancers)
+    written += declared.change_scaling_groups(declaration.scaling_groups)
     written += _apply_applications(declaration)
     stored = _stored_groups(declaration)
     for change in changes(declaration, stored, now=clock.timestamp(), new_id=clock.new_uuid):

@@ -15,8 +15,6 @@ from functions.core.statuses import DeploymentErrorCode, TargetStatus
 from functions.store import declared, hosts
 from functions.telemetry import logger
 
-_SCALING_GROUP_TAG = "aws:autoscaling:groupName"  # AWS itself puts it on the instances of a group
-
 
 def check_load_balancers(deployment: Deployment, instances: Sequence[Instance]) -> tuple[Balancer, ...]:
     """Those of the deployment as they are; none where it uses none. Raises NotDeployable with all that cannot go well.
@@ -27,7 +25,7 @@ def check_load_balancers(deployment: Deployment, instances: Sequence[Instance]) 
     if unknown := not_allowed(named, declared.load_balancers()):
         raise _invalid(f"loadBalancerInfo: {texts.undeclared_load_balancers(unknown)}")
     fleet = [instance for instance in instances if instance.is_ec2]
-    scaling_groups = {each.tags[_SCALING_GROUP_TAG] for each in fleet if _SCALING_GROUP_TAG in each.tags}
+    scaling_groups = {each.scaling_group for each in fleet if each.scaling_group}
     seen = replace(elb.see(named), scaling_groups=tuple(autoscaling.groups(scaling_groups)))
     found = problems(named, seen, fleet)
     errors = [each.message for each in found if each.severity is Severity.ERROR]

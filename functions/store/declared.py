@@ -1,5 +1,5 @@
-"""What deployments.yaml named last: the list `DECLARED` of its groups, applications and load balancers, and its
-configurations.
+"""What deployments.yaml named last: the list `DECLARED` of its groups, applications, load balancers and Auto Scaling
+groups, and its configurations.
 
 So what the file no longer names is found without reading the whole table. A group, what is found by it and its place on
 that list change in one transaction.
@@ -44,6 +44,21 @@ def change_load_balancers(before: LoadBalancers, after: LoadBalancers) -> list[s
             items().write(Delete(declared_key(kind, name)))
         written += new + gone
     return written
+
+
+def scaling_groups() -> list[str]:
+    """The Auto Scaling groups that the engine may use."""
+    return _named("SCALING_GROUP")
+
+
+def change_scaling_groups(wanted: tuple[str, ...]) -> list[str]:
+    """Bring their list to these; the names of what was written."""
+    known = set(scaling_groups())
+    for name in (new := sorted(set(wanted) - known)):
+        items().write(Put(declared_key("SCALING_GROUP", name)))
+    for name in (gone := sorted(known - set(wanted))):
+        items().write(Delete(declared_key("SCALING_GROUP", name)))
+    return new + gone
 
 
 def _named(kind: str) -> list[str]:

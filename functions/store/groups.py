@@ -12,7 +12,7 @@ from functions.core import access
 from functions.core.records import Group, Guard
 from functions.core.text.shapes import from_plain, to_plain
 from functions.store import configs, revisions
-from functions.store.keys import alarm_key, application_key, group_item_key, guard_key, lock_key
+from functions.store.keys import alarm_key, application_key, group_item_key, guard_key, lock_key, scaling_group_key
 from functions.store.reading import record
 from functions.store.table import pages
 from functions.store.table.items import items
@@ -73,6 +73,15 @@ def of_alarm(alarm: str) -> list[str]:
     return sorted({str(item["sk"]).partition("#")[2] for item in items().query(Query(alarm_key(alarm, "").pk))})
 
 
+def of_scaling_groups() -> dict[str, list[str]]:
+    """Keys (application/group) of the groups that name an Auto Scaling group, by its name."""
+    found: dict[str, list[str]] = {}
+    for item in items().query(Query(scaling_group_key("", "").pk)):
+        name, _, group_key = str(item["sk"]).partition(":")
+        found.setdefault(name, []).append(group_key)
+    return found
+
+
 def create(before: Group | None, new: Group) -> bool:
     """A new one, or one in the place of a removed one. False when its application or its name was taken meanwhile."""
     made = Update(application_key(new.application), adds={"groups_made": 1}, condition=IS_THERE)
@@ -103,6 +112,7 @@ def change(before: Group | None, after: Group | None) -> list[Write]:
     writes = _own(before, after)
     writes += [Delete(alarm_key(*each)) for each in sorted(had - has)]
     writes += [Put(alarm_key(*each)) for each in sorted(has)]
+    writes += _changes_of_scaling(before, after)
     writes += _changes_of_guard(before, after)
     writes += _changes_of_use(before, after)
     gone = before and (after is None or after.removed_at or after.key != before.key)
@@ -168,6 +178,18 @@ def _alarms(group: Group | None) -> set[tuple[str, str]]:
     if group is None or group.removed_at:
         return set()
     return {(alarm, group.key) for alarm in group.settings.alarms.watched}
+
+
+def _changes_of_scaling(before: Group | None, after: Group | None) -> list[Write]:
+    had, has = _scaling_groups(before), _scaling_groups(after)
+    writes: list[Write] = [Delete(scaling_group_key(*each)) for each in sorted(had - has)]
+    return writes + [Put(scaling_group_key(*each)) for each in sorted(has - had)]
+
+
+def _scaling_groups(group: Group | None) -> set[tuple[str, str]]:
+    if group is None or group.removed_at:
+        return set()
+    return {(each, group.key) for each in group.settings.auto_scaling.groups}
 
 
 def _changes_of_guard(before: Group | None, after: Group | None) -> list[Write]:

@@ -73,6 +73,24 @@ def alarm_key(alarm: str, group_key: str) -> Key:
     return Key(f"ALARM#{alarm}", f"GROUP#{group_key}")
 
 
+def scaling_group_key(scaling_group: str, group_key: str) -> Key:
+    """Of one partition: few deployment groups have one, and all are read together."""
+    return Key("SCALING_GROUPS", f"{scaling_group}:{group_key}")  # a name has no colon
+
+
+def launches_key(group_id: str) -> Key:
+    """What a group remembers of its launches."""
+    return Key(f"LAUNCHES#{group_id}", "LAUNCHES")
+
+
+def action_key(scaling_group: str, instance_id: str, hook: str) -> Key:
+    return Key(f"ACTION#{scaling_group}:{instance_id}", f"HOOK#{hook}")
+
+
+def suspension_key(scaling_group: str, deployment_id: str) -> Key:
+    return Key("SUSPENSIONS", f"{scaling_group}:{deployment_id}")
+
+
 def guard_key(group_key: str) -> Key:
     return Key("GUARDS", f"GROUP#{group_key}")
 

@@ -5,15 +5,16 @@ from typing import Any
 
 from functions.api import responses
 from functions.api.operations import Caller
+from functions.api.requests import auto_scaling, resource_tags
 from functions.api.requests import groups as requests_groups
-from functions.api.requests import resource_tags
 from functions.aws import clock
-from functions.core.errors import Conflict, Refused
+from functions.core.errors import Conflict, InvalidInput, Refused
 from functions.core.load_balancers import not_allowed
 from functions.core.messages import texts
 from functions.core.records import Application, Group, GroupSettings
 from functions.core.rollout.health import DEFAULT_CONFIG, DeploymentConfig
 from functions.core.statuses import OnBusy
+from functions.engine import hooks
 from functions.settings import settings
 from functions.store import applications, configs, declared, groups, lock
 from functions.store.table.patience import back_off
@@ -36,6 +37,7 @@ def create_deployment_group(given: dict[str, Any], caller: Caller) -> dict[str, 
             what = f"{application} has {MAX} deployment groups already: delete one first"
             raise Refused("DeploymentGroupLimitExceededException", what)
         new = _new_group(before, given)
+        _put_hooks(None, new)
         if groups.create(before, new):
             return {"deploymentGroupId": new.group_id}
         back_off(attempt)
@@ -91,8 +93,9 @@ def update_deployment_group(given: dict[str, Any], caller: Caller) -> dict[str, 
         after = _updated_group(before, given)
         if renamed := given.get("newDeploymentGroupName"):
             after = _renamed(before, after, renamed)
+        _put_hooks(before, after)
         if after == before or groups.store_change(before, after):
-            return {"hooksNotCleanedUp": []}
+            return {"hooksNotCleanedUp": _clean_up(before, after)}
         back_off(attempt)
     raise Conflict(f"{application}/{name} changed {_TRIES} times while changing it")
 
@@ -117,9 +120,25 @@ def delete_deployment_group(given: dict[str, Any], caller: Caller) -> dict[str, 
             return {"hooksNotCleanedUp": []}
         _check_undeclared(group, "ValidationException")
         if groups.store_change(group, None):
-            return {"hooksNotCleanedUp": []}
+            return {"hooksNotCleanedUp": _clean_up(group, None)}
         back_off(attempt)
     raise Conflict(f"{application}/{name} changed {_TRIES} times while deleting it")
+
+
+def _put_hooks(before: Group | None, after: Group) -> None:
+    """The lifecycle hooks that the group gets, unless something is wrong with its Auto Scaling groups."""
+    try:
+        hooks.check(before, after)
+        hooks.put(before, after)
+    except hooks.TooManyHooks as error:
+        raise Refused("LifecycleHookLimitExceededException", f"autoScalingGroups: {error}") from error
+    except InvalidInput as error:
+        raise Refused(auto_scaling.INVALID, f"autoScalingGroups: {error}") from error
+
+
+def _clean_up(before: Group, after: Group | None) -> list[dict[str, str]]:
+    """AutoScalingGroups: the hooks that could not be deleted."""
+    return [{"name": each.scaling_group, "hook": each.name} for each in hooks.clean_up(before, after)]
 
 
 def known(application: str, name: str) -> Group:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from functions.api.requests import settings as requests_settings
+from functions.api.requests.auto_scaling import auto_scaling
 from functions.core import quotas
 from functions.core.errors import Refused
 from functions.core.records import Group, LoadBalancers, TagGroup, Trigger
@@ -21,15 +22,13 @@ _SHORT = 200  # characters of a value that a message shows
 _INVALID_TRIGGER = "InvalidTriggerConfigException"
 _ONLY_TYPE = "IN_PLACE"
 
-# What is for Auto Scaling and other platforms: empty, it says nothing.
+# What is for other platforms: empty, it says nothing.
 _UNSUPPORTED = {
-    "autoScalingGroups": ("InvalidAutoScalingGroupException", "name the instances by ec2TagFilters or ec2TagSet"),
     "blueGreenDeploymentConfiguration": (
         "InvalidBlueGreenDeploymentConfigurationException",
         "deployments are in place",
     ),
     "ecsServices": ("InvalidECSServiceException", "deployments go to instances"),
-    "terminationHookEnabled": ("InvalidInputException", "it is for Auto Scaling"),
 }
 
 
@@ -50,6 +49,7 @@ def changed(
         settings = requests_settings.auto_rollback(given["autoRollbackConfiguration"]).over(settings)
     if "triggerConfigurations" in given:
         settings = replace(settings, triggers=_triggers(given["triggerConfigurations"], topics))
+    settings = replace(settings, auto_scaling=auto_scaling(settings.auto_scaling, given))
     settings = replace(settings, load_balancers=_load_balancers(settings.load_balancers, given))
     if "hostBusySeconds" in given:
         settings = replace(settings, host_busy_seconds=_host_busy(given["hostBusySeconds"]))

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import yaml
 
+from functions.core.declaration.auto_scaling import check_shared, names
 from functions.core.declaration.groups import group_of
 from functions.core.declaration.load_balancers import open_load_balancers
 from functions.core.declaration.model import Declaration
@@ -18,7 +19,7 @@ from functions.core.rollout.health import (
 )
 from functions.core.text.names import ALLOWED, is_name, is_reserved
 
-_KEYS = ("applications", "deploymentConfigs", "loadBalancerInfo")
+_KEYS = ("applications", "deploymentConfigs", "loadBalancerInfo", "autoScalingGroups")
 
 
 def load(source: Path | str) -> Declaration:
@@ -69,11 +70,13 @@ def _declaration(root: Value) -> Declaration:
         for group_name, group in (body["groups"].members() if "groups" in body else {}).items():
             _check_name(group, group_name)
             groups.append(group_of(name, group_name, group, PREDEFINED_CONFIGS | configs))
+    check_shared(root, groups)
     return Declaration(
         applications=tuple(applications),
         groups=tuple(groups),
         configs=tuple(configs.values()),
         open_load_balancers=open_load_balancers(opened) if opened else NO_LOAD_BALANCERS,
+        open_scaling_groups=names(scaling, most=None) if (scaling := members.get("autoScalingGroups")) else (),
     )
 
 

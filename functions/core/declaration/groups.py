@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from functions.core import quotas
+from functions.core.declaration.auto_scaling import auto_scaling
 from functions.core.declaration.durations import parsed_seconds, seconds
 from functions.core.declaration.load_balancers import load_balancers
 from functions.core.declaration.model import ENGINE_TOPIC, DeclaredGroup
@@ -22,6 +23,11 @@ from functions.core.text import principals
 from functions.core.text.names import MAX_ROLE_ARN, is_group_key, is_role
 
 _TOPIC_ARN = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}")
+
+
+_SELECTING = frozenset(
+    {"ec2TagFilters", "ec2TagSet", "onPremisesInstanceTagFilters", "onPremisesTagSet", "autoScalingGroups"}
+)
 
 
 class _OutdatedInstancesStrategy(StrEnum):
@@ -39,6 +45,10 @@ def group_of(application: str, name: str, value: Value, configs: Mapping[str, De
         "alarmConfiguration",
         "autoRollbackConfiguration",
         "triggerConfigurations",
+        "autoScalingGroups",
+        "terminationHookEnabled",
+        "ec2DeploymentOptions",
+        "afterFailedLaunches",
         "loadBalancerInfo",
         "deploymentStyle",
         "bakeTime",
@@ -74,8 +84,11 @@ def _settings(value: Value, members: dict[str, Value], configs: Mapping[str, Dep
         "tag_groups": _tag_groups(members, "ec2TagFilters", "ec2TagSet"),
         "on_premises_tag_groups": _tag_groups(members, "onPremisesInstanceTagFilters", "onPremisesTagSet"),
     }
-    if not members.keys() & {"ec2TagFilters", "ec2TagSet", "onPremisesInstanceTagFilters", "onPremisesTagSet"}:
-        value.refuse_key("say which instances belong to the group: ec2TagFilters or ec2TagSet is missing")
+    if not members.keys() & _SELECTING:
+        value.refuse_key(
+            "say which instances belong to the group: ec2TagFilters, ec2TagSet or autoScalingGroups is missing"
+        )
+    read["auto_scaling"] = auto_scaling(members)
     if config := members.get("deploymentConfigName"):
         read["config"] = _config(config, configs)
     if alarms := members.get("alarmConfiguration"):

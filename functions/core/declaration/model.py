@@ -48,6 +48,7 @@ class Declaration:
     groups: tuple[DeclaredGroup, ...] = ()
     configs: tuple[DeploymentConfig, ...] = ()  # the custom ones
     open_load_balancers: LoadBalancers = NO_LOAD_BALANCERS  # that groups of the API may use, too
+    open_scaling_groups: tuple[str, ...] = ()  # the same of Auto Scaling groups
 
     @property
     def topic_arns(self) -> tuple[str, ...]:
@@ -64,6 +65,12 @@ class Declaration:
             target_groups=tuple(sorted({name for each in named for name in each.target_groups})),
             classic=tuple(sorted({name for each in named for name in each.classic})),
         )
+
+    @property
+    def scaling_groups(self) -> tuple[str, ...]:
+        """All Auto Scaling groups that the engine may use."""
+        named = {name for group in self.groups for name in group.settings.auto_scaling.groups}
+        return tuple(sorted(named | set(self.open_scaling_groups)))
 
     def with_target_groups(self, arns: Mapping[str, str]) -> "Declaration":
         """The same declaration with target groups by the ARNs that they have got, instead of by their names."""

@@ -3,6 +3,15 @@
 Times are ISO 8601 strings in UTC with milliseconds ("2026-11-23T03:35:54.123Z"): they sort as text.
 """
 
+from functions.core.records.auto_scaling import (
+    NO_AUTO_SCALING,
+    AfterFailedLaunches,
+    AutoScaling,
+    HookAnswer,
+    HookKind,
+    Launch,
+    LifecycleAction,
+)
 from functions.core.records.counts import Counters, Counts
 from functions.core.records.deployment import Deployment, Failure, RollbackInfo, StopMark
 from functions.core.records.group import Application, CustomConfig, DeploymentSummary, Group, Guard
@@ -35,11 +44,14 @@ from functions.core.records.traffic import Balancer, BalancerType, HealthCheck, 
 
 __all__ = [
     "IN_PLACE_STEPS",
+    "NO_AUTO_SCALING",
     "NO_LOAD_BALANCERS",
+    "AfterFailedLaunches",
     "Alarms",
     "AllowTraffic",
     "Application",
     "AutoRollback",
+    "AutoScaling",
     "Balancer",
     "BalancerType",
     "BlockTraffic",
@@ -56,8 +68,12 @@ __all__ = [
     "GroupSettings",
     "Guard",
     "HealthCheck",
+    "HookAnswer",
+    "HookKind",
     "Host",
     "HostWait",
+    "Launch",
+    "LifecycleAction",
     "LifecycleEventRecord",
     "LoadBalancers",
     "OnPremisesInstance",

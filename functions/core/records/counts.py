@@ -12,6 +12,7 @@ class Counts:
     in_progress: int = 0
     succeeded: int = 0
     failed: int = 0
+    terminated: int = 0  # of the skipped ones: Auto Scaling has ended their instances
     skipped: int = 0  # known when the deployment is over; until then they are among the pending ones
     started: int = 0  # targets that took a place to begin: 0 means that no host was touched
     still_out: int = 0  # targets whose host was out of service before the deployment, and that have not begun

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from functions.core import limits
+from functions.core.records.auto_scaling import Launch
 from functions.core.records.counts import Counters, Counts
 from functions.core.records.places import PlaceSet
 from functions.core.records.plain import make_plain
@@ -91,6 +92,9 @@ class Deployment:
     causes: tuple[SharedFailure, ...] = ()  # why targets failed, once it is over; none: an older engine ended it
     stop: StopMark | None = None
     rollback: RollbackInfo | None = None
+    launch: Launch | None = None  # to one instance that waits in a lifecycle hook, outside the group's lock
+    updates: str | None = None  # the deployment that has missed the instances which this one goes to
+    updated_by: tuple[str, ...] = ()  # the deployments to instances that this one has missed
     bake_token: str | None = None  # what the Bake state waits for
 
     def __post_init__(self) -> None:

@@ -71,6 +71,7 @@ class Guard:
     shared_with: tuple[str, ...] = ()
     tag_groups: tuple[TagGroup, ...] = ()
     on_premises_tag_groups: tuple[TagGroup, ...] = ()
+    scaling_groups: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from functions.core.records.auto_scaling import NO_AUTO_SCALING, AutoScaling
 from functions.core.rollout.health import DEFAULT_CONFIG, PREDEFINED_CONFIGS, DeploymentConfig
 from functions.core.statuses import AutoRollbackEvent, Drain, FileExistsBehavior, OnBusy, TriggerEvent
 
@@ -86,6 +87,7 @@ class GroupSettings:
     config: DeploymentConfig = PREDEFINED_CONFIGS[DEFAULT_CONFIG]
     tag_groups: tuple[TagGroup, ...] = ()  # of EC2 instances
     on_premises_tag_groups: tuple[TagGroup, ...] = ()  # of registered on-premises instances, which come besides
+    auto_scaling: AutoScaling = NO_AUTO_SCALING  # whose instances come besides
     alarms: Alarms = Alarms()
     auto_rollback: tuple[AutoRollbackEvent, ...] = ()
     idle_auto_rollback: tuple[AutoRollbackEvent, ...] = ()  # of a configuration that is not enabled: kept, not used

@@ -112,6 +112,9 @@ class Target:
     target_id: str  # i-... or mi-..., or the name of an on-premises instance that SSM does not know
     status: TargetStatus = TargetStatus.PENDING
     name: str | None = None  # the instance's Name tag
+    zone: str | None = None  # its Availability Zone
+    scaling_group: str | None = None  # of which it is a member
+    is_standby: bool = False  # Auto Scaling sends it no traffic
     group_id: str | None = None  # of the deployment's group, by which its host is known
     last_updated_at: str | None = None
     started_at: str | None = None  # when it was taken out of service; None: never, or by an older engine

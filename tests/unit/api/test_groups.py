@@ -120,7 +120,6 @@ TRIGGER = {"triggerName": "a", "triggerTargetArn": TOPIC, "triggerEvents": ["Dep
 WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("InvalidRoleException", {"serviceRoleArn": "deploy"}, "give arn:aws:iam::ACCOUNT:role/NAME"),
     ("DeploymentConfigDoesNotExistException", {"deploymentConfigName": "None"}, "create it first"),
-    ("InvalidAutoScalingGroupException", {"autoScalingGroups": ["a"]}, "is not supported"),
     ("InvalidTagException", {"onPremisesInstanceTagFilters": [{"Type": "KEY_AND_VALUE", "Key": "a"}]}, "give Value"),
     (
         "InvalidOnPremisesTagCombinationException",
@@ -147,7 +146,6 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
         )
     ),
     ("InvalidECSServiceException", {"ecsServices": [{"serviceName": "a"}]}, "is not supported"),
-    ("InvalidInputException", {"terminationHookEnabled": True}, "is not supported"),
     (
         "InvalidBlueGreenDeploymentConfigurationException",
         {"blueGreenDeploymentConfiguration": {"deploymentReadyOption": {"waitTimeInMinutes": 5}}},

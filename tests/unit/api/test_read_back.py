@@ -186,6 +186,7 @@ REQUESTS: dict[str, tuple[Send, list[dict[str, Any]]]] = {
 
 # What is not read back, each with its reason. A path is of the request; it covers what is below it.
 _NO_ORDER = "tags are a set: they are read back in the order of their keys"
+_SCALING = "needs an Auto Scaling group: test_auto_scaling.py"
 _REFUSED = "refused with what to do instead, unless it is empty"
 NOT_READ_BACK = {
     "CreateApplication.tags": _NO_ORDER,
@@ -201,11 +202,15 @@ NOT_READ_BACK = {
     f"{operation}.{member}": _REFUSED
     for operation in ("CreateDeploymentGroup", "UpdateDeploymentGroup")
     for member in (
-        "autoScalingGroups",
         "loadBalancerInfo.targetGroupPairInfoList",
         "blueGreenDeploymentConfiguration",
         "ecsServices",
     )
+}
+NOT_READ_BACK |= {
+    f"{operation}.{member}": _SCALING
+    for operation in ("CreateDeploymentGroup", "UpdateDeploymentGroup")
+    for member in ("autoScalingGroups", "ec2DeploymentOptions.processesToSuspend", "afterFailedLaunches")
 }
 _REVISION = {"revision.string": _REFUSED, "revision.appSpecContent": _REFUSED}
 for _operation in ("CreateDeployment", "RegisterApplicationRevision"):

@@ -259,7 +259,7 @@ def test_a_mistake_is_named_with_its_line_and_remedy(body: str, problem: str) ->
         (f"ec2TagFilters: [{', '.join(['{Key: a}'] * 11)}]", "5:24: {}.ec2TagFilters: 11 entries: at most 10 are allowed"),
         (f"ec2TagSet: {{ec2TagSetList: [{', '.join(['[{Key: a}]'] * 4)}]}}", "5:36: {}.ec2TagSet.ec2TagSetList: 4 entries: at most 3 are allowed"),
         ("ec2TagSet: {ec2TagSetList: []}", "5:36: {}.ec2TagSet.ec2TagSetList: give at least one list of tag filters"),
-        ("onBusy: queue", "4:7: {}: say which instances belong to the group: ec2TagFilters or ec2TagSet is missing"),
+        ("onBusy: queue", "4:7: {}: say which instances belong to the group: ec2TagFilters, ec2TagSet or autoScalingGroups is missing"),
     ],
 )  # fmt: skip
 def test_tag_filters_are_checked(filters: str, problem: str) -> None:

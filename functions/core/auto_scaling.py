@@ -1,0 +1,188 @@
+"""Auto Scaling: its groups as the engine sees them, the engine's lifecycle hooks, and what can be wrong with either.
+
+Sources: Auto Scaling API model 2011-01-01; Auto Scaling guide, "Lifecycle hooks", "Suspend and resume processes" and
+the event reference for EventBridge.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from functions.core.errors import InvalidInput
+from functions.core.records import AutoScaling, Group, HookKind, LifecycleAction
+from functions.core.text.names import is_group_key
+
+HEARTBEAT_SECONDS = 600  # for which Auto Scaling waits after the last sign of the engine, then ends the instance
+MAX_HOOKS = 50  # of an Auto Scaling group
+HOOK_PREFIX = "stepdeploy-"
+TRANSITIONS = {
+    HookKind.LAUNCH: "autoscaling:EC2_INSTANCE_LAUNCHING",
+    HookKind.TERMINATION: "autoscaling:EC2_INSTANCE_TERMINATING",
+}
+NAME_RULE = "1 to 255 characters without a colon or a control character"
+_NAME = re.compile(r"[^\x00-\x1f\x7f:]{1,255}")
+_KINDS = {transition: kind for kind, transition in TRANSITIONS.items()}
+_IN_SERVICE, _STANDBY = "InService", "Standby"
+_LAUNCHING = ("Pending:Wait", "Warmed:Pending:Wait", "ReplacingRootVolume:Wait")
+_TERMINATING = ("Terminating:Wait", "Warmed:Terminating:Wait")
+_ENTERING = ("Pending:Proceed", "RootVolumeReplaced")
+_LEAVING = ("Terminating", "Terminated", "Detaching", "Detached", "Warmed:Terminating", "Warmed:Terminated")
+
+
+class ScalingProcess(StrEnum):
+    """What Auto Scaling can be kept from doing while a deployment runs. Without Launch or AddToLoadBalancer a group
+    would stay behind what it is to be."""
+
+    AZ_REBALANCE = "AZRebalance"
+    ALARM_NOTIFICATION = "AlarmNotification"
+    INSTANCE_REFRESH = "InstanceRefresh"
+    REPLACE_UNHEALTHY = "ReplaceUnhealthy"
+    SCHEDULED_ACTIONS = "ScheduledActions"
+    TERMINATE = "Terminate"
+
+
+def is_name(text: str) -> bool:
+    """
+    >>> is_name("web-fleet"), is_name("a:b")
+    (True, False)
+    """
+    return _NAME.fullmatch(text) is not None
+
+
+def hook_name(kind: HookKind, group_key: str) -> str:
+    """The engine's hook of a deployment group: a name that tells people whose it is, and is like no other.
+
+    >>> hook_name(HookKind.LAUNCH, "shop/web")
+    'stepdeploy-launch-shop-web-97375646'
+    """
+    readable = re.sub(r"[^A-Za-z0-9-]+", "-", group_key)[:150]
+    return f"{HOOK_PREFIX}{kind}-{readable}-{hashlib.sha256(group_key.encode()).hexdigest()[:8]}"
+
+
+def hook_kinds(settings: AutoScaling) -> tuple[HookKind, ...]:
+    """The hooks that each Auto Scaling group of these settings has."""
+    return (HookKind.LAUNCH, HookKind.TERMINATION) if settings.has_termination_hook else (HookKind.LAUNCH,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """An instance of an Auto Scaling group."""
+
+    instance_id: str
+    state: str  # Auto Scaling's LifecycleState
+
+    @property
+    def is_target(self) -> bool:
+        """Whether deployments go to it: it serves, or it may be put back into service at any moment."""
+        return self.state in (_IN_SERVICE, _STANDBY)
+
+    @property
+    def is_standby(self) -> bool:
+        return self.state == _STANDBY
+
+    @property
+    def enters(self) -> bool:
+        """Whether nothing keeps it from being in service in a moment."""
+        return self.state in _ENTERING
+
+    @property
+    def waits_in(self) -> HookKind | None:
+        """The kind of hook that it waits in: of which one, Auto Scaling does not tell."""
+        if self.state in _LAUNCHING:
+            return HookKind.LAUNCH
+        return HookKind.TERMINATION if self.state in _TERMINATING else None
+
+    @property
+    def is_leaving(self) -> bool:
+        return self.state.startswith(_LEAVING)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScalingGroup:
+    """An Auto Scaling group as it is."""
+
+    name: str
+    health_check_types: frozenset[str] = frozenset({"EC2"})
+    grace_seconds: int = 300
+    suspended: frozenset[str] = frozenset()  # its suspended processes
+    members: tuple[Member, ...] = ()
+    is_being_deleted: bool = False
+
+
+def problems(settings: AutoScaling, found: Sequence[ScalingGroup]) -> list[str]:
+    """What is wrong with the groups that the settings name, as Auto Scaling has them."""
+    by_name = {each.name: each for each in found}
+    return [problem for name in settings.groups if (problem := _problem(name, by_name.get(name)))]
+
+
+def _problem(name: str, group: ScalingGroup | None) -> str | None:
+    if group is None:
+        return f"{name}: there is no such Auto Scaling group in this Region; create it first, or correct the name"
+    if group.is_being_deleted:
+        return f"{name}: this Auto Scaling group is being deleted; take it out of the deployment group"
+    if "ELB" in group.health_check_types and not group.grace_seconds:
+        return (
+            f"{name}: this Auto Scaling group ends instances by load balancers' checks without a health check grace"
+            " period; set one, or a new instance may be ended while it starts"
+        )
+    return None
+
+
+def shared(groups: Sequence[Group]) -> Iterator[str]:
+    """An Auto Scaling group that several deployment groups name: their hooks would be told at once, in no order."""
+    owners: dict[str, str] = {}
+    for group in groups:
+        for name in group.settings.auto_scaling.groups:
+            if owners.setdefault(name, group.key) != group.key:
+                yield already_named(name, owners[name])
+
+
+def already_named(name: str, owner: str) -> str:
+    return (
+        f"{name}: {owner} has this Auto Scaling group already; its hooks and those of a second group would run at the"
+        " same time: name it in one of the two"
+    )
+
+
+def lifecycle_action(event: Mapping[str, Any]) -> LifecycleAction | None:
+    """The instance that waits in one of the engine's hooks, by Auto Scaling's event; None: in somebody else's.
+
+    Raises InvalidInput for what is not such an event.
+    """
+    try:
+        detail = event["detail"]
+        transition, hook, group_key = detail["LifecycleTransition"], str(detail["LifecycleHookName"]), ""
+        if transition not in _KINDS:
+            raise InvalidInput(f"LifecycleTransition {str(transition)[:100]!r} is not one that is known")
+        group_key = str(detail.get("NotificationMetadata", ""))
+        found = LifecycleAction(
+            scaling_group=str(detail["AutoScalingGroupName"]),
+            instance_id=str(detail["EC2InstanceId"]),
+            hook=hook,
+            kind=_KINDS[transition],
+            group_key=group_key,
+            token=str(detail["LifecycleActionToken"]),
+        )
+    except (KeyError, TypeError) as error:
+        raise InvalidInput(f"not an event of a lifecycle action: {error!r}") from error
+    is_ours = is_group_key(group_key) and hook == hook_name(found.kind, group_key)
+    return found if is_ours else None
+
+
+def waiting(group: Group, scaling: ScalingGroup) -> list[LifecycleAction]:
+    """The members that wait in a hook, as if their events had come: for those whose events are lost."""
+    return [
+        LifecycleAction(
+            scaling_group=scaling.name,
+            instance_id=each.instance_id,
+            hook=hook_name(kind, group.key),
+            kind=kind,
+            group_key=group.key,
+        )
+        for kind in hook_kinds(group.settings.auto_scaling)
+        for each in scaling.members
+        if each.waits_in is kind
+    ]
