@@ -112,6 +112,11 @@ class Settings:
         return self.environment["SEND_QUEUE_URL"]
 
     @property
+    def lifecycle_queue_url(self) -> str:
+        """Where lifecycle actions of Auto Scaling come in, and the answers to them."""
+        return self.environment["LIFECYCLE_QUEUE_URL"]
+
+    @property
     def trigger_queue_url(self) -> str:
         return self.environment["TRIGGER_QUEUE_URL"]
 

@@ -1,10 +1,12 @@
 """The flow as ASL: the two files of statemachines/ put together; without the CDK, so that a simulation can read it."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+_ALONE = "Alone"
 TARGETS = "Targets"  # the Distributed Map: the state and its label
 
 
@@ -27,4 +29,26 @@ def definition(statemachines: Path) -> dict[str, Any]:
         "StartAt": target["StartAt"],
         "States": target["States"],
     }
+    flow["States"] |= _alone(target["States"])
     return flow
+
+
+def _alone(states: Mapping[str, Any]) -> dict[str, Any]:
+    """The target's states in the deployment's own flow: under other names, which have to be unique, and with Finish
+    where the target's way ends."""
+    names = {name: f"{name}{_ALONE}" for name in states}
+
+    def moved(value: Any) -> Any:
+        if isinstance(value, list):
+            return [moved(each) for each in value]
+        if not isinstance(value, dict):
+            return value
+        found = {key: moved(each) for key, each in value.items()}
+        for key in {"Next", "Default"} & found.keys():
+            found[key] = names[found[key]]
+        if found.pop("End", False):
+            del found["OutputPath"]
+            found |= {"ResultPath": None, "Next": "Finish"}
+        return found
+
+    return {names[name]: moved(state) for name, state in states.items()}

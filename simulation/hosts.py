@@ -84,14 +84,18 @@ class Host:
     gone_at: float = math.inf  # without a ping from then on
     back_at: float = math.inf
     is_terminated: bool = False
+    up_at: float = 0.0  # when its SSM Agent has first been heard
+    scaling_group: str | None = None
     holder: "Run | None" = None
     journal: dict[str, dict[str, Report]] = field(default_factory=dict)  # events by deployment
 
     def is_reachable(self, now: float) -> bool:
-        return not self.gone_at <= now < self.back_at
+        return now >= self.up_at and not self.gone_at <= now < self.back_at
 
     def ping(self, now: float) -> str | None:
         """SSM's ping status; None when it does not know the host any more."""
+        if now < self.up_at:
+            return None
         if self.is_reachable(now) or now < self.gone_at + CONNECTION_LOST_SECONDS:
             return "Online"
         return None if self.is_terminated else "ConnectionLost"
@@ -143,12 +147,19 @@ class Fleet:
     ) -> None:
         """`shares`: of the hosts that have a fate, rounded, and at least one host each. `others`: the roles of hosts
         besides, which all fare well."""
-        self._clock, self._durations, self._seen = clock, durations, seen
+        self._clock, self._durations, self._seen, self._seed = clock, durations, seen, seed
         self.hosts = {host_id: Host(host_id, random.Random(f"{seed}:{host_id}")) for host_id in host_ids}
         self._strike(random.Random(f"{seed}:fates"), shares)
         for number, role in enumerate(others, len(self.hosts)):
             host_id = host_name(number)
             self.hosts[host_id] = Host(host_id, random.Random(f"{seed}:{host_id}"), role)
+
+    def add(self, role: str, scaling_group: str, up_at: float) -> Host:
+        """A new host, which fares well."""
+        host_id = host_name(len(self.hosts))
+        host = Host(host_id, random.Random(f"{self._seed}:{host_id}"), role, up_at=up_at, scaling_group=scaling_group)
+        self.hosts[host_id] = host
+        return host
 
     def _strike(self, chance: random.Random, shares: Mapping[Fate, float]) -> None:
         left = chance.sample(list(self.hosts.values()), len(self.hosts))

@@ -42,6 +42,22 @@ class Act:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Scaling:
+    """What an Auto Scaling group does: instances by the seconds after the start."""
+
+    launches: tuple[tuple[float, int], ...] = ()
+    terminations: tuple[tuple[float, int], ...] = ()
+    start_seconds: tuple[float, float] = (20.0, 60.0)  # until SSM reaches a new instance
+    suspended: tuple[str, ...] = ()  # processes, while a deployment runs
+    outdated: str = "UPDATE"
+    fails: bool = False  # every new instance
+
+    @property
+    def over_at(self) -> float:
+        return max((at for at, _ in (*self.launches, *self.terminations)), default=0.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
     """One run. The same scenario with the same seed goes the same way."""
 
@@ -58,6 +74,7 @@ class Scenario:
     crashes: tuple[Crash, ...] = ()
     repeats: float = 0  # of the functions' calls that are made twice
     acts: tuple[Act, ...] = ()
+    scaling: "Scaling | None" = None  # the hosts are an Auto Scaling group
     target_groups: int = 0  # of load balancers, in which the hosts are
     bake_seconds: int = 0
     alarm_at: float | None = None  # seconds after the start

@@ -25,6 +25,7 @@ from simulation import seams
 from simulation.asl.errors import Failure
 from simulation.asl.model import Machine
 from simulation.asl.reading import read_machine
+from simulation.aws.autoscaling import NAME, AutoScaling
 from simulation.aws.dynamodb import Table
 from simulation.aws.elb import ElbV2
 from simulation.aws.events import Reader, Rules, Stream, every, is_announced, is_created
@@ -39,14 +40,23 @@ from simulation.clock import Clock
 from simulation.hosts import Fleet, host_name
 from simulation.people import People
 from simulation.result import Result, Started
-from simulation.scenario import APPLICATION, GROUP, OTHER_GROUP, Scenario
+from simulation.scenario import APPLICATION, GROUP, OTHER_GROUP, Scaling, Scenario
 from simulation.trace import Seen, Trace
 
 STATEMACHINES = Path(__file__).resolve().parent.parent / "statemachines"
 ALARM = "errors"
 _FIND_LOST_SECONDS = 180  # as infra/signals.py schedules it
 _ASK_AGAIN_SECONDS = 5
-_QUEUES = {"upload": "start", "trigger": "trigger", "slack": "slack", "watch": "watch", "send": "run_segment"}
+_LIFECYCLE = f"{URL}lifecycle"
+_SETTLED_SECONDS = 2 * _FIND_LOST_SECONDS + 60  # by then what was lost has been found
+_QUEUES = {
+    "lifecycle": "lifecycle_action",
+    "upload": "start",
+    "trigger": "trigger",
+    "slack": "slack",
+    "watch": "watch",
+    "send": "run_segment",
+}
 
 
 class World:
@@ -86,7 +96,9 @@ class World:
         self.elb = ElbV2(self.network, self.fleet, self.trace, _target_groups(scenario), GROUP)
         self.cloudwatch = CloudWatch(self.network, ALARM)
         self.bus = Bus(self.network, self.trace.note_event)
-        self.sqs = Sqs(self.network, self.functions, {f"{URL}{name}": reader for name, reader in _QUEUES.items()})
+        readers = {f"{URL}{name}": reader for name, reader in _QUEUES.items()}
+        self.sqs = Sqs(self.network, self.functions, readers, {_LIFECYCLE: 2})
+        self.autoscaling = self._auto_scaling(scenario.scaling) if scenario.scaling else None
         self.stream = Stream([self._reader("launch", 10, 0, is_created), *self._announcing()])
         self.undelivered: list[tuple[str, Any, Failure]] = []
         self._log_level = log_level
@@ -114,6 +126,7 @@ class World:
             "events": self.bus,
             "sns": Sns(self.network),
             "elbv2": self.elb,
+            "autoscaling": self.autoscaling,
         }
         queues = {f"{name.upper()}_QUEUE_URL": f"{URL}{name}" for name in (*_QUEUES, "undelivered")}
         reconcile_seconds = self.scenario.reconcile_seconds
@@ -145,8 +158,20 @@ class World:
         self._ask()
         self.people.begin()
         every(self.clock, _FIND_LOST_SECONDS, lambda: self.functions.run_by_schedule("find_lost"))
+        if scenario.scaling and self.autoscaling:
+            for at, count in scenario.scaling.launches:
+                self.clock.later(at, lambda count=count: self.autoscaling.launch(count))  # type: ignore[misc]
+            for at, count in scenario.scaling.terminations:
+                self.clock.later(at, lambda count=count: self.autoscaling.terminate(count))  # type: ignore[misc]
         if scenario.alarm_at is not None:
             self.clock.later(scenario.alarm_at, self._ring)
+
+    def _auto_scaling(self, scaling: Scaling) -> AutoScaling:
+        def tell(event: dict[str, Any]) -> None:
+            self.rules.deliver(lambda: self.sqs.put(_LIFECYCLE, json.dumps(event)))
+
+        key, starts = f"{APPLICATION}/{GROUP}", scaling.start_seconds
+        return AutoScaling(self.network, self.fleet, key, GROUP, tell, start_seconds=starts, fail=scaling.fails)
 
     def _remember_a_good_revision(self, group: str) -> None:
         """What a rollback goes back to."""
@@ -179,7 +204,8 @@ class World:
 
     def _seen(self, what: Seen, deployment_id: str, host_id: str, detail: object) -> None:
         self.trace.note(what, deployment_id, host_id, detail)
-        if what in (Seen.OUT, Seen.BACK) and self.fleet.hosts[host_id].role == GROUP:
+        is_launch = host_id in self.fleet.hosts and self.fleet.hosts[host_id].up_at > 0
+        if not is_launch and what in (Seen.OUT, Seen.BACK) and self.fleet.hosts[host_id].role == GROUP:
             move = self.started.take_out if what is Seen.OUT else self.started.put_back
             move(self.clock.time, host_id, deployment_id)
 
@@ -196,8 +222,17 @@ class World:
         quiet = self.clock.time - (self.trace.entries[-1].time if self.trace.entries else 0.0)
         if self.clock.time > self.scenario.longest_seconds or quiet > self.scenario.quiet_seconds:
             return True
+        if self.autoscaling and not self._has_settled(quiet):
+            return False
         is_over = self.started.is_over and not self.people.open and not self.sqs.waiting
         return is_over and not self.stepfunctions.running and self.stream.is_idle
+
+    def _has_settled(self, quiet: float) -> bool:
+        """Whether nothing of Auto Scaling waits, and what was lost would have been found."""
+        scaling = self.scenario.scaling
+        states = {each.state for each in self.autoscaling.instances.values()} if self.autoscaling else set()
+        is_done = scaling is None or self.clock.time > scaling.over_at + _SETTLED_SECONDS
+        return is_done and states <= {"InService"} and quiet > _SETTLED_SECONDS
 
     def _reader(self, function: str, batch: int, window: float, wants: Callable[[Change], bool]) -> Reader:
         chance = self._stream_of_chance()
@@ -259,6 +294,11 @@ def _declaration(scenario: Scenario) -> str:
     groups: dict[str, Any] = {
         group: {"ec2TagFilters": [{"Key": "role", "Value": group}], "onBusy": "queue"} for group in _groups(scenario)
     }
+    if scaling := scenario.scaling:
+        more |= {"autoScalingGroups": [NAME], "outdatedInstancesStrategy": scaling.outdated}
+        if scaling.suspended:
+            more["ec2DeploymentOptions"] = {"processesToSuspend": list(scaling.suspended)}
+        del groups[GROUP]["ec2TagFilters"]
     groups[GROUP] |= more
     applications = {APPLICATION: {"groups": groups}}
     return json.dumps({"applications": applications, **({"deploymentConfigs": custom} if custom else {})})

@@ -25,14 +25,15 @@ class Execution:
         return self.status not in (RUNNING, "PENDING_REDRIVE")
 
 
-def start(deployment_id: str) -> None:
-    """Start the deployment's execution; nothing happens when it was started before."""
+def start(deployment_id: str, target_id: str | None = None) -> None:
+    """Start the deployment's execution; nothing happens when it was started before. `target_id`: of a deployment to one
+    target alone."""
     stepfunctions = client("stepfunctions")
     try:
         stepfunctions.start_execution(
             stateMachineArn=settings().state_machine_arn,
             name=deployment_id,
-            input=json.dumps({"deployment_id": deployment_id}),
+            input=json.dumps({"deployment_id": deployment_id, **({"target_id": target_id} if target_id else {})}),
         )
     except stepfunctions.exceptions.ExecutionAlreadyExists:
         logger.info("already started", deployment_id=deployment_id)

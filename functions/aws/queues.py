@@ -1,4 +1,4 @@
-"""The two queues of what waits: turns of a deployment's watch, and targets whose moment to send comes."""
+"""The queues of what waits: turns of a watch, targets whose moment to send comes, answers to Auto Scaling."""
 
 import json
 from collections.abc import Mapping
@@ -18,6 +18,11 @@ def send_turn(turn: Mapping[str, Any], *, seconds: float) -> None:
 def send_moments(moments: Mapping[str, Any], *, seconds: float) -> None:
     """`run_segment` is called with them at the latest after some seconds: whoever has a moment waits for it."""
     _send(settings().send_queue_url, moments, int(seconds))
+
+
+def send_answer(answer: Mapping[str, Any]) -> None:
+    """`lifecycle_action` gives Auto Scaling this answer."""
+    _send(settings().lifecycle_queue_url, {"answer": answer}, 0)
 
 
 def _send(url: str, body: Mapping[str, Any], seconds: int) -> None:

@@ -1,6 +1,6 @@
 """The one entrance: what a new deployment looks like, whoever asked for it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,11 +15,13 @@ from functions.core.records import (
     Failure,
     Group,
     GroupSettings,
+    Launch,
+    LifecycleAction,
     Revision,
     RollbackInfo,
     TagGroup,
 )
-from functions.core.rollout.health import DeploymentConfig
+from functions.core.rollout.health import DEFAULT_CONFIG, PREDEFINED_CONFIGS, DeploymentConfig
 from functions.core.rollout.rollback_choice import choose, choose_for
 from functions.core.statuses import (
     Creator,
@@ -223,6 +225,63 @@ def _back_to(group: Group, good: DeploymentSummary, revision: Revision, *, deplo
         bake_seconds=0,  # there is no alarm to wait for
     )
     return replace(deployment, settings=settings)
+
+
+def launch_deployment(group: Group, action: LifecycleAction, *, deployment_id: str, now: str) -> Deployment | None:
+    """The group's last successful revision for an instance that waits in a launch hook; None where there is none."""
+    good = group.last_successful
+    if good is None or good.revision is None:
+        return None
+    launch = Launch(action=action, brought_by=good.deployment_id)
+    deployment = _to_one(group, launch, good.revision, deployment_id=deployment_id, now=now)
+    settings = replace(deployment.settings, file_exists_behavior=good.file_exists_behavior)
+    return replace(deployment, creator=Creator.AUTO_SCALING, settings=settings)
+
+
+def termination_deployment(
+    group: Group, launch: Launch, revision: Revision, *, deployment_id: str, now: str
+) -> Deployment:
+    """The last scripts of an instance that waits in a termination hook; `revision` is the one that it has."""
+    deployment = _to_one(group, launch, revision, deployment_id=deployment_id, now=now)
+    return replace(deployment, creator=Creator.AUTO_SCALING_TERMINATION)
+
+
+def _to_one(group: Group, launch: Launch, revision: Revision, *, deployment_id: str, now: str) -> Deployment:
+    """A deployment to one instance that is not in service: nothing is promised of it, and no alarm speaks of it."""
+    asked_by = f"Auto Scaling group {launch.action.scaling_group}"
+    deployment = new_deployment(group, revision, deployment_id=deployment_id, now=now, requested_by=asked_by)
+    settings = replace(
+        group.settings,
+        config=PREDEFINED_CONFIGS[DEFAULT_CONFIG],
+        alarms=replace(group.settings.alarms, enabled=False),
+        auto_rollback=(),
+        idle_auto_rollback=(),
+        bake_seconds=0,
+    )
+    own = frozenset({OverriddenSetting.INSTANCE_IDS})
+    return replace(deployment, settings=settings, launch=launch, own=own, instance_ids=(launch.action.instance_id,))
+
+
+def auto_update(
+    group: Group, missed_by: Deployment, instance_ids: Sequence[str], *, deployment_id: str, now: str
+) -> Deployment:
+    """The revision of a deployment for the instances that it has missed."""
+    deployment = new_deployment(
+        group,
+        missed_by.revision,
+        deployment_id=deployment_id,
+        now=now,
+        requested_by=f"follows {missed_by.deployment_id}",
+    )
+    return replace(
+        deployment,
+        creator=Creator.AUTO_UPDATE,
+        settings=replace(group.settings, auto_rollback=(), idle_auto_rollback=()),  # what is there is no better
+        principal=access.principal_of(missed_by),
+        own=frozenset({OverriddenSetting.INSTANCE_IDS}),
+        instance_ids=tuple(instance_ids),
+        updates=missed_by.updates or missed_by.deployment_id,
+    )
 
 
 def busy(group: Group, holder: str) -> Failure:

@@ -1,22 +1,24 @@
 """Planning a deployment: its revision pinned, its targets found and on record, its stages' manifests in S3."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from functions.aws import bucket, clock, ec2
 from functions.core import quotas
 from functions.core.access import Fleet
+from functions.core.auto_scaling import ScalingGroup
 from functions.core.errors import Conflict, NotDeployable
 from functions.core.messages import texts
-from functions.core.records import Balancer, Deployment, Step, TagGroup, Target
+from functions.core.records import Balancer, Deployment, HookKind, Launch, Step, TagGroup, Target
 from functions.core.rollout import stages
 from functions.core.rollout.health import HealthConstraintsInvalid
 from functions.core.rollout.stages import Manifest
-from functions.core.rollout.steps import plan_steps
-from functions.core.selection import Instance, matches, new_targets
+from functions.core.rollout.steps import launch_steps, plan_steps, termination_steps
+from functions.core.rollout.traffic import pin
+from functions.core.selection import ONLINE, Instance, matches, new_targets
 from functions.core.statuses import UNSUCCESSFUL, DeploymentErrorCode, DeploymentStatus, OverriddenSetting
 from functions.engine import fleet as engine_fleet
-from functions.engine import preflight, who_may
+from functions.engine import preflight, scaling, who_may
 from functions.store import deployments, groups, hosts, preparing, targets
 
 
@@ -30,7 +32,7 @@ def plan(deployment: Deployment) -> list[Manifest]:
         deployment, fleet = _begin(deployment)
     else:
         fleet = list(targets.of(deployment.deployment_id))
-    if deployment.status is not DeploymentStatus.IN_PROGRESS or deployment.stop:
+    if deployment.status is not DeploymentStatus.IN_PROGRESS or deployment.stop or deployment.launch:
         return []
     return [
         bucket.write_manifest(deployment.deployment_id, stage)
@@ -59,7 +61,10 @@ def _begin(deployment: Deployment) -> tuple[Deployment, list[Target]]:
 
 def _fleet(deployment: Deployment) -> tuple[list[Target], tuple[Balancer, ...]]:
     """Its targets, and the load balancers that they leave and come back to."""
-    selected = _selected(deployment)
+    if deployment.launch:
+        return _alone(deployment, deployment.launch)
+    scaling_groups = scaling.check(deployment)
+    selected = _selected(deployment, scaling_groups)
     found = _narrowed(deployment, selected.hosts)
     if not found and deployment.outdated_only:
         return [], ()
@@ -74,10 +79,29 @@ def _fleet(deployment: Deployment) -> tuple[list[Target], tuple[Balancer, ...]]:
     chosen = selected.only({instance.instance_id for instance in found})
     who_may.check_hosts(deployment, chosen)
     balancers = preflight.check_load_balancers(deployment, found)
+    scaling.suspend(deployment, scaling_groups)
     pings, steps = engine_fleet.pings(chosen), _steps(deployment)
     fleet = new_targets(deployment.deployment_id, deployment.group_id, found, pings, clock.timestamp(), steps)
     out = hosts.out_of_service(deployment.group_id)
     return [replace(each, was_out_of_service=each.target_id in out) for each in fleet], balancers
+
+
+def _alone(deployment: Deployment, launch: Launch) -> tuple[list[Target], tuple[Balancer, ...]]:
+    """The one target of a deployment to an instance that waits in a lifecycle hook. Whether SSM reaches it already, the
+    target waits for."""
+    instance = ec2.named(launch.action.instance_id)
+    if instance is None:
+        raise NotDeployable(DeploymentErrorCode.NO_INSTANCES, f"{launch.action.instance_id} is gone")
+    who_may.check_hosts(deployment, Fleet(ec2=[instance]))
+    balancers = preflight.check_load_balancers(deployment, [instance])
+    settings, hooks, now = deployment.settings, deployment.revision.hooks, clock.timestamp()
+    is_launch = launch.action.kind is HookKind.LAUNCH
+    steps = launch_steps(settings, hooks=hooks) if is_launch else termination_steps(settings, hooks_before=hooks)
+    group_id = deployment.group_id if is_launch else ""  # what is about to end says nothing of what hosts run
+    pings = {instance.instance_id: ONLINE}
+    (target,) = new_targets(deployment.deployment_id, group_id, [instance], pings, now, lambda each: steps)
+    traffic = pin(instance.instance_id, balancers, {}, ()) if balancers and is_launch else None
+    return [replace(target, traffic=traffic)], balancers
 
 
 def _steps(deployment: Deployment) -> Callable[[Instance], tuple[Step, ...]]:
@@ -93,15 +117,16 @@ def _steps(deployment: Deployment) -> Callable[[Instance], tuple[Step, ...]]:
     return steps
 
 
-def _selected(deployment: Deployment) -> Fleet:
+def _selected(deployment: Deployment, scaling_groups: Sequence[ScalingGroup]) -> Fleet:
     """The instances that fit the group's tags and, if the request has some, the request's.
 
     The request's tags are those of EC2 instances (CodeDeploy's EC2TagFilter): no on-premises instance fits them.
     """
     tags, on_premises = _tags_of_group(deployment)
     if own := deployment.own_tag_groups:
-        return Fleet(ec2=[instance for instance in ec2.select(tags) if matches(instance.tags, own)])
-    return engine_fleet.select(tags, on_premises)
+        ec2_hosts = engine_fleet.select(tags, (), scaling_groups).ec2
+        return Fleet(ec2=[instance for instance in ec2_hosts if matches(instance.tags, own)])
+    return engine_fleet.select(tags, on_premises, scaling_groups)
 
 
 def _nothing(deployment: Deployment, selected: Fleet) -> str:

@@ -14,6 +14,7 @@ from functions.core.records import Deployment, Group, RollbackInfo, Target, Targ
 from functions.core.rollout.rollback_choice import RollbackChoice, choose, has_revision_failed
 from functions.core.rollout.steps import outcome
 from functions.core.statuses import DeploymentStatus, TargetStatus
+from functions.engine import end_launch
 from functions.engine import places as engine_places
 from functions.engine.create import record_use
 from functions.store import counters, deployments, groups, lock, preparing, targets
@@ -38,12 +39,19 @@ def end(deployment_id: str, engine_error: str | None = None) -> DeploymentStatus
     _sweep(deployment, engine_error)
     deployment = deployments.get(deployment_id) or deployment
     failed = targets.failed(deployment_id)
-    deployment = replace(deployment, counts=engine_places.settle_all(deployment, failed))
+    counts = engine_places.settle_all(deployment, failed)
+    if deployment.settings.auto_scaling.groups:
+        counts = replace(counts, terminated=targets.terminated(deployment_id))
+    deployment = replace(deployment, counts=counts)
     causes = shared(failed)
     verdict = decide(deployment, causes, engine_error)
     now = timestamp()
     closed = replace(deployment, status=verdict.status, failure=verdict.failure, causes=causes, complete_time=now)
     group = _group_of(deployment)
+    if deployment.launch:
+        end_launch.close(closed, deployment.launch)
+        logger.info("ended", deployment_id=deployment_id, status=verdict.status, failure=verdict.failure)
+        return verdict.status
     rollback = None
     if group and rolls_back(deployment, verdict):
         rollback = rollback_deployment(group, closed, deployment_id=new_id(), now=now)

@@ -53,7 +53,7 @@ def _go_on(deployment: Deployment) -> None:
         if lock.promote(deployment):
             logger.warning("it was never given its turn", deployment_id=deployment_id)
     elif deployment.status is DeploymentStatus.CREATED and executions.find(deployment_id) is None:
-        executions.start(deployment_id)
+        executions.start(deployment_id, deployment.launch.action.instance_id if deployment.launch else None)
         logger.warning("its execution was never started", deployment_id=deployment_id)
     elif engine_stop.end_if_left(deployment):
         logger.warning("it was not closed after its execution ended", deployment_id=deployment_id)

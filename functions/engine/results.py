@@ -17,6 +17,11 @@ def answer(result: StepResult) -> dict[str, Any]:
     return {"status": result}
 
 
+def wake(token: str, result: StepResult) -> None:
+    """Tell a state that waits with this token."""
+    tokens.succeed(token, answer(result))
+
+
 def make_way(run: SegmentRun, token: str) -> None:
     """Another call waits with its token now. Who waited till then, an earlier try of the state or a later one, asks
     again: which of them is late, nobody can tell."""

@@ -29,7 +29,7 @@ from functions.core.rollout.steps import (
 )
 from functions.core.rollout.traffic import drain
 from functions.core.statuses import TargetStatus
-from functions.engine import chain, places, results, traffic
+from functions.engine import chain, instances, places, results, traffic
 from functions.store import deployments, pacer, targets, watching
 from functions.store.pacer import Moment
 from functions.store.watching import WaitKind
@@ -104,6 +104,8 @@ def send(
 ) -> StepResult | None:
     """Begin the step, which one call alone can, and send its segment at this moment; without one, take the next that is
     free or wait for one."""
+    if moment is None and not instances.is_up(deployment, target):
+        return None if instances.wait_until_up(target, token) else StepSignal.WAIT
     moment = moment or _next_moment()
     if moment is None or not pacer.is_good(moment):
         return _park(target, token, moment)

@@ -13,7 +13,7 @@ from functions.core.records import Deployment
 from functions.core.rollout.looks import SentCommand, is_due, seconds_to_next
 from functions.core.rollout.steps import End, next_step
 from functions.core.statuses import DeploymentStatus
-from functions.engine import chain, results, segments, traffic
+from functions.engine import chain, instances, results, segments, traffic
 from functions.store import deployments, pacer, targets, watching
 from functions.store.targets import OpenTarget
 from functions.store.watching import Turn, Wait, WaitKind
@@ -176,4 +176,4 @@ def _end_lost(deployment_id: str, commands: Sequence[SentCommand]) -> None:
             segments.end_lost(target, each.step, each.command_id, lost[each.target_id])
 
 
-KINDS: Sequence[Kind] = (_sends, _commands, traffic.look)
+KINDS: Sequence[Kind] = (instances.look, _sends, _commands, traffic.look)

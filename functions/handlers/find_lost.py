@@ -1,14 +1,17 @@
-"""find_lost: deployments that wait for an event which never came go on, or end.
+"""find_lost: deployments that wait for an event which never came go on, or end; so do instances of Auto Scaling.
 
 Called by a schedule, every few minutes. A second call, also at the same time, finds nothing left to do.
 """
 
 from typing import Any
 
-from functions.engine import find_lost
+from functions.engine import find_lost, scaling
 from functions.telemetry import logger
 
 
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: Any) -> None:
-    find_lost.mend()
+    try:
+        find_lost.mend()
+    finally:
+        scaling.mend()

@@ -7,7 +7,7 @@ from typing import Any
 
 from functions.aws import weather
 from functions.core.messages.engine_errors import EngineError
-from functions.engine import end
+from functions.engine import end, scaling
 from functions.telemetry import logger
 
 
@@ -18,4 +18,6 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, str | None]:
     if error:
         logger.error("the execution failed", deployment_id=deployment_id, error=error)
         told = EngineError.of_state(error).told(deployment_id)
-    return {"deployment_id": deployment_id, "status": end.end(deployment_id, told)}
+    status = end.end(deployment_id, told)
+    scaling.follow(deployment_id)
+    return {"deployment_id": deployment_id, "status": status}

@@ -19,6 +19,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 
 def _launch(change: stream.Change) -> None:
-    """Only the id is read: the execution of a deployment that this version cannot read waits for one that can."""
+    """Only the ids are read: the execution of a deployment that this version cannot read waits for one that can."""
     if change.is_deployment and change.item["status"] == DeploymentStatus.CREATED:
-        executions.start(change.item["deployment_id"])
+        alone = change.item.get("launch") or {}
+        executions.start(change.item["deployment_id"], alone.get("action", {}).get("instance_id"))

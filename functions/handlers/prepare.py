@@ -13,14 +13,27 @@ from functions.core.rollout import stop_mark
 from functions.core.rollout.stages import Manifest
 from functions.core.statuses import DeploymentStatus
 from functions.core.text.shapes import to_plain
-from functions.engine import begin, stop
-from functions.store import deployments
+from functions.engine import begin, chain, stop
+from functions.store import deployments, targets
 from functions.telemetry import logger
+
+
+class NothingBegun(Exception):
+    """The deployment to one target alone does not begin: it ends."""
 
 
 @logger.inject_lambda_context(clear_state=True)
 @weather.not_a_failure
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    answer = _prepare(event)
+    if target_id := event.get("target_id"):
+        if targets.get(event["deployment_id"], target_id) is None:
+            raise NothingBegun(event["deployment_id"])
+        chain.start(event["deployment_id"])  # no stage does it
+    return answer
+
+
+def _prepare(event: dict[str, Any]) -> dict[str, Any]:
     deployment = deployments.get(event["deployment_id"])
     if deployment is None or _is_decided(deployment) or _stopped_by_alarm(deployment):
         return _answer(event["deployment_id"], [])

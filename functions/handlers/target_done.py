@@ -12,7 +12,7 @@ from functions.core.messages.engine_errors import EngineError
 from functions.core.records import Target, TargetFailure
 from functions.core.rollout.steps import left_between, outcome
 from functions.core.statuses import TargetStatus
-from functions.engine import places, traffic
+from functions.engine import instances, places, traffic
 from functions.engine.end import engine_failure
 from functions.store import targets
 from functions.telemetry import logger
@@ -30,6 +30,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, str]:
         places.settle(target)
         return {"status": target.status}
     status, failure = _ending(target, event)
+    if status is TargetStatus.FAILED and (gone := instances.ended(target)):
+        status, failure = TargetStatus.SKIPPED, gone
     if status is TargetStatus.FAILED and target.out_of:
         target = traffic.bring_back(target)
     if places.finish(target, status, clock.timestamp(), failure):

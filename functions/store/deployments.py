@@ -12,7 +12,7 @@ from functions.store.keys import deployment_key
 from functions.store.reading import record
 from functions.store.table import pages
 from functions.store.table.items import items
-from functions.store.table.values import Condition, Equals, Exists, Index, Missing, Query, Update, is_any
+from functions.store.table.values import IS_THERE, Condition, Equals, Exists, Index, Missing, Query, Update, is_any
 from functions.telemetry import logger
 
 RUNNING = (DeploymentStatus.CREATED, DeploymentStatus.IN_PROGRESS)
@@ -87,6 +87,12 @@ def mark_stop(deployment_id: str, mark: StopMark) -> Deployment | None:
         items().write(announced.same_status(key, runs, Exists("stop"), sets=more))
     marked = get(deployment_id)
     return marked if marked and not marked.status.is_final else None
+
+
+def note_update(deployment_id: str, updated_by: tuple[str, ...]) -> None:
+    """The deployments to instances that this one has missed."""
+    key = deployment_key(deployment_id)
+    items().write(announced.same_status(key, IS_THERE, sets={"updated_by": list(updated_by)}))
 
 
 def store_bake_token(deployment_id: str, token: str) -> Deployment | None:

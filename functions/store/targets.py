@@ -6,6 +6,7 @@ What a target's begin and end have to do with its places and its host, `function
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from functions.core.causes import Cause
 from functions.core.errors import Conflict
 from functions.core.records import HostWait, SegmentResult, SegmentRun, Target, TargetFailure, Traffic
 from functions.core.rollout.command_result import closed_events, merged
@@ -80,6 +81,12 @@ def failed(deployment_id: str, limit: int | None = None) -> list[Target]:
             break
         found.append(target)
     return found
+
+
+def terminated(deployment_id: str) -> int:
+    """How many targets' instances Auto Scaling has ended."""
+    skipped = of(deployment_id, (TargetStatus.SKIPPED,))
+    return sum(1 for each in skipped if each.failure and each.failure.cause is Cause.TERMINATED)
 
 
 def page(deployment_id: str, statuses: Iterable[str], token: str | None) -> tuple[list[str], str | None]:

@@ -22,6 +22,7 @@ class WaitKind(StrEnum):
 
     SEND = "SEND"  # for the moment at which its command may be sent
     READ = "READ"  # its command has ended, but SSM did not say how
+    HOST = "HOST"  # for its host, which has only begun to run
     TRAFFIC = "TRAFFIC"  # to have left its load balancers, or to be healthy there
 
 
@@ -35,6 +36,7 @@ class Turn:
     granted_until: int = 0  # the last moment to send at that it has handed out
     throttled_at: int = 0  # when SSM had throttled last, at that time
     traffic_at: int = 0  # when it looked at load balancers last
+    heartbeat_at: int = 0  # when it last told Auto Scaling to wait
     is_over: bool = False  # nothing waits
 
 

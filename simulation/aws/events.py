@@ -39,6 +39,10 @@ class Rules:
 
     def send(self, function: str, event: dict[str, Any]) -> None:
         """An event that a rule sends to a function, by best effort."""
+        self.deliver(lambda: self._functions.send(function, event))
+
+    def deliver(self, act: Callable[[], None]) -> None:
+        """An event that a rule sends anywhere."""
         self.counts["sent"] += 1
         if self._chance.random() < self._faults.lost:
             self.counts["lost"] += 1
@@ -52,7 +56,7 @@ class Rules:
             if self._chance.random() < self._faults.late:
                 self.counts["late"] += 1
                 delay += self._chance.uniform(0, self._faults.late_seconds)
-            self._clock.later(delay, lambda: self._functions.send(function, event))
+            self._clock.later(delay, act)
 
 
 class Reader:

@@ -61,6 +61,7 @@ RATES: Mapping[str, Rate] = {
     "elbv2:DescribeTargetHealth": Rate(10, 40),
     "elbv2:RegisterTargets": Rate(4, 20),
     "elbv2:DeregisterTargets": Rate(4, 20),
+    "autoscaling": Rate(5, 20),  # a guess: AWS says only that many calls at once are throttled
     "kms:Sign": Rate(500, 500),
     "cloudwatch:DescribeAlarms": Rate(9, 18),
 }
@@ -74,6 +75,7 @@ LATENCIES: Mapping[str, float] = {
     "kms": 0.01,
     "ec2": 0.3,
     "elbv2": 0.1,
+    "autoscaling": 0.1,
     "cloudwatch": 0.05,
     "events": 0.02,
     "sns": 0.03,

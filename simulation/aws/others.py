@@ -22,6 +22,7 @@ class Ec2(Service):
         return self.request("DescribeInstances", lambda: self._describe(request))
 
     def _describe(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        asked = {each["Name"]: each["Values"] for each in request["Filters"]}
         wanted = {
             each["Name"].removeprefix("tag:"): each["Values"]
             for each in request["Filters"]
@@ -30,7 +31,10 @@ class Ec2(Service):
         found = []
         for number, host in enumerate(self._fleet.hosts.values()):
             tags = {"role": host.role, "stepdeploy": "enabled", "Name": f"{host.role}-{number}"}
-            if not host.is_terminated and all(tags.get(name) in values for name, values in wanted.items()):
+            if host.scaling_group:
+                tags["aws:autoscaling:groupName"] = host.scaling_group
+            is_named = host.host_id in asked.get("instance-id", [host.host_id])
+            if not host.is_terminated and is_named and all(tags.get(name) in values for name, values in wanted.items()):
                 shown = [{"Key": key, "Value": value} for key, value in tags.items()]
                 found.append({"InstanceId": host.host_id, "Tags": shown})
         answer = page(found, "Instances", request, most=1000)

@@ -1,6 +1,6 @@
 """SQS: queues that hand their messages to the function of the same name, until it takes them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from simulation.asl.errors import Failure
@@ -17,12 +17,21 @@ class Sqs(Service):
 
     name = "sqs"
 
-    def __init__(self, network: Network, functions: Functions, readers: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        network: Network,
+        functions: Functions,
+        readers: Mapping[str, str],
+        at_once: Mapping[str, int] | None = None,
+    ) -> None:
+        """`at_once`: calls of the function at one time, by the URL of the queue."""
         super().__init__(network)
         self._clock, self._functions, self._readers = network.clock, functions, readers
         self.kept: list[tuple[str, str]] = []  # queue and body
         self._rests = dict[str, float]()  # seconds that a message that failed stays away, by its receipt
         self._count = 0
+        self._at_once = dict(at_once or {})  # calls that may still begin
+        self._behind = list[Callable[[], None]]()
         self.waiting = 0  # messages that no function has taken
 
     def send_message(self, **request: Any) -> dict[str, Any]:
@@ -69,10 +78,29 @@ class Sqs(Service):
         }
 
         def reply(result: Any, failure: Failure | None) -> None:
+            self._made_room(queue)
             if failure is None and not (result or {}).get("batchItemFailures"):
                 self.waiting -= 1
                 return
             rest = self._rests.pop(receipt, _VISIBILITY_SECONDS)
             self._clock.later(rest, lambda: self._hand_out(queue, message_id, body, receives + 1))
 
-        self._functions.invoke(self._readers[queue], {"Records": [record]}, reply)
+        def call() -> None:
+            self._functions.invoke(self._readers[queue], {"Records": [record]}, reply)
+
+        if self._at_once.get(queue, 1) > 0:
+            self._take_room(queue, -1)
+            call()
+        else:
+            self._behind.append(call)
+
+    def _made_room(self, queue: str) -> None:
+        """One at a time of those that wait; only one queue is so narrow."""
+        if queue in self._at_once and self._behind:
+            self._behind.pop(0)()
+        else:
+            self._take_room(queue, 1)
+
+    def _take_room(self, queue: str, change: int) -> None:
+        if queue in self._at_once:
+            self._at_once[queue] += change

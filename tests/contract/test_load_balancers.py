@@ -9,7 +9,7 @@ import pytest
 
 from functions.aws import autoscaling, ec2, elb
 from functions.aws.clients import client
-from functions.core.balancer_checks import ScalingGroup
+from functions.core.auto_scaling import ScalingGroup
 from functions.core.load_balancers import HealthState
 from functions.core.records import Balancer, BalancerType, HealthCheck, LoadBalancers, Registration, TagFilter, TagGroup
 from tests.contract.conftest import code

@@ -4,6 +4,7 @@ from typing import Any
 
 from functions.api.operations import Caller
 from functions.api.operations.groups import known
+from functions.aws import autoscaling
 from functions.core.selection import Instance
 from functions.engine import fleet
 
@@ -13,7 +14,8 @@ _ON_A_PAGE = 1000  # their ping statuses are 20 calls of SSM
 def list_group_instances(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
     """By their ids: those that the group's tags select. `nextToken` is the id of the last one before the page."""
     settings = known(given["applicationName"], given["deploymentGroupName"]).settings
-    selected = fleet.select(settings.tag_groups, settings.on_premises_tag_groups)
+    scaling_groups = autoscaling.groups(settings.auto_scaling.groups)
+    selected = fleet.select(settings.tag_groups, settings.on_premises_tag_groups, scaling_groups)
     after = given.get("nextToken", "")
     left = sorted(each.instance_id for each in selected.hosts if each.instance_id > after)
     page = selected.only(set(left[:_ON_A_PAGE]))

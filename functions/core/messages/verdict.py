@@ -26,9 +26,13 @@ def decide(deployment: Deployment, causes: Sequence[SharedFailure], engine_error
     if deployment.failure:  # Prepare refused it
         return Verdict(status=DeploymentStatus.FAILED, failure=deployment.failure)
     counts = deployment.counts
+    if deployment.launch and counts.terminated:
+        message = f"Auto Scaling has ended {deployment.launch.action.instance_id} before the deployment to it was over."
+        failure = Failure(code=DeploymentErrorCode.NO_INSTANCES, message=message)
+        return Verdict(status=DeploymentStatus.STOPPED, failure=failure)
     nothing_to_do = deployment.outdated_only and not counts.total and deployment.start_time
     succeeded = nothing_to_do or is_success(
-        targets=counts.total, allowed_out=counts.max_out_of_service, succeeded=counts.succeeded
+        targets=counts.total - counts.terminated, allowed_out=counts.max_out_of_service, succeeded=counts.succeeded
     )
     if succeeded and not engine_error:
         return Verdict(status=DeploymentStatus.SUCCEEDED)

@@ -43,6 +43,24 @@ def plan_steps(settings: GroupSettings, *, is_ec2: bool, hooks: Hooks, hooks_bef
     return (*before, Segment(events=install), *after)
 
 
+def launch_steps(settings: GroupSettings, *, hooks: Hooks) -> tuple[Step, ...]:
+    """Of an instance that is launched: it is in no load balancer yet, so nothing is blocked, as with CodeDeploy."""
+    if not settings.load_balancers.are_used:
+        return IN_PLACE_STEPS
+    install = Segment(events=(*IN_PLACE, LifecycleEvent.BEFORE_ALLOW_TRAFFIC))
+    return (install, *plan_steps(settings, is_ec2=True, hooks=hooks, hooks_before=())[2:])
+
+
+def termination_steps(settings: GroupSettings, *, hooks_before: Hooks) -> tuple[Step, ...]:
+    """Of an instance that is about to be terminated: its scripts of these events are those that it has already."""
+    if not settings.load_balancers.are_used:
+        return (Segment(events=(LifecycleEvent.APPLICATION_STOP,)),)
+    steps = plan_steps(settings, is_ec2=True, hooks=(), hooks_before=hooks_before)
+    block = next(number for number, step in enumerate(steps) if isinstance(step, BlockTraffic))
+    stop = Segment(events=(LifecycleEvent.AFTER_BLOCK_TRAFFIC, LifecycleEvent.APPLICATION_STOP))
+    return (*steps[: block + 1], stop)
+
+
 class StepSignal(StrEnum):
     """What the state of a step is told, other than how its target ends."""
 

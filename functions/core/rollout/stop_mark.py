@@ -32,6 +32,18 @@ def by_unreadable_alarms(reason: str, now: str) -> StopMark:
     )
 
 
+def by_auto_scaling(why: str, now: str) -> StopMark:
+    """The instance that a deployment goes to is not waited for any more: what runs there is cancelled."""
+    return StopMark(
+        by="Auto Scaling",
+        code=DeploymentErrorCode.MANUAL_STOP,
+        message=f"Stopped by Auto Scaling: {why}.",
+        at=now,
+        cancel=True,
+        auto_rollback=False,
+    )
+
+
 def by_person(
     who: str, now: str, *, reason: str | None = None, cancel: bool = False, auto_rollback: bool | None = None
 ) -> StopMark:

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from functions.core.balancer_checks import HostSeconds, ScalingGroup, Seen, host_seconds, problems, propagation_seconds
+from functions.core.auto_scaling import ScalingGroup
+from functions.core.balancer_checks import HostSeconds, Seen, host_seconds, problems, propagation_seconds
 from functions.core.load_balancers import HealthReason, HealthState, HostHealth, health_in_classic, health_of
 from functions.core.records import Balancer, BalancerType, HealthCheck, LoadBalancers, Registration
 from functions.core.selection import Instance

@@ -1,0 +1,180 @@
+"""Auto Scaling: one group, whose instances wait in the engine's launch hook until they are answered.
+
+Sources: Auto Scaling API model 2011-01-01; Auto Scaling guide, "Lifecycle hooks" (a time-out ends an instance, which is
+replaced) and "Instance lifecycle". How long instances take to start and to end are guesses.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from functions.core.auto_scaling import HEARTBEAT_SECONDS, hook_name
+from functions.core.records import HookKind
+from simulation.aws.network import Network, Service, refusal
+from simulation.hosts import Fate, Fleet
+
+NAME = "fleet"
+_PROCEED_SECONDS = 1.0  # from an answer to the next state
+_REPLACE_SECONDS = 5.0
+LAUNCH, TERMINATED = "EC2 Instance-launch Lifecycle Action", "EC2 Instance Terminate Successful"
+
+
+@dataclass(slots=True)
+class Instance:
+    """An instance of the group."""
+
+    instance_id: str
+    state: str = "InService"
+    token: str = ""
+    beats: int = 0  # a time-out that was set before the last one does nothing
+
+
+class AutoScaling(Service):
+    """`tell` gets the events."""
+
+    name = "autoscaling"
+
+    def __init__(
+        self,
+        network: Network,
+        fleet: Fleet,
+        group_key: str,
+        role: str,
+        tell: Callable[[dict[str, Any]], None],
+        *,
+        start_seconds: tuple[float, float],
+        fail: bool = False,
+    ) -> None:
+        """`fail`: every new instance does."""
+        super().__init__(network)
+        self._clock, self._fleet, self._tell = network.clock, fleet, tell
+        self._group_key, self._role, self._start_seconds, self._fail = group_key, role, start_seconds, fail
+        self.instances = {host.host_id: Instance(host.host_id) for host in fleet.hosts.values() if host.role == role}
+        for host in fleet.hosts.values():
+            host.scaling_group = NAME if host.role == role else None
+        self.suspended = set[str]()
+        self.entered = dict[str, float]()  # when instances entered service
+        self.ended = set[str]()
+        self.calls_at: list[float] = []
+        self._count = 0
+
+    # -- what a person or an alarm does
+
+    def launch(self, count: int = 1) -> None:
+        for _ in range(count):
+            self._count += 1
+            chance = self.network.chance
+            host = self._fleet.add(self._role, NAME, self._clock.time + chance.uniform(*self._start_seconds))
+            host.fate = Fate.FAIL if self._fail else Fate.WELL
+            host.fate_event = "ApplicationStart"
+            found = self.instances[host.host_id] = Instance(host.host_id, "Pending:Wait", f"token-{self._count}")
+            self._await(found)
+            self._event(LAUNCH, found, LifecycleTransition="autoscaling:EC2_INSTANCE_LAUNCHING")
+
+    def terminate(self, count: int = 1) -> None:
+        """Scale-in: those that have served for longest, or else that wait."""
+        alive = sorted(self.instances.values(), key=lambda each: (each.state != "InService", each.instance_id))
+        for found in alive[:count]:
+            self._end(found)
+
+    def _end(self, found: Instance) -> None:
+        self.instances.pop(found.instance_id, None)
+        self.ended.add(found.instance_id)
+        host = self._fleet.hosts[found.instance_id]
+        host.is_terminated, host.gone_at = True, self._clock.time
+        self._event(TERMINATED, found)
+
+    def _await(self, found: Instance) -> None:
+        found.beats += 1
+        beats = found.beats
+
+        def run_out() -> None:
+            if found.beats == beats and found.state.endswith(":Wait") and found.instance_id in self.instances:
+                self._replace(found)
+
+        self._clock.later(HEARTBEAT_SECONDS, run_out)
+
+    def _replace(self, found: Instance) -> None:
+        self._end(found)
+        self._clock.later(_REPLACE_SECONDS, self.launch)
+
+    def _event(self, kind: str, found: Instance, **more: str) -> None:
+        detail = {"AutoScalingGroupName": NAME, "EC2InstanceId": found.instance_id}
+        if kind == LAUNCH:
+            detail |= {
+                "LifecycleActionToken": found.token,
+                "LifecycleHookName": hook_name(HookKind.LAUNCH, self._group_key),
+                "NotificationMetadata": self._group_key,
+                **more,
+            }
+        self._tell({"source": "aws.autoscaling", "detail-type": kind, "detail": detail})
+
+    # -- the operations
+
+    def describe_auto_scaling_groups(self, **request: Any) -> dict[str, Any]:
+        def describe() -> dict[str, Any]:
+            shown = {
+                "AutoScalingGroupName": NAME,
+                "HealthCheckType": "EC2",
+                "HealthCheckGracePeriod": 0,
+                "SuspendedProcesses": [{"ProcessName": each} for each in sorted(self.suspended)],
+                "Instances": [_shown(each) for each in self.instances.values()],
+            }
+            return {"AutoScalingGroups": [shown] if NAME in request["AutoScalingGroupNames"] else []}
+
+        return self._call("DescribeAutoScalingGroups", describe)
+
+    def describe_auto_scaling_instances(self, **request: Any) -> dict[str, Any]:
+        def describe() -> dict[str, Any]:
+            found = [self.instances[each] for each in request["InstanceIds"] if each in self.instances]
+            return {"AutoScalingInstances": [_shown(each) for each in found]}
+
+        return self._call("DescribeAutoScalingInstances", describe)
+
+    def complete_lifecycle_action(self, **request: Any) -> dict[str, Any]:
+        def complete() -> dict[str, Any]:
+            found = self._waiting("CompleteLifecycleAction", request)
+            if request["LifecycleActionResult"] == "CONTINUE":
+                found.state = "Pending:Proceed"
+                self._clock.later(_PROCEED_SECONDS, lambda: self._enter(found))
+            else:
+                self._replace(found)
+            return {}
+
+        return self._call("CompleteLifecycleAction", complete)
+
+    def record_lifecycle_action_heartbeat(self, **request: Any) -> dict[str, Any]:
+        def beat() -> dict[str, Any]:
+            self._await(self._waiting("RecordLifecycleActionHeartbeat", request))
+            return {}
+
+        return self._call("RecordLifecycleActionHeartbeat", beat)
+
+    def suspend_processes(self, **request: Any) -> dict[str, Any]:
+        return self._call("SuspendProcesses", lambda: self._suspend(self.suspended | set(request["ScalingProcesses"])))
+
+    def resume_processes(self, **request: Any) -> dict[str, Any]:
+        return self._call("ResumeProcesses", lambda: self._suspend(self.suspended - set(request["ScalingProcesses"])))
+
+    def _suspend(self, processes: set[str]) -> dict[str, Any]:
+        self.suspended = processes
+        return {}
+
+    def _call(self, operation: str, act: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        self.calls_at.append(self._clock.time)
+        return self.request(operation, act)
+
+    def _enter(self, found: Instance) -> None:
+        if found.instance_id in self.instances:
+            found.state = "InService"
+            self.entered[found.instance_id] = self._clock.time
+
+    def _waiting(self, operation: str, request: Mapping[str, Any]) -> Instance:
+        found = self.instances.get(request["InstanceId"])
+        if found is None or not found.state.endswith(":Wait"):
+            raise refusal("ValidationError", operation, "No active Lifecycle Action found")
+        return found
+
+
+def _shown(each: Instance) -> dict[str, Any]:
+    return {"InstanceId": each.instance_id, "LifecycleState": each.state, "AutoScalingGroupName": NAME}
