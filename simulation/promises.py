@@ -5,20 +5,19 @@ announced. The numbers are those of the invariants (docs/how-it-works.md); 0: th
 """
 
 import hashlib
-import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from functions.core.balancer_checks import PROPAGATION_SECONDS
 from functions.core.causes import Cause
 from functions.core.records import Deployment, Target
 from functions.core.rollout.health import DeploymentConfig, MinimumHealthyHostsType
 from functions.core.statuses import Creator, DeploymentErrorCode, DeploymentStatus, TargetStatus
 from host.lifecycle import IN_PLACE, LifecycleEvent
+from simulation import scaling, traffic
+from simulation.broken import Broken
 from simulation.hosts import Fate
-from simulation.scenario import GROUP
 from simulation.seams import ENVIRONMENT
 from simulation.trace import Entry, Seen
 
@@ -32,13 +31,6 @@ _TARGET_STATES = {"InProgress": "START", "Succeeded": "SUCCESS", "Failed": "FAIL
 _SENDING_SECONDS = 30  # a function that sends when a stop comes has as long as it may run
 _CANCEL_SECONDS = 300  # throttling makes cancels late
 _ALARM_SECONDS = 900  # an alarm whose event was lost is found by then
-
-
-class Broken(NamedTuple):
-    """A promise that was not kept."""
-
-    invariant: int
-    sentence: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +103,10 @@ def broken(
     for entry in world.trace.entries:
         seen[entry.deployment_id].append(entry)
     kept = [Kept(deployment, targets, seen[deployment.deployment_id]) for deployment, targets in found]
-    sentences = [*_two_at_once(world), *_locks(world, holders), *_requests(kept)]
-    sentences += [*_traffic(world), *_left_out(world, kept)] if world.scenario.target_groups else []
+    sentences = [*_two_at_once(world, kept), *_locks(world, holders), *_requests(kept)]
+    sentences += [*traffic.traffic(world), *traffic.left_out(world, found)] if world.scenario.target_groups else []
     kept_by_end = sorted(kept, key=lambda each: each.seen[-1].time)
+    sentences += scaling.broken(world, found)
     sentences += [*_rollbacks(world, kept), *_left_without_rollback(kept_by_end), *_bad_choices(kept)]
     for each in kept:
         for check in _CHECKS if each.deployment.status.is_final else _CHECKS_BEFORE_THE_END:
@@ -124,10 +117,12 @@ def broken(
 # -- of all deployments
 
 
-def _two_at_once(world: "World") -> Iterator[Broken]:
+def _two_at_once(world: "World", kept: Sequence[Kept]) -> Iterator[Broken]:
+    """Instances that are launched get their deployments outside the group's lock."""
     running = defaultdict[str, set[str]](set)
+    launches = {each.id for each in kept if each.deployment.launch}
     for entry in world.trace.of(Seen.STATUS):
-        if entry.host_id:
+        if entry.host_id or entry.deployment_id in launches:
             continue
         group = running[world.started.groups[entry.deployment_id]]
         (group.add if entry.detail in _RUNNING else group.discard)(entry.deployment_id)
@@ -176,7 +171,7 @@ def _left_without_rollback(kept: Sequence[Kept]) -> Iterator[Broken]:
         deployment, is_v1 = each.deployment, _is_first(each)
         is_v1_good = is_v1_good and not (is_v1 and deployment.status is not DeploymentStatus.SUCCEEDED)
         is_wanted = deployment.status is DeploymentStatus.FAILED or _is_alarm(deployment)
-        if deployment.creator is Creator.ROLLBACK or not is_wanted or not is_v1_good or is_v1:
+        if deployment.creator is not Creator.USER or not is_wanted or not is_v1_good or is_v1:
             continue
         if deployment.settings.auto_rollback and each.of(Seen.BEGAN) and each.id not in caused:
             yield Broken(0, f"{each.id} is {deployment.status} and was not rolled back")
@@ -217,9 +212,10 @@ def _is_alarm(deployment: Deployment) -> bool:
 
 
 def _health(world: "World", kept: Kept) -> Iterator[Broken]:
-    out, most = set[str](), 0
-    for entry in kept.of(Seen.OUT, Seen.BACK):
-        (out.add if entry.what is Seen.OUT else out.discard)(entry.host_id)
+    out, most, ended = set[str](), 0, {target.target_id for target in kept.targets if _is_ended(target)}
+    for entry in kept.of(Seen.OUT, Seen.BACK):  # what Auto Scaling ends, it ends on its own account
+        if entry.host_id not in ended:
+            (out.add if entry.what is Seen.OUT else out.discard)(entry.host_id)
         most = max(most, len(out))
     if len(kept.targets) - most < kept.promised:
         in_service = len(kept.targets) - most
@@ -230,10 +226,11 @@ def _healthy_first(world: "World", kept: Kept) -> Iterator[Broken]:
     """A host that serves is taken out of service only where that leaves enough, and hosts that earlier deployments left
     broken count, too; those are repaired first."""
     fleet, out = {target.target_id for target in kept.targets}, set[str]()
+    ended = world.autoscaling.ended if world.autoscaling else set[str]()
     for entry in world.trace.of(Seen.OUT, Seen.BACK):
         if entry.what is Seen.BACK:
             out.discard(entry.host_id)
-        elif entry.host_id in fleet - out:
+        elif entry.host_id in fleet - out - ended:
             out.add(entry.host_id)
             if entry.deployment_id == kept.id and len(fleet) - len(out) < kept.promised:
                 yield Broken(1, f"{kept.id} took {entry.host_id} out of service while {len(out) - 1} others were out")
@@ -307,45 +304,20 @@ def _wronged(world: "World", kept: Kept) -> Iterator[Broken]:
         yield Broken(9, f"{kept.id}: commands were cancelled on healthy hosts: {_named(sorted(cancelled))}")
 
 
+def _is_ended(target: Target) -> bool:
+    """Whether Auto Scaling has ended the instance: then it is not said to have failed."""
+    return bool(target.failure and target.failure.cause is Cause.TERMINATED)
+
+
 def _own_hosts(world: "World", kept: Kept) -> Iterator[Broken]:
     group, hosts = kept.deployment.group, world.fleet.hosts
     reached = kept.hosts(Seen.SENT) | {target.target_id for target in kept.targets}
     if foreign := sorted(each for each in reached if hosts[each].role != group):
         yield Broken(12, f"{kept.id} of the group {group} reached {_named(foreign)} of another group")
     wanted = {each.host_id for each in hosts.values() if each.role == group and not each.is_terminated}
-    if kept.targets and (missing := sorted(wanted - {target.target_id for target in kept.targets})):
+    is_partial = world.autoscaling is not None  # who is a member when: scaling.py looks at what they have at the end
+    if kept.targets and not is_partial and (missing := sorted(wanted - {target.target_id for target in kept.targets})):
         yield Broken(0, f"{kept.id} left out {_named(missing)}")
-
-
-def _traffic(world: "World") -> Iterator[Broken]:
-    """No host takes new requests while it is changed, or just before; and a host that is left out is on record."""
-    inside = {host_id: len(world.elb.registered) for host_id in world.fleet.hosts}
-    left_at, changed_at = dict[str, float](), dict[str, float]()
-    for entry in world.trace.of(Seen.LEFT, Seen.JOINED, Seen.SENT, Seen.BEGAN):
-        host_id = entry.host_id
-        if entry.what is Seen.LEFT:
-            inside[host_id] -= 1
-            left_at[host_id] = entry.time
-        elif entry.what is Seen.JOINED:
-            inside[host_id] += 1
-            if entry.detail:
-                yield Broken(10, f"{host_id} came back while it was changed")
-        elif entry.what is Seen.SENT and LifecycleEvent.INSTALL.value in entry.detail.events:
-            drains = entry.detail.drain.at_least if entry.detail.drain else 0
-            changed_at[entry.deployment_id + host_id] = entry.time + drains
-        elif entry.what is Seen.BEGAN and (begins := changed_at.get(entry.deployment_id + host_id)) is not None:
-            if inside[host_id]:
-                yield Broken(10, f"{entry.deployment_id} changed {host_id} under load")
-            if begins < left_at.get(host_id, -math.inf) + PROPAGATION_SECONDS - 1:
-                yield Broken(10, f"{entry.deployment_id} changed {host_id} while requests could still come")
-
-
-def _left_out(world: "World", kept: Sequence[Kept]) -> Iterator[Broken]:
-    known = {target.target_id for each in kept for target in each.targets if target.out_of}
-    for name, registered in world.elb.registered.items():
-        out = {host_id for host_id, host in world.fleet.hosts.items() if host.role == GROUP} - set(registered)
-        if untold := sorted(out - known):
-            yield Broken(10, f"nobody is told that {name} is without {_named(untold)}")
 
 
 def _records(world: "World", kept: Kept) -> Iterator[Broken]:
@@ -360,18 +332,19 @@ def _records(world: "World", kept: Kept) -> Iterator[Broken]:
     counted = {status: len(kept.with_status(TargetStatus(status))) for status in kept.deployment.counts.overview}
     if counted != kept.deployment.counts.overview:
         yield Broken(0, f"{kept.id} counts {kept.deployment.counts.overview}; its targets are {counted}")
-    if touched := sorted(set(kept.with_status(TargetStatus.SKIPPED)) & kept.hosts(Seen.BEGAN)):
+    ended = {target.target_id for target in kept.targets if _is_ended(target)}
+    if touched := sorted((set(kept.with_status(TargetStatus.SKIPPED)) & kept.hosts(Seen.BEGAN)) - ended):
         yield Broken(0, f"{kept.id}: Skipped on record, and was begun on: {_named(touched)}")
     if kept.deployment.stop or kept.deployment.status is DeploymentStatus.STOPPED or not kept.targets:
         return
-    enough = max(kept.promised, 1)
+    enough = max(kept.promised - len(ended), 1)
     is_success = len(kept.with_status(TargetStatus.SUCCEEDED)) >= enough
     if is_success != (kept.deployment.status is DeploymentStatus.SUCCEEDED):
         yield Broken(0, f"{kept.id} is {kept.deployment.status}; at least {enough} of its targets were to succeed")
     if kept.deployment.failure and kept.deployment.failure.code is DeploymentErrorCode.INTERNAL_ERROR:
         return  # functions were killed too often
     failed, allowed = len(kept.with_status(TargetStatus.FAILED)), len(kept.targets) - kept.promised
-    if kept.with_status(TargetStatus.SKIPPED) and failed < allowed:
+    if set(kept.with_status(TargetStatus.SKIPPED)) - ended and failed < allowed:
         yield Broken(0, f"{kept.id} skipped targets after {failed} failures; {allowed} were allowed")
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from functions.core.records import Deployment, Target
 from functions.core.statuses import Creator, DeploymentStatus
-from simulation.promises import Broken, broken, promised
+from simulation.broken import Broken
+from simulation.promises import broken, promised
 
 if TYPE_CHECKING:
     from simulation.world import World

@@ -77,6 +77,14 @@ def test_throttling_fails_no_target_and_cancels_no_command(schedule: Scenario) -
 
 
 @few
+@given(FAMILIES[11])
+def test_an_instance_that_enters_service_has_the_last_good_revision(schedule: Scenario) -> None:
+    """Invariant 11: with launches and scale-ins at any moment, lost, doubled and late events, and functions that are
+    killed."""
+    assert sentences(schedule) == []
+
+
+@few
 @given(FAMILIES[12])
 def test_a_deployment_reaches_the_hosts_of_its_group_only(schedule: Scenario) -> None:
     """Invariant 12: two groups are deployed to at a time."""

@@ -12,13 +12,13 @@ from simulation.aws.functions import Crash
 from simulation.aws.limits import Limits
 from simulation.hosts import Durations, Fate
 from simulation.result import Result
-from simulation.scenario import OTHER_GROUP, Act, Deed, Scenario, config
+from simulation.scenario import OTHER_GROUP, Act, Deed, Scaling, Scenario, config
 from simulation.world import World
 from tests.soak import examples
 
 _HOUR = 3600
 _FUNCTIONS = ("start", "launch", "prepare", "next_stage", "run_segment", "target_done", "command_status", "bake",
-              "finish", "publish", "stop", "rollback", "find_lost", "execution_status")  # fmt: skip
+              "finish", "lifecycle_action", "publish", "stop", "rollback", "find_lost", "execution_status")  # fmt: skip
 _KNOWN = ("OneAtATime", "HalfAtATime", "AllAtOnce")
 
 # A few hosts show most of it, and cost little.
@@ -111,9 +111,19 @@ OWN_HOSTS = scenarios(
     ),
 )  # fmt: skip
 
+_COUNTS = st.lists(st.tuples(TIMES, st.integers(1, 4)), max_size=3).map(tuple)
+SCALED = scenarios(
+    hosts=st.integers(1, 6), events=EVENTS, crashes=CRASHES, config=st.sampled_from(_KNOWN).map(config),
+    scaling=st.builds(
+        Scaling, launches=_COUNTS, terminations=_COUNTS, suspended=st.sampled_from([(), ("Terminate",)]),
+        start_seconds=st.sampled_from([(0.0, 1.0), (20.0, 60.0), (300.0, 900.0)]),
+    ),
+    acts=acts(Deed.DEPLOY, Deed.STOP, Deed.ROLL_BACK, most=2),
+)  # fmt: skip
+
 FAMILIES = {
     1: HEALTH, 2: ONE_AT_A_TIME, 3: ENDS, 4: ONCE, 5: ANNOUNCED, 6: ROLLED_BACK, 7: VERIFIED, 8: JUNK, 9: WEATHER,
-    12: OWN_HOSTS,
+    11: SCALED, 12: OWN_HOSTS,
 }  # fmt: skip
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from simulation import promises
 from simulation.aws.functions import Crash
+from simulation.broken import Broken
 from simulation.scenario import OTHER_GROUP, Act, Deed, Scenario, config
 from simulation.trace import Entry, Seen
 from simulation.world import World
@@ -104,7 +105,7 @@ def test_what_was_not_kept_is_told(
     played = world(other_hosts=1)
     check = promises.broken
 
-    def tampered(*given: Any) -> list[promises.Broken]:
+    def tampered(*given: Any) -> list[Broken]:
         tamper(played)
         return check(*given)
 
@@ -116,7 +117,7 @@ def test_what_was_not_kept_is_told(
 def test_a_deployment_that_counts_other_targets_than_it_has_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     check = promises.broken
 
-    def tampered(played: World, found: Any, holders: Any) -> list[promises.Broken]:
+    def tampered(played: World, found: Any, holders: Any) -> list[Broken]:
         miscounted = [(replace(one, counts=replace(one.counts, skipped=1)), targets) for one, targets in found]
         return check(played, miscounted, holders)
 

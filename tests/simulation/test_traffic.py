@@ -79,10 +79,11 @@ def test_a_target_is_eight_transitions_and_one_command() -> None:
 )
 def test_what_was_not_kept_is_told(tampered: Any, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from simulation import promises
+    from simulation.broken import Broken
 
     played, check = world(), promises.broken
 
-    def tamper(*given: Any) -> list[promises.Broken]:
+    def tamper(*given: Any) -> list[Broken]:
         kept: list[Entry] = [each for entry in played.trace.entries if (each := tampered(entry))]
         played.trace.entries = kept
         return check(*given)

@@ -1,0 +1,48 @@
+"""The promises of traffic: no host takes new requests while it is changed, and one that is left out is on record."""
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from functions.core.balancer_checks import PROPAGATION_SECONDS
+from functions.core.records import Deployment, Target
+from host.lifecycle import LifecycleEvent
+from simulation.broken import Broken
+from simulation.scenario import GROUP
+from simulation.trace import Seen
+
+if TYPE_CHECKING:
+    from simulation.world import World
+
+Found = Sequence[tuple[Deployment, list[Target]]]
+
+
+def traffic(world: "World") -> Iterator[Broken]:
+    """No host takes new requests while it is changed, or just before; and a host that is left out is on record."""
+    inside = {host_id: len(world.elb.registered) for host_id in world.fleet.hosts}
+    left_at, changed_at = dict[str, float](), dict[str, float]()
+    for entry in world.trace.of(Seen.LEFT, Seen.JOINED, Seen.SENT, Seen.BEGAN):
+        host_id = entry.host_id
+        if entry.what is Seen.LEFT:
+            inside[host_id] -= 1
+            left_at[host_id] = entry.time
+        elif entry.what is Seen.JOINED:
+            inside[host_id] += 1
+            if entry.detail:
+                yield Broken(10, f"{host_id} came back while it was changed")
+        elif entry.what is Seen.SENT and LifecycleEvent.INSTALL.value in entry.detail.events:
+            drains = entry.detail.drain.at_least if entry.detail.drain else 0
+            changed_at[entry.deployment_id + host_id] = entry.time + drains
+        elif entry.what is Seen.BEGAN and (begins := changed_at.get(entry.deployment_id + host_id)) is not None:
+            if inside[host_id]:
+                yield Broken(10, f"{entry.deployment_id} changed {host_id} under load")
+            if begins < left_at.get(host_id, -math.inf) + PROPAGATION_SECONDS - 1:
+                yield Broken(10, f"{entry.deployment_id} changed {host_id} while requests could still come")
+
+
+def left_out(world: "World", found: Found) -> Iterator[Broken]:
+    known = {target.target_id for _, targets in found for target in targets if target.out_of}
+    for name, registered in world.elb.registered.items():
+        out = {host_id for host_id, host in world.fleet.hosts.items() if host.role == GROUP} - set(registered)
+        if untold := sorted(out - known):
+            yield Broken(10, f"nobody is told that {name} is without {', '.join(untold[:3])}")
