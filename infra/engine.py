@@ -15,6 +15,7 @@ from infra.function import Function, FunctionDefaults
 from infra.hosts import Hosts
 from infra.load_balancers import NamedLoadBalancers
 from infra.machine import deployment_machine, states_arn
+from infra.scaling_grants import NamedScalingGroups
 from infra.secret import unset_secret
 from infra.store import LOGS, MANIFESTS, Store, work_queue
 
@@ -50,6 +51,7 @@ class Engine(Construct):
         managed_tag: tuple[str, str],
         github_url: str,
         load_balancers: NamedLoadBalancers,
+        scaling_groups: NamedScalingGroups,
     ) -> None:
         """`managed_tag`: what every host must carry; `github_url`: of the REST API."""
         super().__init__(scope, id)
@@ -62,7 +64,7 @@ class Engine(Construct):
         self._reconcile = {"RECONCILE_SECONDS": str(limits.reconcile_seconds)}
         self._table = {"TABLE_NAME": store.table.table_name}
         self._name = stack.stack_name
-        self._load_balancers = load_balancers
+        self._load_balancers, self._scaling_groups = load_balancers, scaling_groups
         self.machine_arn = states_arn(stack, "stateMachine", self._name)
         self.document_name = hosts.document_name
         self.github_secret_arn = unset_secret(
@@ -73,6 +75,7 @@ class Engine(Construct):
         )
         self.turns = self._queue("Turns")
         self.moments = self._queue("Moments")
+        self.lifecycle = self._queue("Lifecycle")
         self.functions = {
             "Prepare": self._prepare(github_url),
             "NextStage": self._next_stage(),
@@ -125,6 +128,7 @@ class Engine(Construct):
             description="Pins the revision, finds the targets and writes the manifests of the stages",
             environment={
                 **self._table,
+                **self._reconcile,
                 "BUCKET_NAME": self._store.bucket.bucket_name,
                 "GITHUB_URL": github_url,
                 "GITHUB_SECRET_ARN": self.github_secret_arn,
@@ -151,6 +155,9 @@ class Engine(Construct):
         whole_account.let_see_fleet(function)
         whole_account.let_read_alarms(function)
         self._load_balancers.grant_see(function)
+        self._scaling_groups.grant_see_groups(function)
+        self._scaling_groups.grant_suspend(function)
+        self.let_wake(function)
         return function
 
     def _next_stage(self) -> Function:
@@ -200,6 +207,7 @@ class Engine(Construct):
         whole_account.let_ping(function)
         self.grant_answer(function)
         self._load_balancers.grant_move(function)  # of many hosts at a time
+        self._scaling_groups.grant_beat(function)
         function.on_queue(self.turns, batch_size=1, window_seconds=0, at_once=20)
         return function
 
@@ -254,6 +262,7 @@ class Engine(Construct):
         )
         whole_account.let_read_commands(function)
         whole_account.let_cancel(function)
+        whole_account.let_ping(function)  # of an instance that has only begun to run
         self.grant_answer(function)
         self._load_balancers.grant_move(function)
         # A presigned URL can do what its signer may do: what hosts fetch and where they put their logs. Prepare has
@@ -282,6 +291,7 @@ class Engine(Construct):
         function.allow("dynamodb:GetItem", "dynamodb:UpdateItem", on=self._store.table.table_arn)
         whole_account.let_cancel(function)  # of a target whose workflow failed
         self._load_balancers.grant_bring_in(function)
+        self._scaling_groups.grant_see_instances(function)
         return function
 
     def _bake(self) -> Function:
@@ -308,11 +318,19 @@ class Engine(Construct):
             timeout=Duration.minutes(5),  # an engine that failed may leave 10,000 targets to be given an end
         )
         self.grant_end(function)
+        self.let_follow(function)
         return function
 
     def grant_end(self, function: Function) -> None:
         """Lets a function end a deployment, its targets and its lock."""
         self._store.let_change_records(function, "dynamodb:BatchGetItem")
+
+    def let_follow(self, function: Function) -> None:
+        """Lets a function do what follows the end of a deployment in Auto Scaling."""
+        function.add_environment("LIFECYCLE_QUEUE_URL", self.lifecycle.queue_url)
+        function.allow("sqs:SendMessage", on=self.lifecycle.queue_arn)
+        self._scaling_groups.grant_see_groups(function)
+        self._scaling_groups.grant_resume(function)
 
     def let_look(self, function: Function) -> None:
         """Lets a function ask how the execution of a deployment fares."""

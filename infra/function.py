@@ -113,7 +113,7 @@ class Function(lambda_.Function):
             iam.PolicyStatement(actions=list(actions), resources=resources, conditions=dict(when or {}))
         )
         if why_wildcard:
-            for arn in (each for each in resources if each.endswith("*")):
+            for arn in (each for each in resources if "*" in each):
                 self._answer_for(arn, why_wildcard)
 
     def _answer_for(self, arn: str, reason: str) -> None:

@@ -14,7 +14,9 @@ from typing import Any, NamedTuple
 from infra.nag import spelled
 
 PAGE = "docs/permissions.md"
-LOAD_BALANCERS = "loadBalancerInfo: {targetGroupInfoList: [{name: NAME}], elbInfoList: [{name: NAME}]}\n"
+NAMED = (
+    "loadBalancerInfo: {targetGroupInfoList: [{name: NAME}], elbInfoList: [{name: NAME}]}\nautoScalingGroups: [NAME]\n"
+)
 
 _INTRO = """\
 # Permissions
@@ -26,8 +28,8 @@ resource of the stack. No function reads the bootstrap bucket.
 The engine sends commands with its own SSM document only, and only to hosts that carry the tag of the context values
 `hostTagKey` and `hostTagValue`. Nothing in the stack may pass a role, change IAM, or run another document.
 `Publish` and `Trigger` may besides publish to the topics that triggers in `deployments.yaml` name. What is said of
-Elastic Load Balancing and Auto Scaling is only there if `deployments.yaml` names a load balancer, and of those that it
-names alone: `NAME` stands for each of them.
+Elastic Load Balancing and Auto Scaling is only there if `deployments.yaml` names a load balancer or an Auto Scaling
+group, and of those that it names alone: `NAME` stands for each of them.
 
 What a host does runs as root, so these rights of **other** principals in the account matter:
 
@@ -128,7 +130,7 @@ def synthesized() -> tuple[dict[str, Any], dict[str, Any]]:
 
     with TemporaryDirectory() as folder:
         declared, out = Path(folder, "deployments.yaml"), Path(folder, "out")
-        declared.write_text(f"applications: {{}}\n{LOAD_BALANCERS}")
+        declared.write_text(f"applications: {{}}\n{NAMED}")
         with engine_app(outdir=str(out), context={**context(ROOT), "declaration": str(declared)}) as app:
             app.synth()
         return (

@@ -101,6 +101,7 @@ class FindLost(Construct):
         self.function.allow("states:ListExecutions", "states:StartExecution", on=engine.machine_arn)
         whole_account.let_read_alarms(self.function)
         engine.let_wake(self.function)
+        engine.let_follow(self.function)
         self.function.on_schedule(
             Duration.minutes(FIND_LOST_MINUTES), description="Deployments that wait for an event that never came"
         )

@@ -9,13 +9,14 @@ from aws_cdk import CfnOutput, Stack, Tags
 from aws_cdk import aws_events as events
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
-from constructs import Construct, IConstruct, Node
+from constructs import Construct, IConstruct, IDependable, Node
 
 from functions.core.declaration import Declaration
 from functions.core.errors import InvalidInput
 from functions.core.rollout.stages import MAX_CONCURRENCY
 from infra.alarms import Alarms
 from infra.api import Api
+from infra.auto_scaling import Hooks, LifecycleAction
 from infra.control import Control
 from infra.dashboard import Dashboard
 from infra.declaration import Declared
@@ -25,6 +26,7 @@ from infra.hosts import Hosts, MakeDocument
 from infra.load_balancers import NamedLoadBalancers
 from infra.notifications import Notifications
 from infra.revisions import Revisions
+from infra.scaling_grants import NamedScalingGroups
 from infra.signals import CommandStatus, ExecutionStatus, FindLost
 from infra.store import Store
 
@@ -106,6 +108,7 @@ class Parts:
     statemachines: Path
     declaration: Declaration
     target_groups: Mapping[str, str] = field(default_factory=dict)  # of the same app: ARNs by the names of the file
+    scaling_groups: Mapping[str, IDependable] = field(default_factory=dict)  # of the same app, by the names of the file
 
 
 class StepDeploy(Stack):
@@ -123,6 +126,7 @@ class StepDeploy(Stack):
         hosts = Hosts(
             self, "Hosts", defaults=defaults, store=store, runner_sha256=parts.runner_sha256, document=parts.document
         )
+        scaling_groups = NamedScalingGroups(names=parts.declaration.scaling_groups)
         engine = Engine(
             self,
             "Engine",
@@ -139,11 +143,17 @@ class StepDeploy(Stack):
             ),
             managed_tag=options.host_tag,
             github_url=options.github_url,
+            scaling_groups=scaling_groups,
             load_balancers=NamedLoadBalancers(named=parts.declaration.load_balancers, arns=parts.target_groups),
         )
         revisions = Revisions(self, "Revisions", defaults=defaults, store=store)
         for signal in (CommandStatus, ExecutionStatus, FindLost):
             signal(self, signal.__name__, defaults=defaults, store=store, engine=engine)
+        if scaling_groups.names:
+            LifecycleAction(
+                self, "LifecycleAction", defaults=defaults, store=store, engine=engine, scaling_groups=scaling_groups
+            )
+        Hooks(self, "Hooks", declaration=parts.declaration, made=parts.scaling_groups)
         told = Notifications(
             self, "Notifications", defaults=defaults, store=store, other_topics=parts.declaration.topic_arns
         )
@@ -156,6 +166,7 @@ class StepDeploy(Stack):
             engine=engine,
             topic_arns=[told.topic.topic_arn, *parts.declaration.topic_arns],
         )
+        scaling_groups.grant_hooks(api.function)
         Declared(
             self,
             "Declaration",
@@ -180,6 +191,7 @@ class StepDeploy(Stack):
                 "TriggerQueue": told.trigger_queue,
                 "Turns": engine.turns,
                 "Moments": engine.moments,
+                "Lifecycle": engine.lifecycle,
             },
             machine=engine.machine,
             api_id=api.api_id,

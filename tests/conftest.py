@@ -72,6 +72,7 @@ ENVIRONMENT = {
     "SIGNING_KEY_ARN": f"arn:aws:kms:{REGION}:123456789012:key/signing",
     "WATCH_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/turns",
     "SEND_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/moments",
+    "LIFECYCLE_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/lifecycle",
     "TOPIC_ARNS": f"arn:aws:sns:{REGION}:123456789012:news",
     "RUNNER_SHA256": "0" * 64,
     "ASK_AGAIN_SECONDS": "1",
@@ -177,7 +178,7 @@ def services(environment: None) -> None:
     stand_in("ssm", FakeRunCommand())
     stand_in("kms", FakeKms())
     stand_in("stepfunctions", FakeStepFunctions(ENVIRONMENT["STATE_MACHINE_ARN"]))
-    for name in ("turns", "moments"):
+    for name in ("turns", "moments", "lifecycle"):
         sqs.create_queue(QueueName=name)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from infra.app import ROOT, STACK, engine_app
-from infra.permissions import LOAD_BALANCERS, context
+from infra.permissions import NAMED, context
 
 TEXT = "applications: {shop: {groups: {web: {ec2TagFilters: [{Key: app}], triggerConfigurations: [%s]}}}}"
 OTHER_TOPIC = "arn:aws:sns:eu-west-1:210987654321:their-topic"
@@ -49,9 +49,10 @@ def synthesize(folder: Path, **given: str) -> Synthesized:
 
 @pytest.fixture(scope="session")
 def synthesized(tmp_path_factory: pytest.TempPathFactory) -> Synthesized:
-    """The stack of an account, with a trigger to a topic of somebody else, and a load balancer of each kind."""
+    """The stack of an account, with a trigger to a topic of somebody else, a load balancer of each kind, and an Auto
+    Scaling group."""
     declaration = tmp_path_factory.mktemp("declared") / "deployments.yaml"
-    declaration.write_text(f"{TEXT % TRIGGER}\n{LOAD_BALANCERS}")
+    declaration.write_text(f"{TEXT % TRIGGER}\n{NAMED}")
     return synthesize(tmp_path_factory.mktemp("assembly"), declaration=str(declaration))
 
 

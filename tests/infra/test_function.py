@@ -71,7 +71,7 @@ def test_every_setting_is_given_to_some_function(functions: dict[str, dict[str, 
 
 def test_every_rule_has_a_dead_letter_queue_and_retries(template: dict[str, Any]) -> None:
     rules = resources(template, "AWS::Events::Rule")
-    assert len(rules) == 6
+    assert len(rules) == 8
     for rule in rules.values():
         (target,) = rule["Properties"]["Targets"]
         assert target["DeadLetterConfig"]["Arn"]["Fn::GetAtt"][0].startswith("StoreUndelivered")
@@ -108,7 +108,7 @@ def test_messages_that_wait_outlive_a_day_in_which_nobody_takes_them(template: d
         for name, each in resources(template, "AWS::SQS::Queue").items()
         if "RedrivePolicy" in each["Properties"]
     }
-    assert len(waiting) == 5
+    assert len(waiting) == 6
     longest_back_off = 15  # minutes: functions/aws/sqs.py
     for queue in waiting.values():
         assert queue["RedrivePolicy"]["maxReceiveCount"] * longest_back_off >= 24 * 60

@@ -70,6 +70,8 @@ def test_no_action_is_a_wildcard_and_only_these_are_allowed_on_everything(templa
     assert not [action for grant in grants(template) for action in grant.actions if "*" in action]
     assert {action for action in everywhere if not action.startswith(("logs:", "xray:"))} == {
         "autoscaling:DescribeAutoScalingGroups",
+        "autoscaling:DescribeAutoScalingInstances",
+        "autoscaling:DescribeLifecycleHooks",
         "cloudwatch:DescribeAlarmHistory",
         "cloudwatch:DescribeAlarms",
         "dynamodb:ListStreams",

@@ -47,7 +47,7 @@ def test_a_repeat_starts_nothing_twice(machine: str, context: LambdaContext) -> 
 def test_one_that_cannot_start_now_comes_again_with_all_after_it(
     machine: str, context: LambdaContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def throttled(deployment_id: str) -> None:
+    def throttled(deployment_id: str, target_id: str | None) -> None:
         if deployment_id == "d-2":
             raise refusal("ThrottlingException", "StartExecution")
         start(deployment_id)

@@ -55,7 +55,7 @@ def test_its_record_is_what_launch_starts(
     (item,) = [each for each in all_items() if each["sk"] == "DEPLOYMENT"]
     assert (item["status"], item["news"]) == ("Created", True), "what the stream's filter lets through"
     started: list[str] = []
-    monkeypatch.setattr(executions, "start", started.append)
+    monkeypatch.setattr(executions, "start", lambda deployment_id, target_id: started.append(deployment_id))
     images = {"NewImage": to_wire(item), "SequenceNumber": "1", "ApproximateCreationDateTime": 1665676245.0}
     launch.handler({"Records": [{"eventSourceARN": STREAM, "dynamodb": images}]}, api.context)
     assert started == [one.deployment_id] and from_wire(to_wire(item)) == item
