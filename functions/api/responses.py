@@ -4,26 +4,23 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID, uuid5
 
-from functions.core.auto_scaling import hook_kinds, hook_name
+from functions.api.scaling_responses import auto_scaling, membership, related, rollback, scaling_group
 from functions.core.place import Place
 from functions.core.records import (
     Alarms,
     Application,
-    AutoScaling,
     Counts,
     CustomConfig,
     Deployment,
     DeploymentSummary,
     Group,
     GroupSettings,
-    HookKind,
     Host,
     LifecycleEventRecord,
     LoadBalancers,
     OnPremisesInstance,
     RegisteredRevision,
     Revision,
-    RollbackInfo,
     SharedFailure,
     StopMark,
     TagFilter,
@@ -40,7 +37,6 @@ from functions.core.statuses import DeploymentOption, DeploymentStatus, Overridd
 
 PLATFORM = "Server"
 OUTDATED_INSTANCES_STRATEGY = "UPDATE"  # CodeDeploy's default
-_HOOK_MEMBERS = {HookKind.LAUNCH: "hook", HookKind.TERMINATION: "terminationHook"}
 _DECLARED = UUID("f0f3b1f2-6c35-4d0b-9c39-2b7b8f3a7c11")  # names the ids of what deployments.yaml declares
 
 
@@ -216,20 +212,6 @@ def group(record: Group) -> dict[str, Any]:
     }
 
 
-def scaling_group(name: str, record: Group) -> dict[str, Any]:
-    """An AutoScalingGroup, with the hooks that the engine has there."""
-    kinds = hook_kinds(record.settings.auto_scaling)
-    return {"name": name, **{_HOOK_MEMBERS[kind]: hook_name(kind, record.key) for kind in kinds}}
-
-
-def auto_scaling(record: AutoScaling) -> dict[str, Any]:
-    """The members that are extensions; none for a group without Auto Scaling."""
-    if not record.groups:
-        return {}
-    options = {"processesToSuspend": list(record.suspended)} if record.suspended else None
-    return {"ec2DeploymentOptions": options, "afterFailedLaunches": record.after_failed_launches}
-
-
 def last_deployment(record: DeploymentSummary) -> dict[str, Any]:
     """A LastDeploymentInfo."""
     return {
@@ -335,24 +317,6 @@ def tag_filter(record: TagFilter) -> dict[str, Any]:
     return {"Key": record.key, "Value": record.value, "Type": kind}
 
 
-def rollback(record: RollbackInfo) -> dict[str, Any]:
-    return {
-        "rollbackDeploymentId": record.rollback_deployment_id,
-        "rollbackTriggeringDeploymentId": record.rollback_triggering_deployment_id,
-        "rollbackMessage": record.rollback_message,
-        "rollbackReason": record.reason,
-    }
-
-
-def related(record: Deployment) -> dict[str, Any] | None:
-    """A RelatedDeployments: the deployment that has missed instances, and those that went to them."""
-    found = {
-        "autoUpdateOutdatedInstancesRootDeploymentId": record.updates,
-        "autoUpdateOutdatedInstancesDeploymentIds": list(record.updated_by),
-    }
-    return {name: value for name, value in found.items() if value} or None
-
-
 def rollback_choice(record: RollbackChoice) -> dict[str, Any]:
     """A RollbackChoice: what RollBackDeploymentGroup would deploy now, if it can, and why."""
     good = record.good
@@ -382,9 +346,7 @@ def target(record: Target, place: Place) -> dict[str, Any]:
             "waitingFor": record.waits_for,
             "failure": failure(record.failure) if record.failure else None,
             "outOfLoadBalancers": list(balancers_of(record.out_of)) or None,
-            "availabilityZone": record.zone,
-            "autoScalingGroup": record.scaling_group,
-            "isStandby": record.is_standby or None,
+            **membership(record),
         },
     }
 

@@ -79,7 +79,10 @@ WORKING = {
 # What a working operation is, where it is less than CodeDeploy's: the others are as `WORKS`.
 WORKS = "works"
 _NO_GITHUB = "there are no connections to GitHub; the engine reads it with the one token of its own secret, or without"
-_IN_PLACE = "of instances by their tags, in place, with load balancers and topics that deployments.yaml names"
+_IN_PLACE = (
+    "of instances by their tags or Auto Scaling groups, in place, with those, load balancers and topics that"
+    " deployments.yaml names"
+)
 STATES = {
     "RegisterOnPremisesInstance": f"{WORKS}; the instance is the managed node that SSM knows by its name",
     "CreateDeploymentGroup": f"{WORKS}, for groups {_IN_PLACE}",
