@@ -46,9 +46,7 @@ class LifecycleAction(Construct):
                 **engine.ask_again,
             },
         )
-        self.function.allow(
-            "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem", on=store.table.table_arn
-        )
+        store.let_change_records(self.function)
         self.function.allow("sqs:SendMessage", on=queue.queue_arn)
         engine.grant_answer(self.function)  # of a target whose instance has ended
         scaling_groups.grant_see(self.function)

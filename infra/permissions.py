@@ -81,7 +81,7 @@ def role_name(logical_id: str) -> str:
     """EngineRunSegmentRoleE3D7A78E -> RunSegment: the construct's own id, without the concern it belongs to."""
     path = readable(logical_id).removesuffix("Role")
     concern = re.match(
-        r"(Engine|Hosts|Revisions|CommandStatus|ExecutionStatus|FindLost|Notifications|ControlApi|Control"
+        r"(Engine|Hosts|Revisions|AutoScaling|CommandStatus|ExecutionStatus|FindLost|Notifications|ControlApi|Control"
         r"|Declaration)",
         path,
     )

@@ -151,7 +151,7 @@ class StepDeploy(Stack):
             signal(self, signal.__name__, defaults=defaults, store=store, engine=engine)
         if scaling_groups.names:
             LifecycleAction(
-                self, "LifecycleAction", defaults=defaults, store=store, engine=engine, scaling_groups=scaling_groups
+                self, "AutoScaling", defaults=defaults, store=store, engine=engine, scaling_groups=scaling_groups
             )
         Hooks(self, "Hooks", declaration=parts.declaration, made=parts.scaling_groups)
         told = Notifications(

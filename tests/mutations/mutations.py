@@ -272,7 +272,11 @@ MUTATIONS: tuple[Mutation, ...] = (
         "a rollback rolls back",
         (6,),
         (
-            Edit("functions/core/new_deployment.py", "        auto_rollback=(),\n", ""),
+            Edit(
+                "functions/core/new_deployment.py",
+                "        auto_rollback=(),\n        idle_auto_rollback=(),\n        file_exists_behavior",
+                "        file_exists_behavior",
+            ),
             Edit(
                 "functions/core/messages/verdict.py",
                 "if deployment.creator is Creator.ROLLBACK or not deployment.counts.started:",
@@ -328,8 +332,8 @@ MUTATIONS: tuple[Mutation, ...] = (
         "a group's tags are not looked at",
         (12,),
         (
-            Edit(AWS + "ec2.py", "Filters=[tag_filter, states]", "Filters=[states]"),
-            Edit(AWS + "ec2.py", "if matches(tags, groups):", "if tags:"),
+            Edit(AWS + "ec2.py", "Filters=[one_filter, states]", "Filters=[states]"),
+            Edit(AWS + "ec2.py", "if fits(tags):", "if tags:"),
         ),
     ),
 )  # fmt: skip

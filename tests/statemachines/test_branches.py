@@ -52,8 +52,21 @@ def test_every_branch_of_a_deployments_way_is_played(play: Play, manifest: Calla
         {"Prepare": [refused], "NextStage": [Raises()] * 6, "Finish": [FINISHED]},
         {"Prepare": [Raises()] * 6, "Finish": [Raises(), FINISHED]},
     ]
+    alone: list[Answers] = [
+        {
+            "Prepare": [*BAD_LUCK, refused],
+            "RunSegment": [SILENCE, *BAD_LUCK, WAIT, NEXT, DONE],
+            "TargetDone": [*BAD_LUCK, DONE],
+            "Finish": [FINISHED],
+        },
+        {"Prepare": [refused], "RunSegment": [Raises()] * 9, "TargetDone": [Raises(), DONE], "Finish": [FINISHED]},
+        {"Prepare": [refused], "RunSegment": [DONE], "TargetDone": [*[Raises()] * 9, DONE], "Finish": [FINISHED]},
+        {"Prepare": [Raises("NothingBegun")], "Finish": [FINISHED]},
+        {"Prepare": [Raises()] * 6, "Finish": [FINISHED]},
+    ]
     whole = flow("deployment")
-    assert _taken(play, "deployment", DEPLOYMENT, executions) == branches(whole) - branches(flow("target"))
+    played = _taken(play, "deployment", DEPLOYMENT, executions) | _taken(play, "deployment", TARGET, alone)
+    assert played == branches(whole) - branches(flow("target"))
 
 
 def _taken(play: Play, which: str, given: Any, executions: list[Answers]) -> set[str]:

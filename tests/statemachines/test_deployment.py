@@ -34,7 +34,7 @@ def test_every_target_of_the_manifest_runs_and_then_the_deployment_is_finished(p
     run = play("deployment", GIVEN, answers)
     assert run.status == "SUCCEEDED" and run.output == FINISHED[0]
     assert {call["target_id"] for call in run.payloads("TargetDone")} == {"i-1", "i-2", "i-3"}
-    assert run.path == ["Prepare", *ASK, "Targets", *ASK, "Finish"]
+    assert run.path == ["Way", "Prepare", *ASK, "Targets", *ASK, "Finish"]
     first, last = run.payloads("NextStage")
     assert first["last"] == {"next": "Begin"} and first["stages"] == last["stages"]
     assert last["last"] == {"next": "Run", "stage": first["stages"][0]}
@@ -42,19 +42,33 @@ def test_every_target_of_the_manifest_runs_and_then_the_deployment_is_finished(p
 
 def test_a_refused_deployment_goes_straight_to_its_end(play: Play) -> None:
     run = play("deployment", GIVEN, {"Prepare": prepared(), "NextStage": decided(), "Finish": FINISHED})
-    assert run.path == ["Prepare", *ASK, "Finish"]
+    assert run.path == ["Way", "Prepare", *ASK, "Finish"]
     assert run.payloads("Finish") == [GIVEN]
 
 
 def test_a_prepare_that_fails_for_good_is_told_to_finish(play: Play) -> None:
     run = play("deployment", GIVEN, {"Prepare": [Raises("Bug")] * 6, "Finish": FINISHED})
-    assert run.path == ["Prepare", "FinishWithError"] and run.status == "SUCCEEDED"
+    assert run.path == ["Way", "Prepare", "FinishWithError"] and run.status == "SUCCEEDED"
     assert run.payloads("Finish")[0]["error"]["Error"] == "Bug"
 
 
 def test_a_decision_that_is_not_made_is_told_to_finish(play: Play) -> None:
     run = play("deployment", GIVEN, {"Prepare": prepared(), "NextStage": [Raises("Bug")] * 6, "Finish": FINISHED})
-    assert run.path == ["Prepare", "NextStage", "FinishWithError"] and run.status == "SUCCEEDED"
+    assert run.path == ["Way", "Prepare", "NextStage", "FinishWithError"] and run.status == "SUCCEEDED"
+
+
+def test_an_instance_that_waits_has_the_targets_way_alone(play: Play) -> None:
+    given = {**GIVEN, "target_id": "i-1"}
+    answers = {"Prepare": prepared(), "RunSegment": [SUCCEEDED], "TargetDone": [SUCCEEDED], "Finish": FINISHED}
+    run = play("deployment", given, answers)
+    alone = [f"{each}Alone" for each in ("Prepare", "RunSegment", "NextStep", "TargetDone")]
+    assert run.path == ["Way", *alone, "Finish"] and len(run.path) <= 8
+    assert run.payloads("Finish") == [GIVEN] and run.payloads("Prepare") == [given]
+
+
+def test_one_that_does_not_begin_goes_straight_to_its_end(play: Play) -> None:
+    run = play("deployment", {**GIVEN, "target_id": "i-1"}, {"Prepare": [Raises("NothingBegun")], "Finish": FINISHED})
+    assert run.path == ["Way", "PrepareAlone", "Finish"]
 
 
 def test_stages_run_one_after_another(play: Play, manifest: Manifest) -> None:
@@ -94,7 +108,7 @@ def test_a_bake_that_cannot_be_ended_by_a_stop_is_told_to_finish(play: Play, man
 def test_a_deployment_with_a_bake_takes_at_most_twelve_transitions(play: Play, manifest: Manifest) -> None:
     """AWS counts each state that is entered; a target's own are counted in test_target."""
     answers = all_well(manifest(0, "i-1", bake_seconds=1), Bake=[SILENCE])
-    assert len(play("deployment", GIVEN, answers).path) == 10
+    assert len(play("deployment", GIVEN, answers).path) == 11
 
 
 def test_finish_is_tried_again_until_it_ends_the_deployment(play: Play) -> None:
