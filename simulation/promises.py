@@ -173,7 +173,8 @@ def _left_without_rollback(kept: Sequence[Kept]) -> Iterator[Broken]:
         is_wanted = deployment.status is DeploymentStatus.FAILED or _is_alarm(deployment)
         if deployment.creator is not Creator.USER or not is_wanted or not is_v1_good or is_v1:
             continue
-        if deployment.settings.auto_rollback and each.of(Seen.BEGAN) and each.id not in caused:
+        is_touched = each.of(Seen.BEGAN) and not all(_is_ended(target) for target in each.targets)
+        if deployment.settings.auto_rollback and is_touched and each.id not in caused:
             yield Broken(0, f"{each.id} is {deployment.status} and was not rolled back")
 
 
@@ -299,7 +300,7 @@ def _wronged(world: "World", kept: Kept) -> Iterator[Broken]:
     ]
     if failed:
         yield Broken(9, f"{kept.id}: healthy hosts were failed: {_named(failed)}")
-    cancelled = kept.hosts(Seen.CANCELLED)
+    cancelled = kept.hosts(Seen.CANCELLED) - (world.autoscaling.ended if world.autoscaling else set())
     if cancelled := {each for each in cancelled if world.fleet.hosts[each].fate is Fate.WELL}:
         yield Broken(9, f"{kept.id}: commands were cancelled on healthy hosts: {_named(sorted(cancelled))}")
 

@@ -276,7 +276,12 @@ def auto_update(
     return replace(
         deployment,
         creator=Creator.AUTO_UPDATE,
-        settings=replace(group.settings, auto_rollback=(), idle_auto_rollback=()),  # what is there is no better
+        settings=replace(
+            group.settings,
+            config=PREDEFINED_CONFIGS[DEFAULT_CONFIG],  # a percentage of few instances may let none be changed
+            auto_rollback=(),  # what is there is no better
+            idle_auto_rollback=(),
+        ),
         principal=access.principal_of(missed_by),
         own=frozenset({OverriddenSetting.INSTANCE_IDS}),
         instance_ids=tuple(instance_ids),

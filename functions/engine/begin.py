@@ -16,7 +16,7 @@ from functions.core.rollout.stages import Manifest
 from functions.core.rollout.steps import launch_steps, plan_steps, termination_steps
 from functions.core.rollout.traffic import pin
 from functions.core.selection import ONLINE, Instance, matches, new_targets
-from functions.core.statuses import UNSUCCESSFUL, DeploymentErrorCode, DeploymentStatus, OverriddenSetting
+from functions.core.statuses import UNSUCCESSFUL, Creator, DeploymentErrorCode, DeploymentStatus, OverriddenSetting
 from functions.engine import fleet as engine_fleet
 from functions.engine import preflight, scaling, who_may
 from functions.store import deployments, groups, hosts, preparing, targets
@@ -159,7 +159,8 @@ def _narrowed(deployment: Deployment, found: list[Instance]) -> list[Instance]:
     if deployment.retry_of:
         wanted = {target.target_id for target in targets.of(deployment.retry_of, UNSUCCESSFUL)}.__contains__
     elif deployment.instance_ids:
-        if missing := set(deployment.instance_ids) - {instance.instance_id for instance in found}:
+        missing = set(deployment.instance_ids) - {instance.instance_id for instance in found}
+        if missing and deployment.creator is not Creator.AUTO_UPDATE:  # else Auto Scaling has ended them meanwhile
             message = texts.no_such_instances(deployment.group_key, sorted(missing))
             raise NotDeployable(DeploymentErrorCode.NO_INSTANCES, message)
         wanted = set(deployment.instance_ids).__contains__
