@@ -124,3 +124,9 @@ def test_processes_are_resumed_whatever_dies() -> None:
 
 def result_calls(world: World, operation: str) -> int:
     return world.network.calls[f"autoscaling:{operation}"]
+
+
+def test_few_missed_members_are_updated_whatever_minimum_the_group_has() -> None:
+    _, result = play(Scaling(launches=((0, 1),), start_seconds=(0, 1)), config=config("HalfAtATime"))
+    (update,) = of(result, Creator.AUTO_UPDATE)
+    assert update.status is DeploymentStatus.SUCCEEDED
