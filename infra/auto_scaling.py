@@ -49,7 +49,7 @@ class LifecycleAction(Construct):
         store.let_change_records(self.function)
         self.function.allow("sqs:SendMessage", on=queue.queue_arn)
         engine.grant_answer(self.function)  # of a target whose instance has ended
-        scaling_groups.grant_see(self.function)
+        scaling_groups.grant_see_instances(self.function)
         scaling_groups.grant_answer(self.function)
         self.function.on_queue(queue, batch_size=10, window_seconds=0, at_once=_AT_ONCE)
         to_queue = targets.SqsQueue(queue, **patience(store.undelivered))

@@ -17,10 +17,6 @@ class NamedScalingGroups:
 
     names: Sequence[str]
 
-    def grant_see(self, function: Function) -> None:
-        """Lets a function ask for groups and their instances."""
-        self._see(function, "DescribeAutoScalingGroups", "DescribeAutoScalingInstances")
-
     def grant_see_groups(self, function: Function) -> None:
         self._see(function, "DescribeAutoScalingGroups")
 
