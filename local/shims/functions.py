@@ -6,6 +6,8 @@
   calls; the emulator hands out what is there at once, and never more than ten messages.
 - A function that an event calls: AWS queues the call, tries it again after an error (at once here; minutes on AWS), and
   for as long as it is throttled; what fails for good goes to its destination. The emulator calls it once.
+- An error's type is, on AWS, the name of the exception's class, which states and callers tell errors apart by; the
+  emulator calls all of them Runtime.HandlerError.
 - Task tokens: AWS authorizes SendTaskSuccess on the state machine that the token belongs to; the emulator asks for "*".
 """
 
@@ -45,12 +47,22 @@ def install(faults: Faults, outside: Outside, records: Records) -> None:
         done = execute(function, event)
         if _reports_failures(event, name) and _failed_items(done):
             done = {**done, "error": True, "body": {"errorType": "BatchItemFailures", "errorMessage": "to be retried"}}
-        return done
+        return _with_error_type(done)
 
     lambda_svc._execute_function = counted
     _queue_events()
     _gather_batches()
     _authorize_tokens()
+
+
+def _with_error_type(done: dict[str, Any]) -> dict[str, Any]:
+    body, lines = done.get("body"), str(done.get("log", "")).splitlines()
+    frames = [number for number, line in enumerate(lines) if line.startswith('  File "')]
+    if not frames or not isinstance(body, dict) or body.get("errorType") != "Runtime.HandlerError":
+        return done
+    raised = next((line for line in lines[frames[-1] + 1 :] if line and not line.startswith(" ")), "")
+    name = raised.partition(":")[0].rpartition(".")[2]
+    return {**done, "body": {**body, "errorType": name}} if name.isidentifier() else done
 
 
 def kill(function: str) -> None:

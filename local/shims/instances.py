@@ -1,4 +1,8 @@
-"""EC2: what the API does to a local instance happens to the host; ministack 1.5.33 changes its own record alone."""
+"""EC2, where ministack 1.5.33 does otherwise than AWS.
+
+- What the API does to a local instance happens to the host; the emulator changes its own record alone.
+- DescribeInstances has a filter by id; the emulator takes no notice of it.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +26,15 @@ _DONE: Mapping[str, tuple[Callable[[Instance], Coroutine[Any, Any, None]], tuple
 def install(instances: Instances) -> None:
     """Let hosts follow, once the emulator has taken a request."""
     from ministack import app
+    from ministack.services import ec2
 
+    fits = ec2._matches_filters
+
+    def fits_by_id_too(instance: Mapping[str, Any], filters: Mapping[str, list[str]]) -> bool:
+        ids = filters.get("instance-id")
+        return bool(fits(instance, filters)) and (ids is None or instance["InstanceId"] in ids)
+
+    ec2._matches_filters = fits_by_id_too
     handle = app.SERVICE_HANDLERS["ec2"]
     under_way: set[asyncio.Task[None]] = set()
 

@@ -103,6 +103,7 @@ GROUPS: dict[str, dict[str, Any]] = {
         },
         "autoRollbackConfiguration": {"events": ["DEPLOYMENT_FAILURE"]},
     },
+    "scaled": {"autoScalingGroups": ["scaled"], "terminationHookEnabled": True},
 }
 
 
@@ -243,6 +244,16 @@ def assembly(cloud: LocalCloud, declaration: Path, context: dict[str, str], shar
 def engine(cloud: LocalCloud, assembly: Path) -> Engine:
     for alarm in ("alarm-errors", "start-errors", "bake-errors", "unheard-errors"):
         cloud.create_alarm(alarm)
+    cloud.client("ec2").create_launch_template(LaunchTemplateName="scaled", LaunchTemplateData={"ImageId": "ami-1234"})
+    cloud.client("autoscaling").create_auto_scaling_group(
+        AutoScalingGroupName="scaled",
+        MinSize=0,
+        MaxSize=4,
+        DesiredCapacity=0,
+        LaunchTemplate={"LaunchTemplateName": "scaled"},
+        VPCZoneIdentifier="subnet-00000001,subnet-00000002",
+        Tags=[{"Key": "stepdeploy", "Value": "enabled", "PropagateAtLaunch": True}],
+    )
     outputs = cloud.deploy_assembly(assembly)
     deployed = Engine(cloud, outputs)
     cloud.client("secretsmanager").put_secret_value(

@@ -118,3 +118,18 @@ def test_a_token_is_not_authorized_on_another_state_machine(cloud: Account) -> N
 @each_send
 def test_the_emulator_still_asks_about_every_state_machine(bare: Account, action: str) -> None:
     assert answer_to_one_who_may(bare, action, on_its_machine=True) == "AccessDeniedException"
+
+
+def error_of(account: Account) -> str:
+    """The type of the error of a function that raises one, as a state machine has it."""
+    function = account.function(fails="nothing works")
+    task = {"Type": "Task", "Resource": function.arn, "End": True}
+    return str(account.ended(account.start(account.machine(Fails=task)))["error"])
+
+
+def test_an_error_has_the_name_of_its_class(cloud: Account) -> None:
+    assert error_of(cloud) == "ValueError"
+
+
+def test_the_emulator_still_has_one_name_for_all_errors(bare: Account) -> None:
+    assert error_of(bare) == "Runtime.HandlerError"

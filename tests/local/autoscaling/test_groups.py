@@ -235,3 +235,10 @@ def test_a_cloud_that_ends_while_a_group_launches_leaves_no_host() -> None:
         aws._process.terminate()
         assert aws._process.wait(PATIENCE) == 0
         assert not (aws._directory / "instances").exists() and "Traceback" not in aws.log_tail()
+
+
+def test_ec2_finds_one_of_its_instances_by_its_id(scaled: Scaled) -> None:
+    first, _ = (each["InstanceId"] for each in scaled.instances(scaled.group(2)))
+    asked = [{"Name": "instance-id", "Values": [first]}]
+    found = scaled.ec2.describe_instances(Filters=asked)["Reservations"]
+    assert [each["Instances"][0]["InstanceId"] for each in found] == [first]
