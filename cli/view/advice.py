@@ -47,7 +47,8 @@ def next_steps(info: Info, found: Sequence[SharedFailure], choice: Mapping[str, 
         return
     if choice.get("revision"):
         place = f"{revision(choice['revision'])} of {choice.get('deploymentId')}"
-        yield f"or go back to the last good revision, {place}: stepdeploy rollback {group_of(info)}"
+        back = f"stepdeploy rollback {group_of(info)} --to {choice.get('deploymentId')}"
+        yield f"or go back to the last good revision, {place}: {back}"
     else:
         yield str(choice.get("reason"))
 

@@ -1,5 +1,6 @@
 """What the API tells, in words for people. What others wrote is made harmless to a terminal here."""
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,6 +9,8 @@ from cli.view.output import plain
 from functions.core.revision import PUSHED_PREFIX
 
 Info = Mapping[str, Any]  # a DeploymentInfo, as botocore parses it
+_PUSHED = re.compile(rf"{re.escape(PUSHED_PREFIX)}[^/]+/(?:(?P<name>.+)-)?(?P<digest>[0-9a-f]{{64}})\.[a-z]+")
+_COMMIT = re.compile(r"([0-9a-f]{7})[0-9a-f]{33}(?:[0-9a-f]{24})?(-dirty)?")
 
 
 def group_of(info: Info) -> str:
@@ -51,6 +54,29 @@ def short_revision(location: Mapping[str, Any] | None, most: int = 40) -> str:
         return plain(f"{github.get('repository')}@{str(github.get('commitId'))[:12]}")
     key = str((location or {}).get("s3Location", {}).get("key", "-"))
     return shortened(plain(key.removeprefix(PUSHED_PREFIX)), most)
+
+
+def revision_name(info: Info, most: int = 40) -> str:
+    """What people call the revision of a deployment: its --name, else its commit and branch, else where it lies, or the
+    first digits of a digest.
+
+    >>> pushed = {"s3Location": {"key": f"{PUSHED_PREFIX}shop/build-42-{'a' * 64}.zip"}}
+    >>> revision_name({"revision": pushed, "metadata": {"commit": "1" * 40}})
+    'build-42'
+    >>> pushed = {"s3Location": {"key": f"{PUSHED_PREFIX}shop/{'a' * 64}.zip"}}
+    >>> revision_name({"revision": pushed, "metadata": {"commit": "1" * 40 + "-dirty", "branch": "main"}})
+    '1111111-dirty main'
+    >>> revision_name({"revision": pushed})
+    'aaaaaaaaaaaa'
+    """
+    location, metadata = info.get("revision"), info.get("metadata") or {}
+    found = _PUSHED.fullmatch(str(((location or {}).get("s3Location") or {}).get("key")))
+    if found and found["name"]:
+        return shortened(plain(found["name"]), most)
+    if commit := _COMMIT.fullmatch(metadata.get("commit", "")):
+        branch = f" {metadata['branch']}" if metadata.get("branch") else ""
+        return shortened(plain(f"{commit[1]}{commit[2] or ''}{branch}"), most)
+    return plain(found["digest"][:12]) if found else short_revision(location, most)
 
 
 def shortened(text: str, most: int) -> str:
@@ -100,6 +126,15 @@ def span(length: timedelta | None) -> str:
     named = [f"{count}{unit}" for count, unit in zip(counts, "dhms", strict=True)]
     first = next((number for number, count in enumerate(counts) if count), 3)
     return " ".join(named[first : first + 2])
+
+
+def age(time: datetime | None, now: datetime) -> str:
+    """How long ago something was.
+
+    >>> age(datetime(2026, 11, 23, tzinfo=UTC), datetime(2026, 11, 26, 4, 5, tzinfo=UTC))
+    '3d 4h ago'
+    """
+    return f"{span(max(now - time, timedelta()))} ago" if time else "-"
 
 
 def targets(overview: Mapping[str, int] | None) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID, uuid5
 
+from functions.api.revision_responses import good_deployment, pinned_revision, revision, rollback_choice
 from functions.api.scaling_responses import auto_scaling, membership, related, rollback, scaling_group
 from functions.core.place import Place
 from functions.core.records import (
@@ -19,8 +20,6 @@ from functions.core.records import (
     LifecycleEventRecord,
     LoadBalancers,
     OnPremisesInstance,
-    RegisteredRevision,
-    Revision,
     SharedFailure,
     StopMark,
     TagFilter,
@@ -30,9 +29,8 @@ from functions.core.records import (
     Trigger,
 )
 from functions.core.records.traffic import balancers_of
-from functions.core.revision import location
 from functions.core.rollout.health import PREDEFINED_CONFIGS, DeploymentConfig, MinimumHealthyHosts
-from functions.core.rollout.rollback_choice import RollbackChoice, choose_for
+from functions.core.rollout.rollback_choice import candidates, choose_for
 from functions.core.statuses import DeploymentOption, DeploymentStatus, OverriddenSetting
 
 PLATFORM = "Server"
@@ -129,43 +127,6 @@ def host(record: Host, brought_by: Deployment | None) -> dict[str, Any]:
     }
 
 
-def revision(record: Revision) -> dict[str, Any]:
-    """A RevisionLocation: as it was given, whatever the deployment pinned it to."""
-    record = location(record)
-    if commit := record.github:
-        return {
-            "revisionType": "GitHub",
-            "gitHubLocation": {"repository": commit.repository, "commitId": commit.commit},
-        }
-    place = {"bucket": record.bucket, "key": record.key, "bundleType": record.bundle_type}
-    return {"revisionType": "S3", "s3Location": {**place, "version": record.version, "eTag": record.etag}}
-
-
-def pinned_revision(record: Revision) -> dict[str, Any] | None:
-    """A PinnedRevision: the very archive that is installed; None before the deployment has found it."""
-    if record.sha256 is None:
-        return None
-    return {
-        "bucket": record.bucket,
-        "key": record.key,
-        "version": record.version,
-        "eTag": record.etag,
-        "sha256": record.sha256,
-        "size": record.size or None,
-    }
-
-
-def revision_info(record: RegisteredRevision, groups: Sequence[str]) -> dict[str, Any]:
-    """A GenericRevisionInfo; `groups` are those that this revision was deployed to last."""
-    return {
-        "description": record.description,
-        "deploymentGroups": sorted(groups),
-        "firstUsedTime": record.first_used_time,
-        "lastUsedTime": record.last_used_time,
-        "registerTime": record.register_time,
-    }
-
-
 def application(record: Application) -> dict[str, Any]:
     """An ApplicationInfo."""
     return {
@@ -208,6 +169,7 @@ def group(record: Group) -> dict[str, Any]:
         "allowedPrincipals": list(settings.allowed_principals) or None,
         "hostBusySeconds": settings.host_busy_seconds,
         "rollbackChoice": rollback_choice(choose_for(record)) if last or good else None,
+        "goodDeployments": [good_deployment(each) for each in candidates(record)] or None,
         "sharedWith": list(settings.shared_with) or None,
     }
 
@@ -315,16 +277,6 @@ def tag_filter(record: TagFilter) -> dict[str, Any]:
     """An EC2TagFilter."""
     kind = "VALUE_ONLY" if record.key is None else "KEY_ONLY" if record.value is None else "KEY_AND_VALUE"
     return {"Key": record.key, "Value": record.value, "Type": kind}
-
-
-def rollback_choice(record: RollbackChoice) -> dict[str, Any]:
-    """A RollbackChoice: what RollBackDeploymentGroup would deploy now, if it can, and why."""
-    good = record.good
-    return {
-        "deploymentId": good.deployment_id if good else None,
-        "revision": revision(good.revision) if good and good.revision else None,
-        "reason": record.reason,
-    }
 
 
 def has_targets(record: Deployment) -> bool:

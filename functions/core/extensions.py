@@ -98,6 +98,9 @@ SHAPES: dict[str, dict[str, Any]] = {
     "LoadBalancerId": {"type": "string"},
     "LoadBalancerIdList": {"type": "list", "member": {"shape": "LoadBalancerId"}},
     "CreateDeploymentInput": _structure(metadata="Metadata"),
+    # -- `cancelScripts`: scripts that run on hosts are cut off; else they end by themselves
+    "Reason": {"type": "string", "max": 256},
+    "StopDeploymentInput": _structure(reason="Reason", cancelScripts="Boolean"),
     # -- the instances of a deployment by their ids, out of those of its group
     "HostIdList": {"type": "list", "member": {"shape": "InstanceId"}},
     "TargetInstances": _structure(instanceIds="HostIdList"),
@@ -110,7 +113,9 @@ SHAPES: dict[str, dict[str, Any]] = {
     # -- hostBusySeconds: for which a target waits while another deployment has its host; 0: it fails at once
     "CreateDeploymentGroupInput": _structure(**_GROUP_SETTINGS),
     "UpdateDeploymentGroupInput": _structure(**_GROUP_SETTINGS),
-    "DeploymentGroupInfo": _structure(**_GROUP_SETTINGS, rollbackChoice="RollbackChoice"),
+    "DeploymentGroupInfo": _structure(
+        **_GROUP_SETTINGS, rollbackChoice="RollbackChoice", goodDeployments="GoodDeploymentList"
+    ),
     # -- what Auto Scaling is not to do while a deployment runs; what becomes of an instance after three failed launches
     "ScalingProcess": {"type": "string"},
     "ScalingProcessList": {"type": "list", "member": {"shape": "ScalingProcess"}},
@@ -129,6 +134,16 @@ SHAPES: dict[str, dict[str, Any]] = {
     # -- where a rollback goes and why, or why it can go nowhere
     "RollbackChoice": _structure(deploymentId="DeploymentId", revision="RevisionLocation", reason="Message"),
     "RollbackInfo": _structure(rollbackReason="Message"),
+    # -- what a rollback can be told to go to, newest first; `ruledOut`: why one goes there only if it is told to
+    "GoodDeployment": _structure(
+        deploymentId="DeploymentId",
+        revision="RevisionLocation",
+        pinnedRevision="PinnedRevision",
+        endTime="Timestamp",
+        failedHosts="Integer",
+        ruledOut="Message",
+    ),
+    "GoodDeploymentList": {"type": "list", "member": {"shape": "GoodDeployment"}},
     # -- the instances that a group's tags select now, and whether SSM reaches them
     "GroupInstance": _structure(instanceId="InstanceId", tags="TagList", pingStatus="Message"),
     "GroupInstanceList": {"type": "list", "member": {"shape": "GroupInstance"}},
@@ -149,9 +164,14 @@ SHAPES: dict[str, dict[str, Any]] = {
     "ListHostsOutput": _structure(hosts="HostList", nextToken="NextToken"),
     "RetryDeploymentInput": _structure(("deploymentId",), deploymentId="DeploymentId", metadata="Metadata"),
     "RetryDeploymentOutput": _structure(deploymentId="DeploymentId"),
-    "RollBackDeploymentGroupInput": _structure(("applicationName", "deploymentGroupName"), **_GROUP),
+    "RollBackDeploymentGroupInput": _structure(
+        ("applicationName", "deploymentGroupName"), **_GROUP, toDeploymentId="DeploymentId", cancelScripts="Boolean"
+    ),
     "RollBackDeploymentGroupOutput": _structure(
-        deploymentId="DeploymentId", stoppedDeploymentId="DeploymentId", reason="Message"
+        deploymentId="DeploymentId",
+        stoppedDeploymentId="DeploymentId",
+        queuedDeploymentId="DeploymentId",
+        reason="Message",
     ),
 }
 

@@ -22,7 +22,7 @@ from functions.core.records import (
     TagGroup,
 )
 from functions.core.rollout.health import DEFAULT_CONFIG, PREDEFINED_CONFIGS, DeploymentConfig
-from functions.core.rollout.rollback_choice import choose, choose_for
+from functions.core.rollout.rollback_choice import choose_after, choose_for
 from functions.core.statuses import (
     Creator,
     DeploymentErrorCode,
@@ -174,11 +174,12 @@ def refused_deployment(
 
 
 def rollback_deployment(group: Group, failed: Deployment, *, deployment_id: str, now: str) -> Deployment | None:
-    """The automatic rollback of `failed`, by the rule of `rollback_choice`; None when no revision is left.
+    """The automatic rollback of `failed`, by the rule of `rollback_choice`, or to what the person who stopped it chose;
+    None when no revision is left.
 
     It goes to the instances of the group, or to those among them that `failed` went to, for the same principal.
     """
-    choice = choose(group, failed.revision)
+    choice = choose_after(group, failed)
     good = choice.good
     if good is None or good.revision is None:
         return None
@@ -198,10 +199,12 @@ def rollback_deployment(group: Group, failed: Deployment, *, deployment_id: str,
     )
 
 
-def requested_rollback(group: Group, *, deployment_id: str, now: str, requested_by: str) -> Deployment:
-    """A rollback that a person asks for, by the rule of `rollback_choice`. Raises InvalidInput when no revision is
-    left, with the reason why each one was ruled out."""
-    choice = choose_for(group)
+def requested_rollback(
+    group: Group, *, deployment_id: str, now: str, requested_by: str, to: str | None = None
+) -> Deployment:
+    """A rollback that a person asks for, by the rule of `rollback_choice`, or to the good deployment `to`. Raises
+    InvalidInput when no revision is left, with the reason why each one was ruled out."""
+    choice = choose_for(group, to)
     good = choice.good
     if good is None or good.revision is None:
         raise InvalidInput(choice.reason)

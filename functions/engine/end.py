@@ -11,7 +11,7 @@ from functions.core.messages import texts
 from functions.core.messages.verdict import decide, rolls_back
 from functions.core.new_deployment import rollback_deployment
 from functions.core.records import Deployment, Group, RollbackInfo, Target, TargetFailure
-from functions.core.rollout.rollback_choice import RollbackChoice, choose, has_revision_failed
+from functions.core.rollout.rollback_choice import RollbackChoice, choose_after, has_revision_failed
 from functions.core.rollout.steps import outcome
 from functions.core.statuses import DeploymentStatus, TargetStatus
 from functions.engine import end_launch
@@ -55,7 +55,7 @@ def end(deployment_id: str, engine_error: str | None = None) -> DeploymentStatus
     rollback = None
     if group and rolls_back(deployment, verdict):
         rollback = rollback_deployment(group, closed, deployment_id=new_id(), now=now)
-        closed = replace(closed, rollback=_rollback_info(closed, rollback, choose(group, closed.revision)))
+        closed = replace(closed, rollback=_rollback_info(closed, rollback, choose_after(group, closed)))
     has_failed = has_revision_failed(closed, failed)
     if lock.close(closed, group, rollback, has_revision_failed=has_failed) and rollback:
         record_use(rollback)

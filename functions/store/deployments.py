@@ -76,13 +76,14 @@ def note_failure(deployment_id: str, failure: Failure) -> bool:
 
 
 def mark_stop(deployment_id: str, mark: StopMark) -> Deployment | None:
-    """Set the stop mark of a running deployment; of a second one only that it cancels or rolls back.
+    """Set the stop mark of a running deployment; of a second one only that it cancels or rolls back, and where to.
 
     None when it is over.
     """
     key, runs = deployment_key(deployment_id), is_any("status", RUNNING)
     first = announced.same_status(key, runs, Missing("stop"), sets={"stop": to_plain(mark)})
-    more = {("stop", wish): True for wish in ("cancel", "auto_rollback") if getattr(mark, wish)}
+    wishes = ("cancel", "auto_rollback", "rollback_to")
+    more = {("stop", wish): value for wish in wishes if (value := getattr(mark, wish))}
     if not items().write(first) and more:
         items().write(announced.same_status(key, runs, Exists("stop"), sets=more))
     marked = get(deployment_id)

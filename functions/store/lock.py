@@ -38,6 +38,11 @@ def holder(group_key: str) -> str | None:
     return (items().get(lock_key(group_key)) or {}).get("holder")
 
 
+def waiting(group_key: str) -> str | None:
+    """The deployment that waits for the group's lock."""
+    return (items().get(lock_key(group_key)) or {}).get("waiting")
+
+
 # -- creating
 
 

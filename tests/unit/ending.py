@@ -21,11 +21,17 @@ NOW = "2026-11-23T10:00:00.000Z"
 SETTINGS = GroupSettings(alarms=Alarms(names=("errors",)), auto_rollback=tuple(AutoRollbackEvent))
 
 
-def running(number: int = 1, hosts: int = 2, started: int = 1) -> Deployment:
-    """A deployment with some targets let go, each with a command in flight."""
+def created(number: int) -> Deployment:
+    """A deployment that has its turn, or waits for it."""
     group = groups.get("shop", "web") or put_group(settings=SETTINGS)
     one = new_deployment(group, revision(f"v{number}"), deployment_id=f"d-{number:09}", now=NOW, requested_by="me")
     lock.create(one, None, queue=True)
+    return one
+
+
+def running(number: int = 1, hosts: int = 2, started: int = 1) -> Deployment:
+    """A deployment with some targets let go, each with a command in flight."""
+    one = created(number)
     one = replace(one, counts=Counts(total=hosts, max_out_of_service=hosts))
     fleet = [replace(each, events=pending_events()) for each in pending(one, *(f"i-{n}" for n in range(hosts)))]
     begin(one, fleet, NOW)

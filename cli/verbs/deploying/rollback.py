@@ -1,17 +1,27 @@
-"""`stepdeploy rollback APPLICATION/GROUP`: deploy the group's last good revision again.
+"""`stepdeploy rollback APPLICATION/GROUP`: deploy the group's last good revision again, or the one that --to names.
 
-That is the last successful deployment of another revision that left no host failed, or else of one that failed on a
-few; never of one that has failed since. A deployment of the group that runs is stopped instead, and goes back by
-itself. The id of what goes back is printed on standard output, and why it goes there on standard error.
+The last good revision is that of the last successful deployment of another revision that left no host failed, or else
+of one that failed on a few; never of one that has failed since. A deployment of the group that runs is stopped instead,
+and goes back by itself: its scripts on hosts run to their end, unless --cancel cuts them off. The id of what goes back
+is printed on standard output, and why it goes there on standard error.
 """
+
+from datetime import UTC, datetime
+from typing import Any
 
 import click
 
 from cli.account.connection import Engine
+from cli.account.good_deployments import Good, Goods, chosen, good_deployments
 from cli.account.group_name import Group, group_argument
 from cli.exits import Exit
+from cli.view import words
 from cli.view.follow import check_timeout, follow, watch_options, watched
-from cli.view.output import json_option, plain
+from cli.view.output import json_option, plain, tell_json
+from cli.view.tables import tell_table
+
+_HEAD = ("TO", "DEPLOYMENT", "REVISION", "SUCCEEDED ON", "ENDED", "")
+_TOLD = ("deploymentId", "stoppedDeploymentId", "queuedDeploymentId", "reason")
 
 
 @click.command(
@@ -19,28 +29,84 @@ from cli.view.output import json_option, plain
     epilog="""\b
 Examples:
   stepdeploy rollback shop/web --watch
+  stepdeploy rollback shop/web --dry-run
+  stepdeploy rollback shop/web --to d-0123ABCDE
+  stepdeploy rollback shop/web --to 4eab581 --cancel
 
 Exit status: 1 when, with --watch, the rollback does not succeed; 3 when there is no earlier successful revision, or the
 engine or AWS refuses.""",
 )
 @group_argument
+@click.option(
+    "--to",
+    metavar="ID|COMMIT|N",
+    help="A good deployment instead of the last one: its id, its commit or revision, or its number in --dry-run.",
+)
+@click.option("--cancel", is_flag=True, help="Cut off the scripts of a running deployment; else they run to their end.")
+@click.option("--dry-run", is_flag=True, help="List the good deployments and show what would be done. Changes nothing.")
 @watch_options
 @json_option
-def command(group: Group, watch: bool, timeout: int | None, as_json: bool) -> Exit:
+def command(
+    group: Group, to: str | None, cancel: bool, dry_run: bool, watch: bool, timeout: int | None, as_json: bool
+) -> Exit:
     check_timeout(timeout, watch)
     engine = Engine()
-    answer = engine.api.roll_back_deployment_group(**group.members)
-    told = {name: answer[name] for name in ("deploymentId", "stoppedDeploymentId", "reason") if answer.get(name)}
+    if dry_run:
+        return _rehearse(good_deployments(engine, group), to, group, as_json)
+    wish: dict[str, Any] = {"cancelScripts": True} if cancel else {}
+    if to:
+        wish["toDeploymentId"] = chosen(good_deployments(engine, group), to, group).id
+    answer = engine.api.roll_back_deployment_group(**group.members, **wish)
+    told = {name: answer[name] for name in _TOLD if answer.get(name)}
     stopped = told.get("stoppedDeploymentId")
     if stopped is None:
         if not as_json and (reason := answer.get("reason")):
             click.echo(plain(reason), err=True)
         return follow(engine, answer["deploymentId"], told, watch=watch, timeout=timeout, as_json=as_json)
     if not as_json:
-        click.echo(f"{stopped} is running: it will be stopped and roll back automatically", err=True)
+        _tell_stop(stopped, told.get("queuedDeploymentId"))
     status = follow(engine, stopped, told, watch=watch, timeout=timeout, as_json=as_json)
     back = _rollback_of(engine, stopped) if watch and status is Exit.FAILED else None
     return watched(engine, back, timeout=timeout, as_json=as_json) if back else status
+
+
+def _tell_stop(stopped: str, queued: str | None) -> None:
+    click.echo(f"{stopped} is running: it will be stopped and roll back automatically", err=True)
+    if queued:
+        what = f"{queued} is queued and starts right after the rollback: stop it with stepdeploy stop {queued}"
+        click.echo(what, err=True)
+
+
+def _rehearse(goods: Goods, to: str | None, group: Group, as_json: bool) -> Exit:
+    wanted = chosen(goods, to, group) if to else next((each for each in goods.found if each.is_default), None)
+    if as_json:
+        told = {"deploymentId": wanted.id if wanted else None, "reason": goods.reason}
+        tell_json({**told, "goodDeployments": [_plain(each) for each in goods.found]})
+    else:
+        if goods.found:
+            now = datetime.now(UTC)
+            tell_table(_HEAD, [_row(each, wanted, now) for each in goods.found], statuses=0)
+        if not to:
+            click.echo(plain(goods.reason), err=True)
+        if wanted:
+            click.echo(f"go there: stepdeploy rollback {group} --to {wanted.id}", err=True)
+    return Exit.DONE if wanted else Exit.REFUSED
+
+
+def _row(good: Good, wanted: Good | None, now: datetime) -> list[str]:
+    notes = ["<- this one"] if good is wanted else []
+    return [
+        str(good.number or "-"),
+        good.id,
+        words.revision_name(good.info),
+        good.reached,
+        words.age(good.info.get("completeTime"), now),
+        ", ".join([*notes, *([good.ruled_out] if good.ruled_out else [])]),
+    ]
+
+
+def _plain(good: Good) -> dict[str, Any]:
+    return {"number": good.number, "ruledOut": good.ruled_out or None, "isDefault": good.is_default, **good.info}
 
 
 def _rollback_of(engine: Engine, deployment_id: str) -> str | None:

@@ -1,7 +1,10 @@
 """`stepdeploy stop DEPLOYMENT_ID`: let no further host begin; scripts that run on hosts run to their end.
 
-Whether the group is rolled back then is the group's setting, unless --rollback or --no-rollback says.
+--cancel cuts these scripts off. The group's setting decides whether it is rolled back, unless --rollback or
+--no-rollback is given.
 """
+
+from typing import Any
 
 import click
 
@@ -18,19 +21,21 @@ from cli.view.output import json_option, plain, tell_json
 Examples:
   stepdeploy stop d-0123ABCDE
   stepdeploy stop d-0123ABCDE --rollback --watch
+  stepdeploy stop d-0123ABCDE --cancel --reason "wrong build"
 
 Exit status: 1 with --watch, because a stopped deployment did not succeed; 3 when it has ended already, or the engine or
 AWS refuses.""",
 )
 @click.argument("deployment_id", shell_complete=deployment_ids)
 @click.option("--rollback/--no-rollback", default=None, help="Whether to deploy the last good revision again.")
+@click.option("--cancel", is_flag=True, help="Cut off the scripts that run on hosts; their hosts fail.")
+@click.option("--reason", metavar="TEXT", help="Why, for the record and every message; up to 256 characters.")
 @watch_options
 @json_option
-def command(deployment_id: str, rollback: bool | None, watch: bool, timeout: int | None, as_json: bool) -> Exit:
+def command(deployment_id: str, watch: bool, timeout: int | None, as_json: bool, **wishes: Any) -> Exit:
     check_timeout(timeout, watch)
     engine = Engine()
-    wish = {} if rollback is None else {"autoRollbackEnabled": rollback}
-    answer = engine.api.stop_deployment(deploymentId=deployment_id, **wish)
+    answer = engine.api.stop_deployment(deploymentId=deployment_id, **_asked(**wishes))
     if as_json:
         tell_json(
             {"deploymentId": deployment_id, "status": answer["status"], "message": answer.get("statusMessage", "")}
@@ -38,3 +43,9 @@ def command(deployment_id: str, rollback: bool | None, watch: bool, timeout: int
     else:
         click.echo(plain(f"{deployment_id}: {answer['statusMessage']}"))
     return watched(engine, deployment_id, timeout=timeout, as_json=as_json) if watch else Exit.DONE
+
+
+def _asked(rollback: bool | None, cancel: bool, reason: str | None) -> dict[str, Any]:
+    """The members of StopDeployment for what was given."""
+    given = {"autoRollbackEnabled": rollback, "cancelScripts": cancel or None, "reason": reason}
+    return {name: value for name, value in given.items() if value is not None}

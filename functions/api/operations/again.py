@@ -39,13 +39,24 @@ def retry_deployment(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
 
 
 def roll_back_deployment_group(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
-    """The running deployment is stopped and goes back by itself; without one a new deployment starts."""
+    """The running deployment is stopped and goes back by itself; without one a new deployment starts. It goes to the
+    last good revision, or to that of the good deployment that the request names."""
     where = given["applicationName"], given["deploymentGroupName"]
     try:
-        way = roll_back.roll_back(*where, who=caller.arn, principal=caller.arn)
+        wish = roll_back.Wish(
+            who=caller.arn,
+            principal=caller.arn,
+            to=given.get("toDeploymentId"),
+            cancel=given.get("cancelScripts", False),
+        )
+        started = roll_back.roll_back(*where, wish)
     except NotDeployable as error:
         raise refused(error) from error
     except InvalidInput as error:
         raise Refused("InvalidInputException", str(error)) from error
-    ids = {"deploymentId": way.deployment_id, "stoppedDeploymentId": way.stopped_deployment_id}
-    return {**ids, "reason": way.reason}
+    return {
+        "deploymentId": started.deployment_id,
+        "stoppedDeploymentId": started.stopped_deployment_id,
+        "queuedDeploymentId": started.queued_deployment_id,
+        "reason": started.reason,
+    }

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from functions.api import responses
+from functions.api import revision_responses
 from functions.api.operations import Caller
 from functions.api.operations.groups import missing_application
 from functions.api.requests.revision_location import MAX_DESCRIPTION, is_bucket, is_key, revision
@@ -41,8 +41,8 @@ def get_application_revision(given: dict[str, Any], caller: Caller) -> dict[str,
         what = f"{_shown(wanted)}: is not registered with the application {given['applicationName']}"
         members = "repository and commitId" if wanted.github else "version and eTag"
         raise Refused("RevisionDoesNotExistException", f"{what}: repeat its {members} as they were registered")
-    info = responses.revision_info(record, aims.groups.get(mark, ()))
-    location = responses.revision(record.revision)
+    info = revision_responses.revision_info(record, aims.groups.get(mark, ()))
+    location = revision_responses.revision(record.revision)
     return {"applicationName": given["applicationName"], "revision": location, "revisionInfo": info}
 
 
@@ -74,13 +74,13 @@ def list_application_revisions(given: dict[str, Any], caller: Caller) -> dict[st
         records = revisions.known(owner, sorted(aimed)).values()
         fitting = [each for each in records if _fits(each.revision, bucket, prefix)]
         fitting.sort(key=lambda each: revisions.place(each, order), reverse=descending)
-        return {"revisions": [responses.revision(each.revision) for each in fitting]}
+        return {"revisions": [revision_responses.revision(each.revision) for each in fitting]}
     found, after = revisions.page(
         owner, order, token, descending=descending, bucket=bucket, prefix=prefix, beyond=deployed
     )
     if deployed != "ignore":
         found = [(mark, each) for mark, each in found if (mark in aimed) == (deployed == "include")]
-    return {"revisions": [responses.revision(each) for _, each in found], "nextToken": after}
+    return {"revisions": [revision_responses.revision(each) for _, each in found], "nextToken": after}
 
 
 def _scope(application: str, deployed: str) -> tuple[str, set[str]]:
@@ -121,8 +121,8 @@ def _fits(record: Revision, bucket: str | None, prefix: str) -> bool:
 
 def _told(record: RegisteredRevision, groups: list[str]) -> dict[str, Any]:
     """A RevisionInfo."""
-    location = responses.revision(record.revision)
-    return {"revisionLocation": location, "genericRevisionInfo": responses.revision_info(record, groups)}
+    location = revision_responses.revision(record.revision)
+    return {"revisionLocation": location, "genericRevisionInfo": revision_responses.revision_info(record, groups)}
 
 
 def _shown(record: Revision) -> str:

@@ -1,4 +1,5 @@
-"""Stopping a deployment: nothing more is started on its hosts, and what runs there runs to its end."""
+"""Stopping a deployment: nothing more is started on its hosts, and what runs there runs to its end, unless the request
+cuts it off."""
 
 from typing import Any
 
@@ -17,7 +18,13 @@ def stop_deployment(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
         who_may.check_stop(deployment, caller.arn)
     except NotDeployable as error:
         raise refused(error) from error
-    mark = stop_mark.by_person(caller.arn, caller.now, auto_rollback=given.get("autoRollbackEnabled"))
+    mark = stop_mark.by_person(
+        caller.arn,
+        caller.now,
+        reason=given.get("reason"),
+        cancel=given.get("cancelScripts", False),
+        auto_rollback=given.get("autoRollbackEnabled"),
+    )
     answer = stop.ask(deployment, mark)
     if answer is None:
         what = f"The deployment {deployment.deployment_id} has already ended"

@@ -102,7 +102,11 @@ def _tally(deployment: Deployment) -> str:
 
 def rolls_back(deployment: Deployment, verdict: Verdict) -> bool:
     """Whether this ending starts a rollback. A rollback never causes a rollback; untouched hosts need none."""
-    if deployment.creator is Creator.ROLLBACK or not deployment.counts.started:
+    if deployment.creator is Creator.ROLLBACK:
+        return False
+    if deployment.stop and deployment.stop.rollback_to and verdict.status is DeploymentStatus.STOPPED:
+        return True  # what is chosen may be another revision than the untouched hosts have
+    if not deployment.counts.started:
         return False
     wanted = deployment.settings.auto_rollback
     if verdict.status is DeploymentStatus.FAILED:

@@ -36,6 +36,7 @@ class StopMark:
     at: str
     cancel: bool = False  # cancel the commands in flight; a plain stop lets running scripts end
     auto_rollback: bool | None = None  # a person's answer, instead of the group's setting
+    rollback_to: str | None = None  # the good deployment that a person chose for the rollback
     are_alarms_unreadable: bool = False  # ALARM_ACTIVE, although no alarm was seen in ALARM
 
     def __post_init__(self) -> None:

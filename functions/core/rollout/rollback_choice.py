@@ -14,6 +14,8 @@ What does not:
   ApplicationStop, whose script is of the revision that was there before): nothing of the revision was tried there;
 - a group without instances, a minimum that keeps all hosts, missing permissions: any revision would have failed.
 A later success of the same revision makes it good again.
+
+A person may choose another one of the good deployments, whatever the rule says of it.
 """
 
 from collections.abc import Sequence
@@ -38,8 +40,25 @@ class RollbackChoice:
     reason: str
 
 
-def choose(group: Group, leaving: Revision | None) -> RollbackChoice:
-    """The rule above. `leaving` is the revision that is rolled back; None if the group has had no deployment."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A good deployment, and why the rule does not go there; "" if it may."""
+
+    good: DeploymentSummary
+    against: str
+
+
+def candidates(group: Group) -> list[Candidate]:
+    """What a person's rollback can be told to go to now, newest first."""
+    leaving = group.last_attempted.revision if group.last_attempted else None
+    return [Candidate(good=each, against=_against(each, leaving)) for each in good_deployments(group) if each.revision]
+
+
+def choose(group: Group, leaving: Revision | None, to: str | None = None) -> RollbackChoice:
+    """The rule above. `leaving` is the revision that is rolled back; None if the group has had no deployment. `to` is
+    the deployment that a person has chosen: the rule decides only if it is not among the good ones any more."""
+    if chosen := next((each for each in good_deployments(group) if to and each.deployment_id == to), None):
+        return RollbackChoice(good=chosen, reason=_chosen(chosen))
     left: list[DeploymentSummary] = []
     ruled_out: list[str] = []
     for each in good_deployments(group):
@@ -58,10 +77,15 @@ def choose(group: Group, leaving: Revision | None) -> RollbackChoice:
     return RollbackChoice(good=good, reason=reason)
 
 
-def choose_for(group: Group) -> RollbackChoice:
+def choose_for(group: Group, to: str | None = None) -> RollbackChoice:
     """What a person's rollback goes to now: away from the revision that was deployed last, whatever became of it."""
     last = group.last_attempted
-    return choose(group, last.revision if last else None)
+    return choose(group, last.revision if last else None, to)
+
+
+def choose_after(group: Group, ended: Deployment) -> RollbackChoice:
+    """What the rollback of a deployment goes to as it ends."""
+    return choose(group, ended.revision, ended.stop.rollback_to if ended.stop else None)
 
 
 def good_deployments(group: Group) -> tuple[DeploymentSummary, ...]:
@@ -119,6 +143,11 @@ def _against(each: DeploymentSummary, leaving: Revision | None) -> str:
     return f"its revision failed since, in {each.failed_since}" if each.failed_since else ""
 
 
+def _chosen(each: DeploymentSummary) -> str:
+    since = f" Its revision failed since, in {each.failed_since}." if each.failed_since else ""
+    return f"{_name(each)} was requested.{since}"
+
+
 def _has_tried_and_failed(target: Target) -> bool:
     failure = target.failure
     if failure is None:
@@ -129,7 +158,10 @@ def _has_tried_and_failed(target: Target) -> bool:
 def _nothing_left(group: Group, ruled_out: Sequence[str]) -> str:
     what = f"the deployment group {group.key} has no earlier successful revision to roll back to"
     why = f" Ruled out: {_listed(ruled_out)}." if ruled_out else ""
-    return f"No rollback: {what}.{why} Deploy a good revision: stepdeploy deploy {group.key}"
+    ways = f"Deploy a good revision: stepdeploy deploy {group.key}"
+    if ruled_out:
+        ways += f"; or go back to one of these all the same: stepdeploy rollback {group.key} --to DEPLOYMENT_ID"
+    return f"No rollback: {what}.{why} {ways}"
 
 
 def _listed(some: Sequence[str]) -> str:

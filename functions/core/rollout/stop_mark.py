@@ -45,7 +45,13 @@ def by_auto_scaling(why: str, now: str) -> StopMark:
 
 
 def by_person(
-    who: str, now: str, *, reason: str | None = None, cancel: bool = False, auto_rollback: bool | None = None
+    who: str,
+    now: str,
+    *,
+    reason: str | None = None,
+    cancel: bool = False,
+    auto_rollback: bool | None = None,
+    rollback_to: str | None = None,
 ) -> StopMark:
     """A person's stop: running scripts end by themselves unless `cancel` is asked for."""
     return StopMark(
@@ -55,4 +61,5 @@ def by_person(
         at=now,
         cancel=cancel,
         auto_rollback=auto_rollback,
+        rollback_to=rollback_to,
     )

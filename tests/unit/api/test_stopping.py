@@ -166,15 +166,24 @@ def test_a_deployment_that_is_not_there(api: Api, deployment_id: str, code: str)
 
 
 @pytest.mark.parametrize("operation", ["StopDeployment", "RollBackDeploymentGroup"])
-def test_a_stop_wakes_the_bake_and_going_back_cancels_what_runs(
-    api: Api, store: Store, cancelled: list[str], monkeypatch: pytest.MonkeyPatch, operation: str
+@pytest.mark.parametrize("cancels", [False, True])
+def test_a_stop_wakes_the_bake_and_cancels_what_runs_only_when_it_is_asked_to(
+    api: Api, store: Store, cancelled: list[str], operation: str, cancels: bool
 ) -> None:
     waiting = stand_in("stepfunctions", FakeStepFunctions())
     one = running()
     deployments.store_bake_token(one.deployment_id, "t-1")
+    more = {"cancelScripts": True} if cancels else {}
     if operation == "StopDeployment":
-        api(operation, deploymentId=one.deployment_id)
+        api(operation, deploymentId=one.deployment_id, **more)
     else:
-        api(operation, applicationName="shop", deploymentGroupName="web")
+        api(operation, applicationName="shop", deploymentGroupName="web", **more)
     assert waiting.told == {"t-1": {"status": "Stopping"}}
-    assert cancelled == (["c-1"] if operation == "RollBackDeploymentGroup" else [])
+    assert cancelled == (["c-1"] if cancels else [])
+
+
+def test_a_stop_may_say_why(api: Api, store: Store) -> None:
+    one = running()
+    api("StopDeployment", deploymentId=one.deployment_id, reason="wrong build")
+    mark = read(one).stop
+    assert mark and mark.message == f"Stopped by {ARN}: wrong build"

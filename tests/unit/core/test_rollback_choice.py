@@ -22,6 +22,7 @@ from functions.core.rollout import stop_mark
 from functions.core.rollout.rollback_choice import (
     MAX_REMEMBERED,
     after,
+    candidates,
     choose,
     choose_for,
     good_deployments,
@@ -107,7 +108,8 @@ def test_three_rollbacks_in_a_row_do_not_go_to_the_revision_that_fails() -> None
         "No rollback: the deployment group shop/web has no earlier successful revision to roll back to."
         " Ruled out: d-000000002 (s3://b/v2.zip): its revision failed since, in d-000000003;"
         " d-000000001 (s3://b/v1.zip): it has the revision that is rolled back."
-        " Deploy a good revision: stepdeploy deploy shop/web"
+        " Deploy a good revision: stepdeploy deploy shop/web;"
+        " or go back to one of these all the same: stepdeploy rollback shop/web --to DEPLOYMENT_ID"
     )
     with pytest.raises(InvalidInput) as refused:
         requested_rollback(group, deployment_id="d-000000009", now=NOW, requested_by="me")
@@ -123,6 +125,16 @@ def test_automatic_and_requested_rollbacks_go_to_the_same_revision_for_the_same_
     )
     assert automatic and automatic.revision == requested.revision == pinned(1)
     assert automatic.rollback and requested.rollback and automatic.rollback.reason == requested.rollback.reason
+
+
+def test_a_person_may_choose_any_good_deployment_also_one_that_is_ruled_out() -> None:
+    group = failed(succeeded(succeeded(WEB, 1, 1), 2, 2), 3, 1)
+    found = [(each.good.deployment_id, each.against) for each in candidates(group)]
+    assert found == [("d-000000002", ""), ("d-000000001", "it has the revision that is rolled back")]
+    choice = choose_for(group, "d-000000001")
+    assert choice.good and choice.good.revision == pinned(1)
+    assert choice.reason == "d-000000001 (s3://b/v1.zip) was requested. Its revision failed since, in d-000000003."
+    assert choose_for(group, "d-000000009") == choose_for(group)
 
 
 def test_a_later_success_makes_a_revision_good_again() -> None:

@@ -221,7 +221,7 @@ def test_whatever_stops_a_deployment_wakes_its_bake(
     if who == "stop":
         stop.handler({"deployment_id": one.deployment_id, "cancel": True}, context)
     elif who == "rollback":
-        rollback.handler({"application": "shop", "group": "web"}, context)
+        rollback.handler({"application": "shop", "group": "web", "cancel": True}, context)
     else:
         stop.handler(to_alarm("errors"), context)
     assert tokens_told == {"t-1": {"status": "Stopping"}} and cancelled == ["c-i-0"]

@@ -11,8 +11,9 @@ import pytest
 from cli.__main__ import main
 from cli.account.connection import Engine
 from cli.exits import Exit
+from functions.core.new_deployment import summary
 from functions.core.records import Counts, Deployment, DeploymentSummary
-from functions.core.statuses import DeploymentStatus, TargetStatus
+from functions.core.statuses import DeploymentStatus, OnBusy, TargetStatus
 from functions.engine import create, end
 from functions.store import deployments, targets
 from tests import rollout
@@ -56,6 +57,70 @@ def test_a_group_goes_back_to_its_last_good_revision(failed: Deployment, capsys:
     assert info(out.strip())["revision"]["s3Location"]["key"] == "shop/web/v1.zip"
     why = "d-000000001 (s3://revisions/shop/web/v1.zip) is the last good revision."
     assert err == f"{why}\nfollow it with: stepdeploy watch {out}"
+
+
+@pytest.fixture
+def goods(engine: Served) -> list[str]:
+    """Three good deployments of shop/web, newest first; the last one is what runs."""
+    made = []
+    for number, commit, failed in ((1, "a", 0), (2, "b", 1), (3, "c", 0)):
+        one = put(number)
+        counts = Counts(total=12, max_out_of_service=6, succeeded=12 - failed, failed=failed)
+        one = replace(one, revision=revision(f"v{number}", version="v", etag="e"), metadata={"commit": commit * 40})
+        made.append(record(replace(one, counts=counts, complete_time=NOW)))
+    summaries = tuple(map(summary, reversed(made)))
+    put_group(last_successful=summaries[0], last_attempted=summaries[0], good_deployments=summaries)
+    return [each.deployment_id for each in summaries]
+
+
+def test_a_dry_run_lists_the_good_ones_and_what_each_reached(
+    goods: list[str], engine: Served, capsys: Captured
+) -> None:
+    assert main(["rollback", "shop/web", "--dry-run"]) == 0
+    out, err = capsys.readouterr()
+    rows = [line.split("  ") for line in out.splitlines()]
+    cells = [[cell.strip() for cell in row if cell.strip()] for row in rows]
+    assert [row[:4] for row in cells[1:]] == [
+        ["-", "d-000000003", "ccccccc", "12 of 12"],
+        ["1", "d-000000002", "bbbbbbb", "11 of 12"],
+        ["2", "d-000000001", "aaaaaaa", "12 of 12"],
+    ]
+    assert [row[5:] for row in cells[1:]] == [["it has the revision that is rolled back"], [], ["<- this one"]]
+    assert err.endswith("go there: stepdeploy rollback shop/web --to d-000000001\n")
+    assert "RollBackDeploymentGroup" not in engine.asked
+
+
+@pytest.mark.parametrize("to", ["1", "d-000000002", "bbbb", "b" * 40])
+def test_a_person_names_another_good_one(to: str, goods: list[str], store: Store, capsys: Captured) -> None:
+    assert main(["rollback", "shop/web", "--to", to]) == 0
+    out, err = capsys.readouterr()
+    assert info(out.strip())["revision"]["s3Location"]["key"] == "shop/web/v2.zip"
+    assert err.startswith("d-000000002 (s3://revisions/shop/web/v2.zip) was requested.")
+
+
+@pytest.mark.parametrize("to", ["3", "d-000000009", "ffff", "b", "x"])
+def test_what_names_no_good_one_starts_nothing(to: str, goods: list[str], capsys: Captured) -> None:
+    assert main(["rollback", "shop/web", "--to", to]) == 2
+    assert "see them: stepdeploy rollback shop/web --dry-run" in capsys.readouterr().err
+
+
+def test_with_nothing_to_go_back_to_a_dry_run_says_why(engine: Served, capsys: Captured) -> None:
+    assert main(["rollback", "shop/web", "--dry-run"]) == 3
+    assert capsys.readouterr() == ("", "nothing was deployed to shop/web yet\n")
+
+
+@pytest.mark.parametrize("cancels", [False, True])
+def test_scripts_are_cut_off_only_when_it_is_asked_for_and_what_is_queued_is_named(
+    cancels: bool, failed: Deployment, store: Store, capsys: Captured
+) -> None:
+    running = begin(store)
+    request = create.Request(application="shop", group="web", revision=revision("v4"), requested_by="ann")
+    queued = create.create(replace(request, on_busy=OnBusy.QUEUE))
+    assert main(["rollback", "shop/web", *(["--cancel"] if cancels else [])]) == 0
+    stopped = deployments.get(running)
+    assert stopped and stopped.stop and stopped.stop.cancel is cancels
+    what = f"{queued} is queued and starts right after the rollback: stop it with stepdeploy stop {queued}"
+    assert what in capsys.readouterr().err
 
 
 def test_what_runs_is_stopped_and_goes_back_by_itself(failed: Deployment, store: Store, capsys: Captured) -> None:

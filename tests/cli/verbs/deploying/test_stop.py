@@ -30,6 +30,16 @@ def test_a_deployment_is_stopped_by_its_caller_and_rolled_back_as_is_wished(
     assert (stopped.stop.by, stopped.stop.auto_rollback) == (ARN, wish)
 
 
+def test_scripts_are_cut_off_and_the_reason_is_on_record_when_they_are_given(
+    engine: Served, store: Store, capsys: Captured
+) -> None:
+    put(1, status=RUNS)
+    assert main(["stop", "d-000000001", "--cancel", "--reason", "wrong build"]) == 0
+    stopped = deployments.get("d-000000001")
+    assert stopped and stopped.stop
+    assert (stopped.stop.cancel, stopped.stop.message) == (True, f"Stopped by {ARN}: wrong build")
+
+
 def test_json_is_one_object(engine: Served, executing: None, capsys: Captured) -> None:
     put(1, status=RUNS)
     assert main(["stop", "d-000000001", "--json"]) == 0

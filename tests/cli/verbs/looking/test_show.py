@@ -74,7 +74,7 @@ def test_hosts_that_failed_alike_are_one_cause(served: Served, capsys: Captured)
         f"  after fixing the hosts, retry on them: stepdeploy retry {ID}",
         "  after fixing the revision: stepdeploy deploy shop/web",
         "  or go back to the last good revision, s3://revisions/shop/web/v0.zip?versionId=v of d-000000001:"
-        " stepdeploy rollback shop/web",
+        " stepdeploy rollback shop/web --to d-000000001",
     ]
 
 
@@ -98,7 +98,7 @@ def test_no_rollback_is_recommended_where_no_revision_is_left_and_that_is_said(
     put_group(last_successful=replace(GOOD, failed_since="d-000000002"))
     assert main(["show", ID]) == 0
     last = capsys.readouterr().out.splitlines()[-1]
-    assert "its revision failed since, in d-000000002" in last and "stepdeploy rollback" not in last
+    assert "its revision failed since, in d-000000002" in last and last.endswith("--to DEPLOYMENT_ID")
 
 
 def test_what_a_revision_was_pinned_to_is_said_where_its_name_does_not(served: Served, capsys: Captured) -> None:
