@@ -11,4 +11,5 @@ class Exit(IntEnum):
     USAGE = 2  # an option, an argument or a file is not as it must be: nothing was done
     REFUSED = 3  # the engine or AWS refused: not allowed, not there, not possible now
     TOO_LONG = 4  # waiting ended before the deployment did
+    HOSTS_FAILED = 5  # the deployment succeeded, but hosts failed; only with --fail-on-failed-hosts
     INTERRUPTED = 130  # Ctrl-C; a deployment that was begun goes on

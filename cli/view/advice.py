@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from cli.view.words import Info, group_of, revision
+from functions.core.causes import Cause
 from functions.core.records import SharedFailure
 from functions.core.statuses import DeploymentErrorCode as Code
 from functions.core.statuses import DeploymentStatus
@@ -20,6 +21,7 @@ _REMEDIES = {
     Code.RESOURCE_LIMIT_EXCEEDED: "wait for other deployments to end, or ask AWS to raise the quota",
     Code.REVISION_MISSING: "push the revision again, or deploy another one",
 }
+_OF_HOSTS = (Cause.UNREACHABLE, Cause.DENIED, Cause.BUSY)  # nothing is wrong with the revision
 _LEFT_OUT = (Code.ALARM_ACTIVE, Code.HEALTH_CONSTRAINTS, Code.MANUAL_STOP)  # hosts
 
 
@@ -35,6 +37,8 @@ def next_steps(info: Info, found: Sequence[SharedFailure], choice: Mapping[str, 
     for cause in found[:1]:
         if cause.failure.script_name:
             yield f"read the whole log: stepdeploy logs {deployment_id} {cause.target_ids[0]} --full"
+    if any(cause.failure.cause in _OF_HOSTS for cause in found):
+        yield f"see what is wrong with the hosts: stepdeploy doctor {group_of(info)}"
     if remedy := _REMEDIES.get(_code(info)):
         yield remedy
     if _went_back(info):
@@ -42,7 +46,8 @@ def next_steps(info: Info, found: Sequence[SharedFailure], choice: Mapping[str, 
         return
     if found or _code(info) in _LEFT_OUT:
         yield f"after fixing the hosts, retry on them: stepdeploy retry {deployment_id}"
-    yield f"after fixing the revision: stepdeploy deploy {group_of(info)}"
+    if not found or any(cause.failure.cause not in _OF_HOSTS for cause in found):
+        yield f"after fixing the revision: stepdeploy deploy {group_of(info)}"
     if not found or not choice:
         return
     if choice.get("revision"):

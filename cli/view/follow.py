@@ -1,6 +1,8 @@
 """A deployment that a verb has begun: its id is told, and it is followed to its end if that is wanted."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
 from typing import Any
 
 import click
@@ -8,38 +10,55 @@ import click
 from cli.account.connection import Engine
 from cli.durations import DURATION
 from cli.exits import Exit
-from cli.view.output import tell_json
+from cli.view.output import json_option, tell_json
 
 Decorated = Callable[..., Any]
+strict_option = click.option(
+    "--fail-on-failed-hosts",
+    "strict",
+    is_flag=True,
+    help="Exit status 5 when the deployment succeeds although hosts failed.",
+)
 
 
-def watch_options(command: Decorated) -> Decorated:
+@dataclass(frozen=True, kw_only=True)
+class Following:
+    """Whether and how a verb follows the deployment that it has begun."""
+
+    watch: bool
+    seconds: int | None  # at most
+    strict: bool  # hosts that fail are no success
+    as_json: bool
+
+    def follow(self, engine: Engine, deployment_id: str, told: dict[str, Any]) -> Exit:
+        """Tell the id, by itself on standard output, or `told` as JSON; then watch, if so."""
+        if self.as_json:
+            tell_json(told)
+        else:
+            click.echo(deployment_id)
+        if self.watch:
+            return self.to_the_end(engine, deployment_id)
+        if not self.as_json:
+            click.echo(f"follow it with: stepdeploy watch {deployment_id}", err=True)
+        return Exit.DONE
+
+    def to_the_end(self, engine: Engine, deployment_id: str) -> Exit:
+        from cli.view.watch_view import watch
+
+        return watch(engine, deployment_id, as_json=self.as_json, seconds=self.seconds, strict=self.strict)
+
+
+def follow_options(command: Decorated) -> Decorated:
+    """--watch with what belongs to it, and --json: a verb takes them as `following`."""
+
+    @wraps(command)
+    def collected(*given: Any, watch: bool, timeout: int | None, strict: bool, as_json: bool, **others: Any) -> Any:
+        for option, value in (("--timeout", timeout is not None), ("--fail-on-failed-hosts", strict)):
+            if value and not watch:
+                raise click.UsageError(f"{option} needs --watch")
+        following = Following(watch=watch, seconds=timeout, strict=strict, as_json=as_json)
+        return command(*given, following=following, **others)
+
     timeout = click.option("--timeout", type=DURATION, help="Maximum time to watch, for example 15m.")
     watch = click.option("--watch", is_flag=True, help="Follow the deployment: its outcome is the exit status.")
-    return watch(timeout(command))
-
-
-def check_timeout(timeout: int | None, watch: bool) -> None:
-    if timeout is not None and not watch:
-        raise click.UsageError("--timeout needs --watch")
-
-
-def follow(
-    engine: Engine, deployment_id: str, told: dict[str, Any], *, watch: bool, timeout: int | None, as_json: bool
-) -> Exit:
-    """Tell the id, by itself on standard output, or `told` as JSON; then watch, if so."""
-    if as_json:
-        tell_json(told)
-    else:
-        click.echo(deployment_id)
-    if watch:
-        return watched(engine, deployment_id, timeout=timeout, as_json=as_json)
-    if not as_json:
-        click.echo(f"follow it with: stepdeploy watch {deployment_id}", err=True)
-    return Exit.DONE
-
-
-def watched(engine: Engine, deployment_id: str, *, timeout: int | None, as_json: bool) -> Exit:
-    from cli.view.watch_view import watch
-
-    return watch(engine, deployment_id, as_json=as_json, seconds=timeout)
+    return watch(timeout(strict_option(json_option(collected))))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from functions.core.messages import texts
 from functions.core.statuses import DeploymentStatus, LifecycleEventStatus, TargetStatus
 
 Target = Mapping[str, Any]  # an InstanceTarget, as botocore parses it
@@ -36,6 +37,12 @@ class Snapshot:
     @property
     def overview(self) -> Mapping[str, int]:
         return self.info.get("deploymentOverview") or {}
+
+    @property
+    def hidden(self) -> str:
+        """What a success must not hide."""
+        failed = self.overview.get("Failed", 0) if self.status is DeploymentStatus.SUCCEEDED else 0
+        return texts.hosts_failed(failed, self.total)
 
     @property
     def total(self) -> int:
@@ -101,7 +108,7 @@ def _deployment(after: Snapshot) -> Change:
     info, failure = after.info, after.info.get("errorInformation") or {}
     known = {DeploymentStatus.IN_PROGRESS: "startTime", DeploymentStatus.CREATED: "createTime"}
     known |= {each: "completeTime" for each in DeploymentStatus if each.is_final}
-    message = f"{failure.get('code')}: {failure.get('message')}" if failure else ""
+    message = f"{failure.get('code')}: {failure.get('message')}" if failure else after.hidden
     return Change(status=after.status, time=info.get(known.get(after.status, "createTime")), message=message)
 
 

@@ -12,6 +12,7 @@ from rich.text import Text
 from cli.view import words
 from cli.view.output import plain
 from cli.view.progress import Snapshot, Target, events
+from cli.view.tables import color_of
 from functions.core.statuses import LifecycleEventStatus, TargetStatus
 
 _MARKS = {
@@ -22,7 +23,6 @@ _MARKS = {
     LifecycleEventStatus.SKIPPED: ("–", "-", "dim"),
     LifecycleEventStatus.UNKNOWN: ("?", "?", "dim"),
 }
-_COLORS = {"Succeeded": "green", "Failed": "red", "Stopped": "magenta", "InProgress": "yellow", "Skipped": "dim"}
 _ALARM_COLORS = {"ALARM": "red", "OK": "green"}
 _URGENT = (TargetStatus.IN_PROGRESS, TargetStatus.FAILED, TargetStatus.SUCCEEDED, TargetStatus.PENDING)
 _BAR = 30  # characters
@@ -56,7 +56,8 @@ def ordered(targets: Sequence[Target], rows: int) -> list[Target]:
 
 def _title(seen: Snapshot, now: datetime) -> Text:
     passed = words.span(words.duration(seen.info, now))
-    status = (seen.status.value, _color(seen.status))
+    outcome = words.outcome(seen.info)
+    status = (outcome, _color(outcome))
     return _line((seen.id, "bold"), f"  {words.group_of(seen.info)}  ", status, f"  {passed}")
 
 
@@ -145,4 +146,4 @@ def _end(seen: Snapshot) -> list[RenderableType]:
 
 
 def _color(status: str) -> str:
-    return _COLORS.get(status, "")
+    return "dim" if status == TargetStatus.SKIPPED else color_of(status) or ""

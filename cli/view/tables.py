@@ -16,12 +16,24 @@ COLORS = {
 }
 
 
+_HALF = "yellow"  # a success that left hosts failed
+
+
+def color_of(status: str) -> str | None:
+    """Of a status, also with what it hides.
+
+    >>> color_of("Succeeded"), color_of("Succeeded, 6 of 12 hosts failed")
+    ('green', 'yellow')
+    """
+    return COLORS.get(status) or (_HALF if status.partition(",")[0] in COLORS else None)
+
+
 def tell_table(head: Sequence[str], rows: Sequence[Sequence[str]], *, statuses: int) -> None:
     """Rows below their head; the cells of the column `statuses` have the color of the status that they say."""
     safe = [list(head), *([plain(cell) for cell in row] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*safe, strict=True)]
     for row in safe:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-        if color := COLORS.get(row[statuses]):
+        if color := color_of(row[statuses]):
             cells[statuses] = click.style(cells[statuses], fg=color)
         click.echo("  ".join(cells).rstrip())

@@ -29,17 +29,19 @@ _ALARM_SECONDS, _ALARMS_AT_ONCE = 10, 100
 _PASSING = {"ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded"}
 
 
-def watch(engine: Engine, deployment_id: str, *, as_json: bool = False, seconds: float | None = None) -> Exit:
+def watch(
+    engine: Engine, deployment_id: str, *, as_json: bool = False, seconds: float | None = None, strict: bool = False
+) -> Exit:
     """Follow a deployment: DONE when it succeeds, FAILED when it does not, TOO_LONG when `seconds` have passed first.
 
-    Ctrl-C ends the watching alone: INTERRUPTED.
+    `strict`: HOSTS_FAILED when it succeeds and hosts failed. Ctrl-C ends the watching alone: INTERRUPTED.
     """
     last: Snapshot | None = None
     with _view(as_json) as view:
         try:
             for last in _looks(engine, deployment_id, seconds):
                 view.show(last)
-            end = _exit(last)
+            end = _exit(last, strict)
         except KeyboardInterrupt:
             end = Exit.INTERRUPTED
         view.end(last, end)
@@ -48,10 +50,12 @@ def watch(engine: Engine, deployment_id: str, *, as_json: bool = False, seconds:
     return end
 
 
-def _exit(last: Snapshot | None) -> Exit:
+def _exit(last: Snapshot | None, strict: bool) -> Exit:
     if last is None or not last.status.is_final:
         return Exit.TOO_LONG
-    return Exit.DONE if last.status is DeploymentStatus.SUCCEEDED else Exit.FAILED
+    if last.status is not DeploymentStatus.SUCCEEDED:
+        return Exit.FAILED
+    return Exit.HOSTS_FAILED if strict and last.hidden else Exit.DONE
 
 
 def _advice(deployment_id: str, last: Snapshot | None, end: Exit) -> Iterator[str]:
@@ -60,7 +64,7 @@ def _advice(deployment_id: str, last: Snapshot | None, end: Exit) -> Iterator[st
         yield f"{deployment_id}{status} continues; only watching it has stopped"
         yield f"watch it again with: stepdeploy watch {deployment_id}"
         yield f"stop it with: stepdeploy stop {deployment_id}"
-    if end is Exit.FAILED and last:
+    if last and last.status.is_final and (end is Exit.FAILED or last.hidden):
         yield f"why: stepdeploy show {deployment_id}"
         if rollback := (last.info.get("rollbackInfo") or {}).get("rollbackDeploymentId"):
             yield f"it is rolled back: stepdeploy watch {rollback}"

@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cli.view.output import plain
+from functions.core.messages import texts
 from functions.core.revision import PUSHED_PREFIX
+from functions.core.statuses import DeploymentStatus
 
 Info = Mapping[str, Any]  # a DeploymentInfo, as botocore parses it
 _PUSHED = re.compile(rf"{re.escape(PUSHED_PREFIX)}[^/]+/(?:(?P<name>.+)-)?(?P<digest>[0-9a-f]{{64}})\.[a-z]+")
@@ -15,6 +17,21 @@ _COMMIT = re.compile(r"([0-9a-f]{7})[0-9a-f]{33}(?:[0-9a-f]{24})?(-dirty)?")
 
 def group_of(info: Info) -> str:
     return plain(f"{info.get('applicationName', '?')}/{info.get('deploymentGroupName', '?')}")
+
+
+def outcome(info: Info) -> str:
+    """The status of a deployment, and what a success must not hide.
+
+    >>> outcome({"status": "Succeeded", "deploymentOverview": {"Succeeded": 6, "Failed": 6}})
+    'Succeeded, 6 of 12 hosts failed'
+    """
+    overview, status = info.get("deploymentOverview") or {}, plain(info["status"])
+    return with_failed_hosts(status, overview.get("Failed", 0), sum(overview.values()))
+
+
+def with_failed_hosts(status: str, failed: int, total: int = 0) -> str:
+    hidden = texts.hosts_failed(failed, total) if status == DeploymentStatus.SUCCEEDED else ""
+    return f"{status}, {hidden}" if hidden else status
 
 
 def revision(location: Mapping[str, Any] | None) -> str:

@@ -181,6 +181,7 @@ def last_deployment(record: DeploymentSummary) -> dict[str, Any]:
         "status": record.status,
         "endTime": record.complete_time,
         "createTime": record.create_time,
+        "failedHosts": record.failed_hosts or None,
     }
 
 

@@ -83,6 +83,8 @@ SHAPES: dict[str, dict[str, Any]] = {
         pinnedRevision="PinnedRevision",
         causes="FailureCauseList",
     ),
+    # -- hosts that the last deployment of a group left failed, also if it succeeded
+    "LastDeploymentInfo": _structure(failedHosts="Integer"),
     # -- why a target failed: `cause` is one of few; `event`, `script` and how it ended where one did
     "TargetFailure": _structure(**_FAILURE),
     # -- why targets of a deployment failed, once it is over: those that failed alike, and the ids of the first of them

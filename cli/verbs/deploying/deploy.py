@@ -18,8 +18,7 @@ from cli.bundle.locations import S3_FORM, in_s3
 from cli.bundle.provenance import origin
 from cli.exits import Exit
 from cli.verbs.deploying.push import name_option, push
-from cli.view.follow import check_timeout, follow, watch_options
-from cli.view.output import json_option
+from cli.view.follow import Following, follow_options
 from functions.core.statuses import AutoRollbackEvent, FileExistsBehavior
 
 _GITHUB = re.compile(r"github:(?P<repository>[^/@\s]+/[^/@\s]+)@(?P<commit>[0-9a-fA-F]{40})")
@@ -44,17 +43,17 @@ def _ids(context: click.Context, parameter: click.Parameter, given: str | None) 
     help=__doc__,
     epilog="""\b
 Examples:
-  stepdeploy deploy shop/web dist --watch
+  stepdeploy deploy shop/web dist --watch --fail-on-failed-hosts
   stepdeploy deploy shop/web s3://BUCKET/shop/42.zip --description "the spring sale"
   stepdeploy deploy shop/web --hosts i-0a1b,i-0c2d --config CodeDeployDefault.AllAtOnce
   stepdeploy deploy shop/web --meta ticket=OPS-42 --rollback-on DEPLOYMENT_FAILURE
 
 Exit status: 1 when the revision has errors or, with --watch, the deployment does not succeed; 3 when the engine or AWS
-refuses; 4 when --timeout is over.""",
+refuses; 4 when --timeout is over; 5 with --fail-on-failed-hosts, when it succeeds although hosts failed.""",
 )
 @group_argument
 @click.argument("revision", default=".")
-@watch_options
+@follow_options
 @click.option("--description", help="Up to 256 characters.")
 @click.option("--meta", multiple=True, callback=_metadata, metavar="KEY=VALUE", help="Metadata; can be repeated.")
 @click.option("--no-git", is_flag=True, help="Do not add commit, author, branch and url from git and the CI pipeline.")
@@ -75,11 +74,9 @@ refuses; 4 when --timeout is over.""",
     help="When to roll back, instead of the group's setting; can be repeated.",
 )
 @name_option
-@json_option
-def command(group: Group, revision: str, **options: Any) -> Exit:
+def command(group: Group, revision: str, following: Following, **options: Any) -> Exit:
     if options["no_rollback"] and options["rollback_on"]:
         raise click.UsageError("--no-rollback and --rollback-on: give one of them")
-    check_timeout(options["timeout"], options["watch"])
     engine = Engine()
     elsewhere = _elsewhere(revision)
     path = None if elsewhere else Path(revision)
@@ -88,8 +85,7 @@ def command(group: Group, revision: str, **options: Any) -> Exit:
     asked = {**group.members, "revision": location, **_asked(options), **({"metadata": metadata} if metadata else {})}
     deployment_id = engine.api.create_deployment(**asked)["deploymentId"]
     told = {"deploymentId": deployment_id, "revision": location, "metadata": metadata}
-    watching = {name: options[name] for name in ("watch", "timeout", "as_json")}
-    return follow(engine, deployment_id, told, **watching)
+    return following.follow(engine, deployment_id, told)
 
 
 def _elsewhere(revision: str) -> dict[str, Any] | None:

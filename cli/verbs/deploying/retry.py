@@ -9,8 +9,7 @@ import click
 from cli.account.completions import deployment_ids
 from cli.account.connection import Engine
 from cli.exits import Exit
-from cli.view.follow import check_timeout, follow, watch_options
-from cli.view.output import json_option
+from cli.view.follow import Following, follow_options
 
 
 @click.command(
@@ -23,11 +22,9 @@ Exit status: 1 when, with --watch, the deployment does not succeed; 3 when there
 AWS refuses.""",
 )
 @click.argument("deployment_id", shell_complete=deployment_ids)
-@watch_options
-@json_option
-def command(deployment_id: str, watch: bool, timeout: int | None, as_json: bool) -> Exit:
-    check_timeout(timeout, watch)
+@follow_options
+def command(deployment_id: str, following: Following) -> Exit:
     engine = Engine()
     new = engine.api.retry_deployment(deploymentId=deployment_id)["deploymentId"]
     told = {"deploymentId": new, "retried": deployment_id}
-    return follow(engine, new, told, watch=watch, timeout=timeout, as_json=as_json)
+    return following.follow(engine, new, told)

@@ -16,8 +16,8 @@ from cli.account.good_deployments import Good, Goods, chosen, good_deployments
 from cli.account.group_name import Group, group_argument
 from cli.exits import Exit
 from cli.view import words
-from cli.view.follow import check_timeout, follow, watch_options, watched
-from cli.view.output import json_option, plain, tell_json
+from cli.view.follow import Following, follow_options
+from cli.view.output import plain, tell_json
 from cli.view.tables import tell_table
 
 _HEAD = ("TO", "DEPLOYMENT", "REVISION", "SUCCEEDED ON", "ENDED", "")
@@ -44,13 +44,9 @@ engine or AWS refuses.""",
 )
 @click.option("--cancel", is_flag=True, help="Cut off the scripts of a running deployment; else they run to their end.")
 @click.option("--dry-run", is_flag=True, help="List the good deployments and show what would be done. Changes nothing.")
-@watch_options
-@json_option
-def command(
-    group: Group, to: str | None, cancel: bool, dry_run: bool, watch: bool, timeout: int | None, as_json: bool
-) -> Exit:
-    check_timeout(timeout, watch)
-    engine = Engine()
+@follow_options
+def command(group: Group, to: str | None, cancel: bool, dry_run: bool, following: Following) -> Exit:
+    engine, as_json = Engine(), following.as_json
     if dry_run:
         return _rehearse(good_deployments(engine, group), to, group, as_json)
     wish: dict[str, Any] = {"cancelScripts": True} if cancel else {}
@@ -62,12 +58,12 @@ def command(
     if stopped is None:
         if not as_json and (reason := answer.get("reason")):
             click.echo(plain(reason), err=True)
-        return follow(engine, answer["deploymentId"], told, watch=watch, timeout=timeout, as_json=as_json)
+        return following.follow(engine, answer["deploymentId"], told)
     if not as_json:
         _tell_stop(stopped, told.get("queuedDeploymentId"))
-    status = follow(engine, stopped, told, watch=watch, timeout=timeout, as_json=as_json)
-    back = _rollback_of(engine, stopped) if watch and status is Exit.FAILED else None
-    return watched(engine, back, timeout=timeout, as_json=as_json) if back else status
+    status = following.follow(engine, stopped, told)
+    back = _rollback_of(engine, stopped) if following.watch and status is Exit.FAILED else None
+    return following.to_the_end(engine, back) if back else status
 
 
 def _tell_stop(stopped: str, queued: str | None) -> None:

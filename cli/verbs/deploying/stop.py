@@ -11,8 +11,8 @@ import click
 from cli.account.completions import deployment_ids
 from cli.account.connection import Engine
 from cli.exits import Exit
-from cli.view.follow import check_timeout, watch_options, watched
-from cli.view.output import json_option, plain, tell_json
+from cli.view.follow import Following, follow_options
+from cli.view.output import plain, tell_json
 
 
 @click.command(
@@ -30,19 +30,17 @@ AWS refuses.""",
 @click.option("--rollback/--no-rollback", default=None, help="Whether to deploy the last good revision again.")
 @click.option("--cancel", is_flag=True, help="Cut off the scripts that run on hosts; their hosts fail.")
 @click.option("--reason", metavar="TEXT", help="Why, for the record and every message; up to 256 characters.")
-@watch_options
-@json_option
-def command(deployment_id: str, watch: bool, timeout: int | None, as_json: bool, **wishes: Any) -> Exit:
-    check_timeout(timeout, watch)
+@follow_options
+def command(deployment_id: str, following: Following, **wishes: Any) -> Exit:
     engine = Engine()
     answer = engine.api.stop_deployment(deploymentId=deployment_id, **_asked(**wishes))
-    if as_json:
+    if following.as_json:
         tell_json(
             {"deploymentId": deployment_id, "status": answer["status"], "message": answer.get("statusMessage", "")}
         )
     else:
         click.echo(plain(f"{deployment_id}: {answer['statusMessage']}"))
-    return watched(engine, deployment_id, timeout=timeout, as_json=as_json) if watch else Exit.DONE
+    return following.to_the_end(engine, deployment_id) if following.watch else Exit.DONE
 
 
 def _asked(rollback: bool | None, cancel: bool, reason: str | None) -> dict[str, Any]:

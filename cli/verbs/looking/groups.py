@@ -54,7 +54,7 @@ def _row(info: Info) -> list[str]:
     return [
         words.group_of(info),
         last.get("deploymentId", "-"),
-        last.get("status", "-"),
+        words.with_failed_hosts(last.get("status", "-"), last.get("failedHosts", 0)),
         words.moment(last.get("endTime")),
         info.get("deploymentConfigName", "-"),
         hosts(info),

@@ -88,7 +88,7 @@ def _row(info: Info, now: datetime) -> list[str]:
     return [
         info["deploymentId"],
         words.group_of(info),
-        info["status"],
+        words.outcome(info),
         words.moment(info.get("startTime")),
         words.span(words.duration(info, now)),
         words.asker(info),

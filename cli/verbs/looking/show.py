@@ -12,7 +12,7 @@ from cli.view import words
 from cli.view.advice import next_steps
 from cli.view.causes import causes, failed_targets, headline, tails, told
 from cli.view.output import json_option, plain, plain_log, tell_json
-from cli.view.tables import COLORS
+from cli.view.tables import color_of
 from functions.core.messages import texts
 from functions.core.records import SharedFailure
 from functions.core.statuses import DeploymentStatus
@@ -39,8 +39,8 @@ def command(deployment_id: str, as_json: bool) -> None:
         each = [{**told(cause), "log": logs.get(cause.target_ids[0], [])} for cause in found]
         tell_json({"deployment": info, "causes": each, "next": steps})
         return
-    status = info["status"]
-    click.echo(f"{deployment_id}  {words.group_of(info)}  {click.style(status, fg=COLORS.get(status))}")
+    status = words.outcome(info)
+    click.echo(f"{deployment_id}  {words.group_of(info)}  {click.style(status, fg=color_of(status))}")
     for name, text in facts(info, datetime.now(UTC)):
         click.echo(f"  {name:<12} {text}")
     for line in [*_why(info), *_causes(info, found, tails(api, info, found[:_CAUSES])), *_next(steps)]:

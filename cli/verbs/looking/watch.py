@@ -10,6 +10,7 @@ from cli.account.completions import deployment_ids
 from cli.account.connection import Engine
 from cli.durations import DURATION
 from cli.exits import Exit
+from cli.view.follow import strict_option
 
 
 @click.command(
@@ -21,12 +22,13 @@ Examples:
   stepdeploy watch d-0123ABCDE --json | jq -r 'select(.type == "result").status'
 
 Exit status: 0 when it succeeds; 1 when it fails or is stopped; 3 when the engine or AWS refuses; 4 when --timeout is
-over first; 130 after Ctrl-C.""",
+over first; 5 with --fail-on-failed-hosts, when it succeeds although hosts failed; 130 after Ctrl-C.""",
 )
 @click.argument("deployment_id", shell_complete=deployment_ids)
 @click.option("--timeout", type=DURATION, help="Maximum time to watch, for example 15m. Default: until it ends.")
+@strict_option
 @click.option("--json", "as_json", is_flag=True, help="A JSON object for each change, on a line; the last: the result.")
-def command(deployment_id: str, timeout: int | None, as_json: bool) -> Exit:
+def command(deployment_id: str, timeout: int | None, strict: bool, as_json: bool) -> Exit:
     from cli.view.watch_view import watch
 
-    return watch(Engine(), deployment_id, as_json=as_json, seconds=timeout)
+    return watch(Engine(), deployment_id, as_json=as_json, seconds=timeout, strict=strict)

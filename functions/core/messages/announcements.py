@@ -102,6 +102,7 @@ def of_deployment(deployment: Deployment, place: Place) -> Announcement | None:
         "deploymentOverview": json.dumps(deployment.counts.overview),
         "status": status,
         **_error_information(deployment.failure),
+        **_failed_hosts(deployment),
         **_causes(deployment.causes),
         "rollbackInformation": json.dumps(_rollback_information(deployment.rollback)),
         **_metadata(deployment),
@@ -111,7 +112,7 @@ def of_deployment(deployment: Deployment, place: Place) -> Announcement | None:
         event=BusEvent(
             detail_type=DEPLOYMENT_CHANGE,
             resources=_resources(deployment, place),
-            detail=_detail(deployment, place, state),
+            detail={**_detail(deployment, place, state), **_failed_hosts(deployment)},
         ),
         messages=_messages(deployment, events, subject, body),
     )
@@ -211,6 +212,13 @@ def _error_information(failure: Failure | None) -> dict[str, str]:
     if failure is None:
         return {}
     return {"errorInformation": json.dumps({"ErrorCode": failure.code.value, "ErrorMessage": failure.message})}
+
+
+def _failed_hosts(deployment: Deployment) -> dict[str, str]:
+    """What a success must not hide; the member is there only then."""
+    counts, succeeded = deployment.counts, deployment.status is DeploymentStatus.SUCCEEDED
+    hidden = texts.hosts_failed(counts.failed, counts.total) if succeeded else ""
+    return {"failedHosts": hidden} if hidden else {}
 
 
 def _causes(causes: Sequence[SharedFailure]) -> dict[str, str]:

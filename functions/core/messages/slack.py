@@ -122,7 +122,7 @@ def digest(outcomes: Sequence[Outcome]) -> Payload:
     shown = [each for each in outcomes if each.is_over or each.deployment.deployment_id not in over]
     counts: dict[str, int] = {}
     for each in shown:
-        headline = _headline(each)[1].lower()
+        headline = _kind(each)[1].lower()
         counts[headline] = counts.get(headline, 0) + 1
     title = f"{len(shown)} deployment messages: " + ", ".join(f"{count} {name}" for name, count in counts.items())
     blocks: list[_Block] = [
@@ -172,6 +172,15 @@ def duration(seconds: float) -> str:
 
 
 def _headline(outcome: Outcome) -> tuple[str, str]:
+    """An emoji, and what became of the deployment: a success does not hide failed hosts."""
+    emoji, headline = _kind(outcome)
+    counts = outcome.deployment.counts
+    if outcome.state is State.SUCCESS and (hidden := texts.hosts_failed(counts.failed, counts.total)):
+        return ":warning:", f"{headline}, {hidden}"
+    return emoji, headline
+
+
+def _kind(outcome: Outcome) -> tuple[str, str]:
     emoji, deployment, rollback = _HEADLINES[outcome.state]
     if outcome.deployment.creator is Creator.ROLLBACK:
         return ":rewind:" if outcome.state in (State.START, State.SUCCESS) else emoji, rollback

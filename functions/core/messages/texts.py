@@ -96,6 +96,18 @@ def out_of(balancers: Sequence[str]) -> str:
     return f"out of {listed([shown(each) for each in balancers], NAMES)}" if balancers else ""
 
 
+def hosts_failed(failed: int, total: int = 0) -> str:
+    """What a success must not hide; nothing where no host failed. `total` 0: nobody knows.
+
+    >>> hosts_failed(6, 12), hosts_failed(1), hosts_failed(0, 12)
+    ('6 of 12 hosts failed', '1 host failed', '')
+    """
+    if not failed:
+        return ""
+    noun = "host" if max(failed, total) == 1 else "hosts"
+    return f"{failed:,} of {total:,} {noun} failed" if total else f"{failed:,} {noun} failed"
+
+
 def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
 

@@ -104,7 +104,7 @@ def test_watching_is_begun_with_the_id_and_its_outcome_is_the_exit_status(
 ) -> None:
     assert main(["deploy", "shop/web", S3, "--watch", "--timeout", "15m"]) == 1
     out, err = capsys.readouterr()
-    assert watched == [(out.strip(), {"as_json": False, "seconds": 900})]
+    assert watched == [(out.strip(), {"as_json": False, "seconds": 900, "strict": False})]
     assert err == ""
 
 

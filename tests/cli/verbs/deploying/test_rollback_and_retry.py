@@ -168,7 +168,7 @@ def test_the_outcome_of_what_is_watched_is_the_exit_status(
     arguments: list[str], failed: Deployment, watched: Watched, capsys: Captured
 ) -> None:
     assert main([*arguments, "--watch", "--timeout", "1h"]) == 1
-    assert watched == [(capsys.readouterr().out.strip(), {"as_json": False, "seconds": 3600})]
+    assert watched == [(capsys.readouterr().out.strip(), {"as_json": False, "seconds": 3600, "strict": False})]
 
 
 @pytest.mark.parametrize("arguments", [["rollback", "shop/web"], ["rollback", "shop/w3b"], ["retry", "d-000000009"]])

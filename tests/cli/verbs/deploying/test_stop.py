@@ -72,4 +72,4 @@ def test_watching_follows_the_stop_to_its_end(
 ) -> None:
     put(1, status=RUNS)
     assert main(["stop", "d-000000001", "--watch", "--json"]) == 1
-    assert watched == [("d-000000001", {"as_json": True, "seconds": None})]
+    assert watched == [("d-000000001", {"as_json": True, "seconds": None, "strict": False})]

@@ -8,7 +8,7 @@ import pytest
 from functions.core.failures import shared
 from functions.core.messages import announcements
 from functions.core.messages.announcements import Announcement
-from functions.core.records import Failure, LifecycleEventRecord, RollbackInfo
+from functions.core.records import Counts, Failure, LifecycleEventRecord, RollbackInfo
 from functions.core.statuses import (
     Creator,
     DeploymentErrorCode,
@@ -117,6 +117,15 @@ def test_a_deployments_message_is_codedeploys_wire_form() -> None:
         "errorInformation": '{"ErrorCode": "HEALTH_CONSTRAINTS", "ErrorMessage": "too few"}',
         "rollbackInformation": '{"RollbackMessage": "m", "RollbackDeploymentId": "d-2"}',
     }
+
+
+def test_a_success_does_not_hide_failed_hosts() -> None:
+    settings = triggers("arn:aws:sns:us-east-1:1:t", TriggerEvent.DEPLOYMENT_SUCCESS)
+    counts = Counts(total=12, succeeded=6, failed=6)
+    said = of(DeploymentStatus.SUCCEEDED, settings=settings, counts=counts)
+    assert said.event.detail["failedHosts"] == "6 of 12 hosts failed"
+    assert json.loads(said.messages[0].message)["failedHosts"] == "6 of 12 hosts failed"
+    assert "failedHosts" not in of(DeploymentStatus.FAILED, counts=counts).event.detail
 
 
 def test_a_running_deployment_has_no_end_and_no_error() -> None:

@@ -13,7 +13,16 @@ from functions.core.failures import shared
 from functions.core.messages import slack
 from functions.core.messages.announcements import State
 from functions.core.messages.slack import Outcome, Payload
-from functions.core.records import Deployment, Failure, GitHubCommit, GroupSettings, RollbackInfo, Target, TargetFailure
+from functions.core.records import (
+    Counts,
+    Deployment,
+    Failure,
+    GitHubCommit,
+    GroupSettings,
+    RollbackInfo,
+    Target,
+    TargetFailure,
+)
 from functions.core.statuses import Creator, DeploymentErrorCode, DeploymentStatus, TargetStatus
 from tests.unit.news import DONE, PLACE, deployment, failed_target, left_out, target
 
@@ -103,6 +112,13 @@ def test_a_host_that_never_ran_anything_is_shown_with_its_reason() -> None:
     ended = failed_deployment()
     lost = target(TargetStatus.FAILED, failure=TargetFailure(cause=Cause.UNREACHABLE, message="not managed by SSM"))
     assert "*i-0a1* UNREACHABLE: not managed by SSM" in texts(slack.message(outcome(State.FAILURE, ended, lost)))
+
+
+def test_a_success_does_not_hide_failed_hosts() -> None:
+    half = deployment(DeploymentStatus.SUCCEEDED, counts=Counts(total=12, succeeded=6, failed=6))
+    payload = slack.message(outcome(State.SUCCESS, half))
+    assert texts(payload)[0] == ":warning: Deployment succeeded, 6 of 12 hosts failed: shop/web"
+    assert payload["text"].startswith("Deployment succeeded, 6 of 12 hosts failed: shop/web")
 
 
 def test_a_rollback_is_called_so() -> None:
