@@ -25,6 +25,7 @@ ROOMS = {
         "local": "Deploy a bundle on this machine, without AWS.",
     },
     "looking": {
+        "status": "What runs on the hosts of every group, and what is being deployed there.",
         "watch": "Follow a deployment until it ends.",
         "list": "List deployments, newest first.",
         "show": "Show a deployment: how it went, why hosts failed, and what to do next.",

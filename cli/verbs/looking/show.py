@@ -7,7 +7,9 @@ from typing import Any
 import click
 
 from cli.account.completions import deployment_ids
-from cli.account.connection import Engine
+from cli.account.connection import Engine, is_forbidden
+from cli.account.fleet_now import fleet_now
+from cli.account.group_name import Group
 from cli.view import words
 from cli.view.advice import next_steps
 from cli.view.causes import causes, failed_targets, headline, tails, told
@@ -30,34 +32,53 @@ Examples:
 @click.argument("deployment_id", shell_complete=deployment_ids)
 @json_option
 def command(deployment_id: str, as_json: bool) -> None:
-    api = Engine().api
+    engine = Engine()
+    api = engine.api
     info = api.get_deployment(deploymentId=deployment_id)["deploymentInfo"]
     found = causes(api, info)
-    steps = list(next_steps(info, found, _rollback_choice(api, info) if found else None))
+    group = _group(api, info)
+    steps = list(next_steps(info, found, group.get("rollbackChoice")))
+    now = _fleet_now(engine, group)
     if as_json:
         logs = tails(api, info, found)
         each = [{**told(cause), "log": logs.get(cause.target_ids[0], [])} for cause in found]
-        tell_json({"deployment": info, "causes": each, "next": steps})
+        tell_json({"deployment": info, "causes": each, "fleetNow": now, "next": steps})
         return
     status = words.outcome(info)
     click.echo(f"{deployment_id}  {words.group_of(info)}  {click.style(status, fg=color_of(status))}")
     for name, text in facts(info, datetime.now(UTC)):
         click.echo(f"  {name:<12} {text}")
+    if now:
+        click.echo(f"  {'fleet now':<12} {now}")
     for line in [*_why(info), *_causes(info, found, tails(api, info, found[:_CAUSES])), *_next(steps)]:
         click.echo(line)
 
 
-def _rollback_choice(api: Any, info: words.Info) -> words.Info | None:
-    """Where a rollback of the group would go now; None when the group is gone, or nothing was deployed to it."""
+def _group(api: Any, info: words.Info) -> words.Info:
+    """The DeploymentGroupInfo of a deployment that is over; empty while it runs, and when the group is gone."""
     group = {name: info.get(name) for name in ("applicationName", "deploymentGroupName")}
     if not DeploymentStatus(info["status"]).is_final or not all(group.values()):
-        return None
+        return {}
     try:
-        found = api.get_deployment_group(**group)["deploymentGroupInfo"]
+        found: words.Info = api.get_deployment_group(**group)["deploymentGroupInfo"]
     except (api.exceptions.DeploymentGroupDoesNotExistException, api.exceptions.ApplicationDoesNotExistException):
-        return None
-    choice: words.Info | None = found.get("rollbackChoice")
-    return choice
+        return {}
+    return found
+
+
+def _fleet_now(engine: Engine, group: words.Info) -> str:
+    """Which revision is on how many hosts of the group now; nothing where these credentials may not see it."""
+    from botocore.exceptions import ClientError
+
+    if not group:
+        return ""
+    try:
+        now = fleet_now(engine, Group(group["applicationName"], group["deploymentGroupName"]), group)
+    except ClientError as error:
+        if not is_forbidden(error):
+            raise
+        return ""
+    return now.line() if now.there else ""
 
 
 def facts(info: words.Info, now: datetime) -> Iterator[tuple[str, str]]:

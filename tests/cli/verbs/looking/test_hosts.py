@@ -13,7 +13,7 @@ import pytest
 from cli.__main__ import main
 from cli.account.connection import Engine
 from cli.account.fleet import Member
-from cli.verbs.looking.hosts import Host, State, known
+from cli.account.fleet_now import Host, State, known
 from functions.core.records import DeploymentSummary, Registration
 from functions.core.records import Host as OnRecord
 from functions.core.statuses import DeploymentStatus, TargetStatus
