@@ -46,7 +46,7 @@ def deployment_ids(api: Any, context: click.Context, incomplete: str) -> Iterato
 
 @_completes
 def target_ids(api: Any, context: click.Context, incomplete: str) -> Iterator[CompletionItem]:
-    answer = api.list_deployment_targets(deploymentId=context.params["deployment_id"])
+    answer = api.list_deployment_targets(deploymentId=context.params["which"])
     yield from map(CompletionItem, answer["targetIds"])
 
 
@@ -60,6 +60,12 @@ def group_names(api: Any, context: click.Context, incomplete: str) -> Iterator[C
     """Of the application that another option names."""
     answer = api.list_deployment_groups(applicationName=context.params["application"])
     yield from map(CompletionItem, answer["deploymentGroups"])
+
+
+def deployments_and_groups(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    complete = deployment_ids if incomplete.startswith("d-") else groups
+    found = complete(context, parameter, incomplete)
+    return found if incomplete else [*deployment_ids(context, parameter, incomplete), *found]
 
 
 @_completes

@@ -1,13 +1,13 @@
-"""`stepdeploy retry DEPLOYMENT_ID`: deploy the same revision to the hosts on which the deployment did not succeed.
+"""`stepdeploy retry [DEPLOYMENT_ID | APPLICATION/GROUP]`: deploy again where the deployment did not succeed.
 
-Those are the ones that failed and the ones that were left out; the others are not touched. The new deployment's id is
-printed on standard output.
+The same revision goes to the hosts that failed and to those that were left out; the others are not touched. Without an
+id it is the newest deployment of the group, or of the only group. Its id is printed on standard output.
 """
 
 import click
 
-from cli.account.completions import deployment_ids
 from cli.account.connection import Engine
+from cli.account.which import to_change, which_argument
 from cli.exits import Exit
 from cli.view.follow import Following, follow_options
 
@@ -16,15 +16,17 @@ from cli.view.follow import Following, follow_options
     help=__doc__,
     epilog="""\b
 Examples:
+  stepdeploy retry shop/web --watch
   stepdeploy retry d-0123ABCDE --watch
 
 Exit status: 1 when, with --watch, the deployment does not succeed; 3 when there is nothing to retry, or the engine or
 AWS refuses.""",
 )
-@click.argument("deployment_id", shell_complete=deployment_ids)
+@which_argument
 @follow_options
-def command(deployment_id: str, following: Following) -> Exit:
+def command(which: str | None, following: Following) -> Exit:
     engine = Engine()
+    deployment_id = to_change(engine, which)
     new = engine.api.retry_deployment(deploymentId=deployment_id)["deploymentId"]
     told = {"deploymentId": new, "retried": deployment_id}
     return following.follow(engine, new, told)

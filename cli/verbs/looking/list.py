@@ -1,4 +1,4 @@
-"""`stepdeploy list`: the deployments of an account and Region, the newest first."""
+"""`stepdeploy list [APPLICATION[/GROUP]]`: the deployments of an account and Region, the newest first."""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from cli.account.completions import applications, group_names
+from cli.account.completions import applications, group_names, groups
 from cli.account.connection import Engine
 from cli.durations import DURATION
 from cli.view import words
@@ -26,9 +26,10 @@ Info = Mapping[str, Any]
     epilog="""\b
 Examples:
   stepdeploy list
-  stepdeploy list --application shop --group web --status Failed --since 7d
+  stepdeploy list shop/web --status Failed --since 7d
   stepdeploy list --since 24h --json | jq -r '.deployments[].deploymentId'""",
 )
+@click.argument("name", required=False, metavar="[APPLICATION[/GROUP]]", shell_complete=groups)
 @click.option("--application", metavar="NAME", shell_complete=applications, help="Only this application.")
 @click.option("--group", metavar="NAME", shell_complete=group_names, help="Only this group of the application.")
 @click.option(
@@ -42,8 +43,18 @@ Examples:
 @click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="Show at most this many.")
 @json_option
 def command(
-    application: str | None, group: str | None, statuses: tuple[str, ...], since: int | None, limit: int, as_json: bool
+    name: str | None,
+    application: str | None,
+    group: str | None,
+    statuses: tuple[str, ...],
+    since: int | None,
+    limit: int,
+    as_json: bool,
 ) -> None:
+    if name and (application or group):
+        raise click.UsageError("give APPLICATION[/GROUP], or --application and --group")
+    if name:
+        application, _, group = name.partition("/")
     if group and not application:
         raise click.UsageError("--group needs --application")
     now = datetime.now(UTC)
@@ -92,5 +103,5 @@ def _row(info: Info, now: datetime) -> list[str]:
         words.moment(info.get("startTime")),
         words.span(words.duration(info, now)),
         words.asker(info),
-        words.short_revision(info.get("revision")),
+        words.revision_name(info),
     ]

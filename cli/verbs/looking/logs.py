@@ -1,9 +1,9 @@
-"""`stepdeploy logs DEPLOYMENT_ID [TARGET]`: what the scripts of lifecycle events said on the hosts, and why a host
-failed where no script said it.
+"""`stepdeploy logs [DEPLOYMENT_ID | APPLICATION/GROUP] [TARGET]`: what scripts said on the hosts, and why a host failed
+where no script said it.
 
 The engine keeps the last lines of each event; --full reads the whole logs, which lie in the revision bucket for 90
 days, below .stepdeploy/logs/DEPLOYMENT_ID/TARGET/. Without a TARGET: those of every host that has any, the failed
-hosts first.
+hosts first. Without an id it is the newest deployment of the group, or of all groups.
 """
 
 import gzip
@@ -14,8 +14,9 @@ from typing import Any, NamedTuple
 import click
 
 from cli.account import targets
-from cli.account.completions import deployment_ids, target_ids
+from cli.account.completions import target_ids
 from cli.account.connection import Engine, Refusal
+from cli.account.which import looked_at, which_argument
 from cli.view.causes import failure_of
 from cli.view.output import json_option, plain, plain_log, tell_json
 from cli.view.progress import Target, events
@@ -41,17 +42,19 @@ class Log(NamedTuple):
     help=__doc__,
     epilog="""\b
 Examples:
-  stepdeploy logs d-0123ABCDE
+  stepdeploy logs
+  stepdeploy logs shop/web
   stepdeploy logs d-0123ABCDE i-0a1b2c3d4e5f67890 --full
   stepdeploy logs d-0123ABCDE --event ValidateService""",
 )
-@click.argument("deployment_id", shell_complete=deployment_ids)
+@which_argument
 @click.argument("target", required=False, shell_complete=target_ids)
 @click.option("--event", type=click.Choice([each.value for each in LifecycleEvent]), help="Only this event.")
 @click.option("--full", is_flag=True, help="Whole logs: needs s3:ListBucket and s3:GetObject on the revision bucket.")
 @json_option
-def command(deployment_id: str, target: str | None, event: str | None, full: bool, as_json: bool) -> None:
+def command(which: str | None, target: str | None, event: str | None, full: bool, as_json: bool) -> None:
     engine = Engine()
+    deployment_id = looked_at(engine, which)
     find = _Whole(engine, deployment_id).logs if full else _tails
     chosen = _chosen(engine.api, deployment_id, target)
     found = ((each, [log for log in find(each) if event in (None, log.event["lifecycleEventName"])]) for each in chosen)

@@ -1,4 +1,7 @@
-"""`stepdeploy show DEPLOYMENT_ID`: what a deployment is, how it went, why hosts failed, and what to do next."""
+"""`stepdeploy show [DEPLOYMENT_ID | APPLICATION/GROUP]`: how a deployment went, why hosts failed, and what to do.
+
+Without an id it is the newest deployment of the group, or of all groups.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -6,10 +9,10 @@ from typing import Any
 
 import click
 
-from cli.account.completions import deployment_ids
 from cli.account.connection import Engine, is_forbidden
 from cli.account.fleet_now import fleet_now
 from cli.account.group_name import Group
+from cli.account.which import looked_at, which_argument
 from cli.view import words
 from cli.view.advice import next_steps
 from cli.view.causes import causes, failed_targets, headline, tails, told
@@ -26,13 +29,16 @@ _CAUSES = 5  # that are told one by one
     help=__doc__,
     epilog="""\b
 Examples:
+  stepdeploy show
+  stepdeploy show shop/web
   stepdeploy show d-0123ABCDE
   stepdeploy show d-0123ABCDE --json | jq -r '.causes[] | "\\(.count) \\(.cause): \\(.message)"'""",
 )
-@click.argument("deployment_id", shell_complete=deployment_ids)
+@which_argument
 @json_option
-def command(deployment_id: str, as_json: bool) -> None:
+def command(which: str | None, as_json: bool) -> None:
     engine = Engine()
+    deployment_id = looked_at(engine, which)
     api = engine.api
     info = api.get_deployment(deploymentId=deployment_id)["deploymentInfo"]
     found = causes(api, info)

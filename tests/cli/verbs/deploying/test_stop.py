@@ -52,7 +52,6 @@ def test_json_is_one_object(engine: Served, executing: None, capsys: Captured) -
     [
         ("d-000000001", "DeploymentAlreadyCompletedException"),
         ("d-000000009", "DeploymentDoesNotExistException"),
-        ("x", "InvalidDeploymentIdException"),
     ],
 )
 def test_what_cannot_be_stopped_is_refused(deployment_id: str, code: str, engine: Served, capsys: Captured) -> None:

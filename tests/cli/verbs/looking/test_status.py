@@ -27,12 +27,16 @@ def hosts(engine: Served) -> Iterator[list[str]]:
     """Five hosts of shop/web: three on the last good revision, one that a later deployment changed, one on which that
     one failed; and a sixth that is gone. The group's next deployment runs."""
     stand_in("ssm", FakeRunCommand())
-    tags = [{"Key": "role", "Value": "web"}, {"Key": "Name", "Value": "web-1"}]
     found = boto3.client("ec2").run_instances(
         ImageId="ami-12c6146b",
         MinCount=5,
         MaxCount=5,
-        TagSpecifications=[{"ResourceType": "instance", "Tags": tags}],
+        TagSpecifications=[
+            {
+                "ResourceType": "instance",
+                "Tags": [{"Key": "role", "Value": "web"}, {"Key": "Name", "Value": "web-1"}],
+            }
+        ],
     )
     ids = sorted(each["InstanceId"] for each in found["Instances"])
     good = deployed(1, "a" * 40, DeploymentStatus.SUCCEEDED)
