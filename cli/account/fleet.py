@@ -21,9 +21,10 @@ class Member:
         return self.tags.get("Name")
 
 
-def fleet(engine: Engine, group: Group) -> list[Member]:
-    """By their ids."""
-    pages = engine.api.get_paginator("list_group_instances").paginate(**group.members)
+def fleet(engine: Engine, group: Group, *, with_ping: bool = True) -> list[Member]:
+    """By their ids. Without their pings SSM need not be asked."""
+    how = {} if with_ping else {"omitPingStatus": True}
+    pages = engine.api.get_paginator("list_group_instances").paginate(**group.members, **how)
     return [
         Member(
             instance_id=each["instanceId"],

@@ -134,14 +134,14 @@ class FleetNow:
         return ", ".join(told) or "no hosts"
 
 
-def fleet_now(engine: Engine, group: Group, info: Mapping[str, Any]) -> FleetNow:
+def fleet_now(engine: Engine, group: Group, info: Mapping[str, Any], *, with_ping: bool = False) -> FleetNow:
     """`info`: the DeploymentGroupInfo."""
     listed = list(engine.api.get_paginator("list_hosts").paginate(**group.members).search("hosts[]"))
     last = (info.get("lastSuccessfulDeployment") or {}).get("deploymentId")
     ids = {each["deploymentId"] for each in listed} | ({last} if last else set())
     newest = sorted(ids, key=lambda each: (each == last, max(_since(listed, each), default="")), reverse=True)
     found = deployments(engine, newest[: 2 * _AT_ONCE])
-    wanted, tagged = found.get(last or "", {}), _tagged(engine, group)
+    wanted, tagged = found.get(last or "", {}), _tagged(engine, group, with_ping)
     return FleetNow(
         hosts=known(listed, wanted or None, tagged), wanted=wanted, brought=found, is_seen=tagged is not None
     )
@@ -160,12 +160,12 @@ def deployments(engine: Engine, ids: Sequence[str]) -> dict[str, Info]:
     return found
 
 
-def _tagged(engine: Engine, group: Group) -> list[Member] | None:
+def _tagged(engine: Engine, group: Group, with_ping: bool) -> list[Member] | None:
     """None if these credentials may not see the group's instances."""
     from botocore.exceptions import ClientError
 
     try:
-        return fleet(engine, group)
+        return fleet(engine, group, with_ping=with_ping)
     except ClientError as error:
         if not is_forbidden(error):
             raise

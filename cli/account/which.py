@@ -9,6 +9,7 @@ import click
 from cli.account.completions import deployments_and_groups
 from cli.account.connection import Engine, Refusal
 from cli.account.group_name import Group
+from cli.view.output import plain
 from cli.view.words import Info, group_of, names
 from functions.core.statuses import DeploymentStatus
 
@@ -77,5 +78,5 @@ def _told(info: Info, which: str | None) -> str:
     deployment_id = str(info["deploymentId"])
     click.echo(f"{which or group_of(info)}: newest is {deployment_id}", err=True)
     if back := (info.get("rollbackInfo") or {}).get("rollbackTriggeringDeploymentId"):
-        click.echo(f"it rolls back {back}: stepdeploy show {back}", err=True)
+        click.echo(plain(f"it rolls back {back}: stepdeploy show {back}"), err=True)
     return deployment_id

@@ -1,6 +1,8 @@
 """What a person may do next about a deployment."""
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from cli.view.words import Info, group_of, revision
@@ -25,8 +27,14 @@ _OF_HOSTS = (Cause.UNREACHABLE, Cause.DENIED, Cause.BUSY)  # nothing is wrong wi
 _LEFT_OUT = (Code.ALARM_ACTIVE, Code.HEALTH_CONSTRAINTS, Code.MANUAL_STOP)  # hosts
 
 
-def next_steps(info: Info, found: Sequence[SharedFailure], choice: Mapping[str, Any] | None = None) -> Iterator[str]:
-    """One sentence or command each. `found`: why hosts failed; `choice`: where a rollback would go now, and why."""
+def next_steps(
+    info: Info,
+    found: Sequence[SharedFailure],
+    choice: Mapping[str, Any] | None = None,
+    names: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[str]:
+    """One sentence or command each. `found`: why hosts failed; `choice`: where a rollback would go now, and why;
+    `names`: of hosts, by id."""
     deployment_id, status = info["deploymentId"], DeploymentStatus(info["status"])
     if not status.is_final:
         yield f"follow it: stepdeploy watch {deployment_id}"
@@ -36,7 +44,8 @@ def next_steps(info: Info, found: Sequence[SharedFailure], choice: Mapping[str, 
         return
     for cause in found[:1]:
         if cause.failure.script_name:
-            yield f"read the whole log: stepdeploy logs {deployment_id} {cause.target_ids[0]} --full"
+            host = names.get(cause.target_ids[0], cause.target_ids[0])
+            yield f"read the whole log: stepdeploy logs {deployment_id} {shlex.quote(host)} --full"
     if any(cause.failure.cause in _OF_HOSTS for cause in found):
         yield f"see what is wrong with the hosts: stepdeploy doctor {group_of(info)}"
     if remedy := _REMEDIES.get(_code(info)):

@@ -24,6 +24,7 @@ class Snapshot:
     info: Mapping[str, Any]  # a DeploymentInfo
     targets: Mapping[str, Target] = field(default_factory=dict)  # by id
     alarms: Mapping[str, str] = field(default_factory=dict)  # states by name
+    names: Mapping[str, str] = field(default_factory=dict)  # of hosts, by id; not every one need have one
     trouble: str = ""  # why the engine cannot be asked now: then the rest is older
 
     @property

@@ -64,7 +64,7 @@ def _title(seen: Snapshot, now: datetime) -> Text:
 def _facts(seen: Snapshot, ascii_only: bool) -> list[tuple[str, Text]]:
     info = seen.info
     asked_by = plain(info.get("requestedBy") or info.get("creator") or "-")
-    lines = [("revision", Text(words.short_revision(info.get("revision"), _REVISION))), ("asked by", Text(asked_by))]
+    lines = [("revision", Text(words.revision_name(info, _REVISION))), ("asked by", Text(asked_by))]
     if info.get("metadata"):
         lines.append(("metadata", Text(words.pairs(info["metadata"]))))
     if (stop := info.get("stopInfo")) and not seen.status.is_final:
@@ -104,11 +104,12 @@ def _alarms(seen: Snapshot) -> Text:
 
 def _targets(seen: Snapshot, rows: int, ascii_only: bool) -> list[RenderableType]:
     shown = ordered(list(seen.targets.values()), rows)
-    widest = max((len(plain(target["targetId"])) for target in shown), default=0)
+    names = {each["targetId"]: plain(seen.names.get(each["targetId"], each["targetId"])) for each in shown}
+    widest = max(map(len, names.values()), default=0)
     lines: list[RenderableType] = []
     for target in shown:
         status, (last, message) = target["status"], _last_event(target)
-        name = plain(target["targetId"]).ljust(widest)
+        name = names[target["targetId"]].ljust(widest)
         told = (
             _marks(target, ascii_only),
             "  ",

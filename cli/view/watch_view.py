@@ -17,6 +17,7 @@ import click
 
 from cli.account import targets
 from cli.account.connection import Engine
+from cli.account.host_names import host_names
 from cli.exits import Exit
 from cli.view.output import plain, tell_json
 from cli.view.progress import FOLLOWED, Change, Snapshot, at_work, changes, has_begun, statuses_to_list, targets_to_read
@@ -114,6 +115,7 @@ class _Reader:
     def __init__(self, engine: Engine, deployment_id: str) -> None:
         self._api = engine.api
         self._id = deployment_id
+        self._engine = engine
         self._alarms = _Alarms(engine)
 
     def look(self, before: Snapshot | None) -> Snapshot:
@@ -121,6 +123,8 @@ class _Reader:
         seen = Snapshot(info=info, targets=before.targets if before else {}, alarms=self._alarms.states(info))
         if not has_begun(info):
             return seen
+        names = before.names if before and has_begun(before.info) else host_names(self._engine, info)
+        seen = replace(seen, names=names)
         seen = self._with(seen, at_work(seen.targets))
         found = {each: status for status in statuses_to_list(seen) for each in self._list(status)}
         ids = targets_to_read(seen.targets, found)
@@ -199,11 +203,12 @@ class _Changes(AbstractContextManager["_Changes"]):
         if seen.trouble and not (self._last and self._last.trouble):
             click.echo(plain(f"no answer, asking again: {seen.trouble}"), err=True)
         for change in changes(self._last, seen):
-            self.tell(seen.id, change)
+            self.tell(seen, change)
         self._last = seen
 
-    def tell(self, deployment_id: str, change: Change) -> None:
-        click.echo(line(deployment_id, change, now=datetime.now(UTC)))
+    def tell(self, seen: Snapshot, change: Change) -> None:
+        name = seen.names.get(change.target or "", change.target)
+        click.echo(line(seen.id, replace(change, target=name), now=datetime.now(UTC)))
 
     def end(self, last: Snapshot | None, end: Exit) -> None:
         """The last change has told it."""
@@ -212,9 +217,9 @@ class _Changes(AbstractContextManager["_Changes"]):
 class _JsonLines(_Changes):
     """One JSON object for each change, and the deployment as the last one."""
 
-    def tell(self, deployment_id: str, change: Change) -> None:
+    def tell(self, seen: Snapshot, change: Change) -> None:
         told = {name: value for name, value in asdict(change).items() if value}
-        tell_json({"type": "change", "deploymentId": deployment_id, **told})
+        tell_json({"type": "change", "deploymentId": seen.id, **told})
 
     def end(self, last: Snapshot | None, end: Exit) -> None:
         tell_json({"type": "result", "exit": end.value, **(last.info if last else {})})

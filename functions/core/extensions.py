@@ -149,7 +149,9 @@ SHAPES: dict[str, dict[str, Any]] = {
     # -- the instances that a group's tags select now, and whether SSM reaches them
     "GroupInstance": _structure(instanceId="InstanceId", tags="TagList", pingStatus="Message"),
     "GroupInstanceList": {"type": "list", "member": {"shape": "GroupInstance"}},
-    "ListGroupInstancesInput": _structure(("applicationName", "deploymentGroupName"), **_GROUP, nextToken="NextToken"),
+    "ListGroupInstancesInput": _structure(
+        ("applicationName", "deploymentGroupName"), **_GROUP, omitPingStatus="Boolean", nextToken="NextToken"
+    ),
     "ListGroupInstancesOutput": _structure(instances="GroupInstanceList", nextToken="NextToken"),
     # -- what each host of a group runs: the revision that was installed last, or that failed to
     "Host": _structure(

@@ -14,6 +14,7 @@ import click
 
 from cli.account.connection import Engine
 from cli.account.group_name import Group, group_argument
+from cli.account.host_names import host_ids
 from cli.bundle.locations import S3_FORM, in_s3
 from cli.bundle.provenance import origin
 from cli.exits import Exit
@@ -35,7 +36,7 @@ def _metadata(context: click.Context, parameter: click.Parameter, given: tuple[s
 def _ids(context: click.Context, parameter: click.Parameter, given: str | None) -> list[str]:
     ids = [each.strip() for each in (given or "").split(",")] if given is not None else []
     if not all(ids):
-        raise click.BadParameter(f"{given!r}: must be instance ids separated by commas, for example i-0a1b,i-0c2d")
+        raise click.BadParameter(f"{given!r}: must be ids or names separated by commas, for example i-0a1b,web-2")
     return ids
 
 
@@ -45,7 +46,7 @@ def _ids(context: click.Context, parameter: click.Parameter, given: str | None) 
 Examples:
   stepdeploy deploy shop/web dist --watch --fail-on-failed-hosts
   stepdeploy deploy shop/web s3://BUCKET/shop/42.zip --description "the spring sale"
-  stepdeploy deploy shop/web --hosts i-0a1b,i-0c2d --config CodeDeployDefault.AllAtOnce
+  stepdeploy deploy shop/web --hosts i-0a1b,web-2 --config CodeDeployDefault.AllAtOnce
   stepdeploy deploy shop/web --meta ticket=OPS-42 --rollback-on DEPLOYMENT_FAILURE
 
 Exit status: 1 when the revision has errors or, with --watch, the deployment does not succeed; 3 when the engine or AWS
@@ -58,7 +59,7 @@ refuses; 4 when --timeout is over; 5 with --fail-on-failed-hosts, when it succee
 @click.option("--meta", multiple=True, callback=_metadata, metavar="KEY=VALUE", help="Metadata; can be repeated.")
 @click.option("--no-git", is_flag=True, help="Do not add commit, author, branch and url from git and the CI pipeline.")
 @click.option("--config", metavar="NAME", help="A deployment configuration instead of the group's.")
-@click.option("--hosts", callback=_ids, metavar="ID,...", help="Only these instances of the group.")
+@click.option("--hosts", callback=_ids, metavar="HOST,...", help="Only these hosts of the group, by id or name.")
 @click.option("--outdated-only", is_flag=True, help="Only hosts that do not run this revision.")
 @click.option("--ignore-application-stop-failures", is_flag=True, help="Continue when ApplicationStop fails.")
 @click.option(
@@ -78,6 +79,7 @@ def command(group: Group, revision: str, following: Following, **options: Any) -
     if options["no_rollback"] and options["rollback_on"]:
         raise click.UsageError("--no-rollback and --rollback-on: give one of them")
     engine = Engine()
+    options["hosts"] = host_ids(engine, group, options["hosts"])
     elsewhere = _elsewhere(revision)
     path = None if elsewhere else Path(revision)
     location = elsewhere or push(engine, group, Path(revision), name=options["name"]).location

@@ -49,7 +49,7 @@ Examples:
 def command(group: Group, gone: bool, as_json: bool) -> None:
     engine = Engine()
     info = engine.api.get_deployment_group(**group.members)["deploymentGroupInfo"]
-    now = fleet_now(engine, group, info)
+    now = fleet_now(engine, group, info, with_ping=True)
     hosts = now.hosts if gone else now.there
     if not now.is_seen:
         click.echo(_NOT_SEEN, err=True)

@@ -16,6 +16,8 @@ import click
 from cli.account import targets
 from cli.account.completions import target_ids
 from cli.account.connection import Engine, Refusal
+from cli.account.group_name import Group
+from cli.account.host_names import Names, host_ids, host_names
 from cli.account.which import looked_at, which_argument
 from cli.view.causes import failure_of
 from cli.view.output import json_option, plain, plain_log, tell_json
@@ -44,7 +46,7 @@ class Log(NamedTuple):
 Examples:
   stepdeploy logs
   stepdeploy logs shop/web
-  stepdeploy logs d-0123ABCDE i-0a1b2c3d4e5f67890 --full
+  stepdeploy logs d-0123ABCDE web-7 --full
   stepdeploy logs d-0123ABCDE --event ValidateService""",
 )
 @which_argument
@@ -55,13 +57,17 @@ Examples:
 def command(which: str | None, target: str | None, event: str | None, full: bool, as_json: bool) -> None:
     engine = Engine()
     deployment_id = looked_at(engine, which)
+    info = engine.api.get_deployment(deploymentId=deployment_id)["deploymentInfo"]
+    names = host_names(engine, info)
+    if target:
+        (target,) = host_ids(engine, Group(info["applicationName"], info["deploymentGroupName"]), [target])
     find = _Whole(engine, deployment_id).logs if full else _tails
     chosen = _chosen(engine.api, deployment_id, target)
     found = ((each, [log for log in find(each) if event in (None, log.event["lifecycleEventName"])]) for each in chosen)
     said = ((each, logs) for each, logs in found if logs or _why(each, event))
     if as_json:
         tell_json({"deploymentId": deployment_id, "targets": [_plain(each, logs) for each, logs in said]})
-    elif not _tell(said, event):
+    elif not _tell(said, event, names):
         click.echo("no script has said anything", err=True)
 
 
@@ -128,26 +134,27 @@ def _plain(target: Target, logs: list[Log]) -> dict[str, Any]:
     }
 
 
-def _tell(said: Iterator[tuple[Target, list[Log]]], event: str | None) -> bool:
+def _tell(said: Iterator[tuple[Target, list[Log]]], event: str | None, names: Names) -> bool:
     """Whether there was anything."""
     is_first = True
     for target, logs in said:
-        for head, lines in [*_blocks(target, logs), *_unsaid(target, logs, event)]:
-            click.echo(("" if is_first else "\n") + "  ".join(part for part in head if part))
+        name = plain(names.get(target["targetId"], target["targetId"]))
+        for head, lines in [*_blocks(logs), *_unsaid(target, logs, event)]:
+            click.echo(("" if is_first else "\n") + "  ".join([f"== {name}", *(part for part in head if part)]))
             is_first = False
             for line in lines:
                 click.echo(plain_log(line))
     return not is_first
 
 
-Block = tuple[list[str], Iterable[str]]  # the parts of a headline, and what is below it
+Block = tuple[list[str], Iterable[str]]  # the parts of a headline after the host, and what is below it
 
 
-def _blocks(target: Target, logs: list[Log]) -> Iterator[Block]:
+def _blocks(logs: list[Log]) -> Iterator[Block]:
     for event, lines in logs:
         script = plain((event.get("diagnostics") or {}).get("scriptName") or "")
         status = click.style(event["status"], fg=COLORS.get(event["status"]))
-        yield [f"== {plain(target['targetId'])}", plain(event["lifecycleEventName"]), status, script], lines
+        yield [plain(event["lifecycleEventName"]), status, script], lines
 
 
 def _unsaid(target: Target, logs: list[Log], event: str | None) -> Iterator[Block]:
@@ -156,6 +163,6 @@ def _unsaid(target: Target, logs: list[Log], event: str | None) -> Iterator[Bloc
     if failure and failure.event not in [log.event["lifecycleEventName"] for log in logs]:
         status = click.style(target["status"], fg=COLORS.get(target["status"]))
         yield (
-            [f"== {plain(target['targetId'])}", plain(failure.event or ""), status],
+            [plain(failure.event or ""), status],
             [f"{failure.cause}: {failure.message}"],
         )

@@ -12,6 +12,7 @@ import click
 from cli.account.connection import Engine, is_forbidden
 from cli.account.fleet_now import fleet_now
 from cli.account.group_name import Group
+from cli.account.host_names import Names, host_names
 from cli.account.which import looked_at, which_argument
 from cli.view import words
 from cli.view.advice import next_steps
@@ -42,8 +43,8 @@ def command(which: str | None, as_json: bool) -> None:
     api = engine.api
     info = api.get_deployment(deploymentId=deployment_id)["deploymentInfo"]
     found = causes(api, info)
-    group = _group(api, info)
-    steps = list(next_steps(info, found, group.get("rollbackChoice")))
+    group, names = _group(api, info), host_names(engine, info) if found else {}
+    steps = list(next_steps(info, found, group.get("rollbackChoice"), names))
     now = _fleet_now(engine, group)
     if as_json:
         logs = tails(api, info, found)
@@ -56,7 +57,7 @@ def command(which: str | None, as_json: bool) -> None:
         click.echo(f"  {name:<12} {text}")
     if now:
         click.echo(f"  {'fleet now':<12} {now}")
-    for line in [*_why(info), *_causes(info, found, tails(api, info, found[:_CAUSES])), *_next(steps)]:
+    for line in [*_why(info), *_causes(info, found, tails(api, info, found[:_CAUSES]), names), *_next(steps)]:
         click.echo(line)
 
 
@@ -136,7 +137,9 @@ def _why(info: words.Info) -> Iterator[str]:
         yield click.style(f"{plain(failure.get('code'))}: {plain(failure.get('message'))}", fg="red")
 
 
-def _causes(info: words.Info, found: Sequence[SharedFailure], logs: Mapping[str, Sequence[str]]) -> Iterator[str]:
+def _causes(
+    info: words.Info, found: Sequence[SharedFailure], logs: Mapping[str, Sequence[str]], names: Names
+) -> Iterator[str]:
     shown = found[:_CAUSES]
     for cause in shown:
         first = cause.target_ids[0]
@@ -144,11 +147,11 @@ def _causes(info: words.Info, found: Sequence[SharedFailure], logs: Mapping[str,
         yield f"{words.counted(cause.count, 'host')}: {headline(cause.failure)}"
         if cause.failure.message:
             yield f"  {plain(cause.failure.message)}"
-        yield f"  on {words.names(cause.target_ids, of=cause.count)}"
+        yield f"  on {words.names([names.get(each, each) for each in cause.target_ids], of=cause.count)}"
         if cause.out_of:
             yield f"  {plain(texts.out_of(cause.out_of))} until a deployment succeeds there"
         if log := logs.get(first):
-            yield f"  the end of the log on {plain(first)}:"
+            yield f"  the end of the log on {plain(names.get(first, first))}:"
             yield from (f"  | {plain_log(line)}" for line in log)
     if shown and (left := failed_targets(info) - sum(cause.count for cause in shown)) > 0:
         yield ""
