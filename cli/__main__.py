@@ -4,6 +4,7 @@ import importlib
 import io
 import os
 import sys
+from difflib import get_close_matches
 from typing import NoReturn
 
 import click
@@ -62,6 +63,15 @@ class Verbs(click.Group):
         command.name = name
         return command
 
+    def resolve_command(
+        self, context: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in VERBS and not args[0].startswith("-"):
+            close = get_close_matches(args[0], list(VERBS), 1)
+            hint = f" Did you mean {close[0]!r}?" if close else " See them: stepdeploy -h"
+            raise click.UsageError(f"No such command {args[0]!r}.{hint}", context)
+        return super().resolve_command(context, args)
+
     def shell_complete(self, context: click.Context, incomplete: str) -> list[CompletionItem]:
         verbs = [
             CompletionItem(name, help=text)
@@ -87,18 +97,24 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         status = stepdeploy.main(arguments, prog_name="stepdeploy", standalone_mode=False)
     except click.ClickException as mistake:  # a wrong option, or what a verb found wrong
-        return _told(mistake)
+        return _told(mistake, arguments)
     except click.Abort:
         return Exit.INTERRUPTED
     except Exception as error:
         if not (refusal := _refusal(error)):
             raise
-        return _told(refusal)
+        return _told(refusal, arguments)
     return int(status or Exit.DONE)
 
 
-def _told(mistake: click.ClickException) -> int:
-    """What went wrong in the words of AWS, of the engine or of ours, which may quote anybody's: as text only."""
+def _told(mistake: click.ClickException, arguments: list[str] | None) -> int:
+    """What went wrong in the words of AWS, of the engine or of ours, which may quote anybody's: as text only. Programs
+    get it as an object on standard output, too."""
+    if "--json" in (sys.argv[1:] if arguments is None else arguments):
+        from cli.view.output import tell_json
+
+        code = getattr(mistake, "code", None) or type(mistake).__name__
+        tell_json({"error": {"code": code, "message": mistake.format_message()}})
     said = io.StringIO()
     mistake.show(said)
     click.echo(visible(said.getvalue().rstrip("\n"), keep="\n"), err=True)

@@ -14,12 +14,23 @@ from cli.exits import Exit
 
 STACK = "stepdeploy"
 _FORBIDDEN = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation", "403"}
+_EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
+_BY_GATEWAY = "403"  # API Gateway's refusal, before the engine has seen the request: it has no code
+_HINTS = {
+    "ApplicationDoesNotExistException": "see the groups: stepdeploy groups",
+    "DeploymentGroupDoesNotExistException": "see the groups: stepdeploy groups",
+    "DeploymentDoesNotExistException": "see the deployments: stepdeploy list",
+}
 
 
 class Refusal(click.ClickException):
     """What the engine or AWS refused."""
 
     exit_code = Exit.REFUSED
+
+    def __init__(self, message: str, code: str = "Refused") -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class Engine:
@@ -81,15 +92,55 @@ def is_forbidden(error: Exception) -> bool:
 
 def refused(error: Exception) -> Refusal:
     """What a person reads of botocore's exceptions: the exception's name and its text, or how to get credentials."""
+    from botocore import exceptions
     from botocore.exceptions import ClientError, NoCredentialsError, NoRegionError
 
     match error:
         case ClientError():
-            told = error.response["Error"]
-            return Refusal(f"{told.get('Code')}: {told.get('Message') or error}")
+            return _answered(error.response["Error"], error.operation_name, error)
+        case exceptions.ProfileNotFound():
+            return Refusal(f"{error}: {_profiles()}")
+        case exceptions.SSOError() | exceptions.TokenRetrievalError():
+            return Refusal(f"{error} {_login()}")
         case NoCredentialsError():
             return Refusal(f"{error}: log in with `aws configure` or `aws sso login`, or set AWS_PROFILE")
         case NoRegionError():
             return Refusal(f"{error} Set AWS_REGION, or a region in your profile.")
         case _:
             return Refusal(str(error))
+
+
+def _answered(told: Any, operation: str, error: Exception) -> Refusal:
+    """What AWS or the engine answered, and a way on."""
+    code = str(told.get("Code"))
+    what = f"{code}: {told.get('Message') or error}"
+    if code == _BY_GATEWAY:
+        needed = f"{operation} needs execute-api:Invoke on .../POST/{operation} (docs/api-policies.md)"
+        return Refusal(f"not allowed: {needed}{_who()}", code)
+    if code in _EXPIRED:
+        return Refusal(f"{what} {_login()}", code)
+    if code in _FORBIDDEN:
+        return Refusal(f"{what}{_who()}", code)
+    return Refusal(f"{what}; {_HINTS[code]}" if code in _HINTS else what, code)
+
+
+def _who() -> str:
+    """Who these credentials are; nothing where nobody says so."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        return f"; you are {Engine().client('sts').get_caller_identity()['Arn']}"
+    except (BotoCoreError, ClientError):
+        return ""
+
+
+def _login() -> str:
+    profile = os.environ.get("AWS_PROFILE")
+    return f"Log in again: aws sso login{f' --profile {profile}' if profile else ''}"
+
+
+def _profiles() -> str:
+    from botocore.session import Session
+
+    known = Session(profile="default").full_config.get("profiles", {})
+    return f"known are {', '.join(sorted(known))}" if known else "no profile is set up: aws configure"

@@ -38,7 +38,10 @@ def next_steps(
     deployment_id, status = info["deploymentId"], DeploymentStatus(info["status"])
     if not status.is_final:
         yield f"follow it: stepdeploy watch {deployment_id}"
-        yield f"stop it: stepdeploy stop {deployment_id}"
+        if info.get("stopInfo"):
+            yield f"it is stopping; to cut off the scripts that run: stepdeploy stop {deployment_id} --cancel"
+        else:
+            yield f"stop it: stepdeploy stop {deployment_id}"
         return
     if status is DeploymentStatus.SUCCEEDED and not found:
         return

@@ -1,6 +1,7 @@
 """Deployment groups: made by requests, or declared in deployments.yaml, which then alone changes them."""
 
 from dataclasses import replace
+from difflib import get_close_matches
 from typing import Any
 
 from functions.api import responses
@@ -12,7 +13,7 @@ from functions.core.errors import Conflict, InvalidInput, Refused
 from functions.core.load_balancers import not_allowed
 from functions.core.messages import texts
 from functions.core.records import Application, Group, GroupSettings
-from functions.core.rollout.health import DEFAULT_CONFIG, DeploymentConfig
+from functions.core.rollout.health import DEFAULT_CONFIG, PREDEFINED_CONFIGS, DeploymentConfig
 from functions.core.statuses import OnBusy
 from functions.engine import hooks
 from functions.settings import settings
@@ -174,7 +175,9 @@ def known_config(name: str) -> DeploymentConfig:
     """The deployment configuration. Raises Refused."""
     found = configs.get(name)
     if found is None:
-        what = f"deploymentConfigName: there is no deployment configuration {name}: create it first, or leave it out"
+        close = get_close_matches(f"CodeDeployDefault.{name.rpartition('.')[2]}", list(PREDEFINED_CONFIGS), 1)
+        remedy = f"did you mean {close[0]}? Else create it first" if close else "create it first"
+        what = f"deploymentConfigName: there is no deployment configuration {name}: {remedy}, or leave it out"
         raise Refused("DeploymentConfigDoesNotExistException", what)
     return found
 
