@@ -279,8 +279,8 @@ MUTATIONS: tuple[Mutation, ...] = (
             ),
             Edit(
                 "functions/core/messages/verdict.py",
-                "if deployment.creator is Creator.ROLLBACK or not deployment.counts.started:",
-                "if not deployment.counts.started:",
+                "    if deployment.creator is Creator.ROLLBACK:\n        return False\n",
+                "",
             ),
         ),
     ),
