@@ -86,7 +86,8 @@ def test_an_account_without_groups_has_none(answers: Stubber, capsys: Captured) 
 def test_an_application_that_is_not_there_is_refused(answers: Stubber, capsys: Captured) -> None:
     answers.add_client_error("list_deployment_groups", "ApplicationDoesNotExistException", "No application found")
     assert main(["groups", "gone"]) == 3
-    assert capsys.readouterr().err == "Error: ApplicationDoesNotExistException: No application found\n"
+    said = "ApplicationDoesNotExistException: No application found; see the groups: stepdeploy groups"
+    assert capsys.readouterr().err == f"Error: {said}\n"
 
 
 @pytest.mark.parametrize(
