@@ -6,17 +6,18 @@ It stays until Ctrl-C, prints what Slack receives meanwhile, and leaves nothing 
 import argparse
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import NoReturn
 
+from rich.console import Console
+
 from functions.core.errors import InvalidInput
 from local.check import run
-from local.cloud import LocalCloud, LocalInstance
+from local.cloud import LocalCloud
 from local.counters import CREDENTIALS
-from local.demo import ALARM, GROUP, started
-from local.demo import PORT as SERVED_PORT
 from local.server import REGION
+from local.shop import ALARM, GROUP, Shop, started
 from local.weather import Weather, rate
 from simulation.aws.limits import Rate
 
@@ -32,14 +33,14 @@ DELAYS = {"late-events": "events of SSM", "late-stream": "records of the table's
 
 def main() -> int:
     port, weather = asked(sys.argv[1:])
-    with started(port) as (cloud, engine, hosts):
-        start_scaling_group(cloud)
-        cloud.turn(weather)
+    with started(Console(), port) as shop:
+        start_scaling_group(shop.cloud)
+        shop.cloud.turn(weather)
         if words := weather.words():
             say(f"The weather: {words}")
-        say(guide(cloud.endpoint, engine.outputs, hosts))
+        say(guide(shop))
         with suppress(KeyboardInterrupt):
-            pass_on(cloud)
+            pass_on(shop.cloud)
     say("Everything has ended.")
     return 0
 
@@ -136,15 +137,22 @@ def pass_on(cloud: LocalCloud) -> NoReturn:
         time.sleep(1)
 
 
-def guide(endpoint: str, outputs: Mapping[str, str], hosts: Sequence[LocalInstance]) -> str:
+def guide(shop: Shop) -> str:
     """What a person needs to use the cloud: the environment, the names, the hosts, a first command."""
-    environment = {"AWS_ENDPOINT_URL": endpoint, "AWS_DEFAULT_REGION": REGION, **CREDENTIALS}
+    environment, outputs = (
+        {
+            "AWS_ENDPOINT_URL": shop.cloud.endpoint,
+            "AWS_DEFAULT_REGION": REGION,
+            **CREDENTIALS,
+        },
+        shop.engine.outputs,
+    )
     lines = ["", "In another terminal, for the AWS CLI and boto3:", ""]
     lines += [f"  export {name}={value}" for name, value in environment.items()]
     lines += ["", "The stack's outputs:", ""]
     lines += [f"  {name:22} {value}" for name, value in sorted(outputs.items())]
     lines += ["", "The hosts (their files are on this machine's disk):", ""]
-    lines += [f"  {host.name}  {host.id}  {host.address}  {host.root}" for host in hosts]
+    lines += [f"  {host.name}  {host.id}  {host.address}  {host.root}" for host in shop.hosts]
     lines += [
         "",
         "A first deployment:",
@@ -152,7 +160,7 @@ def guide(endpoint: str, outputs: Mapping[str, str], hosts: Sequence[LocalInstan
         "  tar -czf /tmp/v1.tgz -C examples/webapp .",
         f"  aws s3 cp /tmp/v1.tgz s3://{outputs['BucketName']}/{GROUP}/v1.tgz",
         "  aws deploy list-deployments",
-        f"  curl http://{hosts[0].address}:{SERVED_PORT}/",
+        f"  curl http://{shop.address}/",
         "",
         f"An alarm: aws cloudwatch set-alarm-state --alarm-name {ALARM} --state-value ALARM --state-reason test",
         "",
@@ -160,7 +168,8 @@ def guide(endpoint: str, outputs: Mapping[str, str], hosts: Sequence[LocalInstan
         "",
         f"  aws autoscaling set-desired-capacity --auto-scaling-group-name {SCALING_GROUP} --desired-capacity 3",
         "",
-        "A load balancer that you make (aws elbv2 create-listener) moves real traffic; its address is printed here.",
+        "Load balancers move real traffic, also those that you make (aws elbv2 create-listener): their addresses are",
+        "printed here.",
         "",
         "Ctrl-C ends everything.",
     ]

@@ -1,21 +1,19 @@
 """`make demo`: the main job on this machine, shown while it happens and checked where it happened.
 
 The real stack is deployed to the local cloud by the real CDK CLI. Four revisions of examples/webapp go to four local
-instances: a first one to all; a second, one host at a time, while a client reads from every host; one whose
-ValidateService fails; one that is well but trips an alarm. The last two are rolled back. Exit status 0 only when every
-one of these was seen to be true.
+instances behind a load balancer, two at a time: a first one; a second; one whose ValidateService fails; one that is
+well but trips an alarm. The last two are rolled back. Clients call through the load balancer from the first
+host's first answer to the end. Exit status 0 only when every one of these was seen to be true, and no request failed.
 """
 
 import json
 import re
 import sys
-import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -24,17 +22,18 @@ from rich.table import Table
 
 from functions.core.records import Deployment, Target
 from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, LifecycleEventStatus, TargetStatus
-from host.lifecycle import IN_PLACE
+from host.lifecycle import IN_PLACE, LifecycleEvent
 from local.bundles import EXAMPLES, webapp
 from local.check import run
-from local.cloud import LocalCloud, LocalInstance
-from local.driver import Engine, wait_for
+from local.driver import wait_for
+from local.shop import ALARM, GROUP, PORT, Shop, started
+from local.traffic import Traffic
 
-HERE = Path(__file__).resolve().parent
-GROUP = "shop/web"
-ALARM = "shop-errors"
-CHANNEL = "#deployments"
-PORT = 8080  # of the example's web server
+# AWS's seconds of health checks last so long here, and requests come to a host for a while after it has left.
+SECOND, PROPAGATION_SECONDS = 0.1, 0.5
+CLIENTS, PAUSE_SECONDS = 4, 0.02
+# The events that do something: the example has no hooks for the others.
+EVENTS = [event.value for event in (LifecycleEvent.BLOCK_TRAFFIC, *IN_PLACE, LifecycleEvent.ALLOW_TRAFFIC)]
 # Piped into a file there is no terminal to ask: wide enough for the tables.
 console = Console(width=None if sys.stdout.isatty() else 132)
 
@@ -56,6 +55,9 @@ COLOURS = {
 }
 
 
+Meanwhile = Callable[[Deployment], None]
+
+
 class Checks:
     """What was claimed, and whether it was seen."""
 
@@ -65,28 +67,6 @@ class Checks:
     def expect(self, seen: bool, claim: str) -> None:
         self.failed += not seen
         console.print(f"  {'[green]seen[/]' if seen else '[red]NOT SEEN[/]'}  {claim}")
-
-
-class Reader(threading.Thread):
-    """A client that reads from every host all the time, and remembers what it got."""
-
-    def __init__(self, addresses: Mapping[str, str]) -> None:
-        super().__init__(daemon=True)
-        self.addresses = addresses
-        self.reads = self.most_down = 0
-        self.versions: set[str] = set()
-        self._ended = threading.Event()
-
-    def run(self) -> None:
-        while not self._ended.wait(0.05):
-            answers = [served(address) for address in self.addresses.values()]
-            self.reads += len(answers)
-            self.most_down = max(self.most_down, answers.count(None))
-            self.versions |= {answer for answer in answers if answer}
-
-    def stop(self) -> None:
-        self._ended.set()
-        self.join()
 
 
 def served(address: str) -> str | None:
@@ -99,17 +79,19 @@ def served(address: str) -> str | None:
 
 
 class Demo:
-    """The hosts, the engine, and what is seen of them."""
+    """The hosts, the engine, and what is seen of them, also by the clients."""
 
-    def __init__(self, cloud: LocalCloud, engine: Engine, hosts: Sequence[LocalInstance]) -> None:
-        self.cloud, self.engine, self.checks = cloud, engine, Checks()
-        self.hosts = {host.name: host for host in hosts}
+    def __init__(self, shop: Shop) -> None:
+        self.shop, self.cloud, self.engine, self.checks = shop, shop.cloud, shop.engine, Checks()
+        self.hosts = {host.name: host for host in shop.hosts}
+        self.traffic = Traffic(shop.address, clients=CLIENTS, pause=PAUSE_SECONDS)
+        self._answered = Counter[str]()
 
-    def deploy(self, version: str, meanwhile: Callable[[Deployment], None] | None = None, **how: Any) -> Deployment:
+    def deploy(self, version: str, meanwhile: Meanwhile | None = None, **how: Any) -> Deployment:
         """Upload a version and watch its deployment to the end."""
         return self.watch(self.engine.upload(f"{GROUP}/{version}.zip", webapp(version, **how)), meanwhile)
 
-    def watch(self, deployment_id: str, meanwhile: Callable[[Deployment], None] | None = None) -> Deployment:
+    def watch(self, deployment_id: str, meanwhile: Meanwhile | None = None) -> Deployment:
         """Show a deployment's targets and lifecycle events until it has ended."""
         with Live(console=console, refresh_per_second=8, transient=True) as live:
             while True:
@@ -128,7 +110,7 @@ class Demo:
         title = f"{deployment.deployment_id}  {deployment.revision.key}  [{colour}]{deployment.status}[/]"
         table = Table(title=title, title_justify="left")
         table.add_column("instance")
-        for event in IN_PLACE:
+        for event in EVENTS:
             table.add_column(re.sub(r"(?<=[a-z])(?=[A-Z])", "\n", event), justify="center")
         table.add_column("status")
         for target in sorted(self.engine.targets(deployment.deployment_id), key=lambda each: each.name or ""):
@@ -138,21 +120,21 @@ class Demo:
         return table
 
     def live_events(self, target: Target) -> list[LifecycleEventStatus]:
-        """The target's events; while its command runs, as SSM shows its steps."""
-        run = target.segments.get("0")
-        recorded = [event.status for event in target.events]
-        if not run or not run.command_id or run.status:
-            return recorded
-        answer = self.cloud.client("ssm").list_command_invocations(CommandId=run.command_id, Details=True)
-        steps = {
-            step["Name"]: step["Status"] for each in answer["CommandInvocations"] for step in each["CommandPlugins"]
-        }
+        """The target's events; while a command of it runs, as SSM shows its steps."""
+        found = {event.name: event.status for event in target.events}
         shown = {
             "Success": LifecycleEventStatus.SUCCEEDED,
             "InProgress": LifecycleEventStatus.IN_PROGRESS,
             "Failed": LifecycleEventStatus.FAILED,
         }
-        return [shown.get(steps.get(event.value, ""), LifecycleEventStatus.PENDING) for event in IN_PLACE]
+        for segment in target.segments.values():
+            if segment.command_id and not segment.status:
+                how = {"CommandId": segment.command_id, "Details": True}
+                answer = self.cloud.client("ssm").list_command_invocations(**how)
+                for each in answer["CommandInvocations"]:
+                    for step in each["CommandPlugins"]:
+                        found[step["Name"]] = shown.get(step["Status"], LifecycleEventStatus.PENDING)
+        return [found.get(event, LifecycleEventStatus.PENDING) for event in EVENTS]
 
     def rolled_back(self, deployment: Deployment) -> Deployment:
         """Watch the rollback that a deployment has caused."""
@@ -163,53 +145,75 @@ class Demo:
         return self.watch(rollback)
 
     def expect_served(self, version: str) -> None:
-        """Look on every host: what it serves, and the file that it has on its disk."""
+        """Look on every host: what it serves, and the file that it has on its disk; and whether clients reach it."""
         found = {}
         for name, host in self.hosts.items():
             on_disk = (host.path("/srv/webapp/version.txt")).read_text().strip()
             found[name] = (served(host.address), on_disk)
         words = ", ".join(f"{name} ({self.hosts[name].address}) {is_}" for name, (is_, _) in found.items())
         self.checks.expect(set(found.values()) == {(version, version)}, f"every host serves {version}: {words}")
+        self.checks.expect(self.in_service() == sorted(self.hosts), "every host is in the load balancer, healthy")
+
+    def in_service(self) -> list[str]:
+        """The names of the hosts that clients reach."""
+        ids = self.shop.in_service()
+        return sorted(name for name, host in self.hosts.items() if host.id in ids)
+
+    def expect_answers(self, *versions: str) -> None:
+        """What the clients were answered since this was asked last."""
+        answered = Counter[str]()
+        for text, count in dict(self.traffic.tally.answers).items():
+            answered[json.loads(text)["version"]] += count
+        new, self._answered = answered - self._answered, answered
+        words = ", ".join(f"{count:,} times {version}" for version, count in sorted(new.items()))
+        claim = f"the clients saw {' and '.join(versions)} and no other: {words}"
+        self.checks.expect(set(new) == set(versions), claim)
 
     # -- the four revisions
 
     def first(self) -> None:
-        console.rule("v1 to all hosts")
-        one = self.deploy("v1")
-        self.checks.expect(one.status is DeploymentStatus.SUCCEEDED, "the deployment succeeded")
-        self.expect_served("v1")
-
-    def second(self) -> None:
-        console.rule("v2, one host at a time, while a client reads from every host")
-        self.cloud.reset_records()
-        reader = Reader({name: host.address for name, host in self.hosts.items()})
-        reader.start()
-        most_out = 0
+        console.rule("v1 to all hosts; none is in the load balancer yet")
 
         def meanwhile(deployment: Deployment) -> None:
-            nonlocal most_out
+            if deployment.counts.succeeded and not self.traffic.has_begun:
+                self.traffic.start()
+
+        one = self.deploy("v1", meanwhile)
+        self.checks.expect(one.status is DeploymentStatus.SUCCEEDED, "the deployment succeeded")
+        self.expect_served("v1")
+        self.expect_answers("v1")
+
+    def second(self) -> None:
+        console.rule("v2, half of the hosts at a time")
+        self.cloud.reset_records()
+        most_out, fewest = 0, len(self.hosts)
+
+        def meanwhile(deployment: Deployment) -> None:
+            nonlocal most_out, fewest
             most_out = max(most_out, deployment.counts.out_of_service)
+            fewest = min(fewest, len(self.shop.in_service()))
 
         one = self.deploy("v2", meanwhile)
-        reader.stop()
         self.records = self.cloud.records()
         self.checks.expect(one.status is DeploymentStatus.SUCCEEDED, "the deployment succeeded")
-        self.checks.expect(most_out == 1, f"at most one host was out of service (the most on record: {most_out})")
-        claim = f"the client read {reader.reads} times and saw at most one host down (the most: {reader.most_down})"
-        self.checks.expect(reader.most_down <= 1, claim)
-        self.checks.expect(reader.versions == {"v1", "v2"}, f"it saw {' and '.join(sorted(reader.versions))}, no other")
+        self.checks.expect(most_out == 2, f"at most two hosts were out of service (the most on record: {most_out})")
+        self.checks.expect(fewest == 2, f"two hosts were always in the load balancer, healthy (the fewest: {fewest})")
         self.expect_served("v2")
+        self.expect_answers("v1", "v2")
 
     def third(self) -> None:
         console.rule("v3, whose ValidateService fails")
         one = self.deploy("v3", healthy=False)
         self.checks.expect(one.status is DeploymentStatus.FAILED, "the deployment failed")
         counts = one.counts
-        claim = f"it stopped after the first host: {counts.failed} failed, {counts.skipped} untouched"
-        self.checks.expect((counts.failed, counts.skipped) == (1, 3), claim)
+        claim = f"it stopped after the first two hosts: {counts.failed} failed, {counts.skipped} untouched"
+        self.checks.expect((counts.failed, counts.skipped) == (2, 2), claim)
+        out = sorted(each.name or each.target_id for each in self.engine.targets(one.deployment_id) if each.out_of)
+        self.checks.expect(len(out) == 2, f"{' and '.join(out)} are out of the load balancer, and on record so")
         back = self.rolled_back(one)
         self.checks.expect(back.status is DeploymentStatus.SUCCEEDED, f"{back.deployment_id} brought v2 back")
         self.expect_served("v2")
+        self.expect_answers("v2")
 
     def fourth(self) -> None:
         console.rule("v4, which is well but trips an alarm in the middle")
@@ -222,11 +226,21 @@ class Demo:
         self.checks.expect(one.status is DeploymentStatus.STOPPED, "the deployment was stopped")
         code = one.failure.code if one.failure else None
         self.checks.expect(code is DeploymentErrorCode.ALARM_ACTIVE, f"because of the alarm {ALARM}")
-        self.checks.expect(one.counts.started < 4, f"with {4 - one.counts.started} of 4 hosts untouched")
+        counts = one.counts
+        claim = f"in the middle: {counts.succeeded} succeeded, {counts.failed + counts.skipped} cancelled or untouched"
+        self.checks.expect((counts.succeeded, counts.failed + counts.skipped) == (2, 2), claim)
         back = self.rolled_back(one)
         self.checks.expect(back.status is DeploymentStatus.SUCCEEDED, f"{back.deployment_id} brought v2 back")
         self.expect_served("v2")
+        self.expect_answers("v2", "v4")
         self.cloud.set_alarm(ALARM, "OK")
+
+    def clients(self) -> None:
+        console.rule("What the clients saw through the load balancer, from the first host's first answer on")
+        self.traffic.stop()
+        tally = self.traffic.tally
+        words = f": {dict(tally.failures)}" if tally.failed else ""
+        self.checks.expect(tally.failed == 0, f"{tally.failed} of {tally.requests:,} requests failed{words}")
 
     # -- what was told, and what it cost
 
@@ -265,7 +279,8 @@ class Demo:
         own = sum(records.states[state] for state in ("RunSegment", "NextStep", "AskAgain", "TargetDone", "(retry)"))
         # Three announcements are the deployment's own: started, in progress, ended.
         calls = sum(
-            records.functions[f"stepdeploy-{name}"] for name in ("run_segment", "command_status", "target_done")
+            records.functions[f"stepdeploy-{name}"]
+            for name in ("run_segment", "command_status", "target_done", "watch")
         )
         calls += records.functions["stepdeploy-publish"] - 3
         table = Table("counted by the cloud itself", "in all", f"for each of {targets} targets")
@@ -274,6 +289,7 @@ class Demo:
             ("function calls", records.function_calls, calls),
             ("SendCommand", records.ssm["SendCommand"], records.ssm["SendCommand"]),
             ("all SSM calls", records.ssm_calls, records.ssm_calls),
+            ("all calls of Elastic Load Balancing", records.elb.total(), records.elb.total()),
         ):
             table.add_row(name, str(count), f"{of_targets / targets:.1f}")
         console.print(table)
@@ -294,32 +310,14 @@ def details(message: Mapping[str, Any]) -> list[str]:
     return [line for text in texts for line in text.splitlines() if line.strip()]
 
 
-@contextmanager
-def started(port: int | None = None) -> Iterator[tuple[LocalCloud, Engine, list[LocalInstance]]]:
-    """The local cloud with the stack, its alarm, its Slack channel and four hosts; it ends with the block."""
-    console.print("Starting AWS on this machine (an emulator in one process, IAM enforced)")
-    with LocalCloud(port) as cloud:
-        console.print(f"  it answers at {cloud.endpoint}")
-        console.print("Deploying the stack with the CDK CLI: the template that would go to an account")
-        cloud.create_alarm(ALARM)
-        engine = Engine(cloud, cloud.deploy(HERE / "demo.yaml", reconcile_seconds=15))
-        cloud.client("secretsmanager").put_secret_value(
-            SecretId=engine.outputs["SlackSecretArn"], SecretString=cloud.slack.url(CHANNEL)
-        )
-        console.print("Starting four instances: namespaces with a root, an address and an agent of their own")
-        hosts = [cloud.add_instance(f"web-{n}", {"role": "web", "stepdeploy": "enabled"}) for n in range(1, 5)]
-        console.print(f"  {', '.join(f'{host.name} {host.id} {host.address}' for host in hosts)}")
-        yield cloud, engine, hosts
-
-
 def main() -> int:
     """Run the demo; the exit status."""
     began = time.monotonic()
-    with started() as (cloud, engine, hosts):
-        demo = Demo(cloud, engine, hosts)
-        for part in (demo.first, demo.second, demo.third, demo.fourth, demo.told):
+    with started(console) as shop:
+        shop.cloud.load_balancers.set(second=SECOND, propagation_seconds=PROPAGATION_SECONDS)
+        demo = Demo(shop)
+        for part in (demo.first, demo.second, demo.third, demo.fourth, demo.clients, demo.told, demo.cost):
             part()
-        demo.cost()
     failed = demo.checks.failed
     console.rule()
     verdict = "[green]everything was seen to be true[/]" if not failed else f"[red]{failed} claims were not seen[/]"

@@ -11,7 +11,7 @@ from local.bundles import bundle
 from local.cloud import LocalCloud
 from local.driver import wait_for
 from tests.e2e.conftest import PROPAGATION_SECONDS, Fleet, MakeFleet
-from tests.traffic import Traffic
+from local.traffic import Traffic
 
 CHECKS = {"HealthCheckIntervalSeconds": 5, "HealthCheckTimeoutSeconds": 2, "UnhealthyThresholdCount": 2}
 SICK = {"app/health.txt": "no\n", "scripts/validate.sh": "#!/bin/sh\nexit 0\n"}  # only the load balancer sees it

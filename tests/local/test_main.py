@@ -15,8 +15,8 @@ import pytest
 
 from local.bundles import webapp
 from local.cloud import ROOT
-from local.demo import PORT as SERVED_PORT
 from local.driver import PATIENCE, wait_for
+from local.shop import PORT as SERVED_PORT
 from tests.local.sockets import listening
 
 

@@ -1,4 +1,4 @@
-"""The clients of tests/traffic.py: they count every request, and see what a roll-out without draining breaks."""
+"""The clients of local/traffic.py: they count every request, and see what a roll-out without draining breaks."""
 
 import json
 import socket
@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from local.traffic import Traffic, main
 from tests.local.elb.balanced import Application, Balanced
-from tests.traffic import Traffic, main
 
 
 @pytest.fixture

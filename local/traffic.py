@@ -4,7 +4,7 @@ with Traffic("127.77.0.250:80") as traffic:
     ...  # a deployment
 assert traffic.tally.failed == 0
 
-`python -m tests.traffic ADDRESS --requests 100000` does so from a process of its own, and prints what it counted.
+`python -m local.traffic ADDRESS --requests 100000` does so from a process of its own, and prints what it counted.
 
 A request failed when its answer is not a whole 200. Nothing is tried again; a client whose connection broke makes
 another one for its next request.
@@ -73,14 +73,25 @@ class Traffic:
         self.tally = Tally()
 
     def __enter__(self) -> "Traffic":
-        self._thread.start()
+        self.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Let the requests in flight end, and make no others."""
         self._ended.set()
         self._thread.join()
+
+    @property
+    def has_begun(self) -> bool:
+        return self._thread.ident is not None
 
     def join(self) -> None:
         """Wait until all requests have been made; there has to be a number of them."""
@@ -178,7 +189,7 @@ async def _chunks(reader: asyncio.StreamReader) -> bytes:
 
 
 def main(arguments: list[str] | None = None, say: Callable[[str], None] = print) -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.traffic")
+    parser = argparse.ArgumentParser(prog="python -m local.traffic")
     parser.add_argument("address", help="for example 127.77.0.250:80")
     parser.add_argument("--requests", type=int, default=100_000)
     parser.add_argument("--clients", type=int, default=32)
