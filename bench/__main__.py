@@ -1,8 +1,8 @@
-"""`python -m bench [imports|prepare|deployment|fleets|api|cli|host ...] [--quick]`: measure; exit status 1 when a limit
-is broken.
+"""`python -m bench [imports|prepare|deployment|fleets|api|cli|host|traffic ...] [--quick]`: measure; exit status 1 when
+a limit is broken.
 
-Without names everything about the engine is measured; the command line and the host runner only when they are named.
---quick: of the simulated fleets only the smaller ones.
+Without names everything about the engine is measured; the command line, the host runner and the traffic through a load
+balancer only when they are named. --quick: of the simulated fleets only the smaller ones, and fewer requests.
 """
 
 import sys
@@ -10,7 +10,7 @@ from functools import partial
 
 from rich.console import Console
 
-from bench import api, command_line, deployment, fleets, host, imports, prepare
+from bench import api, command_line, deployment, fleets, host, imports, prepare, traffic
 from bench.limits import is_broken
 
 ENGINE = {
@@ -20,7 +20,7 @@ ENGINE = {
     "fleets": fleets.measure,
     "api": api.measure,
 }
-PARTS = {**ENGINE, "cli": command_line.measure, "host": host.measure}
+PARTS = {**ENGINE, "cli": command_line.measure, "host": host.measure, "traffic": traffic.measure}
 USAGE = 2  # exit status
 _WIDTH = 140  # of tables in a file
 
@@ -28,7 +28,8 @@ _WIDTH = 140  # of tables in a file
 def main(wanted: list[str]) -> int:
     """Measure the parts in the order given; the exit status."""
     is_quick, wanted = "--quick" in wanted, [name for name in wanted if name != "--quick"]
-    parts = PARTS | {"fleets": partial(fleets.measure, quick=is_quick)}
+    quickly = {name: partial(part.measure, quick=is_quick) for name, part in (("fleets", fleets), ("traffic", traffic))}
+    parts = PARTS | quickly
     if unknown := [name for name in wanted if name not in parts]:
         print(f"no such part: {', '.join(unknown)}; there are {', '.join(parts)}", file=sys.stderr)
         return USAGE

@@ -21,8 +21,7 @@ _QUIET_SECONDS = 5
 def measure() -> Table:
     """Deploy twice; the second deployment is the one measured, with every function warm."""
     with LocalCloud() as cloud:
-        cloud.create_alarm("shop-errors")
-        engine = Engine(cloud, cloud.deploy(ROOT / "local/demo.yaml"))
+        engine = Engine(cloud, cloud.deploy(ROOT / "bench/deployments.yaml"))
         for number in range(HOSTS):
             cloud.add_instance(f"web-{number}", {"role": "web", "stepdeploy": "enabled"})
         _deploy(cloud, engine, "v1")

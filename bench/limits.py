@@ -14,9 +14,15 @@ class Limits:
         for heading in ("measured", "limit", ""):
             self.table.add_column(heading, justify="right")
 
-    def add(self, what: str, value: float, limit: float | None = None, unit: str = "") -> None:
-        found = "" if limit is None else KEPT if value <= limit else BROKEN
-        self.table.add_row(what, _words(value, unit), "" if limit is None else _words(limit, unit), found)
+    def add(
+        self, what: str, value: float, limit: float | None = None, unit: str = "", *, at_least: float | None = None
+    ) -> None:
+        is_kept = (limit is None or value <= limit) and (at_least is None or value >= at_least)
+        found = "" if limit is at_least is None else KEPT if is_kept else BROKEN
+        words = "" if limit is None else _words(limit, unit)
+        self.table.add_row(
+            what, _words(value, unit), words if at_least is None else f"≥ {_words(at_least, unit)}", found
+        )
 
 
 def is_broken(table: Table) -> bool:

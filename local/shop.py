@@ -17,7 +17,7 @@ ALARM = "shop-errors"
 CHANNEL = "#deployments"
 PORT = 8080  # of the example's web server
 BALANCER = "shop-web"  # the load balancer, and its target group
-_CHECKS = {"HealthCheckPath": "/health", "HealthCheckIntervalSeconds": 5, "HealthCheckTimeoutSeconds": 2}
+_CHECKS = {"HealthCheckPath": "/health", "HealthCheckIntervalSeconds": 5, "HealthCheckTimeoutSeconds": 4}
 
 
 @dataclass(frozen=True)
