@@ -36,7 +36,7 @@ def traffic(world: "World") -> Iterator[Broken]:
         elif entry.what is Seen.BEGAN and (begins := changed_at.get(entry.deployment_id + host_id)) is not None:
             if inside[host_id]:
                 yield Broken(10, f"{entry.deployment_id} changed {host_id} under load")
-            if begins < left_at.get(host_id, -math.inf) + PROPAGATION_SECONDS - 1:
+            if begins < left_at.get(host_id, -math.inf) + PROPAGATION_SECONDS:
                 yield Broken(10, f"{entry.deployment_id} changed {host_id} while requests could still come")
 
 

@@ -22,6 +22,7 @@ from local.elb.traffic.health import HealthCheck
 from local.elb.traffic.http import Answer, Asked, Forward, HttpListener
 from local.elb.traffic.pool import Member, Place, Pool
 from local.elb.traffic.tunnel import TcpListener
+from local.elb.zones import attached
 from local.query import QueryError
 
 ANY_PORT = 0  # an instance has no port of its own: listeners have
@@ -305,16 +306,7 @@ def _described(balancer: ClassicBalancer) -> dict[str, Any]:
 
 def _zones(classic: Classic, asked: dict[str, Any]) -> tuple[str, dict[str, str]]:
     """The VPC, and the subnets by their zones; zones without subnets are those of the default VPC."""
-    zones, vpc = dict.fromkeys(asked.get("AvailabilityZones", []), ""), ""
-    for subnet in asked.get("Subnets", []):
-        where = classic.world.subnet(subnet)
-        if where is None:
-            raise QueryError("SubnetNotFound", f"The requested subnet '{subnet}' does not exist")
-        zone, vpc = where
-        if zone in zones:
-            message = "ELB cannot be attached to multiple subnets in the same AZ."
-            raise QueryError("InvalidConfigurationRequest", message)
-        zones[zone] = subnet
+    vpc, zones = attached(classic.world, asked.get("Subnets", []), asked.get("AvailabilityZones", []))
     if not zones:
         raise QueryError("ValidationError", "Either AvailabilityZones or SubnetIds must be specified")
     return vpc, zones

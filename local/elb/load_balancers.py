@@ -9,6 +9,7 @@ from local.elb import attributes
 from local.elb.pages import page
 from local.elb.records import NAME, LoadBalancer, Registry
 from local.elb.tags import from_list
+from local.elb.zones import attached
 from local.query import QueryError
 
 ZONE_ID = "Z35SXDOTRQ7X7K"  # us-east-1's
@@ -117,19 +118,9 @@ def _described_zones(found: LoadBalancer) -> list[dict[str, Any]]:
 
 
 def _zones(registry: Registry, asked: dict[str, Any], *, at_least: int) -> tuple[str, dict[str, str]]:
-    """The VPC of the subnets, and the subnets by their zones. Raises QueryError."""
+    """The VPC of the subnets, and the subnets by their zones: at least so many. Raises QueryError."""
     subnets = asked.get("Subnets") or [each["SubnetId"] for each in asked.get("SubnetMappings", [])]
-    zones: dict[str, str] = {}
-    vpc = ""
-    for subnet in subnets:
-        where = registry.world.subnet(subnet)
-        if where is None:
-            raise QueryError("SubnetNotFound", f"The subnet ID '{subnet}' does not exist")
-        zone, vpc = where
-        if zone in zones:
-            message = "A load balancer cannot be attached to multiple subnets in the same Availability Zone"
-            raise QueryError("InvalidConfigurationRequest", message)
-        zones[zone] = subnet
+    vpc, zones = attached(registry.world, subnets)
     if len(zones) < at_least:
         count = "two subnets in two different Availability Zones" if at_least == 2 else "one subnet"
         raise QueryError("ValidationError", f"At least {count} must be specified")

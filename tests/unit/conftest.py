@@ -17,6 +17,7 @@ from tests.conftest import stand_in
 from tests.fake_github import FakeGitHub
 from tests.fakes.cloudwatch import FakeAlarms
 from tests.unit import fake_slack
+from tests.unit.behind import behind, crowd  # noqa: F401 - fixtures
 from tests.unit.fake_slack import FakeSlack
 from tests.unit.two_targets import world  # noqa: F401 - a fixture
 

@@ -5,6 +5,7 @@ Source: Application, Network and Classic Load Balancer guides, "Health checks" a
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from math import ceil
 
 from functions.core.balancer_checks import NETWORK_REGISTRATION_SECONDS, propagation_seconds
 from functions.core.causes import Cause
@@ -68,7 +69,7 @@ def drain(deployment: Deployment, target: Target, step: int, now: str) -> Drain 
     balancers = _of(deployment, traffic)
     ports = {port for each in traffic.registered if (port := each.port)}
     ports |= {port for each in balancers if each.type is BalancerType.CLASSIC for port in each.ports}
-    at_least = max(0, round(propagation_seconds(settings, balancers) - _seconds(_left_at(target) or now, now)))
+    at_least = max(0, ceil(propagation_seconds(settings, balancers) - _seconds(_left_at(target) or now, now)))
     delay = max((each.deregistration_delay for each in balancers), default=0)
     return Drain(ports=tuple(sorted(ports)), at_least=at_least, at_most=max(delay, at_least))
 
