@@ -68,7 +68,7 @@ class People:
         """The key of a revision that is new in the bucket."""
         self._uploads += 1
         key = f"{APPLICATION}/{group}/more-{self._uploads}.zip"
-        self._world.s3.put(seams.BUCKET, key, revision(key))
+        self._world.s3.put(seams.BUCKET, key, revision(key, self._world.scenario.traffic_hooks))
         return key
 
     def _upload(self, group: str) -> None:

@@ -33,7 +33,8 @@ def traffic(world: "World") -> Iterator[Broken]:
         elif entry.what is Seen.SENT and LifecycleEvent.INSTALL.value in entry.detail.events:
             drains = entry.detail.drain.at_least if entry.detail.drain else 0
             changed_at[entry.deployment_id + host_id] = entry.time + drains
-        elif entry.what is Seen.BEGAN and (begins := changed_at.get(entry.deployment_id + host_id)) is not None:
+        elif entry.what is Seen.BEGAN and LifecycleEvent.INSTALL.value in entry.detail:
+            begins = changed_at.get(entry.deployment_id + host_id, -math.inf)
             if inside[host_id]:
                 yield Broken(10, f"{entry.deployment_id} changed {host_id} under load")
             if begins < left_at.get(host_id, -math.inf) + PROPAGATION_SECONDS:

@@ -151,7 +151,7 @@ class World:
         for group in _groups(scenario):
             self._remember_a_good_revision(group)
             for name in ("v1", "v2"):
-                self.s3.put(seams.BUCKET, f"{APPLICATION}/{group}/{name}.zip", revision(name))
+                self.s3.put(seams.BUCKET, f"{APPLICATION}/{group}/{name}.zip", revision(name, scenario.traffic_hooks))
         self.memory.on_change = self._changed
         self.network.kill_rate = scenario.kill_rate
         self.started.begin(self.clock.time)

@@ -2,12 +2,13 @@
 
 import io
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from simulation.aws.network import Network, Service, refusal
 
-APPSPEC = b"version: 0.0\nos: linux\n"
+APPSPEC = "version: 0.0\nos: linux\n"
+_SCRIPT = "hook.sh"
 
 
 class S3(Service):
@@ -72,11 +73,14 @@ class _Body:
         yield self._body
 
 
-def revision(name: str) -> bytes:
+def revision(name: str, hooks: Sequence[str] = ()) -> bytes:
     """An archive with an AppSpec, and no two names have the same; what is in it happens on the hosts, which are
-    simulated."""
+    simulated. It has scripts for these events."""
+    scripts = "".join(f"  {event}:\n    - location: {_SCRIPT}\n" for event in hooks)
+    files = {"appspec.yml": f"{APPSPEC}hooks:\n{scripts}", _SCRIPT: ""} if hooks else {"appspec.yml": APPSPEC}
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
-        archive.writestr(zipfile.ZipInfo("appspec.yml", date_time=(2026, 1, 1, 0, 0, 0)), APPSPEC)
+        for file, text in files.items():
+            archive.writestr(zipfile.ZipInfo(file, date_time=(2026, 1, 1, 0, 0, 0)), text)
         archive.comment = name.encode()
     return packed.getvalue()

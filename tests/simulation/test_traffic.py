@@ -50,23 +50,61 @@ def test_whatever_goes_wrong_hosts_are_changed_out_of_traffic(seed: int) -> None
     """Invariants 1, 3, 4, 9, 10: crashes, lost events, a throttled ELB."""
     scenario = drawn(seed)
     limits = scenario.limits.throttled({"elbv2:DescribeTargetHealth": 2, "elbv2:DeregisterTargets": 1})
-    assert World(replace(scenario, target_groups=1 + seed % 2, limits=limits)).run().broken == ()
+    hooks = ("BeforeBlockTraffic", "AfterAllowTraffic")[: seed % 3]
+    scenario = replace(scenario, target_groups=1 + seed % 2, traffic_hooks=hooks, limits=limits)
+    assert World(scenario).run().broken == ()
 
 
-def test_of_a_large_fleet_the_health_is_asked_in_bulk() -> None:
-    result = run(hosts=200, target_groups=3, limits=Limits().throttled({"ssm": 100}))
+@pytest.mark.parametrize(("hosts", "half"), [(200, True), (30, False)])
+def test_the_health_of_many_hosts_is_asked_in_bulk(hosts: int, half: bool) -> None:
+    """Invariant 9: Elastic Load Balancing takes ten reads a second of everybody in the account."""
+    played = world(
+        hosts=hosts,
+        config=HALF if half else config("OneAtATime"),
+        target_groups=3,
+        limits=Limits().throttled({"ssm": 100}),
+    )
+    reads = note_times(played, "describe_target_health")
+    result = played.run()
     assert result.broken == () and [each.status for each in result.outcomes] == ["Succeeded"]
-    assert result.calls["elbv2:DescribeTargetHealth"] < result.seconds, "one a second"
-    assert result.calls["elbv2:DeregisterTargets"] < 60 and not any(each.startswith("elb") for each in result.throttled)
+    assert len(reads) < result.seconds, "one a second"
+    assert max(sum(start <= each < start + 10 for each in reads) for start in reads) <= 12, "at any time"
+    moves = result.calls["elbv2:DeregisterTargets"] + result.calls["elbv2:RegisterTargets"]
+    assert moves < (120 if half else 6 * hosts + 1) and not any(each.startswith("elb") for each in result.throttled)
 
 
-def test_a_target_is_eight_transitions_and_one_command() -> None:
-    for hosts in (4, 40):
-        result = run(hosts=hosts)
-        states = ("RunSegment", "NextStep", "AskAgain", "TargetDone")
-        assert result.calls["ssm:SendCommand"] == hosts
-        assert sum(result.states.get(each, 0) for each in states) <= 8 * hosts + 4 * result.states.get("AskAgain", 0)
-        assert result.functions["run_segment"] + result.functions["target_done"] <= 8 * hosts
+def note_times(played: World, operation: str) -> list[float]:
+    """When a world asks its load balancers something."""
+    times, ask = list[float](), getattr(played.elb, operation)
+
+    def asked(**request: Any) -> Any:
+        times.append(played.clock.time)
+        return ask(**request)
+
+    setattr(played.elb, operation, asked)
+    return times
+
+
+@pytest.mark.parametrize(("hosts", "at_a_time"), [(4, "OneAtATime"), (4, "HalfAtATime"), (40, "HalfAtATime")])
+def test_what_a_target_costs(hosts: int, at_a_time: str) -> None:
+    """At most eight transitions and eight calls of functions; and one command, as without load balancers."""
+    result = run(hosts=hosts, config=config(at_a_time), limits=Limits().throttled({"ssm": 100}))
+    assert transitions(result) <= 8 * hosts and result.calls["ssm:SendCommand"] == hosts
+    own = sum(result.functions[each] for each in ("run_segment", "command_status", "target_done", "publish"))
+    assert own <= 8 * hosts
+    assert result.functions["watch"] <= 5 * hosts, "a look every two seconds, for all hosts that wait"
+
+
+def test_a_hook_on_the_other_side_of_the_traffic_is_one_command_more() -> None:
+    result = run(hosts=4, traffic_hooks=("AfterAllowTraffic",))
+    assert transitions(result) <= 8 * 4 and result.calls["ssm:SendCommand"] == 2 * 4
+    again = run(hosts=4, traffic_hooks=("BeforeBlockTraffic", "AfterAllowTraffic"), acts=(Act(1, Deed.DEPLOY),))
+    assert again.broken == () and again.calls["ssm:SendCommand"] == (2 + 3) * 4, "the hosts have the first one's hooks"
+
+
+def transitions(result: Result) -> int:
+    """Of the targets."""
+    return sum(result.states.get(each, 0) for each in ("RunSegment", "NextStep", "AskAgain", "TargetDone"))
 
 
 @pytest.mark.parametrize(
