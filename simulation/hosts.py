@@ -212,8 +212,8 @@ class Fleet:
                 report, ends = done[event], begins + _REPORT_SECONDS
             else:
                 ends = begins + self._durations.of(event, scripts, host.chance)
-                if run.instructions.drain and event == events[0]:
-                    ends += run.instructions.drain.at_least
+                if run.instructions.drain and event == events[0]:  # of which times that were seen have the drain
+                    ends = max(ends, begins + run.instructions.drain.at_least)
                 if host.fate is not Fate.WELL and event == host.fate_event:
                     return self._struck(host, steps, event, begins, ends)
                 report = Report(event)

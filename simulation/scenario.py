@@ -76,6 +76,7 @@ class Scenario:
     acts: tuple[Act, ...] = ()
     scaling: "Scaling | None" = None  # the hosts are an Auto Scaling group
     target_groups: int = 0  # of load balancers, in which the hosts are
+    check_seconds: float = 5  # until a target group finds a new host healthy: a guess
     traffic_hooks: tuple[str, ...] = ()  # the events around these for which revisions have scripts
     bake_seconds: int = 0
     alarm_at: float | None = None  # seconds after the start

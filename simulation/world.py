@@ -93,7 +93,8 @@ class World:
             self.s3,
             lambda detail: self.rules.send("execution_status", {"detail": detail}),
         )
-        self.elb = ElbV2(self.network, self.fleet, self.trace, _target_groups(scenario), GROUP)
+        groups, checks = _target_groups(scenario), scenario.check_seconds
+        self.elb = ElbV2(self.network, self.fleet, self.trace, groups, GROUP, checks)
         self.cloudwatch = CloudWatch(self.network, ALARM)
         self.bus = Bus(self.network, self.trace.note_event)
         readers = {f"{URL}{name}": reader for name, reader in _QUEUES.items()}

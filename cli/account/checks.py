@@ -10,6 +10,7 @@ from cli.account.fleet import Member, fleet
 from cli.account.group_name import Group
 from cli.view.words import names
 from functions.core.errors import InvalidInput
+from functions.core.messages import texts
 from functions.core.rollout.health import (
     PREDEFINED_CONFIGS,
     DeploymentConfig,
@@ -174,6 +175,7 @@ def group_findings(engine: Engine, group: Group, host_tag: str) -> list[Finding]
     found = [
         *run_check(about, "execute-api:Invoke on ListGroupInstances", hosts),
         *run_check(about, "ec2:DescribeInstances", lambda: _reached(engine, about, tagged)),
+        *run_check(about, "execute-api:Invoke on ListHosts", lambda: _left_out(engine, group)),
         *run_check(about, "the API", lambda: _configuration(engine, about, info, tagged)),
         *run_check(
             about, "cloudwatch:DescribeAlarms", lambda: _alarms(engine, about, info.get("alarmConfiguration", {}))
@@ -229,6 +231,20 @@ def _strangers(engine: Engine, about: str, ids: Sequence[str]) -> Findings:
     if others:
         remedy = f"install the SSM Agent, give the instance's role {_POLICY}, and a route to SSM"
         yield Finding(Level.PROBLEM, about, f"{names(others, _SHOWN)}: SSM does not know it", remedy)
+
+
+def _left_out(engine: Engine, group: Group) -> Findings:
+    """Hosts that a failure or a stop left out of their load balancers: nobody else brings them back."""
+    listed = engine.api.get_paginator("list_hosts").paginate(**group.members).search("hosts[]")
+    out = [each for each in listed if each.get("outOfLoadBalancers")]
+    for deployment_id in dict.fromkeys(each["deploymentId"] for each in out):
+        mine = [each for each in out if each["deploymentId"] == deployment_id]
+        balancers = list(dict.fromkeys(one for each in mine for one in each["outOfLoadBalancers"]))
+        hosts = names([each["hostId"] for each in mine], _SHOWN)
+        what = f"{hosts}: {texts.out_of(balancers)} since {deployment_id} or an earlier deployment failed there"
+        way = f"stepdeploy retry {deployment_id}, or stepdeploy rollback {group}"
+        remedy = f"the next deployment that succeeds there brings it back as it was: {way}"
+        yield Finding(Level.PROBLEM, str(group), what, remedy)
 
 
 def _configuration(engine: Engine, about: str, info: Mapping[str, Any], tagged: Sequence[Member]) -> Findings:

@@ -16,7 +16,7 @@ from functions.core.rollout.health import (
     MinimumHealthyHosts,
     MinimumHealthyHostsType,
 )
-from functions.core.statuses import DeploymentStatus, LifecycleEventStatus, TargetStatus
+from functions.core.statuses import DeploymentOption, DeploymentStatus, LifecycleEventStatus, TargetStatus
 
 _DEPLOYMENTS, _TARGETS = 3, 50  # the newest successful ones that are read, and targets of each
 
@@ -29,6 +29,7 @@ class History:
     config: DeploymentConfig
     seconds: Mapping[str, tuple[float, ...]]
     targets: int  # whose events those are
+    load_balancers: int = 0  # that each host is in
 
 
 NONE = History(host_ids=(), config=PREDEFINED_CONFIGS[DEFAULT_CONFIG], seconds={}, targets=0)
@@ -48,6 +49,7 @@ def of(engine: Engine, group: Group) -> History:
         config=_config(engine, info["deploymentConfigName"]),
         seconds={name: tuple(found) for name, found in seconds.items()},
         targets=targets,
+        load_balancers=_load_balancers(info),
     )
 
 
@@ -59,6 +61,14 @@ def _succeeded(engine: Engine, group: Group) -> Iterator[Mapping[str, Any]]:
     for deployment_id in islice(pages.search("deployments[]"), _DEPLOYMENTS):
         ids = islice(listed(engine.api, deployment_id, TargetStatus.SUCCEEDED), _TARGETS)
         yield from read(engine.api, deployment_id, ids)
+
+
+def _load_balancers(info: Mapping[str, Any]) -> int:
+    """How many a group names and uses."""
+    if info.get("deploymentStyle", {}).get("deploymentOption") != DeploymentOption.WITH_TRAFFIC_CONTROL:
+        return 0
+    named = info.get("loadBalancerInfo") or {}
+    return len(named.get("targetGroupInfoList", ())) + len(named.get("elbInfoList", ()))
 
 
 def _config(engine: Engine, name: str) -> DeploymentConfig:

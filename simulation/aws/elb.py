@@ -1,7 +1,7 @@
 """Elastic Load Balancing: target groups behind one Application Load Balancer, in which the hosts of one group are.
 
-A host that is registered is healthy some seconds later, unless a command works on it just then. How long that takes is
-a guess; everything else is as in the User Guides.
+A host that is registered is healthy some seconds later, unless a command works on it just then. Everything else is as
+in the User Guides.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from simulation.trace import Seen, Trace
 
 PORT = 8080
 DELAY_SECONDS = 60
-_CHECK_SECONDS = 5  # the interval of health checks, and until the first one of a new target has passed
+_INTERVAL = 5  # seconds between health checks
 _ARN = f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}"
 _FRONT = f"{_ARN}:loadbalancer/app/front/0000000000000000"
 
@@ -25,8 +25,12 @@ class ElbV2(Service):
 
     name = "elbv2"
 
-    def __init__(self, network: Network, fleet: Fleet, trace: Trace, names: Sequence[str], role: str) -> None:
+    def __init__(
+        self, network: Network, fleet: Fleet, trace: Trace, names: Sequence[str], role: str, check_seconds: float
+    ) -> None:
+        """`role`: of the hosts; `check_seconds`: until the first check of a new target has passed."""
         super().__init__(network)
+        self._check_seconds = check_seconds
         self._clock: Clock = network.clock
         self._fleet, self._trace = fleet, trace
         hosts = [each.host_id for each in fleet.hosts.values() if each.role == role]
@@ -43,7 +47,7 @@ class ElbV2(Service):
                         "Port": PORT,
                         "TargetType": "instance",
                         "HealthCheckEnabled": True,
-                        "HealthCheckIntervalSeconds": _CHECK_SECONDS,
+                        "HealthCheckIntervalSeconds": _INTERVAL,
                         "HealthyThresholdCount": 2,
                         "UnhealthyThresholdCount": 2,
                         "LoadBalancerArns": [_FRONT],
@@ -76,7 +80,7 @@ class ElbV2(Service):
         return self.request("DescribeTargetHealth", describe)
 
     def _health(self, host_id: str, since: float) -> Mapping[str, str]:
-        if self._clock.time < since + _CHECK_SECONDS:
+        if self._clock.time < since + self._check_seconds:
             return {"State": "initial", "Reason": "Elb.InitialHealthChecking"}
         if _is_changed(self._fleet.hosts[host_id]):
             return {"State": "unhealthy", "Reason": "Target.FailedHealthChecks"}

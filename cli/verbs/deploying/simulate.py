@@ -3,12 +3,14 @@
 The engine's own code deploys to simulated hosts. AWS's services have AWS's limits; what AWS does not publish, such as
 the rate of Run Command, is a guess (--throttle). The same options with the same --seed go the same way again.
 
-Of a GROUP, its hosts, its configuration, and the times that lifecycle events took on the hosts of its last successful
-deployments are read by the control API; options go before them. Nothing is changed. Without one no AWS is needed.
+Of a GROUP, its hosts, its configuration, how many load balancers it uses, and the times that lifecycle events took on
+the hosts of its last successful deployments are read by the control API; options go before them. Nothing is changed.
+Without one no AWS is needed.
 REVISION is a folder or an archive here: only the events for which its AppSpec has scripts take time.
 """
 
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -25,6 +27,7 @@ from cli.exits import Exit
 from cli.view.output import json_option, tell_json
 from cli.view.words import counted
 from functions.core.errors import InvalidInput
+from host.lifecycle import LifecycleEvent
 
 if TYPE_CHECKING:
     from simulation.result import Result
@@ -32,6 +35,9 @@ if TYPE_CHECKING:
 
 _MAX_HOSTS, _USUAL_HOSTS = 10_000, 20
 _USUAL_SECONDS = 40
+_MAX_BALANCERS = 20  # ten target groups and ten Classic Load Balancers
+_CHECK_SECONDS = 5  # until a host is healthy in a load balancer
+_AROUND = (LifecycleEvent.BEFORE_BLOCK_TRAFFIC.value, LifecycleEvent.AFTER_ALLOW_TRAFFIC.value)
 _SHOWN_PROMISES = 5
 
 
@@ -90,6 +96,9 @@ Exit status: 1 when a promise was broken; the seed that is named repeats it.""",
 @click.option(
     "--scripts", type=DURATION, help="Median duration of a host's scripts. Default: as in the group's past, or 40s."
 )
+@click.option(
+    "--load-balancers", type=click.IntRange(0, _MAX_BALANCERS), help="That hosts are in. Default: the group's, or none."
+)
 @click.option("--bake", type=DURATION, default="0", help="How long alarms are watched after the last host.")
 @click.option("--fail", type=SHARE, default="0", help="Share of hosts on which a script fails.")
 @click.option("--hang", type=SHARE, default="0", help="Share of hosts on which a script never ends.")
@@ -145,6 +154,8 @@ def _scenario(options: dict[str, Any], past: History, revision: Path | None) -> 
         raise click.UsageError(f"--config: {wrong}") from wrong
     if sum(fates.values()) > 1:
         raise click.UsageError("--fail, --hang, --reboot and --scale-in are together more than all hosts")
+    hooked = _hooked(revision) if revision else None
+    balancers = past.load_balancers if options["load_balancers"] is None else options["load_balancers"]
     return Scenario(
         hosts=hosts,
         host_ids=host_ids,
@@ -152,8 +163,11 @@ def _scenario(options: dict[str, Any], past: History, revision: Path | None) -> 
         durations=Durations(
             median=_USUAL_SECONDS if options["scripts"] is None else options["scripts"],
             seen=past.seconds if options["scripts"] is None else {},
-            hooked=_hooked(revision) if revision else None,
+            hooked=hooked,
         ),
+        target_groups=balancers,
+        check_seconds=median(past.seconds.get(LifecycleEvent.ALLOW_TRAFFIC.value) or (_CHECK_SECONDS,)),
+        traffic_hooks=tuple(each for each in _AROUND if hooked and each in hooked),
         fates=fates,
         events=EventFaults(lost=options["lose_events"], doubled=options["double_events"], late=options["late_events"]),
         limits=Limits().throttled(dict(options["throttle"])),
@@ -198,7 +212,7 @@ def _tell(found: dict[str, Any], first: "Result") -> None:
     for line in chart(first):
         click.echo(line)
     click.echo()
-    ssm = sum(count for name, count in found["calls"].items() if name.startswith("ssm:"))
+    ssm, elb = (_calls(found, service) for service in ("ssm", "elbv2"))
     throttled = sum(found["throttled"].values())
     rows = [
         ("outcome", _listed(found["outcomes"])),
@@ -212,6 +226,8 @@ def _tell(found: dict[str, Any], first: "Result") -> None:
         ("DynamoDB", f"{found['writeUnits'] / hosts:.1f} write units a host, {found['writeConflicts']:g} conflicts"),
         ("cost", f"{found['usd']:.4f} USD (list prices of {REGION}, {YEAR})"),
     ]
+    if elb:
+        rows.insert(5, ("ELB calls", f"{elb:g}, {elb / seconds['p50']:.1f} a second"))
     if found["pastTargets"]:
         rows.insert(
             2, ("durations", f"as on {counted(found['pastTargets'], 'target')} of the group's last deployments")
@@ -224,6 +240,11 @@ def _tell(found: dict[str, Any], first: "Result") -> None:
         click.echo(f"{click.style('broken promise', fg='red')}  {each['promise']} (--seed {each['seed']})")
     if (more := len(found["broken"]) - _SHOWN_PROMISES) > 0:
         click.echo(f"and {more} more; see --json")
+
+
+def _calls(found: dict[str, Any], service: str) -> float:
+    calls: dict[str, float] = found["calls"]
+    return sum(count for name, count in calls.items() if name.startswith(f"{service}:"))
 
 
 def _listed(counts: dict[str, float]) -> str:

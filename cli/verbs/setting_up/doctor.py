@@ -1,7 +1,8 @@
 """`stepdeploy doctor [APPLICATION/GROUP]`: is this account ready to deploy? Looks, and changes nothing.
 
 The stack, its API, its bucket and its SSM document; then the group, or every group: whether its tags match instances,
-whether the engine may command and SSM reaches each of them, and its configuration, alarms and topics.
+whether the engine may command and SSM reaches each of them, which of them a deployment left out of a load balancer, and
+its configuration, alarms and topics.
 """
 
 from collections import Counter

@@ -1,6 +1,7 @@
 """`stepdeploy simulate`: what it prints, and what it refuses."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 
 from cli.__main__ import main
 from cli.account.history import NONE, History
-from functions.core.records import GroupSettings
+from functions.core.records import GroupSettings, LoadBalancers
 from functions.core.rollout.health import PREDEFINED_CONFIGS
 from functions.core.statuses import DeploymentStatus, TargetStatus
 from tests.cli.deploying import put_deployment, put_target
@@ -95,6 +96,41 @@ def test_a_group_is_simulated_with_its_hosts_its_configuration_and_the_times_of_
     assert found["hosts"] == 6 and found["healthyHosts"]["promised"] == 0 and 400 < found["seconds"]["p50"] < 1000
 
 
+def test_a_group_is_simulated_behind_its_load_balancers(engine: Served, capsys: pytest.CaptureFixture[str]) -> None:
+    ids = launch(3)
+    balancers = LoadBalancers(target_groups=("web", "api"), classic=("old",), has_control=True)
+    settings = GroupSettings(tag_groups=(WEB,), load_balancers=balancers)
+    put_group(settings=settings)
+    put_deployment(DeploymentStatus.SUCCEEDED)
+    for host_id in ids:
+        put_target(host_id, TargetStatus.SUCCEEDED, done=7)
+    found = read(capsys, "simulate", "shop/web", "--json")
+    assert found["calls"]["elbv2:DeregisterTargets"] == 3 * 3 and found["broken"] == []
+    without = read(capsys, "simulate", "shop/web", "--load-balancers", "0", "--json")
+    assert not any(each.startswith("elb") for each in without["calls"])
+    assert found["seconds"]["p50"] > without["seconds"]["p50"] + 3 * 20, (
+        "fifteen seconds of propagation, five of checks"
+    )
+    put_group(settings=replace(settings, load_balancers=replace(balancers, has_control=False)))
+    assert read(capsys, "simulate", "shop/web", "--json") == without
+    assert main(["simulate", "shop/web", "--load-balancers", "1"]) == 0
+    assert "ELB calls" in capsys.readouterr().out
+
+
+def test_a_host_takes_as_long_to_get_healthy_as_in_the_past(capsys: pytest.CaptureFixture[str]) -> None:
+    past = History(host_ids=(), config=NONE.config, seconds={}, targets=0, load_balancers=1)
+    quick, slow = (
+        simulated(replace(past, seconds={"AllowTraffic": (each,)}), None, capsys)["seconds"]["p50"] for each in (5, 60)
+    )
+    assert 2 * 50 < slow - quick < 2 * 60
+
+
+def read(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
+    assert main(list(words)) == 0
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return found
+
+
 def test_only_the_events_take_time_for_which_the_revision_has_scripts(
     capsys: pytest.CaptureFixture[str], site: Path
 ) -> None:
@@ -107,12 +143,10 @@ def test_only_the_events_take_time_for_which_the_revision_has_scripts(
     assert seconds[0] < 30 and 80 < seconds[1] < 130
 
 
-def simulated(past: History, revision: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+def simulated(past: History, revision: Path | None, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("cli.verbs.deploying.simulate.history.of", lambda engine, group: past)
-        assert main(["simulate", "shop/web", str(revision), "--hosts", "2", "--json"]) == 0
-    found: dict[str, Any] = json.loads(capsys.readouterr().out)
-    return found
+        return read(capsys, "simulate", "shop/web", *([str(revision)] if revision else []), "--hosts", "2", "--json")
 
 
 def test_a_revision_without_an_appspec_is_a_wrong_use(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

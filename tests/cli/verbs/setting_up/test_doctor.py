@@ -11,12 +11,15 @@ import pytest
 
 from cli.__main__ import main
 from cli.account.connection import Engine
-from functions.core.records import Alarms, GroupSettings, Trigger
+from functions.core.records import Alarms, GroupSettings, Host, Registration, Trigger
 from functions.core.rollout.health import DeploymentConfig, MinimumHealthyHosts, MinimumHealthyHostsType
-from functions.core.statuses import TriggerEvent
-from tests.conftest import BUCKET, WEB, put_group, stand_in
+from functions.core.statuses import DeploymentStatus, TargetStatus, TriggerEvent
+from functions.core.text.shapes import to_plain
+from functions.store.keys import host_key
+from tests.conftest import BUCKET, WEB, put_group, put_item, stand_in
 from tests.fakes.run_command import FakeRunCommand
 from tests.served import Served
+from tests.unit.api.test_deployments import put
 
 Captured = pytest.CaptureFixture[str]
 AlarmState = Literal["OK", "ALARM", "INSUFFICIENT_DATA"]
@@ -250,11 +253,37 @@ def test_a_topic_that_is_gone_is_a_problem(account: Account) -> None:
     assert account.only("problem")["message"] == f"there is no topic {TOPIC}, to which it sends"
 
 
+def test_hosts_that_are_left_out_of_a_load_balancer_are_a_problem_with_the_way_back(account: Account) -> None:
+    arn = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/web/0123456789abcdef"
+    first, second = account.instances
+    put_host(first, out_of=(Registration(balancer=arn, instance_id=first, port=8080),))
+    put_host(second)
+    found = account.only("problem")
+    why = "since d-000000001 or an earlier deployment failed there"
+    assert found["message"] == f"{first}: out of target group web {why}"
+    way = "stepdeploy retry d-000000001, or stepdeploy rollback shop/web"
+    assert found["remedy"] == f"the next deployment that succeeds there brings it back as it was: {way}"
+
+
+def put_host(host_id: str, out_of: tuple[Registration, ...] = ()) -> None:
+    """On which the group's deployment has failed."""
+    deployment = put(1, status=DeploymentStatus.FAILED)
+    host = Host(
+        target_id=host_id,
+        deployment_id=deployment.deployment_id,
+        status=TargetStatus.FAILED,
+        since=deployment.create_time,
+        out_of=out_of,
+    )
+    put_item({**host_key("uuid-of-web", host_id).item, **to_plain(host)})
+
+
 @pytest.mark.parametrize(
     ("operation", "needs"),
     [
         ("HeadBucket", "s3:ListBucket"),
         ("ListGroupInstances", "execute-api:Invoke on ListGroupInstances"),
+        ("ListHosts", "execute-api:Invoke on ListHosts"),
         ("DescribeAlarms", "cloudwatch:DescribeAlarms"),
         ("GetTopicAttributes", "sns:GetTopicAttributes"),
     ],
