@@ -27,11 +27,12 @@ from functions.store import deployments, hosts, pacer, targets, watching
 from functions.store.watching import Turn, Wait, WaitKind
 from functions.telemetry import logger
 
-_EVERY = 2.0  # seconds between two looks; and a second for each load balancer, so that these are one call a second
-_LONGEST = 5.0
+_EVERY = 2.0  # seconds between two looks; and a second for each load balancer, so that these are one read a second
+_LONGEST = 5.0  # then ten load balancers of a kind are two reads and four moves a second
 _MOST = 2000  # targets in one turn
 _NAMED = 100  # targets of one read
 _FEW = 5  # hosts at a time that are moved one by one, which is faster
+_MOVES = 20  # that Elastic Load Balancing takes at once, and then four a second: README of AWS's Kubernetes controller
 _LONG = 20_000  # milliseconds of work in one turn
 
 Moved = tuple[Target, int]  # and its step
@@ -99,9 +100,10 @@ def bring_back(target: Target) -> Target:
 
 
 def _are_many(deployment: Deployment) -> bool:
-    """Whether so many hosts may be out at a time that one call for each would be more than AWS takes: then the watch
-    moves them, all that wait in one call."""
-    return deployment.counts.max_out_of_service > _FEW
+    """Whether so many hosts may be out at a time that calls for each would be more than AWS takes: then the watch
+    moves them, all that wait in one call for each load balancer."""
+    hosts_at_once = deployment.counts.max_out_of_service
+    return hosts_at_once > _FEW or hosts_at_once * len(deployment.balancers) > _MOVES
 
 
 def _is_waited_for(deployment: Deployment, target: Target) -> bool:
@@ -187,7 +189,7 @@ def look(deployment: Deployment, turn: Turn) -> tuple[Turn, float | None]:
     waiting = watching.waits(deployment_id, WaitKind.TRAFFIC, _MOST)
     if not waiting:
         return turn, None
-    every = min(max(_EVERY, len(deployment.balancers)), _LONGEST)
+    every = seconds_between_looks(len(deployment.balancers))
     left = every - (pacer.now() - turn.traffic_at) / 1000
     if left > 0:
         return turn, left
@@ -202,6 +204,10 @@ def look(deployment: Deployment, turn: Turn) -> tuple[Turn, float | None]:
         ended += [each for each in some if each.target_id in over or each.target_id not in named]
     watching.remove(deployment_id, ended)
     return turn, every if len(ended) < len(waiting) else None
+
+
+def seconds_between_looks(balancers: int) -> float:
+    return min(max(_EVERY, balancers), _LONGEST)
 
 
 def _look_at(balancers: Sequence[Balancer], *, patient: bool) -> Seen:

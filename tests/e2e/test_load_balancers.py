@@ -10,8 +10,8 @@ from functions.core.statuses import Creator, DeploymentStatus, TargetStatus
 from local.bundles import bundle
 from local.cloud import LocalCloud
 from local.driver import wait_for
-from tests.e2e.conftest import PROPAGATION_SECONDS, Fleet, MakeFleet
 from local.traffic import Traffic
+from tests.e2e.conftest import PROPAGATION_SECONDS, Fleet, MakeFleet
 
 CHECKS = {"HealthCheckIntervalSeconds": 5, "HealthCheckTimeoutSeconds": 2, "UnhealthyThresholdCount": 2}
 SICK = {"app/health.txt": "no\n", "scripts/validate.sh": "#!/bin/sh\nexit 0\n"}  # only the load balancer sees it

@@ -4,8 +4,13 @@ from dataclasses import replace
 
 import pytest
 
+from functions.core.quotas import MAX_LOAD_BALANCERS
 from functions.core.statuses import Drain, TargetStatus
-from tests.unit.behind import ALL, SETTINGS, Behind, assert_out, named, refuse, told
+from functions.core.text.shapes import to_plain
+from functions.engine.traffic import seconds_between_looks
+from functions.store.keys import deployment_key
+from tests.conftest import put_item
+from tests.unit.behind import ALL, ID, SETTINGS, Behind, assert_out, named, refuse, told
 from tests.unit.two_targets import World
 
 
@@ -58,6 +63,27 @@ def test_a_host_that_is_refused_among_many_fails_alone(
     monkeypatch.setattr(crowd.v2, "register_targets", refuse("InvalidTarget"))
     crowd.look(100)
     assert_out(world, "target group web: InvalidTarget")
+
+
+@pytest.mark.parametrize(("times", "is_watched"), [(2, False), (3, True)])
+def test_few_hosts_in_many_load_balancers_are_moved_by_the_watch_too(
+    behind: Behind, world: World, times: int, is_watched: bool
+) -> None:
+    """Elastic Load Balancing takes twenty moves at once: five hosts out of four load balancers."""
+    behind.use(SETTINGS, at_once=5)
+    one = world.deployment
+    put_item({**deployment_key(ID).item, **to_plain(replace(one, balancers=one.balancers * times))})
+    world.run("t-1")
+    assert (behind.v2.operations == []) is is_watched
+
+
+@pytest.mark.parametrize("balancers", range(1, 1 + 2 * MAX_LOAD_BALANCERS))
+def test_the_looks_keep_to_what_elastic_load_balancing_takes(balancers: int) -> None:
+    """Its two APIs have token buckets of their own, which everybody in the account shares: ten reads a second, and
+    four moves. In one look all leave and all come back."""
+    of_one_api, every = min(balancers, MAX_LOAD_BALANCERS), seconds_between_looks(balancers)
+    assert of_one_api / every <= 10 / 5 and 2 * of_one_api / every <= 4
+    assert balancers / every <= 1 or balancers > 5
 
 
 def test_many_hosts_leave_with_drain_elb(world: World) -> None:
