@@ -55,6 +55,9 @@ class People:
                 self._call("rollback", {"application": APPLICATION, "group": act.group})
             case Deed.JUNK:
                 self._junk()
+            case Deed.DELETE_TARGET_GROUP:
+                self._world.elb.delete_last()
+                self._done()
 
     def _call(self, function: str, request: dict[str, Any], then: Callable[[Any], None] = lambda result: None) -> None:
         def reply(result: Any, failure: Failure | None) -> None:

@@ -296,7 +296,9 @@ def _wronged(world: "World", kept: Kept) -> Iterator[Broken]:
     failed = [
         f"{target.target_id} ({target.failure.cause if target.failure else Cause.ENGINE})"
         for target in kept.targets
-        if target.status is TargetStatus.FAILED and world.fleet.hosts[target.target_id].fate is Fate.WELL
+        if target.status is TargetStatus.FAILED
+        and world.fleet.hosts[target.target_id].fate is Fate.WELL
+        and target.target_id not in world.elb.refused
     ]
     if failed:
         yield Broken(9, f"{kept.id}: healthy hosts were failed: {_named(failed)}")

@@ -32,6 +32,7 @@ class Deed(StrEnum):
     CANCEL = "cancel"  # a stop that cancels
     ROLL_BACK = "roll back"
     JUNK = "junk"  # events and messages that are none
+    DELETE_TARGET_GROUP = "delete a target group"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,7 @@ class Scenario:
     acts: tuple[Act, ...] = ()
     scaling: "Scaling | None" = None  # the hosts are an Auto Scaling group
     target_groups: int = 0  # of load balancers, in which the hosts are
+    shares_target_groups: bool = False  # the other group's hosts are in them, too
     check_seconds: float = 5  # until a target group finds a new host healthy: a guess
     traffic_hooks: tuple[str, ...] = ()  # the events around these for which revisions have scripts
     bake_seconds: int = 0

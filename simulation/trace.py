@@ -19,7 +19,7 @@ class Seen(StrEnum):
     RAN = "ran"  # a host has run a lifecycle event; `detail`: its name
     STATUS = "status"  # a record has another status; without a host it is the deployment's
     ANNOUNCED = "announced"  # the bus has an event; `detail`: its state
-    LEFT = "left"  # a load balancer sends a host no new requests from now on; `detail`: which one
+    LEFT = "left"  # a load balancer sends a host no new requests from now on; `detail`: which one, if it is still there
     JOINED = "joined"  # it sends some; `detail`: whether the host is being changed
     STOPPED = "stopped"  # a person's stop, or an alarm's, is accepted; `detail`: whether it cancels
 

@@ -8,7 +8,6 @@ from functions.core.balancer_checks import PROPAGATION_SECONDS
 from functions.core.records import Deployment, Target
 from host.lifecycle import LifecycleEvent
 from simulation.broken import Broken
-from simulation.scenario import GROUP
 from simulation.trace import Seen
 
 if TYPE_CHECKING:
@@ -19,13 +18,13 @@ Found = Sequence[tuple[Deployment, list[Target]]]
 
 def traffic(world: "World") -> Iterator[Broken]:
     """No host takes new requests while it is changed, or just before; and a host that is left out is on record."""
-    inside = {host_id: len(world.elb.registered) for host_id in world.fleet.hosts}
+    inside = dict.fromkeys(world.fleet.hosts, world.scenario.target_groups)
     left_at, changed_at = dict[str, float](), dict[str, float]()
     for entry in world.trace.of(Seen.LEFT, Seen.JOINED, Seen.SENT, Seen.BEGAN):
         host_id = entry.host_id
         if entry.what is Seen.LEFT:
             inside[host_id] -= 1
-            left_at[host_id] = entry.time
+            left_at[host_id] = entry.time if entry.detail else left_at.get(host_id, -math.inf)
         elif entry.what is Seen.JOINED:
             inside[host_id] += 1
             if entry.detail:
@@ -44,6 +43,6 @@ def traffic(world: "World") -> Iterator[Broken]:
 def left_out(world: "World", found: Found) -> Iterator[Broken]:
     known = {target.target_id for _, targets in found for target in targets if target.out_of}
     for name, registered in world.elb.registered.items():
-        out = {host_id for host_id, host in world.fleet.hosts.items() if host.role == GROUP} - set(registered)
+        out = {host_id for host_id, host in world.fleet.hosts.items() if host.role in world.elb.roles} - set(registered)
         if untold := sorted(out - known):
             yield Broken(10, f"nobody is told that {name} is without {', '.join(untold[:3])}")

@@ -93,8 +93,8 @@ class World:
             self.s3,
             lambda detail: self.rules.send("execution_status", {"detail": detail}),
         )
-        groups, checks = _target_groups(scenario), scenario.check_seconds
-        self.elb = ElbV2(self.network, self.fleet, self.trace, groups, GROUP, checks)
+        groups, roles, checks = _target_groups(scenario), _balanced(scenario), scenario.check_seconds
+        self.elb = ElbV2(self.network, self.fleet, self.trace, groups, roles, checks)
         self.cloudwatch = CloudWatch(self.network, ALARM)
         self.bus = Bus(self.network, self.trace.note_event)
         readers = {f"{URL}{name}": reader for name, reader in _QUEUES.items()}
@@ -263,6 +263,11 @@ def _groups(scenario: Scenario) -> tuple[str, ...]:
     return (GROUP, OTHER_GROUP) if scenario.other_hosts else (GROUP,)
 
 
+def _balanced(scenario: Scenario) -> tuple[str, ...]:
+    """The groups with load balancers."""
+    return _groups(scenario) if scenario.shares_target_groups else (GROUP,)
+
+
 def _target_groups(scenario: Scenario) -> list[str]:
     return [f"web-{number}" for number in range(scenario.target_groups)]
 
@@ -289,8 +294,6 @@ def _declaration(scenario: Scenario) -> str:
         more["alarmConfiguration"] = {"alarms": [{"name": ALARM}]}
     if scenario.bake_seconds:
         more["bakeTime"] = f"{scenario.bake_seconds}s"
-    if scenario.target_groups:
-        more["loadBalancerInfo"] = {"targetGroupInfoList": [{"name": each} for each in _target_groups(scenario)]}
     more["autoRollbackConfiguration"] = {"enabled": True, "events": events}
     groups: dict[str, Any] = {
         group: {"ec2TagFilters": [{"Key": "role", "Value": group}], "onBusy": "queue"} for group in _groups(scenario)
@@ -301,5 +304,8 @@ def _declaration(scenario: Scenario) -> str:
             more["ec2DeploymentOptions"] = {"processesToSuspend": list(scaling.suspended)}
         del groups[GROUP]["ec2TagFilters"]
     groups[GROUP] |= more
+    if named := [{"name": each} for each in _target_groups(scenario)]:
+        for group in _balanced(scenario):
+            groups[group]["loadBalancerInfo"] = {"targetGroupInfoList": named}
     applications = {APPLICATION: {"groups": groups}}
     return json.dumps({"applications": applications, **({"deploymentConfigs": custom} if custom else {})})

@@ -6,6 +6,7 @@ call that died is simply repeated. What takes time, the watch looks at, for all 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from functions.aws import clock, elb, tokens, weather
 from functions.core.load_balancers import HostHealth
@@ -34,6 +35,8 @@ _NAMED = 100  # targets of one read
 _FEW = 5  # hosts at a time that are moved one by one, which is faster
 _MOVES = 20  # that Elastic Load Balancing takes at once, and then four a second: README of AWS's Kubernetes controller
 _LONG = 20_000  # milliseconds of work in one turn
+_TRIES = 6  # in one look, to read what AWS does not answer at once
+_PAUSE = 2.0  # seconds between two of them, at most
 
 Moved = tuple[Target, int]  # and its step
 Refusals = dict[str, str]  # by host, what Elastic Load Balancing says
@@ -46,6 +49,10 @@ class Seen:
     found: dict[Registration, HostHealth] = field(default_factory=dict)
     silent: set[str] = field(default_factory=set)
     gone: dict[str, str] = field(default_factory=dict)
+
+    def has(self, registration: Registration) -> bool:
+        fares = self.found.get(registration)
+        return fares is not None and fares.is_registered
 
 
 # -- what a target's state asks for
@@ -63,10 +70,11 @@ def block(deployment: Deployment, target: Target, decision: Block, token: str) -
     if _are_many(deployment):
         _wait(target, step, token, None)
         return None
-    if target.traffic is None:
-        seen = _look_at(deployment.balancers, patient=False)
-        target = targets.pin_traffic(target, step, _as_it_is(deployment, target, seen), now)
-    refusals = _take_out(deployment, [target])
+    left = weather.known(lambda: _leave_alone(deployment, target, step))
+    if left is None:  # the watch goes on with what is not done yet
+        _wait(target, step, token, None)
+        return None
+    target, refusals = left
     if refusals or not _is_waited_for(deployment, target):
         return _out(target, step, refusals)
     _wait(target, step, token, clock.timestamp())
@@ -81,9 +89,10 @@ def allow(deployment: Deployment, target: Target, decision: Allow, token: str) -
     if _are_many(deployment):
         _wait(target, step, token, None)
         return None
-    if refusals := _bring_in(deployment, [target]):
+    refusals = weather.known(lambda: _bring_in(deployment, [target]))
+    if refusals:
         return results.store(target, step, traffic.failed(target, step, "\n".join(refusals.values()), now))
-    _wait(target, step, token, now)
+    _wait(target, step, token, None if refusals is None else now)  # None: the watch goes on with what is not done yet
     return None
 
 
@@ -141,11 +150,20 @@ def _as_it_is(deployment: Deployment, target: Target, seen: Seen) -> Traffic:
     return traffic.pin(target.target_id, there, seen.found, host.out_of if host else ())
 
 
-def _take_out(deployment: Deployment, moved: Sequence[Target]) -> Refusals:
-    """Deregister; what AWS says of those that it does not let go."""
+def _leave_alone(deployment: Deployment, target: Target, step: int) -> tuple[Target, Refusals]:
+    if target.traffic is None:
+        seen = _look_at(deployment.balancers, patient=False)
+        target = targets.pin_traffic(target, step, _as_it_is(deployment, target, seen), clock.timestamp())
+    return target, _take_out(deployment, [target])
+
+
+def _take_out(deployment: Deployment, moved: Sequence[Target], seen: Seen | None = None) -> Refusals:
+    """Deregister; what AWS says of those that it does not let go. Who has seen that some are out does not ask for these
+    again: a call that AWS throttles in the middle would never come to its end."""
     refusals = dict[str, str]()
     pinned = [each.traffic for each in moved if each.traffic and not each.traffic.was_out]
-    for balancer, mine in _in(deployment, [one for each in pinned for one in each.registered]):
+    wanted = [one for each in pinned for one in each.registered if seen is None or seen.has(one)]
+    for balancer, mine in _in(deployment, wanted):
         try:
             elb.deregister(balancer, mine)
         except elb.NotThere as gone:
@@ -155,18 +173,19 @@ def _take_out(deployment: Deployment, moved: Sequence[Target]) -> Refusals:
     return refusals
 
 
-def _bring_in(deployment: Deployment, moved: Sequence[Target]) -> Refusals:
+def _bring_in(deployment: Deployment, moved: Sequence[Target], seen: Seen | None = None) -> Refusals:
     """Register in as many load balancers as take the hosts; what the others say. One host that is refused is no reason
-    to refuse the others."""
+    to refuse the others. As for `_take_out`, what is seen to be done is not done again."""
     refusals = dict[str, str]()
     pinned = [each.traffic for each in moved if each.traffic]
-    for balancer, mine in _in(deployment, [one for each in pinned for one in each.registered]):
+    wanted = [one for each in pinned for one in each.registered if seen is None or not seen.has(one)]
+    for balancer, mine in _in(deployment, wanted):
         try:
             elb.register(balancer, mine)
         except elb.Refused as refused:
             if len(moved) > 1:
                 for each in moved:
-                    refusals |= _bring_in(deployment, [each])
+                    refusals |= _bring_in(deployment, [each], seen)
                 return refusals
             (only,) = moved
             before = f"{refusals[only.target_id]}\n" if only.target_id in refusals else ""
@@ -211,17 +230,21 @@ def seconds_between_looks(balancers: int) -> float:
 
 
 def _look_at(balancers: Sequence[Balancer], *, patient: bool) -> Seen:
-    """How all hosts fare. Who is not patient raises what passes."""
-    seen = Seen()
+    """How all hosts fare. Who is not patient raises what passes; who is asks again for some seconds: what has to be
+    known of all at one time would otherwise never be where AWS takes only a few reads."""
+    seen, tries = Seen(), _TRIES
     for balancer in balancers:
+        ask = partial(elb.health, balancer)
         try:
-            fares = elb.health(balancer)
+            fares = weather.known(ask) if patient else ask()
+            while fares is None and (tries := tries - 1) > 0:
+                clock.sleep(clock.jitter(_PAUSE))
+                fares = weather.known(ask)
         except elb.Refused as refused:
             logger.warning("a load balancer does not answer", balancer=balancer.kind, error=str(refused))
             seen.gone[balancer.id] = f"{balancer.kind}: {refused}"
-        except Exception as error:
-            if not (patient and weather.passes(error)):
-                raise
+            continue
+        if fares is None:
             seen.silent.add(balancer.id)
         else:
             seen.found.update((each.registration, each) for each in fares)
@@ -246,7 +269,7 @@ def _go_on(deployment: Deployment, waiting: Sequence[Target], seen: Seen) -> set
     if leaving and not seen.silent:
         over |= weather.known(lambda: _leave(deployment, leaving, seen)) or set()
     if coming:
-        over |= weather.known(lambda: _come(deployment, coming)) or set()
+        over |= weather.known(lambda: _come(deployment, coming, seen)) or set()
     return over
 
 
@@ -257,7 +280,7 @@ def _leave(deployment: Deployment, leaving: Sequence[Moved], seen: Seen) -> set[
         (each if each.traffic else targets.pin_traffic(each, step, _as_it_is(deployment, each, seen), now), step)
         for each, step in leaving
     ]
-    refusals = _take_out(deployment, [each for each, _ in pinned])
+    refusals = _take_out(deployment, [each for each, _ in pinned], seen)
     for each, step in pinned:
         if each.target_id in refusals or not _is_waited_for(deployment, each):
             _out(each, step, refusals)
@@ -267,9 +290,9 @@ def _leave(deployment: Deployment, leaving: Sequence[Moved], seen: Seen) -> set[
     return over
 
 
-def _come(deployment: Deployment, coming: Sequence[Moved]) -> set[str]:
+def _come(deployment: Deployment, coming: Sequence[Moved], seen: Seen) -> set[str]:
     """Register those; the ids of those that are refused."""
-    refusals, now = _bring_in(deployment, [each for each, _ in coming]), clock.timestamp()
+    refusals, now = _bring_in(deployment, [each for each, _ in coming], seen), clock.timestamp()
     for each, step in coming:
         if why := refusals.get(each.target_id):
             results.store(each, step, traffic.failed(each, step, why, now))

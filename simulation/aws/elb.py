@@ -21,20 +21,28 @@ _FRONT = f"{_ARN}:loadbalancer/app/front/0000000000000000"
 
 
 class ElbV2(Service):
-    """`registered`: since when hosts are in a target group, by its name."""
+    """`registered`: since when hosts are in a target group, by its name. `refused`: hosts that it does not take, all of
+    them once a target group was deleted."""
 
     name = "elbv2"
 
     def __init__(
-        self, network: Network, fleet: Fleet, trace: Trace, names: Sequence[str], role: str, check_seconds: float
+        self,
+        network: Network,
+        fleet: Fleet,
+        trace: Trace,
+        names: Sequence[str],
+        roles: Sequence[str],
+        check_seconds: float,
     ) -> None:
-        """`role`: of the hosts; `check_seconds`: until the first check of a new target has passed."""
+        """`roles`: of the hosts; `check_seconds`: until the first check of a new target has passed."""
         super().__init__(network)
         self._check_seconds = check_seconds
         self._clock: Clock = network.clock
-        self._fleet, self._trace = fleet, trace
-        hosts = [each.host_id for each in fleet.hosts.values() if each.role == role]
+        self._fleet, self._trace, self.roles = fleet, trace, roles
+        hosts = [each.host_id for each in fleet.hosts.values() if each.role in roles]
         self.registered: dict[str, dict[str, float]] = {name: dict.fromkeys(hosts, -1e6) for name in names}
+        self.refused = set[str]()
         self._left: dict[str, dict[str, float]] = {name: {} for name in names}
 
     def describe_target_groups(self, *, Names: Sequence[str]) -> dict[str, Any]:
@@ -68,9 +76,8 @@ class ElbV2(Service):
         return self.request("DescribeTargetGroupAttributes", lambda: {"Attributes": [delay]})
 
     def describe_target_health(self, *, TargetGroupArn: str) -> dict[str, Any]:
-        name = _name(TargetGroupArn)
-
         def describe() -> dict[str, Any]:
+            name = self._name(TargetGroupArn, "DescribeTargetHealth")
             now = self._clock.time
             shown = [_shown(each, self._health(each, since)) for each, since in self.registered[name].items()]
             draining = {"State": "draining", "Reason": "Target.DeregistrationInProgress"}
@@ -87,11 +94,10 @@ class ElbV2(Service):
         return {"State": "healthy"}
 
     def register_targets(self, *, TargetGroupArn: str, Targets: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        name = _name(TargetGroupArn)
-
         def register() -> dict[str, Any]:
+            name = self._name(TargetGroupArn, "RegisterTargets")
             hosts = [self._fleet.hosts[each["Id"]] for each in Targets]
-            if any(each.is_terminated for each in hosts):
+            if any(each.is_terminated or each.host_id in self.refused for each in hosts):
                 raise refusal("InvalidTarget", "RegisterTargets", "not in a running state")
             for host in hosts:
                 self._left[name].pop(host.host_id, None)
@@ -103,9 +109,8 @@ class ElbV2(Service):
         return self.request("RegisterTargets", register)
 
     def deregister_targets(self, *, TargetGroupArn: str, Targets: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        name = _name(TargetGroupArn)
-
         def deregister() -> dict[str, Any]:
+            name = self._name(TargetGroupArn, "DeregisterTargets")
             for host_id in [each["Id"] for each in Targets if each["Port"] == PORT]:
                 if self.registered[name].pop(host_id, None) is not None:
                     self._left[name][host_id] = self._clock.time
@@ -114,6 +119,19 @@ class ElbV2(Service):
 
         return self.request("DeregisterTargets", deregister)
 
+    def delete_last(self) -> None:
+        """Somebody deletes a target group; no request comes by it any more."""
+        _, hosts = self.registered.popitem()
+        self.refused |= self._fleet.hosts.keys()
+        for host_id in hosts:
+            self._trace.note(Seen.LEFT, "", host_id)
+
+    def _name(self, arn: str, operation: str) -> str:
+        name = arn.split("/")[1]
+        if name not in self.registered:
+            raise refusal("TargetGroupNotFound", operation, "One or more target groups not found")
+        return name
+
 
 def _is_changed(host: Host) -> bool:
     return host.holder is not None and "Install" in host.holder.instructions.events
@@ -121,7 +139,3 @@ def _is_changed(host: Host) -> bool:
 
 def _shown(host_id: str, health: Mapping[str, str]) -> dict[str, Any]:
     return {"Target": {"Id": host_id, "Port": PORT}, "TargetHealth": dict(health)}
-
-
-def _name(arn: str) -> str:
-    return arn.split("/")[1]

@@ -22,7 +22,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "functions.handlers": ("functions",),
     "host": (),
     "cli": ("functions.core", "host"),
-    "cli.verbs.deploying.simulate": ("cli", "functions.core", "simulation"),
+    "cli.verbs.deploying.simulate": ("cli", "functions.core", "host.lifecycle", "simulation"),
     "simulation": ("functions", "host", "infra.flow"),
     "infra": ("functions.core", "host"),
     "local": ("functions.core", "functions.store", "cli", "infra", "host", "simulation.aws.limits"),

@@ -1,6 +1,8 @@
 """A host leaves its load balancers before it is changed: what is taken out, and what is on record of it."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ from functions.core.records import Deployment, Registration
 from functions.core.statuses import Drain, TargetStatus
 from functions.store import deployments, hosts
 from tests.fakes.load_balancers import DRAINING
+from tests.fakes.service import refusal
 from tests.unit.behind import ALL, ID, SETTINGS, Behind, event, named, refuse, told
 from tests.unit.two_targets import World
 
@@ -80,7 +83,7 @@ def boom(**request: Any) -> None:
 
 
 @pytest.mark.parametrize("where", ["deregister_targets", "register_targets", "describe_target_health"])
-def test_throttling_only_makes_us_late(
+def test_what_is_throttled_the_watch_does_later(
     behind: Behind, world: World, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     """Invariant 9."""
@@ -90,9 +93,48 @@ def test_throttling_only_makes_us_late(
     with monkeypatch.context() as busy:
         busy.setattr(behind.v2, where, refuse("Throttling"))
         world.run("t-2")
-    assert world.tokens.told["t-2"]["status"] == "Wait" and world.target().status is TargetStatus.IN_PROGRESS
+        behind.look()
+    assert "t-2" not in world.tokens.told and world.target().status is TargetStatus.IN_PROGRESS
+    behind.look(10)
+    behind.look(20)
+    is_back = where == "register_targets"
+    assert world.tokens.told["t-2"] == {"status": "Succeeded" if is_back else "Next"}
+    assert named(behind.registered) == (ALL if is_back else set())
+
+
+@pytest.mark.parametrize("at_once", [1, 6])
+def test_moves_that_are_taken_one_at_a_time_come_to_an_end(
+    behind: Behind, world: World, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    """Invariant 9: what is done already takes no request of those that AWS takes."""
+    left = 0
+
+    def at_a_time(call: Callable[..., Any], **request: Any) -> Any:
+        nonlocal left
+        if left == 0:
+            raise refusal("Throttling")
+        left -= 1
+        return call(**request)
+
+    for client, moves in (
+        (behind.v2, ("deregister_targets", "register_targets")),
+        (behind.classic, ("deregister_instances_from_load_balancer", "register_instances_with_load_balancer")),
+    ):
+        for each in moves:
+            monkeypatch.setattr(client, each, partial(at_a_time, getattr(client, each)))
+    behind.use(SETTINGS, at_once)
+    world.run("t-1")
+    for seconds in (10, 20, 30):
+        left = 1
+        behind.look(seconds)
+    assert world.tokens.told["t-1"] == {"status": "Next"} and behind.registered == set()
+    world.run("t-2")
+    behind.install()
     world.run("t-3")
-    assert world.tokens.told.get("t-3") is None
+    for seconds in (110, 120, 130, 140):
+        left = 1
+        behind.look(seconds)
+    assert world.tokens.told["t-3"] == {"status": "Succeeded"} and named(behind.registered) == ALL
 
 
 def test_a_target_group_deleted_before_the_block_keeps_no_host_from_the_others(
