@@ -76,7 +76,7 @@ GROUPS: dict[str, dict[str, Any]] = {
             {"triggerName": "end", "triggerTargetArn": "notifications", "triggerEvents": ["DeploymentSuccess"]}
         ]
     },
-    "redeployed": {},
+    "redeployed": {"loadBalancerInfo": {"targetGroupInfoList": [{"name": "redeployed"}], "propagationTime": "1s"}},
     "shares": {},
     "shares-too": {"ec2TagFilters": [{"Key": "group", "Value": "shares"}], "fileExistsBehavior": "OVERWRITE"},
     "watched": {},
@@ -164,6 +164,12 @@ def unpacked(folder: Path, version: str, changes: Mapping[str, str | None] | Non
 def failing(*lines: str) -> str:
     """A hook script of these lines."""
     return "\n".join(("#!/bin/sh", *lines)) + "\n"
+
+
+def healthy(fleet: Fleet, target_group: str) -> list[str]:
+    """The ids of the hosts that a target group sends requests to."""
+    found = fleet.cloud.client("elbv2").describe_target_health(TargetGroupArn=target_group)["TargetHealthDescriptions"]
+    return sorted(each["Target"]["Id"] for each in found if each["TargetHealth"]["State"] == "healthy")
 
 
 @pytest.fixture(scope="session")

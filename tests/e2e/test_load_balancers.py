@@ -10,10 +10,10 @@ from functions.core.statuses import Creator, DeploymentStatus, TargetStatus
 from local.bundles import bundle
 from local.cloud import LocalCloud
 from local.driver import wait_for
+from local.shop import balanced
 from local.traffic import Traffic
-from tests.e2e.conftest import PROPAGATION_SECONDS, Fleet, MakeFleet
+from tests.e2e.conftest import PROPAGATION_SECONDS, MakeFleet, healthy
 
-CHECKS = {"HealthCheckIntervalSeconds": 5, "HealthCheckTimeoutSeconds": 2, "UnhealthyThresholdCount": 2}
 SICK = {"app/health.txt": "no\n", "scripts/validate.sh": "#!/bin/sh\nexit 0\n"}  # only the load balancer sees it
 
 
@@ -21,24 +21,9 @@ SICK = {"app/health.txt": "no\n", "scripts/validate.sh": "#!/bin/sh\nexit 0\n"} 
 def front(cloud: LocalCloud) -> Iterator[tuple[str, str]]:
     """A target group that the groups name, and the address of the load balancer before it. AWS's seconds are short
     here, and a host that is deregistered gets new requests for a while."""
-    elb, subnets = cloud.client("elbv2"), cloud.client("ec2").describe_subnets()["Subnets"]
     cloud.load_balancers.set(second=0.1, propagation_seconds=PROPAGATION_SECONDS / 2)
-    group = elb.create_target_group(
-        Name="balanced", Protocol="HTTP", Port=8080, VpcId=subnets[0]["VpcId"], HealthCheckPath="/health", **CHECKS
-    )["TargetGroups"][0]["TargetGroupArn"]
-    balancer = elb.create_load_balancer(Name="balanced", Subnets=[each["SubnetId"] for each in subnets[:2]])
-    arn = balancer["LoadBalancers"][0]["LoadBalancerArn"]
-    actions = [{"Type": "forward", "TargetGroupArn": group}]
-    elb.create_listener(LoadBalancerArn=arn, Protocol="HTTP", Port=80, DefaultActions=actions)
-    yield group, next(iter(cloud.load_balancers.addresses()["balanced"].values()))
-    elb.delete_load_balancer(LoadBalancerArn=arn)
-    elb.delete_target_group(TargetGroupArn=group)
+    yield balanced(cloud, "balanced")
     cloud.load_balancers.clear()
-
-
-def healthy(fleet: Fleet, group: str) -> list[str]:
-    found = fleet.cloud.client("elbv2").describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
-    return sorted(each["Target"]["Id"] for each in found if each["TargetHealth"]["State"] == "healthy")
 
 
 def webapp(version: str, changes: dict[str, str] | None = None) -> bytes:
