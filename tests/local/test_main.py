@@ -1,5 +1,6 @@
 """`make local`, as a person meets it: from its first line to Ctrl-C."""
 
+import json
 import os
 import re
 import signal
@@ -7,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -126,7 +128,10 @@ def test_a_person_can_deploy_with_what_it_prints_and_ctrl_c_ends_everything(
     assert len(boto3.client("codedeploy").list_deployments()["deployments"]) == 1
     addresses = re.findall(r"  web-\d  i-\w+  (127\.\S+)  ", said)
     served = {f"tcp {address}:{SERVED_PORT}" for address in addresses}
-    assert len(served) == 4 and listening(terminal.pid) == {f"tcp 127.0.0.1:{port}", *served}
+    (front,) = re.findall(r"curl http://(\S+)/", said)
+    assert len(served) == 4 and listening(terminal.pid) == {f"tcp 127.0.0.1:{port}", f"tcp {front}", *served}
+    with urllib.request.urlopen(f"http://{front}/") as answer:
+        assert json.load(answer)["version"] == "v1"
     balancer = load_balancer()
     terminal.wait_for(f"Load balancer: front, port 8080, is at {balancer}:8080")
     resize(1)
