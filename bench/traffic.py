@@ -1,7 +1,7 @@
 """Clients call through a load balancer while the hosts behind it are deployed to: what fails, and what a host waits.
 
 On the local cloud. Requests come to a host for three seconds after it has been deregistered, and to one that has been
-registered only after three seconds. The web server ends as a killed process does.
+registered only after three seconds. The web server ends as a killed process does. At last a large fleet is simulated.
 """
 
 from collections.abc import Sequence
@@ -21,10 +21,13 @@ from local.cloud import LocalCloud
 from local.driver import Engine, wait_for
 from local.shop import balanced
 from local.traffic import Tally, Traffic
+from simulation.scenario import Scenario, config
+from simulation.world import World
 
 HERE = Path(__file__).resolve().parent
 HOSTS, CLIENTS, LONG_CLIENTS = 4, 32, 8
 REQUESTS, QUICK_REQUESTS = 100_000, 10_000
+SIMULATED, QUICK_SIMULATED = 1000, 100  # hosts
 LAG_SECONDS = 3  # as propagationTime in deployments.yaml
 CONFIGS = ("OneAtATime", "HalfAtATime", "OneAtATime")
 _SECOND = 0.2  # so long a second of health checks lasts
@@ -43,14 +46,14 @@ class Fleet:
     address: str
     versions: "count[int]"
 
-    def roll_out(self, config: str) -> Sequence[Target]:
+    def roll_out(self, how: str) -> Sequence[Target]:
         """Deploy the next version. Raises RuntimeError when that does not go well."""
         version = f"v{next(self.versions)}"
         key = f"revisions/{self.group}/{version}.zip"  # of no group: an upload there starts nothing by itself
         archive = webapp(version, {"app/server.py": (HERE / "web_server.py").read_text()})
         self.cloud.client("s3").put_object(Bucket=self.engine.bucket, Key=key, Body=archive)
         request = {"application": "shop", "group": self.group, "key": key}
-        named = {"deployment_config": f"CodeDeployDefault.{config}"}
+        named = {"deployment_config": f"CodeDeployDefault.{how}"}
         ended = self.engine.wait(self.engine.invoke("Start", {**request, **named})["deployment_id"])
         if ended.status is not DeploymentStatus.SUCCEEDED:
             raise RuntimeError(f"{self.group} {version} ended {ended.status}: {ended.failure}\n{self.cloud.log_tail()}")
@@ -60,14 +63,14 @@ class Fleet:
         """What clients see of three roll-outs, and of what follows until they have made so many requests."""
         traffic = Traffic(self.address, clients=CLIENTS, long_clients=LONG_CLIENTS, long_path="/long")
         with traffic:
-            for config in CONFIGS:
-                self.roll_out(config)
+            for how in CONFIGS:
+                self.roll_out(how)
             wait_for(lambda: traffic.tally.requests >= requests, f"{requests} requests", timeout=3600)
         return traffic.tally
 
 
 def measure(*, quick: bool = False) -> Table:
-    """`quick`: fewer requests."""
+    """`quick`: fewer requests, and fewer simulated hosts."""
     requests = QUICK_REQUESTS if quick else REQUESTS
     limits = Limits(f"Behind a load balancer: three roll-outs of {HOSTS} hosts (OneAtATime, Half, OneAtATime)")
     with LocalCloud() as cloud:
@@ -86,6 +89,7 @@ def measure(*, quick: bool = False) -> Table:
         _add_cost(limits, cloud, drained.roll_out("OneAtATime"))
         for fleet, least in ((drained, 0), (undrained, 1)):
             _add_tally(limits, fleet, least, fleet.under_load(requests))
+    _add_simulated(limits, QUICK_SIMULATED if quick else SIMULATED)
     return limits.table
 
 
@@ -95,8 +99,8 @@ def _add_cost(limits: Limits, cloud: LocalCloud, targets: Sequence[Target]) -> N
     states = records.states["RunSegment"] + records.states["NextStep"] + records.states["TargetDone"]
     limits.add("state transitions, each target", states / HOSTS, 8)
     own = sum(records.functions[f"stepdeploy-{name}"] for name in _OF_TARGETS)
-    limits.add("function calls, each target", (own - records.functions["stepdeploy-watch"]) / HOSTS, 8)
-    limits.add("and of the watch, one host at a time", records.functions["stepdeploy-watch"] / HOSTS)
+    limits.add("function calls, each target, but the watch's", (own - records.functions["stepdeploy-watch"]) / HOSTS, 8)
+    limits.add("calls of the watch, one host at a time, each target", records.functions["stepdeploy-watch"] / HOSTS)
     limits.add("SendCommand, each target", records.ssm["SendCommand"] / HOSTS, 1)
     limits.add("calls of Elastic Load Balancing, each target", records.elb.total() / HOSTS)
     limits.table.add_section()
@@ -106,6 +110,20 @@ def _add_cost(limits: Limits, cloud: LocalCloud, targets: Sequence[Target]) -> N
     limits.add("  propagation and drain, on the host", max(each.drain for each in seen), LAG_SECONDS + 1, "s")
     limits.add("  registered until healthy", LAG_SECONDS + _CHECK_SECONDS, unit="s")
     limits.add("  besides", max(each.besides for each in seen), _BESIDES, "s")
+
+
+def _add_simulated(limits: Limits, hosts: int) -> None:
+    """How often a large deployment asks Elastic Load Balancing, which takes ten reads a second of a whole account."""
+    played = World(Scenario(hosts=hosts, config=config("HalfAtATime"), target_groups=3, has_announcements=False))
+    result = played.run()
+    calls = {name: count for name, count in result.calls.items() if name.startswith("elbv2:")}
+    reads = sum(count for name, count in calls.items() if name.startswith("elbv2:Describe"))
+    limits.table.add_section()
+    what = f"{hosts:,} simulated hosts in 3 target groups, half at a time"
+    limits.add(f"{what}: failed", sum(result.first.causes.values()), 0)
+    limits.add("  reads of Elastic Load Balancing, a second", reads / result.seconds, 1)
+    limits.add("  its other calls", sum(calls.values()) - reads)
+    limits.add("  throttled calls of it", sum(result.throttled.get(name, 0) for name in calls), 0)
 
 
 def _add_tally(limits: Limits, fleet: Fleet, least: int, tally: Tally) -> None:
