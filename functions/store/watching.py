@@ -74,10 +74,12 @@ def rest(deployment_id: str, at_work: Turn, *, next_at: int, is_over: bool) -> T
 
 
 def add(deployment_id: str, wait: Wait) -> bool:
-    """A target waits. False when it does already, by the same kind: whose token is the one that a state waits with,
-    nobody can tell."""
+    """A target waits. False when it does already with a token: which one a state waits with, nobody can tell.
+
+    Without a token it waits anew, for the next step perhaps: what the chain is just about to remove is the old wait.
+    """
     key = wait_key(deployment_id, wait.kind, wait.target_id)
-    return items().write(Put(key, {**to_plain(wait), **_expires()}, IS_NEW))
+    return items().write(Put(key, {**to_plain(wait), **_expires()}, IS_NEW if wait.task_token else None))
 
 
 def waits(deployment_id: str, kind: WaitKind, limit: int) -> list[Wait]:

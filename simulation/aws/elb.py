@@ -120,7 +120,9 @@ class ElbV2(Service):
         return self.request("DeregisterTargets", deregister)
 
     def delete_last(self) -> None:
-        """Somebody deletes a target group; no request comes by it any more."""
+        """Somebody deletes a target group, if there is one; no request comes by it any more."""
+        if not self.registered:
+            return
         _, hosts = self.registered.popitem()
         self.refused |= self._fleet.hosts.keys()
         for host_id in hosts:

@@ -8,7 +8,9 @@ from functions.core.quotas import MAX_LOAD_BALANCERS
 from functions.core.statuses import Drain, TargetStatus
 from functions.core.text.shapes import to_plain
 from functions.engine.traffic import seconds_between_looks
+from functions.store import watching
 from functions.store.keys import deployment_key
+from functions.store.watching import Wait
 from tests.conftest import put_item
 from tests.unit.behind import ALL, ID, SETTINGS, Behind, assert_out, named, refuse, told
 from tests.unit.two_targets import World
@@ -63,6 +65,28 @@ def test_a_host_that_is_refused_among_many_fails_alone(
     monkeypatch.setattr(crowd.v2, "register_targets", refuse("InvalidTarget"))
     crowd.look(100)
     assert_out(world, "target group web: InvalidTarget")
+
+
+def test_a_host_that_waits_anew_before_its_old_wait_is_removed_is_found(
+    crowd: Behind, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Invariant 3: a turn that moves many hosts may take longer than the first of them need to come back."""
+    world.run("t-1")
+    remove = watching.remove
+
+    def late(deployment_id: str, waits: list[Wait]) -> None:
+        if waits:
+            world.run("t-2")
+            crowd.install()
+            world.run("t-3")
+        remove(deployment_id, waits)
+
+    with monkeypatch.context() as slow:
+        slow.setattr(watching, "remove", late)
+        crowd.look()
+    crowd.look(100)
+    crowd.look(110)
+    assert world.tokens.told["t-3"] == {"status": "Succeeded"}
 
 
 @pytest.mark.parametrize(("times", "is_watched"), [(2, False), (3, True)])
