@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from functions.aws.clients import client
+from functions.core.errors import InvalidInput
 from functions.settings import settings
 from functions.telemetry import logger
 
@@ -24,7 +25,7 @@ def is_hopeless(error: Exception) -> bool:
 
     if isinstance(error, ClientError):
         return error.response["Error"]["Code"] in _WRONG_REQUESTS
-    return isinstance(error, (*_WRONG, ParamValidationError))
+    return isinstance(error, (*_WRONG, InvalidInput, ParamValidationError))
 
 
 def read(event: Mapping[str, Any], parse: Callable[[], T]) -> T | None:

@@ -17,6 +17,7 @@ from functions.store.watching import Turn, Wait, WaitKind
 from functions.telemetry import logger
 
 BEAT_SECONDS = HEARTBEAT_SECONDS / 3  # two may be lost
+_BEAT_AGAIN_SECONDS = 20  # after one that Auto Scaling did not take
 TERMINATION_SECONDS = 300.0  # for the last scripts of an instance
 _LONGEST_START = 3600_000  # milliseconds until a new instance has to be Online
 _LOOK_SECONDS = 5.0  # between two looks at an instance that starts
@@ -88,7 +89,10 @@ def _beat(deployment: Deployment, turn: Turn) -> tuple[Turn, float]:
     left = BEAT_SECONDS - ((pacer.now() - turn.heartbeat_at) / 1000 if turn.heartbeat_at else age)
     if left > 0:
         return turn, left
-    if weather.known(lambda: autoscaling.heartbeat(action)) is False and not deployment.stop:
+    is_waited_for = weather.known(lambda: autoscaling.heartbeat(action))
+    if is_waited_for is None:
+        return turn, clock.jittered(_BEAT_AGAIN_SECONDS)
+    if not is_waited_for and not deployment.stop:
         why = f"Auto Scaling does not wait for {action.instance_id} any more"
         stop.set_mark(deployment, stop_mark.by_auto_scaling(why, _now()))
     return replace(turn, heartbeat_at=pacer.now()), BEAT_SECONDS

@@ -17,6 +17,7 @@ from functions.store import deployments
 from functions.store.keys import deployment_key, host_key
 from tests.conftest import ENVIRONMENT, LambdaContext, put_group, put_item
 from tests.store import Store
+from tests.unit.inbox import Inbox
 from tests.unit.news import deployment
 
 INSTANCE = "i-0123456789abcdef0"
@@ -151,6 +152,14 @@ def test_scripts_run_before_an_instance_ends_and_it_always_goes_on(fleet: Any, c
     end.end(last.deployment_id, "it failed")
     scaling.follow(last.deployment_id)
     assert answers(context)[-1] == (INSTANCE, TERMINATION, "CONTINUE")
+
+
+def test_a_message_that_is_none_is_set_aside(fleet: Any, undelivered: Inbox, context: LambdaContext) -> None:
+    group()
+    told = event()
+    del told["detail"]["EC2InstanceId"]
+    assert tell(context, told, event()) == {"batchItemFailures": []}
+    assert "EC2InstanceId" in undelivered.read()[0]["why"] and len(made()) == 1
 
 
 def test_throttling_makes_it_late(fleet: Any, context: LambdaContext) -> None:
