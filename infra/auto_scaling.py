@@ -7,16 +7,21 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from constructs import Construct, IDependable
 
-from functions.core.auto_scaling import HEARTBEAT_SECONDS, HOOK_PREFIX, TRANSITIONS, hook_kinds, hook_name
+from functions.core.auto_scaling import (
+    DEFAULT_RESULTS,
+    HEARTBEAT_SECONDS,
+    HOOK_PREFIX,
+    TRANSITIONS,
+    hook_kinds,
+    hook_name,
+)
 from functions.core.declaration import Declaration
-from functions.core.records import HookKind
 from infra.engine import Engine
 from infra.function import Function, FunctionDefaults, patience
 from infra.scaling_grants import NamedScalingGroups
 from infra.store import Store
 
 _LIFECYCLE = ["EC2 Instance-launch Lifecycle Action", "EC2 Instance-terminate Lifecycle Action"]
-_DEFAULTS = {HookKind.LAUNCH: "ABANDON", HookKind.TERMINATION: "CONTINUE"}
 _AT_ONCE = 2  # calls: with the rest that each takes, five requests of Auto Scaling a second
 
 
@@ -94,7 +99,7 @@ class Hooks(Construct):
                         lifecycle_transition=TRANSITIONS[kind],
                         notification_metadata=group.key,
                         heartbeat_timeout=HEARTBEAT_SECONDS,
-                        default_result=_DEFAULTS[kind],
+                        default_result=DEFAULT_RESULTS[kind].value,
                     )
                     if name in made:
                         hook.node.add_dependency(made[name])

@@ -4,11 +4,10 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from functions.aws.clients import client
-from functions.core.auto_scaling import HEARTBEAT_SECONDS, TRANSITIONS, Member, ScalingGroup
+from functions.core.auto_scaling import DEFAULT_RESULTS, HEARTBEAT_SECONDS, TRANSITIONS, Member, ScalingGroup
 from functions.core.records import HookAnswer, HookKind, LifecycleAction
 
 _NAMES_A_CALL = 50
-_DEFAULTS = {HookKind.LAUNCH: HookAnswer.ABANDON, HookKind.TERMINATION: HookAnswer.CONTINUE}
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
 _INVALID = "ValidationError"  # Auto Scaling's word for what is not there, too
 
@@ -27,13 +26,16 @@ class TooManyHooks(Refused):
 
 def groups(names: Collection[str]) -> list[ScalingGroup]:
     """Those of the named groups that there are, with their instances."""
-    return [_group(each) for each in _pages("describe_auto_scaling_groups", "AutoScalingGroups", sorted(set(names)))]
+    return [
+        ScalingGroup.of(each)
+        for each in _pages("describe_auto_scaling_groups", "AutoScalingGroups", sorted(set(names)))
+    ]
 
 
 def states(instance_ids: Collection[str]) -> dict[str, Member]:
     """The instances that Auto Scaling has, by id."""
     found = _pages("describe_auto_scaling_instances", "AutoScalingInstances", sorted(set(instance_ids)))
-    return {each["InstanceId"]: _member(each) for each in found}
+    return {each["InstanceId"]: Member.of(each) for each in found}
 
 
 def _pages(operation: str, member: str, names: Sequence[str]) -> Iterator[dict[str, Any]]:
@@ -42,21 +44,6 @@ def _pages(operation: str, member: str, names: Sequence[str]) -> Iterator[dict[s
         asked = {asked_for: names[start : start + _NAMES_A_CALL]}
         for page in client("autoscaling").get_paginator(operation).paginate(**asked):
             yield from page[member]
-
-
-def _group(each: dict[str, Any]) -> ScalingGroup:
-    return ScalingGroup(
-        name=each["AutoScalingGroupName"],
-        health_check_types=frozenset(each["HealthCheckType"].split(",")),
-        grace_seconds=each.get("HealthCheckGracePeriod", 0),
-        suspended=frozenset(process["ProcessName"] for process in each.get("SuspendedProcesses", ())),
-        members=tuple(_member(instance) for instance in each.get("Instances", ())),
-        is_being_deleted=bool(each.get("Status")),
-    )
-
-
-def _member(each: dict[str, Any]) -> Member:
-    return Member(instance_id=each["InstanceId"], state=each["LifecycleState"])
 
 
 # -- hooks
@@ -77,7 +64,7 @@ def put_hook(name: str, hook: str, kind: HookKind, group_key: str) -> None:
         LifecycleTransition=TRANSITIONS[kind],
         NotificationMetadata=group_key,
         HeartbeatTimeout=HEARTBEAT_SECONDS,
-        DefaultResult=_DEFAULTS[kind].value,
+        DefaultResult=DEFAULT_RESULTS[kind].value,
     )
 
 

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from functions.core.errors import InvalidInput
-from functions.core.records import AutoScaling, Group, HookKind, LifecycleAction
+from functions.core.records import AutoScaling, Group, HookAnswer, HookKind, LifecycleAction
 from functions.core.text.names import is_group_key
 
 HEARTBEAT_SECONDS = 600  # for which Auto Scaling waits after the last sign of the engine, then ends the instance
@@ -22,6 +22,7 @@ TRANSITIONS = {
     HookKind.LAUNCH: "autoscaling:EC2_INSTANCE_LAUNCHING",
     HookKind.TERMINATION: "autoscaling:EC2_INSTANCE_TERMINATING",
 }
+DEFAULT_RESULTS = {HookKind.LAUNCH: HookAnswer.ABANDON, HookKind.TERMINATION: HookAnswer.CONTINUE}  # of a time-out
 NAME_RULE = "1 to 255 characters without a colon or a control character"
 _NAME = re.compile(r"[^\x00-\x1f\x7f:]{1,255}")
 _KINDS = {transition: kind for kind, transition in TRANSITIONS.items()}
@@ -74,6 +75,10 @@ class Member:
     instance_id: str
     state: str  # Auto Scaling's LifecycleState
 
+    @classmethod
+    def of(cls, shown: Mapping[str, Any]) -> "Member":
+        return cls(instance_id=shown["InstanceId"], state=shown["LifecycleState"])
+
     @property
     def is_target(self) -> bool:
         """Whether deployments go to it: it serves, or it may be put back into service at any moment."""
@@ -110,6 +115,21 @@ class ScalingGroup:
     suspended: frozenset[str] = frozenset()  # its suspended processes
     members: tuple[Member, ...] = ()
     is_being_deleted: bool = False
+    takes_back: bool = False  # its warm pool: instances that scale in
+
+    @classmethod
+    def of(cls, shown: Mapping[str, Any]) -> "ScalingGroup":
+        """As DescribeAutoScalingGroups shows it."""
+        reuse = shown.get("WarmPoolConfiguration", {}).get("InstanceReusePolicy", {})
+        return cls(
+            name=shown["AutoScalingGroupName"],
+            health_check_types=frozenset(shown["HealthCheckType"].split(",")),
+            grace_seconds=shown.get("HealthCheckGracePeriod", 0),
+            suspended=frozenset(process["ProcessName"] for process in shown.get("SuspendedProcesses", ())),
+            members=tuple(Member.of(instance) for instance in shown.get("Instances", ())),
+            is_being_deleted=bool(shown.get("Status")),
+            takes_back=bool(reuse.get("ReuseOnScaleIn")),
+        )
 
 
 def problems(settings: AutoScaling, found: Sequence[ScalingGroup]) -> list[str]:
@@ -127,6 +147,11 @@ def _problem(name: str, group: ScalingGroup | None) -> str | None:
         return (
             f"{name}: this Auto Scaling group ends instances by load balancers' checks without a health check grace"
             " period; set one, or a new instance may be ended while it starts"
+        )
+    if group.takes_back:
+        return (
+            f"{name}: the warm pool of this Auto Scaling group takes instances back that scale in, and those wait like"
+            " new ones: set ReuseOnScaleIn of its InstanceReusePolicy to false"
         )
     return None
 

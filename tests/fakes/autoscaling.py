@@ -80,8 +80,9 @@ class FakeAutoScaling(Service):
         left = [each for each in group["SuspendedProcesses"] if each["ProcessName"] not in ScalingProcesses]
         group["SuspendedProcesses"] = left
 
-    def on_describe_auto_scaling_groups(self, *, AutoScalingGroupNames: Sequence[str]) -> dict[str, Any]:
-        names = [each for each in AutoScalingGroupNames if each in self._groups]
+    def on_describe_auto_scaling_groups(self, *, AutoScalingGroupNames: Sequence[str] | None = None) -> dict[str, Any]:
+        wanted = self._groups if AutoScalingGroupNames is None else AutoScalingGroupNames
+        names = [each for each in wanted if each in self._groups]
         return {"AutoScalingGroups": [self._groups[each] for each in names]}
 
     def on_describe_auto_scaling_instances(self, *, InstanceIds: Sequence[str]) -> dict[str, Any]:

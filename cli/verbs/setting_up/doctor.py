@@ -2,7 +2,8 @@
 
 The stack, its API, its bucket and its SSM document; then the group, or every group: whether its tags match instances,
 whether the engine may command and SSM reaches each of them, which of them a deployment left out of a load balancer, and
-its configuration, alarms and topics.
+its configuration, alarms and topics. Of Auto Scaling: lifecycle hooks, also those that no group has any more, suspended
+processes, and members without the last good revision.
 """
 
 from collections import Counter
@@ -14,6 +15,7 @@ from cli.account.checks import HOST_TAG, Finding, Level, all_groups, engine_find
 from cli.account.completions import groups
 from cli.account.connection import Engine
 from cli.account.group_name import GROUP, Group
+from cli.account.scaling_checks import orphan_findings, scaling_findings
 from cli.exits import Exit
 from cli.view.output import json_option, plain, tell_json
 
@@ -48,9 +50,12 @@ def _findings(engine: Engine, group: Group | None) -> list[Finding]:
     if not any(each.about == "API" and each.level is Level.OK for each in found):
         return found
     tag = HOST_TAG if found[0].level is not Level.OK else engine.outputs.get("HostTag", HOST_TAG)
+    infos = []
     for each in [group] if group else all_groups(engine):
         found += group_findings(engine, each, tag)
-    return found
+        infos.append(engine.api.get_deployment_group(**each.members)["deploymentGroupInfo"])
+        found += scaling_findings(engine, each, infos[-1])
+    return found if group else [*found, *orphan_findings(engine, infos)]
 
 
 def _tell(each: Finding) -> None:

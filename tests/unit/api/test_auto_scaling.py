@@ -125,6 +125,9 @@ def test_auto_scaling_groups_that_cannot_be_used_are_refused(api: Api, store: St
     make_scaling_group("fleet", HealthCheckType="ELB", HealthCheckGracePeriod=0)
     assert "without a health check grace period" in refused("fleet")
     make_scaling_group("fleet")
+    scaling.set_group("fleet", WarmPoolConfiguration={"InstanceReusePolicy": {"ReuseOnScaleIn": True}})
+    assert "set ReuseOnScaleIn of its InstanceReusePolicy to false" in refused("fleet")
+    make_scaling_group("fleet")
     own = hook_name(HookKind.LAUNCH, "shop/second")
     hook = {"LifecycleTransition": "autoscaling:EC2_INSTANCE_LAUNCHING", "NotificationMetadata": "theirs"}
     scaling.put_lifecycle_hook(AutoScalingGroupName="fleet", LifecycleHookName=own, **hook)
