@@ -1,5 +1,6 @@
 """What is simulated: a fleet, a deployment to it, and what goes wrong."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -12,6 +13,7 @@ from functions.core.rollout.health import (
     MinimumHealthyHosts,
     MinimumHealthyHostsType,
 )
+from simulation.aws.autoscaling import Refused
 from simulation.aws.events import EventFaults
 from simulation.aws.functions import Crash
 from simulation.aws.limits import Limits
@@ -52,10 +54,15 @@ class Scaling:
     suspended: tuple[str, ...] = ()  # processes, while a deployment runs
     outdated: str = "UPDATE"
     fails: bool = False  # every new instance
+    refused: tuple[Refused, ...] = ()
+    refresh_at: float | None = None  # an instance refresh: each member is ended, and then replaced
+    deleted_at: float | None = None  # the group, with its instances
 
     @property
     def over_at(self) -> float:
-        return max((at for at, _ in (*self.launches, *self.terminations)), default=0.0)
+        moments = [at for at, _ in (*self.launches, *self.terminations)]
+        moments += [each.until for each in self.refused if each.until < math.inf]
+        return max([*moments, self.refresh_at or 0.0, self.deleted_at or 0.0])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

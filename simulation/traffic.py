@@ -18,7 +18,8 @@ Found = Sequence[tuple[Deployment, list[Target]]]
 
 def traffic(world: "World") -> Iterator[Broken]:
     """No host takes new requests while it is changed, or just before; and a host that is left out is on record."""
-    inside = dict.fromkeys(world.fleet.hosts, world.scenario.target_groups)
+    behind = world.scenario.target_groups
+    inside = {host_id: 0 if host.up_at > 0 else behind for host_id, host in world.fleet.hosts.items()}
     left_at, changed_at = dict[str, float](), dict[str, float]()
     for entry in world.trace.of(Seen.LEFT, Seen.JOINED, Seen.SENT, Seen.BEGAN):
         host_id = entry.host_id

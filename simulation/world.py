@@ -164,6 +164,10 @@ class World:
                 self.clock.later(at, lambda count=count: self.autoscaling.launch(count))  # type: ignore[misc]
             for at, count in scenario.scaling.terminations:
                 self.clock.later(at, lambda count=count: self.autoscaling.terminate(count))  # type: ignore[misc]
+            if scenario.scaling.refresh_at is not None:
+                self.clock.later(scenario.scaling.refresh_at, self.autoscaling.refresh)
+            if scenario.scaling.deleted_at is not None:
+                self.clock.later(scenario.scaling.deleted_at, self.autoscaling.delete)
         if scenario.alarm_at is not None:
             self.clock.later(scenario.alarm_at, self._ring)
 
@@ -171,8 +175,16 @@ class World:
         def tell(event: dict[str, Any]) -> None:
             self.rules.deliver(lambda: self.sqs.put(_LIFECYCLE, json.dumps(event)))
 
-        key, starts = f"{APPLICATION}/{GROUP}", scaling.start_seconds
-        return AutoScaling(self.network, self.fleet, key, GROUP, tell, start_seconds=starts, fail=scaling.fails)
+        return AutoScaling(
+            self.network,
+            self.fleet,
+            f"{APPLICATION}/{GROUP}",
+            GROUP,
+            tell,
+            start_seconds=scaling.start_seconds,
+            fail=scaling.fails,
+            refused=scaling.refused,
+        )
 
     def _remember_a_good_revision(self, group: str) -> None:
         """What a rollback goes back to."""

@@ -4,7 +4,8 @@ Sources: Auto Scaling API model 2011-01-01; Auto Scaling guide, "Lifecycle hooks
 replaced) and "Instance lifecycle". How long instances take to start and to end are guesses.
 """
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,16 @@ NAME = "fleet"
 _PROCEED_SECONDS = 1.0  # from an answer to the next state
 _REPLACE_SECONDS = 5.0
 LAUNCH, TERMINATED = "EC2 Instance-launch Lifecycle Action", "EC2 Instance Terminate Successful"
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """What Auto Scaling does not do for a while, by the seconds after the start."""
+
+    operation: str
+    code: str
+    since: float = 0.0
+    until: float = math.inf
 
 
 @dataclass(slots=True)
@@ -44,11 +55,13 @@ class AutoScaling(Service):
         *,
         start_seconds: tuple[float, float],
         fail: bool = False,
+        refused: Sequence[Refused] = (),
     ) -> None:
         """`fail`: every new instance does."""
         super().__init__(network)
         self._clock, self._fleet, self._tell = network.clock, fleet, tell
         self._group_key, self._role, self._start_seconds, self._fail = group_key, role, start_seconds, fail
+        self._refused = refused
         self.instances = {host.host_id: Instance(host.host_id) for host in fleet.hosts.values() if host.role == role}
         for host in fleet.hosts.values():
             host.scaling_group = NAME if host.role == role else None
@@ -56,6 +69,7 @@ class AutoScaling(Service):
         self.entered = dict[str, float]()  # when instances entered service
         self.ended = set[str]()
         self.calls_at: list[float] = []
+        self.is_deleted = False
         self._count = 0
 
     # -- what a person or an alarm does
@@ -75,6 +89,27 @@ class AutoScaling(Service):
         """Scale-in: those that have served for longest, or else that wait."""
         alive = sorted(self.instances.values(), key=lambda each: (each.state != "InService", each.instance_id))
         for found in alive[:count]:
+            self._end(found)
+
+    def refresh(self) -> None:
+        """Replace all members, one by one."""
+        old = list(self.instances)
+
+        def go_on() -> None:
+            all_serve = all(each.state == "InService" for each in self.instances.values())
+            found = self.instances.get(old.pop()) if old and all_serve else None
+            if found:
+                self._end(found)
+                self.launch()
+            if old:
+                self._clock.later(_REPLACE_SECONDS, go_on)
+
+        go_on()
+
+    def delete(self) -> None:
+        """The group, by force: its instances end."""
+        self.is_deleted, self.suspended = True, set()
+        for found in list(self.instances.values()):
             self._end(found)
 
     def _end(self, found: Instance) -> None:
@@ -120,7 +155,8 @@ class AutoScaling(Service):
                 "SuspendedProcesses": [{"ProcessName": each} for each in sorted(self.suspended)],
                 "Instances": [_shown(each) for each in self.instances.values()],
             }
-            return {"AutoScalingGroups": [shown] if NAME in request["AutoScalingGroupNames"] else []}
+            is_there = NAME in request["AutoScalingGroupNames"] and not self.is_deleted
+            return {"AutoScalingGroups": [shown] if is_there else []}
 
         return self._call("DescribeAutoScalingGroups", describe)
 
@@ -151,18 +187,28 @@ class AutoScaling(Service):
         return self._call("RecordLifecycleActionHeartbeat", beat)
 
     def suspend_processes(self, **request: Any) -> dict[str, Any]:
-        return self._call("SuspendProcesses", lambda: self._suspend(self.suspended | set(request["ScalingProcesses"])))
+        wanted = set(request["ScalingProcesses"])
+        return self._call("SuspendProcesses", lambda: self._suspend("SuspendProcesses", self.suspended | wanted))
 
     def resume_processes(self, **request: Any) -> dict[str, Any]:
-        return self._call("ResumeProcesses", lambda: self._suspend(self.suspended - set(request["ScalingProcesses"])))
+        free = set(request["ScalingProcesses"])
+        return self._call("ResumeProcesses", lambda: self._suspend("ResumeProcesses", self.suspended - free))
 
-    def _suspend(self, processes: set[str]) -> dict[str, Any]:
+    def _suspend(self, operation: str, processes: set[str]) -> dict[str, Any]:
+        if self.is_deleted:
+            raise refusal("ValidationError", operation, f"AutoScalingGroup name not found - {NAME}")
         self.suspended = processes
         return {}
 
     def _call(self, operation: str, act: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        def judged() -> dict[str, Any]:
+            for each in self._refused:
+                if each.operation == operation and each.since <= self._clock.time < each.until:
+                    raise refusal(each.code, operation)
+            return act()
+
         self.calls_at.append(self._clock.time)
-        return self.request(operation, act)
+        return self.request(operation, judged)
 
     def _enter(self, found: Instance) -> None:
         if found.instance_id in self.instances:

@@ -5,13 +5,15 @@ from typing import Any
 import pytest
 
 from functions.core.causes import Cause
-from functions.core.statuses import Creator, DeploymentStatus, TargetStatus
+from functions.core.statuses import Creator, DeploymentErrorCode, DeploymentStatus, TargetStatus
+from simulation.aws.autoscaling import Refused
 from simulation.aws.events import EventFaults
 from simulation.aws.functions import Crash
 from simulation.hosts import Durations
 from simulation.result import Result
 from simulation.scaling import most_calls_a_second, service_delay
 from simulation.scenario import Act, Deed, Scaling, Scenario, config
+from simulation.trace import Seen
 from simulation.world import World
 
 ALONE = "Alone"
@@ -130,3 +132,61 @@ def test_few_missed_members_are_updated_whatever_minimum_the_group_has() -> None
     _, result = play(Scaling(launches=((0, 1),), start_seconds=(0, 1)), config=config("HalfAtATime"))
     (update,) = of(result, Creator.AUTO_UPDATE)
     assert update.status is DeploymentStatus.SUCCEEDED
+
+
+SLOW = Durations(median=1500, spread=0)  # longer than Auto Scaling waits without a heartbeat
+
+
+@pytest.mark.parametrize("code", ["Throttling", "InternalFailure"])
+def test_heartbeats_that_are_not_taken_are_given_as_soon_as_they_are(code: str) -> None:
+    """For longer than two of them are apart."""
+    refused = (Refused("RecordLifecycleActionHeartbeat", code, since=4000, until=4550),)
+    scaling = Scaling(launches=((4000, 1),), refused=refused)
+    world, result = play(scaling, hosts=2, durations=SLOW, config=config("AllAtOnce"))
+    (launch,) = of(result, Creator.AUTO_SCALING)
+    assert launch.status is DeploymentStatus.SUCCEEDED and world.autoscaling and world.autoscaling.ended == set()
+
+
+def test_a_suspension_that_is_refused_fails_before_a_host_is_touched() -> None:
+    refused = (Refused("SuspendProcesses", "AccessDenied"),)
+    _, result = play(Scaling(suspended=("Terminate",), refused=refused))
+    ((deployment, targets),) = result.records
+    assert deployment.failure and deployment.failure.code is DeploymentErrorCode.AUTO_SCALING_IAM_ROLE_PERMISSIONS
+    assert not targets and "ssm:SendCommand" not in result.calls
+
+
+@pytest.mark.parametrize("code", ["Throttling", "AccessDenied"])
+def test_processes_are_resumed_later_where_that_is_refused(code: str) -> None:
+    scaling = Scaling(suspended=("Terminate",), refused=(Refused("ResumeProcesses", code, until=1200),))
+    world, result = play(scaling, config=config("AllAtOnce"))
+    assert (
+        world.autoscaling and world.autoscaling.suspended == set() and result.calls["autoscaling:ResumeProcesses"] > 1
+    )
+
+
+@pytest.mark.parametrize("at", [0, 5, 40, 100])
+def test_an_auto_scaling_group_that_is_deleted_in_the_middle_leaves_nothing_open(at: float) -> None:
+    scaling = Scaling(launches=((1, 2),), suspended=("Terminate",), deleted_at=at)
+    _, result = play(scaling, hosts=6, config=config("HalfAtATime"))
+    assert all(deployment.status.is_final for deployment, _ in result.records)
+    assert not [each for _, targets in result.records for each in targets if each.status is TargetStatus.FAILED]
+
+
+@pytest.mark.parametrize("at", [0, 30, 1000])
+def test_an_instance_refresh_ends_with_the_revision_everywhere(at: float) -> None:
+    world, result = play(Scaling(refresh_at=at, start_seconds=(5, 20)), hosts=5)
+    assert world.autoscaling and len(world.autoscaling.entered) == 5
+    assert not [each for _, targets in result.records for each in targets if each.status is TargetStatus.FAILED]
+
+
+def test_an_instance_is_in_its_load_balancers_when_it_enters_service() -> None:
+    """The engine registers it, once it is deployed to; nothing leaves traffic before."""
+    world, result = play(Scaling(launches=((1000, 1),)), hosts=2, target_groups=2)
+    assert world.autoscaling
+    (new,) = world.autoscaling.entered
+    ((launch, (target,)),) = [found for found in result.records if found[0].launch]
+    assert launch.status is DeploymentStatus.SUCCEEDED
+    assert {new} <= world.elb.registered["web-0"].keys() & world.elb.registered["web-1"].keys()
+    names = [each.name for each in target.events]
+    assert "AllowTraffic" in names and not [each for each in names if "BlockTraffic" in each]
+    assert [each.host_id for each in world.trace.of(Seen.LEFT)].count(new) == 0

@@ -34,8 +34,8 @@ def fleet(account: Account, monkeypatch: pytest.MonkeyPatch) -> FakeAutoScaling:
     zones = ["us-east-1a"]
     service.create_auto_scaling_group(AutoScalingGroupName="fleet", MinSize=0, MaxSize=9, AvailabilityZones=zones)
     put_hook(service)
-    for each in (GOOD, OTHER):
-        put_item(item_of(each))
+    for found in (GOOD, OTHER):
+        put_item(item_of(found))
     scale()
     for each in account.instances:
         service.put_member("fleet", each)
