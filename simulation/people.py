@@ -53,6 +53,9 @@ class People:
                 self._stop(act.group, cancel=act.deed is Deed.CANCEL)
             case Deed.ROLL_BACK:
                 self._call("rollback", {"application": APPLICATION, "group": act.group})
+            case Deed.REDEPLOY:
+                self._world.redeploy()
+                self._done()
             case Deed.JUNK:
                 self._junk()
             case Deed.DELETE_TARGET_GROUP:

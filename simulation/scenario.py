@@ -33,6 +33,7 @@ class Deed(StrEnum):
     STOP = "stop"  # running scripts may end
     CANCEL = "cancel"  # a stop that cancels
     ROLL_BACK = "roll back"
+    REDEPLOY = "redeploy"  # the engine's stack is updated
     JUNK = "junk"  # events and messages that are none
     DELETE_TARGET_GROUP = "delete a target group"
 
@@ -57,6 +58,7 @@ class Scaling:
     refused: tuple[Refused, ...] = ()
     refresh_at: float | None = None  # an instance refresh: each member is ended, and then replaced
     deleted_at: float | None = None  # the group, with its instances
+    is_attached: bool = False  # to the target groups: Auto Scaling registers its instances, too
 
     @property
     def over_at(self) -> float:

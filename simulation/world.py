@@ -47,6 +47,7 @@ STATEMACHINES = Path(__file__).resolve().parent.parent / "statemachines"
 ALARM = "errors"
 _FIND_LOST_SECONDS = 180  # as infra/signals.py schedules it
 _ASK_AGAIN_SECONDS = 5
+_UPDATE_SECONDS = 300  # that the function which applies it may take
 _LIFECYCLE = f"{URL}lifecycle"
 _SETTLED_SECONDS = 2 * _FIND_LOST_SECONDS + 60  # by then what was lost has been found
 _QUEUES = {
@@ -145,6 +146,11 @@ class World:
             finally:
                 self.clock.close()
 
+    def redeploy(self) -> None:
+        """An update of the engine's stack: its functions begin anew, and deployments.yaml is applied once more."""
+        self.functions.renew()
+        self.clock.begin(lambda: declare.apply(_declared(_declaration(self.scenario))), limit=_UPDATE_SECONDS)
+
     def _set_up(self) -> None:
         """The account as it is when somebody asks for the deployment."""
         scenario = self.scenario
@@ -184,6 +190,7 @@ class World:
             start_seconds=scaling.start_seconds,
             fail=scaling.fails,
             refused=scaling.refused,
+            enters=self.elb.join if scaling.is_attached else lambda host_id: None,
         )
 
     def _remember_a_good_revision(self, group: str) -> None:

@@ -56,12 +56,13 @@ class AutoScaling(Service):
         start_seconds: tuple[float, float],
         fail: bool = False,
         refused: Sequence[Refused] = (),
+        enters: Callable[[str], None] = lambda host_id: None,
     ) -> None:
-        """`fail`: every new instance does."""
+        """`fail`: every new instance does; `enters` hears of each that enters service."""
         super().__init__(network)
         self._clock, self._fleet, self._tell = network.clock, fleet, tell
         self._group_key, self._role, self._start_seconds, self._fail = group_key, role, start_seconds, fail
-        self._refused = refused
+        self._refused, self._enters = refused, enters
         self.instances = {host.host_id: Instance(host.host_id) for host in fleet.hosts.values() if host.role == role}
         for host in fleet.hosts.values():
             host.scaling_group = NAME if host.role == role else None
@@ -214,6 +215,7 @@ class AutoScaling(Service):
         if found.instance_id in self.instances:
             found.state = "InService"
             self.entered[found.instance_id] = self._clock.time
+            self._enters(found.instance_id)
 
     def _waiting(self, operation: str, request: Mapping[str, Any]) -> Instance:
         found = self.instances.get(request["InstanceId"])

@@ -100,13 +100,21 @@ class ElbV2(Service):
             if any(each.is_terminated or each.host_id in self.refused for each in hosts):
                 raise refusal("InvalidTarget", "RegisterTargets", "not in a running state")
             for host in hosts:
-                self._left[name].pop(host.host_id, None)
-                if host.host_id not in self.registered[name]:
-                    self.registered[name][host.host_id] = self._clock.time
-                    self._trace.note(Seen.JOINED, "", host.host_id, _is_changed(host))
+                self._join(name, host)
             return {}
 
         return self.request("RegisterTargets", register)
+
+    def join(self, host_id: str) -> None:
+        """Auto Scaling registers an instance in all target groups."""
+        for name in self.registered:
+            self._join(name, self._fleet.hosts[host_id])
+
+    def _join(self, name: str, host: Host) -> None:
+        self._left[name].pop(host.host_id, None)
+        if host.host_id not in self.registered[name]:
+            self.registered[name][host.host_id] = self._clock.time
+            self._trace.note(Seen.JOINED, "", host.host_id, _is_changed(host))
 
     def deregister_targets(self, *, TargetGroupArn: str, Targets: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         def deregister() -> dict[str, Any]:

@@ -99,6 +99,10 @@ class Functions:
         """A call that is not tried again: the next one does its work."""
         self._invoke(handler_name(function), {}, lambda result, failure: None)
 
+    def renew(self) -> None:
+        """Another version: no call finds a sandbox of the one before."""
+        self._warm.clear()
+
     def _send(self, function: str, event: Any, *, errors: int, refusals: int) -> None:
         def reply(result: Any, failure: Failure | None) -> None:
             if failure is None:

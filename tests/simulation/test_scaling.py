@@ -179,9 +179,10 @@ def test_an_instance_refresh_ends_with_the_revision_everywhere(at: float) -> Non
     assert not [each for _, targets in result.records for each in targets if each.status is TargetStatus.FAILED]
 
 
-def test_an_instance_is_in_its_load_balancers_when_it_enters_service() -> None:
-    """The engine registers it, once it is deployed to; nothing leaves traffic before."""
-    world, result = play(Scaling(launches=((1000, 1),)), hosts=2, target_groups=2)
+@pytest.mark.parametrize("is_attached", [False, True])
+def test_an_instance_is_in_its_load_balancers_when_it_enters_service(is_attached: bool) -> None:
+    """The engine registers it, once it is deployed to; Auto Scaling does so again if it has the target groups, too."""
+    world, result = play(Scaling(launches=((1000, 1),), is_attached=is_attached), hosts=2, target_groups=2)
     assert world.autoscaling
     (new,) = world.autoscaling.entered
     ((launch, (target,)),) = [found for found in result.records if found[0].launch]
@@ -190,3 +191,12 @@ def test_an_instance_is_in_its_load_balancers_when_it_enters_service() -> None:
     names = [each.name for each in target.events]
     assert "AllowTraffic" in names and not [each for each in names if "BlockTraffic" in each]
     assert [each.host_id for each in world.trace.of(Seen.LEFT)].count(new) == 0
+    assert [each.host_id for each in world.trace.of(Seen.JOINED)].count(new) == 2, "once in each"
+
+
+@pytest.mark.parametrize("at", [0.5, 10, 60, 1002, 1030, 1060])
+def test_the_engine_may_be_updated_at_any_moment(at: float) -> None:
+    scaling = Scaling(launches=((5, 1), (1000, 2)), suspended=("Terminate",))
+    world, result = play(scaling, config=config("AllAtOnce"), acts=(Act(at, Deed.REDEPLOY),))
+    assert world.autoscaling and len(world.autoscaling.entered) == 3 and world.autoscaling.suspended == set()
+    assert {deployment.status for deployment, _ in result.records} == {DeploymentStatus.SUCCEEDED}
