@@ -38,6 +38,9 @@ class FakeAutoScaling(Service):
         """Members of the group as DescribeAutoScalingGroups shows them."""
         self._groups[group] |= members
 
+    def remove_group(self, group: str) -> None:
+        del self._groups[group]
+
     def hooks_of(self, group: str) -> dict[str, dict[str, Any]]:
         return self._hooks.get(group, {})
 
@@ -71,12 +74,12 @@ class FakeAutoScaling(Service):
         }
 
     def on_suspend_processes(self, *, AutoScalingGroupName: str, ScalingProcesses: Sequence[str]) -> None:
-        suspended = self._groups[AutoScalingGroupName]["SuspendedProcesses"]
+        suspended = self._group("SuspendProcesses", AutoScalingGroupName)["SuspendedProcesses"]
         known = {each["ProcessName"] for each in suspended}
         suspended += [{"ProcessName": each} for each in ScalingProcesses if each not in known]
 
     def on_resume_processes(self, *, AutoScalingGroupName: str, ScalingProcesses: Sequence[str]) -> None:
-        group = self._groups[AutoScalingGroupName]
+        group = self._group("ResumeProcesses", AutoScalingGroupName)
         left = [each for each in group["SuspendedProcesses"] if each["ProcessName"] not in ScalingProcesses]
         group["SuspendedProcesses"] = left
 
@@ -120,9 +123,13 @@ class FakeAutoScaling(Service):
         self._waiting("RecordLifecycleActionHeartbeat", InstanceId)
         self.heartbeats.append(InstanceId)
 
+    def _group(self, operation: str, name: str) -> dict[str, Any]:
+        if name not in self._groups:
+            raise self._invalid(operation, f"AutoScalingGroup name not found - AutoScalingGroup {name}")
+        return self._groups[name]
+
     def _hooks_of(self, group: str) -> dict[str, dict[str, Any]]:
-        if group not in self._groups:
-            raise self._invalid("DescribeLifecycleHooks", f"AutoScalingGroup name not found - AutoScalingGroup {group}")
+        self._group("DescribeLifecycleHooks", group)
         return self._hooks.setdefault(group, {})
 
     def _waiting(self, operation: str, instance_id: str) -> None:

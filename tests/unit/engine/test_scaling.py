@@ -78,6 +78,12 @@ def test_what_cannot_be_resumed_now_is_tried_again(fleet: Any, context: LambdaCo
     assert suspended() == {"AlarmNotification"}
 
 
+def test_what_is_gone_with_its_auto_scaling_group_is_forgotten(fleet: Any, context: LambdaContext) -> None:
+    fleet.remove_group("fleet")
+    finish.handler({"deployment_id": OVER.deployment_id}, context)
+    assert list(suspensions.all()) == []
+
+
 def test_missed_members_get_the_revision_once(fleet: Any, context: LambdaContext) -> None:
     for number, state in enumerate(["InService", "Standby", "Pending:Proceed", "Pending", "Terminating"]):
         fleet.put_member("fleet", f"i-{number:017x}", state)
