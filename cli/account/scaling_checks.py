@@ -6,6 +6,7 @@ from typing import Any
 
 from cli.account.checks import Finding, Findings, Level, run_check
 from cli.account.connection import Engine
+from cli.account.fleet_now import State, fleet_now
 from cli.account.group_name import Group
 from cli.view.words import names
 from functions.core.auto_scaling import (
@@ -46,8 +47,12 @@ def scaling_findings(engine: Engine, group: Group, info: Info) -> list[Finding]:
     return [
         *run_check(about, "autoscaling:DescribeAutoScalingGroups", groups),
         *run_check(about, "autoscaling:DescribeLifecycleHooks", hooks),
-        *run_check(about, "execute-api:Invoke on GetDeployment", lambda: _processes(engine, about, info, found)),
-        *run_check(about, "execute-api:Invoke on ListHosts", lambda: _members(engine, group, info, found)),
+        *_processes(about, info, found),
+        *run_check(
+            about,
+            "execute-api:Invoke on ListHosts and BatchGetDeployments",
+            lambda: _members(engine, group, info, found),
+        ),
     ]
 
 
@@ -92,7 +97,7 @@ def _put(name: str, hook: str, kind: HookKind, group_key: str) -> str:
     )
 
 
-def _processes(engine: Engine, about: str, info: Info, found: Sequence[ScalingGroup]) -> Findings:
+def _processes(about: str, info: Info, found: Sequence[ScalingGroup]) -> Findings:
     """What is suspended, but for what the deployment that runs has suspended."""
     last = info.get("lastAttemptedDeployment", {})
     is_over = not last or DeploymentStatus(last["status"]).is_final
@@ -106,25 +111,18 @@ def _processes(engine: Engine, about: str, info: Info, found: Sequence[ScalingGr
 
 
 def _members(engine: Engine, group: Group, info: Info, found: Sequence[ScalingGroup]) -> Findings:
-    """Those in service or on standby that do not have the archive of the last successful deployment."""
+    """Those in service or on standby that do not run what they should."""
     last = info.get("lastSuccessfulDeployment")
     members = sorted(each.instance_id for scaling in found for each in scaling.members if each.is_target)
     if not last or not members:
         return
-    wanted = engine.api.get_deployment(deploymentId=last["deploymentId"])["deploymentInfo"]
-    listed = engine.api.get_paginator("list_hosts").paginate(**group.members).search("hosts[]")
-    runs = {each["hostId"]: _archive(each) for each in listed if each.get("status") == "Succeeded"}
-    if behind := [each for each in members if each not in runs or runs[each] != _archive(wanted)]:
+    states = {each.host: each.state for each in fleet_now(engine, group, info).hosts}
+    if behind := [each for each in members if states.get(each) not in (State.CURRENT, State.NEWER)]:
         what = f"{names(behind, _SHOWN)}: in service without the revision of {last['deploymentId']}"
         remedy = f"look with stepdeploy hosts {group}, then deploy it with stepdeploy deploy --outdated-only"
         yield Finding(Level.WARNING, str(group), what, remedy)
     else:
         yield Finding(Level.OK, str(group), f"all {len(members)} members of Auto Scaling have the last good revision")
-
-
-def _archive(told: Mapping[str, Any]) -> str | None:
-    digest: str | None = (told.get("pinnedRevision") or {}).get("sha256")
-    return digest
 
 
 # -- of no group

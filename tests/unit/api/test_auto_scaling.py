@@ -55,6 +55,18 @@ def test_a_group_has_a_hook_in_each_auto_scaling_group_and_echoes_it(api: Api, s
     assert groups.of_scaling_groups() == {}
 
 
+def test_members_that_serve_are_instances_of_the_group(api: Api, store: Store, scaling: Any) -> None:
+    make(api, autoScalingGroups=["fleet"], ec2TagFilters=[])
+    tags = [{"Key": "aws:autoscaling:groupName", "Value": "fleet"}]
+    specified = [{"ResourceType": "instance", "Tags": tags}]
+    made = client("ec2").run_instances(ImageId="ami-1", MinCount=4, MaxCount=4, TagSpecifications=specified)
+    ids = [each["InstanceId"] for each in made["Instances"]]
+    for instance_id, state in zip(ids, ["InService", "Standby", "Pending:Wait", "Warmed:Stopped"], strict=True):
+        scaling.put_member("fleet", instance_id, state)
+    told = api("ListGroupInstances", **WEB)["instances"]
+    assert sorted(each["instanceId"] for each in told) == sorted(ids[:2])
+
+
 def test_a_group_that_gets_another_name_gets_other_hooks(api: Api, store: Store, scaling: Any) -> None:
     make(api, autoScalingGroups=["fleet"])
     api("UpdateDeploymentGroup", **CHANGE, newDeploymentGroupName="site")
