@@ -1,9 +1,9 @@
 """`stepdeploy hosts APPLICATION/GROUP`: which revision runs on which host, since when, and by which deployment.
 
 A host is `current` when it has the revision of the group's last successful deployment, `newer` when a later one brought
-another, `outdated` with an earlier one, `failed` when the last deployment failed there, `empty` when the group's tags
-select it or it serves in one of its Auto Scaling groups, and no deployment reached it yet. With --gone also `gone` ones:
-on record, and no longer there. Below the hosts: why some failed in the deployments that are named there, and why the
+another, `outdated` with an earlier one, `failed` when the last deployment failed there, `empty` when no deployment
+reached it yet, though the group's tags select it or it serves in an Auto Scaling group. With --gone also `gone` ones: on
+record, and no longer there. Below the hosts: why some failed in the deployments that are named there, and why the
 group's last deployment reached some not at all. Without the permission to list the group's instances, their names and
 whether SSM reaches them are left out.
 """
