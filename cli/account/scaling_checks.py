@@ -105,8 +105,8 @@ def _processes(about: str, info: Info, found: Sequence[ScalingGroup]) -> Finding
     for each in found:
         if left := sorted(each.suspended - wanted):
             what = f"{each.name}: {', '.join(left)} suspended, and not by a deployment that runs"
-            mend = f"aws autoscaling resume-processes --auto-scaling-group-name {shlex.quote(each.name)}"
-            remedy = f"unless somebody wants it so: {mend} --scaling-processes {' '.join(left)}"
+            command = f"aws autoscaling resume-processes --auto-scaling-group-name {shlex.quote(each.name)}"
+            remedy = f"unless somebody wants it so: {command} --scaling-processes {' '.join(left)}"
             yield Finding(Level.WARNING, about, what, remedy)
 
 
@@ -146,8 +146,8 @@ def orphan_findings(engine: Engine, infos: Sequence[Info]) -> list[Finding]:
                 if (name, hook) not in owned:
                     key = each.get("NotificationMetadata", "")
                     what = f"{name}: lifecycle hook {hook} of {key or 'no group'}, which has none here"
-                    mend = "aws autoscaling delete-lifecycle-hook --auto-scaling-group-name"
-                    remedy = f"unless another engine has it: {mend} {shlex.quote(name)} --lifecycle-hook-name {hook}"
+                    command = "aws autoscaling delete-lifecycle-hook --auto-scaling-group-name"
+                    remedy = f"unless another engine has it: {command} {shlex.quote(name)} --lifecycle-hook-name {hook}"
                     yield Finding(Level.WARNING, "Auto Scaling", what, remedy)
 
     permission = "autoscaling:DescribeAutoScalingGroups and autoscaling:DescribeLifecycleHooks"

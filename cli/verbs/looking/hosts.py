@@ -2,8 +2,8 @@
 
 A host is `current` when it has the revision of the group's last successful deployment, `newer` when a later one brought
 another, `outdated` with an earlier one, `failed` when the last deployment failed there, `empty` when no deployment
-reached it yet, though the group's tags select it or it serves in an Auto Scaling group. With --gone also `gone` ones: on
-record, and no longer there. Below the hosts: why some failed in the deployments that are named there, and why the
+reached it yet, though the group's tags select it or it serves in an Auto Scaling group. With --gone also `gone` ones:
+on record, and no longer there. Below the hosts: why some failed in the deployments that are named there, and why the
 group's last deployment reached some not at all. Without the permission to list the group's instances, their names and
 whether SSM reaches them are left out.
 """
