@@ -13,7 +13,8 @@ from functions.store import applications, declared, groups
 from functions.store.keys import group_item_key
 from tests.conftest import all_items
 from tests.store import Store
-from tests.unit.core.test_declaration import LAST, group
+from tests.unit.core.test_declaration import group
+from tests.unit.core.test_declared_changes import LAST
 
 
 def apply(text: str) -> list[str]:
