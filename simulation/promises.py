@@ -74,6 +74,9 @@ class Kept:
     def hosts(self, *wanted: Seen) -> set[str]:
         return {each.host_id for each in self.of(*wanted)}
 
+    def begun_before(self, time: float) -> set[str]:
+        return {each.host_id for each in self.of(Seen.STATUS) if each.host_id and each.time < time}
+
     def with_status(self, status: TargetStatus) -> list[str]:
         return [target.target_id for target in self.targets if target.status is status]
 
@@ -356,7 +359,9 @@ def _stops(world: "World", kept: Kept) -> Iterator[Broken]:
     times = [entry.time + _SENDING_SECONDS for entry in kept.of(Seen.STOPPED)]
     if kept.deployment.settings.alarms.watched and world.scenario.alarm_at is not None:
         times.append(world.scenario.alarm_at + _ALARM_SECONDS)
-    late = [each.host_id for each in kept.of(Seen.SENT) if times and each.time > min(times)]
+    stopped_at = min(times, default=math.inf)
+    begun = kept.begun_before(stopped_at) if not kept.is_cancelled else set()  # those go all their way
+    late = [each.host_id for each in kept.of(Seen.SENT) if each.time > stopped_at and each.host_id not in begun]
     if late:
         yield Broken(0, f"{kept.id} was stopped, and began on {_named(late)} later")
     cancelled = [each.time for each in kept.of(Seen.STOPPED) if each.detail]

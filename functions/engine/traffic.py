@@ -21,7 +21,7 @@ from functions.core.records import (
     Traffic,
 )
 from functions.core.rollout import traffic
-from functions.core.rollout.steps import Allow, Block, End, StepResult, next_step, step_result
+from functions.core.rollout.steps import Allow, Block, Decision, End, StepResult, StepSignal, next_step, step_result
 from functions.core.statuses import Drain, TargetStatus
 from functions.engine import chain, places, results
 from functions.store import deployments, hosts, pacer, targets, watching
@@ -256,9 +256,8 @@ def _go_on(deployment: Deployment, waiting: Sequence[Target], seen: Seen) -> set
     over, leaving, coming = set[str](), list[Moved](), list[Moved]()
     for target in waiting:
         decision = next_step(target, deployment.stop)
-        if not isinstance(decision, Block | Allow):
-            if isinstance(decision, End):
-                _let_go(target, decision)
+        if not isinstance(decision, Block | Allow) or str(decision.step) not in target.segments:
+            _let_go(target, decision)
             over.add(target.target_id)
             continue
         is_moved = target.segments[str(decision.step)].sent_at is not None
@@ -286,7 +285,7 @@ def _leave(deployment: Deployment, leaving: Sequence[Moved], seen: Seen) -> set[
             _out(each, step, refusals)
             over.add(each.target_id)
         else:
-            _note_moved(each, step)
+            targets.note_moved(each, step, clock.timestamp())
     return over
 
 
@@ -297,13 +296,8 @@ def _come(deployment: Deployment, coming: Sequence[Moved], seen: Seen) -> set[st
         if why := refusals.get(each.target_id):
             results.store(each, step, traffic.failed(each, step, why, now))
         else:
-            _note_moved(each, step)
+            targets.note_moved(each, step, clock.timestamp())
     return set(refusals)
-
-
-def _note_moved(target: Target, step: int) -> None:
-    now = clock.timestamp()
-    targets.await_traffic(target, step, replace(target.segments[str(step)], sent_at=now), now)
 
 
 def _is_over(deployment: Deployment, target: Target, decision: Block | Allow, seen: Seen) -> bool:
@@ -327,9 +321,11 @@ def _is_over(deployment: Deployment, target: Target, decision: Block | Allow, se
     return bool(is_back)
 
 
-def _let_go(target: Target, end: End) -> None:
-    """The deployment stops, and the target waits no more."""
+def _let_go(target: Target, decision: Decision) -> None:
+    """The target waits no more: its deployment stops, or its step is over. That is told once more, because whoever put
+    it on record may have died before it said so."""
+    told = decision.status if isinstance(decision, End) else StepSignal.NEXT
     for number, step in enumerate(target.steps):
         run = target.segments.get(str(number))
-        if isinstance(step, BlockTraffic | AllowTraffic) and run and run.status is None and run.task_token:
-            tokens.succeed(run.task_token, results.answer(end.status))
+        if isinstance(step, BlockTraffic | AllowTraffic) and run and run.task_token:
+            tokens.succeed(run.task_token, results.answer(told))

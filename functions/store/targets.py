@@ -225,18 +225,11 @@ def record_segment(target: Target, segment: int, result: SegmentResult, now: str
 def pin_traffic(target: Target, segment: int, traffic: Traffic, now: str) -> Target:
     """What the host is registered as, before it is touched; the target as it is then, if another call was faster."""
     begun = replace(target, events=begun_events(target, segment, now))
-    update = announced.same_status(
-        _key(target),
-        Equals("status", TargetStatus.IN_PROGRESS.value),
-        Missing("traffic"),
-        sets={
-            "traffic": to_plain(traffic),
-            ("segments", str(segment)): to_plain(target.segments.get(str(segment), SegmentRun())),
-            "events": to_plain(begun.events),
-            "last_updated_at": now,
-        },
-    )
-    return record(Target, items().update_or_read(update))
+    sets: dict[Path, object] = {"traffic": to_plain(traffic), "events": to_plain(begun.events), "last_updated_at": now}
+    if str(segment) not in target.segments:  # else its state may wait with another token by now
+        sets["segments", str(segment)] = to_plain(SegmentRun())
+    is_open = Equals("status", TargetStatus.IN_PROGRESS.value), Missing("traffic")
+    return record(Target, items().update_or_read(announced.same_status(_key(target), *is_open, sets=sets)))
 
 
 def await_traffic(target: Target, segment: int, run: SegmentRun, now: str) -> Target:
@@ -248,6 +241,13 @@ def await_traffic(target: Target, segment: int, run: SegmentRun, now: str) -> Ta
         _key(target), *is_open, sets={place: to_plain(run), "events": events, "last_updated_at": now}
     )
     return record(Target, items().update_or_read(update))
+
+
+def note_moved(target: Target, segment: int, now: str) -> None:
+    """The host has been moved, and waits from now on, with whatever token."""
+    place: Path = ("segments", str(segment))
+    is_open = Exists(place), Missing((*place, "status"))
+    items().write(announced.same_status(_key(target), *is_open, sets={(*place, "sent_at"): now}))
 
 
 def note_back(target: Target) -> None:

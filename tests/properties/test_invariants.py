@@ -77,6 +77,13 @@ def test_throttling_fails_no_target_and_cancels_no_command(schedule: Scenario) -
 
 
 @few
+@given(FAMILIES[10])
+def test_no_host_takes_requests_while_it_is_changed_and_one_that_is_left_out_is_told(schedule: Scenario) -> None:
+    """Invariant 10: behind load balancers, with everything that can go wrong, and target groups that are deleted."""
+    assert sentences(schedule) == []
+
+
+@few
 @given(FAMILIES[11])
 def test_an_instance_that_enters_service_has_the_last_good_revision(schedule: Scenario) -> None:
     """Invariant 11: with launches and scale-ins at any moment, lost, doubled and late events, and functions that are

@@ -18,7 +18,8 @@ from tests.soak import examples
 
 _HOUR = 3600
 _FUNCTIONS = ("start", "launch", "prepare", "next_stage", "run_segment", "target_done", "command_status", "bake",
-              "finish", "lifecycle_action", "publish", "stop", "rollback", "find_lost", "execution_status")  # fmt: skip
+              "finish", "lifecycle_action", "publish", "stop", "rollback", "find_lost", "execution_status",
+              "watch")  # fmt: skip
 _KNOWN = ("OneAtATime", "HalfAtATime", "AllAtOnce")
 
 # A few hosts show most of it, and cost little.
@@ -63,6 +64,16 @@ def limits(draw: st.DrawFn) -> Limits:
     slow = draw(st.sampled_from([0.005, 0.005, 0.5, 2.0]))
     concurrency = draw(st.sampled_from([1000, 1000, 10, 2]))
     return replace(found, latencies={**found.latencies, "dynamodb": slow}, lambda_concurrency=concurrency)
+
+
+@st.composite
+def balancer_limits(draw: st.DrawFn) -> Limits:
+    """The same, with Elastic Load Balancing, too: no slower than that one look's tries are answered."""
+    found = draw(limits())
+    for operation in ("DescribeTargetHealth", "RegisterTargets", "DeregisterTargets"):
+        if rate := draw(st.sampled_from([None, None, 1, 4])):
+            found = found.throttled({f"elbv2:{operation}": rate})
+    return found
 
 
 @st.composite
@@ -111,6 +122,14 @@ OWN_HOSTS = scenarios(
     ),
 )  # fmt: skip
 
+BALANCED = scenarios(
+    target_groups=st.integers(1, 2), traffic_hooks=st.sampled_from([(), ("BeforeBlockTraffic", "AfterAllowTraffic")]),
+    other_hosts=st.sampled_from([0, 0, 2]), shares_target_groups=st.booleans(),
+    check_seconds=st.sampled_from([0.5, 5.0]), limits=balancer_limits(), fates=FATES, events=EVENTS, crashes=CRASHES,
+    alarm_at=ALARMS, repeats=SHARES.map(lambda x: x / 4),
+    acts=acts(Deed.DEPLOY, Deed.STOP, Deed.CANCEL, Deed.ROLL_BACK, Deed.DELETE_TARGET_GROUP),
+)  # fmt: skip
+
 _COUNTS = st.lists(st.tuples(TIMES, st.integers(1, 4)), max_size=3).map(tuple)
 SCALED = scenarios(
     hosts=st.integers(1, 6), events=EVENTS, crashes=CRASHES, config=st.sampled_from(_KNOWN).map(config),
@@ -123,7 +142,7 @@ SCALED = scenarios(
 
 FAMILIES = {
     1: HEALTH, 2: ONE_AT_A_TIME, 3: ENDS, 4: ONCE, 5: ANNOUNCED, 6: ROLLED_BACK, 7: VERIFIED, 8: JUNK, 9: WEATHER,
-    11: SCALED, 12: OWN_HOSTS,
+    10: BALANCED, 11: SCALED, 12: OWN_HOSTS,
 }  # fmt: skip
 
 

@@ -109,6 +109,10 @@ def told(world: World, number: int = 0) -> Instructions:
     return Instructions.decode(world.ssm.sent[number]["Parameters"]["Instructions"][0].partition(".")[0])
 
 
+def boom(*given: Any, **request: Any) -> None:
+    raise RuntimeError("killed")
+
+
 def refuse(code: str) -> Callable[..., None]:
     def refused(**request: Any) -> None:
         raise refusal(code)

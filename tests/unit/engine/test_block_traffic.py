@@ -12,7 +12,7 @@ from functions.core.statuses import Drain, TargetStatus
 from functions.store import deployments, hosts
 from tests.fakes.load_balancers import DRAINING
 from tests.fakes.service import refusal
-from tests.unit.behind import ALL, ID, SETTINGS, Behind, event, named, refuse, told
+from tests.unit.behind import ALL, ID, SETTINGS, Behind, boom, event, named, refuse, told
 from tests.unit.two_targets import World
 
 
@@ -76,10 +76,6 @@ def test_a_call_that_died_in_the_middle_of_a_block_is_repeated_from_what_is_on_r
     world.run("t-2")
     traffic = world.target().traffic
     assert behind.registered == set() and traffic and len(traffic.registered) == 3 and not traffic.was_out
-
-
-def boom(**request: Any) -> None:
-    raise RuntimeError("killed")
 
 
 @pytest.mark.parametrize("where", ["deregister_targets", "register_targets", "describe_target_health"])

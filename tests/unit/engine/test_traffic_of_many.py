@@ -1,18 +1,22 @@
 """So many hosts at a time that the watch moves them, in one call for each load balancer."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from functions.aws import tokens
 from functions.core.quotas import MAX_LOAD_BALANCERS
 from functions.core.statuses import Drain, TargetStatus
 from functions.core.text.shapes import to_plain
+from functions.engine import traffic
 from functions.engine.traffic import seconds_between_looks
 from functions.store import watching
 from functions.store.keys import deployment_key
 from functions.store.watching import Wait
 from tests.conftest import put_item
-from tests.unit.behind import ALL, ID, SETTINGS, Behind, assert_out, named, refuse, told
+from tests.unit.behind import ALL, ID, SETTINGS, Behind, assert_out, boom, named, refuse, told
 from tests.unit.two_targets import World
 
 
@@ -87,6 +91,55 @@ def test_a_host_that_waits_anew_before_its_old_wait_is_removed_is_found(
     crowd.look(100)
     crowd.look(110)
     assert world.tokens.told["t-3"] == {"status": "Succeeded"}
+
+
+@pytest.mark.parametrize("is_last", [False, True])
+def test_what_a_watch_did_not_live_to_tell_is_told_by_the_next_turn(
+    crowd: Behind, world: World, monkeypatch: pytest.MonkeyPatch, is_last: bool
+) -> None:
+    """Invariant 3."""
+    world.run("t-1")
+    if is_last:
+        crowd.look()
+        world.run("t-2")
+        crowd.install()
+        world.run("t-3")
+        crowd.look(100)
+    token = "t-3" if is_last else "t-1"
+    with monkeypatch.context() as killed:
+        killed.setattr(tokens, "succeed", boom)
+        crowd.look(110)
+    assert token not in world.tokens.told
+    crowd.look(200)
+    assert world.tokens.told[token] == {"status": "Succeeded" if is_last else "Next"}
+
+
+def test_a_state_that_asks_again_while_its_host_is_moved_is_told_by_its_new_token(
+    crowd: Behind, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Invariant 3."""
+    tokens_again = iter(("t-1b", "t-3b"))
+
+    def after_another(call: Callable[..., Any]) -> Callable[..., Any]:
+        def called(*given: Any, **request: Any) -> Any:
+            world.run(next(tokens_again))
+            return call(*given, **request)
+
+        return called
+
+    world.run("t-1")
+    with monkeypatch.context() as late:
+        late.setattr(traffic, "_as_it_is", after_another(traffic._as_it_is))
+        crowd.look()
+    assert world.tokens.told["t-1b"] == {"status": "Next"}
+    world.run("t-2")
+    crowd.install()
+    world.run("t-3")
+    with monkeypatch.context() as late:
+        late.setattr(crowd.v2, "register_targets", after_another(crowd.v2.register_targets))
+        crowd.look(100)
+    crowd.look(110)
+    assert world.tokens.told["t-3b"] == {"status": "Succeeded"}
 
 
 @pytest.mark.parametrize(("times", "is_watched"), [(2, False), (3, True)])
