@@ -11,9 +11,9 @@ from functions.aws import clock, queues
 from functions.core.text.shapes import to_plain
 from functions.store import pacer, watching
 from functions.store.pacer import Moment, Moments
-from functions.store.watching import Turn, Wait
+from functions.store.watching import Turn, Wait, WaitKind
 
-_SOON = 5_000  # milliseconds: a chain that goes on by then needs no waking
+_SOON = 2_000  # milliseconds: a chain that goes on by then needs no waking
 _OVERDUE = 150_000  # milliseconds after which a chain that should have gone on is dead
 _MOST = 10  # targets of one message
 
@@ -52,16 +52,16 @@ def park(deployment_id: str, wait: Wait, void: Moment | None = None) -> bool:
     turn = watching.turn(deployment_id)
     if void and turn.granted_until and turn.throttled_at == void.throttled_at:
         wake(deployment_id, replace(turn, granted_until=0))
-    elif turn.is_over or is_dead(turn) or is_at_rest(turn):
+    elif turn.is_over or is_dead(turn) or is_at_rest(turn, is_sending=wait.kind is WaitKind.SEND):
         wake(deployment_id, turn)
     return is_new
 
 
-def is_at_rest(turn: Turn) -> bool:
+def is_at_rest(turn: Turn, *, is_sending: bool = True) -> bool:
     """Whether the chain goes on so late that it has to be woken. One that has handed out moments to send at comes back
-    when they are over."""
+    when they are over, which is soon enough for who waits to send."""
     now = pacer.now()
-    return turn.next_at > now + _SOON and turn.granted_until <= now
+    return turn.next_at > now + _SOON and not (is_sending and turn.granted_until > now)
 
 
 def wake(deployment_id: str, turn: Turn) -> None:

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from functions.core.balancer_checks import PROPAGATION_SECONDS
 from simulation.aws.limits import Limits
-from simulation.hosts import Fate
+from simulation.hosts import Durations, Fate
 from simulation.result import Result
 from simulation.scenario import Act, Deed, Scenario, config
 from simulation.trace import Entry, Seen
@@ -93,6 +94,22 @@ def test_what_a_target_costs(hosts: int, at_a_time: str) -> None:
     own = sum(result.functions[each] for each in ("run_segment", "command_status", "target_done", "publish"))
     assert own <= 8 * hosts
     assert result.functions["watch"] <= 5 * hosts, "a look every two seconds, for all hosts that wait"
+
+
+def test_load_balancers_take_no_second_of_a_host_that_is_padded() -> None:
+    """The propagation time, one passed check and at most two seconds; also where the watch is about to go on anyway."""
+    usual = {"hosts": 30, "config": config("OneAtATime"), "reconcile_seconds": 15}
+    durations = Durations(median=9, without_hooks=0)
+    bare, behind = (seconds(world(**usual, durations=durations, target_groups=number)) for number in (0, 1))
+    assert max(behind[host_id] - bare[host_id] for host_id in bare) <= PROPAGATION_SECONDS + 5 + 2
+
+
+def seconds(played: World) -> dict[str, float]:
+    """Of each host, from its first step to its last."""
+    assert played.run().broken == ()
+    moves = [each for each in played.trace.of(Seen.STATUS) if each.host_id]
+    began = {each.host_id: each.time for each in moves if each.detail == "InProgress"}
+    return {each.host_id: each.time - began[each.host_id] for each in moves if each.detail == "Succeeded"}
 
 
 def test_a_hook_on_the_other_side_of_the_traffic_is_one_command_more() -> None:
