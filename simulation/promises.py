@@ -5,6 +5,7 @@ announced. The numbers are those of the invariants (docs/how-it-works.md); 0: th
 """
 
 import hashlib
+import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

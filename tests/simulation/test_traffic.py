@@ -97,11 +97,12 @@ def test_what_a_target_costs(hosts: int, at_a_time: str) -> None:
 
 
 def test_load_balancers_take_no_second_of_a_host_that_is_padded() -> None:
-    """The propagation time, one passed check and at most two seconds; also where the watch is about to go on anyway."""
+    """The propagation time, one passed check and at most two seconds, beside the time of a function that looks; also
+    where the watch is about to go on anyway."""
     usual = {"hosts": 30, "config": config("OneAtATime"), "reconcile_seconds": 15}
     durations = Durations(median=9, without_hooks=0)
     bare, behind = (seconds(world(**usual, durations=durations, target_groups=number)) for number in (0, 1))
-    assert max(behind[host_id] - bare[host_id] for host_id in bare) <= PROPAGATION_SECONDS + 5 + 2
+    assert max(behind[host_id] - bare[host_id] for host_id in bare) <= PROPAGATION_SECONDS + 5 + 2 + 0.1
 
 
 def seconds(played: World) -> dict[str, float]:
