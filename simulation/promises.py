@@ -357,12 +357,17 @@ def _records(world: "World", kept: Kept) -> Iterator[Broken]:
 
 def _stops(world: "World", kept: Kept) -> Iterator[Broken]:
     """After a stop nothing is begun, and after one that cancels nothing goes on."""
-    times = [entry.time + _SENDING_SECONDS for entry in kept.of(Seen.STOPPED)]
+    times = [(entry.time + _SENDING_SECONDS, bool(entry.detail)) for entry in kept.of(Seen.STOPPED)]
     if kept.deployment.settings.alarms.watched and world.scenario.alarm_at is not None:
-        times.append(world.scenario.alarm_at + _ALARM_SECONDS)
-    stopped_at = min(times, default=math.inf)
-    begun = kept.begun_before(stopped_at) if not kept.is_cancelled else set()  # those go all their way
-    late = [each.host_id for each in kept.of(Seen.SENT) if each.time > stopped_at and each.host_id not in begun]
+        times.append((world.scenario.alarm_at + _ALARM_SECONDS, True))
+    stopped_at = min((time for time, _ in times), default=math.inf)
+    cancelled_at = min((time for time, cancels in times if cancels), default=math.inf)
+    begun = kept.begun_before(stopped_at)  # those go all their way, unless they are cancelled
+    late = [
+        each.host_id
+        for each in kept.of(Seen.SENT)
+        if each.time > (cancelled_at if each.host_id in begun else stopped_at)
+    ]
     if late:
         yield Broken(0, f"{kept.id} was stopped, and began on {_named(late)} later")
     cancelled = [each.time for each in kept.of(Seen.STOPPED) if each.detail]

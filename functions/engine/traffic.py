@@ -135,10 +135,13 @@ def _wait(target: Target, step: int, token: str, moved_at: str | None) -> None:
     results.make_way(before, token)
     run = replace(before, task_token=token, sent_at=before.sent_at or moved_at)
     current = targets.await_traffic(target, step, run, clock.timestamp())
-    if (ended := current.segments.get(str(step))) and ended.status:
+    now = current.segments.get(str(step)) or SegmentRun()
+    if now.status or current.status.is_final:
         tokens.succeed(token, results.answer(step_result(current)))
-        return
-    chain.park(target.deployment_id, Wait(kind=WaitKind.TRAFFIC, target_id=target.target_id, since=pacer.now()))
+    elif now.task_token != token:  # another call was faster
+        _wait(current, step, token, moved_at)
+    else:
+        chain.park(target.deployment_id, Wait(kind=WaitKind.TRAFFIC, target_id=target.target_id, since=pacer.now()))
 
 
 # -- hosts are moved

@@ -233,9 +233,12 @@ def pin_traffic(target: Target, segment: int, traffic: Traffic, now: str) -> Tar
 
 
 def await_traffic(target: Target, segment: int, run: SegmentRun, now: str) -> Target:
-    """The state waits for load balancers, with the token of the run. The target as it is then: it may have ended."""
+    """The state waits for load balancers, with the token of the run in the place of the one that was read. The target
+    as it is then: it may have ended, or another call waits."""
     place: Path = ("segments", str(segment))
-    is_open = Missing((*place, "status")), Equals("status", TargetStatus.IN_PROGRESS.value)
+    before, token_at = target.segments.get(str(segment)), (*place, "task_token")
+    as_read = Equals(token_at, before.task_token) if before and before.task_token else Missing(token_at)
+    is_open = Missing((*place, "status")), Equals("status", TargetStatus.IN_PROGRESS.value), as_read
     events = to_plain(begun_events(target, segment, now))
     update = announced.same_status(
         _key(target), *is_open, sets={place: to_plain(run), "events": events, "last_updated_at": now}

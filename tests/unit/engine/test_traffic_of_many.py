@@ -8,11 +8,12 @@ import pytest
 
 from functions.aws import tokens
 from functions.core.quotas import MAX_LOAD_BALANCERS
+from functions.core.records import Target
 from functions.core.statuses import Drain, TargetStatus
 from functions.core.text.shapes import to_plain
 from functions.engine import traffic
 from functions.engine.traffic import seconds_between_looks
-from functions.store import watching
+from functions.store import targets, watching
 from functions.store.keys import deployment_key
 from functions.store.watching import Wait
 from tests.conftest import put_item
@@ -112,6 +113,23 @@ def test_what_a_watch_did_not_live_to_tell_is_told_by_the_next_turn(
     assert token not in world.tokens.told
     crowd.look(200)
     assert world.tokens.told[token] == {"status": "Succeeded" if is_last else "Next"}
+
+
+def test_of_two_calls_for_one_target_none_is_forgotten(
+    crowd: Behind, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Invariant 3: which of them is late, nobody can tell."""
+    wait = targets.await_traffic
+
+    def after_another(*given: Any) -> Target:
+        monkeypatch.setattr(targets, "await_traffic", wait)
+        world.run("t-1b")
+        return wait(*given)
+
+    monkeypatch.setattr(targets, "await_traffic", after_another)
+    world.run("t-1")
+    crowd.look()
+    assert world.tokens.told["t-1b"]["status"] == "Wait" and world.tokens.told["t-1"] == {"status": "Next"}
 
 
 def test_a_state_that_asks_again_while_its_host_is_moved_is_told_by_its_new_token(
