@@ -1,9 +1,9 @@
-"""Faults that tests inject into the local cloud: events that get lost, functions that are throttled or die, and so on.
+"""Faults that tests inject into the local cloud: events that get lost, functions that die, and so on.
 
 A fault is a number of times that it strikes, or a switch. The server asks at each place where one may strike.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 @dataclass
@@ -11,11 +11,8 @@ class Faults:
     """What goes wrong next."""
 
     lost_events: int = 0  # SSM status-change events of invocations that never arrive
-    doubled_events: int = 0  # that arrive twice
     lost_executions: int = 0  # Step Functions' events of executions that have ended that never arrive
     lost_alarms: int = 0  # CloudWatch's events of alarms that never arrive
-    throttled: dict[str, int] = field(default_factory=dict)  # function name -> invocations that Lambda refuses
-    throttled_sends: int = 0  # SendCommand calls that SSM refuses
     slow_sends: int = 0  # SendCommand calls whose answer comes only when the command has ended
     killed_senders: int = 0  # callers that die right after SSM has accepted their SendCommand
     lost_lifecycle_events: int = 0  # Auto Scaling's events of lifecycle actions that never arrive
@@ -38,12 +35,4 @@ class Faults:
         if left <= 0:
             return False
         setattr(self, name, left - 1)
-        return True
-
-    def throttles(self, function: str) -> bool:
-        """Whether Lambda refuses this invocation of a function."""
-        left = self.throttled.get(function, 0)
-        if left <= 0:
-            return False
-        self.throttled[function] = left - 1
         return True

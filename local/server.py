@@ -81,7 +81,7 @@ class LocalGateway:
         )
 
         state_machines.install(self.records, self.faults)
-        functions.install(self.faults, self.outside, self.records)
+        functions.install(self.outside, self.records)
         dynamodb.install(self.outside, self.records)
         metrics.install()
         alarms.install(self.emit_alarm_event, region=REGION, account=ACCOUNT)
@@ -152,7 +152,7 @@ class LocalGateway:
             if final and self.faults.strike("lost_events"):
                 return
             if final:
-                times = 2 if self.faults.strike("doubled_events") else self.outside.copies()
+                times = self.outside.copies()
         for _ in range(times):
             if seconds := self.outside.weather.late_events:
                 asyncio.get_running_loop().call_later(seconds, self.emit, entry)

@@ -17,7 +17,6 @@ from contextvars import ContextVar
 from typing import Any
 
 from local.counters import Records
-from local.faults import Faults
 from local.weather import Outside
 
 STACK = "stepdeploy"
@@ -27,8 +26,8 @@ _AT_ONCE = 10  # messages that the emulator hands out in one go
 SEND_SUCCESS = "AWSStepFunctions.SendTask"
 
 
-def install(faults: Faults, outside: Outside, records: Records) -> None:
-    """Count invocations, and refuse those that a fault or the weather does; retry and gather; authorize tokens."""
+def install(outside: Outside, records: Records) -> None:
+    """Count invocations, and refuse those that the weather does; retry and gather; authorize tokens."""
     from ministack.services import lambda_svc
 
     execute = lambda_svc._execute_function
@@ -36,7 +35,7 @@ def install(faults: Faults, outside: Outside, records: Records) -> None:
     def counted(function: dict[str, Any], event: Any) -> Any:
         name = (function.get("config") or function).get("FunctionName", "")
         wait = 1.0
-        while faults.throttles(name) or outside.throttles("lambda", name.removeprefix(f"{STACK}-")):
+        while outside.throttles("lambda", name.removeprefix(f"{STACK}-")):
             if not _asynchronous.get():
                 return lambda_svc._throttle_response(
                     "ReservedFunctionConcurrentInvocationLimitExceeded", "Rate Exceeded."

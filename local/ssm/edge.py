@@ -82,17 +82,13 @@ def install(
             return found[0].resource
         return str(resource_of(service, method, path, headers, body, *rest))
 
-    async def before(operation: str, body: dict[str, Any]) -> None:
-        if operation == "SendCommand" and faults.strike("throttled_sends"):
-            raise THROTTLED
-
     async def after(operation: str, body: dict[str, Any]) -> None:
         if operation == "SendCommand" and faults.strike("killed_senders"):
             raise SenderKilled
         if operation == "SendCommand" and faults.strike("slow_sends"):
             await asyncio.sleep(SLOW_SECONDS)
 
-    run_command.before_answer, run_command.after_answer = before, after
+    run_command.after_answer = after
     app.SERVICE_HANDLERS["ssm"] = handle
     iam_actions.extract_resource_arn = resource
 

@@ -150,7 +150,7 @@ def test_a_target_that_is_registered_again_while_it_drains_stays(balanced: Balan
     balanced.in_front(group)
     balanced.becomes(group, "healthy")
     balanced.deregister(group, host)
-    balanced.aws.load_balancers.set(propagation_seconds=0.3)
+    balanced.aws.load_balancers.set(propagation_seconds=3)
     balanced.register(group, host)
     assert balanced.health(group) == ["initial Elb.RegistrationInProgress"]
     balanced.becomes(group, "healthy")  # after the delay of the one that left
