@@ -12,9 +12,10 @@ from functions.core.records import AutoScaling, Deployment, DeploymentSummary, G
 from functions.core.statuses import Creator, DeploymentStatus, TargetStatus
 from functions.core.text.shapes import to_plain
 from functions.engine import end, scaling
+from functions.handlers import find_lost
 from functions.handlers.lifecycle_action import handler
 from functions.store import deployments
-from functions.store.keys import deployment_key, host_key
+from functions.store.keys import deployment_key, host_key, scaling_group_key
 from tests.conftest import ENVIRONMENT, LambdaContext, put_group, put_item
 from tests.store import Store
 from tests.unit.inbox import Inbox
@@ -120,6 +121,13 @@ def test_an_instance_that_nothing_is_meant_for_is_let_through(
     tell(context, event())
     assert made() == []
     assert answers(context) == [(INSTANCE, LAUNCH, "CONTINUE")]
+
+
+def test_one_whose_event_was_lost_is_found_and_let_through(fleet: Any, context: LambdaContext) -> None:
+    group(last_successful=None)
+    put_item(scaling_group_key("fleet", "shop/web").item)
+    find_lost.handler({}, context)
+    assert made() == [] and answers(context) == [(INSTANCE, LAUNCH, "CONTINUE")]
 
 
 def test_an_instance_comes_back_from_a_warm_pool_and_waits_anew(fleet: Any, context: LambdaContext) -> None:
