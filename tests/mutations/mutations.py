@@ -291,6 +291,56 @@ MUTATIONS: tuple[Mutation, ...] = (
         "    if verdict.status is DeploymentStatus.FAILED:\n",
         "    if verdict.status is DeploymentStatus.QUEUED:\n",
     ),
+    # -- traffic
+    _mutation(
+        "a host is not taken out of its load balancers",
+        10,
+        ENGINE + "traffic.py",
+        "            elb.deregister(balancer, mine)\n",
+        "            mine.clear()\n",
+    ),
+    _mutation(
+        "a host does not drain",
+        10,
+        ROLLOUT + "traffic.py",
+        "    at_least = max(0, ceil(",
+        "    at_least = min(0, ceil(",
+    ),
+    _mutation(
+        "the time that a host drains is rounded down",
+        10,
+        ROLLOUT + "traffic.py",
+        "    at_least = max(0, ceil(",
+        "    at_least = max(0, int(",
+    ),
+    _mutation(
+        "nobody is told of what a host was left out of",
+        10,
+        "functions/core/records/target.py",
+        "        return () if is_back else self.traffic.registered\n",
+        "        return ()\n",
+    ),
+    _mutation(
+        "a host counts as back before it is registered",
+        10,
+        ENGINE + "traffic.py",
+        "    if not (target.traffic and target.traffic.registered):\n",
+        "    if step:\n",
+    ),
+    _mutation(
+        "the watch removes a wait that has begun anew",
+        (10, 3),
+        STORE + "watching.py",
+        "IS_NEW if wait.task_token else None",
+        "IS_NEW",
+    ),
+    _mutation(
+        "a watch that died before it told never tells",
+        (10, 3),
+        ENGINE + "traffic.py",
+        "            _let_go(target, decision)\n",
+        "            isinstance(decision, End) and _let_go(target, decision)\n",
+    ),
     # -- announcements
     _mutation(
         "a target's change of status is no news",
