@@ -46,7 +46,7 @@ def started(console: Console, port: int | None = None) -> Iterator[Shop]:
         target_group, address = balanced(cloud, BALANCER)
         console.print("Deploying the stack with the CDK CLI: the template that would go to an account")
         cloud.create_alarm(ALARM)
-        engine = Engine(cloud, cloud.deploy(HERE / "demo.yaml", reconcile_seconds=15))
+        engine = Engine(cloud, cloud.deploy(HERE / "demo.yaml", reconcile_seconds=5))
         cloud.client("secretsmanager").put_secret_value(
             SecretId=engine.outputs["SlackSecretArn"], SecretString=cloud.slack.url(CHANNEL)
         )
