@@ -107,7 +107,7 @@ synth: setup ## write the CloudFormation template into cdk.out
 	@node_modules/.bin/cdk synth --quiet
 
 permissions: setup ## write docs/permissions.md from the template
-	@$(BIN)/python -m infra.permissions
+	@$(BIN)/python -m infra.checks.permissions
 
 clean: ## remove everything that was built or installed here
 	rm -rf $(VENV) node_modules cdk.out build .pytest_cache .mypy_cache .ruff_cache .hypothesis

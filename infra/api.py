@@ -10,7 +10,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from functions.core.extensions import added_to
-from infra import whole_account
+from infra.checks import whole_account
 from infra.engine import Engine
 from infra.function import Function, FunctionDefaults
 from infra.store import Store

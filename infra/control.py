@@ -4,7 +4,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_events as events
 from constructs import Construct
 
-from infra import whole_account
+from infra.checks import whole_account
 from infra.engine import Engine
 from infra.function import Function, FunctionDefaults
 from infra.store import Store

@@ -9,7 +9,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from functions.core.revision import GITHUB_PREFIX, RUNNER_PREFIX
-from infra import whole_account
+from infra.checks import whole_account
 from infra.flow import ask_again_seconds, definition
 from infra.function import Function, FunctionDefaults
 from infra.hosts import Hosts

@@ -16,7 +16,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from infra.nag import acknowledge, acknowledge_wildcard
+from infra.checks.nag import acknowledge, acknowledge_wildcard
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

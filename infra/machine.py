@@ -10,9 +10,9 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from infra.checks.nag import acknowledge_wildcard
 from infra.flow import TARGETS
 from infra.function import Function
-from infra.nag import acknowledge_wildcard
 from infra.store import MANIFESTS, Store
 
 

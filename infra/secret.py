@@ -4,7 +4,7 @@ from aws_cdk import SecretValue
 from aws_cdk import aws_secretsmanager as secrets
 from constructs import Construct
 
-from infra.nag import acknowledge
+from infra.checks.nag import acknowledge
 
 UNSET = "{}"  # a secret's value until somebody puts another into it
 

@@ -14,16 +14,16 @@ from constructs import Construct, IConstruct, IDependable, Node
 from functions.core.declaration import Declaration
 from functions.core.errors import InvalidInput
 from functions.core.rollout.stages import MAX_CONCURRENCY
-from infra.alarms import Alarms
 from infra.api import Api
 from infra.auto_scaling import Hooks, LifecycleAction
 from infra.control import Control
-from infra.dashboard import Dashboard
 from infra.declaration import Declared
 from infra.engine import Engine, EngineLimits
 from infra.function import Function, FunctionDefaults
 from infra.hosts import Hosts, MakeDocument
 from infra.load_balancers import NamedLoadBalancers
+from infra.monitoring.alarms import Alarms
+from infra.monitoring.dashboard import Dashboard
 from infra.notifications import Notifications
 from infra.revisions import Revisions
 from infra.scaling_grants import NamedScalingGroups

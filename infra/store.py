@@ -6,8 +6,8 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from infra.checks.nag import acknowledge
 from infra.function import Function
-from infra.nag import acknowledge
 
 MANIFESTS = ".stepdeploy/manifests/"
 LOGS = ".stepdeploy/logs/"

@@ -14,8 +14,8 @@ from functions.core.revision import bundle_type
 from functions.core.statuses import DeploymentStatus
 from functions.core.text.shapes import to_plain
 from functions.engine import declare
-from functions.store import deployments, lock, targets
 from functions.store.keys import group_item_key
+from functions.store.records import deployments, lock, targets
 from functions.store.table import items as table
 from functions.store.table.items import items
 from functions.store.table.memory import Change, Memory

@@ -5,9 +5,9 @@ from dataclasses import replace
 from functions.core.records import Counts, Deployment, PlaceSet, Target, TargetFailure
 from functions.core.rollout.places import with_homes
 from functions.core.statuses import TargetStatus
-from functions.engine import places
-from functions.store import deployments, preparing
-from functions.store import places as store_places
+from functions.engine.running import places
+from functions.store.records import deployments, preparing
+from functions.store.records import places as store_places
 
 
 def begin(deployment: Deployment, fleet: list[Target], now: str) -> bool:

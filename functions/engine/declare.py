@@ -7,7 +7,7 @@ from functions.aws import clock
 from functions.core.declaration import Declaration, changes
 from functions.core.errors import Conflict
 from functions.core.records import Group
-from functions.store import declared, groups
+from functions.store.records import declared, groups
 from functions.store.table.patience import back_off
 
 _TRIES = 5

@@ -8,7 +8,7 @@ from typing import Any
 
 from functions.aws import tokens, weather
 from functions.core.rollout.stages import is_promising
-from functions.store import deployments, places
+from functions.store.records import deployments, places
 from functions.telemetry import logger
 
 

@@ -9,8 +9,8 @@ from datetime import timedelta
 from typing import Any
 
 from functions.aws import aside, clock
-from functions.engine import segments
-from functions.store import targets
+from functions.engine.running import segments
+from functions.store.records import targets
 from functions.telemetry import logger
 
 _EARLY_KEPT = timedelta(days=1)

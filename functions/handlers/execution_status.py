@@ -7,7 +7,7 @@ from typing import Any
 
 from functions.aws import aside
 from functions.aws.executions import Execution
-from functions.engine import stop
+from functions.engine.ending import stop
 from functions.telemetry import logger
 
 

@@ -5,7 +5,8 @@ Called by a schedule, every few minutes. A second call, also at the same time, f
 
 from typing import Any
 
-from functions.engine import find_lost, scaling
+from functions.engine.auto_scaling import scaling
+from functions.engine.running import find_lost
 from functions.telemetry import logger
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from functions.aws import weather
 from functions.core.messages.engine_errors import EngineError
-from functions.engine import end, scaling
+from functions.engine.auto_scaling import scaling
+from functions.engine.ending import end
 from functions.telemetry import logger
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from functions.aws import sqs
 from functions.core.auto_scaling import lifecycle_action
 from functions.core.records import LifecycleAction
-from functions.engine import instances, lifecycle
+from functions.engine.auto_scaling import instances, lifecycle
 from functions.settings import settings
 from functions.telemetry import logger
 

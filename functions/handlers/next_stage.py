@@ -10,9 +10,9 @@ from typing import Any
 from functions.aws import weather
 from functions.core.rollout.stages import Decision, Manifest, Next, next_stage
 from functions.core.text.shapes import from_plain, to_plain
-from functions.engine import chain
+from functions.engine.running import chain
 from functions.settings import settings
-from functions.store import deployments, places
+from functions.store.records import deployments, places
 from functions.telemetry import logger
 
 

@@ -13,8 +13,10 @@ from functions.core.rollout import stop_mark
 from functions.core.rollout.stages import Manifest
 from functions.core.statuses import DeploymentStatus
 from functions.core.text.shapes import to_plain
-from functions.engine import begin, chain, stop
-from functions.store import deployments, targets
+from functions.engine.ending import stop
+from functions.engine.running import chain
+from functions.engine.starting import begin
+from functions.store.records import deployments, targets
 from functions.telemetry import logger
 
 

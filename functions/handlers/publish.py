@@ -16,7 +16,7 @@ from functions.aws import events, sns, sqs
 from functions.core.messages import measures
 from functions.core.records import Deployment
 from functions.core.text.shapes import to_plain
-from functions.engine import announce
+from functions.engine.ending import announce
 from functions.settings import settings
 from functions.store import stream
 from functions.telemetry import logger, metrics

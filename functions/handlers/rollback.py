@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from functions.api.requests import fields
-from functions.engine.roll_back import Wish, roll_back
+from functions.engine.ending.roll_back import Wish, roll_back
 from functions.telemetry import logger
 
 

@@ -12,7 +12,7 @@ import json
 from typing import Any
 
 from functions.aws import sqs, weather
-from functions.engine import segments, sends
+from functions.engine.running import segments, sends
 from functions.settings import settings
 from functions.telemetry import logger
 

@@ -11,7 +11,8 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.aws import cloudformation, kms, runner, ssm
+from functions.aws import cloudformation, kms, runner
+from functions.aws.fleet import ssm
 from functions.telemetry import logger
 
 

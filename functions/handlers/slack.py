@@ -12,7 +12,7 @@ from functions.aws import sqs
 from functions.aws.slack import Answer, Delivery, webhook
 from functions.core.messages import slack
 from functions.core.messages.slack import Outcome, Post
-from functions.engine.outcomes import outcome_of
+from functions.engine.ending.outcomes import outcome_of
 from functions.settings import settings
 from functions.telemetry import logger
 

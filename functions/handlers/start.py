@@ -11,8 +11,8 @@ from typing import Any
 
 from functions.api.requests import direct
 from functions.aws import sqs
-from functions.engine import upload
-from functions.engine.create import create
+from functions.engine.starting import upload
+from functions.engine.starting.create import create
 from functions.settings import settings
 from functions.telemetry import logger
 

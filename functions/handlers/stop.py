@@ -14,8 +14,9 @@ from functions.api.requests import fields
 from functions.aws import aside, clock
 from functions.core.errors import InvalidInput
 from functions.core.rollout import stop_mark
-from functions.engine import stop, who_may
-from functions.store import deployments
+from functions.engine.ending import stop
+from functions.engine.starting import who_may
+from functions.store.records import deployments
 from functions.telemetry import logger
 
 

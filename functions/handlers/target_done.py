@@ -6,15 +6,17 @@ and does what the first one did not live to do.
 
 from typing import Any
 
-from functions.aws import clock, ssm, weather
+from functions.aws import clock, weather
+from functions.aws.fleet import ssm
 from functions.core.errors import Conflict
 from functions.core.messages.engine_errors import EngineError
 from functions.core.records import Target, TargetFailure
 from functions.core.rollout.steps import left_between, outcome
 from functions.core.statuses import TargetStatus
-from functions.engine import instances, places, traffic
-from functions.engine.end import engine_failure
-from functions.store import targets
+from functions.engine.auto_scaling import instances
+from functions.engine.ending.end import engine_failure
+from functions.engine.running import places, traffic
+from functions.store.records import targets
 from functions.telemetry import logger
 
 

@@ -1,4 +1,4 @@
-"""watch: one turn of the chain that looks for everything that a deployment waits for (functions/engine/watch.py).
+"""watch: one turn of the chain that looks for all that a deployment waits for (functions/engine/running/watch.py).
 
 Called by a queue, with the message that the turn before has sent. A message that comes twice, or of a chain whose place
 another one has, ends itself.
@@ -8,7 +8,7 @@ import json
 from typing import Any
 
 from functions.aws import sqs
-from functions.engine import watch
+from functions.engine.running import watch
 from functions.settings import settings
 from functions.telemetry import logger
 

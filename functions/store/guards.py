@@ -11,8 +11,8 @@ from functions.core import access
 from functions.core.errors import Conflict
 from functions.core.records import Group, Guard
 from functions.core.text.shapes import from_plain
-from functions.store import applications, declared, groups
 from functions.store.keys import guard_key, guards_whole_key
+from functions.store.records import applications, declared, groups
 from functions.store.table.items import items
 from functions.store.table.patience import back_off
 from functions.store.table.values import Item, Put, Query

@@ -11,9 +11,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from local.autoscaling.fleet import World
+from local.autoscaling.operations.tags import refuse_reserved
 from local.autoscaling.service import API, AutoScaling, find_operation
 from local.autoscaling.settings import Settings
-from local.autoscaling.tags import refuse_reserved
 from local.counters import Records, is_administrator
 from local.faults import Faults
 from local.query import QueryError, answer, error_answer, fields, parameters, parsed, service_model

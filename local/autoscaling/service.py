@@ -12,17 +12,8 @@ from typing import Any, TypeVar
 
 from botocore.model import OperationModel
 
-from local.autoscaling import (
-    groups,
-    hooks,
-    members,
-    processes,
-    refreshes,
-    tags,
-    traffic,
-    warm_pools,
-)
 from local.autoscaling.fleet import Fleet, World
+from local.autoscaling.operations import groups, hooks, members, processes, refreshes, tags, traffic, warm_pools
 from local.autoscaling.permissions import checks
 from local.autoscaling.settings import Settings
 from local.query import checked, service_model

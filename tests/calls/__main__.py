@@ -2,7 +2,7 @@
 
 import sys
 
-from infra.permissions import synthesized
+from infra.checks.permissions import synthesized
 from tests.calls.compare import differences
 from tests.calls.recording import FOLDER, read
 

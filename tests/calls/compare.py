@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from infra.nag import spelled
-from infra.permissions import grants, readable
+from infra.checks.nag import spelled
+from infra.checks.permissions import grants, readable
 from tests.calls.recording import Call, function_name
 
 # What Lambda calls with a function's role. Sources: AWS Lambda Developer Guide, "Using Lambda with DynamoDB" and "with

@@ -34,8 +34,8 @@ _WRITES = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "Co
 
 
 class Call(NamedTuple):
-    """What IAM authorizes. `resource` is spelled as infra.permissions spells a grant's, but what the function knows
-    from its environment is that variable, `${TABLE_NAME}`; "" where the request does not tell."""
+    """What IAM authorizes. `resource` is spelled as infra.checks.permissions spells a grant's, but what the function
+    knows from its environment is that variable, `${TABLE_NAME}`; "" where the request does not tell."""
 
     function: str
     action: str

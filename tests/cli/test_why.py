@@ -18,10 +18,10 @@ from functions.core.records import Counts, Deployment, DeploymentSummary, GroupS
 from functions.core.rollout.command_result import pending_events, read_invocation
 from functions.core.statuses import DeploymentStatus, LifecycleEventStatus, TargetStatus, TriggerEvent
 from functions.core.text.shapes import to_plain
-from functions.engine import end
-from functions.engine.outcomes import outcome_of
-from functions.store import deployments
+from functions.engine.ending import end
+from functions.engine.ending.outcomes import outcome_of
 from functions.store.keys import target_key
+from functions.store.records import deployments
 from host.lifecycle import IN_PLACE
 from tests.cli.deploying import ID, Captured, at, passes, put_deployment
 from tests.conftest import put_group, put_item

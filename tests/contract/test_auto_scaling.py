@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from functions.aws import autoscaling
 from functions.aws.clients import client
+from functions.aws.fleet import autoscaling
 from functions.core.auto_scaling import ScalingGroup
 from functions.core.records import HookKind
 from tests.fakes.autoscaling import FakeAutoScaling

@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from functions.aws import ssm
 from functions.aws.clients import client
+from functions.aws.fleet import ssm
 from tests.contract.conftest import code
 
 pytestmark = pytest.mark.usefixtures("account")

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from functions.aws import ec2
 from functions.aws.clients import client
+from functions.aws.fleet import ec2
 from functions.core.records import TagFilter, TagGroup
 
 pytestmark = pytest.mark.usefixtures("account")

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from functions.aws import autoscaling, ec2, elb
 from functions.aws.clients import client
+from functions.aws.fleet import autoscaling, ec2, elb
 from functions.core.auto_scaling import ScalingGroup
 from functions.core.load_balancers import HealthState
 from functions.core.records import Balancer, BalancerType, HealthCheck, LoadBalancers, Registration, TagFilter, TagGroup

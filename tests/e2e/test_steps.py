@@ -13,8 +13,8 @@ from functions.core.rollout.command_result import pending_events
 from functions.core.rollout.places import with_homes
 from functions.core.statuses import DeploymentStatus, TargetStatus
 from functions.core.text.shapes import to_plain
-from functions.store import places
 from functions.store.keys import deployment_indexes, deployment_key, lock_key, target_key
+from functions.store.records import places
 from functions.store.table.wire import to_wire
 from tests.conftest import THREE_SEGMENTS
 from tests.e2e.conftest import Fleet, MakeFleet, application, failing

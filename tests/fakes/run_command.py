@@ -14,7 +14,7 @@ from tests.fakes.documents import FakeDocuments
 
 
 class FakeRunCommand(FakeDocuments):
-    """SSM, as far as functions/aws/ssm.py uses it."""
+    """SSM, as far as functions/aws/fleet/ssm.py uses it."""
 
     def __init__(self) -> None:
         super().__init__()

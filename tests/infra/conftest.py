@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from infra.app import ROOT, STACK, engine_app
-from infra.permissions import NAMED, context
+from infra.checks.permissions import NAMED, context
 
 TEXT = "applications: {shop: {groups: {web: {ec2TagFilters: [{Key: app}], triggerConfigurations: [%s]}}}}"
 OTHER_TOPIC = "arn:aws:sns:eu-west-1:210987654321:their-topic"

@@ -13,7 +13,7 @@ from functions.core.auto_scaling import hook_name
 from functions.core.errors import InvalidInput
 from functions.core.records import HookKind
 from infra.app import ROOT, engine_app
-from infra.permissions import context, grants
+from infra.checks.permissions import context, grants
 from tests.infra.conftest import Synthesized, resources, synthesize
 
 FILE = (

@@ -11,7 +11,7 @@ from aws_cdk.aws_elasticloadbalancingv2 import ApplicationTargetGroup, ITargetGr
 
 from functions.core.errors import InvalidInput
 from infra.app import ROOT, STACK, engine_app
-from infra.permissions import context, grants
+from infra.checks.permissions import context, grants
 from tests.infra.conftest import Synthesized, only, synthesize
 
 ARN = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/api/0123456789abcdef"

@@ -3,7 +3,7 @@
 from typing import Any
 
 from infra.app import ROOT
-from infra.permissions import PAGE, grants, page
+from infra.checks.permissions import PAGE, grants, page
 from tests.calls.compare import functions
 from tests.infra.conftest import OTHER_TOPIC, Synthesized, only
 

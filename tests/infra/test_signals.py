@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from moto.events.models import EventPattern
 
-from infra.nag import spelled
+from infra.checks.nag import spelled
 from tests.infra.conftest import only, resources
 
 BUCKET = "revisions"

@@ -14,8 +14,8 @@ from aws_cdk import App
 from functions.core.errors import InvalidInput
 from functions.core.text.packing import unpack
 from infra.app import ROOT, STACK, engine_app
+from infra.checks.permissions import context, grants
 from infra.function import Function
-from infra.permissions import context, grants
 from infra.stack import Options
 from tests.infra.conftest import Synthesized, only
 

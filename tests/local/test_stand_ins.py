@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from functions.aws import cloudwatch, kms, ssm, tokens
+from functions.aws import cloudwatch, kms, tokens
 from functions.aws.clients import client
+from functions.aws.fleet import ssm
 from functions.core.rollout.command_result import read_invocation
 from functions.core.statuses import TargetStatus
 from functions.settings import settings

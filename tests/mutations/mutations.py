@@ -6,7 +6,8 @@ plays them; tests/mutations/test_mutations.py holds the texts to the sources, so
 
 from dataclasses import dataclass
 
-ROLLOUT, ENGINE, STORE, AWS = "functions/core/rollout/", "functions/engine/", "functions/store/", "functions/aws/"
+ROLLOUT, RECORDS, AWS = "functions/core/rollout/", "functions/store/records/", "functions/aws/"
+RUNNING, ENDING = "functions/engine/running/", "functions/engine/ending/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,21 +34,21 @@ MUTATIONS: tuple[Mutation, ...] = (
     _mutation(
         "a shard gives more places than it has",
         1,
-        STORE + "places.py",
+        RECORDS + "places.py",
         'Fewer("holders", shard.places)',
         'Fewer("holders", shard.places + 1)',
     ),
     _mutation(
         "a target begins whether it got a place or not",
         1,
-        ENGINE + "places.py",
+        RUNNING + "places.py",
         "    if places.take(shards[home], target):\n        return target\n",
         "    if places.take(shards[home], target) or home >= 0:\n        return target\n",
     ),
     _mutation(
         "it is not on record which shard a target asks",
         (4, 1, 3),
-        ENGINE + "places.py",
+        RUNNING + "places.py",
         "if not targets.move_to_shard(target, place_set.name, shard.number):",
         "if not shard.places:",
     ),
@@ -61,21 +62,21 @@ MUTATIONS: tuple[Mutation, ...] = (
     _mutation(
         "a failed target gives its place back",
         (6, 1),
-        STORE + "places.py",
+        RECORDS + "places.py",
         'items().write(Update(key, includes={"failed": me}, condition=IS_THERE))',
         "items().write(_left(key, target))",
     ),
     _mutation(
         "a target that has succeeded keeps its place",
         (1, 3),
-        STORE + "places.py",
+        RECORDS + "places.py",
         'Update(key, excludes={"holders": me}, adds={"succeeded": 1}, condition=holds)',
         'Update(key, adds={"succeeded": 1}, condition=holds)',
     ),
     _mutation(
         "a success that is told twice counts twice",
         4,
-        STORE + "places.py",
+        RECORDS + "places.py",
         'adds={"succeeded": 1}, condition=holds)',
         'adds={"succeeded": 1}, condition=IS_THERE)',
     ),
@@ -112,24 +113,24 @@ MUTATIONS: tuple[Mutation, ...] = (
         (4, 1),
         (
             Edit(
-                ENGINE + "segments.py",
+                RUNNING + "segments.py",
                 "    if claimed_at and clock.now() - datetime.fromisoformat(claimed_at) < _CLAIM:\n",
                 "    if claimed_at and not token:\n",
             ),
-            Edit(ENGINE + "segments.py", '    if claimed_at == "":\n', "    if token:\n"),
+            Edit(RUNNING + "segments.py", '    if claimed_at == "":\n', "    if token:\n"),
         ),
     ),
     _mutation(
         "a call of an earlier try takes the place of the state's",
         (4, 1),
-        ENGINE + "results.py",
+        RUNNING + "results.py",
         "    if run.task_token and run.task_token != token:\n",
         "    if run.task_token and not token:\n",
     ),
     _mutation(
         "a watch takes away who waits anew",
         1,
-        STORE + "watching.py",
+        RECORDS + "watching.py",
         'Delete(key, all_of(Equals("task_token", wait.task_token), Equals("since", wait.since)))',
         "Delete(key)",
     ),
@@ -202,14 +203,14 @@ MUTATIONS: tuple[Mutation, ...] = (
     _mutation(
         "a second Prepare writes the targets of a deployment that has begun",
         (4, 1),
-        STORE + "preparing.py",
+        RECORDS + "preparing.py",
         "        Check(deployment_key(deployment_id), all_of(_IS_CREATED, Missing(\"stop\"))),\n",
         "",
     ),
     _mutation(
         "a host whose command is waited for counts as lost",
         (9, 1),
-        AWS + "ssm.py",
+        AWS + "fleet/ssm.py",
         'if host["PingStatus"] == ONLINE or silent <',
         "if silent > 9 * ",
     ),
@@ -222,7 +223,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     # -- stops
     _mutation(
-        "a stop that cancels cancels nothing", 3, ENGINE + "stop.py", "    if mark.cancel:\n", "    if not mark.at:\n"
+        "a stop that cancels cancels nothing", 3, ENDING + "stop.py", "    if mark.cancel:\n", "    if not mark.at:\n"
     ),
     _mutation(
         "a stopped deployment ends as if nobody had stopped it",
@@ -234,7 +235,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     _mutation(
         "an alarm whose event was lost stops nothing",
         3,
-        ENGINE + "find_lost.py",
+        RUNNING + "find_lost.py",
         "    if not names:\n        return []\n",
         "    if names:\n        return []\n",
     ),
@@ -242,28 +243,28 @@ MUTATIONS: tuple[Mutation, ...] = (
     _mutation(
         "a deployment does not wait for the one that runs",
         2,
-        STORE + "lock.py",
+        RECORDS + "lock.py",
         'is_busy, replaced = "holder" in held, held.get("waiting")',
         'is_busy, replaced = False, held.get("waiting")',
     ),
     _mutation(
         "the lock is never free again",
         (3, 2),
-        STORE + "lock.py",
+        RECORDS + "lock.py",
         'return [Update(lock, removes=("holder",), condition=',
         'return [Update(lock, removes=("nobody",), condition=',
     ),
     _mutation(
         "the rollback runs beside the deployment that waits",
         (6, 2),
-        STORE + "lock.py",
+        RECORDS + "lock.py",
         "        return [announced.new_deployment(rollback), take]\n",
         "        return [announced.new_deployment(rollback)]\n",
     ),
     _mutation(
         "an upload that is told twice is deployed twice",
         2,
-        STORE + "lock.py",
+        RECORDS + "lock.py",
         '    if upload is None:\n        return []\n    more = {"superseded": True} if superseded else {}\n',
         '    if upload or not upload:\n        return []\n    more = {"superseded": True} if superseded else {}\n',
     ),
@@ -295,7 +296,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     _mutation(
         "a host is not taken out of its load balancers",
         10,
-        ENGINE + "traffic.py",
+        RUNNING + "traffic.py",
         "            elb.deregister(balancer, mine)\n",
         "            mine.clear()\n",
     ),
@@ -323,21 +324,21 @@ MUTATIONS: tuple[Mutation, ...] = (
     _mutation(
         "a host counts as back before it is registered",
         10,
-        ENGINE + "traffic.py",
+        RUNNING + "traffic.py",
         "    if not (target.traffic and target.traffic.registered):\n",
         "    if step:\n",
     ),
     _mutation(
         "the watch removes a wait that has begun anew",
         (10, 3),
-        STORE + "watching.py",
+        RECORDS + "watching.py",
         "IS_NEW if wait.task_token else None",
         "IS_NEW",
     ),
     _mutation(
         "a watch that died before it told never tells",
         (10, 3),
-        ENGINE + "traffic.py",
+        RUNNING + "traffic.py",
         "            _let_go(target, decision)\n",
         "            isinstance(decision, End) and _let_go(target, decision)\n",
     ),
@@ -345,7 +346,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     _mutation(
         "a target's change of status is no news",
         5,
-        STORE + "announced.py",
+        "functions/store/announced.py",
         'changes = {"status": status.value, _NEWS: True, **(sets or {})}',
         'changes = {"status": status.value, _NEWS: "target_id" in key.sk, **(sets or {})}',
     ),
@@ -382,8 +383,8 @@ MUTATIONS: tuple[Mutation, ...] = (
         "a group's tags are not looked at",
         (12,),
         (
-            Edit(AWS + "ec2.py", "Filters=[one_filter, states]", "Filters=[states]"),
-            Edit(AWS + "ec2.py", "if fits(tags):", "if tags:"),
+            Edit(AWS + "fleet/ec2.py", "Filters=[one_filter, states]", "Filters=[states]"),
+            Edit(AWS + "fleet/ec2.py", "if fits(tags):", "if tags:"),
         ),
     ),
 )  # fmt: skip

@@ -20,7 +20,7 @@ from functions.core.records import Counts, Deployment, Group, GroupSettings
 from functions.core.rollout import stop_mark
 from functions.core.statuses import AutoRollbackEvent, Creator, DeploymentStatus
 from functions.core.text.shapes import from_plain
-from functions.store import deployments, groups, lock
+from functions.store.records import deployments, groups, lock
 from tests.conftest import all_items, put_group, revision
 from tests.store import Store
 

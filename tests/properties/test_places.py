@@ -21,10 +21,11 @@ from functions.core.records import places as records_places
 from functions.core.rollout import stages, stop_mark
 from functions.core.rollout.health import DeploymentConfig, MinimumHealthyHosts, MinimumHealthyHostsType
 from functions.core.statuses import TargetStatus
-from functions.engine import end, places
-from functions.store import deployments, hosts, lock, preparing, targets
-from functions.store import places as store_places
+from functions.engine.ending import end
+from functions.engine.running import places
 from functions.store.keys import host_key
+from functions.store.records import deployments, hosts, lock, preparing, targets
+from functions.store.records import places as store_places
 from functions.store.table import items
 from tests.conftest import put_group, put_item, revision
 from tests.store import Store

@@ -35,9 +35,10 @@ from functions.core.rollout import stop_mark
 from functions.core.rollout.command_result import pending_events
 from functions.core.rollout.health import is_success
 from functions.core.statuses import DeploymentStatus, LifecycleEventStatus, TargetStatus
-from functions.engine import end, stop, watch
+from functions.engine.ending import end, stop
+from functions.engine.running import watch
 from functions.handlers import command_status, run_segment, target_done
-from functions.store import deployments, lock, places, targets, watching
+from functions.store.records import deployments, lock, places, targets, watching
 from host.lifecycle import LifecycleEvent
 from tests.conftest import pending, put_group, revision
 from tests.rollout import begin
@@ -48,9 +49,9 @@ EVENTS = tuple(LifecycleEvent)
 WRITES = ("PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems")
 NUMBERS = st.integers(0, 3)  # of targets; those beyond the fleet are its last one
 DEATHS = {
-    "before sending": "functions.aws.ssm.send",
-    "before beginning a later segment": "functions.store.targets.begin_segment",
-    "before recording the command": "functions.store.targets.store_command",
+    "before sending": "functions.aws.fleet.ssm.send",
+    "before beginning a later segment": "functions.store.records.targets.begin_segment",
+    "before recording the command": "functions.store.records.targets.store_command",
     "before telling the state": "functions.aws.tokens.succeed",
 }
 DEATHS_OF_WRITES = st.integers(1, 5)  # before this write of a call

@@ -38,7 +38,7 @@ from functions.handlers import (
     target_done,
 )
 from functions.settings import settings
-from functions.store import deployments, groups, lock, places, targets
+from functions.store.records import deployments, groups, lock, places, targets
 from host.lifecycle import IN_PLACE
 from tests.calls import recording
 from tests.conftest import BUCKET, WEB, LambdaContext, all_items, pending, put_group, put_item, revision

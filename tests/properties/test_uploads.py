@@ -12,7 +12,7 @@ from functions.core.new_deployment import new_deployment
 from functions.core.order import Accepted, Order, Upload, after, judge
 from functions.core.records import Deployment
 from functions.core.statuses import DeploymentStatus
-from functions.store import deployments, groups, lock
+from functions.store.records import deployments, groups, lock
 from tests.conftest import all_items, put_group, revision
 from tests.store import Store
 

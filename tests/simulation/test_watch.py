@@ -58,9 +58,9 @@ def test_doubled_messages_change_nothing(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_watch_that_is_killed_again_and_again_comes_back(monkeypatch: pytest.MonkeyPatch, at: str) -> None:
     """Each fourth turn dies there."""
     where = {
-        "after it took its turn": "functions.engine.watch._look",
-        "before it goes to rest": "functions.store.watching.rest",
-        "before its next message": "functions.engine.chain.go_on",
+        "after it took its turn": "functions.engine.running.watch._look",
+        "before it goes to rest": "functions.store.records.watching.rest",
+        "before its next message": "functions.engine.running.chain.go_on",
     }[at]
     module, _, name = where.rpartition(".")
     calls = 0

@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 
-from functions.aws import elb
 from functions.aws.clients import client
+from functions.aws.fleet import elb
 from functions.core.causes import Cause
 from functions.core.records import LoadBalancers, Target
 from functions.core.rollout.command_result import pending_events
 from functions.core.rollout.places import with_homes
 from functions.core.rollout.steps import plan_steps
 from functions.core.text.shapes import to_plain
-from functions.store import hosts
 from functions.store.keys import deployment_key, target_key
+from functions.store.records import hosts
 from host.instructions import Instructions
 from tests.conftest import pending, put_item
 from tests.fakes.service import refusal

@@ -11,7 +11,7 @@ from functions.core.statuses import (
     TargetStatus,
 )
 from functions.handlers import finish
-from functions.store import deployments, groups, lock, places, targets
+from functions.store.records import deployments, groups, lock, places, targets
 from tests.conftest import LambdaContext, all_items, pending, put_group, revision
 from tests.rollout import begin, begin_target, end_target
 

@@ -2,6 +2,8 @@
 
 import ast
 import re
+import subprocess
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,6 +85,10 @@ class Named:
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}: {self.module} names {self.name}"
+
+
+MOST_LINES, MOST_FILES = 400, 20
+ONE_FOR_EACH_FUNCTION = ("functions/handlers", "tests/unit/handlers")  # the name of a function says its file
 
 
 def _names(source: str, file: str, module: str) -> Iterator[Named]:
@@ -213,3 +219,12 @@ def test_what_a_room_may_do_is_no_leak() -> None:
         )
         == []
     )
+
+
+def test_files_and_packages_can_be_overlooked() -> None:
+    """A file has few lines; a package has few modules beside its folders."""
+    listed = subprocess.run(["git", "ls-files", "*.py"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    files = [ROOT / name for name in listed.split()]
+    modules = Counter(str(file.parent.relative_to(ROOT)) for file in files if file.name != "__init__.py")
+    assert {file: lines for file in files if (lines := len(file.read_text().splitlines())) > MOST_LINES} == {}
+    assert {name for name, number in modules.items() if number > MOST_FILES} <= set(ONE_FOR_EACH_FUNCTION)

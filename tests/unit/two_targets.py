@@ -17,8 +17,8 @@ from functions.core.rollout.command_result import pending_events
 from functions.core.rollout.places import with_homes
 from functions.core.text.shapes import to_plain
 from functions.handlers import command_status, run_segment, target_done, watch
-from functions.store import deployments, lock, places, targets, watching
 from functions.store.keys import target_key
+from functions.store.records import deployments, lock, places, targets, watching
 from host.lifecycle import IN_PLACE
 from tests.conftest import THREE_SEGMENTS, LambdaContext, pending, put_group, put_item, revision
 from tests.fakes.run_command import FakeRunCommand

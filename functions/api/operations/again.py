@@ -10,7 +10,8 @@ from functions.aws import clock
 from functions.core import new_deployment
 from functions.core.errors import InvalidInput, NotDeployable, Refused
 from functions.core.statuses import OnBusy
-from functions.engine import create, roll_back, who_may
+from functions.engine.ending import roll_back
+from functions.engine.starting import create, who_may
 
 
 def retry_deployment(given: dict[str, Any], caller: Caller) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from functions.aws import clock
 from functions.core.errors import Conflict, Refused
 from functions.core.records import Application
 from functions.core.text.names import is_reserved
-from functions.store import applications, groups, lock
+from functions.store.records import applications, groups, lock
 from functions.store.table.patience import back_off
 
 MAX = 1000

@@ -8,7 +8,7 @@ from functions.aws import clock
 from functions.core.errors import Conflict, InvalidInput, Refused
 from functions.core.records import CustomConfig
 from functions.core.rollout.health import PREDEFINED_CONFIGS, MinimumHealthyHosts, MinimumHealthyHostsType
-from functions.store import configs
+from functions.store.records import configs
 from functions.store.table import pages
 from functions.store.table.patience import back_off
 

@@ -15,7 +15,7 @@ from functions.core.new_deployment import Overrides
 from functions.core.records import Revision
 from functions.core.revision import bundle_type
 from functions.core.statuses import DeploymentErrorCode, FileExistsBehavior, OnBusy
-from functions.engine.create import Request, create
+from functions.engine.starting.create import Request, create
 from functions.settings import settings
 
 _SHORT = 200  # characters of a value that a message shows

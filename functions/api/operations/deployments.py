@@ -8,7 +8,7 @@ from functions.api import responses
 from functions.api.operations import Caller, groups
 from functions.core.errors import Refused
 from functions.core.records import Deployment
-from functions.store import deployments, places
+from functions.store.records import deployments, places
 
 MAX_AT_ONCE = 25
 _ID = re.compile(r"d-[A-Z0-9]{9}")

@@ -15,9 +15,9 @@ from functions.core.messages import texts
 from functions.core.records import Application, Group, GroupSettings
 from functions.core.rollout.health import DEFAULT_CONFIG, PREDEFINED_CONFIGS, DeploymentConfig
 from functions.core.statuses import OnBusy
-from functions.engine import hooks
+from functions.engine.auto_scaling import hooks
 from functions.settings import settings
-from functions.store import applications, configs, declared, groups, lock
+from functions.store.records import applications, configs, declared, groups, lock
 from functions.store.table.patience import back_off
 
 MAX = 1000  # of an application

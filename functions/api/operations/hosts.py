@@ -5,7 +5,7 @@ from typing import Any
 from functions.api import responses
 from functions.api.operations import Caller
 from functions.api.operations.groups import known
-from functions.store import hosts
+from functions.store.records import hosts
 
 
 def list_hosts(given: dict[str, Any], caller: Caller) -> dict[str, Any]:

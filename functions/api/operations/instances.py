@@ -7,8 +7,8 @@ from functions.api.operations import Caller
 from functions.api.operations.deployments import known
 from functions.api.operations.targets import begun, check_id, place
 from functions.core.errors import Refused
-from functions.engine import progress
-from functions.store import targets
+from functions.engine.running import progress
+from functions.store.records import targets
 
 MAX_AT_ONCE = 25
 _INVALID = "InvalidInstanceNameException"

@@ -4,9 +4,9 @@ from typing import Any
 
 from functions.api.operations import Caller
 from functions.api.operations.groups import known
-from functions.aws import autoscaling
+from functions.aws.fleet import autoscaling
 from functions.core.selection import Instance
-from functions.engine import fleet
+from functions.engine.starting import fleet
 
 _ON_A_PAGE = 1000  # their ping statuses are 20 calls of SSM
 

@@ -13,7 +13,7 @@ from functions.api.requests import on_premises
 from functions.aws import clock
 from functions.core.errors import Conflict, Refused
 from functions.core.records import OnPremisesInstance
-from functions.store import on_premises as store_on_premises
+from functions.store.records import on_premises as store_on_premises
 from functions.store.table.patience import back_off
 
 MAX_AT_ONCE = 25

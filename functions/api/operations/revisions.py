@@ -9,8 +9,8 @@ from functions.api.requests.revision_location import MAX_DESCRIPTION, is_bucket,
 from functions.core.errors import Refused
 from functions.core.records import RegisteredRevision, Revision
 from functions.core.revision import digest
-from functions.store import revisions
-from functions.store.revisions import TargetRevisions
+from functions.store.records import revisions
+from functions.store.records.revisions import TargetRevisions
 
 MAX_AT_ONCE = 25
 _MAX_READ = 100  # records in one request

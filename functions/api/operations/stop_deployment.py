@@ -8,7 +8,8 @@ from functions.api.operations.create_deployment import refused
 from functions.api.operations.deployments import known
 from functions.core.errors import NotDeployable, Refused
 from functions.core.rollout import stop_mark
-from functions.engine import stop, who_may
+from functions.engine.ending import stop
+from functions.engine.starting import who_may
 
 
 def stop_deployment(given: dict[str, Any], caller: Caller) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from functions.api.operations import Caller, arns
 from functions.api.requests import resource_tags
 from functions.core.errors import Conflict, Refused
 from functions.core.text.names import is_name
-from functions.store import applications, groups
+from functions.store.records import applications, groups
 from functions.store.table.patience import back_off
 
 _TRIES = 12  # of a change that met another one

@@ -10,9 +10,9 @@ from functions.api.operations.deployments import known
 from functions.core.errors import Refused
 from functions.core.place import Place
 from functions.core.records import Target
-from functions.engine import progress
+from functions.engine.running import progress
 from functions.settings import settings
-from functions.store import targets
+from functions.store.records import targets
 
 MAX_AT_ONCE = 25
 _SHORT = 200  # characters of a value that a message shows

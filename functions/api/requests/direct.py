@@ -9,7 +9,7 @@ from functions.core.new_deployment import Overrides
 from functions.core.records import Revision
 from functions.core.revision import bundle_type
 from functions.core.statuses import OnBusy
-from functions.engine.create import Request, known_config
+from functions.engine.starting.create import Request, known_config
 
 
 def deployment(event: Mapping[str, Any], bucket: str) -> Request:

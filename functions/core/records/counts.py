@@ -40,7 +40,7 @@ class Counts:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counters:
     """The counts of a deployment that an engine before places began, which kept them in its item
-    (`functions/store/counters.py`)."""
+    (`functions/store/records/counters.py`)."""
 
     total: int = 0
     allowed: int = 0  # targets that may be out of service at one time

@@ -2,7 +2,7 @@
 
 A target has a place from before its first step until it has succeeded; one that fails keeps it. What is decided here is
 what follows where a shard has refused; that no more targets are out of service than there are places is kept by the
-conditional write that gives a place (`functions/store/places.py`).
+conditional write that gives a place (`functions/store/records/places.py`).
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,6 +1,6 @@
 """What a target does next: one decision over its record and the stop mark of its deployment.
 
-The decision is a value; functions/engine/segments.py carries it out.
+The decision is a value; functions/engine/running/segments.py carries it out.
 """
 
 from dataclasses import dataclass

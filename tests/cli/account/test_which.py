@@ -7,7 +7,7 @@ import pytest
 from cli.__main__ import main
 from functions.core.records import Counts, RollbackInfo
 from functions.core.statuses import DeploymentStatus
-from functions.store import deployments
+from functions.store.records import deployments
 from tests.conftest import put_group
 from tests.served import Served
 from tests.store import Store

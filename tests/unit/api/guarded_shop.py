@@ -7,7 +7,7 @@ from functions.aws.clients import client
 from functions.core.records import Deployment
 from functions.core.statuses import TargetStatus
 from functions.handlers import finish, prepare
-from functions.store import deployments, targets
+from functions.store.records import deployments, targets
 from tests.conftest import BUCKET, LambdaContext, all_items
 from tests.rollout import begin_target, end_target
 from tests.store import Store

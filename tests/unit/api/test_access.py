@@ -17,7 +17,7 @@ from functions.core.errors import InvalidInput
 from functions.core.records import GroupSettings, TagFilter, TagGroup
 from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, OverriddenSetting, TargetStatus
 from functions.core.text.shapes import to_plain
-from functions.engine import upload
+from functions.engine.starting import upload
 from functions.handlers import rollback, start, stop
 from functions.store import guards
 from functions.store.keys import deployment_key, group_item_key, guard_key, guards_whole_key

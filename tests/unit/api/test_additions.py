@@ -15,10 +15,11 @@ from functions.core.place import Place
 from functions.core.records import Deployment, Host, Target
 from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, TargetStatus
 from functions.core.text.shapes import to_plain
-from functions.engine import declare, end
+from functions.engine import declare
+from functions.engine.ending import end
 from functions.handlers import prepare, rollback, start, stop
-from functions.store import deployments, targets
 from functions.store.keys import host_key
+from functions.store.records import deployments, targets
 from tests.conftest import BUCKET, LambdaContext, put_item
 from tests.rollout import begin_target, end_target
 from tests.store import Store

@@ -4,8 +4,8 @@ import pytest
 
 from functions.core.declaration import load
 from functions.engine import declare
-from functions.store import applications, groups
 from functions.store.keys import lock_key
+from functions.store.records import applications, groups
 from functions.store.table.values import Key
 from tests.conftest import all_items, put_group, put_item
 from tests.store import Store

@@ -7,7 +7,7 @@ import pytest
 from functions.aws.clients import client
 from functions.core.auto_scaling import hook_name
 from functions.core.records import HookKind
-from functions.store import declared, groups
+from functions.store.records import declared, groups
 from tests.store import Store
 from tests.unit.api.conftest import Api
 from tests.unit.api.test_groups import CHANGE, ROLE, WEB, make, told

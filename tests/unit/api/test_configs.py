@@ -17,8 +17,8 @@ from functions.core.rollout.health import (
 )
 from functions.core.text.shapes import to_plain
 from functions.engine import declare as engine_declare
-from functions.store import configs as store_configs
 from functions.store.keys import config_key
+from functions.store.records import configs as store_configs
 from functions.store.table.pages import PAGE
 from tests.conftest import put_item
 from tests.store import Store

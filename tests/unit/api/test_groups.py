@@ -9,9 +9,11 @@ from functions.aws.clients import client
 from functions.core.declaration import load
 from functions.core.records import NO_LOAD_BALANCERS, Deployment, LoadBalancers
 from functions.core.statuses import DeploymentStatus
-from functions.engine import create, declare, end
-from functions.store import declared, deployments, groups, lock
+from functions.engine import declare
+from functions.engine.ending import end
+from functions.engine.starting import create
 from functions.store.keys import lock_key
+from functions.store.records import declared, deployments, groups, lock
 from functions.store.table.values import Key
 from tests.conftest import BUCKET, REGION, all_items, put_group, put_item, revision
 from tests.store import Store

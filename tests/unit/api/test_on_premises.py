@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from functions.api.requests.on_premises import MAX_TAGS
-from functions.store import on_premises
 from functions.store.keys import on_premises_key
+from functions.store.records import on_premises
 from tests.conftest import all_items, put_items
 from tests.store import Store
 from tests.unit.api.conftest import Api

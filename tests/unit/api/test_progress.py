@@ -12,7 +12,7 @@ from functions.core.records import SegmentRun, Target
 from functions.core.rollout.command_result import pending_events
 from functions.core.statuses import TargetStatus
 from functions.core.text.shapes import to_plain
-from functions.engine import progress
+from functions.engine.running import progress
 from functions.store.keys import target_key
 from tests.conftest import all_items, put_item, stand_in
 from tests.fakes.service import refusal

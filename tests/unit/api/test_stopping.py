@@ -8,7 +8,7 @@ from functions.core.new_deployment import new_deployment
 from functions.core.records import Counts, Deployment, GroupSettings, SegmentRun
 from functions.core.statuses import AutoRollbackEvent, DeploymentErrorCode, DeploymentStatus, TargetStatus
 from functions.handlers import finish
-from functions.store import deployments, groups, lock, targets
+from functions.store.records import deployments, groups, lock, targets
 from tests.conftest import all_items, pending, put_group, revision, stand_in
 from tests.fakes.run_command import FakeRunCommand
 from tests.fakes.step_functions import FakeStepFunctions

@@ -4,7 +4,7 @@ import pytest
 
 from functions.core.declaration import load
 from functions.engine import declare
-from functions.store import groups
+from functions.store.records import groups
 from tests.conftest import REGION
 from tests.store import Store
 from tests.unit.api.conftest import Api

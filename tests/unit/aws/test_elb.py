@@ -1,6 +1,6 @@
 """Load balancers, as moto does not have them: targets by id and port, states, and chunks."""
 
-from functions.aws import elb
+from functions.aws.fleet import elb
 from functions.core.load_balancers import HealthReason, HealthState
 from functions.core.records import Balancer, BalancerType, HealthCheck, Registration
 from tests.conftest import stand_in

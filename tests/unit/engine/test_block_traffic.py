@@ -9,7 +9,7 @@ import pytest
 
 from functions.core.records import Deployment, Registration
 from functions.core.statuses import Drain, TargetStatus
-from functions.store import deployments, hosts
+from functions.store.records import deployments, hosts
 from tests.fakes.load_balancers import DRAINING
 from tests.fakes.service import refusal
 from tests.unit.behind import ALL, ID, SETTINGS, Behind, boom, event, named, refuse, told

@@ -6,7 +6,7 @@ from functions.aws import clock
 from functions.core.causes import Cause
 from functions.core.rollout import stop_mark
 from functions.core.statuses import TargetStatus
-from functions.store import deployments, targets
+from functions.store.records import deployments, targets
 from tests.unit.two_targets import EVENTS, NOW, World
 
 BUSY = "deployment d-000000009 of shop/api has the host"

@@ -9,8 +9,8 @@ from functions.core.declaration import Declaration, load
 from functions.core.records import LoadBalancers
 from functions.core.text.shapes import to_plain
 from functions.engine import declare
-from functions.store import applications, declared, groups
 from functions.store.keys import group_item_key
+from functions.store.records import applications, declared, groups
 from tests.conftest import all_items
 from tests.store import Store
 from tests.unit.core.test_declaration import group

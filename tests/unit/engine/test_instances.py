@@ -13,8 +13,8 @@ from functions.core.records import AutoScaling, Deployment, GroupSettings, Launc
 from functions.core.statuses import Creator, DeploymentStatus, TargetStatus
 from functions.core.text.shapes import to_plain
 from functions.handlers import lifecycle_action, watch
-from functions.store import deployments, pacer, watching
 from functions.store.keys import deployment_key, scaling_group_key, target_key
+from functions.store.records import deployments, pacer, watching
 from tests.conftest import LambdaContext, put_item
 from tests.store import Store
 from tests.unit.news import deployment, item_of

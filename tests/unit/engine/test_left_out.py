@@ -6,7 +6,7 @@ import pytest
 
 from functions.core.rollout import stop_mark
 from functions.core.statuses import TargetStatus
-from functions.store import deployments, hosts
+from functions.store.records import deployments, hosts
 from tests.unit.behind import ALL, ID, SETTINGS, Behind, allowed, named, told
 from tests.unit.two_targets import NOW, World
 

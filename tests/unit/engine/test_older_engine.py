@@ -7,10 +7,10 @@ import pytest
 from functions.core.records import Counts
 from functions.core.rollout import stop_mark
 from functions.core.statuses import DeploymentStatus, TargetStatus
-from functions.engine import end, stop
+from functions.engine.ending import end, stop
 from functions.handlers import bake, next_stage
-from functions.store import deployments, hosts
 from functions.store.keys import deployment_key, target_key
+from functions.store.records import deployments, hosts
 from functions.store.table.values import Key
 from tests.conftest import all_items, pending
 from tests.rollout import begin

@@ -12,10 +12,11 @@ from functions.core.rollout import stop_mark
 from functions.core.rollout.places import with_homes
 from functions.core.rollout.steps import StepSignal
 from functions.core.statuses import DeploymentStatus, TargetStatus
-from functions.engine import end, places
-from functions.store import deployments, hosts, lock, preparing, targets
-from functions.store import places as store_places
+from functions.engine.ending import end
+from functions.engine.running import places
 from functions.store.keys import deployment_key
+from functions.store.records import deployments, hosts, lock, preparing, targets
+from functions.store.records import places as store_places
 from functions.store.table.values import Key
 from tests.conftest import all_items, pending, put_group, revision
 from tests.rollout import begin_target, counts_of, end_target

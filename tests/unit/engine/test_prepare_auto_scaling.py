@@ -8,7 +8,7 @@ import pytest
 from functions.aws.clients import client
 from functions.core.records import AutoScaling
 from functions.core.statuses import DeploymentErrorCode
-from functions.store import suspensions
+from functions.store.records import suspensions
 from tests.unit.handlers.test_prepare import World, world  # noqa: F401 - a fixture
 
 SCALED = AutoScaling(groups=("fleet",), suspended=("AZRebalance",))

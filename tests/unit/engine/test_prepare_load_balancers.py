@@ -10,9 +10,9 @@ from functions.aws.clients import client
 from functions.core.records import NO_LOAD_BALANCERS, BlockTraffic, Deployment, Host, LoadBalancers, Segment
 from functions.core.statuses import DeploymentErrorCode, TargetStatus
 from functions.core.text.shapes import to_plain
-from functions.engine import preflight
-from functions.store import declared, hosts, targets
+from functions.engine.starting import preflight
 from functions.store.keys import deployment_key, host_key, target_key
+from functions.store.records import declared, hosts, targets
 from host.lifecycle import LifecycleEvent
 from tests.conftest import put_item
 from tests.unit.handlers.test_prepare import NOW, World, archive, hooks, world  # noqa: F401 - a fixture

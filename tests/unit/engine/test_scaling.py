@@ -9,9 +9,9 @@ from functions.core.records import AutoScaling, DeploymentSummary, GroupSettings
 from functions.core.statuses import Creator, DeploymentStatus
 from functions.core.text.shapes import to_plain
 from functions.handlers import find_lost, finish
-from functions.store import deployments, suspensions
 from functions.store.keys import deployment_key, scaling_group_key
-from functions.store.suspensions import Suspension
+from functions.store.records import deployments, suspensions
+from functions.store.records.suspensions import Suspension
 from tests.conftest import LambdaContext, put_group, put_item
 from tests.store import Store
 from tests.unit.news import deployment

@@ -11,11 +11,11 @@ from functions.core.quotas import MAX_LOAD_BALANCERS
 from functions.core.records import Target
 from functions.core.statuses import Drain, TargetStatus
 from functions.core.text.shapes import to_plain
-from functions.engine import traffic
-from functions.engine.traffic import seconds_between_looks
-from functions.store import targets, watching
+from functions.engine.running import traffic
+from functions.engine.running.traffic import seconds_between_looks
 from functions.store.keys import deployment_key
-from functions.store.watching import Wait
+from functions.store.records import targets, watching
+from functions.store.records.watching import Wait
 from tests.conftest import put_item
 from tests.unit.behind import ALL, ID, SETTINGS, Behind, assert_out, boom, named, refuse, told
 from tests.unit.two_targets import World

@@ -8,7 +8,7 @@ from functions.core.new_deployment import new_deployment
 from functions.core.records import Counts
 from functions.core.rollout import stop_mark
 from functions.handlers import bake
-from functions.store import deployments, lock
+from functions.store.records import deployments, lock
 from tests.conftest import LambdaContext, put_group, revision, stand_in
 from tests.fakes.step_functions import FakeStepFunctions
 from tests.rollout import begin

@@ -11,7 +11,8 @@ from functions.core.records import GroupSettings
 from functions.core.text.packing import pack
 from functions.core.text.shapes import to_plain
 from functions.handlers import declare
-from functions.store import configs, groups, guards
+from functions.store import guards
+from functions.store.records import configs, groups
 from tests.conftest import WEB, LambdaContext, all_items, put_group
 from tests.store import Store
 from tests.unit import fake_slack

@@ -2,13 +2,13 @@
 
 import pytest
 
-from functions.aws import ssm as aws_ssm
+from functions.aws.fleet import ssm as aws_ssm
 from functions.core.statuses import (
     DeploymentStatus,
 )
-from functions.engine import create
+from functions.engine.starting import create
 from functions.handlers import execution_status
-from functions.store import lock
+from functions.store.records import lock
 from tests.conftest import LambdaContext, stand_in
 from tests.fakes.run_command import FakeRunCommand
 from tests.store import Store

@@ -7,18 +7,19 @@ from typing import Any
 
 import pytest
 
-from functions.aws import executions, ssm
+from functions.aws import executions
 from functions.aws.clients import client
 from functions.aws.clock import timestamp
+from functions.aws.fleet import ssm
 from functions.core.errors import Conflict
 from functions.core.new_deployment import new_deployment
 from functions.core.records import Alarms, Counts, Deployment, GroupSettings, SegmentRun
 from functions.core.rollout import stop_mark
 from functions.core.statuses import AutoRollbackEvent, DeploymentErrorCode, DeploymentStatus, TargetStatus
-from functions.engine import stop as engine_stop
+from functions.engine.ending import stop as engine_stop
 from functions.handlers import find_lost, finish, rollback, stop
-from functions.store import deployments, groups, lock, revisions, targets
 from functions.store.keys import deployment_indexes, deployment_key
+from functions.store.records import deployments, groups, lock, revisions, targets
 from tests.conftest import ENVIRONMENT, LambdaContext, pending, put_group, put_item, revision
 from tests.fakes.service import refusal
 from tests.rollout import begin, begin_target, end_target

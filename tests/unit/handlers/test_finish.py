@@ -18,7 +18,7 @@ from functions.core.statuses import (
     TargetStatus,
 )
 from functions.handlers import execution_status, finish, rollback
-from functions.store import lock, targets
+from functions.store.records import lock, targets
 from functions.store.table.values import Update
 from tests.conftest import LambdaContext, pending, put_group, revision
 from tests.rollout import begin, begin_target, end_target

@@ -11,11 +11,12 @@ from functions.core.auto_scaling import hook_name
 from functions.core.records import AutoScaling, Deployment, DeploymentSummary, Group, GroupSettings, HookKind, Host
 from functions.core.statuses import Creator, DeploymentStatus, TargetStatus
 from functions.core.text.shapes import to_plain
-from functions.engine import end, scaling
+from functions.engine.auto_scaling import scaling
+from functions.engine.ending import end
 from functions.handlers import find_lost
 from functions.handlers.lifecycle_action import handler
-from functions.store import deployments
 from functions.store.keys import deployment_key, host_key, scaling_group_key
+from functions.store.records import deployments
 from tests.conftest import ENVIRONMENT, LambdaContext, put_group, put_item
 from tests.store import Store
 from tests.unit.inbox import Inbox

@@ -14,7 +14,7 @@ from functions.core.rollout.stages import FINISH, Decision, Manifest, Next, next
 from functions.core.statuses import DeploymentStatus
 from functions.core.text.shapes import to_plain
 from functions.handlers import next_stage as handled
-from functions.store import lock
+from functions.store.records import lock
 from tests.conftest import LambdaContext, put_group, revision
 from tests.rollout import begin
 from tests.store import Store

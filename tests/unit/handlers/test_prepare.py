@@ -27,10 +27,10 @@ from functions.core.rollout.command_result import failed_without_report
 from functions.core.rollout.health import PREDEFINED_CONFIGS
 from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, TargetStatus
 from functions.core.text.shapes import to_plain
-from functions.engine.end import engine_failure
+from functions.engine.ending.end import engine_failure
 from functions.handlers import prepare
-from functions.store import deployments, lock, on_premises, targets
 from functions.store.keys import host_key, target_key
+from functions.store.records import deployments, lock, on_premises, targets
 from host.lifecycle import IN_PLACE
 from tests.conftest import BUCKET, WEB, LambdaContext, pending, put_group, put_item, revision, stand_in
 from tests.fakes.run_command import FakeRunCommand

@@ -12,7 +12,7 @@ from functions.core.records import Deployment
 from functions.core.statuses import Creator, DeploymentStatus, TargetStatus, TriggerEvent
 from functions.handlers import publish
 from functions.settings import settings
-from functions.store import deployments
+from functions.store.records import deployments
 from functions.store.table.wire import to_wire
 from tests.conftest import LambdaContext, put_item
 from tests.fakes.service import refusal

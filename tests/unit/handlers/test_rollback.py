@@ -7,9 +7,9 @@ from functions.core.statuses import (
     Creator,
     DeploymentStatus,
 )
-from functions.engine import create
+from functions.engine.starting import create
 from functions.handlers import finish, rollback, stop
-from functions.store import lock
+from functions.store.records import lock
 from tests.conftest import LambdaContext
 from tests.store import Store
 from tests.unit.ending import created, done, last_uses, read, running

@@ -14,10 +14,10 @@ from functions.core.records import Counts, Target
 from functions.core.rollout import stop_mark
 from functions.core.statuses import TargetStatus
 from functions.core.text.shapes import to_plain
-from functions.engine import sends
+from functions.engine.running import sends
 from functions.handlers import run_segment
-from functions.store import deployments, targets
 from functions.store.keys import target_key
+from functions.store.records import deployments, targets
 from host import bootstrap
 from host.instructions import Instructions
 from host.step import INSTRUCTIONS_PATTERN
@@ -63,7 +63,7 @@ def test_two_states_that_wait_anew_in_one_moment_do_not_forget_each_other(world:
 
 def test_a_call_of_an_earlier_try_does_not_take_a_moment_away(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two wait for the target's moment: the first gets it, the other one asks again."""
-    monkeypatch.setattr("functions.store.pacer.take", lambda *_, within=None, **__: None)
+    monkeypatch.setattr("functions.store.records.pacer.take", lambda *_, within=None, **__: None)
     world.run("t-1")
     world.run("t-2")
     assert world.tokens.told == {"t-2": {"status": "Wait", "seconds": 1}}

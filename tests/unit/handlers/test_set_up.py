@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from functions.aws import runner
-from functions.aws import ssm as aws_ssm
 from functions.aws.clients import client
+from functions.aws.fleet import ssm as aws_ssm
 from functions.handlers import set_up
 from tests.conftest import BUCKET, LambdaContext, stand_in
 from tests.fakes.kms import FakeKms

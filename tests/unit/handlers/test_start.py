@@ -11,8 +11,8 @@ from functions.core.records import Deployment, GroupSettings
 from functions.core.statuses import BundleType, DeploymentErrorCode, DeploymentStatus, OnBusy
 from functions.handlers.start import handler
 from functions.settings import settings
-from functions.store import deployments, lock, revisions
 from functions.store.keys import upload_key
+from functions.store.records import deployments, lock, revisions
 from tests.conftest import BUCKET, LambdaContext, all_items, put_group, put_item
 from tests.fakes.service import refusal
 from tests.store import Store

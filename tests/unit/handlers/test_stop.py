@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from functions.aws import ssm as aws_ssm
+from functions.aws.fleet import ssm as aws_ssm
 from functions.core.errors import InvalidInput, Unreadable
 from functions.core.new_deployment import new_deployment
 from functions.core.statuses import (
@@ -15,8 +15,8 @@ from functions.core.statuses import (
     DeploymentStatus,
 )
 from functions.handlers import finish, rollback, stop
-from functions.store import deployments, groups, lock
 from functions.store.keys import deployment_key
+from functions.store.records import deployments, groups, lock
 from tests.conftest import LambdaContext, put_group, put_item, revision, stand_in
 from tests.fakes.cloudwatch import FakeAlarms
 from tests.fakes.run_command import FakeRunCommand

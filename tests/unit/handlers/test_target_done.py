@@ -8,7 +8,7 @@ from functions.core.rollout.command_result import pending_events
 from functions.core.rollout.places import with_homes
 from functions.core.statuses import DeploymentStatus, TargetStatus
 from functions.core.text.shapes import to_plain
-from functions.engine import segments
+from functions.engine.running import segments
 from functions.handlers import run_segment
 from functions.store.keys import target_key
 from tests.conftest import pending, put_item

@@ -11,11 +11,11 @@ from functions.core.causes import Cause
 from functions.core.records import Deployment
 from functions.core.rollout import stop_mark
 from functions.core.statuses import TargetStatus
-from functions.engine import chain
+from functions.engine.running import chain
 from functions.handlers import find_lost, next_stage, watch
-from functions.store import deployments, pacer, watching
 from functions.store.keys import target_key
-from functions.store.pacer import Moments
+from functions.store.records import deployments, pacer, watching
+from functions.store.records.pacer import Moments
 from tests.conftest import put_item
 from tests.fakes.service import refusal
 from tests.store import Store
@@ -96,7 +96,7 @@ def test_a_watch_that_is_woken_while_it_looks_leaves_its_place(world: World, sto
 def test_a_watch_that_dies_is_started_again_by_find_lost(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.run("t-1")
     monkeypatch.setattr(executions, "running", lambda: {ID})
-    monkeypatch.setattr("functions.engine.find_lost._may_be_lost", lambda deployment: True)
+    monkeypatch.setattr("functions.engine.running.find_lost._may_be_lost", lambda deployment: True)
     assert watching.move(ID, watching.turn(ID), next_at=pacer.now())  # and then it was killed
     find_lost.handler({}, world.context)
     assert world.queued("turns") == [], "it may be at work"
@@ -187,7 +187,7 @@ def test_a_function_killed_after_sending_at_a_moment_finds_its_command_again(wor
     world.watch(hours=0)
     (handed,) = world.queued("moments")
     with pytest.MonkeyPatch.context() as killed:
-        killed.setattr("functions.store.targets.store_command", _killed)
+        killed.setattr("functions.store.records.targets.store_command", _killed)
         with pytest.raises(KeyboardInterrupt):
             world.send_parked(handed)
     world.send_parked(handed)
@@ -200,7 +200,7 @@ def test_a_call_that_will_not_come_to_the_last_targets_leaves_them_to_another_on
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """AWS is so slow that one send takes all the time that the function has."""
-    monkeypatch.setattr("functions.engine.sends._LONGEST", -1)
+    monkeypatch.setattr("functions.engine.running.sends._LONGEST", -1)
     waits = [watching.Wait(kind=watching.WaitKind.SEND, target_id=f"i-{n}", task_token=f"t-{n}") for n in range(2)]
     chain.hand_out(ID, waits, Moments(first=pacer.now(), count=2, interval=50, throttled_at=0))
     (handed,) = world.queued("moments")
@@ -262,7 +262,7 @@ def test_who_waits_anew_while_another_watch_hands_out_is_not_forgotten(world: Wo
 
 
 def test_many_commands_are_read_by_the_page(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("functions.aws.ssm._FEW", 0)
+    monkeypatch.setattr("functions.aws.fleet.ssm._FEW", 0)
     world.run("t-1")
     world.ssm.answer("c-0", EVENTS)
     world.watch()
@@ -273,7 +273,7 @@ def test_a_turn_over_which_aws_fails_comes_again(world: World, monkeypatch: pyte
     def fail(deployment_id: str, number: int) -> None:
         raise OSError("no way to AWS")
 
-    monkeypatch.setattr("functions.engine.watch.tick", fail)
+    monkeypatch.setattr("functions.engine.running.watch.tick", fail)
     body = json.dumps({"deployment_id": ID, "turn": 1})
     answer = watch.handler({"Records": [message(body)]}, world.context)
     assert answer == {"batchItemFailures": [{"itemIdentifier": "m"}]}

@@ -12,8 +12,8 @@ from functions.core.order import Upload
 from functions.core.records import Counts, Deployment, SegmentResult, SegmentRun
 from functions.core.rollout import stop_mark
 from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, OverriddenSetting, TargetStatus
-from functions.store import deployments, groups, lock, preparing, targets
 from functions.store.keys import lock_key
+from functions.store.records import deployments, groups, lock, preparing, targets
 from tests.conftest import all_items, pending, put_group, put_item, revision
 from tests.rollout import begin, begin_target
 from tests.store import Store

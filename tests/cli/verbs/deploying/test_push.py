@@ -16,7 +16,7 @@ from cli.__main__ import main
 from cli.bundle.pack import pack
 from functions.api.requests.revision_location import revision
 from functions.core.revision import PUSHED_PREFIX
-from functions.engine.upload import deploy as take_upload
+from functions.engine.starting.upload import deploy as take_upload
 from tests.conftest import BUCKET, all_items
 from tests.served import Served
 

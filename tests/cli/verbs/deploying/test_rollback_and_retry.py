@@ -14,8 +14,9 @@ from cli.exits import Exit
 from functions.core.new_deployment import summary
 from functions.core.records import Counts, Deployment, DeploymentSummary
 from functions.core.statuses import DeploymentStatus, OnBusy, TargetStatus
-from functions.engine import create, end
-from functions.store import deployments, targets
+from functions.engine.ending import end
+from functions.engine.starting import create
+from functions.store.records import deployments, targets
 from tests import rollout
 from tests.conftest import pending, put_group, revision
 from tests.served import Served

@@ -8,7 +8,7 @@ import pytest
 from cli.__main__ import main
 from functions.core.messages.texts import STOPPING
 from functions.core.statuses import DeploymentStatus
-from functions.store import deployments
+from functions.store.records import deployments
 from tests.served import ARN, Served
 from tests.store import Store
 from tests.unit.api.test_deployments import put

@@ -16,7 +16,7 @@ import pytest
 from cli.__main__ import main
 from functions.core.records import Alarms, Counts, Deployment, Failure, GroupSettings, RollbackInfo
 from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, OverriddenSetting, TargetStatus
-from functions.store import deployments
+from functions.store.records import deployments
 from tests.cli.deploying import ID, Captured, Time, passes, put_deployment, put_target, script_failed
 from tests.served import Served
 from tests.store import Store

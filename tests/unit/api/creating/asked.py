@@ -17,7 +17,7 @@ from functions.core.statuses import (
     OnBusy,
 )
 from functions.handlers import prepare
-from functions.store import deployments
+from functions.store.records import deployments
 from tests.conftest import (
     BUCKET,
     WEB,

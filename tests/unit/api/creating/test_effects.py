@@ -26,8 +26,8 @@ from functions.core.statuses import (
 )
 from functions.core.text.shapes import to_plain
 from functions.handlers import finish, launch, stop
-from functions.store import deployments, groups, revisions, targets
 from functions.store.keys import group_item_key
+from functions.store.records import deployments, groups, revisions, targets
 from functions.store.table.wire import from_wire, to_wire
 from host.instructions import Runner
 from tests.conftest import (

@@ -24,7 +24,7 @@ from functions.core.statuses import (
     OverriddenSetting,
 )
 from functions.core.text.shapes import to_plain
-from functions.store import groups, lock
+from functions.store.records import groups, lock
 from tests.conftest import (
     BUCKET,
     put_group,

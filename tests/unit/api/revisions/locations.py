@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from functions.api.requests.revision_location import revision
-from functions.store.revisions import used
+from functions.store.records.revisions import used
 from tests.unit.api.conftest import Api
 
 DEPLOYMENT = "d-ABCDEF123"

@@ -9,8 +9,8 @@ from functions.api.requests.revision_location import revision
 from functions.core.records import RegisteredRevision
 from functions.core.revision import digest
 from functions.core.text.shapes import to_plain
-from functions.store import revisions
 from functions.store.keys import group_item_key, registered_revision_key, target_revision_key
+from functions.store.records import revisions
 from functions.store.table.pages import PAGE
 from tests.conftest import all_items, put_group, put_items
 from tests.store import Store

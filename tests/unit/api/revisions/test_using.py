@@ -5,8 +5,8 @@ from collections.abc import Callable
 from functions.api.requests.revision_location import revision
 from functions.core.records import Revision
 from functions.core.statuses import BundleType
-from functions.store import revisions
-from functions.store.revisions import used
+from functions.store.records import revisions
+from functions.store.records.revisions import used
 from tests.conftest import all_items, put_group
 from tests.store import Store
 from tests.unit.api.conftest import Api

@@ -16,7 +16,7 @@ from functions.core.records import Deployment, Revision
 from functions.core.rollout.instructions import instructions
 from functions.core.statuses import DeploymentErrorCode, DeploymentStatus
 from functions.handlers import finish, prepare
-from functions.store import deployments, lock, targets
+from functions.store.records import deployments, lock, targets
 from host.bundle.archive import read_appspec
 from host.instructions import Runner
 from host.posix.unpack import unpack

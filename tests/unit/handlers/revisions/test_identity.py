@@ -10,9 +10,9 @@ from functions.aws.clients import client
 from functions.core.records import Deployment, Revision
 from functions.core.revision import digest
 from functions.core.statuses import DeploymentStatus, TargetStatus
-from functions.engine import upload
+from functions.engine.starting import upload
 from functions.handlers import finish, prepare
-from functions.store import deployments, targets
+from functions.store.records import deployments, targets
 from tests.conftest import BUCKET, revision
 from tests.fake_github import COMMIT, REPOSITORY, FakeGitHub
 from tests.rollout import begin_target, end_target

@@ -1,0 +1,41 @@
+"""Outcomes: what the queue's messages tell of deployments, with what Slack wants to know besides."""
+
+import json
+from dataclasses import replace
+
+from functions.aws.sqs import Received
+from functions.core.failures import shared
+from functions.core.messages import slack
+from functions.core.messages.announcements import State
+from functions.core.messages.slack import Outcome
+from functions.core.place import Place
+from functions.store.records import deployments, targets
+
+
+def outcome_of(received: Received) -> Outcome:
+    """The outcome that a message tells of, with the deployment as it is now. Raises KeyError, TypeError or ValueError
+    for what is no such message."""
+    event = json.loads(received.body)
+    detail = event["detail"]
+    deployment = deployments.get(detail["deploymentId"])
+    if deployment is None:
+        raise KeyError(detail["deploymentId"])
+    found = Outcome(
+        message_id=received.message_id,
+        state=State(detail["state"]),
+        moment=event["time"],
+        place=Place.of(event["resources"][0]),
+        deployment=deployment,
+    )
+    if found.is_over and deployment.counts.failed:
+        return _with_causes(found)
+    return found
+
+
+def _with_causes(found: Outcome) -> Outcome:
+    deployment_id = found.deployment.deployment_id
+    causes = found.deployment.causes or shared(targets.failed(deployment_id))  # an older engine kept none
+    firsts = (targets.get(deployment_id, each.target_ids[0]) for each in causes[: slack.MAX_CAUSES])
+    return replace(
+        found, deployment=replace(found.deployment, causes=causes), failed=tuple(each for each in firsts if each)
+    )

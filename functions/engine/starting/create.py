@@ -1,0 +1,115 @@
+"""create_deployment: the one entrance for uploads, people and rollbacks on request."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from functions.aws import clock
+from functions.core.errors import InvalidInput, NotDeployable
+from functions.core.new_deployment import NO_OVERRIDES, Overrides, busy, new_deployment, refused_deployment
+from functions.core.order import Upload
+from functions.core.records import Deployment, Failure, Group, Revision
+from functions.core.rollout.health import PREDEFINED_CONFIGS, DeploymentConfig
+from functions.core.statuses import BundleType, DeploymentErrorCode, OnBusy
+from functions.engine.starting.who_may import group_to_deploy
+from functions.store.records import configs, groups, lock, revisions
+from functions.telemetry import logger
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What somebody wants deployed."""
+
+    application: str
+    group: str
+    revision: Revision
+    requested_by: str
+    requested_at: str | None = None  # ISO 8601; an upload's own time, so that late events keep their order
+    upload: Upload | None = None  # makes a repeated event harmless, and a late one superseded
+    on_busy: OnBusy | None = None  # None: what the group says
+    description: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    outdated_only: bool = False
+    principal: str | None = None  # the caller's ARN, of which IAM is sure; None: nobody can tell
+    own: Overrides = NO_OVERRIDES
+
+    def of(self, application: str, group: str, bundle_type: BundleType) -> "Request":
+        revision = replace(self.revision, bundle_type=bundle_type)
+        return replace(self, application=application, group=group, revision=revision)
+
+
+def create(request: Request) -> str:
+    """Create the deployment; its id, or that of the first for a repeated upload. Raises InvalidInput."""
+    group = group_to_deploy(request.application, request.group, request.principal)
+    deployment = new_deployment(
+        group,
+        request.revision,
+        deployment_id=clock.deployment_id(),
+        now=_time(request),
+        requested_by=request.requested_by,
+        description=request.description,
+        metadata=request.metadata,
+        outdated_only=request.outdated_only,
+        own=request.own,
+        principal=request.principal,
+    )
+    return store(deployment, group, request.on_busy or group.settings.on_busy, request.upload)
+
+
+def store(deployment: Deployment, group: Group, on_busy: OnBusy, upload: Upload | None = None) -> str:
+    """Record a new deployment and take the group's lock, or wait for it. Raises NotDeployable when it may not wait."""
+    created = lock.create(deployment, upload, queue=on_busy is OnBusy.QUEUE)
+    if created.busy_with:
+        failure = busy(group, created.busy_with)
+        raise NotDeployable(failure.code, failure.message)
+    found = replace(deployment, deployment_id=created.deployment_id or deployment.deployment_id)
+    if not created.superseded:
+        record_use(found)
+    return found.deployment_id
+
+
+def record_use(deployment: Deployment) -> None:
+    """Put on record that a new deployment uses its revision. It exists and starts, whatever becomes of this."""
+    try:
+        revisions.used(
+            deployment.application,
+            deployment.group,
+            deployment.revision,
+            deployment.deployment_id,
+            deployment.create_time,
+        )
+    except Exception:
+        logger.exception("the use of the revision is not on record", deployment_id=deployment.deployment_id)
+
+
+def known_config(name: str) -> DeploymentConfig:
+    """The deployment configuration of that name. Raises InvalidInput when there is none."""
+    config = configs.get(name)
+    if config is None:
+        raise InvalidInput(
+            f"deployment_config {name!r}: does not exist; declare it under deploymentConfigs in"
+            f" deployments.yaml, or use one of {', '.join(PREDEFINED_CONFIGS)}"
+        )
+    return config
+
+
+def refuse(request: Request, code: DeploymentErrorCode, message: str) -> str:
+    """Record an upload that cannot be deployed as a deployment that failed; its id."""
+    deployment = refused_deployment(
+        application=request.application,
+        group=request.group,
+        revision=request.revision,
+        deployment_id=clock.deployment_id(),
+        now=_time(request),
+        requested_by=request.requested_by,
+        failure=Failure(code=code, message=message),
+        known=groups.get(request.application, request.group) if request.application and request.group else None,
+    )
+    lock.refuse(deployment, request.upload)
+    return deployment.deployment_id
+
+
+def _time(request: Request) -> str:
+    if request.requested_at is None:
+        return clock.timestamp()
+    return clock.timestamp(datetime.fromisoformat(request.requested_at))

@@ -1,0 +1,243 @@
+"""A group's lock: who deploys to it now, who waits, and what it accepted last.
+
+A deployment is created, gets its turn and ends together with its group's lock, each in one transaction.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from functions.core.errors import Conflict
+from functions.core.new_deployment import summary
+from functions.core.order import Accepted, Judgement, Order, Upload, after, judge
+from functions.core.records import Deployment, Failure, Group
+from functions.core.rollout import rollback_choice
+from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, OverriddenSetting
+from functions.core.text.shapes import from_plain, to_plain
+from functions.store import announced
+from functions.store.keys import group_item_key, lock_key, own_alarm_key, upload_key
+from functions.store.records import deployments
+from functions.store.table.items import items
+from functions.store.table.patience import back_off
+from functions.store.table.values import IS_NEW, Condition, Equals, Item, Key, Missing, Path, Put, Update, Write, all_of
+
+_TRIES = 30  # of taking or handing over a lock: about 8 s
+_ALARM_KEPT = timedelta(days=30)  # an alarm of one deployment, from its creation on
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Creation:
+    """What became of a request: the deployment it made (or had made before), or the one that is in its way."""
+
+    deployment_id: str | None = None
+    busy_with: str | None = None
+    superseded: bool = False  # the deployment is on record, but a newer request was there before it
+
+
+def holder(group_key: str) -> str | None:
+    """The deployment that holds the group's lock."""
+    return (items().get(lock_key(group_key)) or {}).get("holder")
+
+
+def waiting(group_key: str) -> str | None:
+    """The deployment that waits for the group's lock."""
+    return (items().get(lock_key(group_key)) or {}).get("waiting")
+
+
+# -- creating
+
+
+def refuse(deployment: Deployment, upload: Upload | None = None) -> None:
+    """Record a deployment that has ended as it was created. A repeat of the same upload changes nothing."""
+    items().transact([announced.new_deployment(deployment), *_mark(upload, deployment.deployment_id)])
+
+
+def create(deployment: Deployment, upload: Upload | None, *, queue: bool) -> Creation:
+    """Create a deployment: Created with the group's lock, or Queued behind the deployment that holds it.
+
+    `upload` makes a repeat harmless. An upload that is older than what the group accepted last (functions/core/
+    order.py) ends at once, Stopped: superseded; a newer one supersedes the one that waits. When the group is busy
+    and `queue` is false nothing is created.
+    """
+    besides = [*_mark(upload, deployment.deployment_id), *_own_alarms(deployment)]
+    for attempt in range(_TRIES):
+        if upload and (known := items().get(upload_key(upload.bucket, upload.key, upload.version))):
+            return Creation(deployment_id=known["deployment_id"], superseded=known.get("superseded", False))
+        held = items().get(lock_key(deployment.group_key)) or {}
+        accepted = _accepted(held)
+        found = judge(deployment, upload, accepted)
+        if superseded := accepted is not None and found.order is Order.OLDER:
+            mark = _mark(upload, deployment.deployment_id, superseded=True)
+            writes: list[Write] = [announced.new_deployment(_ended(deployment, accepted, found)), *mark]
+        elif "holder" in held and not queue:
+            return Creation(busy_with=str(held["holder"]))
+        else:
+            writes = [*_take(deployment, upload, held, accepted, found), *besides]
+        if items().transact(writes):
+            return Creation(deployment_id=deployment.deployment_id, superseded=superseded)
+        back_off(attempt)
+    raise Conflict(f"the lock of {deployment.group_key} changed hands {_TRIES} times while creating a deployment")
+
+
+def _accepted(held: Item) -> Accepted | None:
+    """What the group of a lock accepted last. An engine that kept no record of it left only who waits."""
+    if known := held.get("accepted"):
+        return from_plain(Accepted, known)
+    waits = deployments.get(held["waiting"]) if "waiting" in held else None
+    return Accepted(deployment_id=waits.deployment_id, time=waits.create_time) if waits else None
+
+
+def _take(
+    deployment: Deployment, upload: Upload | None, held: Item, accepted: Accepted | None, found: Judgement
+) -> list[Write]:
+    """The lock for a deployment, or the place behind its holder; who waited there ends Stopped: superseded.
+
+    What the group accepted last changes with it, on the condition that it is as it was read.
+    """
+    is_busy, replaced = "holder" in held, held.get("waiting")
+    role, status = ("waiting", DeploymentStatus.QUEUED) if is_busy else ("holder", DeploymentStatus.CREATED)
+    sets: dict[Path, Any] = {role: deployment.deployment_id}
+    if not deployment.has_own_targets:  # which says nothing of what the group's other instances are to run
+        sets["accepted"] = to_plain(after(deployment, upload, accepted))
+    conditions = [_same_accepted(held), *(_same(held, name) for name in ("holder", "waiting")[: 1 + is_busy])]
+    writes: list[Write] = [
+        announced.new_deployment(replace(deployment, status=status)),
+        Update(lock_key(deployment.group_key), sets=sets, condition=all_of(*conditions)),
+    ]
+    if is_busy and replaced:
+        ended = _superseded(deployment.deployment_id, deployment.create_time)
+        writes.append(deployments.end(replaced, DeploymentStatus.STOPPED, [DeploymentStatus.QUEUED], **ended))
+    return writes
+
+
+def _same(held: Item, role: str) -> Condition:
+    """That the holder of a lock, or who waits for it, is as it was read."""
+    return Equals(role, held[role]) if role in held else Missing(role)
+
+
+def _same_accepted(held: Item) -> Condition:
+    known = held.get("accepted")
+    return Equals(("accepted", "deployment_id"), known["deployment_id"]) if known else Missing("accepted")
+
+
+def _mark(upload: Upload | None, deployment_id: str, *, superseded: bool = False) -> list[Write]:
+    if upload is None:
+        return []
+    more = {"superseded": True} if superseded else {}
+    return [
+        Put(upload_key(upload.bucket, upload.key, upload.version), {"deployment_id": deployment_id, **more}, IS_NEW)
+    ]
+
+
+def _own_alarms(deployment: Deployment) -> list[Write]:
+    """Where `stop` finds the alarms that are not the group's. Which deployment of the group watches them the
+    deployment itself says, so they may stay; they go when it is surely over."""
+    if OverriddenSetting.ALARMS not in deployment.own:
+        return []
+    expires_at = int((datetime.fromisoformat(deployment.create_time) + _ALARM_KEPT).timestamp())
+    keys = [own_alarm_key(alarm, deployment.group_key) for alarm in deployment.settings.alarms.watched]
+    return [Put(key, {"expires_at": expires_at}) for key in keys]
+
+
+def _ended(deployment: Deployment, accepted: Accepted, found: Judgement) -> Deployment:
+    """A deployment that was superseded before it was created."""
+    ended = _superseded(accepted.deployment_id, deployment.create_time, found.reason)
+    return replace(deployment, status=DeploymentStatus.STOPPED, **ended)
+
+
+def _superseded(by: str, now: str, reason: str = "") -> dict[str, Any]:
+    message = f"Superseded by the newer deployment {by}. {reason}".rstrip()
+    return {"failure": Failure(code=DeploymentErrorCode.MANUAL_STOP, message=message), "complete_time": now}
+
+
+# -- waiting
+
+
+def stop_queued(deployment: Deployment, failure: Failure, now: str) -> bool:
+    """End a deployment that waits for its group. False when it does not wait any more."""
+    deployment_id, was = deployment.deployment_id, [DeploymentStatus.QUEUED]
+    leave = Update(lock_key(deployment.group_key), removes=("waiting",), condition=Equals("waiting", deployment_id))
+    end = deployments.end(deployment_id, DeploymentStatus.STOPPED, was, failure=failure, complete_time=now)
+    return items().transact([leave, end])
+
+
+def promote(waiting: Deployment) -> bool:
+    """Give a waiting deployment its turn when its group's lock is free, or held by a deployment that has ended.
+    False when it is another one's turn, or it does not wait any more."""
+    lock, me = lock_key(waiting.group_key), waiting.deployment_id
+    held = items().get(lock) or {}
+    running = deployments.get(held["holder"]) if "holder" in held else None
+    if (running and not running.status.is_final) or held.get("waiting", me) != me:
+        return False
+    is_same = all_of(_same(held, "holder"), _same(held, "waiting"))
+    take = Update(lock, sets={"holder": me}, removes=("waiting",), condition=is_same)
+    return items().transact([take, deployments.turn(me)])
+
+
+# -- handing over
+
+
+def close(
+    deployment: Deployment,
+    group: Group | None,
+    rollback: Deployment | None,
+    *,
+    has_revision_failed: bool = False,
+) -> bool:
+    """End the deployment that holds its group's lock, and hand the lock over in the same transaction.
+
+    `deployment` carries the terminal status, failure, rollback info and complete time. The lock goes to
+    `rollback` if there is one, else to the waiting deployment, else it is free. False when somebody else closed it.
+    `has_revision_failed`: the group remembers that its end speaks against its revision.
+    """
+    deployment_id, lock = deployment.deployment_id, lock_key(deployment.group_key)
+    kept = ("counts", "failure", "causes", "rollback", "complete_time", "start_time")
+    fields = {name: value for name in kept if (value := getattr(deployment, name))}
+    is_unstopped = () if deployment.stop else (Missing("stop"),)
+    end = deployments.end(deployment_id, deployment.status, deployments.RUNNING, *is_unstopped, **fields)
+    remembered = _remember(deployment, group, has_revision_failed)
+    for attempt in range(_TRIES):
+        current = deployments.get(deployment_id)
+        if current is None or current.status.is_final:
+            return False
+        if current.stop and not deployment.stop:
+            raise Conflict(f"{deployment_id} was stopped while its end was decided: decide again")
+        held = items().get(lock) or {}
+        if items().transact([end, *_hand_over(lock, deployment_id, held, rollback), *remembered]):
+            return True
+        back_off(attempt)
+    raise Conflict(f"the lock of {deployment.group_key} changed hands {_TRIES} times while closing {deployment_id}")
+
+
+def _hand_over(lock: Key, holder: str, held: Item, rollback: Deployment | None) -> list[Write]:
+    waiting = held.get("waiting")
+    if held.get("holder") != holder:
+        return []
+    mine = Equals("holder", holder)
+    if rollback:
+        take = Update(lock, sets={"holder": rollback.deployment_id}, condition=mine)
+        return [announced.new_deployment(rollback), take]
+    if waiting:
+        condition = all_of(mine, Equals("waiting", waiting))
+        take = Update(lock, sets={"holder": waiting}, removes=("waiting",), condition=condition)
+        return [take, deployments.turn(waiting)]
+    return [Update(lock, removes=("holder",), condition=all_of(mine, Missing("waiting")))]
+
+
+def _remember(deployment: Deployment, group: Group | None, has_revision_failed: bool) -> list[Write]:
+    """The group's last attempted and last successful deployment, and its good ones: what there is to go back to.
+
+    A success on other instances than the group's says nothing of what those run; one that found nothing to do
+    says nothing of its revision.
+    """
+    if group is None:
+        return []
+    last = summary(deployment)
+    is_success = deployment.status is DeploymentStatus.SUCCEEDED and not deployment.has_own_targets
+    is_evidence = is_success and not (deployment.outdated_only and not deployment.counts.total)
+    good = rollback_choice.after(group, last, is_success=is_evidence, has_failed=has_revision_failed)
+    sets: dict[Path, Any] = {"last_attempted": to_plain(last), "good_deployments": to_plain(good)}
+    if is_success:
+        sets["last_successful"] = to_plain(last)
+    key = group_item_key(group.application, group.name)
+    return [Update(key, sets=sets, condition=Equals("group_id", group.group_id))]
