@@ -42,8 +42,8 @@ MUTATIONS: tuple[Mutation, ...] = (
         "a target begins whether it got a place or not",
         1,
         RUNNING + "places.py",
-        "    if places.take(shards[home], target):\n        return target\n",
-        "    if places.take(shards[home], target) or home >= 0:\n        return target\n",
+        "    if places.take(place_set.shard(home), target):\n        return target\n",
+        "    if places.take(place_set.shard(home), target) or home >= 0:\n        return target\n",
     ),
     _mutation(
         "it is not on record which shard a target asks",
@@ -56,8 +56,8 @@ MUTATIONS: tuple[Mutation, ...] = (
         "a target that its own shard refuses asks no other one",
         (6, 3),
         ROLLOUT + "places.py",
-        "        if len(states[number].holders) < shards[number].places and",
-        "        if len(states[number].holders) < 0 and",
+        "        if len(states[shard.number].holders) < shard.places and",
+        "        if len(states[shard.number].holders) < 0 and",
     ),
     _mutation(
         "a failed target gives its place back",

@@ -22,15 +22,21 @@ class PlaceSet:
     places: int
 
     @property
+    def number_of_shards(self) -> int:
+        return max(1, -(-self.places // MAX_PLACES))
+
+    @property
     def shards(self) -> tuple[Shard, ...]:
         """At least one, and each about as large as the others.
 
         >>> [shard.places for shard in PlaceSet(name="d-1", places=101).shards]
         [34, 34, 33]
         """
-        number = max(1, -(-self.places // MAX_PLACES))
-        each, more = divmod(self.places, number)
-        return tuple(Shard(of=self.name, number=n, places=each + (n < more)) for n in range(number))
+        return tuple(map(self.shard, range(self.number_of_shards)))
+
+    def shard(self, number: int) -> Shard:
+        each, more = divmod(self.places, self.number_of_shards)
+        return Shard(of=self.name, number=number, places=each + (number < more))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,18 +32,18 @@ class Refusal:
 def with_homes(targets: Sequence[Target], chain: Sequence[PlaceSet]) -> list[Target]:
     """The targets, each with the shard of every set that it asks first; neighbours ask different ones."""
     return [
-        replace(target, places={each.name: number % len(each.shards) for each in chain})
+        replace(target, places={each.name: number % each.number_of_shards for each in chain})
         for number, target in enumerate(targets)
     ]
 
 
 def with_room(places: PlaceSet, states: Sequence[ShardState], *, refused_by: int) -> list[Shard]:
     """The other shards that have a free place, in the order in which a target asks them."""
-    shards = places.shards
+    others = (*range(refused_by + 1, places.number_of_shards), *range(refused_by))
     return [
-        shards[number]
-        for number in (*range(refused_by + 1, len(shards)), *range(refused_by))
-        if len(states[number].holders) < shards[number].places and not states[number].closed
+        shard
+        for shard in map(places.shard, others)
+        if len(states[shard.number].holders) < shard.places and not states[shard.number].closed
     ]
 
 

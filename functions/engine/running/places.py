@@ -59,8 +59,8 @@ def _begun(target: Target, now: str) -> Target:
 def _take(place_set: PlaceSet, target: Target) -> Target | Refusal:
     """The target with a place of the set: in the shard that its record names, or, once that has refused, in another
     one. It is on record that it asks there before it does."""
-    shards, home = place_set.shards, target.places[place_set.name]
-    if places.take(shards[home], target):
+    home = target.places[place_set.name]
+    if places.take(place_set.shard(home), target):
         return target
     states = places.read(place_set)
     for shard in with_room(place_set, states, refused_by=home):
@@ -72,7 +72,7 @@ def _take(place_set: PlaceSet, target: Target) -> Target | Refusal:
     refusal = after_refusal(place_set, states, target)
     if refusal.then is not AfterRefusal.BEGIN_WITHOUT:
         return refusal
-    if places.take(shards[target.places[place_set.name]], target, without_room=True):
+    if places.take(place_set.shard(target.places[place_set.name]), target, without_room=True):
         return target
     return Refusal(then=AfterRefusal.SKIP, reason="the deployment stops")
 
