@@ -22,6 +22,7 @@ from functions.store.records.watching import Turn, Wait, WaitKind
 from functions.telemetry import logger
 
 _GRANT_SECONDS = 5.0  # of sends that one turn hands out: so long others wait who send too
+_MOST_SENDS = 300  # that one turn hands out: each is taken away for two of the 1,000 units a second of a partition
 _EARLIER = 1.0  # seconds before the last moment that it handed out, the chain asks for more
 _LET_GO = 200  # targets of a stopping deployment in one turn
 _NAMED = 100  # targets of one read
@@ -87,7 +88,7 @@ def _sends(deployment: Deployment, turn: Turn) -> tuple[Turn, float | None]:
     left = (turn.granted_until - pacer.now()) / 1000 - _EARLIER
     if left > 0:
         return turn, left
-    waiting = watching.waits(deployment_id, WaitKind.SEND, pacer.most(_GRANT_SECONDS))
+    waiting = watching.waits(deployment_id, WaitKind.SEND, min(pacer.most(_GRANT_SECONDS), _MOST_SENDS))
     if not waiting:
         return turn, None
     moments = pacer.take(len(waiting), seconds=_GRANT_SECONDS)
