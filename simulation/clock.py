@@ -5,7 +5,7 @@ a seed gives the same run again, although processes interleave at every call of 
 """
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 
 import greenlet
@@ -104,6 +104,35 @@ class Clock:
             raise Ended("the world has ended", is_of_the_world=True)
         if is_late:
             raise Ended("the function's time is over", is_late=True)
+
+    def side_by_side(self, works: Iterable[Act], most: int) -> None:
+        """Who calls waits until all are done, so many at a time. Raises what the first of them raised that failed."""
+        me, waiting, errors = greenlet.getcurrent(), iter(works), list[BaseException]()
+        if not isinstance(me, _Process):
+            for work in waiting:
+                work()
+            return
+        left = most
+
+        def do() -> None:
+            nonlocal left
+            try:
+                for work in waiting:
+                    work()
+            except BaseException as error:
+                errors.append(error)
+            left -= 1
+            if not left:
+                self.later(0, me.switch)
+
+        for _ in range(most):
+            self.later(0, lambda: self.begin(do, limit=me.deadline - self.time))
+        assert me.parent is not None
+        me.parent.switch()
+        if self._is_closed:
+            raise Ended("the world has ended", is_of_the_world=True)
+        if errors:
+            raise errors[0]
 
     def _wait(self, seconds: float) -> None:
         """Who makes the world waits: no process, so events happen in it meanwhile."""

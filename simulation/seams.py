@@ -3,16 +3,18 @@
 import gc
 import logging
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any
+from functools import partial
+from typing import Any, Protocol
 
 from functions.aws import clients, clock
 from functions.core.records import places
 from functions.settings import settings
 from functions.store.table import items
 from functions.telemetry import logger, metrics
+from simulation.clock import Clock
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
@@ -35,11 +37,15 @@ ENVIRONMENT = {
 }
 
 
+class _Time(clock.Time, Protocol):
+    clock: Clock
+
+
 @contextmanager
 def in_place(
     services: Mapping[str, Any],
     table: items.Items,
-    time: clock.Time,
+    time: _Time,
     more: Mapping[str, str],
     level: int,
     places_of_a_shard: int = places.MAX_PLACES,
@@ -50,6 +56,7 @@ def in_place(
     gc.disable()  # a world has millions of objects that stay: to look for cycles among them is dear
     most_places, places.MAX_PLACES = places.MAX_PLACES, places_of_a_shard
     kept = clients.stand_ins, items.stand_in, clock.stand_in, logger.log_level, ThreadPoolExecutor.submit
+    map_ = ThreadPoolExecutor.map
     os.environ.update(environment)
     settings.cache_clear()
     clients.stand_ins = _Services(services)
@@ -58,11 +65,12 @@ def in_place(
     for name in _METRICS:  # they go to standard output, which is the user's here
         setattr(metrics, name, lambda *given, **named: None)
     ThreadPoolExecutor.submit = _one_after_another  # type: ignore[assignment,method-assign]
+    ThreadPoolExecutor.map = _side_by_side(time.clock)  # type: ignore[assignment,method-assign]
     try:
         yield
     finally:
         clients.stand_ins, items.stand_in, clock.stand_in, before_level, submit = kept
-        ThreadPoolExecutor.submit = submit  # type: ignore[method-assign]
+        ThreadPoolExecutor.submit, ThreadPoolExecutor.map = submit, map_  # type: ignore[method-assign]
         logger.setLevel(before_level)
         for name in _METRICS:
             delattr(metrics, name)
@@ -82,6 +90,21 @@ class _Services(dict[str, Any]):
 
     def __missing__(self, name: str) -> Any:
         raise AssertionError(f"the simulator has no {name}")
+
+
+def _side_by_side(clock: Clock) -> Callable[..., list[Any]]:
+    """`map` of a function's thread pool."""
+
+    def map_(pool: ThreadPoolExecutor, work: Callable[[Any], Any], given: Iterable[Any]) -> list[Any]:
+        wanted = list(given)
+        results = dict[int, Any]()
+        works = (
+            partial(lambda number, each: results.update({number: work(each)}), *each) for each in enumerate(wanted)
+        )
+        clock.side_by_side(works, pool._max_workers)
+        return [results[number] for number in range(len(wanted))]
+
+    return map_
 
 
 def _one_after_another(pool: ThreadPoolExecutor, work: Callable[..., Any], /, *given: Any, **named: Any) -> Future[Any]:

@@ -242,10 +242,9 @@ class World:
         quiet = self.clock.time - (self.trace.entries[-1].time if self.trace.entries else 0.0)
         if self.clock.time > self.scenario.longest_seconds or quiet > self.scenario.quiet_seconds:
             return True
-        if self.autoscaling and not self._has_settled(quiet):
-            return False
         is_over = self.started.is_over and not self.people.open and not self.sqs.waiting
-        return is_over and not self.stepfunctions.running and self.stream.is_idle
+        is_over = is_over and not self.stepfunctions.running and self.stream.is_idle
+        return is_over and (not self.autoscaling or self._has_settled(quiet))
 
     def _has_settled(self, quiet: float) -> bool:
         """Whether nothing of Auto Scaling waits, and what was lost would have been found."""
