@@ -16,7 +16,7 @@ quietly = @log=$$(mktemp) && trap 'rm -f "$$log"' EXIT && $(1) >"$$log" 2>&1 || 
 export PATH := $(NODE)/bin:$(abspath $(BIN)):$(PATH)
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help setup demo local test lint types templates unit contract host soak mutations e2e grants texts bench synth permissions clean
+.PHONY: help setup demo local test lint types templates unit simulated contract host soak mutations e2e grants texts bench synth permissions clean
 
 help: ## list the targets
 	@grep -hE '^[a-z][a-z0-9-]*:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -48,7 +48,7 @@ local: setup ## AWS on this machine with the stack, four hosts and an Auto Scali
 test: setup ## everything that CI runs
 	@rm -rf build/calls
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint types templates
-	@$(MAKE) --no-print-directory --jobs 1 unit contract host e2e grants
+	@$(MAKE) --no-print-directory --jobs 1 unit simulated contract host e2e grants
 	$(SAY) "all checks passed"
 
 lint: setup ## ruff: style, imports, layering
@@ -64,9 +64,13 @@ templates: setup ## the synthesized stack: cfn-lint, cdk-nag, state machines, gr
 	@$(BIN)/pytest -q tests/infra --doctest-modules infra
 
 # To compile the tests takes a fifth of the time, so here it is kept.
-unit: setup ## the pure core, the adapters, the invariants, simulated deployments, the examples in docstrings
-	$(SAY) "unit, properties, simulation"
-	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -q -n 2 --dist loadfile tests/unit tests/properties tests/simulation tests/mutations --doctest-modules functions simulation tests/calls/recording.py
+unit: setup ## the pure core, the adapters, the invariants, the examples in docstrings
+	$(SAY) "unit, properties"
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -q -n 2 --dist loadfile tests/unit tests/properties tests/mutations --doctest-modules functions tests/calls/recording.py
+
+simulated: setup ## deployments to simulated fleets: faults, throttling, load balancers, Auto Scaling
+	$(SAY) "simulated deployments"
+	@$(BIN)/pytest -q -n 2 --dist worksteal tests/simulation --doctest-modules simulation
 
 contract: setup ## what runs beside moto: the stand-ins of AWS's services, the store's twin, the simulator, the state machines
 	$(SAY) "stand-ins beside moto"
