@@ -75,6 +75,6 @@ def test_a_look_is_one_call_for_each_load_balancer_and_not_too_often(behind: Beh
     allowed(behind, world)
     behind.v2.fares(behind.arn, "i-0", 8080, {"State": "initial", "Reason": "Elb.InitialHealthChecking"})
     behind.v2.operations.clear()
-    for seconds in (3, 3.5, 4, 6):
+    for seconds in (3, 3.5, 3.7, 6):
         behind.look(seconds)
     assert behind.v2.operations == ["DescribeTargetHealth"] * 2
