@@ -227,11 +227,16 @@ def _health(world: "World", kept: Kept) -> Iterator[Broken]:
         yield Broken(1, f"{kept.id} left {in_service} hosts in service; it promised {kept.promised}")
 
 
+def _ended(world: "World") -> set[str]:
+    """The hosts that Auto Scaling has ended."""
+    return world.autoscaling.ended if world.autoscaling else set()
+
+
 def _healthy_first(world: "World", kept: Kept) -> Iterator[Broken]:
     """A host that serves is taken out of service only where that leaves enough, and hosts that earlier deployments left
     broken count, too; those are repaired first."""
     fleet, out = {target.target_id for target in kept.targets}, set[str]()
-    ended = world.autoscaling.ended if world.autoscaling else set[str]()
+    ended = _ended(world)
     for entry in world.trace.of(Seen.OUT, Seen.BACK):
         if entry.what is Seen.BACK:
             out.discard(entry.host_id)
@@ -306,7 +311,7 @@ def _wronged(world: "World", kept: Kept) -> Iterator[Broken]:
     ]
     if failed:
         yield Broken(9, f"{kept.id}: healthy hosts were failed: {_named(failed)}")
-    cancelled = kept.hosts(Seen.CANCELLED) - (world.autoscaling.ended if world.autoscaling else set())
+    cancelled = kept.hosts(Seen.CANCELLED) - _ended(world)
     if cancelled := {each for each in cancelled if world.fleet.hosts[each].fate is Fate.WELL}:
         yield Broken(9, f"{kept.id}: commands were cancelled on healthy hosts: {_named(sorted(cancelled))}")
 

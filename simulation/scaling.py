@@ -3,19 +3,16 @@
 As in promises.py, nothing here knows how the engine works: only what the records say, and what was seen of instances.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from functions.core.causes import Cause
-from functions.core.records import Deployment, Target
 from functions.core.statuses import Creator, DeploymentStatus, TargetStatus
-from simulation.broken import Broken
+from simulation.broken import Broken, Found
 from simulation.trace import Seen
 
 if TYPE_CHECKING:
     from simulation.world import World
-
-Found = Sequence[tuple[Deployment, list[Target]]]
 
 
 def broken(world: "World", found: Found) -> Iterator[Broken]:

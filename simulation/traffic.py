@@ -1,19 +1,16 @@
 """The promises of traffic: no host takes new requests while it is changed, and one that is left out is on record."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from functions.core.balancer_checks import PROPAGATION_SECONDS
-from functions.core.records import Deployment, Target
 from host.lifecycle import LifecycleEvent
-from simulation.broken import Broken
+from simulation.broken import Broken, Found
 from simulation.trace import Seen
 
 if TYPE_CHECKING:
     from simulation.world import World
-
-Found = Sequence[tuple[Deployment, list[Target]]]
 
 
 def traffic(world: "World") -> Iterator[Broken]:

@@ -14,9 +14,9 @@ from typing import Any
 
 from functions.core.errors import Refused
 from functions.core.extensions import added_to
+from functions.core.limits import SHOWN
 
 BUNDLED = Path(__file__).with_name("models")  # in the functions' package alone
-_SHORT = 200  # characters of a value that a message shows
 _FIRST, _LAST = -62_135_596_800, 253_402_300_799  # seconds: the years 1 to 9999
 
 # Which exception a member's absence or a wrong value of it is; of the operation's own, else ValidationException.
@@ -181,7 +181,7 @@ def _checked_value(shape: Any, value: Any, place: str, refuse: Refuse) -> Any:
             if isinstance(value, bool) or not isinstance(value, int | float):
                 _must_be((), value, place, "a time in seconds since the epoch")
             if not _FIRST <= value <= _LAST:
-                raise refuse(place, f"{json.dumps(value)[:_SHORT]} is not a time of the years 1 to 9999")
+                raise refuse(place, f"{json.dumps(value)[:SHOWN]} is not a time of the years 1 to 9999")
             return value
         case _:
             _must_be(str, value, place, "a text")
@@ -196,19 +196,19 @@ def _check_text(shape: Any, value: str, place: str, refuse: Refuse) -> None:
         raise Refused("SerializationException", f"{place}: has half of a surrogate pair") from None
     allowed = shape.metadata.get("enum")
     if allowed and value not in allowed:
-        raise refuse(place, f"{value[:_SHORT]!r} is not one of {', '.join(allowed)}")
+        raise refuse(place, f"{value[:SHOWN]!r} is not one of {', '.join(allowed)}")
     least, most = shape.metadata.get("min", 0), shape.metadata.get("max")
     if len(value) < least or (most is not None and len(value) > most):
         raise refuse(place, f"has {len(value)} characters: give {least} to {most}")
     pattern = shape.metadata.get("pattern")
     if pattern and re.fullmatch(pattern, value) is None:
-        raise refuse(place, f"{value[:_SHORT]!r} does not match {pattern}")
+        raise refuse(place, f"{value[:SHOWN]!r} does not match {pattern}")
 
 
 def _must_be(kind: Any, value: Any, place: str, what: str) -> None:
     if not isinstance(value, kind):
         given = "an object" if isinstance(value, dict) else "a list" if isinstance(value, list) else json.dumps(value)
-        raise Refused("SerializationException", f"{place}: {given[:_SHORT]} is not {what}")
+        raise Refused("SerializationException", f"{place}: {given[:SHOWN]} is not {what}")
 
 
 def _no_number(name: str) -> None:

@@ -17,6 +17,7 @@ from urllib.parse import urljoin, urlsplit
 
 from functions.aws import clock, secrets
 from functions.core.errors import NotDeployable
+from functions.core.limits import SHOWN
 from functions.core.records import GitHubCommit
 from functions.core.statuses import DeploymentErrorCode
 from functions.settings import settings
@@ -29,7 +30,6 @@ _CHUNK = 64 * 1024
 _GZIP = b"\x1f\x8b"
 _TOKEN = re.compile(r"[A-Za-z0-9._-]{20,}")
 _MAX_SAID = 64 * 1024  # bytes of a refusal that are read
-_SHORT = 200  # characters of it that a message shows
 _ACCEPT = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28", "User-Agent": "stepdeploy"}
 
 
@@ -139,7 +139,7 @@ def _said(answer: Any) -> str:
         words = json.loads(answer.read(_MAX_SAID))["message"]
     except (ValueError, KeyError, TypeError):
         return ""
-    return f", {str(words)[:_SHORT]}"
+    return f", {str(words)[:SHOWN]}"
 
 
 def _fail(

@@ -47,13 +47,18 @@ def synthesize(folder: Path, **given: str) -> Synthesized:
     return Synthesized(folder=folder)
 
 
+def declared(paths: pytest.TempPathFactory, text: str) -> Synthesized:
+    """The assembly with this text as deployments.yaml."""
+    declaration = paths.mktemp("declared") / "deployments.yaml"
+    declaration.write_text(text)
+    return synthesize(paths.mktemp("assembly"), declaration=str(declaration))
+
+
 @pytest.fixture(scope="session")
 def synthesized(tmp_path_factory: pytest.TempPathFactory) -> Synthesized:
     """The stack of an account, with a trigger to a topic of somebody else, a load balancer of each kind, and an Auto
     Scaling group."""
-    declaration = tmp_path_factory.mktemp("declared") / "deployments.yaml"
-    declaration.write_text(f"{TEXT % TRIGGER}\n{NAMED}")
-    return synthesize(tmp_path_factory.mktemp("assembly"), declaration=str(declaration))
+    return declared(tmp_path_factory, f"{TEXT % TRIGGER}\n{NAMED}")
 
 
 @pytest.fixture(scope="session")

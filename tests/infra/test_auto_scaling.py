@@ -14,7 +14,7 @@ from functions.core.errors import InvalidInput
 from functions.core.records import HookKind
 from infra.app import ROOT, engine_app
 from infra.checks.permissions import context, grants
-from tests.infra.conftest import Synthesized, resources, synthesize
+from tests.infra.conftest import Synthesized, declared, resources
 
 FILE = (
     "applications: {shop: {groups: {web: {autoScalingGroups: [fleet], terminationHookEnabled: true},"
@@ -33,9 +33,7 @@ def granted(template: Mapping[str, Any]) -> dict[str, dict[str, set[str]]]:
 
 @pytest.fixture(scope="module")
 def named(tmp_path_factory: pytest.TempPathFactory) -> Synthesized:
-    declared = tmp_path_factory.mktemp("named") / "deployments.yaml"
-    declared.write_text(FILE)
-    return synthesize(tmp_path_factory.mktemp("assembly"), declaration=str(declared))
+    return declared(tmp_path_factory, FILE)
 
 
 def test_each_function_may_do_its_own_with_the_named_groups_alone(named: Synthesized) -> None:

@@ -12,7 +12,7 @@ from aws_cdk.aws_elasticloadbalancingv2 import ApplicationTargetGroup, ITargetGr
 from functions.core.errors import InvalidInput
 from infra.app import ROOT, STACK, engine_app
 from infra.checks.permissions import context, grants
-from tests.infra.conftest import Synthesized, only, synthesize
+from tests.infra.conftest import Synthesized, declared, only
 
 ARN = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/api/0123456789abcdef"
 FILE = (
@@ -36,9 +36,7 @@ def granted(template: Mapping[str, Any]) -> dict[str, dict[str, set[str]]]:
 
 @pytest.fixture(scope="module")
 def named(tmp_path_factory: pytest.TempPathFactory) -> Synthesized:
-    declared = tmp_path_factory.mktemp("named") / "deployments.yaml"
-    declared.write_text(FILE)
-    return synthesize(tmp_path_factory.mktemp("assembly"), declaration=str(declared))
+    return declared(tmp_path_factory, FILE)
 
 
 def test_hosts_are_moved_in_the_named_and_used_ones_alone(named: Synthesized) -> None:

@@ -11,6 +11,7 @@ from functions.api.requests import settings as requests_settings
 from functions.api.requests.fields import MAX_ENTRIES
 from functions.api.requests.revision_location import MAX_DESCRIPTION, revision
 from functions.core.errors import InvalidInput, NotDeployable, Refused
+from functions.core.limits import SHOWN
 from functions.core.new_deployment import Overrides
 from functions.core.records import Revision
 from functions.core.revision import bundle_type
@@ -18,7 +19,6 @@ from functions.core.statuses import DeploymentErrorCode, FileExistsBehavior, OnB
 from functions.engine.starting.create import Request, create
 from functions.settings import settings
 
-_SHORT = 200  # characters of a value that a message shows
 MAX_INSTANCES = 100  # that a request names by their ids
 _INVALID_TARGETS = "InvalidTargetInstancesException"
 _REFUSALS = {
@@ -104,7 +104,7 @@ def _with_bundle_type(location: dict[str, Any]) -> dict[str, Any]:
     try:
         kind = bundle_type(archive["key"])
     except InvalidInput:
-        what = f"the key {archive['key'][:_SHORT]!r} does not tell: give zip, tar or tgz"
+        what = f"the key {archive['key'][:SHOWN]!r} does not tell: give zip, tar or tgz"
         raise Refused("InvalidRevisionException", f"revision.s3Location.bundleType: is missing, and {what}") from None
     return {**location, "s3Location": {**archive, "bundleType": kind}}
 

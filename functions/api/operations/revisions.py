@@ -7,6 +7,7 @@ from functions.api.operations import Caller
 from functions.api.operations.groups import missing_application
 from functions.api.requests.revision_location import MAX_DESCRIPTION, is_bucket, is_key, revision
 from functions.core.errors import Refused
+from functions.core.limits import SHOWN
 from functions.core.records import RegisteredRevision, Revision
 from functions.core.revision import digest
 from functions.store.records import revisions
@@ -14,7 +15,6 @@ from functions.store.records.revisions import TargetRevisions
 
 MAX_AT_ONCE = 25
 _MAX_READ = 100  # records in one request
-_SHORT = 200  # characters of a value that a message shows
 _SHOWN = 3  # revisions that a message names
 
 
@@ -105,7 +105,7 @@ def _filters(given: dict[str, Any]) -> tuple[str | None, str]:
     """The bucket of the revisions that are wanted, None for any, and how their keys begin."""
     bucket, prefix = given.get("s3Bucket"), given.get("s3KeyPrefix", "")
     if bucket is not None and not is_bucket(bucket):
-        what = f"s3Bucket: {bucket[:_SHORT]!r} is not the name of a bucket"
+        what = f"s3Bucket: {bucket[:SHOWN]!r} is not the name of a bucket"
         raise Refused("InvalidBucketNameFilterException", what)
     if prefix and bucket is None:
         raise Refused("BucketNameFilterRequiredException", "s3KeyPrefix: needs the s3Bucket that the keys are in")
@@ -126,7 +126,7 @@ def _told(record: RegisteredRevision, groups: list[str]) -> dict[str, Any]:
 
 
 def _shown(record: Revision) -> str:
-    return record.place[:_SHORT]
+    return record.place[:SHOWN]
 
 
 def _not_registered(missing: list[Revision]) -> str:

@@ -6,12 +6,12 @@ from typing import Any, NamedTuple
 from functions.api.operations import Caller, arns
 from functions.api.requests import resource_tags
 from functions.core.errors import Conflict, Refused
+from functions.core.limits import SHOWN
 from functions.core.text.names import is_name
 from functions.store.records import applications, groups
 from functions.store.table.patience import back_off
 
 _TRIES = 12  # of a change that met another one
-_SHORT = 200  # characters of a value that a message shows
 _RESOURCE = re.compile(r"(application|deploymentgroup):([^/]+)(?:/([^/]+))?")
 _FORMS = "application:NAME or deploymentgroup:APPLICATION/NAME"
 
@@ -28,7 +28,7 @@ def list_tags_for_resource(given: dict[str, Any], caller: Caller) -> dict[str, A
     resource = _resource(given["ResourceArn"], caller)
     tags = _tags(resource)
     if tags is None:
-        what = f"ResourceArn: there is no {given['ResourceArn'][:_SHORT]}"
+        what = f"ResourceArn: there is no {given['ResourceArn'][:SHOWN]}"
         raise Refused("InvalidArnException", what)
     return {"Tags": [{"Key": key, "Value": value} for key, value in sorted(tags.items())]}
 
@@ -71,11 +71,11 @@ def _tags(resource: Resource) -> dict[str, str] | None:
 def _resource(arn: str, caller: Caller) -> Resource:
     own = arns.own(caller)
     if not arn.startswith(own):
-        what = f"ResourceArn: {arn[:_SHORT]!r} is not of this service, Region and account: begin with {own}"
+        what = f"ResourceArn: {arn[:SHOWN]!r} is not of this service, Region and account: begin with {own}"
         raise Refused("InvalidArnException", what)
     found = _RESOURCE.fullmatch(arn.removeprefix(own))
     if found is None or (found[1] == "application") == bool(found[3]):
-        raise Refused("ArnNotSupportedException", f"ResourceArn: {arn[:_SHORT]!r} has no tags: give {own}{_FORMS}")
+        raise Refused("ArnNotSupportedException", f"ResourceArn: {arn[:SHOWN]!r} has no tags: give {own}{_FORMS}")
     if not all(map(is_name, filter(None, (found[2], found[3])))):
-        raise Refused("InvalidArnException", f"ResourceArn: {arn[:_SHORT]!r} has an invalid name")
+        raise Refused("InvalidArnException", f"ResourceArn: {arn[:SHOWN]!r} has an invalid name")
     return Resource(found[2], found[3])

@@ -8,6 +8,7 @@ from functions.api import responses
 from functions.api.operations import Caller
 from functions.api.operations.deployments import known
 from functions.core.errors import Refused
+from functions.core.limits import SHOWN
 from functions.core.place import Place
 from functions.core.records import Target
 from functions.engine.running import progress
@@ -15,7 +16,6 @@ from functions.settings import settings
 from functions.store.records import targets
 
 MAX_AT_ONCE = 25
-_SHORT = 200  # characters of a value that a message shows
 _ID = re.compile(r"[A-Za-z0-9+=,.@_-]{1,100}")
 _STATUSES = ("Pending", "InProgress", "Succeeded", "Failed", "Skipped", "Unknown", "Ready")  # as in the model
 
@@ -29,7 +29,7 @@ def list_deployment_targets(given: dict[str, Any], caller: Caller) -> dict[str, 
         raise Refused("InvalidDeploymentInstanceTypeException", f"{what}: leave it out")
     statuses = filters.get("TargetStatus") or []
     if unknown := [each for each in statuses if each not in _STATUSES]:
-        what = f"targetFilters.TargetStatus: {unknown[0][:_SHORT]!r} is not one of {', '.join(_STATUSES)}"
+        what = f"targetFilters.TargetStatus: {unknown[0][:SHOWN]!r} is not one of {', '.join(_STATUSES)}"
         raise Refused("InvalidInstanceStatusException", what)
     ids, token = targets.page(deployment_id, statuses, given.get("nextToken"))
     return {"targetIds": ids, "nextToken": token}
@@ -66,7 +66,7 @@ def begun(given: dict[str, Any]) -> str:
 
 def check_id(member: str, target_id: str, code: str) -> None:
     if _ID.fullmatch(target_id) is None:
-        raise Refused(code, f"{member}: {target_id[:_SHORT]!r} is not an instance id, for example i-0123456789abcdef0")
+        raise Refused(code, f"{member}: {target_id[:SHOWN]!r} is not an instance id, for example i-0123456789abcdef0")
 
 
 def _known(deployment_id: str, member: str, ids: list[str]) -> list[Target]:

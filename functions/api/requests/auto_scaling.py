@@ -10,10 +10,10 @@ from typing import Any
 from functions.core import quotas
 from functions.core.auto_scaling import NAME_RULE, ScalingProcess, is_name
 from functions.core.errors import Refused
+from functions.core.limits import SHOWN
 from functions.core.records import AfterFailedLaunches, AutoScaling
 
 INVALID = "InvalidAutoScalingGroupException"
-_SHORT = 200  # characters of a value that a message shows
 
 
 def auto_scaling(before: AutoScaling, given: Mapping[str, Any]) -> AutoScaling:
@@ -40,7 +40,7 @@ def _names(given: list[str]) -> tuple[str, ...]:
         raise Refused(INVALID, f"autoScalingGroups: has {len(given)}, at most {quotas.MAX_SCALING_GROUPS}")
     for number, name in enumerate(given):
         if not is_name(name):
-            what = f"{name[:_SHORT]!r} is not the name of an Auto Scaling group; it has {NAME_RULE}"
+            what = f"{name[:SHOWN]!r} is not the name of an Auto Scaling group; it has {NAME_RULE}"
             raise Refused(INVALID, f"autoScalingGroups[{number}]: {what}")
         if name in given[:number]:
             raise Refused(INVALID, f"autoScalingGroups[{number}]: {name} is listed twice: name it once")
@@ -50,7 +50,7 @@ def _names(given: list[str]) -> tuple[str, ...]:
 def _processes(given: list[str] | None) -> tuple[str, ...]:
     for number, each in enumerate(given or ()):
         if each not in set(ScalingProcess):
-            what = f"{each[:_SHORT]!r} is not a process that can be suspended: give one of {', '.join(ScalingProcess)}"
+            what = f"{each[:SHOWN]!r} is not a process that can be suspended: give one of {', '.join(ScalingProcess)}"
             raise Refused("InvalidInputException", f"ec2DeploymentOptions.processesToSuspend[{number}]: {what}")
     return tuple(dict.fromkeys(given or ()))
 

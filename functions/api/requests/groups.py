@@ -12,13 +12,13 @@ from functions.api.requests import settings as requests_settings
 from functions.api.requests.auto_scaling import auto_scaling
 from functions.core import quotas
 from functions.core.errors import Refused
+from functions.core.limits import SHOWN
 from functions.core.records import Group, LoadBalancers, TagGroup, Trigger
 from functions.core.rollout.health import DeploymentConfig
 from functions.core.statuses import DeploymentOption, TriggerEvent
 from functions.core.text import principals
 from functions.core.text.names import is_group_key, is_role
 
-_SHORT = 200  # characters of a value that a message shows
 _INVALID_TRIGGER = "InvalidTriggerConfigException"
 _ONLY_TYPE = "IN_PLACE"
 
@@ -79,7 +79,7 @@ def _principals(given: list[str]) -> tuple[str, ...]:
         raise Refused("InvalidInputException", f"allowedPrincipals: has {len(given)}, at most {principals.MAX}")
     for number, each in enumerate(given):
         if problem := principals.problem(each):
-            what = f"allowedPrincipals[{number}]: {each[:_SHORT]!r} {problem}"
+            what = f"allowedPrincipals[{number}]: {each[:SHOWN]!r} {problem}"
             raise Refused("InvalidInputException", what)
     return tuple(dict.fromkeys(given))
 
@@ -89,7 +89,7 @@ def _shared_with(given: list[str]) -> tuple[str, ...]:
         raise Refused("InvalidInputException", f"sharedWith: has {len(given)}, at most {quotas.MAX_SHARED}")
     for number, each in enumerate(given):
         if not is_group_key(each):
-            what = f"{each[:_SHORT]!r} is not a group; write APPLICATION/GROUP, for example shop/tools"
+            what = f"{each[:SHOWN]!r} is not a group; write APPLICATION/GROUP, for example shop/tools"
             raise Refused("InvalidInputException", f"sharedWith[{number}]: {what}")
     return tuple(dict.fromkeys(given))
 
@@ -127,7 +127,7 @@ def _says_something(value: Any) -> bool:
 def _role(arn: str) -> str:
     """The engine acts by roles of its own; the group's is kept because CodeDeploy's clients give one and read it."""
     if not is_role(arn):
-        what = f"{arn[:_SHORT]!r} is not the ARN of a role: give arn:aws:iam::ACCOUNT:role/NAME"
+        what = f"{arn[:SHOWN]!r} is not the ARN of a role: give arn:aws:iam::ACCOUNT:role/NAME"
         raise Refused("InvalidRoleException", f"serviceRoleArn: {what}")
     return arn
 
@@ -199,7 +199,7 @@ def _triggers(given: list[dict[str, Any]], topics: Collection[str]) -> tuple[Tri
     for number, each in enumerate(given):
         trigger = _trigger(each, f"triggerConfigurations[{number}]", topics)
         if trigger.name in found:
-            what = f"triggerConfigurations[{number}].triggerName: {trigger.name[:_SHORT]} is used twice: rename one"
+            what = f"triggerConfigurations[{number}].triggerName: {trigger.name[:SHOWN]} is used twice: rename one"
             raise Refused(_INVALID_TRIGGER, what)
         found[trigger.name] = trigger
     return tuple(found.values())
@@ -211,7 +211,7 @@ def _trigger(given: Mapping[str, Any], place: str, topics: Collection[str]) -> T
             raise Refused(_INVALID_TRIGGER, f"{place}.{name}: is missing")
     topic = given["triggerTargetArn"]
     if topic not in topics:
-        what = f"{place}.triggerTargetArn: the engine may not publish to {topic[:_SHORT]!r}"
+        what = f"{place}.triggerTargetArn: the engine may not publish to {topic[:SHOWN]!r}"
         remedy = f"give one of {', '.join(sorted(topics))}, or name it in deployments.yaml and run cdk deploy"
         raise Refused(_INVALID_TRIGGER, f"{what}: {remedy}")
     if other := set(given["triggerEvents"]) - set(TriggerEvent):

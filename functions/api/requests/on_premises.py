@@ -8,11 +8,11 @@ import re
 from collections.abc import Mapping, Sequence
 
 from functions.core.errors import Refused
+from functions.core.limits import SHOWN
 from functions.core.records import TagFilter
 
 MAX_TAGS = 10  # of an instance, and of a filter
 _MAX_KEY, _MAX_VALUE = 128, 256  # characters of a tag
-_SHORT = 200  # characters of a value that a message shows
 
 _PARTS = {"KEY_ONLY": ("Key",), "VALUE_ONLY": ("Value",), "KEY_AND_VALUE": ("Key", "Value")}
 _NAME = re.compile(r"(?!i-)[A-Za-z0-9+=,.@_-]{1,100}")  # i- begins the id of an EC2 instance
@@ -28,7 +28,7 @@ def check_name(member: str, name: str) -> None:
     >>> check_name("instanceName", "rack-7")
     """
     if _NAME.fullmatch(name) is None:
-        what = f"{name[:_SHORT]!r} is not 1 to 100 of A-Z a-z 0-9 + = , . @ _ - that do not begin with i-"
+        what = f"{name[:SHOWN]!r} is not 1 to 100 of A-Z a-z 0-9 + = , . @ _ - that do not begin with i-"
         raise Refused("InvalidInstanceNameException", f"{member}: {what}")
 
 
@@ -49,7 +49,7 @@ def check_identity(user: str | None, session: str | None) -> None:
 
 def _check_arn(pattern: re.Pattern[str], member: str, arn: str, code: str, form: str) -> None:
     if pattern.fullmatch(arn) is None:
-        raise Refused(code, f"{member}: {arn[:_SHORT]!r} is not {form}")
+        raise Refused(code, f"{member}: {arn[:SHOWN]!r} is not {form}")
 
 
 def tags(given: Sequence[Mapping[str, str]]) -> dict[str, str]:

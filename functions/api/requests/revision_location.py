@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from functions.core.errors import Refused
+from functions.core.limits import SHOWN
 from functions.core.records import GitHubCommit, Revision
 from functions.core.revision import github_key
 from functions.core.statuses import BundleType
 
 MAX_DESCRIPTION = 256  # characters
 _MAX_KEY = 1024  # bytes of a key, of a version id, of an etag
-_SHORT = 200  # characters of a value that a message shows
 
 _BUCKET = re.compile(r"[A-Za-z0-9._-]{3,255}")  # the widest form that buckets ever had
 _NAME = r"(?!\.{1,2}(?:/|$))[A-Za-z0-9._-]{1,100}"  # of who owns a repository, and of the repository
@@ -61,7 +61,7 @@ def _commit(given: Mapping[str, str], place: str) -> Revision:
         if not given.get(name):
             raise _invalid(f"{place}.{name}: is missing: give {example}")
         if not form.fullmatch(given[name]):
-            raise _invalid(f"{place}.{name}: {given[name][:_SHORT]!r} is not {example}")
+            raise _invalid(f"{place}.{name}: {given[name][:SHOWN]!r} is not {example}")
     commit = GitHubCommit(repository=given["repository"], commit=given["commitId"])
     return Revision(bucket="", key=github_key(commit), bundle_type=BundleType.TGZ, github=commit)
 
@@ -71,7 +71,7 @@ def _archive(given: Mapping[str, str], place: str) -> Revision:
         if not given.get(name):
             raise _invalid(f"{place}.{name}: is missing")
     if not is_bucket(given["bucket"]):
-        raise _invalid(f"{place}.bucket: {given['bucket'][:_SHORT]!r} is not the name of a bucket")
+        raise _invalid(f"{place}.bucket: {given['bucket'][:SHOWN]!r} is not the name of a bucket")
     for name in ("key", "version", "eTag"):
         if not is_key(given.get(name, "")):
             raise _invalid(f"{place}.{name}: has more than {_MAX_KEY} bytes")

@@ -10,13 +10,13 @@ from typing import Any
 from functions.api.requests.on_premises import tag_filters
 from functions.core import quotas
 from functions.core.errors import Refused
+from functions.core.limits import SHOWN
 from functions.core.load_balancers import NAME_RULE, is_target_group
 from functions.core.load_balancers import is_name as is_balancer_name
 from functions.core.records import Alarms, AutoRollback, LoadBalancers, TagGroup
 from functions.core.statuses import AutoRollbackEvent
 
 _MAX_NAME = 255  # characters of an alarm's name
-_SHORT = 200  # characters of a value that a message shows
 
 
 def alarms(given: Mapping[str, Any], place: str = "alarmConfiguration") -> Alarms:
@@ -82,7 +82,7 @@ def _balancer_names(given: Mapping[str, Any], place: str, fits: Callable[[str], 
     for number, each in enumerate(listed):
         name, where = each.get("name") or "", f"{place}[{number}].name"
         if not fits(name):
-            raise _no_balancers(f"{where}: {name[:_SHORT]!r} is not {what}; a name has {NAME_RULE}")
+            raise _no_balancers(f"{where}: {name[:SHOWN]!r} is not {what}; a name has {NAME_RULE}")
         if name in names:
             raise _no_balancers(f"{where}: {name} is listed twice: name it once")
         names.append(name)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from functions.aws import clock
 from functions.core.errors import InvalidInput
+from functions.core.limits import SHOWN
 from functions.core.new_deployment import requested_rollback
 from functions.core.records import Deployment, Group
 from functions.core.rollout import stop_mark
@@ -12,8 +13,6 @@ from functions.core.statuses import Creator, OnBusy
 from functions.engine.ending import stop
 from functions.engine.starting import create, who_may
 from functions.store.records import deployments, lock
-
-_SHORT = 200  # characters of a value that a message shows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +70,6 @@ def _stop(running: Deployment, wish: Wish) -> RollbackStarted:
 def _check_choice(group: Group, to: str | None) -> None:
     if to and all(each.deployment_id != to for each in good_deployments(group)):
         raise InvalidInput(
-            f"{to[:_SHORT]} is not one of the last successful deployments of {group.key}."
+            f"{to[:SHOWN]} is not one of the last successful deployments of {group.key}."
             f" See them: stepdeploy rollback {group.key} --dry-run"
         )
