@@ -8,6 +8,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from zlib import crc32
 
 from host.instructions import Instructions
 from host.lifecycle import IN_PLACE, START, WITHOUT_HOOKS
@@ -88,6 +89,11 @@ class Host:
     scaling_group: str | None = None
     holder: "Run | None" = None
     journal: dict[str, dict[str, Report]] = field(default_factory=dict)  # events by deployment
+
+    @property
+    def zone(self) -> str:
+        """Its Availability Zone, one of three."""
+        return f"us-east-1{'abc'[crc32(self.host_id.encode()) % 3]}"
 
     def is_reachable(self, now: float) -> bool:
         return now >= self.up_at and not self.gone_at <= now < self.back_at

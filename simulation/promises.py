@@ -16,7 +16,7 @@ from functions.core.records import Deployment, Target
 from functions.core.rollout.health import DeploymentConfig, MinimumHealthyHostsType
 from functions.core.statuses import Creator, DeploymentErrorCode, DeploymentStatus, TargetStatus
 from host.lifecycle import IN_PLACE, LifecycleEvent
-from simulation import scaling, traffic
+from simulation import scaling, traffic, zones
 from simulation.broken import Broken
 from simulation.hosts import Fate
 from simulation.seams import ENVIRONMENT
@@ -222,6 +222,7 @@ def _health(world: "World", kept: Kept) -> Iterator[Broken]:
         if entry.host_id not in ended:
             (out.add if entry.what is Seen.OUT else out.discard)(entry.host_id)
         most = max(most, len(out))
+    yield from zones.broken(world, kept.deployment, kept.targets)
     if len(kept.targets) - most < kept.promised:
         in_service = len(kept.targets) - most
         yield Broken(1, f"{kept.id} left {in_service} hosts in service; it promised {kept.promised}")
@@ -350,13 +351,14 @@ def _records(world: "World", kept: Kept) -> Iterator[Broken]:
     if kept.deployment.stop or kept.deployment.status is DeploymentStatus.STOPPED or not kept.targets:
         return
     enough = max(kept.promised - len(ended), 1)
-    is_success = len(kept.with_status(TargetStatus.SUCCEEDED)) >= enough
+    lost = zones.lost(kept.deployment, kept.targets)
+    is_success = len(kept.with_status(TargetStatus.SUCCEEDED)) >= enough and not lost
     if is_success != (kept.deployment.status is DeploymentStatus.SUCCEEDED):
         yield Broken(0, f"{kept.id} is {kept.deployment.status}; at least {enough} of its targets were to succeed")
     if kept.deployment.failure and kept.deployment.failure.code is DeploymentErrorCode.INTERNAL_ERROR:
         return  # functions were killed too often
     failed, allowed = len(kept.with_status(TargetStatus.FAILED)), len(kept.targets) - kept.promised
-    if set(kept.with_status(TargetStatus.SKIPPED)) - ended and failed < allowed:
+    if set(kept.with_status(TargetStatus.SKIPPED)) - ended and failed < allowed and not lost:
         yield Broken(0, f"{kept.id} skipped targets after {failed} failures; {allowed} were allowed")
 
 

@@ -305,6 +305,12 @@ def _declaration(scenario: Scenario) -> str:
     minimum, name, custom = scenario.config.minimum, scenario.config.name, dict[str, Any]()
     if minimum is not None and not name.startswith("CodeDeployDefault."):
         custom[name] = {"minimumHealthyHosts": {"type": minimum.type, "value": minimum.value}}
+    if zonal := scenario.config.zonal:
+        custom[name]["zonalConfig"] = {"monitorDuration": zonal.monitor_seconds}
+        if zonal.first_monitor_seconds is not None:
+            custom[name]["zonalConfig"]["firstZoneMonitorDuration"] = zonal.first_monitor_seconds
+        if least := zonal.minimum:
+            custom[name]["zonalConfig"]["minimumHealthyHostsPerZone"] = {"type": least.type, "value": least.value}
     events = ["DEPLOYMENT_FAILURE"]
     more: dict[str, Any] = {"deploymentConfigName": name}
     if scenario.alarm_at is not None:

@@ -29,7 +29,7 @@ from functions.core.records import (
     Trigger,
 )
 from functions.core.records.traffic import balancers_of
-from functions.core.rollout.health import PREDEFINED_CONFIGS, DeploymentConfig, MinimumHealthyHosts
+from functions.core.rollout.health import PREDEFINED_CONFIGS, DeploymentConfig, MinimumHealthyHosts, ZonalConfig
 from functions.core.rollout.rollback_choice import candidates, choose_for
 from functions.core.statuses import DeploymentOption, DeploymentStatus, OverriddenSetting
 
@@ -211,6 +211,7 @@ def custom_config(record: CustomConfig) -> dict[str, Any]:
         "deploymentConfigId": record.config_id or str(uuid5(_DECLARED, record.name)),
         "deploymentConfigName": record.name,
         "minimumHealthyHosts": minimum(record.minimum),
+        "zonalConfig": zonal(record.zonal) if record.zonal else None,
         "createTime": record.create_time,
         "computePlatform": PLATFORM,
     }
@@ -218,6 +219,15 @@ def custom_config(record: CustomConfig) -> dict[str, Any]:
 
 def minimum(record: MinimumHealthyHosts) -> dict[str, Any]:
     return {"type": record.type, "value": record.value}
+
+
+def zonal(record: ZonalConfig) -> dict[str, Any]:
+    """A ZonalConfig, as it was given."""
+    return {
+        "firstZoneMonitorDurationInSeconds": record.first_monitor_seconds,
+        "monitorDurationInSeconds": record.monitor_seconds or None,
+        "minimumHealthyHostsPerZone": minimum(record.minimum) if record.minimum else None,
+    }
 
 
 def overview(counts: Counts) -> dict[str, int]:

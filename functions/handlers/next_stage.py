@@ -11,6 +11,7 @@ from functions.aws import weather
 from functions.core.rollout.stages import Decision, Manifest, Next, next_stage
 from functions.core.text.shapes import from_plain, to_plain
 from functions.engine.running import chain
+from functions.engine.running import places as engine_places
 from functions.settings import settings
 from functions.store.records import deployments, places
 from functions.telemetry import logger
@@ -23,7 +24,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     if deployment:
         deployment = places.counted(deployment)
     stages = [from_plain(Manifest, each) for each in event["stages"]]
-    decision = next_stage(deployment, stages, from_plain(Decision, event["last"]))
+    is_zone_lost = bool(deployment and engine_places.lost_zones(deployment))
+    decision = next_stage(deployment, stages, from_plain(Decision, event["last"]), is_zone_lost=is_zone_lost)
     stage = decision.stage
     if stage and decision.next is Next.RUN:
         chain.start(event["deployment_id"])

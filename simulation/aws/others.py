@@ -36,7 +36,8 @@ class Ec2(Service):
             is_named = host.host_id in asked.get("instance-id", [host.host_id])
             if not host.is_terminated and is_named and all(tags.get(name) in values for name, values in wanted.items()):
                 shown = [{"Key": key, "Value": value} for key, value in tags.items()]
-                found.append({"InstanceId": host.host_id, "Tags": shown})
+                placed = {"AvailabilityZone": host.zone}
+                found.append({"InstanceId": host.host_id, "Tags": shown, "Placement": placed})
         answer = page(found, "Instances", request, most=1000)
         return {**answer, "Reservations": [{"Instances": answer.pop("Instances")}]}
 

@@ -4,9 +4,11 @@ What is chosen is a Scenario, a value: what hypothesis prints of a failing one, 
 """
 
 from dataclasses import replace
+from functools import partial
 
 from hypothesis import strategies as st
 
+from functions.core.rollout.health import MinimumHealthyHosts, MinimumHealthyHostsType, ZonalConfig
 from simulation.aws.events import EventFaults
 from simulation.aws.functions import Crash
 from simulation.aws.limits import Limits
@@ -17,6 +19,7 @@ from simulation.world import World
 from tests.soak import examples
 
 _HOUR = 3600
+FLEET_PERCENT = MinimumHealthyHostsType.FLEET_PERCENT
 _FUNCTIONS = ("start", "launch", "prepare", "next_stage", "run_segment", "target_done", "command_status", "bake",
               "finish", "lifecycle_action", "publish", "stop", "rollback", "find_lost", "execution_status",
               "watch")  # fmt: skip
@@ -29,6 +32,21 @@ HOSTS = st.one_of(
 )
 CONFIGS = st.one_of(st.sampled_from(_KNOWN), st.integers(0, 99).map("{}%".format), st.integers(0, 3).map(str)).map(
     config
+)
+ZONAL = st.one_of(
+    st.none(),
+    st.none(),
+    st.builds(
+        ZonalConfig,
+        minimum=st.one_of(st.none(), st.integers(0, 99).map(partial(MinimumHealthyHosts, FLEET_PERCENT))),
+        monitor_seconds=st.sampled_from([0, 60]),
+        first_monitor_seconds=st.sampled_from([None, 0, 120]),
+    ),
+)
+CONFIGS = st.builds(
+    lambda chosen, zonal: replace(chosen, name="Zonal", zonal=zonal) if zonal and chosen.minimum else chosen,
+    CONFIGS,
+    ZONAL,
 )
 SHARES = st.sampled_from([0.0, 0.0, 0.2, 0.5, 1.0])
 FATES = st.one_of(

@@ -7,7 +7,12 @@ from functions.api.operations import Caller
 from functions.aws import clock
 from functions.core.errors import Conflict, InvalidInput, Refused
 from functions.core.records import CustomConfig
-from functions.core.rollout.health import PREDEFINED_CONFIGS, MinimumHealthyHosts, MinimumHealthyHostsType
+from functions.core.rollout.health import (
+    PREDEFINED_CONFIGS,
+    MinimumHealthyHosts,
+    MinimumHealthyHostsType,
+    ZonalConfig,
+)
 from functions.store.records import configs
 from functions.store.table import pages
 from functions.store.table.patience import back_off
@@ -26,6 +31,7 @@ def create_deployment_config(given: dict[str, Any], caller: Caller) -> dict[str,
     config = CustomConfig(
         name=name,
         minimum=_minimum(given.get("minimumHealthyHosts")),
+        zonal=_zonal(given["zonalConfig"]) if "zonalConfig" in given else None,
         config_id=clock.new_uuid(),
         create_time=caller.now,
     )
@@ -97,9 +103,6 @@ def _check_platform(given: dict[str, Any]) -> None:
     if "trafficRoutingConfig" in given:
         what = "trafficRoutingConfig: is for Lambda and ECS, which are not supported: leave it out"
         raise Refused("InvalidTrafficRoutingConfigurationException", what)
-    if "zonalConfig" in given:
-        what = "zonalConfig: deployments by Availability Zone are not supported: leave it out"
-        raise Refused("InvalidZonalDeploymentConfigurationException", what)
 
 
 def _minimum(given: dict[str, Any] | None) -> MinimumHealthyHosts:
@@ -107,11 +110,30 @@ def _minimum(given: dict[str, Any] | None) -> MinimumHealthyHosts:
         raise _no_minimum("minimumHealthyHosts", "is missing: give type and value")
     if not given.get("type"):
         raise _no_minimum("minimumHealthyHosts.type", f"is missing: give {' or '.join(MinimumHealthyHostsType)}")
-    value = given.get("value", 0)  # clients that leave out zeros, as Go's, cannot say 0 in another way
     try:
-        return MinimumHealthyHosts(MinimumHealthyHostsType(given["type"]), value)
+        return _of_type(given)
     except InvalidInput as error:
         raise _no_minimum("minimumHealthyHosts", str(error)) from error
+
+
+def _of_type(given: dict[str, Any]) -> MinimumHealthyHosts:
+    value = given.get("value", 0)  # clients that leave out zeros, as Go's, cannot say 0 in another way
+    return MinimumHealthyHosts(MinimumHealthyHostsType(given["type"]), value)
+
+
+def _zonal(given: dict[str, Any]) -> ZonalConfig:
+    per_zone = given.get("minimumHealthyHostsPerZone")
+    try:
+        if per_zone is not None and not per_zone.get("type"):
+            what = f"is missing: give {' or '.join(MinimumHealthyHostsType)}"
+            raise InvalidInput(f"minimumHealthyHostsPerZone.type {what}")
+        return ZonalConfig(
+            minimum=_of_type(per_zone) if per_zone else None,
+            monitor_seconds=given.get("monitorDurationInSeconds", 0),
+            first_monitor_seconds=given.get("firstZoneMonitorDurationInSeconds"),
+        )
+    except InvalidInput as error:
+        raise Refused("InvalidZonalDeploymentConfigurationException", f"zonalConfig: {error}") from error
 
 
 def _no_minimum(member: str, what: str) -> Refused:

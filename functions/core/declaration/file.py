@@ -5,6 +5,7 @@ from pathlib import Path
 import yaml
 
 from functions.core.declaration.auto_scaling import check_shared, names
+from functions.core.declaration.durations import seconds
 from functions.core.declaration.groups import group_of
 from functions.core.declaration.load_balancers import open_load_balancers
 from functions.core.declaration.model import Declaration
@@ -16,6 +17,7 @@ from functions.core.rollout.health import (
     DeploymentConfig,
     MinimumHealthyHosts,
     MinimumHealthyHostsType,
+    ZonalConfig,
 )
 from functions.core.text.names import ALLOWED, is_name, is_reserved
 
@@ -91,10 +93,21 @@ def _configs(value: Value) -> dict[str, DeploymentConfig]:
         _check_name(body, name)
         if name.startswith("CodeDeployDefault."):
             body.refuse_key("names that begin with CodeDeployDefault. are predefined")
-        members = body.known("minimumHealthyHosts", required=["minimumHealthyHosts"])
+        members = body.known("minimumHealthyHosts", "zonalConfig", required=["minimumHealthyHosts"])
         minimum = _minimum(members["minimumHealthyHosts"]) if "minimumHealthyHosts" in members else None
-        configs[name] = DeploymentConfig(name, minimum)
+        zonal = _zonal(members["zonalConfig"]) if "zonalConfig" in members else None
+        configs[name] = DeploymentConfig(name, minimum, zonal)
     return configs
+
+
+def _zonal(value: Value) -> ZonalConfig:
+    members = value.known("firstZoneMonitorDuration", "monitorDuration", "minimumHealthyHostsPerZone")
+    first = members.get("firstZoneMonitorDuration")
+    return ZonalConfig(
+        minimum=_minimum(members["minimumHealthyHostsPerZone"]) if "minimumHealthyHostsPerZone" in members else None,
+        monitor_seconds=seconds(members["monitorDuration"]) if "monitorDuration" in members else 0,
+        first_monitor_seconds=seconds(first) if first else None,
+    )
 
 
 def _minimum(value: Value) -> MinimumHealthyHosts | None:

@@ -19,8 +19,15 @@ class Verdict:
     failure: Failure | None = None
 
 
-def decide(deployment: Deployment, causes: Sequence[SharedFailure], engine_error: str | None = None) -> Verdict:
-    """The verdict on a deployment whose targets have all ended. `causes`: why some failed."""
+def decide(
+    deployment: Deployment,
+    causes: Sequence[SharedFailure],
+    engine_error: str | None = None,
+    *,
+    lost_zones: Sequence[str] = (),
+) -> Verdict:
+    """The verdict on a deployment whose targets have all ended. `causes`: why some failed; `lost_zones`: the
+    Availability Zones that did not keep their minimum of healthy hosts."""
     if deployment.stop and not _finished_before_the_stop(deployment):
         return Verdict(status=DeploymentStatus.STOPPED, failure=stopped(deployment.stop))
     if deployment.failure:  # Prepare refused it
@@ -34,6 +41,7 @@ def decide(deployment: Deployment, causes: Sequence[SharedFailure], engine_error
     succeeded = nothing_to_do or is_success(
         targets=counts.total - counts.terminated, allowed_out=counts.max_out_of_service, succeeded=counts.succeeded
     )
+    succeeded = succeeded and not lost_zones
     if succeeded and not engine_error:
         return Verdict(status=DeploymentStatus.SUCCEEDED)
     has_begun = counts.total and deployment.status is not DeploymentStatus.CREATED
@@ -43,7 +51,8 @@ def decide(deployment: Deployment, causes: Sequence[SharedFailure], engine_error
     cause = root_cause(causes, counts.failed)
     told = engine_error or ""
     rest = "" if told.rstrip(".") in cause else told  # targets that failed with the engine have said it
-    parts = (cause, _tally(deployment) if has_begun or not engine_error else "", rest)
+    zones = f"Fewer hosts than minimumHealthyHostsPerZone are healthy in {', '.join(lost_zones)}." if lost_zones else ""
+    parts = (cause, zones, _tally(deployment) if has_begun or not engine_error else "", rest)
     message = " ".join(part for part in parts if part)
     return Verdict(status=DeploymentStatus.FAILED, failure=Failure(code=code, message=message))
 

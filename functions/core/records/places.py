@@ -20,6 +20,8 @@ class PlaceSet:
 
     name: str  # a deployment's own set has its id
     places: int
+    zone: str | None = None  # whose hosts alone ask it
+    needed: int = 0  # how many of a zone's targets have to succeed
 
     @property
     def number_of_shards(self) -> int:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from functions.core.errors import InvalidInput
+from functions.core.quotas import LONGEST_DEPLOYMENT_SECONDS
 
 
 class MinimumHealthyHostsType(StrEnum):
@@ -53,12 +54,32 @@ class MinimumHealthyHosts:
         return free
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ZonalConfig:
+    """One Availability Zone after the other (CodeDeploy API Reference, ZonalConfig)."""
+
+    minimum: MinimumHealthyHosts | None = None  # in each zone, beside the one of the whole; None: 0 %
+    monitor_seconds: int = 0  # after a zone, before the next
+    first_monitor_seconds: int | None = None  # after the first zone; None: as after the others
+
+    def __post_init__(self) -> None:
+        for seconds in (self.monitor_seconds, self.first_monitor_seconds or 0):
+            if not 0 <= seconds <= LONGEST_DEPLOYMENT_SECONDS:
+                raise InvalidInput(f"a monitor duration of {seconds} seconds: give 0 to {LONGEST_DEPLOYMENT_SECONDS}")
+
+    def monitored(self, *, is_first: bool) -> int:
+        """Seconds after a zone that is not the last."""
+        given = self.first_monitor_seconds
+        return given if is_first and given is not None else self.monitor_seconds
+
+
 @dataclass(frozen=True, slots=True)
 class DeploymentConfig:
     """A named rule. `minimum` None is one at a time: of N targets, N - 1 stay healthy, however many there are."""
 
     name: str
     minimum: MinimumHealthyHosts | None = None
+    zonal: ZonalConfig | None = None
 
     def allowed_out(self, targets: int) -> int:
         """Targets that may be out of service at one time. Raises HealthConstraintsInvalid when none may."""

@@ -32,7 +32,10 @@ class Refusal:
 def with_homes(targets: Sequence[Target], chain: Sequence[PlaceSet]) -> list[Target]:
     """The targets, each with the shard of every set that it asks first; neighbours ask different ones."""
     return [
-        replace(target, places={each.name: number % each.number_of_shards for each in chain})
+        replace(
+            target,
+            places={each.name: number % each.number_of_shards for each in chain if each.zone in (None, target.zone)},
+        )
         for number, target in enumerate(targets)
     ]
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from functions.core.causes import Cause
 from functions.core.records import Counts, Deployment, PlaceSet, Target
-from functions.core.rollout.health import is_success
+from functions.core.rollout import zones
+from functions.core.rollout.health import ZonalConfig, is_success
 from functions.core.rollout.places import with_homes
 from functions.core.statuses import DeploymentStatus, TargetStatus
 
@@ -60,12 +61,14 @@ class Decision:
 FINISH = Decision(next=Next.FINISH)
 
 
-def next_stage(deployment: Deployment | None, stages: Sequence[Manifest], last: Decision) -> Decision:
+def next_stage(
+    deployment: Deployment | None, stages: Sequence[Manifest], last: Decision, *, is_zone_lost: bool = False
+) -> Decision:
     """What comes after the last decision is carried out. A deployment that cannot succeed any more, or is to stop, runs
     no further stage and waits for nothing."""
     if deployment is None or deployment.status is not DeploymentStatus.IN_PROGRESS or deployment.stop:
         return FINISH
-    if last.next is not Next.BEGIN and not is_promising(deployment):
+    if is_zone_lost or (last.next is not Next.BEGIN and not is_promising(deployment)):
         return FINISH
     if last.next is Next.RUN and last.stage and last.stage.bake_seconds:
         return Decision(next=Next.BAKE, stage=last.stage)
@@ -99,7 +102,11 @@ def begin(deployment: Deployment, targets: Sequence[Target]) -> tuple[Deployment
         still_out=sum(each.was_out_of_service for each in part),
     )
     own = PlaceSet(name=deployment.deployment_id, places=max(counts.max_out_of_service - counts.failed, 0))
-    begun = replace(deployment, counts=counts, counters=None, places=(own,))
+    of_zones = list[PlaceSet]()
+    if rule := zones.zonal(deployment):
+        zones.check(targets)
+        of_zones = zones.place_sets(deployment, rule, targets, {each.target_id for each in others})
+    begun = replace(deployment, counts=counts, counters=None, places=(own, *of_zones))
     return begun, [*others, *with_homes(part, begun.places)]
 
 
@@ -115,16 +122,29 @@ def plan(deployment: Deployment, targets: Sequence[Target]) -> tuple[Stage, ...]
     places = deployment.counts.max_out_of_service - (len(targets) - len(part))
     first = [each.target_id for each in part if each.was_out_of_service]
     others = [each.target_id for each in part if not each.was_out_of_service] if places > 0 else []
-    rounds = [first + others] if len(part) <= places else [ids for ids in (first, others) if ids]
+    rounds = [(each, 0) for each in ([first + others] if len(part) <= places else [first, others]) if each]
+    if (rule := zones.zonal(deployment)) and others:
+        rounds = _zone_by_zone(rule, part, first if len(part) > places else [])
     return tuple(
         Stage(
             number=number,
             target_ids=tuple(ids),
             concurrency=max(min(places, len(ids), MAX_CONCURRENCY), 1),
-            bake_seconds=deployment.settings.bake_seconds if ids is rounds[-1] else 0,
+            bake_seconds=seconds if number < len(rounds) - 1 else deployment.settings.bake_seconds,
         )
-        for number, ids in enumerate(rounds)
+        for number, (ids, seconds) in enumerate(rounds)
     )
+
+
+def _zone_by_zone(rule: ZonalConfig, part: Sequence[Target], first: list[str]) -> list[tuple[list[str], int]]:
+    """The targets of each stage with the seconds after it: those that come first in any zone, then zone by zone."""
+    repaired = set(first)
+    rest = [each for each in part if each.target_id not in repaired]
+    by_zone = [
+        ([each.target_id for each in rest if each.zone == zone], rule.monitored(is_first=number == 0))
+        for number, zone in enumerate(zones.ordered(rest))
+    ]
+    return [(first, 0), *by_zone] if first else by_zone
 
 
 def _taking_part(targets: Sequence[Target]) -> list[Target]:

@@ -21,6 +21,7 @@ from functions.core.rollout.places import (
     with_room,
 )
 from functions.core.rollout.steps import StepResult, StepSignal
+from functions.core.rollout.zones import is_lost
 from functions.core.statuses import TargetStatus
 from functions.store.records import counters, hosts, places, targets
 from functions.store.table.values import MAX_KEYS
@@ -36,10 +37,11 @@ def take_out_of_service(deployment: Deployment, target: Target, now: str) -> Tar
     without: a set that refuses makes it give back what it has, so that sets in one order cannot deadlock."""
     if deployment.counters:
         return _take_by_counters(deployment, target, now)
-    for number, place_set in enumerate(deployment.places):
+    wanted = [each for each in deployment.places if each.name in target.places]
+    for number, place_set in enumerate(wanted):
         asked = _take(place_set, target)
         if isinstance(asked, Refusal):
-            for earlier in deployment.places[:number]:
+            for earlier in wanted[:number]:
                 places.leave(earlier.name, target.places[earlier.name], target)
             logger.info("no place", reason=asked.reason, then=asked.then)
             return TargetStatus.SKIPPED if asked.then is AfterRefusal.SKIP else StepSignal.WAIT
@@ -114,6 +116,13 @@ def settle(target: Target) -> None:
     if target.places:
         hosts.record_end(target)
         places.settle(target)
+
+
+def lost_zones(deployment: Deployment) -> tuple[str, ...]:
+    """The Availability Zones that cannot keep their minimum any more."""
+    sets = [each for each in deployment.places if each.zone]
+    states = places.read_all(sets)
+    return tuple(each.zone for each in sets if each.zone and is_lost(each, states[each.name]))
 
 
 # -- a deployment ends

@@ -108,7 +108,7 @@ def close(places: PlaceSet) -> None:
 
 def read(places: PlaceSet) -> list[ShardState]:
     """All its shards, in their order, consistently."""
-    return _read([places])[places.name]
+    return read_all([places])[places.name]
 
 
 def counted(deployment: Deployment) -> Deployment:
@@ -118,7 +118,7 @@ def counted(deployment: Deployment) -> Deployment:
 
 def counted_all(found: Sequence[Deployment]) -> list[Deployment]:
     """As `counted`, for some deployments at once."""
-    states = _read([each.places[0] for each in found if _is_counted(each)])
+    states = read_all([each.places[0] for each in found if _is_counted(each)])
     return [
         replace(each, counts=tally(each.counts, states[each.places[0].name])) if _is_counted(each) else each
         for each in found
@@ -129,7 +129,7 @@ def _is_counted(deployment: Deployment) -> bool:
     return bool(deployment.places) and not deployment.status.is_final
 
 
-def _read(sets: Iterable[PlaceSet]) -> dict[str, list[ShardState]]:
+def read_all(sets: Iterable[PlaceSet]) -> dict[str, list[ShardState]]:
     shards = [shard for places in sets for shard in places.shards]
     found = dict[Key, Item]()
     for start in range(0, len(shards), MAX_KEYS):
