@@ -4,109 +4,104 @@ A mutation is one or more edits of source texts, and the invariants whose schedu
 plays them; tests/mutations/test_mutations.py holds the texts to the sources, so that no mutation is lost unseen.
 """
 
-from dataclasses import dataclass
+from tests.mutations.mutation import Edit, Mutation, mutation
 
 ROLLOUT, RECORDS, AWS = "functions/core/rollout/", "functions/store/records/", "functions/aws/"
 RUNNING, ENDING = "functions/engine/running/", "functions/engine/ending/"
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
-    file: str
-    old: str
-    new: str
-
-
-@dataclass(frozen=True, slots=True)
-class Mutation:
-    why: str  # what is broken
-    invariants: tuple[int, ...]  # whose schedules show it first
-    edits: tuple[Edit, ...]
-
-
-def _mutation(why: str, invariants: tuple[int, ...] | int, file: str, old: str, new: str) -> Mutation:
-    families = (invariants,) if isinstance(invariants, int) else invariants
-    return Mutation(why, families, (Edit(file, old, new),))
-
-
 MUTATIONS: tuple[Mutation, ...] = (
     # -- places
-    _mutation(
+    mutation(
         "a shard gives more places than it has",
         1,
         RECORDS + "places.py",
         'Fewer("holders", shard.places)',
         'Fewer("holders", shard.places + 1)',
     ),
-    _mutation(
+    mutation(
+        "a host asks no place of its Availability Zone",
+        1,
+        ROLLOUT + "places.py",
+        "for each in chain if each.zone in (None, target.zone)}",
+        "for each in chain if each.zone is None}",
+    ),
+    mutation(
+        "Availability Zones are deployed to all at once",
+        1,
+        ROLLOUT + "stages.py",
+        "        rounds = _zone_by_zone(rule, part, first if len(part) > places else [])\n",
+        "        pass\n",
+    ),
+    mutation(
         "a target begins whether it got a place or not",
         1,
         RUNNING + "places.py",
         "    if places.take(place_set.shard(home), target):\n        return target\n",
         "    if places.take(place_set.shard(home), target) or home >= 0:\n        return target\n",
     ),
-    _mutation(
+    mutation(
         "it is not on record which shard a target asks",
         (4, 1, 3),
         RUNNING + "places.py",
         "if not targets.move_to_shard(target, place_set.name, shard.number):",
         "if not shard.places:",
     ),
-    _mutation(
+    mutation(
         "a target that its own shard refuses asks no other one",
         (6, 3),
         ROLLOUT + "places.py",
         "        if len(states[shard.number].holders) < shard.places and",
         "        if len(states[shard.number].holders) < 0 and",
     ),
-    _mutation(
+    mutation(
         "a failed target gives its place back",
         (6, 1),
         RECORDS + "places.py",
         'items().write(Update(key, includes={"failed": me}, condition=IS_THERE))',
         "items().write(_left(key, target))",
     ),
-    _mutation(
+    mutation(
         "a target that has succeeded keeps its place",
         (1, 3),
         RECORDS + "places.py",
         'Update(key, excludes={"holders": me}, adds={"succeeded": 1}, condition=holds)',
         'Update(key, adds={"succeeded": 1}, condition=holds)',
     ),
-    _mutation(
+    mutation(
         "a success that is told twice counts twice",
         4,
         RECORDS + "places.py",
         'adds={"succeeded": 1}, condition=holds)',
         'adds={"succeeded": 1}, condition=IS_THERE)',
     ),
-    _mutation(
+    mutation(
         "what a call that died left undone is not settled by the next one",
         3,
         "functions/handlers/target_done.py",
         '        places.settle(target)\n        return {"status": target.status}\n',
         '        return {"status": target.status}\n',
     ),
-    _mutation(
+    mutation(
         "a target waits when every place is held by a failed one",
         (6, 3),
         ROLLOUT + "places.py",
         "    if failed < places.places:\n",
         "    if failed <= places.places:\n",
     ),
-    _mutation(
+    mutation(
         "one failed target makes the others be skipped",
         (6, 1),
         ROLLOUT + "places.py",
         "    if failed < places.places:\n",
         "    if not failed:\n",
     ),
-    _mutation(
+    mutation(
         "broken hosts are not repaired first",
         (2, 6),
         ROLLOUT + "stages.py",
-        "rounds = [first + others] if len(part) <= places else",
-        "rounds = [others + first] if part else",
+        "in ([first + others] if len(part) <= places else [first, others]) if each]",
+        "in ([others + first] if part else [first, others]) if each]",
     ),
     Mutation(
         "a send that another call has claimed is made again",
@@ -120,14 +115,14 @@ MUTATIONS: tuple[Mutation, ...] = (
             Edit(RUNNING + "segments.py", '    if claimed_at == "":\n', "    if token:\n"),
         ),
     ),
-    _mutation(
+    mutation(
         "a call of an earlier try takes the place of the state's",
         (4, 1),
         RUNNING + "results.py",
         "    if run.task_token and run.task_token != token:\n",
         "    if run.task_token and not token:\n",
     ),
-    _mutation(
+    mutation(
         "a watch takes away who waits anew",
         1,
         RECORDS + "watching.py",
@@ -135,28 +130,28 @@ MUTATIONS: tuple[Mutation, ...] = (
         "Delete(key)",
     ),
     # -- the rule of healthy hosts
-    _mutation(
+    mutation(
         "a percentage rounds down",
         1,
         ROLLOUT + "health.py",
         "return -(-targets * self.value // 100)",
         "return targets * self.value // 100",
     ),
-    _mutation(
+    mutation(
         "one host more than allowed may be out",
         1,
         ROLLOUT + "health.py",
         "        return free\n",
         "        return free + 1\n",
     ),
-    _mutation(
+    mutation(
         "one success too few is enough",
         (6, 1),
         ROLLOUT + "health.py",
         "succeeded >= max(targets - allowed_out, 1)",
         "succeeded >= max(targets - allowed_out - 1, 1)",
     ),
-    _mutation(
+    mutation(
         "a deployment without a success succeeds",
         (6, 1),
         ROLLOUT + "health.py",
@@ -164,35 +159,35 @@ MUTATIONS: tuple[Mutation, ...] = (
         "max(targets - allowed_out, 0)",
     ),
     # -- what a target does next
-    _mutation(
+    mutation(
         "a target whose step failed goes on",
         (6, 1),
         ROLLOUT + "steps.py",
         "if any(run.status is TargetStatus.FAILED for run in target.segments.values()):",
         "if not target.segments:",
     ),
-    _mutation(
+    mutation(
         "a command is sent again instead of being read",
         (4, 9),
         ROLLOUT + "steps.py",
         "    if run and run.command_id:\n        return Read(step=step, command_id=run.command_id)\n",
         "",
     ),
-    _mutation(
+    mutation(
         "a target that is to be skipped after a stop is sent to",
         (3, 4),
         ROLLOUT + "steps.py",
         "    if stop and (is_first or stop.cancel):\n",
         "    if stop and not is_first and stop.cancel:\n",
     ),
-    _mutation(
+    mutation(
         "the last lifecycle event is left out",
         (9, 1),
         ROLLOUT + "instructions.py",
         "events=tuple(event.value for event in events),",
         "events=tuple(event.value for event in events[:-1]),",
     ),
-    _mutation(
+    mutation(
         "the last target is in no stage",
         (9, 1),
         ROLLOUT + "stages.py",
@@ -200,21 +195,21 @@ MUTATIONS: tuple[Mutation, ...] = (
         "            target_ids=tuple(ids[:-1]),\n",
     ),
     # -- commands
-    _mutation(
+    mutation(
         "a second Prepare writes the targets of a deployment that has begun",
         (4, 1),
         RECORDS + "preparing.py",
         "        Check(deployment_key(deployment_id), all_of(_IS_CREATED, Missing(\"stop\"))),\n",
         "",
     ),
-    _mutation(
+    mutation(
         "a host whose command is waited for counts as lost",
         (9, 1),
         AWS + "fleet/ssm.py",
         'if host["PingStatus"] == ONLINE or silent <',
         "if silent > 9 * ",
     ),
-    _mutation(
+    mutation(
         "SSM's throttling counts as a failure of the engine",
         (9, 1),
         AWS + "weather.py",
@@ -222,17 +217,17 @@ MUTATIONS: tuple[Mutation, ...] = (
         "",
     ),
     # -- stops
-    _mutation(
+    mutation(
         "a stop that cancels cancels nothing", 3, ENDING + "stop.py", "    if mark.cancel:\n", "    if not mark.at:\n"
     ),
-    _mutation(
+    mutation(
         "a stopped deployment ends as if nobody had stopped it",
         3,
         "functions/core/messages/verdict.py",
         "    if deployment.stop and not _finished_before_the_stop(deployment):\n",
         "    if deployment.stop and deployment.failure:\n",
     ),
-    _mutation(
+    mutation(
         "an alarm whose event was lost stops nothing",
         3,
         RUNNING + "find_lost.py",
@@ -240,28 +235,28 @@ MUTATIONS: tuple[Mutation, ...] = (
         "    if names:\n        return []\n",
     ),
     # -- the lock
-    _mutation(
+    mutation(
         "a deployment does not wait for the one that runs",
         2,
         RECORDS + "lock.py",
         'is_busy, replaced = "holder" in held, held.get("waiting")',
         'is_busy, replaced = False, held.get("waiting")',
     ),
-    _mutation(
+    mutation(
         "the lock is never free again",
         (3, 2),
         RECORDS + "lock.py",
         'return [Update(lock, removes=("holder",), condition=',
         'return [Update(lock, removes=("nobody",), condition=',
     ),
-    _mutation(
+    mutation(
         "the rollback runs beside the deployment that waits",
         (6, 2),
         RECORDS + "lock.py",
         "        return [announced.new_deployment(rollback), take]\n",
         "        return [announced.new_deployment(rollback)]\n",
     ),
-    _mutation(
+    mutation(
         "an upload that is told twice is deployed twice",
         2,
         RECORDS + "lock.py",
@@ -285,7 +280,7 @@ MUTATIONS: tuple[Mutation, ...] = (
             ),
         ),
     ),
-    _mutation(
+    mutation(
         "a failure is not rolled back",
         6,
         "functions/core/messages/verdict.py",
@@ -293,49 +288,49 @@ MUTATIONS: tuple[Mutation, ...] = (
         "    if verdict.status is DeploymentStatus.QUEUED:\n",
     ),
     # -- traffic
-    _mutation(
+    mutation(
         "a host is not taken out of its load balancers",
         10,
         RUNNING + "traffic.py",
         "            elb.deregister(balancer, mine)\n",
         "            mine.clear()\n",
     ),
-    _mutation(
+    mutation(
         "a host does not drain",
         10,
         ROLLOUT + "traffic.py",
         "    at_least = max(0, ceil(",
         "    at_least = min(0, ceil(",
     ),
-    _mutation(
+    mutation(
         "the time that a host drains is rounded down",
         10,
         ROLLOUT + "traffic.py",
         "    at_least = max(0, ceil(",
         "    at_least = max(0, int(",
     ),
-    _mutation(
+    mutation(
         "nobody is told of what a host was left out of",
         10,
         "functions/core/records/target.py",
         "        return () if is_back else self.traffic.registered\n",
         "        return ()\n",
     ),
-    _mutation(
+    mutation(
         "a host counts as back before it is registered",
         10,
         RUNNING + "traffic.py",
         "    if not (target.traffic and target.traffic.registered):\n",
         "    if step:\n",
     ),
-    _mutation(
+    mutation(
         "the watch removes a wait that has begun anew",
         (10, 3),
         RECORDS + "watching.py",
         "IS_NEW if wait.task_token else None",
         "IS_NEW",
     ),
-    _mutation(
+    mutation(
         "a watch that died before it told never tells",
         (10, 3),
         RUNNING + "traffic.py",
@@ -343,21 +338,21 @@ MUTATIONS: tuple[Mutation, ...] = (
         "            isinstance(decision, End) and _let_go(target, decision)\n",
     ),
     # -- announcements
-    _mutation(
+    mutation(
         "a target's change of status is no news",
         5,
         "functions/store/announced.py",
         'changes = {"status": status.value, _NEWS: True, **(sets or {})}',
         'changes = {"status": status.value, _NEWS: "target_id" in key.sk, **(sets or {})}',
     ),
-    _mutation(
+    mutation(
         "a failed target is announced as a success",
         (5, 6),
         "functions/core/messages/announcements.py",
         "TargetStatus.FAILED: (State.FAILURE,",
         "TargetStatus.FAILED: (State.SUCCESS,",
     ),
-    _mutation(
+    mutation(
         "events are put in the wrong order",
         5,
         AWS + "events.py",
@@ -365,14 +360,14 @@ MUTATIONS: tuple[Mutation, ...] = (
         "for event, moment in events[done : done + _ENTRIES][::-1]]",
     ),
     # -- revisions, hosts
-    _mutation(
+    mutation(
         "the URL for hosts is of the newest version",
         7,
         AWS + "bucket.py",
         "return presigned(revision.bucket, revision.key, **version)",
         "return presigned(revision.bucket, revision.key)",
     ),
-    _mutation(
+    mutation(
         "the version is not pinned",
         7,
         AWS + "bucket.py",

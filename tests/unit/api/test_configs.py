@@ -132,7 +132,6 @@ def test_a_name_that_cannot_be(api: Api, name: str, code: str) -> None:
         ({"computePlatform": "Lambda"}, "InvalidComputePlatformException"),
         ({"computePlatform": "ECS"}, "InvalidComputePlatformException"),
         ({"trafficRoutingConfig": {"type": "AllAtOnce"}}, "InvalidTrafficRoutingConfigurationException"),
-        ({"zonalConfig": {"monitorDurationInSeconds": 60}}, "InvalidZonalDeploymentConfigurationException"),
     ],
 )
 def test_what_is_not_supported_is_said_to_be(api: Api, members: dict[str, Any], code: str) -> None:
@@ -140,6 +139,42 @@ def test_what_is_not_supported_is_said_to_be(api: Api, members: dict[str, Any], 
     asked = {"deploymentConfigName": "Most", "minimumHealthyHosts": minimum, **members}
     said = api.refuses(code, "CreateDeploymentConfig", **asked)
     assert "not supported" in said and "leave it out" in said and next(iter(members)) in said
+
+
+@pytest.mark.parametrize(
+    "zonal",
+    [
+        {"monitorDurationInSeconds": 60},
+        {
+            "firstZoneMonitorDurationInSeconds": 0,
+            "monitorDurationInSeconds": 60,
+            "minimumHealthyHostsPerZone": {"type": "FLEET_PERCENT", "value": 50},
+        },
+    ],
+)
+def test_zones_are_read_back(api: Api, zonal: dict[str, Any]) -> None:
+    minimum = {"type": "HOST_COUNT", "value": 1}
+    api("CreateDeploymentConfig", deploymentConfigName="Zones", minimumHealthyHosts=minimum, zonalConfig=zonal)
+    assert info(api, "Zones")["zonalConfig"] == zonal
+    found = store_configs.get("Zones")
+    assert found and found.zonal and found.zonal.monitor_seconds == 60
+
+
+@pytest.mark.parametrize(
+    ("zonal", "says"),
+    [
+        ({"monitorDurationInSeconds": -1}, "-1 seconds: give 0 to 43200"),
+        ({"firstZoneMonitorDurationInSeconds": 43_201}, "43201 seconds: give 0 to 43200"),
+        ({"minimumHealthyHostsPerZone": {"value": 1}}, "minimumHealthyHostsPerZone.type is missing"),
+        ({"minimumHealthyHostsPerZone": {"type": "FLEET_PERCENT", "value": 100}}, "100 (FLEET_PERCENT): give 0 to 99"),
+    ],
+)
+def test_zones_that_cannot_be(api: Api, zonal: dict[str, Any], says: str) -> None:
+    minimum = {"type": "HOST_COUNT", "value": 1}
+    members = {"deploymentConfigName": "Zones", "minimumHealthyHosts": minimum, "zonalConfig": zonal}
+    code = "InvalidZonalDeploymentConfigurationException"
+    assert says in api.refuses(code, "CreateDeploymentConfig", **members)
+    assert listed(api) == FIRST
 
 
 def test_a_name_is_given_once(api: Api, store: Store) -> None:

@@ -78,6 +78,14 @@ DEPLOYMENT: list[dict[str, Any]] = [
 CONFIGS: list[dict[str, Any]] = [
     {"minimumHealthyHosts": {"type": "FLEET_PERCENT", "value": 75}, "computePlatform": "Server"},
     {"minimumHealthyHosts": {"type": "HOST_COUNT", "value": 0}},
+    {
+        "minimumHealthyHosts": {"type": "HOST_COUNT", "value": 1},
+        "zonalConfig": {
+            "firstZoneMonitorDurationInSeconds": 300,
+            "monitorDurationInSeconds": 60,
+            "minimumHealthyHostsPerZone": {"type": "FLEET_PERCENT", "value": 50},
+        },
+    },
 ]
 
 
@@ -197,7 +205,6 @@ NOT_READ_BACK = {
     "CreateDeployment.deploymentMode": "STANDARD is the only one, and GetDeployment has no such member",
     "CreateDeployment.targetInstances.autoScalingGroups": _REFUSED,
     "CreateDeploymentConfig.trafficRoutingConfig": _REFUSED,
-    "CreateDeploymentConfig.zonalConfig": _REFUSED,
 } | {
     f"{operation}.{member}": _REFUSED
     for operation in ("CreateDeploymentGroup", "UpdateDeploymentGroup")

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from functions.core.declaration import ENGINE_TOPIC, Declaration, load
 from functions.core.errors import InvalidInput
 from functions.core.records import Alarms, GroupSettings, LoadBalancers, TagFilter, TagGroup
-from functions.core.rollout.health import MinimumHealthyHosts, MinimumHealthyHostsType
+from functions.core.rollout.health import MinimumHealthyHosts, MinimumHealthyHostsType, ZonalConfig
 from functions.core.statuses import AutoRollbackEvent, Drain, FileExistsBehavior, OnBusy, TriggerEvent
 from functions.core.text.shapes import from_plain, to_plain
 
@@ -339,3 +339,13 @@ def test_alarms_of_a_configuration_that_is_not_enabled_are_not_watched() -> None
 def test_events_of_a_rollback_that_is_not_enabled_are_kept_and_not_used() -> None:
     read = settings("autoRollbackConfiguration: {enabled: false, events: [DEPLOYMENT_FAILURE]}")
     assert (read.auto_rollback, read.idle_auto_rollback) == ((), (AutoRollbackEvent.DEPLOYMENT_FAILURE,))
+
+
+def test_zones_of_a_configuration() -> None:
+    text = "deploymentConfigs:\n  Zones:\n    minimumHealthyHosts: {type: HOST_COUNT, value: 1}\n    zonalConfig: %s\napplications: {}\n"
+    per_zone = "minimumHealthyHostsPerZone: {type: FLEET_PERCENT, value: 50}"
+    (config,) = load(text % f"{{firstZoneMonitorDuration: 5m, monitorDuration: 60, {per_zone}}}").configs
+    half = MinimumHealthyHosts(MinimumHealthyHostsType.FLEET_PERCENT, 50)
+    assert config.zonal == ZonalConfig(minimum=half, monitor_seconds=60, first_monitor_seconds=300)
+    (problem,) = problems(text % "{monitorDuration: soon}")
+    assert problem.startswith("deployments.yaml:4:36: deploymentConfigs.Zones.zonalConfig.monitorDuration: ")
