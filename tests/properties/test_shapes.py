@@ -7,13 +7,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.core.records import Deployment, Group, SegmentResult, StopMark, Target
-from functions.core.rollout.health import MinimumHealthyHosts, MinimumHealthyHostsType
+from functions.core.quotas import LONGEST_DEPLOYMENT_SECONDS
+from functions.core.rollout.health import MinimumHealthyHosts, MinimumHealthyHostsType, ZonalConfig
 from functions.core.text.shapes import from_plain, to_plain
 from functions.store.table.wire import from_wire, to_wire
 
 st.register_type_strategy(
     MinimumHealthyHosts,
     st.builds(MinimumHealthyHosts, st.sampled_from(MinimumHealthyHostsType), st.integers(0, 99)),
+)
+_SECONDS = st.integers(0, LONGEST_DEPLOYMENT_SECONDS)
+st.register_type_strategy(
+    ZonalConfig,
+    st.builds(
+        ZonalConfig,
+        minimum=st.none() | st.from_type(MinimumHealthyHosts),
+        monitor_seconds=_SECONDS,
+        first_monitor_seconds=st.none() | _SECONDS,
+    ),
 )
 
 
