@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.core.records import Deployment, Group, SegmentResult, StopMark, Target
 from functions.core.quotas import LONGEST_DEPLOYMENT_SECONDS
+from functions.core.records import Deployment, Group, SegmentResult, StopMark, Target
 from functions.core.rollout.health import MinimumHealthyHosts, MinimumHealthyHostsType, ZonalConfig
 from functions.core.text.shapes import from_plain, to_plain
 from functions.store.table.wire import from_wire, to_wire
