@@ -12,6 +12,7 @@ from typing import Any, Dict, NamedTuple, Optional, Tuple
 from host.appspec import FileExistsBehavior as FileExistsBehavior
 
 VERSION = 2
+_NEWER = ("drain", "is_restart")  # members that an older engine of the same version does not send
 
 
 class Runner(NamedTuple):
@@ -69,6 +70,7 @@ class Instructions(NamedTuple):
     runner: Optional[Runner] = None
     expires_at: int = 0  # in seconds since the epoch: a host starts no segment after it
     drain: Optional[Drain] = None  # before the first event; an older engine sends none
+    is_restart: bool = False  # of the revision that is installed, from which all events run; an older engine sends none
 
     def encode(self) -> str:
         """Base64 of the JSON: only letters that a shell leaves alone, as the document's allowedPattern demands."""
@@ -85,7 +87,7 @@ class Instructions(NamedTuple):
                 "instructions of version {}: this runner reads version {}".format(told.get("version"), VERSION)
             )
         drain = told.get("drain")
-        found = {name: told[name] for name in cls._fields if name != "drain"}
+        found = {name: told[name] for name in cls._fields if name not in _NEWER}
         found.update(
             deployment_id=_name(told["deployment_id"]),
             deployment_group_id=_name(told["deployment_group_id"]),
@@ -95,6 +97,7 @@ class Instructions(NamedTuple):
             events=tuple(told["events"]),
             runner=Runner(**told["runner"]) if told["runner"] else None,
             drain=Drain(**{**drain, "ports": tuple(drain["ports"])}) if drain else None,
+            is_restart=bool(told.get("is_restart")),
         )
         return cls(**found)
 

@@ -38,6 +38,11 @@ IN_PLACE = (  # without a load balancer
     LifecycleEvent.APPLICATION_START,
     LifecycleEvent.VALIDATE_SERVICE,
 )
+RESTART = (  # of the revision that is there, without a load balancer
+    LifecycleEvent.APPLICATION_STOP,
+    LifecycleEvent.APPLICATION_START,
+    LifecycleEvent.VALIDATE_SERVICE,
+)
 WITHOUT_HOOKS = frozenset(
     {
         LifecycleEvent.BLOCK_TRAFFIC,

@@ -57,6 +57,7 @@ def deployment(record: Deployment) -> dict[str, Any]:
         "deploymentOverview": overview(record.counts),
         "description": record.description,
         "creator": record.creator,
+        "deploymentMode": record.mode if record.is_restart else None,
         "ignoreApplicationStopFailures": settings.ignore_application_stop_failures,
         "autoRollbackConfiguration": auto_rollback(settings),
         "updateOutdatedInstancesOnly": record.outdated_only,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from functions.core import access
-from functions.core.errors import InvalidInput
+from functions.core.errors import InvalidInput, NotDeployable
 from functions.core.messages import texts
 from functions.core.records import (
     Alarms,
@@ -26,6 +26,7 @@ from functions.core.rollout.rollback_choice import choose_after, choose_for
 from functions.core.statuses import (
     Creator,
     DeploymentErrorCode,
+    DeploymentMode,
     DeploymentStatus,
     FileExistsBehavior,
     OverriddenSetting,
@@ -115,6 +116,24 @@ def new_deployment(
     )
 
 
+def restart(deployment: Deployment, own: Overrides = NO_OVERRIDES) -> Deployment:
+    """`deployment` as one that only stops and starts its revision where that is installed.
+
+    It rolls back only if its request says so: another revision is no answer to a host on which this one does not start.
+    """
+    settings = replace(deployment.settings, auto_rollback=(), idle_auto_rollback=())
+    settings = own.auto_rollback.over(settings) if own.auto_rollback else settings
+    return replace(deployment, mode=DeploymentMode.RESTART, settings=settings)
+
+
+def revision_to_restart(group: Group) -> Revision:
+    """Raises NotDeployable where there is none."""
+    if group.last_successful is None or group.last_successful.revision is None:
+        what = f"{group.key} has had no successful deployment: nothing is there to restart; deploy a revision"
+        raise NotDeployable(DeploymentErrorCode.REVISION_MISSING, what)
+    return group.last_successful.revision
+
+
 def retry(
     group: Group,
     failed: Deployment,
@@ -142,6 +161,8 @@ def retry(
     )
     if OverriddenSetting.ALARMS in failed.own:
         again = replace(again, settings=replace(again.settings, alarms=failed.settings.alarms))
+    if failed.is_restart:
+        again = restart(again)
     return replace(again, own=failed.own, target_tag_groups=failed.own_tag_groups, retry_of=failed.deployment_id)
 
 

@@ -110,6 +110,13 @@ class Creator(StrEnum):
     AUTO_UPDATE = "CodeDeployAutoUpdate"  # instances that a deployment has missed
 
 
+class DeploymentMode(StrEnum):
+    """What a deployment does on its hosts."""
+
+    STANDARD = "STANDARD"
+    RESTART = "RESTART"  # it stops and starts the revision that is there
+
+
 class AutoRollbackEvent(StrEnum):
     """When a group rolls back by itself."""
 

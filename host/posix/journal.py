@@ -29,6 +29,10 @@ _NEEDS = {
     LifecycleEvent.APPLICATION_START: LifecycleEvent.INSTALL,
     LifecycleEvent.VALIDATE_SERVICE: LifecycleEvent.INSTALL,
 }
+_NEEDS_IN_RESTART = {
+    LifecycleEvent.APPLICATION_START: LifecycleEvent.APPLICATION_STOP,
+    LifecycleEvent.VALIDATE_SERVICE: LifecycleEvent.APPLICATION_START,
+}
 
 
 class Journal:
@@ -62,14 +66,14 @@ class Journal:
         """Whether a script of the event had begun and nobody saw its end."""
         return bool(self.events.get(event, {}).get("script"))
 
-    def check_order(self, event: LifecycleEvent) -> None:
+    def check_order(self, event: LifecycleEvent, is_restart: bool = False) -> None:
         """Raises Failed when an earlier event of the deployment failed, never ended, or never ran though it must."""
         for name in self.events:
             report = self.ended(name)
             if name != event.value and not (report and report.may_continue):
                 how = "failed" if report else "was interrupted"
                 raise Failed("ENGINE", "{} {}: {} is not run".format(name, how, event.value))
-        needed = _NEEDS.get(event)
+        needed = (_NEEDS_IN_RESTART if is_restart else _NEEDS).get(event)
         if needed and needed.value not in self.events:
             raise Failed("ENGINE", "{} did not run to its end: {} is not run".format(needed.value, event.value))
 

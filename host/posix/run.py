@@ -59,7 +59,7 @@ def run_event(
         if done is None:
             if other:
                 raise Failed("CONFLICT", "{} had the host since this one began: create a new one".format(other))
-            journal.check_order(event)
+            journal.check_order(event, instructions.is_restart)
             done = _run(event, instructions, layout, journal, watchdog, deadline, fetch_bundle, prefix)
             journal.end(done)
         return done
@@ -86,6 +86,8 @@ def _run(
             from host.posix.drain import drain
 
             log.warning(drain(instructions.drain, deadline).shown)
+        if instructions.is_restart:
+            layout.forget_old_revisions()
         if event is LifecycleEvent.DOWNLOAD_BUNDLE:
             if fetch_bundle is None:
                 from host.posix.download import download
@@ -127,13 +129,13 @@ def _run_hooks(
     watchdog: Watchdog,
     deadline: float,
 ) -> None:
-    archive = _archive_of(event, layout)
+    archive = _installed(layout) if instructions.is_restart else _archive_of(event, layout)
     if archive is None:  # the first deployment of this group here has nothing to stop
         if layout.last_successful == "":
             what = "{} is damaged, so that the previous revision is not known: nothing of it is run"
             log.warning(what.format(layout.last_install))
         return
-    is_previous = archive != layout.archive
+    is_previous = archive != layout.archive and not instructions.is_restart
     try:
         hooks = read_appspec(instructions, archive).hooks.get(event, ())
     except Failed as error:
@@ -167,6 +169,15 @@ def _archive_of(event: LifecycleEvent, layout: Layout) -> Optional[str]:
         return layout.archive
     last = layout.last_successful
     return os.path.join(last, "deployment-archive") if last else None
+
+
+def _installed(layout: Layout) -> str:
+    """The revision that a restart stops and starts. Raises Failed where there is none."""
+    last = layout.last_successful
+    archive = os.path.join(last, "deployment-archive") if last else ""
+    if not os.path.isdir(archive):
+        raise Failed("APPSPEC", "no revision of this deployment group is installed here to restart: deploy one")
+    return archive
 
 
 def _trace() -> str:

@@ -158,6 +158,15 @@ def overwritten(options: Options, one: Deployment) -> None:
     assert [options.fleet.read(host, "srv/app/config.txt") for host in options.fleet.hosts] == ["ours", "ours"]
 
 
+def restarted(options: Options, one: Deployment) -> None:
+    """What is installed runs again, on the host that has it; the group's last successful revision alone."""
+    assert one.status is DeploymentStatus.SUCCEEDED, one.failure
+    assert options.told(one)["deploymentMode"] == "RESTART"
+    for target in options.fleet.targets(one):
+        assert [event.name for event in target.events] == ["ApplicationStop", "ApplicationStart", "ValidateService"]
+    assert len(options.targets(one)) == 2 and options.fleet.installed() == ["v2", "v2"]
+
+
 CASES: list[tuple[Given, Callable[[Options, Deployment], None]]] = [
     (
         lambda the: {
@@ -176,6 +185,7 @@ CASES: list[tuple[Given, Callable[[Options, Deployment], None]]] = [
         by_tag_filters,
     ),
     (lambda the: {"revision": the.revision("second"), "updateOutdatedInstancesOnly": True}, only_the_outdated),
+    (lambda the: {"deploymentMode": "RESTART", **ALL_AT_ONCE}, restarted),
     (
         lambda the: {
             "revision": the.pinned("v1"),

@@ -42,6 +42,7 @@ INSTRUCTIONS = st.builds(
         at_least=st.integers(0, 3600),
         at_most=st.integers(0, 3600),
     ),
+    is_restart=st.booleans(),
 )
 
 
@@ -54,7 +55,7 @@ def test_what_an_older_engine_did_not_say_is_not_asked_for() -> None:
     bundle = Bundle("", "", 0, "zip", "", "", None, None)
     told = Instructions("d", "g", "g", "a", bundle, "appspec.yml", FileExistsBehavior.DISALLOW, False, None)
     plain = json.loads(base64.b64decode(told.encode()))
-    del plain["drain"]
+    del plain["drain"], plain["is_restart"]
     assert Instructions.decode(base64.b64encode(json.dumps(plain).encode()).decode()) == told
 
 

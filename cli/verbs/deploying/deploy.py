@@ -2,7 +2,8 @@
 
 REVISION is a folder (default: this one) or an archive, which is pushed first; an archive in the revision bucket,
 s3://BUCKET/KEY[?versionId=VERSION&etag=ETAG], as `stepdeploy push` prints it; or github:OWNER/NAME@COMMIT. The
-deployment's id is printed on standard output.
+deployment's id is printed on standard output. With --restart the group's last successful revision is stopped and
+started where it is installed, without download or install.
 """
 
 import os
@@ -47,13 +48,14 @@ Examples:
   stepdeploy deploy shop/web dist --watch --fail-on-failed-hosts
   stepdeploy deploy shop/web s3://BUCKET/shop/42.zip --description "the spring sale"
   stepdeploy deploy shop/web --hosts i-0a1b,web-2 --config CodeDeployDefault.AllAtOnce
+  stepdeploy deploy shop/web --restart --watch
   stepdeploy deploy shop/web --meta ticket=OPS-42 --rollback-on DEPLOYMENT_FAILURE
 
 Exit status: 1 when the revision has errors or, with --watch, the deployment does not succeed; 3 when the engine or AWS
 refuses; 4 when --timeout is over; 5 with --fail-on-failed-hosts, when it succeeds although hosts failed.""",
 )
 @group_argument
-@click.argument("revision", default=".")
+@click.argument("revision", required=False)
 @follow_options
 @click.option("--description", help="Up to 256 characters.")
 @click.option("--meta", multiple=True, callback=_metadata, metavar="KEY=VALUE", help="Metadata; can be repeated.")
@@ -61,6 +63,7 @@ refuses; 4 when --timeout is over; 5 with --fail-on-failed-hosts, when it succee
 @click.option("--config", metavar="NAME", help="A deployment configuration instead of the group's.")
 @click.option("--hosts", callback=_ids, metavar="HOST,...", help="Only these hosts of the group, by id or name.")
 @click.option("--outdated-only", is_flag=True, help="Only hosts that do not run this revision.")
+@click.option("--restart", is_flag=True, help="Stop and start what is installed; takes no REVISION.")
 @click.option("--ignore-application-stop-failures", is_flag=True, help="Continue when ApplicationStop fails.")
 @click.option(
     "--file-exists",
@@ -75,19 +78,28 @@ refuses; 4 when --timeout is over; 5 with --fail-on-failed-hosts, when it succee
     help="When to roll back, instead of the group's setting; can be repeated.",
 )
 @name_option
-def command(group: Group, revision: str, following: Following, **options: Any) -> Exit:
+def command(group: Group, revision: str | None, following: Following, **options: Any) -> Exit:
     if options["no_rollback"] and options["rollback_on"]:
         raise click.UsageError("--no-rollback and --rollback-on: give one of them")
+    if options["restart"] and (revision or options["outdated_only"]):
+        raise click.UsageError(f"--restart and {'REVISION' if revision else '--outdated-only'}: give one of them")
     engine = Engine()
     options["hosts"] = host_ids(engine, group, options["hosts"])
+    what: dict[str, Any] = (
+        {"deploymentMode": "RESTART"} if options["restart"] else _what(engine, group, revision or ".", options)
+    )
+    metadata = {**what.pop("metadata", {}), **options["meta"]}
+    asked = {**group.members, **what, **_asked(options), **({"metadata": metadata} if metadata else {})}
+    deployment_id = engine.api.create_deployment(**asked)["deploymentId"]
+    return following.follow(engine, deployment_id, {"deploymentId": deployment_id, **what, "metadata": metadata})
+
+
+def _what(engine: Engine, group: Group, revision: str, options: dict[str, Any]) -> dict[str, Any]:
+    """The revision, which is pushed where it lies here, and the metadata that it comes with."""
     elsewhere = _elsewhere(revision)
     path = None if elsewhere else Path(revision)
     location = elsewhere or push(engine, group, Path(revision), name=options["name"]).location
-    metadata = {**({} if options["no_git"] else origin(path, os.environ)), **options["meta"]}
-    asked = {**group.members, "revision": location, **_asked(options), **({"metadata": metadata} if metadata else {})}
-    deployment_id = engine.api.create_deployment(**asked)["deploymentId"]
-    told = {"deploymentId": deployment_id, "revision": location, "metadata": metadata}
-    return following.follow(engine, deployment_id, told)
+    return {"revision": location, "metadata": {} if options["no_git"] else origin(path, os.environ)}
 
 
 def _elsewhere(revision: str) -> dict[str, Any] | None:

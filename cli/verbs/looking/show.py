@@ -90,7 +90,7 @@ def _fleet_now(engine: Engine, group: words.Info) -> str:
 
 def facts(info: words.Info, now: datetime) -> Iterator[tuple[str, str]]:
     """What is known of a deployment, line by line."""
-    yield "revision", words.revision(info.get("revision"))
+    yield "restarts" if info.get("deploymentMode") else "revision", words.revision(info.get("revision"))
     if pinned := words.pinned(info):
         yield "pinned to", pinned
     if previous := info.get("previousRevision"):

@@ -88,8 +88,8 @@ STATES = {
     "CreateDeploymentGroup": f"{WORKS}, for groups {_IN_PLACE}",
     "UpdateDeploymentGroup": f"{WORKS}, for groups {_IN_PLACE}; renames while no deployment runs",
     "UpdateApplication": f"{WORKS}, for as many groups as one transaction holds: about ten",
-    "CreateDeployment": f"{WORKS}, in place, from the revision bucket or GitHub; refuses RESTART, autoScalingGroups,"
-    " and a revision that is a String or an AppSpecContent",
+    "CreateDeployment": f"{WORKS}, in place, from the revision bucket or GitHub, or RESTART of what is there; refuses"
+    " RESTART with a revision, autoScalingGroups, and a revision that is a String or an AppSpecContent",
     "DeleteGitHubAccountToken": f"refuses: {_NO_GITHUB}",
     "ListGitHubAccountTokenNames": f"{WORKS}, and answers with none: {_NO_GITHUB}",
     "ContinueDeployment": "refuses: a deployment is in place, and waits neither for traffic nor for a termination",

@@ -15,7 +15,7 @@ from functions.core.limits import SHOWN
 from functions.core.new_deployment import Overrides
 from functions.core.records import Revision
 from functions.core.revision import bundle_type
-from functions.core.statuses import DeploymentErrorCode, FileExistsBehavior, OnBusy
+from functions.core.statuses import DeploymentErrorCode, DeploymentMode, FileExistsBehavior, OnBusy
 from functions.engine.starting.create import Request, create
 from functions.settings import settings
 
@@ -24,6 +24,7 @@ _INVALID_TARGETS = "InvalidTargetInstancesException"
 _REFUSALS = {
     DeploymentErrorCode.APPLICATION_MISSING: "ApplicationDoesNotExistException",
     DeploymentErrorCode.DEPLOYMENT_GROUP_MISSING: "DeploymentGroupDoesNotExistException",
+    DeploymentErrorCode.REVISION_MISSING: "RevisionDoesNotExistException",  # nothing is there to restart
     DeploymentErrorCode.RESOURCE_LIMIT_EXCEEDED: "DeploymentLimitExceededException",
     DeploymentErrorCode.IAM_ROLE_PERMISSIONS: "AccessDeniedException",  # AWS's own word for what IAM does not allow
 }
@@ -38,7 +39,7 @@ def create_deployment(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
     request = Request(
         application=given["applicationName"],
         group=_group(given),
-        revision=_revision(given),
+        revision=None if _is_restart(given) else _revision(given),
         requested_by=caller.arn,
         requested_at=caller.now,
         on_busy=OnBusy.REJECT,
@@ -71,12 +72,19 @@ def metadata(given: dict[str, Any]) -> dict[str, str]:
 
 def _check_kind(given: dict[str, Any]) -> None:
     """What would need more than a deployment in place of a new revision to all of some instances."""
-    if (mode := given.get("deploymentMode", "STANDARD")) != "STANDARD":
-        what = f"deploymentMode: {mode} is not supported: deploy the revision again with STANDARD"
+    if _is_restart(given) and "revision" in given:
+        what = "revision: deploymentMode RESTART restarts the one that is there: leave one of the two out"
         raise Refused("InvalidInputException", what)
+    if _is_restart(given) and given.get("updateOutdatedInstancesOnly"):
+        what = "updateOutdatedInstancesOnly: does not go with deploymentMode RESTART: leave one of the two out"
+        raise Refused("InvalidUpdateOutdatedInstancesOnlyValueException", what)
     if given.get("updateOutdatedInstancesOnly") and (given.get("targetInstances") or {}).get("instanceIds"):
         what = "updateOutdatedInstancesOnly and targetInstances.instanceIds: give one of the two"
         raise Refused("InvalidUpdateOutdatedInstancesOnlyValueException", what)
+
+
+def _is_restart(given: dict[str, Any]) -> bool:
+    return given.get("deploymentMode") == DeploymentMode.RESTART
 
 
 def _group(given: dict[str, Any]) -> str:

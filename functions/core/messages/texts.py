@@ -86,6 +86,14 @@ def nothing_to_retry(group_key: str, failed_id: str) -> str:
     )
 
 
+def nothing_to_restart(group_key: str, revision: str) -> str:
+    """errorInformation NO_INSTANCES of a restart of which no instance has the revision."""
+    return (
+        f"{_NO_INSTANCES} {group_key}: none of its instances that the deployment means has {revision}, the group's last"
+        " successful revision, to restart. Deploy it."
+    )
+
+
 def undeclared_load_balancers(names: Sequence[str]) -> str:
     """Why a group cannot use load balancers that deployments.yaml does not name."""
     return f"the engine may not use {_some(names)}: name it in deployments.yaml and run cdk deploy"

@@ -12,7 +12,7 @@ from functions.core.records.revision import Revision
 from functions.core.records.settings import GroupSettings, TagGroup
 from functions.core.records.target import SharedFailure
 from functions.core.records.traffic import Balancer
-from functions.core.statuses import Creator, DeploymentErrorCode, DeploymentStatus, OverriddenSetting
+from functions.core.statuses import Creator, DeploymentErrorCode, DeploymentMode, DeploymentStatus, OverriddenSetting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +72,7 @@ class Deployment:
     creator: Creator
     revision: Revision
     create_time: str
+    mode: DeploymentMode = DeploymentMode.STANDARD
     previous_revision: Revision | None = None  # what the group's last successful deployment had brought
     settings: GroupSettings = field(default_factory=GroupSettings)
     own: frozenset[OverriddenSetting] = frozenset()  # which of the settings are not the group's, but of its request
@@ -110,6 +111,10 @@ class Deployment:
     def began(self) -> datetime:
         """When it started, or, if it never did, when it was created."""
         return datetime.fromisoformat(self.start_time or self.create_time)
+
+    @property
+    def is_restart(self) -> bool:
+        return self.mode is DeploymentMode.RESTART
 
     @property
     def has_own_targets(self) -> bool:

@@ -46,6 +46,7 @@ def instructions(
         runner=runner,
         expires_at=expires_at,
         drain=drain,
+        is_restart=deployment.is_restart,
     )
 
 

@@ -19,18 +19,21 @@ from functions.core.records import (
     TargetFailure,
 )
 from functions.core.statuses import TargetStatus
-from host.lifecycle import IN_PLACE, LifecycleEvent
+from host.lifecycle import IN_PLACE, RESTART, LifecycleEvent
 
 Hooks = tuple[LifecycleEvent, ...] | None  # the events for which a revision has scripts; None: that is not known
 
 
-def plan_steps(settings: GroupSettings, *, is_ec2: bool, hooks: Hooks, hooks_before: Hooks) -> tuple[Step, ...]:
+def plan_steps(
+    settings: GroupSettings, *, is_ec2: bool, hooks: Hooks, hooks_before: Hooks, is_restart: bool = False
+) -> tuple[Step, ...]:
     """The steps of a target, in order. Load balancers take EC2 instances alone.
 
     `hooks_before` are of the revision that the host has: its scripts run for BeforeBlockTraffic (host/posix/run.py).
     """
+    events = RESTART if is_restart else IN_PLACE
     if not (settings.load_balancers.are_used and is_ec2):
-        return IN_PLACE_STEPS
+        return (Segment(events=events),)
     first, last = LifecycleEvent.BEFORE_BLOCK_TRAFFIC, LifecycleEvent.AFTER_ALLOW_TRAFFIC
     block, allow = BlockTraffic(), AllowTraffic()
     before: tuple[Step, ...] = (Segment(events=(first,)), block)
@@ -39,7 +42,7 @@ def plan_steps(settings: GroupSettings, *, is_ec2: bool, hooks: Hooks, hooks_bef
         before = (BlockTraffic(events=(first, *block.events)),)
     if hooks is not None and last not in hooks:
         after = (AllowTraffic(events=(*allow.events, last)),)
-    install = (LifecycleEvent.AFTER_BLOCK_TRAFFIC, *IN_PLACE, LifecycleEvent.BEFORE_ALLOW_TRAFFIC)
+    install = (LifecycleEvent.AFTER_BLOCK_TRAFFIC, *events, LifecycleEvent.BEFORE_ALLOW_TRAFFIC)
     return (*before, Segment(events=install), *after)
 
 

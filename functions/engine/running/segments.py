@@ -226,7 +226,7 @@ def _send(deployment: Deployment, target: Target, step: int, token: str, moment:
         events=events,
         expires_at=int((now + longest).timestamp()),
         runner=runner.location(),
-        bundle_url=bucket.bundle_url(deployment.revision),
+        bundle_url="" if deployment.is_restart else bucket.bundle_url(deployment.revision),
         logs=bucket.log_upload(deployment.deployment_id, target.target_id),
         drain=drain(deployment, target, step, clock.timestamp(now)),
     )

@@ -22,6 +22,7 @@ from functions.engine.auto_scaling import scaling
 from functions.engine.starting import fleet as engine_fleet
 from functions.engine.starting import preflight, who_may
 from functions.store.records import deployments, groups, hosts, preparing, targets
+from functions.telemetry import logger
 
 
 def plan(deployment: Deployment) -> list[Manifest]:
@@ -46,7 +47,7 @@ def plan(deployment: Deployment) -> list[Manifest]:
 def _begin(deployment: Deployment) -> tuple[Deployment, list[Target]]:
     """The deployment and its targets as they are on record then: another call may have begun it, or somebody stopped
     it. Raises Conflict while another call is about to begin it."""
-    pinned = replace(deployment, revision=bucket.pin(deployment.revision))
+    pinned = deployment if deployment.is_restart else replace(deployment, revision=bucket.pin(deployment.revision))
     fleet, balancers = _fleet(pinned)
     pinned = replace(pinned, balancers=balancers)
     try:  # no fleet: every instance runs the revision, and only others were wanted
@@ -114,7 +115,9 @@ def _steps(deployment: Deployment) -> Callable[[Instance], tuple[Step, ...]]:
     def steps(instance: Instance) -> tuple[Step, ...]:
         of_host = before.get(instance.instance_id, ())
         hooks = deployment.revision.hooks
-        return plan_steps(settings, is_ec2=instance.is_ec2, hooks=hooks, hooks_before=of_host)
+        return plan_steps(
+            settings, is_ec2=instance.is_ec2, hooks=hooks, hooks_before=of_host, is_restart=deployment.is_restart
+        )
 
     return steps
 
@@ -133,6 +136,8 @@ def _selected(deployment: Deployment, scaling_groups: Sequence[ScalingGroup]) ->
 
 def _nothing(deployment: Deployment, selected: Fleet) -> str:
     """Why there is no instance to deploy to."""
+    if selected.hosts and deployment.is_restart:
+        return texts.nothing_to_restart(deployment.group_key, deployment.revision.place)
     if selected.hosts and deployment.retry_of:
         return texts.nothing_to_retry(deployment.group_key, deployment.retry_of)
     if deployment.own_tag_groups and not selected.hosts:
@@ -169,4 +174,13 @@ def _narrowed(deployment: Deployment, found: list[Instance]) -> list[Instance]:
     elif deployment.outdated_only:
         current = hosts.running(deployment.group_id, deployment.revision)
         return [instance for instance in found if instance.instance_id not in current]
-    return [instance for instance in found if wanted(instance.instance_id)] if wanted else found
+    chosen = [instance for instance in found if wanted(instance.instance_id)] if wanted else found
+    return _restartable(deployment, chosen) if deployment.is_restart else chosen
+
+
+def _restartable(deployment: Deployment, chosen: list[Instance]) -> list[Instance]:
+    """Those that have the revision: to the others only a deployment can bring it."""
+    installed = hosts.restartable(deployment.group_id, deployment.revision)
+    if others := [each.instance_id for each in chosen if each.instance_id not in installed]:
+        logger.warning("the restart leaves out what has not the revision", instance_ids=others)
+    return [each for each in chosen if each.instance_id in installed]

@@ -6,7 +6,15 @@ from datetime import datetime
 
 from functions.aws import clock
 from functions.core.errors import InvalidInput, NotDeployable
-from functions.core.new_deployment import NO_OVERRIDES, Overrides, busy, new_deployment, refused_deployment
+from functions.core.new_deployment import (
+    NO_OVERRIDES,
+    Overrides,
+    busy,
+    new_deployment,
+    refused_deployment,
+    restart,
+    revision_to_restart,
+)
 from functions.core.order import Upload
 from functions.core.records import Deployment, Failure, Group, Revision
 from functions.core.rollout.health import PREDEFINED_CONFIGS, DeploymentConfig
@@ -22,8 +30,8 @@ class Request:
 
     application: str
     group: str
-    revision: Revision
     requested_by: str
+    revision: Revision | None = None  # None: the group's last successful one is restarted
     requested_at: str | None = None  # ISO 8601; an upload's own time, so that late events keep their order
     upload: Upload | None = None  # makes a repeated event harmless, and a late one superseded
     on_busy: OnBusy | None = None  # None: what the group says
@@ -34,7 +42,7 @@ class Request:
     own: Overrides = NO_OVERRIDES
 
     def of(self, application: str, group: str, bundle_type: BundleType) -> "Request":
-        revision = replace(self.revision, bundle_type=bundle_type)
+        revision = self.revision and replace(self.revision, bundle_type=bundle_type)
         return replace(self, application=application, group=group, revision=revision)
 
 
@@ -43,7 +51,7 @@ def create(request: Request) -> str:
     group = group_to_deploy(request.application, request.group, request.principal)
     deployment = new_deployment(
         group,
-        request.revision,
+        request.revision or revision_to_restart(group),
         deployment_id=clock.deployment_id(),
         now=_time(request),
         requested_by=request.requested_by,
@@ -53,6 +61,8 @@ def create(request: Request) -> str:
         own=request.own,
         principal=request.principal,
     )
+    if request.revision is None:
+        deployment = restart(deployment, request.own)
     return store(deployment, group, request.on_busy or group.settings.on_busy, request.upload)
 
 
@@ -93,12 +103,12 @@ def known_config(name: str) -> DeploymentConfig:
     return config
 
 
-def refuse(request: Request, code: DeploymentErrorCode, message: str) -> str:
+def refuse(request: Request, revision: Revision, code: DeploymentErrorCode, message: str) -> str:
     """Record an upload that cannot be deployed as a deployment that failed; its id."""
     deployment = refused_deployment(
         application=request.application,
         group=request.group,
-        revision=request.revision,
+        revision=revision,
         deployment_id=clock.deployment_id(),
         now=_time(request),
         requested_by=request.requested_by,

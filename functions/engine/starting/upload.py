@@ -26,10 +26,12 @@ def deploy(event: dict[str, Any]) -> str | None:
     bucket, found = event["detail"]["bucket"]["name"], event["detail"]["object"]
     key, version = found["key"], found.get("version-id")
     place, meaning = uploads.place_of(key), _meaning(key)
+    etag = found.get("etag")
+    revision = Revision(bucket=bucket, key=key, version=version, etag=etag, bundle_type=BundleType.ZIP)
     request = Request(
         application=place.application,
         group=place.group,
-        revision=Revision(bucket=bucket, key=key, version=version, etag=found.get("etag"), bundle_type=BundleType.ZIP),
+        revision=revision,
         requested_by=f"upload of s3://{bucket}/{key}",
         requested_at=event["time"],
         upload=Upload(
@@ -44,12 +46,12 @@ def deploy(event: dict[str, Any]) -> str | None:
             logger.info("an upload is not a revision", key=key, reason=meaning.reason)
             return None
         case Mistake():
-            return refuse(request, meaning.code, meaning.message)
+            return refuse(request, revision, meaning.code, meaning.message)
         case ToDeploy():
             try:
                 return create(request.of(place.application, place.group, meaning.bundle_type))
             except NotDeployable as error:
-                return refuse(request, error.code, str(error))
+                return refuse(request, revision, error.code, str(error))
         case _:
             assert_never(meaning)
 

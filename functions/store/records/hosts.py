@@ -1,6 +1,6 @@
 """What the hosts of a group run since their last deployment to the group ended on them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from functions.core.records import Deployment, Host, Revision, Target
@@ -15,11 +15,22 @@ from functions.store.table.values import MAX_KEYS, AtMost, Equals, Missing, Quer
 
 def running(group_id: str, revision: Revision) -> set[str]:
     """The ids of the hosts that run this pinned revision."""
-    found = of(group_id)
-    good = [host for host in found if host.status is TargetStatus.SUCCEEDED]
-    brought = deployments_of(good)
-    same = {each for each, deployment in brought.items() if deployment.revision.is_same(revision)}
-    return {host.target_id for host in good if host.deployment_id in same}
+    good = [host for host in of(group_id) if host.status is TargetStatus.SUCCEEDED]
+    return {host.target_id for host, deployment in _with_deployments(good) if deployment.revision.is_same(revision)}
+
+
+def restartable(group_id: str, revision: Revision) -> set[str]:
+    """The ids of the hosts that have this pinned revision, whether it runs or has failed to start again there."""
+    return {
+        host.target_id
+        for host, deployment in _with_deployments(of(group_id))
+        if deployment.revision.is_same(revision) and (host.status is TargetStatus.SUCCEEDED or deployment.is_restart)
+    }
+
+
+def _with_deployments(hosts: Sequence[Host]) -> Iterator[tuple[Host, Deployment]]:
+    brought = deployments_of(hosts)
+    return ((host, brought[host.deployment_id]) for host in hosts if host.deployment_id in brought)
 
 
 def out_of_service(group_id: str) -> set[str]:

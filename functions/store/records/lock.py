@@ -97,7 +97,7 @@ def _take(
     is_busy, replaced = "holder" in held, held.get("waiting")
     role, status = ("waiting", DeploymentStatus.QUEUED) if is_busy else ("holder", DeploymentStatus.CREATED)
     sets: dict[Path, Any] = {role: deployment.deployment_id}
-    if not deployment.has_own_targets:  # which says nothing of what the group's other instances are to run
+    if not (deployment.has_own_targets or deployment.is_restart):  # which say nothing of what the group is to run
         sets["accepted"] = to_plain(after(deployment, upload, accepted))
     conditions = [_same_accepted(held), *(_same(held, name) for name in ("holder", "waiting")[: 1 + is_busy])]
     writes: list[Write] = [
@@ -228,9 +228,9 @@ def _remember(deployment: Deployment, group: Group | None, has_revision_failed: 
     """The group's last attempted and last successful deployment, and its good ones: what there is to go back to.
 
     A success on other instances than the group's says nothing of what those run; one that found nothing to do
-    says nothing of its revision.
+    says nothing of its revision, and a restart changes nothing of what the group runs.
     """
-    if group is None:
+    if group is None or deployment.is_restart:
         return []
     last = summary(deployment)
     is_success = deployment.status is DeploymentStatus.SUCCEEDED and not deployment.has_own_targets

@@ -202,7 +202,7 @@ NOT_READ_BACK = {
     "AddTagsToOnPremisesInstances.tags": _NO_ORDER,
     "UpdateApplication.applicationName": "the name before",
     "UpdateDeploymentGroup.currentDeploymentGroupName": "the name before",
-    "CreateDeployment.deploymentMode": "STANDARD is the only one, and GetDeployment has no such member",
+    "CreateDeployment.deploymentMode": "GetDeployment has it of a RESTART alone: test_restart.py",
     "CreateDeployment.targetInstances.autoScalingGroups": _REFUSED,
     "CreateDeploymentConfig.trafficRoutingConfig": _REFUSED,
 } | {

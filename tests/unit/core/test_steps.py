@@ -40,6 +40,19 @@ def steps(
     return plan_steps(settings, is_ec2=is_ec2, hooks=hooks, hooks_before=hooks_before)
 
 
+def test_a_restart_has_neither_download_nor_install() -> None:
+    stop_and_start = (
+        LifecycleEvent.APPLICATION_STOP,
+        LifecycleEvent.APPLICATION_START,
+        LifecycleEvent.VALIDATE_SERVICE,
+    )
+    alone = plan_steps(GroupSettings(), is_ec2=True, hooks=(), hooks_before=(), is_restart=True)
+    assert alone == (Segment(events=stop_and_start),)
+    behind = plan_steps(BEHIND, is_ec2=True, hooks=(LAST,), hooks_before=(), is_restart=True)
+    middle = Segment(events=(INSTALL.events[0], *stop_and_start, INSTALL.events[-1]))
+    assert behind == (ONE[0], middle, *ALL[3:])
+
+
 @pytest.mark.parametrize(
     ("hooks", "hooks_before", "planned"),
     [

@@ -8,9 +8,12 @@ import pytest
 
 from cli.__main__ import main
 from cli.account.connection import Engine
+from cli.exits import Exit
+from functions.core.records import DeploymentSummary
 from functions.core.revision import PUSHED_PREFIX
+from functions.core.statuses import DeploymentStatus
 from tests.cli.bundle.test_provenance import git
-from tests.conftest import BUCKET, put_group
+from tests.conftest import BUCKET, put_group, revision
 from tests.served import Served
 
 Captured = pytest.CaptureFixture[str]
@@ -52,6 +55,24 @@ def test_what_push_prints_can_be_deployed(engine: Served, site: Path, capsys: Ca
     assert main(["deploy", "shop/web", capsys.readouterr().out.strip()]) == 0
     (found,) = Engine().api.list_application_revisions(applicationName="shop")["revisions"]
     assert deployed(capsys)["revision"] == found
+
+
+def test_a_restart_takes_no_revision(engine: Served, capsys: Captured) -> None:
+    assert main(["deploy", "shop/web", "--restart"]) == Exit.REFUSED
+    assert "shop/web has had no successful deployment: nothing is there to restart" in capsys.readouterr().err
+    good = DeploymentSummary(
+        deployment_id="d-000000001",
+        status=DeploymentStatus.SUCCEEDED,
+        create_time="2026-11-23T10:00:00.000Z",
+        revision=revision(),
+    )
+    put_group(last_successful=good)
+    assert main(["deploy", "shop/web", "--restart", "--meta", "ticket=OPS-42"]) == 0
+    found = deployed(capsys)
+    assert found["deploymentMode"] == "RESTART" and found["metadata"] == {"ticket": "OPS-42"}
+    for more in (["."], ["--outdated-only"]):
+        assert main(["deploy", "shop/web", "--restart", *more]) == Exit.USAGE
+        assert "--restart and" in capsys.readouterr().err
 
 
 def test_every_option_reaches_the_deployment(engine: Served, capsys: Captured) -> None:

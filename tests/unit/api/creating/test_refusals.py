@@ -49,8 +49,22 @@ NO_TARGETS = "InvalidTargetInstancesException"
         ({"deploymentConfigName": "a/b"}, "InvalidDeploymentConfigNameException", "'a/b'"),
         ({"description": "x" * 257}, "DescriptionTooLongException", "description: has 257 characters, at most 256"),
         ({"fileExistsBehavior": "KEEP"}, "InvalidFileExistsBehaviorException", "'KEEP' is not one of DISALLOW"),
-        ({"deploymentMode": "RESTART"}, "InvalidInputException", "RESTART is not supported: deploy the revision again"),
-        ({"deploymentMode": "RESTART", "revision": None}, "InvalidInputException", "RESTART is not supported"),
+        (
+            {"deploymentMode": "RESTART"},
+            "InvalidInputException",
+            "revision: deploymentMode RESTART restarts the one",
+        ),
+        ({"deploymentMode": "AGAIN"}, "InvalidInputException", "'AGAIN' is not one of STANDARD, RESTART"),
+        (
+            {"deploymentMode": "RESTART", "revision": None, "updateOutdatedInstancesOnly": True},
+            "InvalidUpdateOutdatedInstancesOnlyValueException",
+            "updateOutdatedInstancesOnly: does not go with deploymentMode RESTART",
+        ),
+        (
+            {"deploymentMode": "RESTART", "revision": None},
+            "RevisionDoesNotExistException",
+            "shop/web has had no successful deployment: nothing is there to restart; deploy a revision",
+        ),
         (
             {"updateOutdatedInstancesOnly": True, "targetInstances": {"instanceIds": ["i-1"]}},
             "InvalidUpdateOutdatedInstancesOnlyValueException",
