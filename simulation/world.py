@@ -324,6 +324,8 @@ def _declaration(scenario: Scenario) -> str:
     }
     if scaling := scenario.scaling:
         more |= {"autoScalingGroups": [NAME], "outdatedInstancesStrategy": scaling.outdated}
+        if scaling.takes_places:
+            more["launchesTakePlaces"] = True
         if scaling.suspended:
             more["ec2DeploymentOptions"] = {"processesToSuspend": list(scaling.suspended)}
         del groups[GROUP]["ec2TagFilters"]

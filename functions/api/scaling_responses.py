@@ -19,7 +19,11 @@ def auto_scaling(record: AutoScaling) -> dict[str, Any]:
     if not record.groups:
         return {}
     options = {"processesToSuspend": list(record.suspended)} if record.suspended else None
-    return {"ec2DeploymentOptions": options, "afterFailedLaunches": record.after_failed_launches}
+    return {
+        "ec2DeploymentOptions": options,
+        "launchesTakePlaces": record.takes_places or None,
+        "afterFailedLaunches": record.after_failed_launches,
+    }
 
 
 def related(record: Deployment) -> dict[str, Any] | None:

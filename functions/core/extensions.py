@@ -39,6 +39,7 @@ _GROUP_SETTINGS = {
     "sharedWith": "GroupKeyList",
     "hostBusySeconds": "Integer",
     "ec2DeploymentOptions": "EC2DeploymentOptions",
+    "launchesTakePlaces": "Boolean",
     "afterFailedLaunches": "AfterFailedLaunches",
 }
 _FAILURE = {
@@ -118,7 +119,8 @@ SHAPES: dict[str, dict[str, Any]] = {
     "DeploymentGroupInfo": _structure(
         **_GROUP_SETTINGS, rollbackChoice="RollbackChoice", goodDeployments="GoodDeploymentList"
     ),
-    # -- what Auto Scaling is not to do while a deployment runs; what becomes of an instance after three failed launches
+    # -- what Auto Scaling is not to do while a deployment runs; whether launched instances wait for one of its places
+    # (launchesTakePlaces); what becomes of an instance after three failed launches
     "ScalingProcess": {"type": "string"},
     "ScalingProcessList": {"type": "list", "member": {"shape": "ScalingProcess"}},
     "EC2DeploymentOptions": _structure(processesToSuspend="ScalingProcessList"),

@@ -9,7 +9,7 @@ from functions.core.statuses import Creator, DeploymentErrorCode, DeploymentStat
 from simulation.aws.autoscaling import Refused
 from simulation.aws.events import EventFaults
 from simulation.aws.functions import Crash
-from simulation.hosts import Durations
+from simulation.hosts import Durations, Fate
 from simulation.result import Result
 from simulation.scaling import most_calls_a_second, service_delay
 from simulation.scenario import Act, Deed, Scaling, Scenario, config
@@ -132,6 +132,46 @@ def test_few_missed_members_are_updated_whatever_minimum_the_group_has() -> None
     _, result = play(Scaling(launches=((0, 1),), start_seconds=(0, 1)), config=config("HalfAtATime"))
     (update,) = of(result, Creator.AUTO_UPDATE)
     assert update.status is DeploymentStatus.SUCCEEDED
+
+
+def most_changed(world: World, until: float) -> int:
+    """Hosts that were changed at one time, members and launched ones alike."""
+    changed, most = set[str](), 0
+    for entry in world.trace.of(Seen.OUT, Seen.BACK):
+        if entry.time < until:
+            (changed.add if entry.what is Seen.OUT else changed.discard)(entry.host_id)
+            most = max(most, len(changed))
+    return most
+
+
+@pytest.mark.parametrize("takes_places", [True, False])
+def test_ten_launches_during_a_deployment_one_at_a_time_take_its_places_if_the_group_says_so(
+    takes_places: bool,
+) -> None:
+    scaling = Scaling(launches=((5, 10),), start_seconds=(5, 10), takes_places=takes_places)
+    world, result = play(scaling, hosts=6)
+    first = result.first
+    assert first.status == "Succeeded" and first.ended_at and world.autoscaling and len(world.autoscaling.entered) == 10
+    most = most_changed(world, first.ended_at)
+    assert most == 1 if takes_places else most > 5
+
+
+@pytest.mark.parametrize("function", ["watch", "lifecycle_action", "prepare", "run_segment", "finish"])
+@pytest.mark.parametrize("request_number", [2, 4, 7])
+def test_launches_that_died_hold_no_place_of_a_deployment(function: str, request_number: int) -> None:
+    crashes = tuple(Crash(function, call, request_number) for call in (1, 3, 5))
+    scaling = Scaling(launches=((5, 3),), start_seconds=(5, 10), takes_places=True)
+    world, result = play(scaling, hosts=4, crashes=crashes)
+    assert result.first.status == "Succeeded"
+    assert world.autoscaling and len(world.autoscaling.entered) == 3
+
+
+def test_launches_do_not_wait_for_places_that_stay_taken() -> None:
+    """Those of failed hosts, and of a deployment that is stopped."""
+    scaling = Scaling(launches=((150, 2),), start_seconds=(5, 10), takes_places=True)
+    for more in ({"fates": {Fate.FAIL: 1.0}}, {"acts": (Act(140, Deed.STOP),)}, {"acts": (Act(140, Deed.CANCEL),)}):
+        world, _ = play(scaling, hosts=4, **more)
+        assert world.autoscaling and len(world.autoscaling.entered) == 2
 
 
 SLOW = Durations(median=1500, spread=0)  # longer than Auto Scaling waits without a heartbeat

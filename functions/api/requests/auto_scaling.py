@@ -14,6 +14,7 @@ from functions.core.limits import SHOWN
 from functions.core.records import AfterFailedLaunches, AutoScaling
 
 INVALID = "InvalidAutoScalingGroupException"
+_NEEDING = ("terminationHookEnabled", "ec2DeploymentOptions", "launchesTakePlaces")
 
 
 def auto_scaling(before: AutoScaling, given: Mapping[str, Any]) -> AutoScaling:
@@ -25,11 +26,13 @@ def auto_scaling(before: AutoScaling, given: Mapping[str, Any]) -> AutoScaling:
         after = replace(after, has_termination_hook=hook)
     if "ec2DeploymentOptions" in given:
         after = replace(after, suspended=_processes((given["ec2DeploymentOptions"] or {}).get("processesToSuspend")))
+    if (takes := given.get("launchesTakePlaces")) is not None:
+        after = replace(after, takes_places=takes)
     if word := given.get("afterFailedLaunches"):
         after = replace(after, after_failed_launches=AfterFailedLaunches(word))
     if not after.groups:
-        if any(_says_something(given.get(name)) for name in ("terminationHookEnabled", "ec2DeploymentOptions")):
-            what = "terminationHookEnabled and ec2DeploymentOptions do not have any effect without autoScalingGroups"
+        if any(_says_something(given.get(name)) for name in _NEEDING):
+            what = f"{', '.join(_NEEDING)}: do not have any effect without autoScalingGroups"
             raise Refused("InvalidInputException", what)
         return AutoScaling()
     return after

@@ -11,7 +11,7 @@ from functions.core.records import AfterFailedLaunches, AutoScaling, Group
 
 _MAX_NAME = 255
 _PROCESSES_MEMBER = "processesToSuspend"
-_NEEDING = ("terminationHookEnabled", "ec2DeploymentOptions", "afterFailedLaunches")
+_NEEDING = ("terminationHookEnabled", "ec2DeploymentOptions", "launchesTakePlaces", "afterFailedLaunches")
 
 
 def auto_scaling(members: Mapping[str, Value]) -> AutoScaling:
@@ -26,6 +26,8 @@ def auto_scaling(members: Mapping[str, Value]) -> AutoScaling:
         read["has_termination_hook"] = hook.flag()
     if options := members.get("ec2DeploymentOptions"):
         read["suspended"] = _processes(options)
+    if takes := members.get("launchesTakePlaces"):
+        read["takes_places"] = takes.flag()
     if after := members.get("afterFailedLaunches"):
         read["after_failed_launches"] = after.word(AfterFailedLaunches)
     return AutoScaling(groups=names(listed), **read)

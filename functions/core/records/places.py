@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+GUEST = "launch:"  # begins a holder that is no target, but a deployment to an instance that is launched meanwhile
 MAX_PLACES = 50  # of one shard: 10,000 places are 200 items of a few kilobytes, which two requests read
 
 
@@ -45,12 +46,21 @@ class PlaceSet:
 class ShardState:
     """What is on record of a shard."""
 
-    holders: frozenset[str] = frozenset()  # the targets that have its places
+    holders: frozenset[str] = frozenset()  # the targets that have its places, and guests
     failed: frozenset[str] = frozenset()  # those keep the place that they have
     succeeded: int = 0  # targets that gave their place back
     was_out: int = 0  # how many had a place whose host was out of service before
     closed: bool = False  # it gives no place any more
 
     @property
+    def targets(self) -> frozenset[str]:
+        return frozenset(each for each in self.holders if not each.startswith(GUEST))
+
+    @property
+    def guests(self) -> frozenset[str]:
+        """Deployments to launched instances: whoever needs the place of one that is over gives it back."""
+        return frozenset(each.removeprefix(GUEST) for each in self.holders if each.startswith(GUEST))
+
+    @property
     def in_progress(self) -> frozenset[str]:
-        return self.holders - self.failed
+        return self.targets - self.failed

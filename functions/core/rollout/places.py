@@ -40,8 +40,8 @@ def with_homes(targets: Sequence[Target], chain: Sequence[PlaceSet]) -> list[Tar
     ]
 
 
-def with_room(places: PlaceSet, states: Sequence[ShardState], *, refused_by: int) -> list[Shard]:
-    """The other shards that have a free place, in the order in which a target asks them."""
+def with_room(places: PlaceSet, states: Sequence[ShardState], *, refused_by: int = -1) -> list[Shard]:
+    """The other shards that have a free place, in the order in which a target asks them; all, if none has refused."""
     others = (*range(refused_by + 1, places.number_of_shards), *range(refused_by))
     return [
         shard
@@ -56,11 +56,16 @@ def after_refusal(places: PlaceSet, states: Sequence[ShardState], target: Target
     if any(state.closed for state in states):
         return Refusal(then=AfterRefusal.SKIP, reason="the deployment stops")
     failed = sum(len(state.failed) for state in states)
-    if failed < places.places:
+    if may_become_free(places, states):
         return Refusal(then=AfterRefusal.WAIT, reason=f"all {places.places} places of {places.name} are taken")
     reason = f"{failed} targets failed, and {places.name} has {places.places} places"
     then = AfterRefusal.BEGIN_WITHOUT if target.was_out_of_service else AfterRefusal.SKIP
     return Refusal(then=then, reason=reason)
+
+
+def may_become_free(places: PlaceSet, states: Sequence[ShardState]) -> bool:
+    """Whether it is worth to wait for a place."""
+    return not any(state.closed for state in states) and sum(len(state.failed) for state in states) < places.places
 
 
 def tally(begun: Counts, states: Sequence[ShardState]) -> Counts:
@@ -71,7 +76,7 @@ def tally(begun: Counts, states: Sequence[ShardState]) -> Counts:
         in_progress=sum(len(state.in_progress) for state in states),
         succeeded=succeeded,
         failed=begun.failed + sum(len(state.failed) for state in states),
-        started=succeeded + sum(len(state.holders) for state in states),
+        started=succeeded + sum(len(state.targets) for state in states),
         still_out=begun.still_out - sum(state.was_out for state in states),
     )
 

@@ -11,9 +11,9 @@ from functions.core.rollout import stop_mark
 from functions.core.rollout.command_result import failed_without_report
 from functions.core.rollout.steps import End, next_step
 from functions.core.selection import ONLINE
-from functions.core.statuses import TargetStatus
+from functions.core.statuses import DeploymentStatus, TargetStatus
 from functions.engine.ending import stop
-from functions.engine.running import chain, results
+from functions.engine.running import chain, places, results
 from functions.store.records import deployments, groups, lock, pacer, targets, watching
 from functions.store.records.watching import Turn, Wait, WaitKind
 from functions.telemetry import logger
@@ -30,11 +30,21 @@ _FEW = 10  # an instance each
 
 
 def is_up(deployment: Deployment, target: Target) -> bool:
-    """Whether a command can be sent to it: one that was launched just now may not have its SSM Agent yet."""
+    """Whether a command can be sent to it: one that was launched just now may have no SSM Agent yet, or no place."""
     if deployment.launch is None or target.status is not TargetStatus.PENDING:
         return True
     found = weather.known(lambda: ssm.ping([target.target_id])) or {}
-    return found.get(target.target_id) == ONLINE
+    return found.get(target.target_id) == ONLINE and _has_place(deployment)
+
+
+def _has_place(deployment: Deployment) -> bool:
+    """In a group whose launches take places of the deployment that runs: whether this one has one, or needs none."""
+    is_launch = deployment.launch is not None and deployment.launch.action.kind is HookKind.LAUNCH
+    holder = lock.holder(deployment.group_key) if is_launch and deployment.settings.auto_scaling.takes_places else None
+    running = deployments.get(holder) if holder else None
+    if running is None or running.status is not DeploymentStatus.IN_PROGRESS:
+        return True
+    return places.let_in(running, deployment.deployment_id)
 
 
 def wait_until_up(target: Target, token: str) -> bool:
@@ -65,6 +75,8 @@ def _look_if_up(deployment: Deployment) -> float | None:
         if isinstance(decision, End):
             results.wake(wait.task_token, decision.status)
         elif (pings or {}).get(wait.target_id) == ONLINE:
+            if not _has_place(deployment):
+                continue
             watching.add(deployment_id, replace(wait, kind=WaitKind.SEND))
         elif pacer.now() - wait.since > _LONGEST_START:
             _never_up(target, wait)

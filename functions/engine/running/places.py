@@ -16,6 +16,7 @@ from functions.core.rollout.places import (
     Refusal,
     after_refusal,
     final,
+    may_become_free,
     not_settled,
     tally,
     with_room,
@@ -23,7 +24,7 @@ from functions.core.rollout.places import (
 from functions.core.rollout.steps import StepResult, StepSignal
 from functions.core.rollout.zones import is_lost
 from functions.core.statuses import TargetStatus
-from functions.store.records import counters, hosts, places, targets
+from functions.store.records import counters, deployments, hosts, places, targets
 from functions.store.table.values import MAX_KEYS
 from functions.telemetry import logger
 
@@ -71,12 +72,36 @@ def _take(place_set: PlaceSet, target: Target) -> Target | Refusal:
         target = replace(target, places={**target.places, place_set.name: shard.number})
         if places.take(shard, target):
             return target
+    _send_guests_away(place_set, states)
     refusal = after_refusal(place_set, states, target)
     if refusal.then is not AfterRefusal.BEGIN_WITHOUT:
         return refusal
     if places.take(place_set.shard(target.places[place_set.name]), target, without_room=True):
         return target
     return Refusal(then=AfterRefusal.SKIP, reason="the deployment stops")
+
+
+def let_in(running: Deployment, launch_id: str) -> bool:
+    """Whether a deployment to a launched instance may begin beside the one that runs: it has one of its places, or none
+    will be free."""
+    for place_set in running.places[:1]:
+        states = places.read(place_set)
+        if any(launch_id in state.guests for state in states):
+            return True
+        if any(places.take_as_guest(shard, launch_id) for shard in with_room(place_set, states)):
+            return True
+        _send_guests_away(place_set, states)
+        return not may_become_free(place_set, states)
+    return True
+
+
+def _send_guests_away(place_set: PlaceSet, states: Sequence[ShardState]) -> None:
+    """Those that are over: whoever finds no room looks, so that one which died leaves nothing taken."""
+    for shard, state in zip(place_set.shards, states, strict=True):
+        if guests := state.guests:
+            found = deployments.named(sorted(guests)).values()
+            if over := guests - {each.deployment_id for each in found if not each.status.is_final}:
+                places.send_away(shard, over)
 
 
 def _leave_what_is_not_on_record(target: Target) -> None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from functions.core.records import Deployment, PlaceSet, Shard, ShardState, Target
+from functions.core.records.places import GUEST
 from functions.core.rollout.places import Ended, tally
 from functions.core.statuses import TargetStatus
 from functions.core.text.shapes import from_plain
@@ -52,6 +53,20 @@ def take(shard: Shard, target: Target, *, without_room: bool = False) -> bool:
         condition=all_of(*lets_in),
     )
     return me in _state(items().update_or_read(update)).holders
+
+
+def take_as_guest(shard: Shard, launch_id: str) -> bool:
+    """Whether a deployment to an instance that is launched has a place now."""
+    guest = f"{GUEST}{launch_id}"
+    has_room = all_of(IS_THERE, Missing("closed"), Lacks("holders", guest), Fewer("holders", shard.places))
+    update = Update(_key(shard), includes={"holders": frozenset({guest})}, condition=has_room)
+    return guest in _state(items().update_or_read(update)).holders
+
+
+def send_away(shard: Shard, launch_ids: Iterable[str]) -> None:
+    """Give the places of guests back."""
+    gone = frozenset(f"{GUEST}{each}" for each in launch_ids)
+    items().write(Update(_key(shard), excludes={"holders": gone}, condition=IS_THERE))
 
 
 def leave(name: str, number: int, target: Target) -> None:

@@ -55,6 +55,15 @@ def test_a_group_has_a_hook_in_each_auto_scaling_group_and_echoes_it(api: Api, s
     assert groups.of_scaling_groups() == {}
 
 
+def test_additions_are_read_back_and_can_be_changed(api: Api, store: Store, scaling: Any) -> None:
+    options = {"processesToSuspend": ["AZRebalance"]}
+    additions = {"ec2DeploymentOptions": options, "launchesTakePlaces": True, "afterFailedLaunches": "ABANDON"}
+    make(api, autoScalingGroups=["fleet"], ec2TagFilters=[], **additions)
+    assert told(api).items() >= additions.items()
+    api("UpdateDeploymentGroup", **CHANGE, launchesTakePlaces=False)
+    assert "launchesTakePlaces" not in told(api) and told(api)["afterFailedLaunches"] == "ABANDON"
+
+
 def test_members_that_serve_are_instances_of_the_group(api: Api, store: Store, scaling: Any) -> None:
     make(api, autoScalingGroups=["fleet"], ec2TagFilters=[])
     tags = [{"Key": "aws:autoscaling:groupName", "Value": "fleet"}]
@@ -105,6 +114,7 @@ def test_a_hook_that_is_gone_already_is_as_it_should_be(api: Api, store: Store, 
             {"autoScalingGroups": ["fleet"], "ec2DeploymentOptions": {"processesToSuspend": ["Sleep"]}},
             "processesToSuspend[0]: 'Sleep' is not a process that can be suspended: give one of AZRebalance",
         ),
+        ("InvalidInputException", {"launchesTakePlaces": True}, "do not have any effect without autoScalingGroups"),
         (
             "InvalidInputException",
             {"autoScalingGroups": ["fleet"], "afterFailedLaunches": "WAIT"},

@@ -217,7 +217,12 @@ NOT_READ_BACK = {
 NOT_READ_BACK |= {
     f"{operation}.{member}": _SCALING
     for operation in ("CreateDeploymentGroup", "UpdateDeploymentGroup")
-    for member in ("autoScalingGroups", "ec2DeploymentOptions.processesToSuspend", "afterFailedLaunches")
+    for member in (
+        "autoScalingGroups",
+        "ec2DeploymentOptions.processesToSuspend",
+        "launchesTakePlaces",
+        "afterFailedLaunches",
+    )
 }
 _REVISION = {"revision.string": _REFUSED, "revision.appSpecContent": _REFUSED}
 for _operation in ("CreateDeployment", "RegisterApplicationRevision"):

@@ -16,6 +16,7 @@ def test_auto_scaling_groups_are_read() -> None:
 autoScalingGroups: [fleet, spare]
 terminationHookEnabled: true
 ec2DeploymentOptions: {processesToSuspend: [AZRebalance, Terminate]}
+launchesTakePlaces: true
 afterFailedLaunches: ABANDON
 """
     )
@@ -23,6 +24,7 @@ afterFailedLaunches: ABANDON
         groups=("fleet", "spare"),
         has_termination_hook=True,
         suspended=("AZRebalance", "Terminate"),
+        takes_places=True,
         after_failed_launches=AfterFailedLaunches.ABANDON,
     )
 
@@ -34,6 +36,8 @@ afterFailedLaunches: ABANDON
         ("autoScalingGroups: [a, a]", 'the Auto Scaling group "a" is there twice'),
         ("autoScalingGroups: []", "give at least one name"),
         ("terminationHookEnabled: true", "does not have any effect unless autoScalingGroups names a group"),
+        ("launchesTakePlaces: true", "does not have any effect unless autoScalingGroups names a group"),
+        ("autoScalingGroups: [a]\nlaunchesTakePlaces: 3", "3 is not true or false"),
         ("autoScalingGroups: [a]\nec2DeploymentOptions: {processesToSuspend: [Launch]}", '"Launch" is not one of'),
     ],
 )
