@@ -325,7 +325,8 @@ def _is_ended(target: Target) -> bool:
 def _own_hosts(world: "World", kept: Kept) -> Iterator[Broken]:
     group, hosts = kept.deployment.group, world.fleet.hosts
     reached = kept.hosts(Seen.SENT) | {target.target_id for target in kept.targets}
-    if foreign := sorted(each for each in reached if hosts[each].role != group):
+    is_shared = world.scenario.scaling is not None and world.scenario.scaling.has_second_group
+    if foreign := sorted(each for each in reached if hosts[each].role != group and not is_shared):
         yield Broken(12, f"{kept.id} of the group {group} reached {_named(foreign)} of another group")
     wanted = {each.host_id for each in hosts.values() if each.role == group and not each.is_terminated}
     is_partial = world.autoscaling is not None  # who is a member when: scaling.py looks at what they have at the end

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from functions.core.causes import Cause
 from functions.core.statuses import Creator, DeploymentStatus, TargetStatus
 from simulation.broken import Broken, Found
+from simulation.scenario import GROUP
 from simulation.trace import Seen
 
 if TYPE_CHECKING:
@@ -32,14 +33,15 @@ def _revisions(world: "World", found: Found) -> Iterator[Broken]:
     """Who has entered service has the revision that succeeded last, or is told as not having it; or has another one
     from a deployment that went to all."""
     assert world.autoscaling
-    by_id = {deployment.deployment_id: deployment for deployment, _ in found}
+    by_id = {deployment.deployment_id: deployment for deployment, _ in found if deployment.group == GROUP}
     whole = [each for each in by_id.values() if not each.has_own_targets]
     succeeded = [each for each in whole if each.status is DeploymentStatus.SUCCEEDED]
     good = max(succeeded, key=lambda each: each.complete_time or "", default=None)
     wanted = good.revision.key if good else "shop/web/v1.zip"
     if world.scenario.scaling and world.scenario.scaling.outdated == "IGNORE":
         return
-    brought = {entry.host_id: by_id[entry.deployment_id] for entry in world.trace.of(Seen.BACK)}
+    back = [entry for entry in world.trace.of(Seen.BACK) if entry.deployment_id in by_id]
+    brought = {entry.host_id: by_id[entry.deployment_id] for entry in back}
     told = {target.target_id for _, targets in found for target in targets if target.status is TargetStatus.FAILED}
     for instance_id in world.autoscaling.entered.keys() & world.autoscaling.instances:
         last = brought.get(instance_id)

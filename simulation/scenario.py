@@ -53,6 +53,7 @@ class Scaling:
     terminations: tuple[tuple[float, int], ...] = ()
     start_seconds: tuple[float, float] = (20.0, 60.0)  # until SSM reaches a new instance
     suspended: tuple[str, ...] = ()  # processes, while a deployment runs
+    has_second_group: bool = False  # OTHER_GROUP has the same Auto Scaling group, and comes second
     takes_places: bool = False  # launches: of the deployment that runs
     outdated: str = "UPDATE"
     fails: bool = False  # every new instance

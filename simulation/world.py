@@ -184,7 +184,7 @@ class World:
         return AutoScaling(
             self.network,
             self.fleet,
-            f"{APPLICATION}/{GROUP}",
+            [f"{APPLICATION}/{group}" for group in (GROUP, OTHER_GROUP)[: 1 + scaling.has_second_group]],
             GROUP,
             tell,
             start_seconds=scaling.start_seconds,
@@ -278,7 +278,8 @@ class World:
 
 
 def _groups(scenario: Scenario) -> tuple[str, ...]:
-    return (GROUP, OTHER_GROUP) if scenario.other_hosts else (GROUP,)
+    has_other = scenario.other_hosts or (scenario.scaling and scenario.scaling.has_second_group)
+    return (GROUP, OTHER_GROUP) if has_other else (GROUP,)
 
 
 def _balanced(scenario: Scenario) -> tuple[str, ...]:
@@ -329,6 +330,10 @@ def _declaration(scenario: Scenario) -> str:
         if scaling.suspended:
             more["ec2DeploymentOptions"] = {"processesToSuspend": list(scaling.suspended)}
         del groups[GROUP]["ec2TagFilters"]
+        if scaling.has_second_group:
+            more["launchOrder"] = 1
+            del groups[OTHER_GROUP]["ec2TagFilters"]
+            groups[OTHER_GROUP] |= {"autoScalingGroups": [NAME], "launchOrder": 2}
     groups[GROUP] |= more
     if named := [{"name": each} for each in _target_groups(scenario)]:
         for group in _balanced(scenario):

@@ -21,6 +21,7 @@ def auto_scaling(record: AutoScaling) -> dict[str, Any]:
     options = {"processesToSuspend": list(record.suspended)} if record.suspended else None
     return {
         "ec2DeploymentOptions": options,
+        "launchOrder": record.order,
         "launchesTakePlaces": record.takes_places or None,
         "afterFailedLaunches": record.after_failed_launches,
     }

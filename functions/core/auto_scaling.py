@@ -23,6 +23,8 @@ TRANSITIONS = {
     HookKind.TERMINATION: "autoscaling:EC2_INSTANCE_TERMINATING",
 }
 DEFAULT_RESULTS = {HookKind.LAUNCH: HookAnswer.ABANDON, HookKind.TERMINATION: HookAnswer.CONTINUE}  # of a time-out
+MAX_ORDER = 99
+ORDER_RULE = f"must be a whole number from 1 to {MAX_ORDER}"
 NAME_RULE = "1 to 255 characters without a colon or a control character"
 _NAME = re.compile(r"[^\x00-\x1f\x7f:]{1,255}")
 _KINDS = {transition: kind for kind, transition in TRANSITIONS.items()}
@@ -157,19 +159,34 @@ def _problem(name: str, group: ScalingGroup | None) -> str | None:
 
 
 def shared(groups: Sequence[Group]) -> Iterator[str]:
-    """An Auto Scaling group that several deployment groups name: their hooks would be told at once, in no order."""
-    owners: dict[str, str] = {}
+    """What is wrong with Auto Scaling groups that several deployment groups name."""
+    owners: dict[str, list[Group]] = {}
     for group in groups:
         for name in group.settings.auto_scaling.groups:
-            if owners.setdefault(name, group.key) != group.key:
-                yield already_named(name, owners[name])
+            others = owners.setdefault(name, [])
+            yield from (problem for other in others if (problem := sharing_problem(name, group, other)))
+            others.append(group)
 
 
-def already_named(name: str, owner: str) -> str:
-    return (
-        f"{name}: {owner} has this Auto Scaling group already; its hooks and those of a second group would run at the"
-        " same time: name it in one of the two"
-    )
+def sharing_problem(name: str, group: Group, other: Group) -> str | None:
+    """Why two deployment groups cannot have one Auto Scaling group: it tells all hooks at once, in no order."""
+    mine, its = group.settings.auto_scaling.order, other.settings.auto_scaling.order
+    if mine is None or its is None:
+        return (
+            f"{name}: {other.key} has this Auto Scaling group already: give both groups a launchOrder, in which they"
+            " deploy to its instances, or name it in one of the two"
+        )
+    if mine == its:
+        return f"{name}: {other.key} has this Auto Scaling group too, and the same launchOrder {its}: give another one"
+    return None
+
+
+def goes_before(other: AutoScaling, mine: AutoScaling, kind: HookKind) -> bool:
+    """Whether another deployment group is to have an instance first: in their order when it is launched, the other way
+    round when it ends."""
+    if other.order is None or mine.order is None or kind not in hook_kinds(other):
+        return False
+    return other.order < mine.order if kind is HookKind.LAUNCH else other.order > mine.order
 
 
 def lifecycle_action(event: Mapping[str, Any]) -> LifecycleAction | None:

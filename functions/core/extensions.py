@@ -39,6 +39,7 @@ _GROUP_SETTINGS = {
     "sharedWith": "GroupKeyList",
     "hostBusySeconds": "Integer",
     "ec2DeploymentOptions": "EC2DeploymentOptions",
+    "launchOrder": "Integer",
     "launchesTakePlaces": "Boolean",
     "afterFailedLaunches": "AfterFailedLaunches",
 }
@@ -119,8 +120,9 @@ SHAPES: dict[str, dict[str, Any]] = {
     "DeploymentGroupInfo": _structure(
         **_GROUP_SETTINGS, rollbackChoice="RollbackChoice", goodDeployments="GoodDeploymentList"
     ),
-    # -- what Auto Scaling is not to do while a deployment runs; whether launched instances wait for one of its places
-    # (launchesTakePlaces); what becomes of an instance after three failed launches
+    # -- what Auto Scaling is not to do while a deployment runs; launchOrder: of groups with one Auto Scaling group;
+    # launchesTakePlaces: a launched instance waits for a place of the deployment that runs; what becomes of it after three
+    # failed launches
     "ScalingProcess": {"type": "string"},
     "ScalingProcessList": {"type": "list", "member": {"shape": "ScalingProcess"}},
     "EC2DeploymentOptions": _structure(processesToSuspend="ScalingProcessList"),

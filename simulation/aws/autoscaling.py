@@ -1,4 +1,4 @@
-"""Auto Scaling: one group, whose instances wait in the engine's launch hook until they are answered.
+"""Auto Scaling: one group, whose instances wait in the engine's launch hooks until all are answered.
 
 Sources: Auto Scaling API model 2011-01-01; Auto Scaling guide, "Lifecycle hooks" (a time-out ends an instance, which is
 replaced) and "Instance lifecycle". How long instances take to start and to end are guesses.
@@ -6,7 +6,7 @@ replaced) and "Instance lifecycle". How long instances take to start and to end 
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from functions.core.auto_scaling import HEARTBEAT_SECONDS, hook_name
@@ -36,7 +36,7 @@ class Instance:
 
     instance_id: str
     state: str = "InService"
-    token: str = ""
+    hooks: set[str] = field(default_factory=set)  # in which it waits
     beats: int = 0  # a time-out that was set before the last one does nothing
 
 
@@ -49,7 +49,7 @@ class AutoScaling(Service):
         self,
         network: Network,
         fleet: Fleet,
-        group_key: str,
+        group_keys: Sequence[str],
         role: str,
         tell: Callable[[dict[str, Any]], None],
         *,
@@ -61,7 +61,8 @@ class AutoScaling(Service):
         """`fail`: every new instance does; `enters` hears of each that enters service."""
         super().__init__(network)
         self._clock, self._fleet, self._tell = network.clock, fleet, tell
-        self._group_key, self._role, self._start_seconds, self._fail = group_key, role, start_seconds, fail
+        self._role, self._start_seconds, self._fail = role, start_seconds, fail
+        self._hooks = {hook_name(HookKind.LAUNCH, key): key for key in group_keys}
         self._refused, self._enters = refused, enters
         self.instances = {host.host_id: Instance(host.host_id) for host in fleet.hosts.values() if host.role == role}
         for host in fleet.hosts.values():
@@ -82,9 +83,17 @@ class AutoScaling(Service):
             host = self._fleet.add(self._role, NAME, self._clock.time + chance.uniform(*self._start_seconds))
             host.fate = Fate.FAIL if self._fail else Fate.WELL
             host.fate_event = "ApplicationStart"
-            found = self.instances[host.host_id] = Instance(host.host_id, "Pending:Wait", f"token-{self._count}")
+            found = self.instances[host.host_id] = Instance(host.host_id, "Pending:Wait", set(self._hooks))
             self._await(found)
-            self._event(LAUNCH, found, LifecycleTransition="autoscaling:EC2_INSTANCE_LAUNCHING")
+            for hook, group_key in self._hooks.items():
+                self._event(
+                    LAUNCH,
+                    found,
+                    LifecycleActionToken=f"token-{self._count}-{hook}",
+                    LifecycleHookName=hook,
+                    LifecycleTransition="autoscaling:EC2_INSTANCE_LAUNCHING",
+                    NotificationMetadata=group_key,
+                )
 
     def terminate(self, count: int = 1) -> None:
         """Scale-in: those that have served for longest, or else that wait."""
@@ -136,14 +145,7 @@ class AutoScaling(Service):
 
     def _event(self, kind: str, found: Instance, **more: str) -> None:
         detail = {"AutoScalingGroupName": NAME, "EC2InstanceId": found.instance_id}
-        if kind == LAUNCH:
-            detail |= {
-                "LifecycleActionToken": found.token,
-                "LifecycleHookName": hook_name(HookKind.LAUNCH, self._group_key),
-                "NotificationMetadata": self._group_key,
-                **more,
-            }
-        self._tell({"source": "aws.autoscaling", "detail-type": kind, "detail": detail})
+        self._tell({"source": "aws.autoscaling", "detail-type": kind, "detail": {**detail, **more}})
 
     # -- the operations
 
@@ -171,11 +173,12 @@ class AutoScaling(Service):
     def complete_lifecycle_action(self, **request: Any) -> dict[str, Any]:
         def complete() -> dict[str, Any]:
             found = self._waiting("CompleteLifecycleAction", request)
-            if request["LifecycleActionResult"] == "CONTINUE":
+            found.hooks.discard(request["LifecycleHookName"])
+            if request["LifecycleActionResult"] != "CONTINUE":
+                self._replace(found)
+            elif not found.hooks:
                 found.state = "Pending:Proceed"
                 self._clock.later(_PROCEED_SECONDS, lambda: self._enter(found))
-            else:
-                self._replace(found)
             return {}
 
         return self._call("CompleteLifecycleAction", complete)
@@ -219,7 +222,7 @@ class AutoScaling(Service):
 
     def _waiting(self, operation: str, request: Mapping[str, Any]) -> Instance:
         found = self.instances.get(request["InstanceId"])
-        if found is None or not found.state.endswith(":Wait"):
+        if found is None or request["LifecycleHookName"] not in found.hooks:
             raise refusal("ValidationError", operation, "No active Lifecycle Action found")
         return found
 

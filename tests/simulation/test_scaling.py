@@ -174,6 +174,29 @@ def test_launches_do_not_wait_for_places_that_stay_taken() -> None:
         assert world.autoscaling and len(world.autoscaling.entered) == 2
 
 
+@pytest.mark.parametrize("faults", [{}, {"lost": 0.5}, {"late": 1.0, "late_seconds": 100.0}])
+def test_groups_that_have_one_auto_scaling_group_deploy_in_their_order(faults: dict[str, float]) -> None:
+    """Whichever event comes first; the instance enters service when the last one has deployed."""
+    scaling = Scaling(launches=((1000, 3),), has_second_group=True)
+    world, result = play(scaling, hosts=2, events=EventFaults(**faults))
+    assert world.autoscaling and len(world.autoscaling.entered) == 3
+    for instance_id, entered in world.autoscaling.entered.items():
+        found = {each.group: each.deployment_id for each, _ in result.records if each.instance_ids == (instance_id,)}
+        moments = {
+            group: [entry.time for entry in world.trace.of(Seen.OUT, Seen.BACK) if entry.deployment_id == deployment_id]
+            for group, deployment_id in found.items()
+        }
+        assert max(moments["web"]) < min(moments["db"]) and max(moments["db"]) < entered
+
+
+def test_an_instance_that_the_first_of_two_groups_abandons_is_not_deployed_to_by_the_second() -> None:
+    world, result = play(Scaling(launches=((1000, 1),), fails=True, has_second_group=True), hosts=2)
+    assert world.autoscaling
+    abandoned = sorted(world.autoscaling.ended)[:2]  # after the third failure in a row web lets instances go on
+    others = [found for found, _ in result.records if found.group == "db" and found.instance_ids[0] in abandoned]
+    assert [each.status for each in others] == [DeploymentStatus.STOPPED] * 2
+
+
 SLOW = Durations(median=1500, spread=0)  # longer than Auto Scaling waits without a heartbeat
 
 

@@ -8,13 +8,13 @@ from dataclasses import replace
 from typing import Any
 
 from functions.core import quotas
-from functions.core.auto_scaling import NAME_RULE, ScalingProcess, is_name
+from functions.core.auto_scaling import MAX_ORDER, NAME_RULE, ORDER_RULE, ScalingProcess, is_name
 from functions.core.errors import Refused
 from functions.core.limits import SHOWN
 from functions.core.records import AfterFailedLaunches, AutoScaling
 
 INVALID = "InvalidAutoScalingGroupException"
-_NEEDING = ("terminationHookEnabled", "ec2DeploymentOptions", "launchesTakePlaces")
+_NEEDING = ("terminationHookEnabled", "ec2DeploymentOptions", "launchOrder", "launchesTakePlaces")
 
 
 def auto_scaling(before: AutoScaling, given: Mapping[str, Any]) -> AutoScaling:
@@ -26,6 +26,8 @@ def auto_scaling(before: AutoScaling, given: Mapping[str, Any]) -> AutoScaling:
         after = replace(after, has_termination_hook=hook)
     if "ec2DeploymentOptions" in given:
         after = replace(after, suspended=_processes((given["ec2DeploymentOptions"] or {}).get("processesToSuspend")))
+    if (order := given.get("launchOrder")) is not None:
+        after = replace(after, order=_order(order))
     if (takes := given.get("launchesTakePlaces")) is not None:
         after = replace(after, takes_places=takes)
     if word := given.get("afterFailedLaunches"):
@@ -56,6 +58,12 @@ def _processes(given: list[str] | None) -> tuple[str, ...]:
             what = f"{each[:SHOWN]!r} is not a process that can be suspended: give one of {', '.join(ScalingProcess)}"
             raise Refused("InvalidInputException", f"ec2DeploymentOptions.processesToSuspend[{number}]: {what}")
     return tuple(dict.fromkeys(given or ()))
+
+
+def _order(given: int) -> int:
+    if not 1 <= given <= MAX_ORDER:
+        raise Refused("InvalidInputException", f"launchOrder: {given} {ORDER_RULE}")
+    return given
 
 
 def _says_something(value: Any) -> bool:

@@ -4,14 +4,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from functions.core import quotas
-from functions.core.auto_scaling import NAME_RULE, ScalingProcess, is_name, shared
+from functions.core.auto_scaling import MAX_ORDER, NAME_RULE, ORDER_RULE, ScalingProcess, is_name, shared
 from functions.core.declaration.model import DeclaredGroup
 from functions.core.declaration.value import Value
 from functions.core.records import AfterFailedLaunches, AutoScaling, Group
 
 _MAX_NAME = 255
 _PROCESSES_MEMBER = "processesToSuspend"
-_NEEDING = ("terminationHookEnabled", "ec2DeploymentOptions", "launchesTakePlaces", "afterFailedLaunches")
+_NEEDING = (
+    "terminationHookEnabled",
+    "ec2DeploymentOptions",
+    "launchOrder",
+    "launchesTakePlaces",
+    "afterFailedLaunches",
+)
 
 
 def auto_scaling(members: Mapping[str, Value]) -> AutoScaling:
@@ -26,11 +32,20 @@ def auto_scaling(members: Mapping[str, Value]) -> AutoScaling:
         read["has_termination_hook"] = hook.flag()
     if options := members.get("ec2DeploymentOptions"):
         read["suspended"] = _processes(options)
+    if order := members.get("launchOrder"):
+        read["order"] = _order(order)
     if takes := members.get("launchesTakePlaces"):
         read["takes_places"] = takes.flag()
     if after := members.get("afterFailedLaunches"):
         read["after_failed_launches"] = after.word(AfterFailedLaunches)
     return AutoScaling(groups=names(listed), **read)
+
+
+def _order(given: Value) -> int | None:
+    order = given.number()
+    if order is None or not 1 <= order <= MAX_ORDER:
+        given.refuse(f"{given.shown} {ORDER_RULE}")
+    return order
 
 
 def names(listed: Value, most: int | None = quotas.MAX_SCALING_GROUPS) -> tuple[str, ...]:
@@ -54,7 +69,7 @@ def _processes(options: Value) -> tuple[str, ...]:
 
 
 def check_shared(root: Value, groups: Sequence[DeclaredGroup]) -> None:
-    """No two deployment groups may name one Auto Scaling group."""
+    """Deployment groups may name one Auto Scaling group in an order only."""
     made = [Group(application=each.application, name=each.name, group_id="", settings=each.settings) for each in groups]
     for problem in shared(made):
         root.refuse(f"autoScalingGroups: {problem}")

@@ -48,6 +48,7 @@ def group_of(application: str, name: str, value: Value, configs: Mapping[str, De
         "autoScalingGroups",
         "terminationHookEnabled",
         "ec2DeploymentOptions",
+        "launchOrder",
         "launchesTakePlaces",
         "afterFailedLaunches",
         "loadBalancerInfo",

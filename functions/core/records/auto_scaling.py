@@ -22,6 +22,9 @@ class AutoScaling:
     groups: tuple[str, ...] = ()  # names
     has_termination_hook: bool = False  # scripts run before Auto Scaling ends an instance
     suspended: tuple[str, ...] = ()  # processes that are suspended while a deployment runs
+    order: int | None = (
+        None  # among the deployment groups with the same Auto Scaling group, of which the least is first
+    )
     takes_places: bool = False  # an instance that is launched waits for a place of the deployment that runs
     after_failed_launches: AfterFailedLaunches = AfterFailedLaunches.CONTINUE
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from functions.aws.fleet import autoscaling
-from functions.core.auto_scaling import MAX_HOOKS, already_named, hook_kinds, hook_name, problems
+from functions.core.auto_scaling import MAX_HOOKS, hook_kinds, hook_name, problems, sharing_problem
 from functions.core.errors import InvalidInput
 from functions.core.records import Group, HookKind
 from functions.store.records import declared, groups
@@ -47,10 +47,12 @@ def check(before: Group | None, after: Group) -> None:
                 " autoScalingGroups, and run cdk deploy"
             )
         known = {before.key, after.key} if before else {after.key}
-        if others := sorted(set(owners.get(name, ())) - known):
-            raise InvalidInput(already_named(name, others[0]))
-    if wrong := problems(settings, autoscaling.groups(settings.groups)):
-        raise InvalidInput("\n".join(wrong))
+        for key in sorted(set(owners.get(name, ())) - known):
+            other = groups.of_key(key)
+            if wrong := sharing_problem(name, after, other) if other and not other.removed_at else None:
+                raise InvalidInput(wrong)
+    if found := problems(settings, autoscaling.groups(settings.groups)):
+        raise InvalidInput("\n".join(found))
     for each in _new(before, after):
         _check_room(each, after)
 

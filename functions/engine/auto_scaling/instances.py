@@ -6,14 +6,15 @@ from functions.aws import clock, weather
 from functions.aws.fleet import autoscaling, ssm
 from functions.core.auto_scaling import HEARTBEAT_SECONDS
 from functions.core.causes import Cause
-from functions.core.records import Deployment, HookKind, Target, TargetFailure
+from functions.core.records import Deployment, HookKind, Launch, Target, TargetFailure
 from functions.core.rollout import stop_mark
 from functions.core.rollout.command_result import failed_without_report
 from functions.core.rollout.steps import End, next_step
 from functions.core.selection import ONLINE
-from functions.core.statuses import DeploymentStatus, TargetStatus
+from functions.core.statuses import TargetStatus
+from functions.engine.auto_scaling import turns
 from functions.engine.ending import stop
-from functions.engine.running import chain, places, results
+from functions.engine.running import chain, results
 from functions.store.records import deployments, groups, lock, pacer, targets, watching
 from functions.store.records.watching import Turn, Wait, WaitKind
 from functions.telemetry import logger
@@ -30,21 +31,11 @@ _FEW = 10  # an instance each
 
 
 def is_up(deployment: Deployment, target: Target) -> bool:
-    """Whether a command can be sent to it: one that was launched just now may have no SSM Agent yet, or no place."""
+    """Whether a command can be sent to it: one that was launched just now may have no SSM Agent yet, or has to wait."""
     if deployment.launch is None or target.status is not TargetStatus.PENDING:
         return True
     found = weather.known(lambda: ssm.ping([target.target_id])) or {}
-    return found.get(target.target_id) == ONLINE and _has_place(deployment)
-
-
-def _has_place(deployment: Deployment) -> bool:
-    """In a group whose launches take places of the deployment that runs: whether this one has one, or needs none."""
-    is_launch = deployment.launch is not None and deployment.launch.action.kind is HookKind.LAUNCH
-    holder = lock.holder(deployment.group_key) if is_launch and deployment.settings.auto_scaling.takes_places else None
-    running = deployments.get(holder) if holder else None
-    if running is None or running.status is not DeploymentStatus.IN_PROGRESS:
-        return True
-    return places.let_in(running, deployment.deployment_id)
+    return found.get(target.target_id) == ONLINE and turns.may_begin(deployment, deployment.launch)
 
 
 def wait_until_up(target: Target, token: str) -> bool:
@@ -57,12 +48,12 @@ def look(deployment: Deployment, turn: Turn) -> tuple[Turn, float | None]:
     """A deployment to an instance that waits in a hook: Auto Scaling hears that it goes on, and whether it is up."""
     if deployment.launch is None:
         return turn, None
-    wanted = [seconds for seconds in (_look_if_up(deployment),) if seconds is not None]
+    wanted = [seconds for seconds in (_look_if_up(deployment, deployment.launch),) if seconds is not None]
     turn, seconds = _beat(deployment, turn)
     return turn, min([*wanted, seconds])
 
 
-def _look_if_up(deployment: Deployment) -> float | None:
+def _look_if_up(deployment: Deployment, launch: Launch) -> float | None:
     deployment_id = deployment.deployment_id
     waiting = watching.waits(deployment_id, WaitKind.HOST, _FEW)
     if not waiting:
@@ -75,7 +66,7 @@ def _look_if_up(deployment: Deployment) -> float | None:
         if isinstance(decision, End):
             results.wake(wait.task_token, decision.status)
         elif (pings or {}).get(wait.target_id) == ONLINE:
-            if not _has_place(deployment):
+            if not turns.may_begin(deployment, launch):
                 continue
             watching.add(deployment_id, replace(wait, kind=WaitKind.SEND))
         elif pacer.now() - wait.since > _LONGEST_START:

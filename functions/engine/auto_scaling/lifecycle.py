@@ -62,8 +62,7 @@ def _is_same(known: Answer, action: LifecycleAction, member: Member) -> bool:
 
 def _deployment(action: LifecycleAction) -> Deployment | None:
     """What is deployed to the instance; None: nothing, so that it is let through."""
-    application, _, name = action.group_key.partition("/")
-    group = groups.get(application, name)
+    group = groups.of_key(action.group_key)
     if group is None or group.removed_at or action.scaling_group not in group.settings.auto_scaling.groups:
         logger.warning("a lifecycle hook of no group lets an instance through", hook=action.hook)
         return None

@@ -180,8 +180,7 @@ def mend() -> None:
     named = groups.of_scaling_groups()
     for scaling in autoscaling.groups(named):
         for key in named[scaling.name]:
-            application, _, name = key.partition("/")
-            group = groups.get(application, name)
+            group = groups.of_key(key)
             if group is None:
                 continue
             members = {each.instance_id: each for each in scaling.members}

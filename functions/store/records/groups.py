@@ -68,6 +68,12 @@ def named(application: str, names: Sequence[str]) -> dict[str, Group]:
     return {item["name"]: from_plain(Group, item) for item in found if "removed_at" not in item}
 
 
+def of_key(group_key: str) -> Group | None:
+    """The group with this key, application/group."""
+    application, _, name = group_key.partition("/")
+    return get(application, name)
+
+
 def of_alarm(alarm: str) -> list[str]:
     """Keys (application/group) of the groups that name the alarm, or of which a deployment named it."""
     return sorted({str(item["sk"]).partition("#")[2] for item in items().query(Query(alarm_key(alarm, "").pk))})

@@ -57,7 +57,12 @@ def test_a_group_has_a_hook_in_each_auto_scaling_group_and_echoes_it(api: Api, s
 
 def test_additions_are_read_back_and_can_be_changed(api: Api, store: Store, scaling: Any) -> None:
     options = {"processesToSuspend": ["AZRebalance"]}
-    additions = {"ec2DeploymentOptions": options, "launchesTakePlaces": True, "afterFailedLaunches": "ABANDON"}
+    additions: dict[str, Any] = {
+        "ec2DeploymentOptions": options,
+        "launchOrder": 2,
+        "launchesTakePlaces": True,
+        "afterFailedLaunches": "ABANDON",
+    }
     make(api, autoScalingGroups=["fleet"], ec2TagFilters=[], **additions)
     assert told(api).items() >= additions.items()
     api("UpdateDeploymentGroup", **CHANGE, launchesTakePlaces=False)
@@ -114,6 +119,12 @@ def test_a_hook_that_is_gone_already_is_as_it_should_be(api: Api, store: Store, 
             {"autoScalingGroups": ["fleet"], "ec2DeploymentOptions": {"processesToSuspend": ["Sleep"]}},
             "processesToSuspend[0]: 'Sleep' is not a process that can be suspended: give one of AZRebalance",
         ),
+        ("InvalidInputException", {"launchOrder": 1}, "do not have any effect without autoScalingGroups"),
+        (
+            "InvalidInputException",
+            {"autoScalingGroups": ["fleet"], "launchOrder": 0},
+            "launchOrder: 0 must be a whole number from 1 to 99",
+        ),
         ("InvalidInputException", {"launchesTakePlaces": True}, "do not have any effect without autoScalingGroups"),
         (
             "InvalidInputException",
@@ -134,6 +145,18 @@ def test_what_is_wrong_is_refused_before_anything_changes(
     assert scaling.hooks_of("fleet") == {}
 
 
+def test_groups_have_one_auto_scaling_group_in_an_order(api: Api, store: Store, scaling: Any) -> None:
+    make(api, autoScalingGroups=["fleet"])
+    second = {**WEB, "deploymentGroupName": "second", "serviceRoleArn": ROLE, "autoScalingGroups": ["fleet"]}
+    assert "give both" in api.refuses(INVALID, "CreateDeploymentGroup", **second, launchOrder=2)
+    api("UpdateDeploymentGroup", **CHANGE, launchOrder=2)
+    same = api.refuses(INVALID, "CreateDeploymentGroup", **second, launchOrder=2)
+    assert "fleet: shop/web has this Auto Scaling group too, and the same launchOrder 2: give another one" in same
+    api("CreateDeploymentGroup", **second, launchOrder=1)
+    assert scaling.hooks_of("fleet").keys() == {LAUNCH, hook_name(HookKind.LAUNCH, "shop/second")}
+    assert "same launchOrder 1" in api.refuses(INVALID, "UpdateDeploymentGroup", **CHANGE, launchOrder=1)
+
+
 def test_auto_scaling_groups_that_cannot_be_used_are_refused(api: Api, store: Store, scaling: Any) -> None:
     make(api, autoScalingGroups=["spare"])
     second = {**WEB, "deploymentGroupName": "second", "serviceRoleArn": ROLE}
@@ -141,7 +164,7 @@ def test_auto_scaling_groups_that_cannot_be_used_are_refused(api: Api, store: St
     def refused(name: str, code: str = INVALID) -> str:
         return api.refuses(code, "CreateDeploymentGroup", **second, autoScalingGroups=[name])
 
-    assert "spare: shop/web has this Auto Scaling group already" in refused("spare")
+    assert "spare: shop/web has this Auto Scaling group already: give both groups a launchOrder" in refused("spare")
     scaling.set_group("fleet", Status="Delete in progress")
     assert "fleet: this Auto Scaling group is being deleted" in refused("fleet")
     make_scaling_group("fleet", HealthCheckType="ELB", HealthCheckGracePeriod=0)

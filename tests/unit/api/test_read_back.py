@@ -220,6 +220,7 @@ NOT_READ_BACK |= {
     for member in (
         "autoScalingGroups",
         "ec2DeploymentOptions.processesToSuspend",
+        "launchOrder",
         "launchesTakePlaces",
         "afterFailedLaunches",
     )
