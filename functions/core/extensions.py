@@ -121,8 +121,8 @@ SHAPES: dict[str, dict[str, Any]] = {
         **_GROUP_SETTINGS, rollbackChoice="RollbackChoice", goodDeployments="GoodDeploymentList"
     ),
     # -- what Auto Scaling is not to do while a deployment runs; launchOrder: of groups with one Auto Scaling group;
-    # launchesTakePlaces: a launched instance waits for a place of the deployment that runs; what becomes of it after three
-    # failed launches
+    # launchesTakePlaces: a launched instance waits for a place of the deployment that runs; what becomes of it after
+    # three failed launches
     "ScalingProcess": {"type": "string"},
     "ScalingProcessList": {"type": "list", "member": {"shape": "ScalingProcess"}},
     "EC2DeploymentOptions": _structure(processesToSuspend="ScalingProcessList"),

@@ -16,8 +16,6 @@ from simulation.scenario import Act, Deed, Scaling, Scenario, config
 from simulation.trace import Seen
 from simulation.world import World
 
-ALONE = "Alone"
-
 
 def play(scaling: Scaling, **fields: Any) -> tuple[World, Result]:
     world = World(Scenario(**{"hosts": 4, "seed": 5, "scaling": scaling, **fields}))
@@ -35,16 +33,25 @@ def test_an_instance_is_deployed_to_before_it_enters_service() -> None:
     (launch,) = of(result, Creator.AUTO_SCALING)
     assert launch.status is DeploymentStatus.SUCCEEDED and launch.revision.key == "shop/web/v2.zip"
     assert world.autoscaling and len(world.autoscaling.entered) == 1
-    alone = {name: count for name, count in result.states.items() if name.endswith(ALONE)}
-    assert sum(alone.values()) + 2 <= 8, "state transitions, with Way and Finish"
 
 
-def test_the_engine_takes_five_seconds_of_a_launch_at_most() -> None:
-    """Beside the scripts, the start of the instance, and the moments that SSM and Auto Scaling take to answer."""
-    world, _ = play(Scaling(launches=((1000, 1),)), hosts=2, durations=Durations(median=0, spread=0, without_hooks=0))
+@pytest.mark.parametrize(("target_groups", "most"), [(0, 6), (2, 8)])
+def test_a_launch_takes_eight_state_transitions_at_most(target_groups: int, most: int) -> None:
+    """What a run with a launch has more than the same one without."""
+    runs = [play(Scaling(launches=each), hosts=2, target_groups=target_groups)[1] for each in (((1000, 1),), ())]
+    assert runs[0].transitions - runs[1].transitions == most
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_engine_takes_five_seconds_of_a_launch_at_most(seed: int) -> None:
+    """From the first sign of the instance to SSM until it is in service, without the scripts' own time."""
+    alone = Durations(median=0, spread=0, without_hooks=0)
+    world, _ = play(Scaling(launches=((1000, 1),)), hosts=2, durations=alone, seed=seed)
     (delay,) = service_delay(world).values()
-    looks = 5.0  # seconds between two looks whether SSM reaches the instance
-    assert delay <= looks + 5.0
+    assert delay <= 5.0
+    world, _ = play(Scaling(launches=((1000, 1),)), hosts=2, durations=alone, seed=seed, target_groups=1)
+    (delay,) = service_delay(world).values()
+    assert delay - world.scenario.check_seconds <= 6.0, "it looks for a healthy instance a second apart"
 
 
 def test_those_that_enter_while_a_deployment_runs_get_its_revision_afterwards() -> None:
@@ -208,6 +215,16 @@ def test_heartbeats_that_are_not_taken_are_given_as_soon_as_they_are(code: str) 
     world, result = play(scaling, hosts=2, durations=SLOW, config=config("AllAtOnce"))
     (launch,) = of(result, Creator.AUTO_SCALING)
     assert launch.status is DeploymentStatus.SUCCEEDED and world.autoscaling and world.autoscaling.ended == set()
+
+
+def test_an_instance_whose_hook_times_out_is_replaced_and_fails_nothing_else() -> None:
+    """No heartbeat is taken for longer than Auto Scaling waits: it ends the instance, and the next one gets through."""
+    refused = (Refused("RecordLifecycleActionHeartbeat", "Throttling", since=4000, until=4700),)
+    world, result = play(Scaling(launches=((4000, 1),), refused=refused), hosts=2, durations=SLOW)
+    first, second = of(result, Creator.AUTO_SCALING)
+    assert first.status is not DeploymentStatus.SUCCEEDED and second.status is DeploymentStatus.SUCCEEDED
+    assert world.autoscaling and world.autoscaling.ended == set(first.instance_ids)
+    assert world.autoscaling.entered.keys() == set(second.instance_ids)
 
 
 def test_a_suspension_that_is_refused_fails_before_a_host_is_touched() -> None:

@@ -109,6 +109,11 @@ def test_a_hook_that_is_gone_already_is_as_it_should_be(api: Api, store: Store, 
     ("code", "members", "says"),
     [
         (INVALID, {"autoScalingGroups": ["a:b"]}, "autoScalingGroups[0]: 'a:b' is not the name"),
+        (
+            INVALID,
+            {"autoScalingGroups": ["arn:aws:autoscaling:eu-west-1:1:autoScalingGroup:x:autoScalingGroupName/fleet"]},
+            "is not the name of an Auto Scaling group",
+        ),
         (INVALID, {"autoScalingGroups": ["fleet", "fleet"]}, "fleet is listed twice"),
         (INVALID, {"autoScalingGroups": [f"fleet{n}" for n in range(11)]}, "has 11, at most 10"),
         (INVALID, {"autoScalingGroups": ["other"]}, "name it in deployments.yaml, under autoScalingGroups"),

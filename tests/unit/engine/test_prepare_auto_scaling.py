@@ -43,6 +43,26 @@ def test_processes_that_somebody_else_has_suspended_stay_as_they_are(world: Worl
     assert list(suspensions.all()) == []
 
 
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"Status": "Delete in progress"}, "is being deleted"),
+        ({"HealthCheckType": "EC2,ELB", "HealthCheckGracePeriod": 0}, "without a health check grace period"),
+        ({"WarmPoolConfiguration": {"InstanceReusePolicy": {"ReuseOnScaleIn": True}}}, "set ReuseOnScaleIn"),
+        (None, "there is no such Auto Scaling group in this Region"),
+    ],
+)
+def test_an_auto_scaling_group_that_is_not_as_it_was_begins_nothing(
+    world: World, fleet: Any, change: dict[str, Any] | None, says: str
+) -> None:
+    if change is None:
+        fleet.remove_group("fleet")
+    else:
+        fleet.set_group("fleet", **change)
+    world.assert_refused(DeploymentErrorCode.AUTO_SCALING_CONFIGURATION, "fleet", says)
+    assert list(suspensions.all()) == []
+
+
 def test_a_suspension_that_is_refused_begins_nothing(world: World, fleet: Any) -> None:
     def refuse(operation: str) -> None:
         if operation == "SuspendProcesses":
