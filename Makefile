@@ -38,7 +38,7 @@ node_modules/.ready: package-lock.json $(VENV)/.ready
 	$(call quietly,$(NPM) ci --no-fund --no-audit,npm could not install the CDK CLI: see above. Does this machine reach its npm registry (npm_config_registry and HTTPS_PROXY change the way)? Then try again.)
 	@touch $@
 
-demo: setup ## the main job on this machine: four local instances, four revisions, two rollbacks
+demo: setup ## the main job on this machine: an Auto Scaling group, five revisions, two rollbacks
 	@$(BIN)/python -m local.demo
 
 local: setup ## AWS on this machine with the stack, four hosts and an Auto Scaling group, at port 4566; Ctrl-C ends everything (WEATHER='--throttle ssm=2/s': AWS that throttles)

@@ -1,4 +1,4 @@
-"""`make local`: AWS on this machine with stepdeploy deployed to it, four hosts and an Auto Scaling group of two.
+"""`make local`: AWS on this machine with stepdeploy deployed to it, and an Auto Scaling group of four hosts.
 
 It stays until Ctrl-C, prints what Slack receives meanwhile, and leaves nothing behind.
 """
@@ -17,12 +17,11 @@ from local.check import run
 from local.cloud import LocalCloud
 from local.counters import CREDENTIALS
 from local.server import REGION
-from local.shop import ALARM, GROUP, Shop, started
+from local.shop import ALARM, GROUP, SCALING_GROUP, Shop, started
 from local.weather import Weather, rate
 from simulation.aws.limits import Rate
 
 PORT = 4566  # where people expect an emulator of AWS
-SCALING_GROUP = "web-asg"
 SHARES = {
     "conflicts": "DynamoDB's writes that meet a transaction",
     "lost-events": "the events of commands that never come",
@@ -34,7 +33,6 @@ DELAYS = {"late-events": "events of SSM", "late-stream": "records of the table's
 def main() -> int:
     port, weather = asked(sys.argv[1:])
     with started(Console(), port) as shop:
-        start_scaling_group(shop.cloud)
         shop.cloud.turn(weather)
         if words := weather.words():
             say(f"The weather: {words}")
@@ -83,24 +81,6 @@ def _share(text: str) -> float:
     if not 0 <= share <= 1:
         raise argparse.ArgumentTypeError(f"{text}: must be a share, for example 10% or 0.1")
     return share
-
-
-def start_scaling_group(cloud: LocalCloud) -> None:
-    """Two more hosts of the deployment group, which Auto Scaling launches."""
-    cloud.client("ec2").create_launch_template(
-        LaunchTemplateName=SCALING_GROUP,
-        LaunchTemplateData={"ImageId": "ami-0123456789abcdef0", "InstanceType": "t3.micro"},
-    )
-    tags = {"Name": SCALING_GROUP, "role": "web", "stepdeploy": "enabled"}
-    cloud.client("autoscaling").create_auto_scaling_group(
-        AutoScalingGroupName=SCALING_GROUP,
-        MinSize=0,
-        MaxSize=6,
-        DesiredCapacity=2,
-        LaunchTemplate={"LaunchTemplateName": SCALING_GROUP, "Version": "$Latest"},
-        VPCZoneIdentifier="subnet-00000001,subnet-00000002",
-        Tags=[{"Key": key, "Value": value, "PropagateAtLaunch": True} for key, value in tags.items()],
-    )
 
 
 def scaled(cloud: LocalCloud) -> set[str]:
@@ -164,9 +144,9 @@ def guide(shop: Shop) -> str:
         "",
         f"An alarm: aws cloudwatch set-alarm-state --alarm-name {ALARM} --state-value ALARM --state-reason test",
         "",
-        f"The Auto Scaling group {SCALING_GROUP} has two more hosts; what it launches is printed here:",
+        f"They are the Auto Scaling group {SCALING_GROUP}; what it launches gets the revision, and is printed here:",
         "",
-        f"  aws autoscaling set-desired-capacity --auto-scaling-group-name {SCALING_GROUP} --desired-capacity 3",
+        f"  aws autoscaling set-desired-capacity --auto-scaling-group-name {SCALING_GROUP} --desired-capacity 5",
         "",
         "Load balancers move real traffic, also those that you make (aws elbv2 create-listener): their addresses are",
         "printed here.",

@@ -1,9 +1,10 @@
 """`make demo`: the main job on this machine, shown while it happens and checked where it happened.
 
-The real stack is deployed to the local cloud by the real CDK CLI. Four revisions of examples/webapp go to four local
-instances behind a load balancer, two at a time: a first one; a second; one whose ValidateService fails; one that is
-well but trips an alarm. The last two are rolled back. Clients call through the load balancer from the first
-host's first answer to the end. Exit status 0 only when every one of these was seen to be true, and no request failed.
+The real stack is deployed to the local cloud by the real CDK CLI. Five revisions of examples/webapp go to an Auto
+Scaling group behind a load balancer, two of its four instances at a time: a first one; a second; one whose
+ValidateService fails; one that is well but trips an alarm; one while a fifth instance is launched. The third and the
+fourth are rolled back. Clients call through the load balancer from the first host's first answer to the end. Exit
+status 0 only when every one of these was seen to be true, and no request failed.
 """
 
 import json
@@ -21,12 +22,12 @@ from rich.live import Live
 from rich.table import Table
 
 from functions.core.records import Deployment, Target
-from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, LifecycleEventStatus, TargetStatus
+from functions.core.statuses import Creator, DeploymentErrorCode, DeploymentStatus, LifecycleEventStatus, TargetStatus
 from host.lifecycle import IN_PLACE, LifecycleEvent
 from local.bundles import EXAMPLES, webapp
 from local.check import run
 from local.driver import wait_for
-from local.shop import ALARM, GROUP, PORT, Shop, started
+from local.shop import ALARM, GROUP, HOSTS, PORT, SCALING_GROUP, Shop, members, started, wait_in_service
 from local.traffic import Traffic
 
 # AWS's seconds of health checks last so long here, and requests come to a host for a while after it has left.
@@ -84,6 +85,7 @@ class Demo:
     def __init__(self, shop: Shop) -> None:
         self.shop, self.cloud, self.engine, self.checks = shop, shop.cloud, shop.engine, Checks()
         self.hosts = {host.name: host for host in shop.hosts}
+        self.names = {host.id: host.name for host in shop.hosts}
         self.traffic = Traffic(shop.address, clients=CLIENTS, pause=PAUSE_SECONDS)
         self._answered = Counter[str]()
 
@@ -113,11 +115,14 @@ class Demo:
         for event in EVENTS:
             table.add_column(re.sub(r"(?<=[a-z])(?=[A-Z])", "\n", event), justify="center")
         table.add_column("status")
-        for target in sorted(self.engine.targets(deployment.deployment_id), key=lambda each: each.name or ""):
+        for target in sorted(self.engine.targets(deployment.deployment_id), key=self.name):
             marks = [MARKS[status] for status in self.live_events(target)]
             colour = COLOURS.get(target.status, "dim")
-            table.add_row(target.name or target.target_id, *marks, f"[{colour}]{target.status}[/]")
+            table.add_row(self.name(target), *marks, f"[{colour}]{target.status}[/]")
         return table
+
+    def name(self, target: Target) -> str:
+        return self.names.get(target.target_id, target.target_id)
 
     def live_events(self, target: Target) -> list[LifecycleEventStatus]:
         """The target's events; while a command of it runs, as SSM shows its steps."""
@@ -169,7 +174,7 @@ class Demo:
         claim = f"the clients saw {' and '.join(versions)} and no other: {words}"
         self.checks.expect(set(new) == set(versions), claim)
 
-    # -- the four revisions
+    # -- the five revisions
 
     def first(self) -> None:
         console.rule("v1 to all hosts; none is in the load balancer yet")
@@ -208,7 +213,7 @@ class Demo:
         counts = one.counts
         claim = f"it stopped after the first two hosts: {counts.failed} failed, {counts.skipped} untouched"
         self.checks.expect((counts.failed, counts.skipped) == (2, 2), claim)
-        out = sorted(each.name or each.target_id for each in self.engine.targets(one.deployment_id) if each.out_of)
+        out = sorted(self.name(each) for each in self.engine.targets(one.deployment_id) if each.out_of)
         self.checks.expect(len(out) == 2, f"{' and '.join(out)} are out of the load balancer, and on record so")
         back = self.rolled_back(one)
         self.checks.expect(back.status is DeploymentStatus.SUCCEEDED, f"{back.deployment_id} brought v2 back")
@@ -234,6 +239,33 @@ class Demo:
         self.expect_served("v2")
         self.expect_answers("v2", "v4")
         self.cloud.set_alarm(ALARM, "OK")
+
+    def fifth(self) -> None:
+        console.rule("v5, while the Auto Scaling group launches a fifth instance")
+        known = {each.deployment_id for each in self.engine.deployments(GROUP)}
+
+        def meanwhile(deployment: Deployment) -> None:
+            if len(members(self.cloud)) == HOSTS:
+                scaling = self.cloud.client("autoscaling")
+                scaling.set_desired_capacity(AutoScalingGroupName=SCALING_GROUP, DesiredCapacity=HOSTS + 1)
+
+        one = self.deploy("v5", meanwhile)
+        self.checks.expect(one.status is DeploymentStatus.SUCCEEDED, "the deployment succeeded")
+        wait_in_service(self.cloud, HOSTS + 1)
+        self.hosts = {host.name: host for host in self.shop.hosts}
+        self.names = {host.id: name for name, host in self.hosts.items()}
+        (new,) = [host for host in self.hosts.values() if host.name == f"web-{HOSTS + 1}"]
+        wait_for(lambda: served(new.address) == "v5", f"{new.name} to serve v5")
+        known.add(one.deployment_id)
+        own = [each for each in reversed(self.engine.deployments(GROUP)) if each.deployment_id not in known]
+        for each in own:
+            console.print(self.progress(self.engine.wait(each.deployment_id)))
+        launch = own[0]
+        is_meanwhile = launch.creator is Creator.AUTO_SCALING and launch.create_time < str(one.complete_time)
+        claim = f"{new.name} was launched meanwhile, and got {launch.revision.key} before it entered service"
+        self.checks.expect(is_meanwhile and launch.status is DeploymentStatus.SUCCEEDED, claim)
+        self.expect_served("v5")
+        self.expect_answers("v2", "v5")
 
     def clients(self) -> None:
         console.rule("What the clients saw through the load balancer, from the first host's first answer on")
@@ -275,7 +307,7 @@ class Demo:
 
     def cost(self) -> None:
         console.rule("What the deployment of v2 cost")
-        records, targets = self.records, len(self.hosts)
+        records, targets = self.records, HOSTS
         own = sum(records.states[state] for state in ("RunSegment", "NextStep", "AskAgain", "TargetDone", "(retry)"))
         # Three announcements are the deployment's own: started, in progress, ended.
         calls = sum(
@@ -316,7 +348,7 @@ def main() -> int:
     with started(console) as shop:
         shop.cloud.load_balancers.set(second=SECOND, propagation_seconds=PROPAGATION_SECONDS)
         demo = Demo(shop)
-        for part in (demo.first, demo.second, demo.third, demo.fourth, demo.clients, demo.told, demo.cost):
+        for part in (demo.first, demo.second, demo.third, demo.fourth, demo.fifth, demo.clients, demo.told, demo.cost):
             part()
     failed = demo.checks.failed
     console.rule()

@@ -120,8 +120,7 @@ def test_a_person_can_deploy_with_what_it_prints_and_ctrl_c_ends_everything(
     said = terminal.wait_for("Ctrl-C ends everything")
     for name, value in re.findall(r"export (\w+)=(\S+)", said):
         monkeypatch.setenv(name, value)
-    wait_for(lambda: terminal.text.count(" InService in us-east-1") == 2, "the instances of the group")
-    resize(0)  # one host at a time is deployed to
+    wait_for(lambda: terminal.text.count(" InService in us-east-1") == 4, "the instances of the group")
     (bucket,) = re.findall(r"BucketName +(\S+)", said)
     boto3.client("s3").put_object(Bucket=bucket, Key="shop/web/v1.zip", Body=webapp("v1"))
     terminal.wait_for("Slack: Deployment succeeded: shop/web")
@@ -134,8 +133,11 @@ def test_a_person_can_deploy_with_what_it_prints_and_ctrl_c_ends_everything(
         assert json.load(answer)["version"] == "v1"
     balancer = load_balancer()
     terminal.wait_for(f"Load balancer: front, port 8080, is at {balancer}:8080")
-    resize(1)
-    wait_for(lambda: terminal.text.count(" InService in us-east-1") == 3, "a third instance of the group")
+    resize(5)
+    wait_for(lambda: terminal.text.count(" InService in us-east-1") == 5, "a fifth instance of the group")
+    (new,) = set(re.findall(r"at (127\.\S+)", terminal.text)) - {front.partition(":")[0], balancer, *addresses}
+    with urllib.request.urlopen(f"http://{new}:{SERVED_PORT}/") as answer:
+        assert json.load(answer)["version"] == "v1"
 
     assert terminal.end(signal.SIGINT) == 0
     assert "Everything has ended." in terminal.text and "Traceback" not in terminal.text
