@@ -12,6 +12,7 @@ from cli.view.words import names
 from functions.core.auto_scaling import (
     DEFAULT_RESULTS,
     HEARTBEAT_SECONDS,
+    HOOK_MEMBERS,
     HOOK_PREFIX,
     TRANSITIONS,
     ScalingGroup,
@@ -23,7 +24,6 @@ from functions.core.statuses import DeploymentStatus
 Info = Mapping[str, Any]  # a DeploymentGroupInfo
 
 _SHOWN = 3  # instances that a message names
-_MEMBERS = {HookKind.LAUNCH: "hook", HookKind.TERMINATION: "terminationHook"}
 
 
 def scaling_findings(engine: Engine, group: Group, info: Info) -> list[Finding]:
@@ -65,7 +65,7 @@ def hooks_of(engine: Engine, name: str) -> list[Mapping[str, Any]]:
 def _hooks(about: str, name: str, named: Mapping[str, str], shown: Sequence[Mapping[str, Any]]) -> Findings:
     """Those that are missing, or not as the engine makes them."""
     there = {each["LifecycleHookName"]: each for each in shown}
-    for kind, member in _MEMBERS.items():
+    for kind, member in HOOK_MEMBERS.items():
         if (hook := named.get(member)) is None:
             continue
         found = there.get(hook)
@@ -134,7 +134,7 @@ def orphan_findings(engine: Engine, infos: Sequence[Info]) -> list[Finding]:
         (each["name"], each[member])
         for info in infos
         for each in info.get("autoScalingGroups", ())
-        for member in _MEMBERS.values()
+        for member in HOOK_MEMBERS.values()
         if member in each
     }
 

@@ -31,10 +31,9 @@ from functions.core.records import (
 from functions.core.records.traffic import balancers_of
 from functions.core.rollout.health import PREDEFINED_CONFIGS, DeploymentConfig, MinimumHealthyHosts, ZonalConfig
 from functions.core.rollout.rollback_choice import candidates, choose_for
-from functions.core.statuses import DeploymentOption, DeploymentStatus, OverriddenSetting
+from functions.core.statuses import DeploymentOption, DeploymentStatus, OutdatedInstancesStrategy, OverriddenSetting
 
 PLATFORM = "Server"
-OUTDATED_INSTANCES_STRATEGY = "UPDATE"  # CodeDeploy's default
 _DECLARED = UUID("f0f3b1f2-6c35-4d0b-9c39-2b7b8f3a7c11")  # names the ids of what deployments.yaml declares
 
 
@@ -161,7 +160,7 @@ def group(record: Group) -> dict[str, Any]:
         "autoRollbackConfiguration": auto_rollback(settings),
         "deploymentStyle": style(settings.load_balancers),
         "loadBalancerInfo": load_balancers(settings.load_balancers),
-        "outdatedInstancesStrategy": record.outdated_instances_strategy or OUTDATED_INSTANCES_STRATEGY,
+        "outdatedInstancesStrategy": record.outdated_instances_strategy or OutdatedInstancesStrategy.UPDATE,
         "lastSuccessfulDeployment": last_deployment(good) if good else None,
         "lastAttemptedDeployment": last_deployment(last) if last else None,
         "computePlatform": PLATFORM,

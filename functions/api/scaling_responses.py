@@ -2,16 +2,14 @@
 
 from typing import Any
 
-from functions.core.auto_scaling import hook_kinds, hook_name
-from functions.core.records import AutoScaling, Deployment, Group, HookKind, RollbackInfo, Target
-
-_HOOK_MEMBERS = {HookKind.LAUNCH: "hook", HookKind.TERMINATION: "terminationHook"}
+from functions.core.auto_scaling import HOOK_MEMBERS, hook_kinds, hook_name
+from functions.core.records import AutoScaling, Deployment, Group, RollbackInfo, Target
 
 
 def scaling_group(name: str, record: Group) -> dict[str, Any]:
     """An AutoScalingGroup, with the hooks that the engine has there."""
     kinds = hook_kinds(record.settings.auto_scaling)
-    return {"name": name, **{_HOOK_MEMBERS[kind]: hook_name(kind, record.key) for kind in kinds}}
+    return {"name": name, **{HOOK_MEMBERS[kind]: hook_name(kind, record.key) for kind in kinds}}
 
 
 def auto_scaling(record: AutoScaling) -> dict[str, Any]:

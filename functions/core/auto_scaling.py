@@ -25,6 +25,7 @@ TRANSITIONS = {
 DEFAULT_RESULTS = {HookKind.LAUNCH: HookAnswer.ABANDON, HookKind.TERMINATION: HookAnswer.CONTINUE}  # of a time-out
 MAX_ORDER = 99
 ORDER_RULE = f"must be a whole number from 1 to {MAX_ORDER}"
+HOOK_MEMBERS = {HookKind.LAUNCH: "hook", HookKind.TERMINATION: "terminationHook"}  # of CodeDeploy's AutoScalingGroup
 NAME_RULE = "1 to 255 characters without a colon or a control character"
 _NAME = re.compile(r"[^\x00-\x1f\x7f:]{1,255}")
 _KINDS = {transition: kind for kind, transition in TRANSITIONS.items()}

@@ -154,6 +154,13 @@ class OnBusy(StrEnum):
     QUEUE = "queue"
 
 
+class OutdatedInstancesStrategy(StrEnum):
+    """What becomes of members that a deployment has missed."""
+
+    UPDATE = "UPDATE"
+    IGNORE = "IGNORE"
+
+
 class DeploymentOption(StrEnum):
     """Whether a group's load balancers are used."""
 

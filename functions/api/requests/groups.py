@@ -15,7 +15,7 @@ from functions.core.errors import Refused
 from functions.core.limits import SHOWN
 from functions.core.records import Group, LoadBalancers, TagGroup, Trigger
 from functions.core.rollout.health import DeploymentConfig
-from functions.core.statuses import DeploymentOption, TriggerEvent
+from functions.core.statuses import DeploymentOption, OutdatedInstancesStrategy, TriggerEvent
 from functions.core.text import principals
 from functions.core.text.names import is_group_key, is_role
 
@@ -60,10 +60,11 @@ def changed(
     if settings.shared_with and not settings.allowed_principals:
         what = "sharedWith: does not have any effect without allowedPrincipals: give both, or an empty list"
         raise Refused("InvalidInputException", what)
+    word = given.get("outdatedInstancesStrategy")
     return replace(
         _with_tags(replace(group, settings=settings), given),
         service_role_arn=_role(given["serviceRoleArn"]) if "serviceRoleArn" in given else group.service_role_arn,
-        outdated_instances_strategy=given.get("outdatedInstancesStrategy") or group.outdated_instances_strategy,
+        outdated_instances_strategy=OutdatedInstancesStrategy(word) if word else group.outdated_instances_strategy,
     )
 
 

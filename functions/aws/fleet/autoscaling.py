@@ -26,23 +26,22 @@ class TooManyHooks(Refused):
 
 def groups(names: Collection[str]) -> list[ScalingGroup]:
     """Those of the named groups that there are, with their instances."""
-    return [
-        ScalingGroup.of(each)
-        for each in _pages("describe_auto_scaling_groups", "AutoScalingGroups", sorted(set(names)))
-    ]
+    found = _pages("describe_auto_scaling_groups", "AutoScalingGroups", AutoScalingGroupNames=names)
+    return [ScalingGroup.of(each) for each in found]
 
 
 def states(instance_ids: Collection[str]) -> dict[str, Member]:
     """The instances that Auto Scaling has, by id."""
-    found = _pages("describe_auto_scaling_instances", "AutoScalingInstances", sorted(set(instance_ids)))
+    found = _pages("describe_auto_scaling_instances", "AutoScalingInstances", InstanceIds=instance_ids)
     return {each["InstanceId"]: Member.of(each) for each in found}
 
 
-def _pages(operation: str, member: str, names: Sequence[str]) -> Iterator[dict[str, Any]]:
-    asked_for = "AutoScalingGroupNames" if member == "AutoScalingGroups" else "InstanceIds"
-    for start in range(0, len(names), _NAMES_A_CALL):
-        asked = {asked_for: names[start : start + _NAMES_A_CALL]}
-        for page in client("autoscaling").get_paginator(operation).paginate(**asked):
+def _pages(operation: str, member: str, **wanted: Collection[str]) -> Iterator[dict[str, Any]]:
+    ((parameter, names),) = wanted.items()
+    asked = sorted(set(names))
+    for start in range(0, len(asked), _NAMES_A_CALL):
+        some = {parameter: asked[start : start + _NAMES_A_CALL]}
+        for page in client("autoscaling").get_paginator(operation).paginate(**some):
             yield from page[member]
 
 

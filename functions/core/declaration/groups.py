@@ -18,7 +18,13 @@ from functions.core.declaration.model import ENGINE_TOPIC, DeclaredGroup
 from functions.core.declaration.value import Value, did_you_mean
 from functions.core.records import Alarms, AutoRollback, GroupSettings, TagFilter, TagGroup, Trigger
 from functions.core.rollout.health import DEFAULT_CONFIG, DeploymentConfig
-from functions.core.statuses import AutoRollbackEvent, FileExistsBehavior, OnBusy, TriggerEvent
+from functions.core.statuses import (
+    AutoRollbackEvent,
+    FileExistsBehavior,
+    OnBusy,
+    OutdatedInstancesStrategy,
+    TriggerEvent,
+)
 from functions.core.text import principals
 from functions.core.text.names import MAX_ROLE_ARN, is_group_key, is_role
 
@@ -28,11 +34,6 @@ _TOPIC_ARN = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,2
 _SELECTING = frozenset(
     {"ec2TagFilters", "ec2TagSet", "onPremisesInstanceTagFilters", "onPremisesTagSet", "autoScalingGroups"}
 )
-
-
-class _OutdatedInstancesStrategy(StrEnum):
-    UPDATE = "UPDATE"
-    IGNORE = "IGNORE"
 
 
 def group_of(application: str, name: str, value: Value, configs: Mapping[str, DeploymentConfig]) -> DeclaredGroup:
@@ -74,7 +75,7 @@ def group_of(application: str, name: str, value: Value, configs: Mapping[str, De
         name=name,
         settings=settings,
         service_role_arn=arn,
-        outdated_instances_strategy=strategy.word(_OutdatedInstancesStrategy).value if strategy else None,
+        outdated_instances_strategy=strategy.word(OutdatedInstancesStrategy) if strategy else None,
         has_tag_set="ec2TagSet" in members,
         has_on_premises_tag_set="onPremisesTagSet" in members,
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from functions.core.records import NO_LOAD_BALANCERS, Group, GroupSettings, LoadBalancers
 from functions.core.rollout.health import DeploymentConfig
+from functions.core.statuses import OutdatedInstancesStrategy
 
 ENGINE_TOPIC = "notifications"  # as triggerTargetArn: the topic that the engine's own stack holds
 
@@ -17,7 +18,7 @@ class DeclaredGroup:
     name: str
     settings: GroupSettings
     service_role_arn: str | None = None  # told by the API; the engine acts by roles of its own
-    outdated_instances_strategy: str | None = None  # told by the API
+    outdated_instances_strategy: OutdatedInstancesStrategy | None = None  # told by the API
     has_tag_set: bool = False  # its tags are written as an ec2TagSet
     has_on_premises_tag_set: bool = False
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functions.core.records.revision import Revision
 from functions.core.records.settings import GroupSettings, TagGroup
 from functions.core.rollout.health import MinimumHealthyHosts, ZonalConfig
-from functions.core.statuses import DeploymentStatus, FileExistsBehavior
+from functions.core.statuses import DeploymentStatus, FileExistsBehavior, OutdatedInstancesStrategy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +48,7 @@ class Group:
     service_role_arn: str | None = None  # as a request gave it: the engine has roles of its own
     has_tag_set: bool = False  # its tags were given as an ec2TagSet, not as ec2TagFilters
     has_on_premises_tag_set: bool = False  # the same of its on-premises tags
-    outdated_instances_strategy: str | None = None
+    outdated_instances_strategy: OutdatedInstancesStrategy | None = None  # None: UPDATE
     tags: dict[str, str] = field(default_factory=dict)  # of the group as a resource of AWS
     last_successful: DeploymentSummary | None = None
     previous_successful: DeploymentSummary | None = None  # of an older engine: the last other revision before it

@@ -23,7 +23,9 @@ _TRIES = 5
 def close(closed: Deployment, launch: Launch) -> None:
     """End it. A deployment that has ended stays as it is. Raises Conflict."""
     for _ in range(_TRIES):
-        group = _group_of(closed)
+        group = groups.of_deployment(closed)
+        if group and group.removed_at:
+            group = None
         ended, answer, follow_up = _decide(closed, launch, group)
         counts = group if launch.action.kind is HookKind.LAUNCH and answer is HookAnswer.CONTINUE else None
         if launches.close(ended, launch.action, answer, counts, follow_up):
@@ -37,11 +39,6 @@ def close(closed: Deployment, launch: Launch) -> None:
         if current.stop and not closed.stop:
             raise Conflict(f"{closed.deployment_id} was stopped while its end was decided: decide again")
     raise Conflict(f"the group of {closed.deployment_id} changed {_TRIES} times while it was ended")
-
-
-def _group_of(deployment: Deployment) -> Group | None:
-    group = groups.get(deployment.application, deployment.group)
-    return group if group and group.group_id == deployment.group_id and not group.removed_at else None
 
 
 def _decide(

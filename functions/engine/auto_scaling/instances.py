@@ -89,7 +89,8 @@ def _beat(deployment: Deployment, turn: Turn) -> tuple[Turn, float]:
     action, age = deployment.launch.action, (clock.now() - deployment.began).total_seconds()
     if action.kind is HookKind.TERMINATION:
         if age >= TERMINATION_SECONDS and not deployment.stop:
-            stop.set_mark(deployment, stop_mark.by_auto_scaling(f"{TERMINATION_SECONDS:.0f} s are over", _now()))
+            why = f"{TERMINATION_SECONDS:.0f} s are over"
+            stop.set_mark(deployment, stop_mark.by_auto_scaling(why, clock.timestamp()))
         return turn, max(TERMINATION_SECONDS - age, _LOOK_SECONDS)
     left = BEAT_SECONDS - ((pacer.now() - turn.heartbeat_at) / 1000 if turn.heartbeat_at else age)
     if left > 0:
@@ -99,7 +100,7 @@ def _beat(deployment: Deployment, turn: Turn) -> tuple[Turn, float]:
         return turn, clock.jittered(_BEAT_AGAIN_SECONDS)
     if not is_waited_for and not deployment.stop:
         why = f"Auto Scaling does not wait for {action.instance_id} any more"
-        stop.set_mark(deployment, stop_mark.by_auto_scaling(why, _now()))
+        stop.set_mark(deployment, stop_mark.by_auto_scaling(why, clock.timestamp()))
     return replace(turn, heartbeat_at=pacer.now()), BEAT_SECONDS
 
 
@@ -137,7 +138,3 @@ def _end(target: Target) -> None:
             events = target.steps[int(step)].events
             logger.info("its instance has ended", deployment_id=target.deployment_id, target_id=target.target_id)
             results.store(target, int(step), failed_without_report(Cause.TERMINATED, message, events))
-
-
-def _now() -> str:
-    return clock.timestamp()

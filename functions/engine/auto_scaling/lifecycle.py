@@ -5,7 +5,6 @@ action is met twice, or late, its record tells; that nothing waits any more, Aut
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from functions.aws import clock, queues
 from functions.aws.fleet import autoscaling
@@ -39,10 +38,12 @@ def act_on(action: LifecycleAction, member: Member | None) -> None:
         if known.answer and not known.is_told:
             queues.send_answer(to_plain(known))
         return
-    new = Answer(action=action, state=member.state)
     deployment = _deployment(action)
-    new = (
-        replace(new, deployment_id=deployment.deployment_id) if deployment else replace(new, answer=HookAnswer.CONTINUE)
+    new = Answer(
+        action=action,
+        state=member.state,
+        deployment_id=deployment.deployment_id if deployment else "",
+        answer=None if deployment else HookAnswer.CONTINUE,
     )
     if not launches.begin(known, new, deployment):
         logger.info("another call works for it", instance_id=action.instance_id)

@@ -12,14 +12,18 @@ from functions.core.auto_scaling import ScalingGroup, problems, waiting
 from functions.core.errors import NotDeployable
 from functions.core.new_deployment import auto_update
 from functions.core.records import Deployment, DeploymentSummary, Group, HookAnswer
-from functions.core.statuses import Creator, DeploymentErrorCode, DeploymentStatus, TargetStatus
+from functions.core.statuses import (
+    Creator,
+    DeploymentErrorCode,
+    DeploymentStatus,
+    OutdatedInstancesStrategy,
+    TargetStatus,
+)
 from functions.engine.auto_scaling import lifecycle
 from functions.engine.starting.create import record_use
 from functions.store.records import deployments, groups, hosts, launches, lock, suspensions
 from functions.store.records.suspensions import Suspension
 from functions.telemetry import logger
-
-_IGNORE = "IGNORE"
 
 
 def check(deployment: Deployment) -> list[ScalingGroup]:
@@ -107,7 +111,7 @@ def _resume(record: Suspension) -> None:
 
 def sweep(deployment: Deployment) -> None:
     """After a deployment to a whole group has succeeded: its members that are left behind get the revision, too."""
-    if deployment.status is DeploymentStatus.SUCCEEDED and deployment.launch is None:
+    if deployment.status is DeploymentStatus.SUCCEEDED:
         group = groups.get(deployment.application, deployment.group)
         if group and group.settings.auto_scaling.groups:
             bring_up_to_date(group, autoscaling.groups(group.settings.auto_scaling.groups))
@@ -119,18 +123,18 @@ def bring_up_to_date(group: Group, found: Iterable[ScalingGroup]) -> None:
     Each of them once: one that fails is told as failed. While a deployment runs nothing begins: its end looks again.
     """
     good = group.last_successful
-    if good is None or good.revision is None or group.removed_at:
+    if good is None or good.revision is None or group.removed_at or lock.holder(group.key):
         return
     missing = _missing(group, found)
     if not missing:
         return
-    if group.outdated_instances_strategy == _IGNORE:
+    if group.outdated_instances_strategy is OutdatedInstancesStrategy.IGNORE:
         logger.warning("members keep another revision: outdatedInstancesStrategy is IGNORE", instance_ids=missing)
         return
     missed_by = deployments.get(good.deployment_id)
     tried = launches.swept(group.group_id, good.deployment_id)
     new = sorted(set(missing) - tried)
-    if missed_by is None or not new or lock.holder(group.key):
+    if missed_by is None or not new:
         return
     update = auto_update(group, missed_by, new, deployment_id=clock.deployment_id(), now=clock.timestamp())
     if lock.create(update, None, queue=False).busy_with:
@@ -186,5 +190,4 @@ def mend() -> None:
             members = {each.instance_id: each for each in scaling.members}
             for action in waiting(group, scaling):
                 lifecycle.act_on(action, members[action.instance_id])
-            if lock.holder(key) is None:
-                bring_up_to_date(group, [scaling])
+            bring_up_to_date(group, [scaling])

@@ -10,7 +10,7 @@ from functions.core.failures import shared
 from functions.core.messages import texts
 from functions.core.messages.verdict import decide, rolls_back
 from functions.core.new_deployment import rollback_deployment
-from functions.core.records import Deployment, Group, RollbackInfo, Target, TargetFailure
+from functions.core.records import Deployment, RollbackInfo, Target, TargetFailure
 from functions.core.rollout.rollback_choice import RollbackChoice, choose_after, has_revision_failed
 from functions.core.rollout.steps import outcome
 from functions.core.statuses import DeploymentStatus, TargetStatus
@@ -47,12 +47,11 @@ def end(deployment_id: str, engine_error: str | None = None) -> DeploymentStatus
     verdict = decide(deployment, causes, engine_error, lost_zones=engine_places.lost_zones(deployment))
     now = timestamp()
     closed = replace(deployment, status=verdict.status, failure=verdict.failure, causes=causes, complete_time=now)
-    group = _group_of(deployment)
     if deployment.launch:
         end_launch.close(closed, deployment.launch)
         logger.info("ended", deployment_id=deployment_id, status=verdict.status, failure=verdict.failure)
         return verdict.status
-    rollback = None
+    group, rollback = groups.of_deployment(deployment), None
     if group and rolls_back(deployment, verdict):
         rollback = rollback_deployment(group, closed, deployment_id=new_id(), now=now)
         closed = replace(closed, rollback=_rollback_info(closed, rollback, choose_after(group, closed)))
@@ -61,12 +60,6 @@ def end(deployment_id: str, engine_error: str | None = None) -> DeploymentStatus
         record_use(rollback)
     logger.info("ended", deployment_id=deployment_id, status=verdict.status, failure=verdict.failure)
     return verdict.status
-
-
-def _group_of(deployment: Deployment) -> Group | None:
-    """None when it was deleted meanwhile, also if there is another one of its name."""
-    group = groups.get(deployment.application, deployment.group)
-    return group if group and group.group_id == deployment.group_id else None
 
 
 def _rollback_info(deployment: Deployment, rollback: Deployment | None, choice: RollbackChoice) -> RollbackInfo:

@@ -26,7 +26,7 @@ def make_way(run: SegmentRun, token: str) -> None:
     """Another call waits with its token now. Who waited till then, an earlier try of the state or a later one, asks
     again: which of them is late, nobody can tell."""
     if run.task_token and run.task_token != token:
-        tokens.succeed(run.task_token, answer(StepSignal.WAIT))
+        wake(run.task_token, StepSignal.WAIT)
 
 
 def store(target: Target, step: int, result: SegmentResult) -> StepResult:
@@ -36,5 +36,5 @@ def store(target: Target, step: int, result: SegmentResult) -> StepResult:
     stored = targets.record_segment(target, step, result, now)
     told = step_result(stored)
     if token := stored.segments[str(step)].task_token:
-        tokens.succeed(token, answer(told))
+        wake(token, told)
     return told

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, assert_never
 
-from functions.aws import bucket, clock, kms, runner, tokens, weather
+from functions.aws import bucket, clock, kms, runner, weather
 from functions.aws.fleet import ssm
 from functions.core.causes import Cause
 from functions.core.records import Deployment, HostWait, SegmentResult, SegmentRun, Target
@@ -56,7 +56,7 @@ def go_on(deployment_id: str, target_id: str, token: str) -> None:
     if told is StepSignal.NEXT and isinstance(decision, Block):
         go_on(deployment_id, target_id, token)
     elif told:
-        tokens.succeed(token, results.answer(told))
+        results.wake(token, told)
 
 
 def send_at(deployment_id: str, wait: watching.Wait, moment: Moment) -> None:
@@ -70,7 +70,7 @@ def send_at(deployment_id: str, wait: watching.Wait, moment: Moment) -> None:
         logger.exception("the state asks again")
         told = StepSignal.WAIT
     if told:
-        tokens.succeed(wait.task_token, results.answer(told))
+        results.wake(wait.task_token, told)
 
 
 def _both(deployment_id: str, target_id: str) -> tuple[Deployment, Target]:
@@ -271,7 +271,7 @@ def _found_busy(target: Target, step: int, command_id: str, result: SegmentResul
     if run is None:
         return None
     if run.task_token:
-        tokens.succeed(run.task_token, results.answer(StepSignal.WAIT))
+        results.wake(run.task_token, StepSignal.WAIT)
     return StepSignal.WAIT
 
 

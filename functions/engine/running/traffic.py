@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from functions.aws import clock, tokens, weather
+from functions.aws import clock, weather
 from functions.aws.fleet import elb
 from functions.core.load_balancers import HostHealth
 from functions.core.records import (
@@ -138,7 +138,7 @@ def _wait(target: Target, step: int, token: str, moved_at: str | None) -> None:
     current = targets.await_traffic(target, step, run, clock.timestamp())
     now = current.segments.get(str(step)) or SegmentRun()
     if now.status or current.status.is_final:
-        tokens.succeed(token, results.answer(step_result(current)))
+        results.wake(token, step_result(current))
     elif now.task_token != token:  # another call was faster
         _wait(current, step, token, moved_at)
     else:
@@ -333,4 +333,4 @@ def _let_go(target: Target, decision: Decision) -> None:
     for number, step in enumerate(target.steps):
         run = target.segments.get(str(number))
         if isinstance(step, BlockTraffic | AllowTraffic) and run and run.task_token:
-            tokens.succeed(run.task_token, results.answer(told))
+            results.wake(run.task_token, told)

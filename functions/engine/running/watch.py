@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from functions.aws import tokens, weather
+from functions.aws import weather
 from functions.aws.fleet import ssm
 from functions.core.records import Deployment
 from functions.core.rollout.looks import SentCommand, is_due, seconds_to_next
@@ -113,7 +113,7 @@ def _let_go(deployment: Deployment) -> bool:
         for wait in some:
             decision = next_step(found[wait.target_id], deployment.stop)
             if isinstance(decision, End):
-                tokens.succeed(wait.task_token, results.answer(decision.status))
+                results.wake(wait.task_token, decision.status)
                 ended.append(wait)
     watching.remove(deployment.deployment_id, ended)
     return bool(ended)

@@ -155,9 +155,8 @@ def _tags_of_group(deployment: Deployment) -> tuple[tuple[TagGroup, ...], tuple[
     """
     if not deployment.replaces_tags:
         return deployment.settings.tag_groups, deployment.settings.on_premises_tag_groups
-    group = groups.get(deployment.application, deployment.group)
-    is_same = group is not None and group.group_id == deployment.group_id
-    return (group.settings.tag_groups if group and is_same else ()), ()
+    group = groups.of_deployment(deployment)
+    return (group.settings.tag_groups if group else ()), ()
 
 
 def _narrowed(deployment: Deployment, found: list[Instance]) -> list[Instance]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from functions.core import access
-from functions.core.records import Group, Guard
+from functions.core.records import Deployment, Group, Guard
 from functions.core.text.shapes import from_plain, to_plain
 from functions.store.keys import alarm_key, application_key, group_item_key, guard_key, lock_key, scaling_group_key
 from functions.store.reading import record
@@ -66,6 +66,13 @@ def named(application: str, names: Sequence[str]) -> dict[str, Group]:
     """Those that there are and are not removed, by name; at most 100, in one request."""
     found = items().get_all([group_item_key(application, name) for name in dict.fromkeys(names)])
     return {item["name"]: from_plain(Group, item) for item in found if "removed_at" not in item}
+
+
+def of_deployment(deployment: Deployment) -> Group | None:
+    """The group that it was created for. None when that was deleted meanwhile, also if there is another one of its
+    name."""
+    group = get(deployment.application, deployment.group)
+    return group if group and group.group_id == deployment.group_id else None
 
 
 def of_key(group_key: str) -> Group | None:
