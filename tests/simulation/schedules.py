@@ -156,6 +156,7 @@ SCALED = scenarios(
     scaling=st.builds(
         Scaling, launches=_COUNTS, terminations=_COUNTS, suspended=st.sampled_from([(), ("Terminate",)]),
         start_seconds=st.sampled_from([(0.0, 1.0), (20.0, 60.0), (300.0, 900.0)]),
+        takes_places=st.booleans(), has_second_group=st.sampled_from([False, False, True]),
     ),
     acts=acts(Deed.DEPLOY, Deed.STOP, Deed.ROLL_BACK, most=2),
 )  # fmt: skip
