@@ -5,8 +5,6 @@ So a slow answer of the emulator delays no time-out and no health check.
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -16,6 +14,7 @@ from local.autoscaling.fleet import Fleet, World
 from local.autoscaling.operations import groups, hooks, members, processes, refreshes, tags, traffic, warm_pools
 from local.autoscaling.permissions import checks
 from local.autoscaling.settings import Settings
+from local.loop import LoopThread
 from local.query import checked, service_model
 from local.ssm.permissions import Check
 
@@ -31,7 +30,6 @@ OPERATIONS: Mapping[str, Callable[[Fleet, dict[str, Any]], dict[str, Any]]] = {
     **traffic.OPERATIONS,
     **warm_pools.OPERATIONS,
 }
-_STOP_SECONDS = 5.0
 
 
 class AutoScaling:
@@ -40,24 +38,16 @@ class AutoScaling:
     def __init__(self, world: World, settings: Settings) -> None:
         self.settings = settings
         self._fleet = Fleet(world, settings)
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="auto-scaling", daemon=True)
-        self._thread.start()
+        self._thread = LoopThread("auto-scaling")
 
     def close(self) -> None:
         """End everything that goes on; instances stay as they are."""
         self.run(self._fleet.close)
-        self.run(lambda: None)  # what has been cancelled has a turn to end
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(_STOP_SECONDS)
+        self._thread.close()
 
     def run(self, work: Callable[[], T]) -> T:
         """Do something where the groups live, and wait for it."""
-
-        async def there() -> T:
-            return work()
-
-        return asyncio.run_coroutine_threadsafe(there(), self._loop).result()
+        return self._thread.run(work)
 
     def call(self, operation: str, given: Mapping[str, Any]) -> dict[str, Any]:
         """The result of an operation, by parameters that are checked first. Raises QueryError."""

@@ -5,8 +5,6 @@ So a slow answer of the emulator delays no health check and no client's request.
 
 from __future__ import annotations
 
-import asyncio
-import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
@@ -18,6 +16,7 @@ from local.elb.classic import Classic
 from local.elb.permissions import checks, classic_checks
 from local.elb.records import Registry, World
 from local.elb.settings import Settings
+from local.loop import LoopThread
 from local.query import QueryError, checked, service_model
 from local.ssm.permissions import Check
 from simulation.aws.limits import Bucket, Rate
@@ -32,7 +31,6 @@ OPERATIONS: Mapping[str, Callable[[Registry, dict[str, Any]], dict[str, Any]]] =
     **targets.OPERATIONS,
     **tags.OPERATIONS,
 }
-_STOP_SECONDS = 5.0
 
 
 class ElasticLoadBalancing:
@@ -42,25 +40,17 @@ class ElasticLoadBalancing:
         self.settings = settings
         self._registry, self._classic = Registry(world, settings), Classic(world, settings)
         self._buckets: dict[tuple[str, Rate], Bucket] = {}
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="load-balancers", daemon=True)
-        self._thread.start()
+        self._thread = LoopThread("load-balancers")
 
     def close(self) -> None:
         """End every listener, connection and health check."""
         self.run(self._registry.close)
         self.run(self._classic.close)
-        self.run(lambda: None)  # what has been cancelled has a turn to end
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(_STOP_SECONDS)
+        self._thread.close()
 
     def run(self, work: Callable[[], T]) -> T:
         """Do something where the load balancers live, and wait for it."""
-
-        async def there() -> T:
-            return work()
-
-        return asyncio.run_coroutine_threadsafe(there(), self._loop).result()
+        return self._thread.run(work)
 
     def call(self, api: str, operation: str, given: Mapping[str, Any]) -> dict[str, Any]:
         """The result of an operation, by parameters that are checked first. Raises QueryError."""
