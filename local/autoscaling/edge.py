@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from local.authorization import denied
 from local.autoscaling.fleet import World
 from local.autoscaling.operations.tags import refuse_reserved
 from local.autoscaling.service import API, AutoScaling, find_operation
@@ -71,16 +72,8 @@ def install(world: World, settings: Settings, *, faults: Faults, outside: Outsid
             raise QueryError(code, _WORDS[code])
 
     def _authorize(name: str, asked: dict[str, Any], headers: dict[str, str], query: dict[str, Any]) -> None:
-        from ministack.core.iam_evaluator import enforce
-        from ministack.core.router import extract_access_key_id, extract_region
-
-        key, region = extract_access_key_id(headers, query) or "", extract_region(headers, query)
-        for check in scaling.checks(name, asked):
-            found = enforce(key, check.action, API, region, check.resource, dict(check.condition_keys))
-            if found is not None:
-                caller = getattr(found, "principal_arn", "the caller")
-                message = f"User: {caller} is not authorized to perform: {check.action} on resource: {check.resource}"
-                raise QueryError("AccessDenied", message)
+        if message := denied(API, scaling.checks(name, asked), headers, query):
+            raise QueryError("AccessDenied", message)
 
     def action(service: str, method: str, path: str, headers: dict[str, str], body: bytes, *rest: Any) -> Any:
         """The emulator's own check knows no tags of groups: of ours it asks for a signature only."""

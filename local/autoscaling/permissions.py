@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from local.authorization import Check
 from local.autoscaling.fleet import Fleet
 from local.autoscaling.records import Group
-from local.ssm.permissions import Check
 
 
 def checks(operation: str, asked: Mapping[str, Any], fleet: Fleet) -> list[Check]:

@@ -10,13 +10,13 @@ from typing import Any, TypeVar
 
 from botocore.model import OperationModel
 
+from local.authorization import Check
 from local.autoscaling.fleet import Fleet, World
 from local.autoscaling.operations import groups, hooks, members, processes, refreshes, tags, traffic, warm_pools
 from local.autoscaling.permissions import checks
 from local.autoscaling.settings import Settings
 from local.loop import LoopThread
 from local.query import checked, service_model
-from local.ssm.permissions import Check
 
 T = TypeVar("T")
 API = "autoscaling"  # botocore's name

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from local.authorization import denied
 from local.counters import Records, is_administrator
 from local.elb.service import CLASSIC, V2, ElasticLoadBalancing, find_operation
 from local.elb.settings import Settings
@@ -87,17 +88,9 @@ def install(instances: Instances, network: str, settings: Settings, records: Rec
             return status, dict(XML), xml
 
     def _authorize(api: str, name: str, form: dict[str, str], headers: dict[str, str], query: dict[str, Any]) -> None:
-        from ministack.core.iam_evaluator import enforce
-        from ministack.core.router import extract_access_key_id, extract_region
-
-        operation = find_operation(api, name)
-        key, region = extract_access_key_id(headers, query) or "", extract_region(headers, query)
-        for check in elb.checks(api, name, parsed(operation, form)):
-            found = enforce(key, check.action, SERVICE, region, check.resource, dict(check.condition_keys))
-            if found is not None:
-                caller = getattr(found, "principal_arn", "the caller")
-                message = f"User: {caller} is not authorized to perform: {check.action} on resource: {check.resource}"
-                raise QueryError("AccessDenied", message)
+        wanted = elb.checks(api, name, parsed(find_operation(api, name), form))
+        if message := denied(SERVICE, wanted, headers, query):
+            raise QueryError("AccessDenied", message)
 
     def resource(service: str, method: str, path: str, headers: dict[str, str], body: bytes, *rest: Any) -> str:
         """What the emulator's own check asks about: the first of ours, so that both agree."""

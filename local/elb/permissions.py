@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from local.authorization import Check
 from local.elb.classic import Classic
 from local.elb.records import Registry
 from local.query import QueryError
-from local.ssm.permissions import Check
 
 _ARNS = ("RuleArn", "ListenerArn", "TargetGroupArn", "LoadBalancerArn")
 

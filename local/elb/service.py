@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from botocore.model import OperationModel
 
+from local.authorization import Check
 from local.elb import classic, listeners, load_balancers, rules, tags, target_groups, targets
 from local.elb.classic import Classic
 from local.elb.permissions import checks, classic_checks
@@ -18,7 +19,6 @@ from local.elb.records import Registry, World
 from local.elb.settings import Settings
 from local.loop import LoopThread
 from local.query import QueryError, checked, service_model
-from local.ssm.permissions import Check
 from simulation.aws.limits import Bucket, Rate
 
 T = TypeVar("T")

@@ -9,6 +9,7 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from local.authorization import denied
 from local.counters import Records, is_administrator
 from local.faults import Faults
 from local.hosts.instances import Instances
@@ -63,17 +64,10 @@ def install(
 
     def _denied(operation: str, asked: dict[str, Any], headers: dict[str, str], query: dict[str, Any]) -> Answer | None:
         """AWS's refusal when any of the request's resources may not be used; None when all may."""
-        from ministack.core.iam_evaluator import enforce
-        from ministack.core.router import extract_access_key_id, extract_region
-
-        key, region = extract_access_key_id(headers, query) or "", extract_region(headers, query)
-        for check in checks(operation, asked, instances, documents):
-            found = enforce(key, check.action, "ssm", region, check.resource, dict(check.condition_keys))
-            if found is not None:
-                caller = getattr(found, "principal_arn", "the caller")
-                message = f"User: {caller} is not authorized to perform: {check.action} on resource: {check.resource}"
-                return 400, dict(JSON), json.dumps({"__type": "AccessDeniedException", "message": message}).encode()
-        return None
+        message = denied("ssm", checks(operation, asked, instances, documents), headers, query)
+        if message is None:
+            return None
+        return 400, dict(JSON), json.dumps({"__type": "AccessDeniedException", "message": message}).encode()
 
     def resource(service: str, method: str, path: str, headers: dict[str, str], body: bytes, *rest: Any) -> str:
         """What the emulator's own check asks about: the first of ours, so that both agree."""

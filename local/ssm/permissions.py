@@ -6,9 +6,9 @@ Source: Service Authorization Reference, "Actions, resources, and condition keys
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from local.authorization import Check
 from local.hosts.instances import Instances
 from local.ssm.documents import Documents
 from local.ssm.model import SsmError
@@ -23,15 +23,6 @@ ON_EVERYTHING = {
     "DescribeInstanceInformation",
     "ListDocuments",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One question to IAM; every one of a request's has to be answered with Allow."""
-
-    action: str
-    resource: str
-    condition_keys: Mapping[str, str]
 
 
 def checks(operation: str, body: dict[str, Any], instances: Instances, documents: Documents) -> list[Check]:

@@ -7,11 +7,11 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from local.authorization import Check
 from local.elb.permissions import checks
 from local.elb.records import Registry, World
 from local.elb.settings import Settings
 from local.elb.target_groups import create
-from local.ssm.permissions import Check
 from tests.local.elb.balanced import Balanced
 from tests.local.emulator import refusal
 

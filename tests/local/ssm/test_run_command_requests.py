@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from local.authorization import Check
 from local.ssm.model import SsmError
-from local.ssm.permissions import Check, checks
+from local.ssm.permissions import checks
 from tests.local.conftest import Ssm
 from tests.local.ssm.test_run_command import lines, steps
 
