@@ -3,11 +3,13 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 from cli.account.connection import Engine, Refusal, is_forbidden, refused
 from cli.account.fleet import Member, fleet
 from cli.account.group_name import Group
+from cli.account.groups import Info
 from cli.view.words import names
 from functions.core.errors import InvalidInput
 from functions.core.messages import texts
@@ -153,29 +155,36 @@ def _document(engine: Engine) -> Findings:
 # -- a group
 
 
-def all_groups(engine: Engine) -> list[Group]:
-    applications = engine.api.get_paginator("list_applications").paginate().search("applications[]")
-    pages = engine.api.get_paginator("list_deployment_groups")
-    return [
-        Group(application, name)
-        for application in applications
-        for name in pages.paginate(applicationName=application).search("deploymentGroups[]")
-    ]
+class CheckedGroup:
+    """A group as its checks see it: what several of them need is asked for once."""
+
+    def __init__(self, engine: Engine, info: Info) -> None:
+        self.engine, self.info = engine, info
+        self.group = Group(info["applicationName"], info["deploymentGroupName"])
+        self.about = str(self.group)
+
+    @cached_property
+    def members(self) -> list[Member]:
+        return fleet(self.engine, self.group)
+
+    @cached_property
+    def hosts(self) -> list[Mapping[str, Any]]:
+        """Those on record."""
+        return list(self.engine.api.get_paginator("list_hosts").paginate(**self.group.members).search("hosts[]"))
 
 
-def group_findings(engine: Engine, group: Group, host_tag: str) -> list[Finding]:
-    about = str(group)
-    info = engine.api.get_deployment_group(**group.members)["deploymentGroupInfo"]
+def group_findings(seen: CheckedGroup, host_tag: str) -> list[Finding]:
+    engine, about, info = seen.engine, seen.about, seen.info
     tagged: list[Member] = []
 
     def hosts() -> Findings:
-        tagged.extend(fleet(engine, group))
+        tagged.extend(seen.members)
         yield from _hosts(about, tagged, host_tag)
 
     found = [
         *run_check(about, "execute-api:Invoke on ListGroupInstances", hosts),
         *run_check(about, "ec2:DescribeInstances", lambda: _reached(engine, about, tagged)),
-        *run_check(about, "execute-api:Invoke on ListHosts", lambda: _left_out(engine, group)),
+        *run_check(about, "execute-api:Invoke on ListHosts", lambda: _left_out(seen)),
         *run_check(about, "the API", lambda: _configuration(engine, about, info, tagged)),
         *run_check(
             about, "cloudwatch:DescribeAlarms", lambda: _alarms(engine, about, info.get("alarmConfiguration", {}))
@@ -233,18 +242,17 @@ def _strangers(engine: Engine, about: str, ids: Sequence[str]) -> Findings:
         yield Finding(Level.PROBLEM, about, f"{names(others, _SHOWN)}: SSM does not know it", remedy)
 
 
-def _left_out(engine: Engine, group: Group) -> Findings:
+def _left_out(seen: CheckedGroup) -> Findings:
     """Hosts that a failure or a stop left out of their load balancers: nobody else brings them back."""
-    listed = engine.api.get_paginator("list_hosts").paginate(**group.members).search("hosts[]")
-    out = [each for each in listed if each.get("outOfLoadBalancers")]
+    out = [each for each in seen.hosts if each.get("outOfLoadBalancers")]
     for deployment_id in dict.fromkeys(each["deploymentId"] for each in out):
         mine = [each for each in out if each["deploymentId"] == deployment_id]
         balancers = list(dict.fromkeys(one for each in mine for one in each["outOfLoadBalancers"]))
         hosts = names([each["hostId"] for each in mine], _SHOWN)
         what = f"{hosts}: {texts.out_of(balancers)} since {deployment_id} or an earlier deployment failed there"
-        way = f"stepdeploy retry {deployment_id}, or stepdeploy rollback {group}"
+        way = f"stepdeploy retry {deployment_id}, or stepdeploy rollback {seen.about}"
         remedy = f"the next deployment that succeeds there brings it back as it was: {way}"
-        yield Finding(Level.PROBLEM, str(group), what, remedy)
+        yield Finding(Level.PROBLEM, seen.about, what, remedy)
 
 
 def _configuration(engine: Engine, about: str, info: Mapping[str, Any], tagged: Sequence[Member]) -> Findings:

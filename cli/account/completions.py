@@ -7,7 +7,6 @@ import click
 from click.shell_completion import CompletionItem
 
 _SECONDS = 3  # of a connection, and of an answer
-_NEWEST = 25  # deployments, as many as one request tells of
 
 Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 
@@ -37,10 +36,11 @@ def _api() -> Any:
 
 @_completes
 def deployment_ids(api: Any, context: click.Context, incomplete: str) -> Iterator[CompletionItem]:
+    from cli.account import deployments
+    from cli.account.requests import AT_ONCE
     from cli.view.words import group_of
 
-    ids = api.list_deployments()["deployments"][:_NEWEST]
-    for info in api.batch_get_deployments(deploymentIds=ids)["deploymentsInfo"] if ids else ():
+    for info in deployments.newest(api, AT_ONCE):
         yield CompletionItem(info["deploymentId"], help=f"{group_of(info)} {info['status']}")
 
 

@@ -7,13 +7,15 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from cli.account import deployments
 from cli.account.connection import Engine, is_forbidden
 from cli.account.fleet import Member, fleet
 from cli.account.group_name import Group
+from cli.account.requests import AT_ONCE
 from cli.view.words import Info, names, revision_name
 from functions.core.statuses import TargetStatus
 
-_AT_ONCE = 25  # deployments of a request
+_ASKED = 2 * AT_ONCE  # deployments that brought what hosts run
 
 
 class State(StrEnum):
@@ -115,6 +117,11 @@ class FleetNow:
     def there(self) -> list[Host]:
         return [each for each in self.hosts if each.state is not State.GONE]
 
+    @property
+    def current(self) -> int:
+        """How many have the wanted revision."""
+        return sum(each.state is State.CURRENT for each in self.there)
+
     def revision_of(self, host: Host) -> str:
         return revision_name(self.brought.get(host.deployment or "") or {"revision": host.revision})
 
@@ -140,7 +147,7 @@ def fleet_now(engine: Engine, group: Group, info: Mapping[str, Any], *, with_pin
     last = (info.get("lastSuccessfulDeployment") or {}).get("deploymentId")
     ids = {each["deploymentId"] for each in listed} | ({last} if last else set())
     newest = sorted(ids, key=lambda each: (each == last, max(_since(listed, each), default="")), reverse=True)
-    found = deployments(engine, newest[: 2 * _AT_ONCE])
+    found = {each["deploymentId"]: each for each in deployments.read(engine.api, newest[:_ASKED])}
     wanted, tagged = found.get(last or "", {}), _tagged(engine, group, with_ping)
     return FleetNow(
         hosts=known(listed, wanted or None, tagged), wanted=wanted, brought=found, is_seen=tagged is not None
@@ -149,15 +156,6 @@ def fleet_now(engine: Engine, group: Group, info: Mapping[str, Any], *, with_pin
 
 def _since(listed: Iterable[Mapping[str, Any]], deployment_id: str) -> list[str]:
     return [str(each.get("since")) for each in listed if each["deploymentId"] == deployment_id]
-
-
-def deployments(engine: Engine, ids: Sequence[str]) -> dict[str, Info]:
-    """DeploymentInfos by id."""
-    found: dict[str, Info] = {}
-    for first in range(0, len(ids), _AT_ONCE):
-        answer = engine.api.batch_get_deployments(deploymentIds=list(ids[first : first + _AT_ONCE]))
-        found |= {each["deploymentId"]: each for each in answer["deploymentsInfo"]}
-    return found
 
 
 def _tagged(engine: Engine, group: Group, with_ping: bool) -> list[Member] | None:

@@ -7,14 +7,15 @@ from typing import Any
 
 import click
 
+from cli.account import deployments
 from cli.account.connection import Engine
+from cli.account.deployments import ID
 from cli.account.group_name import Group
+from cli.account.groups import group_info
 from cli.view.words import Info, revision_name
 
-_ID = re.compile(r"d-[A-Z0-9]{9}")
 _NUMBER = re.compile(r"[1-9][0-9]?")
 _MIN_DIGITS = 4  # of a commit or a digest
-_AT_ONCE = 25  # deployments of a request
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,11 +47,10 @@ class Goods:
 
 
 def good_deployments(engine: Engine, group: Group) -> Goods:
-    info = engine.api.get_deployment_group(**group.members)["deploymentGroupInfo"]
+    info = group_info(engine.api, group)
     listed, choice = info.get("goodDeployments", ()), info.get("rollbackChoice") or {}
-    ids = [each["deploymentId"] for each in listed][:_AT_ONCE]
-    answer = engine.api.batch_get_deployments(deploymentIds=ids)["deploymentsInfo"] if ids else ()
-    infos = {each["deploymentId"]: each for each in answer}
+    read = deployments.read(engine.api, [each["deploymentId"] for each in listed])
+    infos = {each["deploymentId"]: each for each in read}
     found, number = list[Good](), 0
     for each in listed:
         deployment_id, ruled_out = each["deploymentId"], each.get("ruledOut", "")
@@ -78,7 +78,7 @@ def chosen(goods: Goods, to: str, group: Group) -> Good:
 
 
 def _is_named(good: Good, to: str) -> bool:
-    if _ID.fullmatch(to):
+    if ID.fullmatch(to):
         return good.id == to
     if _NUMBER.fullmatch(to):
         return good.number == int(to)

@@ -8,6 +8,7 @@ from typing import Any
 from cli.account.connection import Engine
 from cli.account.fleet import fleet
 from cli.account.group_name import Group
+from cli.account.groups import group_info
 from cli.account.targets import listed, read
 from functions.core.rollout.health import (
     DEFAULT_CONFIG,
@@ -36,7 +37,7 @@ NONE = History(host_ids=(), config=PREDEFINED_CONFIGS[DEFAULT_CONFIG], seconds={
 
 
 def of(engine: Engine, group: Group) -> History:
-    info = engine.api.get_deployment_group(**group.members)["deploymentGroupInfo"]
+    info = group_info(engine.api, group)
     seconds, targets = dict[str, list[float]](), 0
     for target in _succeeded(engine, group):
         targets += 1

@@ -4,10 +4,11 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from cli.account.checks import Finding, Findings, Level, run_check
+from cli.account import deployments
+from cli.account.checks import CheckedGroup, Finding, Findings, Level, run_check
 from cli.account.connection import Engine
-from cli.account.fleet_now import State, fleet_now
-from cli.account.group_name import Group
+from cli.account.fleet_now import State, known
+from cli.account.groups import Info
 from cli.view.words import names
 from functions.core.auto_scaling import (
     DEFAULT_RESULTS,
@@ -21,17 +22,16 @@ from functions.core.auto_scaling import (
 from functions.core.records import AutoScaling, HookKind
 from functions.core.statuses import DeploymentStatus
 
-Info = Mapping[str, Any]  # a DeploymentGroupInfo
-
 _SHOWN = 3  # instances that a message names
 
 
-def scaling_findings(engine: Engine, group: Group, info: Info) -> list[Finding]:
+def scaling_findings(seen: CheckedGroup) -> list[Finding]:
     """Of the Auto Scaling groups that a deployment group names."""
+    engine, about, info = seen.engine, seen.about, seen.info
     named = {each["name"]: each for each in info.get("autoScalingGroups", ())}
     if not named:
         return []
-    about, found = str(group), list[ScalingGroup]()
+    found = list[ScalingGroup]()
 
     def groups() -> Findings:
         answer = engine.client("autoscaling").get_paginator("describe_auto_scaling_groups")
@@ -48,11 +48,7 @@ def scaling_findings(engine: Engine, group: Group, info: Info) -> list[Finding]:
         *run_check(about, "autoscaling:DescribeAutoScalingGroups", groups),
         *run_check(about, "autoscaling:DescribeLifecycleHooks", hooks),
         *_processes(about, info, found),
-        *run_check(
-            about,
-            "execute-api:Invoke on ListHosts and BatchGetDeployments",
-            lambda: _members(engine, group, info, found),
-        ),
+        *run_check(about, "execute-api:Invoke on ListHosts and BatchGetDeployments", lambda: _members(seen, found)),
     ]
 
 
@@ -110,19 +106,20 @@ def _processes(about: str, info: Info, found: Sequence[ScalingGroup]) -> Finding
             yield Finding(Level.WARNING, about, what, remedy)
 
 
-def _members(engine: Engine, group: Group, info: Info, found: Sequence[ScalingGroup]) -> Findings:
+def _members(seen: CheckedGroup, found: Sequence[ScalingGroup]) -> Findings:
     """Those in service or on standby that do not run what they should."""
-    last = info.get("lastSuccessfulDeployment")
+    last = seen.info.get("lastSuccessfulDeployment")
     members = sorted(each.instance_id for scaling in found for each in scaling.members if each.is_target)
     if not last or not members:
         return
-    states = {each.host: each.state for each in fleet_now(engine, group, info).hosts}
+    wanted = next(deployments.read(seen.engine.api, [last["deploymentId"]]), None)
+    states = {each.host: each.state for each in known(seen.hosts, wanted, None)}
     if behind := [each for each in members if states.get(each) not in (State.CURRENT, State.NEWER)]:
         what = f"{names(behind, _SHOWN)}: in service without the revision of {last['deploymentId']}"
-        remedy = f"look with stepdeploy hosts {group}, then deploy it with stepdeploy deploy --outdated-only"
-        yield Finding(Level.WARNING, str(group), what, remedy)
+        remedy = f"look with stepdeploy hosts {seen.about}, then deploy it with stepdeploy deploy --outdated-only"
+        yield Finding(Level.WARNING, seen.about, what, remedy)
     else:
-        yield Finding(Level.OK, str(group), f"all {len(members)} members of Auto Scaling have the last good revision")
+        yield Finding(Level.OK, seen.about, f"all {len(members)} members of Auto Scaling have the last good revision")
 
 
 # -- of no group

@@ -1,12 +1,10 @@
 """The targets of a deployment, read page by page."""
 
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from typing import Any
 
+from cli.account.requests import batches
 from cli.view.progress import Target
-
-_AT_ONCE = 25  # targets of a request
 
 
 def listed(api: Any, deployment_id: str, status: str) -> Iterator[str]:
@@ -19,7 +17,6 @@ def listed(api: Any, deployment_id: str, status: str) -> Iterator[str]:
 
 def read(api: Any, deployment_id: str, ids: Iterable[str]) -> Iterator[Target]:
     """InstanceTargets, with their lifecycle events."""
-    rest = iter(ids)
-    while some := list(islice(rest, _AT_ONCE)):
+    for some in batches(ids):
         answer = api.batch_get_deployment_targets(deploymentId=deployment_id, targetIds=some)
         yield from (each["instanceTarget"] for each in answer["deploymentTargets"])

@@ -1,21 +1,21 @@
 """Which deployment a verb is about: one by its id, or the newest one of a group, or of all."""
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
 import click
 
+from cli.account import deployments
 from cli.account.completions import deployments_and_groups
 from cli.account.connection import Engine, Refusal
+from cli.account.deployments import ID
 from cli.account.group_name import Group
+from cli.account.requests import AT_ONCE
 from cli.view.output import plain
 from cli.view.words import Info, group_of, names
 from functions.core.statuses import DeploymentStatus
 
-_ID = re.compile(r"d-[A-Z0-9]{9}")
 _METAVAR = "[DEPLOYMENT_ID | APPLICATION/GROUP]"
-_LOOKED_AT = 25  # newest deployments, as many as one request tells of
 RUNNING = (DeploymentStatus.CREATED, DeploymentStatus.IN_PROGRESS)
 
 
@@ -36,12 +36,12 @@ which_argument = click.argument(
 
 def is_which(value: str) -> bool:
     application, _, group = value.partition("/")
-    return bool(_ID.fullmatch(value) or (application and group))
+    return bool(ID.fullmatch(value) or (application and group))
 
 
 def looked_at(engine: Engine, which: str | None) -> str:
     """The id of the deployment that a verb looks at. What was not given by its id is told on standard error."""
-    if which and _ID.fullmatch(which):
+    if which and ID.fullmatch(which):
         return which
     found = _newest(engine, which, ())
     if not found:
@@ -51,7 +51,7 @@ def looked_at(engine: Engine, which: str | None) -> str:
 
 def to_change(engine: Engine, which: str | None, statuses: Sequence[DeploymentStatus] = ()) -> str:
     """The id of the deployment that a verb changes. Without a group it must be clear which one is meant."""
-    if which and _ID.fullmatch(which):
+    if which and ID.fullmatch(which):
         return which
     found = _newest(engine, which, statuses)
     if not found:
@@ -69,9 +69,7 @@ def _newest(engine: Engine, which: str | None, statuses: Sequence[DeploymentStat
     asked: dict[str, Any] = Group(application, name).members if which else {}
     if statuses:
         asked["includeOnlyStatuses"] = list(statuses)
-    ids = engine.api.list_deployments(**asked)["deployments"][: 1 if which else _LOOKED_AT]
-    found = engine.api.batch_get_deployments(deploymentIds=ids)["deploymentsInfo"] if ids else []
-    return list(found)
+    return list(deployments.newest(engine.api, 1 if which else AT_ONCE, **asked))
 
 
 def _told(info: Info, which: str | None) -> str:

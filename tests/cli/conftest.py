@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import boto3
 import pytest
 
 from cli.account.connection import Engine
@@ -21,6 +22,25 @@ def served(store: Store, bucket: str, monkeypatch: pytest.MonkeyPatch) -> Iterat
     with serve() as found:
         monkeypatch.setenv("STEPDEPLOY_ENDPOINT", found.endpoint)
         yield found
+
+
+def launched(*names: str) -> list[str]:
+    """Instances of shop/web by these names; their ids."""
+    found = []
+    for name in names:
+        made = boto3.client("ec2").run_instances(
+            ImageId="ami-12c6146b",
+            MinCount=1,
+            MaxCount=1,
+            TagSpecifications=[
+                {
+                    "ResourceType": "instance",
+                    "Tags": [{"Key": "role", "Value": "web"}, {"Key": "Name", "Value": name}],
+                }
+            ],
+        )
+        found.append(made["Instances"][0]["InstanceId"])
+    return found
 
 
 @pytest.fixture

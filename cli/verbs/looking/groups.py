@@ -1,19 +1,17 @@
 """`stepdeploy groups [APPLICATION]`: the deployment groups, their hosts' tags, and how their last deployment went."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 import click
 
 from cli.account.completions import applications
 from cli.account.connection import Engine
+from cli.account.groups import Info, group_infos
 from cli.view import words
 from cli.view.output import json_option, tell_json
 from cli.view.tables import tell_table
 
-_AT_ONCE = 100  # groups of a request
 _HEAD = ("GROUP", "LAST DEPLOYMENT", "STATUS", "ENDED (UTC)", "CONFIG", "HOSTS")
-Info = Mapping[str, Any]  # a DeploymentGroupInfo
 Filter = Mapping[str, str]  # an EC2TagFilter or TagFilter
 
 
@@ -29,24 +27,13 @@ Examples:
 @click.argument("application", required=False, shell_complete=applications)
 @json_option
 def command(application: str | None, as_json: bool) -> None:
-    api = Engine().api
-    names = [application] if application else api.get_paginator("list_applications").paginate().search("applications[]")
-    infos = [info for name in names for info in _of(api, name)]
+    infos = list(group_infos(Engine().api, application))
     if as_json:
         tell_json({"groups": infos})
     elif infos:
         tell_table(_HEAD, [_row(info) for info in infos], statuses=2)
     else:
         click.echo("no deployment groups", err=True)
-
-
-def _of(api: Any, application: str) -> Iterator[Info]:
-    pages = api.get_paginator("list_deployment_groups").paginate(applicationName=application)
-    names = list(pages.search("deploymentGroups[]"))
-    for first in range(0, len(names), _AT_ONCE):
-        some = names[first : first + _AT_ONCE]
-        answer = api.batch_get_deployment_groups(applicationName=application, deploymentGroupNames=some)
-        yield from answer["deploymentGroupsInfo"]
 
 
 def _row(info: Info) -> list[str]:

@@ -18,6 +18,7 @@ import click
 from cli.account.connection import Engine
 from cli.account.fleet_now import FleetNow, Host, State, fleet_now
 from cli.account.group_name import Group, group_argument
+from cli.account.groups import group_info
 from cli.view import causes
 from cli.view.output import json_option, plain, tell_json
 from cli.view.words import counted, moment
@@ -48,7 +49,7 @@ Examples:
 @json_option
 def command(group: Group, gone: bool, as_json: bool) -> None:
     engine = Engine()
-    info = engine.api.get_deployment_group(**group.members)["deploymentGroupInfo"]
+    info = group_info(engine.api, group)
     now = fleet_now(engine, group, info, with_ping=True)
     hosts = now.hosts if gone else now.there
     if not now.is_seen:

@@ -10,15 +10,16 @@ import click
 
 from cli.account.completions import applications, group_names, groups
 from cli.account.connection import Engine
+from cli.account.deployments import newest
+from cli.account.group_name import Group
+from cli.account.groups import group_names as names_of
 from cli.durations import DURATION
 from cli.view import words
 from cli.view.output import json_option, tell_json
 from cli.view.tables import tell_table
 from functions.core.statuses import DeploymentStatus
 
-_AT_ONCE = 25  # deployments of a request
 _HEAD = ("DEPLOYMENT", "GROUP", "STATUS", "STARTED (UTC)", "DURATION", "BY", "REVISION")
-Info = Mapping[str, Any]
 
 
 @click.command(
@@ -72,30 +73,16 @@ def command(
 
 def _found(
     api: Any, application: str | None, group: str | None, asked: Mapping[str, Any], limit: int
-) -> Iterator[Info]:
+) -> Iterator[words.Info]:
     """The newest first. The API finds those of a group, or all: those of an application are of its groups."""
     if not application:
-        return _told(api, asked, limit)
-    names = [group] if group else _groups(api, application)
-    of_groups = (
-        _told(api, {**asked, "applicationName": application, "deploymentGroupName": name}, limit) for name in names
-    )
+        return newest(api, limit, **asked)
+    names = [group] if group else names_of(api, application)
+    of_groups = (newest(api, limit, **asked, **Group(application, name).members) for name in names)
     return merge(*of_groups, key=lambda info: info["createTime"], reverse=True)
 
 
-def _groups(api: Any, application: str) -> list[str]:
-    pages = api.get_paginator("list_deployment_groups").paginate(applicationName=application)
-    return list(pages.search("deploymentGroups[]"))
-
-
-def _told(api: Any, asked: Mapping[str, Any], limit: int) -> Iterator[Info]:
-    """Page by page, as far as it is read: no more ids in a request than are wanted."""
-    ids = api.get_paginator("list_deployments").paginate(**asked).search("deployments[]")
-    while some := list(islice(ids, min(limit, _AT_ONCE))):
-        yield from api.batch_get_deployments(deploymentIds=some)["deploymentsInfo"]
-
-
-def _row(info: Info, now: datetime) -> list[str]:
+def _row(info: words.Info, now: datetime) -> list[str]:
     return [
         info["deploymentId"],
         words.group_of(info),

@@ -12,6 +12,7 @@ import click
 from cli.account.connection import Engine, is_forbidden
 from cli.account.fleet_now import fleet_now
 from cli.account.group_name import Group
+from cli.account.groups import group_info
 from cli.account.host_names import Names, host_names
 from cli.account.which import looked_at, which_argument
 from cli.view import words
@@ -63,14 +64,13 @@ def command(which: str | None, as_json: bool) -> None:
 
 def _group(api: Any, info: words.Info) -> words.Info:
     """The DeploymentGroupInfo of a deployment that is over; empty while it runs, and when the group is gone."""
-    group = {name: info.get(name) for name in ("applicationName", "deploymentGroupName")}
-    if not DeploymentStatus(info["status"]).is_final or not all(group.values()):
+    application, name = info.get("applicationName"), info.get("deploymentGroupName")
+    if not (DeploymentStatus(info["status"]).is_final and application and name):
         return {}
     try:
-        found: words.Info = api.get_deployment_group(**group)["deploymentGroupInfo"]
+        return group_info(api, Group(application, name))
     except (api.exceptions.DeploymentGroupDoesNotExistException, api.exceptions.ApplicationDoesNotExistException):
         return {}
-    return found
 
 
 def _fleet_now(engine: Engine, group: words.Info) -> str:

@@ -4,25 +4,26 @@ A group is `ok` when all its hosts have the revision of its last successful depl
 `failed` when the last deployment failed on some, and `empty` when no deployment ever succeeded or it has no hosts.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
 import click
 
+from cli.account import deployments
 from cli.account.completions import groups
 from cli.account.connection import Engine
-from cli.account.fleet_now import FleetNow, State, deployments, fleet_now
+from cli.account.fleet_now import FleetNow, State, fleet_now
 from cli.account.group_name import Group
+from cli.account.groups import Info, group_info, group_infos
 from cli.view import words
 from cli.view.output import json_option, tell_json
 from cli.view.tables import tell_table
 from functions.core.statuses import DeploymentStatus
 
-_AT_ONCE = 100  # groups of a request
 _THREADS = 8
 _RUNNING = [DeploymentStatus.CREATED, DeploymentStatus.IN_PROGRESS, DeploymentStatus.QUEUED]
 _HEAD = ("GROUP", "STATE", "REVISION", "HOSTS", "SINCE", "BY", "NOW")
@@ -69,9 +70,9 @@ Examples:
 def command(name: str | None, as_json: bool) -> None:
     engine = Engine()
     running = _running(engine)
-    infos = list(_infos(engine, name))
+    infos = list(_infos(engine.api, name))
 
-    def look(info: Mapping[str, Any]) -> Status:
+    def look(info: Info) -> Status:
         group = Group(info["applicationName"], info["deploymentGroupName"])
         mine = [each for each in running if _is_of(each, group)]
         return Status(group=group, fleet=fleet_now(engine, group, info), running=mine)
@@ -87,26 +88,14 @@ def command(name: str | None, as_json: bool) -> None:
         click.echo("no deployment groups", err=True)
 
 
-def _infos(engine: Engine, name: str | None) -> Iterator[Mapping[str, Any]]:
+def _infos(api: Any, name: str | None) -> Iterator[Info]:
     application, _, group = (name or "").partition("/")
-    if group:
-        members = Group(application, group).members
-        yield engine.api.get_deployment_group(**members)["deploymentGroupInfo"]
-        return
-    every = engine.api.get_paginator("list_applications").paginate().search("applications[]")
-    for each in [application] if application else every:
-        pages = engine.api.get_paginator("list_deployment_groups").paginate(applicationName=each)
-        found = list(pages.search("deploymentGroups[]"))
-        for first in range(0, len(found), _AT_ONCE):
-            some = found[first : first + _AT_ONCE]
-            answer = engine.api.batch_get_deployment_groups(applicationName=each, deploymentGroupNames=some)
-            yield from answer["deploymentGroupsInfo"]
+    return iter([group_info(api, Group(application, group))]) if group else group_infos(api, application or None)
 
 
 def _running(engine: Engine) -> list[words.Info]:
     pages = engine.api.get_paginator("list_deployments").paginate(includeOnlyStatuses=_RUNNING)
-    found = deployments(engine, list(pages.search("deployments[]"))).values()
-    return sorted(found, key=lambda each: each["createTime"])
+    return sorted(deployments.read(engine.api, pages.search("deployments[]")), key=lambda each: each["createTime"])
 
 
 def _is_of(info: words.Info, group: Group) -> bool:
@@ -128,14 +117,8 @@ def _row(each: Status, now: datetime) -> list[str]:
 
 def _hosts(fleet: FleetNow) -> str:
     """Those with the wanted revision, and where the others are."""
-    current = sum(each.state is State.CURRENT for each in fleet.there)
-    others = FleetNow(
-        hosts=[each for each in fleet.there if each.state is not State.CURRENT],
-        wanted={},
-        brought=fleet.brought,
-        is_seen=fleet.is_seen,
-    )
-    return f"{current:,} of {len(fleet.there):,}" + (f", {others.line()}" if others.hosts else "")
+    others = replace(fleet, hosts=[each for each in fleet.there if each.state is not State.CURRENT])
+    return f"{fleet.current:,} of {len(fleet.there):,}" + (f", {others.line()}" if others.hosts else "")
 
 
 def _now(info: words.Info) -> str:
@@ -152,7 +135,7 @@ def _plain(each: Status) -> dict[str, Any]:
         "deploymentId": wanted.get("deploymentId"),
         "revision": words.revision_name(wanted) if wanted else None,
         "hosts": len(each.fleet.there),
-        "current": sum(host.state is State.CURRENT for host in each.fleet.there),
+        "current": each.fleet.current,
         "fleetNow": each.fleet.line(),
         "since": wanted.get("completeTime"),
         "running": [info["deploymentId"] for info in each.running],

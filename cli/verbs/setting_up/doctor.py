@@ -7,18 +7,29 @@ processes, and members without the last good revision.
 """
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import asdict
 
 import click
 
-from cli.account.checks import HOST_TAG, Finding, Level, all_groups, engine_findings, group_findings
+from cli.account.checks import (
+    HOST_TAG,
+    CheckedGroup,
+    Finding,
+    Level,
+    engine_findings,
+    group_findings,
+    run_check,
+)
 from cli.account.completions import groups
 from cli.account.connection import Engine
 from cli.account.group_name import GROUP, Group
+from cli.account.groups import Info, group_info, group_infos
 from cli.account.scaling_checks import orphan_findings, scaling_findings
 from cli.exits import Exit
 from cli.view.output import json_option, plain, tell_json
 
+_LISTING = "ListApplications, ListDeploymentGroups and BatchGetDeploymentGroups"
 _COLORS = {Level.OK: "green", Level.WARNING: "yellow", Level.PROBLEM: "red", Level.UNKNOWN: "cyan"}
 
 
@@ -50,12 +61,19 @@ def _findings(engine: Engine, group: Group | None) -> list[Finding]:
     if not any(each.about == "API" and each.level is Level.OK for each in found):
         return found
     tag = HOST_TAG if found[0].level is not Level.OK else engine.outputs.get("HostTag", HOST_TAG)
-    infos = []
-    for each in [group] if group else all_groups(engine):
-        found += group_findings(engine, each, tag)
-        infos.append(engine.api.get_deployment_group(**each.members)["deploymentGroupInfo"])
-        found += scaling_findings(engine, each, infos[-1])
-    return found if group else [*found, *orphan_findings(engine, infos)]
+    infos: list[Info] = []
+
+    def groups() -> Iterator[Finding]:
+        infos.extend(group_infos(engine.api))
+        yield from ()
+
+    refused = [] if group else run_check("groups", f"execute-api:Invoke on {_LISTING}", groups)
+    if group:
+        infos.append(group_info(engine.api, group))
+    for each in infos:
+        seen = CheckedGroup(engine, each)
+        found += [*group_findings(seen, tag), *scaling_findings(seen)]
+    return [*found, *refused] if group or refused else [*found, *orphan_findings(engine, infos)]
 
 
 def _tell(each: Finding) -> None:

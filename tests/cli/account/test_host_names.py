@@ -2,37 +2,17 @@
 
 from collections.abc import Sequence
 
-import boto3
 import pytest
 
 from cli.__main__ import main
 from functions.core.causes import Cause
 from functions.core.records import Counts, SharedFailure, TargetFailure
 from functions.core.statuses import DeploymentStatus, TargetStatus
-from tests.cli.conftest import Api
+from tests.cli.conftest import Api, launched
 from tests.cli.deploying import ID, Captured, put_deployment, put_target, script_failed
 from tests.conftest import BUCKET
 
 S3 = f"s3://{BUCKET}/shop/1.zip"
-
-
-def launched(*names: str) -> Sequence[str]:
-    """Instances of shop/web by these names; their ids."""
-    found = []
-    for name in names:
-        made = boto3.client("ec2").run_instances(
-            ImageId="ami-12c6146b",
-            MinCount=1,
-            MaxCount=1,
-            TagSpecifications=[
-                {
-                    "ResourceType": "instance",
-                    "Tags": [{"Key": "role", "Value": "web"}, {"Key": "Name", "Value": name}],
-                }
-            ],
-        )
-        found.append(made["Instances"][0]["InstanceId"])
-    return found
 
 
 @pytest.fixture

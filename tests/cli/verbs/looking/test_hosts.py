@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
-import boto3
 import pytest
 
 from cli.__main__ import main
@@ -19,7 +18,7 @@ from functions.core.records import Host as OnRecord
 from functions.core.statuses import DeploymentStatus, TargetStatus
 from functions.core.text.shapes import to_plain
 from functions.store.keys import host_key
-from tests.cli.conftest import Api
+from tests.cli.conftest import Api, launched
 from tests.conftest import put_group, put_item, revision, stand_in
 from tests.fakes.run_command import FakeRunCommand
 from tests.served import Served
@@ -112,16 +111,7 @@ def fleet(api: Api, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]
     stand_in("ssm", ssm)
 
     def launch(count: int, on_record: int, *, silent: int = 0) -> list[str]:
-        tags = {"role": "web", "Name": "\u202eweb"}
-        found = boto3.client("ec2").run_instances(
-            ImageId="ami-12c6146b",
-            MinCount=count,
-            MaxCount=count,
-            TagSpecifications=[
-                {"ResourceType": "instance", "Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
-            ],
-        )
-        ids = sorted(each["InstanceId"] for each in found["Instances"])
+        ids = sorted(launched(*["\u202eweb"] * count))
         for each in ids[:on_record]:
             host = OnRecord(
                 target_id=each, deployment_id="d-000000001", status=TargetStatus.SUCCEEDED, since=SINCE.isoformat()

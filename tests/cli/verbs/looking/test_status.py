@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 
-import boto3
 import pytest
 
 from cli.__main__ import main
@@ -13,6 +12,7 @@ from functions.core.records import Counts, Deployment, Host
 from functions.core.statuses import DeploymentStatus, TargetStatus
 from functions.core.text.shapes import to_plain
 from functions.store.keys import host_key
+from tests.cli.conftest import launched
 from tests.conftest import put_group, put_item, revision, stand_in
 from tests.fakes.run_command import FakeRunCommand
 from tests.served import Served
@@ -27,18 +27,7 @@ def hosts(engine: Served) -> Iterator[list[str]]:
     """Five hosts of shop/web: three on the last good revision, one that a later deployment changed, one on which that
     one failed; and a sixth that is gone. The group's next deployment runs."""
     stand_in("ssm", FakeRunCommand())
-    found = boto3.client("ec2").run_instances(
-        ImageId="ami-12c6146b",
-        MinCount=5,
-        MaxCount=5,
-        TagSpecifications=[
-            {
-                "ResourceType": "instance",
-                "Tags": [{"Key": "role", "Value": "web"}, {"Key": "Name", "Value": "web-1"}],
-            }
-        ],
-    )
-    ids = sorted(each["InstanceId"] for each in found["Instances"])
+    ids = sorted(launched(*["web-1"] * 5))
     good = deployed(1, "a" * 40, DeploymentStatus.SUCCEEDED)
     bad = deployed(2, "b" * 40, DeploymentStatus.STOPPED)
     running = deployed(3, "c" * 40, DeploymentStatus.IN_PROGRESS)

@@ -323,3 +323,15 @@ def test_a_default_that_stayed_behind_is_named(account: Account, monkeypatch: py
     found = account.only("warning")
     assert "the default is 1" in found["message"]
     assert found["remedy"].endswith(f"--name {DOCUMENT} --document-version 2")
+
+
+def test_groups_that_these_credentials_may_not_list_are_unknown(account: Account) -> None:
+    account.forbidden.add("BatchGetDeploymentGroups")
+    found = account.only("unknown")
+    assert (found["about"], found["message"]) == ("groups", "no permission to check")
+    assert "BatchGetDeploymentGroups" in found["remedy"]
+
+
+def test_a_group_is_asked_for_once(account: Account, engine: Served) -> None:
+    assert account.doctor("shop/web") == (0, [])
+    assert len(engine.asked) == len(set(engine.asked)), engine.asked

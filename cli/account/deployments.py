@@ -1,0 +1,23 @@
+"""Deployments, read by their ids."""
+
+import re
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any
+
+from cli.account.requests import batches
+from cli.view.words import Info
+
+ID = re.compile(r"d-[A-Z0-9]{9}")
+
+
+def read(api: Any, ids: Iterable[str]) -> Iterator[Info]:
+    """DeploymentInfos, request by request as far as they are wanted."""
+    for some in batches(ids):
+        yield from api.batch_get_deployments(deploymentIds=some)["deploymentsInfo"]
+
+
+def newest(api: Any, most: int, **asked: Any) -> Iterator[Info]:
+    """DeploymentInfos of those that ListDeployments finds, the newest first."""
+    pages = api.get_paginator("list_deployments").paginate(**asked)
+    return read(api, islice(pages.search("deployments[]"), most))
