@@ -84,6 +84,7 @@ SHAPES: dict[str, dict[str, Any]] = {
         healthyHosts="HealthyHosts",
         pinnedRevision="PinnedRevision",
         causes="FailureCauseList",
+        queuedBehind="DeploymentId",
     ),
     # -- hosts that the last deployment of a group left failed, also if it succeeded
     "LastDeploymentInfo": _structure(failedHosts="Integer"),
@@ -101,7 +102,9 @@ SHAPES: dict[str, dict[str, Any]] = {
     # -- what a host left and has not come back to: ARNs of target groups, names of Classic Load Balancers
     "LoadBalancerId": {"type": "string"},
     "LoadBalancerIdList": {"type": "list", "member": {"shape": "LoadBalancerId"}},
-    "CreateDeploymentInput": _structure(metadata="Metadata"),
+    # -- onBusy: whether a new deployment waits while another one of its group runs; without it, it is refused
+    "OnBusy": {"type": "string", "enum": ["QUEUE", "REJECT"]},
+    "CreateDeploymentInput": _structure(metadata="Metadata", onBusy="OnBusy"),
     # -- `cancelScripts`: scripts that run on hosts are cut off; else they end by themselves
     "Reason": {"type": "string", "max": 256},
     "StopDeploymentInput": _structure(reason="Reason", cancelScripts="Boolean"),

@@ -42,7 +42,7 @@ def create_deployment(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
         revision=None if _is_restart(given) else _revision(given),
         requested_by=caller.arn,
         requested_at=caller.now,
-        on_busy=OnBusy.REJECT,
+        on_busy=OnBusy(given.get("onBusy", OnBusy.REJECT).lower()),
         description=_description(given),
         metadata=metadata(given),
         outdated_only=bool(given.get("updateOutdatedInstancesOnly")),

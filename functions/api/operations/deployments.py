@@ -8,14 +8,17 @@ from functions.api import responses
 from functions.api.operations import Caller, groups
 from functions.core.errors import Refused
 from functions.core.records import Deployment
-from functions.store.records import deployments, places
+from functions.core.statuses import DeploymentStatus
+from functions.store.records import deployments, lock, places
 
 MAX_AT_ONCE = 25
 _ID = re.compile(r"d-[A-Z0-9]{9}")
 
 
 def get_deployment(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
-    return {"deploymentInfo": responses.deployment(places.counted(known(given["deploymentId"])))}
+    found = known(given["deploymentId"])
+    behind = lock.holder(found.group_key) if found.status is DeploymentStatus.QUEUED else None
+    return {"deploymentInfo": {**responses.deployment(places.counted(found)), "queuedBehind": behind}}
 
 
 def batch_get_deployments(given: dict[str, Any], caller: Caller) -> dict[str, Any]:

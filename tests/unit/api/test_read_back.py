@@ -197,6 +197,7 @@ _NO_ORDER = "tags are a set: they are read back in the order of their keys"
 _SCALING = "needs an Auto Scaling group: test_auto_scaling.py"
 _REFUSED = "refused with what to do instead, unless it is empty"
 NOT_READ_BACK = {
+    "CreateDeployment.onBusy": "says what becomes of the request, not of the deployment",
     "CreateApplication.tags": _NO_ORDER,
     "CreateDeploymentGroup.tags": _NO_ORDER,
     "AddTagsToOnPremisesInstances.tags": _NO_ORDER,

@@ -148,3 +148,15 @@ def test_a_repeated_request_is_a_second_deployment_once_the_first_is_over(api: A
     api("StopDeployment", deploymentId=first.deployment_id)
     finish.handler({"deployment_id": first.deployment_id}, api.context)
     assert created(api, store).deployment_id != first.deployment_id
+
+
+def test_a_request_may_wait_its_turn_and_says_behind_whom(api: Api, store: Store, group: Group) -> None:
+    first = created(api, store)
+    second = created(api, store, onBusy="QUEUE")
+    told = api("GetDeployment", deploymentId=second.deployment_id)["deploymentInfo"]
+    assert (told["status"], told["queuedBehind"]) == ("Queued", first.deployment_id)
+    third = created(api, store, onBusy="QUEUE")
+    told = api("GetDeployment", deploymentId=second.deployment_id)["deploymentInfo"]
+    assert (told["status"], "queuedBehind" in told) == ("Stopped", False)
+    assert third.deployment_id in told["errorInformation"]["message"]
+    assert "'LATER' is not one of" in api.refuses("InvalidInputException", "CreateDeployment", **wanted(onBusy="LATER"))
