@@ -3,9 +3,10 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
 
+from cli.view import words
 from functions.core.messages import texts
 from functions.core.statuses import DeploymentStatus, LifecycleEventStatus, TargetStatus
 
@@ -17,13 +18,20 @@ _SILENT = {LifecycleEventStatus.PENDING, LifecycleEventStatus.SKIPPED}  # an eve
 _ALWAYS = datetime.min.replace(tzinfo=UTC)
 
 
+class Alarm(NamedTuple):
+    """An alarm that would stop the deployment."""
+
+    state: str
+    since: datetime | None  # when it came into that state
+
+
 @dataclass(frozen=True, kw_only=True)
 class Snapshot:
     """A deployment as it was seen at one time. Not every target need be known."""
 
     info: Mapping[str, Any]  # a DeploymentInfo
     targets: Mapping[str, Target] = field(default_factory=dict)  # by id
-    alarms: Mapping[str, str] = field(default_factory=dict)  # states by name
+    alarms: Mapping[str, Alarm] = field(default_factory=dict)  # by name
     names: Mapping[str, str] = field(default_factory=dict)  # of hosts, by id; not every one need have one
     trouble: str = ""  # why the engine cannot be asked now: then the rest is older
 
@@ -110,14 +118,17 @@ def _deployment(after: Snapshot) -> Change:
     known = {DeploymentStatus.IN_PROGRESS: "startTime", DeploymentStatus.CREATED: "createTime"}
     known |= {each: "completeTime" for each in DeploymentStatus if each.is_final}
     message = f"{failure.get('code')}: {failure.get('message')}" if failure else after.hidden
+    if after.status is DeploymentStatus.QUEUED:
+        message = f"waits {words.waiting(info)}"
     return Change(status=after.status, time=info.get(known.get(after.status, "createTime")), message=message)
 
 
 def _alarms(before: Snapshot | None, after: Snapshot) -> Iterable[Change]:
-    known = before.alarms if before else {}
-    for name, state in after.alarms.items():
-        if known.get(name) != state:
-            yield Change(status=state, alarm=name)
+    """What an alarm was before the deployment, it is when that was made."""
+    known, made = before.alarms if before else {}, after.info.get("createTime", _ALWAYS)
+    for name, (state, since) in after.alarms.items():
+        if name not in known or known[name].state != state:
+            yield Change(status=state, alarm=name, time=max(since, made) if since else None)
 
 
 def _target(before: Target | None, after: Target) -> Iterable[Change]:
@@ -136,6 +147,37 @@ def _target(before: Target | None, after: Target) -> Iterable[Change]:
     if is_new and status != TargetStatus.IN_PROGRESS:
         time = max([*times, *_time(after.get("lastUpdatedAt"))], default=None)
         yield Change(status=status, target=name, time=time, message=_unsaid(after))
+
+
+def took(target: Target) -> timedelta | None:
+    """From the beginning of a target's first event to the end of its last one."""
+    begun = [each["startTime"] for each in events(target) if each.get("startTime")]
+    ended = [each["endTime"] for each in events(target) if each.get("endTime")]
+    return max(ended) - min(begun) if begun and ended else None
+
+
+def doing(target: Target) -> tuple[str, datetime | None]:
+    """The event that a target is at, and since when."""
+    now = next((each for each in events(target) if each["status"] == LifecycleEventStatus.IN_PROGRESS), {})
+    return now.get("lifecycleEventName", ""), now.get("startTime")
+
+
+def still_running(targets: Iterable[Target], names: Mapping[str, str], now: datetime) -> str:
+    """What runs on hosts, and for how long.
+
+    >>> begin = datetime(2026, 11, 23, tzinfo=UTC)
+    >>> event = {"lifecycleEventName": "Install", "status": "InProgress", "startTime": begin}
+    >>> target = {"targetId": "i-1", "status": "InProgress", "lifecycleEvents": [event]}
+    >>> still_running([target], {"i-1": "web-7"}, begin + timedelta(seconds=40))
+    'web-7 in Install for 40s'
+    """
+    found = []
+    for each in targets:
+        if each["status"] == TargetStatus.IN_PROGRESS:
+            event, since = doing(each)
+            length = f" for {words.span(max(now - since, timedelta()))}" if since else ""
+            found.append(f"{names.get(each['targetId'], each['targetId'])}{f' in {event}' if event else ''}{length}")
+    return words.names(found)
 
 
 def _unsaid(target: Target) -> str:

@@ -4,14 +4,14 @@ Everything is Text, so that nobody's name or message is taken for markup.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from cli.view import words
 from cli.view.output import plain
-from cli.view.progress import Snapshot, Target, events
+from cli.view.progress import Snapshot, Target, doing, events
 from cli.view.tables import color_of
 from functions.core.statuses import LifecycleEventStatus, TargetStatus
 
@@ -35,7 +35,7 @@ def screen(seen: Snapshot, *, now: datetime, height: int, ascii_only: bool = Fal
     facts = [_line((f"{name:<10}", "dim"), text) for name, text in _facts(seen, ascii_only)]
     end = _end(seen)
     rows = max(height - len(facts) - len(end) - 4, _MIN_ROWS)
-    return Group(_title(seen, now), *facts, Text(), *_targets(seen, rows, ascii_only), *end)
+    return Group(_title(seen, now), *facts, Text(), *_targets(seen, now, rows, ascii_only), *end)
 
 
 def _line(*parts: str | Text | tuple[str, str]) -> Text:
@@ -71,6 +71,8 @@ def _facts(seen: Snapshot, ascii_only: bool) -> list[tuple[str, Text]]:
         lines.append(("stopping", Text(plain(stop.get("message") or stop.get("stoppedBy", "-")), "magenta")))
     if seen.total:
         lines += [("targets", Text(words.targets(seen.overview))), ("healthy", _healthy(seen, ascii_only))]
+    if waits := words.waiting(info):
+        lines.append(("waits", Text(waits)))
     if seen.alarms:
         lines.append(("alarms", _alarms(seen)))
     if seen.trouble:
@@ -97,18 +99,18 @@ def _healthy(seen: Snapshot, ascii_only: bool) -> Text:
 
 def _alarms(seen: Snapshot) -> Text:
     text = Text()
-    for name, state in sorted(seen.alarms.items()):
+    for name, (state, _) in sorted(seen.alarms.items()):
         text.append(f"{'  ' if text else ''}{plain(name)} ").append(plain(state), _ALARM_COLORS.get(state, "yellow"))
     return text
 
 
-def _targets(seen: Snapshot, rows: int, ascii_only: bool) -> list[RenderableType]:
+def _targets(seen: Snapshot, now: datetime, rows: int, ascii_only: bool) -> list[RenderableType]:
     shown = ordered(list(seen.targets.values()), rows)
     names = {each["targetId"]: plain(seen.names.get(each["targetId"], each["targetId"])) for each in shown}
     widest = max(map(len, names.values()), default=0)
     lines: list[RenderableType] = []
     for target in shown:
-        status, (last, message) = target["status"], _last_event(target)
+        status, (last, message) = target["status"], _last_event(target, now)
         name = names[target["targetId"]].ljust(widest)
         told = (
             _marks(target, ascii_only),
@@ -130,13 +132,13 @@ def _marks(target: Target, ascii_only: bool) -> Text:
     return text
 
 
-def _last_event(target: Target) -> tuple[str, str]:
+def _last_event(target: Target, now: datetime) -> tuple[str, str]:
     """The event that a target is at, or at which it failed, and what is said of it."""
     if (failure := target.get("failure")) and target["status"] == TargetStatus.FAILED:
         return plain(failure.get("event") or failure["cause"]), plain(failure.get("message", ""))
-    at_work = [event for event in events(target) if event["status"] == LifecycleEventStatus.IN_PROGRESS]
-    waits = plain(f"waits: {target['waitingFor']}") if target.get("waitingFor") else ""
-    return (plain(at_work[0]["lifecycleEventName"]) if at_work else "", waits)
+    event, since = doing(target)
+    length = f"for {words.span(max(now - since, timedelta()))}" if since else ""
+    return plain(event), plain(f"waits: {target['waitingFor']}") if target.get("waitingFor") else length
 
 
 def _end(seen: Snapshot) -> list[RenderableType]:

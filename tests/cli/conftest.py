@@ -12,9 +12,12 @@ import pytest
 
 from cli.account.connection import Engine
 from cli.exits import Exit
+from cli.view.watch_view import How
 from tests.conftest import BUCKET, put_group
 from tests.served import Served, serve
 from tests.store import Store
+
+Watched = list[tuple[str, How]]  # ids, and how each was followed
 
 
 @pytest.fixture
@@ -82,13 +85,13 @@ def api(engine: Served, monkeypatch: pytest.MonkeyPatch) -> Api:
 
 
 @pytest.fixture
-def watched(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
+def watched(monkeypatch: pytest.MonkeyPatch) -> Watched:
     """The deployments that a verb watched, and how; each is told as failed."""
-    found: list[tuple[str, dict[str, Any]]] = []
+    found: Watched = []
 
-    def watch(engine: Engine, deployment_id: str, **how: Any) -> Exit:
+    def watch(engine: Engine, deployment_id: str, how: How, **_: Any) -> Exit:
         found.append((deployment_id, how))
         return Exit.FAILED
 
-    monkeypatch.setitem(sys.modules, "cli.view.watch_view", SimpleNamespace(watch=watch))
+    monkeypatch.setitem(sys.modules, "cli.view.watch_view", SimpleNamespace(watch=watch, How=How))
     return found

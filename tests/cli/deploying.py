@@ -134,8 +134,10 @@ class Time:
 def passes(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Time]:
     def of(*steps: Callable[[], object]) -> Time:
         time = Time(*steps)
-        monkeypatch.setattr("cli.view.watch_view.sleep", time.sleep)
-        monkeypatch.setattr("cli.view.watch_view.monotonic", lambda: time.now)
+        for module in ("cli.view.looks", "cli.account.turn"):
+            monkeypatch.setattr(f"{module}.sleep", time.sleep)
+        for module in ("cli.view.looks", "cli.view.watch_view", "cli.account.turn"):
+            monkeypatch.setattr(f"{module}.monotonic", lambda: time.now)
         return time
 
     return of

@@ -147,7 +147,7 @@ def test_a_host_that_failed_before_any_event_says_why_in_every_verb(
     (told,) = json.loads(out("hosts", "shop/web", "--json"))["causes"]
     assert (told["deploymentId"], told["cause"], told["hosts"]) == (ID, "UNREACHABLE", ["i-9"])
     passes()
-    assert f"i-9                  -                 Failed  UNREACHABLE: {UNREACHABLE}" in out("watch", ID)
+    assert f"i-9  Failed  -  UNREACHABLE: {UNREACHABLE}" in out("watch", ID)
 
 
 @pytest.mark.parametrize("status", [DeploymentStatus.IN_PROGRESS, DeploymentStatus.FAILED])

@@ -16,8 +16,10 @@ import click
 from cli.account.connection import Engine
 from cli.account.group_name import Group, group_argument
 from cli.account.host_names import host_ids
+from cli.account.turn import create, when_interrupted
 from cli.bundle.locations import S3_FORM, in_s3
 from cli.bundle.provenance import origin
+from cli.durations import DURATION
 from cli.exits import Exit
 from cli.verbs.deploying.push import name_option, push
 from cli.view.follow import Following, follow_options
@@ -46,13 +48,15 @@ def _ids(context: click.Context, parameter: click.Parameter, given: str | None) 
     epilog="""\b
 Examples:
   stepdeploy deploy shop/web dist --watch --fail-on-failed-hosts
+  stepdeploy deploy shop/web dist --queue --watch
   stepdeploy deploy shop/web s3://BUCKET/shop/42.zip --description "the spring sale"
   stepdeploy deploy shop/web --hosts i-0a1b,web-2 --config CodeDeployDefault.AllAtOnce
   stepdeploy deploy shop/web --restart --watch
   stepdeploy deploy shop/web --meta ticket=OPS-42 --rollback-on DEPLOYMENT_FAILURE
 
 Exit status: 1 when the revision has errors or, with --watch, the deployment does not succeed; 3 when the engine or AWS
-refuses; 4 when --timeout is over; 5 with --fail-on-failed-hosts, when it succeeds although hosts failed.""",
+refuses, also because the group is busy; 4 when --timeout or --wait is over; 5 with --fail-on-failed-hosts, when it
+succeeds although hosts failed.""",
 )
 @group_argument
 @click.argument("revision", required=False)
@@ -77,20 +81,25 @@ refuses; 4 when --timeout is over; 5 with --fail-on-failed-hosts, when it succee
     type=click.Choice([each.value for each in AutoRollbackEvent], case_sensitive=False),
     help="When to roll back, instead of the group's setting; can be repeated.",
 )
+@click.option("--queue", is_flag=True, help="While the group is busy, wait in it: the newest that waits goes next.")
+@click.option("--wait", type=DURATION, help="While the group is busy, try again, at most this long, for example 30m.")
 @name_option
 def command(group: Group, revision: str | None, following: Following, **options: Any) -> Exit:
-    if options["no_rollback"] and options["rollback_on"]:
-        raise click.UsageError("--no-rollback and --rollback-on: give one of them")
+    for one, other in (("no_rollback", "rollback_on"), ("queue", "wait")):
+        if options[one] and options[other]:
+            names = (f"--{each.replace('_', '-')}" for each in (one, other))
+            raise click.UsageError(f"{' and '.join(names)}: give one of them")
     if options["restart"] and (revision or options["outdated_only"]):
         raise click.UsageError(f"--restart and {'REVISION' if revision else '--outdated-only'}: give one of them")
     engine = Engine()
-    options["hosts"] = host_ids(engine, group, options["hosts"])
-    what: dict[str, Any] = (
-        {"deploymentMode": "RESTART"} if options["restart"] else _what(engine, group, revision or ".", options)
-    )
-    metadata = {**what.pop("metadata", {}), **options["meta"]}
-    asked = {**group.members, **what, **_asked(options), **({"metadata": metadata} if metadata else {})}
-    deployment_id = engine.api.create_deployment(**asked)["deploymentId"]
+    with when_interrupted(f"interrupted before a deployment was asked for: nothing was deployed to {group}"):
+        options["hosts"] = host_ids(engine, group, options["hosts"])
+        what: dict[str, Any] = (
+            {"deploymentMode": "RESTART"} if options["restart"] else _what(engine, group, revision or ".", options)
+        )
+        metadata = {**what.pop("metadata", {}), **options["meta"]}
+    asked = {**what, **_asked(options), **({"metadata": metadata} if metadata else {})}
+    deployment_id = create(engine, group, asked, wait=options["wait"])
     return following.follow(engine, deployment_id, {"deploymentId": deployment_id, **what, "metadata": metadata})
 
 
@@ -127,6 +136,7 @@ def _asked(options: dict[str, Any]) -> dict[str, Any]:
         "updateOutdatedInstancesOnly": options["outdated_only"],
         "ignoreApplicationStopFailures": options["ignore_application_stop_failures"],
         "autoRollbackConfiguration": _rollback(options),
+        "onBusy": "QUEUE" if options["queue"] else None,
     }
     return {name: value for name, value in given.items() if value}
 

@@ -7,6 +7,7 @@ id it is the newest deployment of the group, or of the only group. Its id is pri
 import click
 
 from cli.account.connection import Engine
+from cli.account.turn import may_have_begun, when_interrupted
 from cli.account.which import to_change, which_argument
 from cli.exits import Exit
 from cli.view.follow import Following, follow_options
@@ -27,6 +28,7 @@ AWS refuses.""",
 def command(which: str | None, following: Following) -> Exit:
     engine = Engine()
     deployment_id = to_change(engine, which)
-    new = engine.api.retry_deployment(deploymentId=deployment_id)["deploymentId"]
+    with when_interrupted(may_have_begun()):
+        new = engine.api.retry_deployment(deploymentId=deployment_id)["deploymentId"]
     told = {"deploymentId": new, "retried": deployment_id}
     return following.follow(engine, new, told)

@@ -14,6 +14,7 @@ import click
 from cli.account.connection import Engine
 from cli.account.good_deployments import Good, Goods, chosen, good_deployments
 from cli.account.group_name import Group, group_argument
+from cli.account.turn import may_have_begun, when_interrupted
 from cli.exits import Exit
 from cli.view import words
 from cli.view.follow import Following, follow_options
@@ -52,7 +53,8 @@ def command(group: Group, to: str | None, cancel: bool, dry_run: bool, following
     wish: dict[str, Any] = {"cancelScripts": True} if cancel else {}
     if to:
         wish["toDeploymentId"] = chosen(good_deployments(engine, group), to, group).id
-    answer = engine.api.roll_back_deployment_group(**group.members, **wish)
+    with when_interrupted(may_have_begun(group)):
+        answer = engine.api.roll_back_deployment_group(**group.members, **wish)
     told = {name: answer[name] for name in _TOLD if answer.get(name)}
     stopped = told.get("stoppedDeploymentId")
     if stopped is None:
@@ -61,7 +63,7 @@ def command(group: Group, to: str | None, cancel: bool, dry_run: bool, following
         return following.follow(engine, answer["deploymentId"], told)
     if not as_json:
         _tell_stop(stopped, told.get("queuedDeploymentId"))
-    status = following.follow(engine, stopped, told)
+    status = following.follow(engine, stopped, told, with_rollback=False)
     back = _rollback_of(engine, stopped) if following.watch and status is Exit.FAILED else None
     return following.to_the_end(engine, back) if back else status
 

@@ -5,15 +5,23 @@ rolled back, unless --rollback or --no-rollback is given. Without an id it is th
 the only one that runs.
 """
 
+from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 import click
 
-from cli.account.connection import Engine
+from cli.account import targets
+from cli.account.connection import Engine, is_forbidden
+from cli.account.host_names import host_names
+from cli.account.requests import AT_ONCE
+from cli.account.turn import when_interrupted
 from cli.account.which import RUNNING, to_change, which_argument
 from cli.exits import Exit
 from cli.view.follow import Following, follow_options
 from cli.view.output import plain, tell_json
+from cli.view.progress import has_begun, still_running
+from functions.core.statuses import TargetStatus
 
 
 @click.command(
@@ -35,14 +43,37 @@ AWS refuses.""",
 def command(which: str | None, following: Following, **wishes: Any) -> Exit:
     engine = Engine()
     deployment_id = to_change(engine, which, RUNNING)
-    answer = engine.api.stop_deployment(deploymentId=deployment_id, **_asked(**wishes))
+    see = f"interrupted while asking to stop {deployment_id}: it may be stopping; see stepdeploy show {deployment_id}"
+    with when_interrupted(see):
+        answer = engine.api.stop_deployment(deploymentId=deployment_id, **_asked(**wishes))
     if following.as_json:
         tell_json(
             {"deploymentId": deployment_id, "status": answer["status"], "message": answer.get("statusMessage", "")}
         )
     else:
         click.echo(plain(f"{deployment_id}: {answer['statusMessage']}"))
+        if not following.watch and (left := _left(engine, deployment_id)):
+            click.echo(f"{left}{'' if wishes['cancel'] else '; --cancel cuts it off'}", err=True)
     return following.to_the_end(engine, deployment_id) if following.watch else Exit.DONE
+
+
+def _left(engine: Engine, deployment_id: str) -> str:
+    """What still runs on hosts; nothing where these credentials may not see it."""
+    from botocore.exceptions import ClientError
+
+    try:
+        info = engine.api.get_deployment(deploymentId=deployment_id)["deploymentInfo"]
+        if not has_begun(info):
+            return ""
+        ids = islice(targets.listed(engine.api, deployment_id, TargetStatus.IN_PROGRESS), AT_ONCE)
+        busy = list(targets.read(engine.api, deployment_id, ids))
+        names = host_names(engine, info) if busy else {}
+    except ClientError as error:
+        if not is_forbidden(error):
+            raise
+        return ""
+    running = still_running(busy, names, datetime.now(UTC))
+    return plain(f"still at work: {running}") if running else ""
 
 
 def _asked(rollback: bool | None, cancel: bool, reason: str | None) -> dict[str, Any]:

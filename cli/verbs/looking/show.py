@@ -3,28 +3,19 @@
 Without an id it is the newest deployment of the group, or of all groups.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
 
 import click
 
 from cli.account.connection import Engine, is_forbidden
 from cli.account.fleet_now import fleet_now
 from cli.account.group_name import Group
-from cli.account.groups import group_info
-from cli.account.host_names import Names, host_names
 from cli.account.which import looked_at, which_argument
 from cli.view import words
-from cli.view.advice import next_steps
-from cli.view.causes import causes, failed_targets, headline, tails, told
-from cli.view.output import json_option, plain, plain_log, tell_json
+from cli.view.explained import explain
+from cli.view.output import json_option, plain, tell_json
 from cli.view.tables import color_of
-from functions.core.messages import texts
-from functions.core.records import SharedFailure
-from functions.core.statuses import DeploymentStatus
-
-_CAUSES = 5  # that are told one by one
 
 
 @click.command(
@@ -41,16 +32,11 @@ Examples:
 def command(which: str | None, as_json: bool) -> None:
     engine = Engine()
     deployment_id = looked_at(engine, which)
-    api = engine.api
-    info = api.get_deployment(deploymentId=deployment_id)["deploymentInfo"]
-    found = causes(api, info)
-    group, names = _group(api, info), host_names(engine, info) if found else {}
-    steps = list(next_steps(info, found, group.get("rollbackChoice"), names))
-    now = _fleet_now(engine, group)
+    info = engine.api.get_deployment(deploymentId=deployment_id)["deploymentInfo"]
+    why = explain(engine, info)
+    now = _fleet_now(engine, why.group)
     if as_json:
-        logs = tails(api, info, found)
-        each = [{**told(cause), "log": logs.get(cause.target_ids[0], [])} for cause in found]
-        tell_json({"deployment": info, "causes": each, "fleetNow": now, "next": steps})
+        tell_json({"deployment": info, "causes": why.plain(), "fleetNow": now, "next": why.steps})
         return
     status = words.outcome(info)
     click.echo(f"{deployment_id}  {words.group_of(info)}  {click.style(status, fg=color_of(status))}")
@@ -58,19 +44,8 @@ def command(which: str | None, as_json: bool) -> None:
         click.echo(f"  {name:<12} {text}")
     if now:
         click.echo(f"  {'fleet now':<12} {now}")
-    for line in [*_why(info), *_causes(info, found, tails(api, info, found[:_CAUSES]), names), *_next(steps)]:
+    for line in [*_why(info), *why.causes(), *why.next()]:
         click.echo(line)
-
-
-def _group(api: Any, info: words.Info) -> words.Info:
-    """The DeploymentGroupInfo of a deployment that is over; empty while it runs, and when the group is gone."""
-    application, name = info.get("applicationName"), info.get("deploymentGroupName")
-    if not (DeploymentStatus(info["status"]).is_final and application and name):
-        return {}
-    try:
-        return group_info(api, Group(application, name))
-    except (api.exceptions.DeploymentGroupDoesNotExistException, api.exceptions.ApplicationDoesNotExistException):
-        return {}
 
 
 def _fleet_now(engine: Engine, group: words.Info) -> str:
@@ -107,6 +82,8 @@ def facts(info: words.Info, now: datetime) -> Iterator[tuple[str, str]]:
         yield "stopped by", f"{by}, {words.moment(stop.get('stopTime'))}: {why}"
     if sum((info.get("deploymentOverview") or {}).values()):
         yield "targets", words.targets(info["deploymentOverview"])
+    if waits := words.waiting(info):
+        yield "waits", waits
     yield from _rollback(info.get("rollbackInfo") or {})
 
 
@@ -135,32 +112,3 @@ def _why(info: words.Info) -> Iterator[str]:
     if failure := info.get("errorInformation"):
         yield ""
         yield click.style(f"{plain(failure.get('code'))}: {plain(failure.get('message'))}", fg="red")
-
-
-def _causes(
-    info: words.Info, found: Sequence[SharedFailure], logs: Mapping[str, Sequence[str]], names: Names
-) -> Iterator[str]:
-    shown = found[:_CAUSES]
-    for cause in shown:
-        first = cause.target_ids[0]
-        yield ""
-        yield f"{words.counted(cause.count, 'host')}: {headline(cause.failure)}"
-        if cause.failure.message:
-            yield f"  {plain(cause.failure.message)}"
-        yield f"  on {words.names([names.get(each, each) for each in cause.target_ids], of=cause.count)}"
-        if cause.out_of:
-            yield f"  {plain(texts.out_of(cause.out_of))} until a deployment succeeds there"
-        if log := logs.get(first):
-            yield f"  the end of the log on {plain(names.get(first, first))}:"
-            yield from (f"  | {plain_log(line)}" for line in log)
-    if shown and (left := failed_targets(info) - sum(cause.count for cause in shown)) > 0:
-        yield ""
-        hosts = words.counted(left, "host")
-        yield f"and other causes on {hosts}: each by stepdeploy logs {plain(info['deploymentId'])}"
-
-
-def _next(steps: Sequence[str]) -> Iterator[str]:
-    if steps:
-        yield ""
-        yield "next:"
-    yield from (f"  {plain(step)}" for step in steps)

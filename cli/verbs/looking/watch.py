@@ -1,7 +1,8 @@
 """`stepdeploy watch [DEPLOYMENT_ID | APPLICATION/GROUP]`: follow a deployment to its end.
 
-On a terminal it is drawn anew as it goes on; elsewhere each change is a line: time (UTC), target, lifecycle event,
-status. Ctrl-C ends the watching, not the deployment. Without an id it is the newest deployment of the group, or of all.
+On a terminal it is drawn anew as it goes on; elsewhere each host that has ended is a line. If it fails, the causes and
+the end of the log come next, and its rollback is followed as well. Ctrl-C ends the watching, not the deployment.
+Without an id it is the newest deployment of the group, or of all.
 """
 
 import click
@@ -10,7 +11,7 @@ from cli.account.connection import Engine
 from cli.account.which import looked_at, which_argument
 from cli.durations import DURATION
 from cli.exits import Exit
-from cli.view.follow import strict_option
+from cli.view.follow import strict_option, verbose_option
 
 
 @click.command(
@@ -28,9 +29,11 @@ over first; 5 with --fail-on-failed-hosts, when it succeeds although hosts faile
 @which_argument
 @click.option("--timeout", type=DURATION, help="Maximum time to watch, for example 15m. Default: until it ends.")
 @strict_option
+@verbose_option
 @click.option("--json", "as_json", is_flag=True, help="A JSON object for each change, on a line; the last: the result.")
-def command(which: str | None, timeout: int | None, strict: bool, as_json: bool) -> Exit:
-    from cli.view.watch_view import watch
+def command(which: str | None, timeout: int | None, strict: bool, verbose: bool, as_json: bool) -> Exit:
+    from cli.view.watch_view import How, watch
 
     engine = Engine()
-    return watch(engine, looked_at(engine, which), as_json=as_json, seconds=timeout, strict=strict)
+    how = How(as_json=as_json, verbose=verbose, seconds=timeout, strict=strict)
+    return watch(engine, looked_at(engine, which), how)

@@ -38,7 +38,7 @@ def test_show_watch_and_logs_call_a_host_by_its_name_where_only_one_has_it(
     assert "the end of the log on web-7:" in out
     assert main(["watch", ID]) == 1
     out = capsys.readouterr().out
-    assert "  web-7  " in out and hosts[0] not in out and hosts[1] in out
+    assert "] web-7  " in out and hosts[0] not in out and hosts[1] in out
     assert main(["logs", ID, "web-7"]) == 0
     assert capsys.readouterr().out.startswith("== web-7  BeforeInstall  Failed  start.sh\n")
 

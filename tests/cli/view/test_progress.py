@@ -1,8 +1,19 @@
 """What to look at of a deployment that goes on, and what has changed since."""
 
+from datetime import timedelta
 from typing import Any
 
-from cli.view.progress import FOLLOWED, SMALL, Change, Snapshot, at_work, changes, statuses_to_list, targets_to_read
+from cli.view.progress import (
+    FOLLOWED,
+    SMALL,
+    Alarm,
+    Change,
+    Snapshot,
+    at_work,
+    changes,
+    statuses_to_list,
+    targets_to_read,
+)
 from functions.core.statuses import TargetStatus
 from tests.cli.view.test_screen import BEGIN, snapshot, target
 
@@ -57,10 +68,13 @@ def test_targets_without_any_time_or_event_can_be_told() -> None:
     assert [(each.target, each.status) for each in found] == [(None, "InProgress"), ("i-1", "Skipped")]
 
 
-def test_an_alarm_is_told_when_its_state_is_another() -> None:
-    info = snapshot().info
-    before, after = (Snapshot(info=info, alarms={"a": "OK", "b": state}) for state in ("OK", "ALARM"))
-    assert changes(before, after) == [Change(status="ALARM", alarm="b")]
+def test_an_alarm_is_told_when_its_state_is_another_at_the_time_of_that() -> None:
+    made, later, long_ago = BEGIN, BEGIN + timedelta(seconds=40), BEGIN - timedelta(days=300)
+    info = snapshot(createTime=made).info
+    before = Snapshot(info=info, alarms={"a": Alarm("OK", long_ago), "b": Alarm("OK", long_ago)})
+    after = Snapshot(info=info, alarms={"a": Alarm("OK", long_ago), "b": Alarm("ALARM", later)})
+    assert changes(before, after) == [Change(status="ALARM", alarm="b", time=later)]
+    assert [each.time for each in changes(None, after) if each.alarm] == [made, later]
 
 
 def test_the_end_of_a_deployment_is_its_last_change() -> None:

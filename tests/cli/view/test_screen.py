@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.console import Console
 
-from cli.view.progress import Snapshot
+from cli.view.progress import Alarm, Snapshot
 from cli.view.screen import healthy, ordered, screen
 
 BEGIN = datetime(2026, 11, 23, 10, tzinfo=UTC)
@@ -35,7 +35,8 @@ def snapshot(*targets: dict[str, Any], alarms: dict[str, str] | None = None, **i
         "requestedBy": "arn:aws:iam::123456789012:user/ann",
         **info,
     }
-    return Snapshot(info=whole, targets={each["targetId"]: each for each in targets}, alarms=alarms or {})
+    states = {name: Alarm(state, None) for name, state in (alarms or {}).items()}
+    return Snapshot(info=whole, targets={each["targetId"]: each for each in targets}, alarms=states)
 
 
 def shown(seen: Snapshot, *, height: int = 24, width: int = 90, ascii_only: bool = False) -> list[str]:
@@ -63,6 +64,7 @@ def test_everything_that_is_known_is_shown() -> None:
         "metadata  commit=0123abc, ticket=OPS-42",
         "targets   4: 1 succeeded, 1 failed, 1 in progress, 1 pending",
         "healthy   ███████████████░░░░░░░░░░░░░░░  2 of 4, at least 2",
+        "waits     1 host waits for its turn: at most 2 of 4 may be out of service at one time, 1 …",
         "alarms    errors OK  slow ALARM",
         "",
         "i-1  ✔✔  Succeeded",

@@ -1,6 +1,7 @@
 """`stepdeploy deploy`, against the engine's API; what it made is read back by the API."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +10,22 @@ import pytest
 from cli.__main__ import main
 from cli.account.connection import Engine
 from cli.exits import Exit
+from cli.view.watch_view import How
 from functions.core.records import DeploymentSummary
 from functions.core.revision import PUSHED_PREFIX
 from functions.core.statuses import DeploymentStatus
+from functions.store.keys import lock_key
 from tests.cli.bundle.test_provenance import git
-from tests.conftest import BUCKET, put_group, revision
+from tests.cli.conftest import Watched
+from tests.cli.deploying import Time, passes
+from tests.conftest import BUCKET, put_group, put_item, revision
 from tests.served import Served
+from tests.unit.api.test_deployments import put
+
+__all__ = ["passes"]  # a fixture
 
 Captured = pytest.CaptureFixture[str]
+Passes = Callable[..., Time]
 S3 = f"s3://{BUCKET}/shop/web/1.zip"
 
 
@@ -121,11 +130,11 @@ def test_a_commit_on_github_is_deployed(engine: Served, capsys: Captured) -> Non
 
 
 def test_watching_is_begun_with_the_id_and_its_outcome_is_the_exit_status(
-    engine: Served, watched: list[tuple[str, dict[str, Any]]], capsys: Captured
+    engine: Served, watched: Watched, capsys: Captured
 ) -> None:
     assert main(["deploy", "shop/web", S3, "--watch", "--timeout", "15m"]) == 1
     out, err = capsys.readouterr()
-    assert watched == [(out.strip(), {"as_json": False, "seconds": 900, "strict": False})]
+    assert watched == [(out.strip(), How(seconds=900))]
     assert err == ""
 
 
@@ -140,10 +149,77 @@ def test_json_is_one_object(engine: Served, capsys: Captured) -> None:
     assert found["revision"] == {"revisionType": "S3", "s3Location": location}
 
 
-def test_a_second_deployment_while_one_runs_is_refused(engine: Served, capsys: Captured) -> None:
+def test_a_second_deployment_while_one_runs_is_refused_with_a_way_on(engine: Served, capsys: Captured) -> None:
     assert main(["deploy", "shop/web", S3]) == 0
+    first = capsys.readouterr().out.strip()
     assert main(["deploy", "shop/web", S3]) == 3
-    assert "DeploymentLimitExceededException" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert said.startswith(f"Error: shop/web is busy: {first} by ann, Created for 0s, no hosts yet. Wait for it with")
+    assert "--queue" in said and f"stepdeploy watch {first}" in said
+    assert main(["deploy", "shop/web", S3, "--json"]) == 3
+    assert json.loads(capsys.readouterr().out)["error"]["code"] == "DeploymentLimitExceededException"
+
+
+def test_it_can_wait_in_the_queue_and_says_behind_whom(engine: Served, capsys: Captured) -> None:
+    assert main(["deploy", "shop/web", S3]) == 0
+    first = capsys.readouterr().out.strip()
+    assert main(["deploy", "shop/web", S3, "--queue"]) == 0
+    queued = deployed(capsys)
+    assert (queued["status"], queued["queuedBehind"]) == ("Queued", first)
+    assert main(["show", queued["deploymentId"]]) == 0
+    assert f"  waits        for {first} to end; a newer deployment" in capsys.readouterr().out
+
+
+def test_it_can_try_again_until_the_group_is_free(
+    engine: Served, passes: Callable[..., Time], capsys: Captured
+) -> None:
+    put(1, status=DeploymentStatus.IN_PROGRESS)
+    put_item({**lock_key("shop/web").item, "holder": "d-000000001"})
+    time = passes(lambda: None, lambda: put_item(dict(lock_key("shop/web").item)))
+    assert main(["deploy", "shop/web", S3, "--wait", "5m"]) == 0
+    out, err = capsys.readouterr()
+    assert out.startswith("d-") and err.count("shop/web is busy: d-000000001 by user, InProgress") == 1
+    assert time.slept == [5, 5]
+
+
+def test_waiting_for_a_busy_group_has_an_end(engine: Served, passes: Passes, capsys: Captured) -> None:
+    put(1, status=DeploymentStatus.IN_PROGRESS)
+    put_item({**lock_key("shop/web").item, "holder": "d-000000001"})
+    time = passes()
+    assert main(["deploy", "shop/web", S3, "--wait", "12s"]) == 4
+    assert time.slept == [5, 5, 2]
+    assert "Nothing was deployed" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("operation", "said"),
+    [
+        (
+            "RegisterApplicationRevision",
+            "interrupted before a deployment was asked for: nothing was deployed",
+        ),
+        ("CreateDeployment", "it may have begun; see stepdeploy list shop/web --limit 3"),
+    ],
+)
+def test_ctrl_c_says_what_may_have_begun(
+    operation: str, said: str, engine: Served, site: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    def interrupt(model: Any, **_: Any) -> None:
+        if model.name == operation:
+            raise KeyboardInterrupt
+
+    client = Engine.client
+
+    def watched(self: Engine, name: str, **how: Any) -> Any:
+        made = client(self, name, **how)
+        made.meta.events.register("before-call", interrupt)
+        return made
+
+    monkeypatch.setattr(Engine, "client", watched)
+    assert main(["deploy", "shop/web", str(site)]) == 130
+    out, err = capsys.readouterr()
+    assert (out, err.startswith("Error: interrupted ")) == ("", True)
+    assert said in err
 
 
 def test_a_revision_with_errors_is_not_deployed(engine: Served, site: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from cli.__main__ import main
 from cli.account.connection import Engine
 from cli.exits import Exit
+from cli.view.watch_view import How
 from functions.core.new_deployment import summary
 from functions.core.records import Counts, Deployment, DeploymentSummary
 from functions.core.statuses import DeploymentStatus, OnBusy, TargetStatus
@@ -18,6 +19,7 @@ from functions.engine.ending import end
 from functions.engine.starting import create
 from functions.store.records import deployments, targets
 from tests import rollout
+from tests.cli.conftest import Watched
 from tests.conftest import pending, put_group, revision
 from tests.served import Served
 from tests.store import Store
@@ -25,7 +27,6 @@ from tests.unit.api.test_deployments import put, record
 
 NOW = "2026-11-23T00:02:00.000Z"
 Captured = pytest.CaptureFixture[str]
-Watched = list[tuple[str, dict[str, Any]]]
 GOOD = DeploymentSummary(
     deployment_id="d-000000001",
     status=DeploymentStatus.SUCCEEDED,
@@ -140,7 +141,7 @@ def test_a_rollback_of_what_runs_is_watched_to_the_end_of_what_goes_back(
     fleet = pending(begun, "i-0", "i-1", "i-2")
     assert rollout.begin(replace(begun, counts=Counts(total=3, max_out_of_service=1)), fleet, NOW)
 
-    def watch(engine: Engine, deployment_id: str, **how: Any) -> Exit:
+    def watch(engine: Engine, deployment_id: str, how: How, **_: Any) -> Exit:
         seen.append(deployment_id)
         if deployment_id != running:
             return Exit.DONE
@@ -152,7 +153,7 @@ def test_a_rollback_of_what_runs_is_watched_to_the_end_of_what_goes_back(
 
     first = targets.get(running, "i-0")
     assert first and rollout.begin_target(first, NOW)
-    monkeypatch.setitem(sys.modules, "cli.view.watch_view", SimpleNamespace(watch=watch))
+    monkeypatch.setitem(sys.modules, "cli.view.watch_view", SimpleNamespace(watch=watch, How=How))
     assert main(["rollback", "shop/web", "--watch"]) == 0
     assert seen == [running, info(running)["rollbackInfo"]["rollbackDeploymentId"]]
 
@@ -169,7 +170,7 @@ def test_the_outcome_of_what_is_watched_is_the_exit_status(
     arguments: list[str], failed: Deployment, watched: Watched, capsys: Captured
 ) -> None:
     assert main([*arguments, "--watch", "--timeout", "1h"]) == 1
-    assert watched == [(capsys.readouterr().out.strip(), {"as_json": False, "seconds": 3600, "strict": False})]
+    assert watched == [(capsys.readouterr().out.strip(), How(seconds=3600))]
 
 
 @pytest.mark.parametrize("arguments", [["rollback", "shop/web"], ["rollback", "shop/w3b"], ["retry", "d-000000009"]])

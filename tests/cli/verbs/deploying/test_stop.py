@@ -1,14 +1,18 @@
 """`stepdeploy stop`, against the engine's API."""
 
 import json
-from typing import Any
+import re
 
 import pytest
 
 from cli.__main__ import main
+from cli.view.watch_view import How
 from functions.core.messages.texts import STOPPING
-from functions.core.statuses import DeploymentStatus
+from functions.core.records import Counts
+from functions.core.statuses import DeploymentStatus, TargetStatus
 from functions.store.records import deployments
+from tests.cli.conftest import Watched
+from tests.cli.deploying import ID, put_deployment, put_target
 from tests.served import ARN, Served
 from tests.store import Store
 from tests.unit.api.test_deployments import put
@@ -40,6 +44,16 @@ def test_scripts_are_cut_off_and_the_reason_is_on_record_when_they_are_given(
     assert (stopped.stop.cancel, stopped.stop.message) == (True, f"Stopped by {ARN}: wrong build")
 
 
+@pytest.mark.parametrize(("options", "hint"), [([], "; --cancel cuts it off"), (["--cancel"], "")])
+def test_what_still_runs_is_said_with_its_time(
+    options: list[str], hint: str, engine: Served, executing: None, capsys: Captured
+) -> None:
+    put_deployment(RUNS, Counts(total=2, max_out_of_service=1, in_progress=1))
+    put_target("i-1", TargetStatus.IN_PROGRESS, done=2)
+    assert main(["stop", ID, *options]) == 0
+    assert re.fullmatch(rf"still at work: i-1 in BeforeInstall for \S+ \S+{hint}\n", capsys.readouterr().err)
+
+
 def test_json_is_one_object(engine: Served, executing: None, capsys: Captured) -> None:
     put(1, status=RUNS)
     assert main(["stop", "d-000000001", "--json"]) == 0
@@ -66,9 +80,7 @@ def test_a_timeout_without_watching_is_a_mistake(engine: Served, capsys: Capture
     assert engine.asked == []
 
 
-def test_watching_follows_the_stop_to_its_end(
-    engine: Served, watched: list[tuple[str, dict[str, Any]]], capsys: Captured
-) -> None:
+def test_watching_follows_the_stop_to_its_end(engine: Served, watched: Watched, capsys: Captured) -> None:
     put(1, status=RUNS)
     assert main(["stop", "d-000000001", "--watch", "--json"]) == 1
-    assert watched == [("d-000000001", {"as_json": True, "seconds": None, "strict": False})]
+    assert watched == [("d-000000001", How(as_json=True))]

@@ -182,7 +182,12 @@ def test_who_asked_who_stopped_it_and_what_it_is_for_are_told() -> None:
     stop = {"stoppedBy": "arn:aws:iam::123456789012:user/bob", "stopTime": at_nine, "message": "wrong\nbuild"}
     info = {"requestedBy": "arn:aws:iam::123456789012:user/ann", "metadata": {"ticket": "OPS\x07"}, "stopInfo": stop}
     before = {"revisionType": "S3", "s3Location": {"bucket": "b", "key": "shop/0.zip"}}
-    told = dict(facts({**info, "previousRevision": before, "startTime": at_nine}, at_nine + timedelta(minutes=3)))
+    told = dict(
+        facts(
+            {"status": "Failed", **info, "previousRevision": before, "startTime": at_nine},
+            at_nine + timedelta(minutes=3),
+        )
+    )
     assert told == {
         "revision": "-",
         "replaces": "s3://b/shop/0.zip",

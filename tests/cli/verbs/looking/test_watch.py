@@ -57,6 +57,12 @@ def second_fails() -> None:
     put_target("i-2", TargetStatus.FAILED, done=5, left=script_failed("exit\x1b[2J é"))
 
 
+def rolled_back(status: DeploymentStatus) -> None:
+    """The deployment that undoes the other one."""
+    done = Counts(total=2, max_out_of_service=1, succeeded=2 if status.is_final else 1)
+    put_deployment(status, done, deployment_id="d-ROLLBACK1")
+
+
 def nothing() -> None:
     """Time passes."""
 
@@ -68,7 +74,7 @@ def lines(captured: Captured) -> list[list[str]]:
 def test_each_change_is_a_line_in_the_order_of_time(served: Served, passes: Passes, capsys: Captured) -> None:
     created()
     passes(first_begins, first_is_done, both_are_done)
-    assert main(["watch", ID]) == 0
+    assert main(["watch", ID, "-v"]) == 0
     assert lines(capsys) == [
         ["2026-11-23 10:00:00", ID, "-", "Created"],
         ["2026-11-23 10:00:01", ID, "-", "InProgress"],
@@ -101,26 +107,95 @@ def test_each_change_is_a_line_in_the_order_of_time(served: Served, passes: Pass
     ]
 
 
-def test_a_failure_is_status_1_and_says_where_to_look(served: Served, passes: Passes, capsys: Captured) -> None:
+def test_in_a_pipe_each_host_that_has_ended_is_a_line_with_a_count(
+    served: Served, passes: Passes, capsys: Captured
+) -> None:
+    created()
+    passes(first_begins, first_is_done, both_are_done)
+    assert main(["watch", ID]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        f"2026-11-23 10:00:00  {ID}  Created",
+        f"2026-11-23 10:00:01  {ID}  InProgress",
+        "2026-11-23 10:00:10  [1/2] i-1  Succeeded  7s",
+        "2026-11-23 10:00:10  [2/2] i-2  Succeeded  7s",
+        f"2026-11-23 10:01:00  {ID}  Succeeded  59s  2: 2 succeeded",
+    ]
+
+
+def test_a_failure_is_status_1_and_says_why_with_the_end_of_the_log(
+    served: Served, passes: Passes, capsys: Captured
+) -> None:
     created()
     passes(first_begins, first_is_done, second_fails)
+    rolled_back(DeploymentStatus.SUCCEEDED)
     assert main(["watch", ID]) == 1
     out, err = capsys.readouterr()
-    assert out.splitlines()[-3:] == [
-        "2026-11-23 10:00:08  i-2                  ApplicationStart  Failed  exit\\x1b[2J \\xe9",
-        "2026-11-23 10:00:08  i-2                  -                 Failed",
-        f"2026-11-23 10:01:00  {ID}          -                 Failed  HEALTH_CONSTRAINTS: too\\nfew",
+    assert out.splitlines()[2:] == [
+        "2026-11-23 10:00:10  [1/2] i-1  Succeeded  7s",
+        "2026-11-23 10:00:08  [2/2] i-2  Failed  6s  ApplicationStart: exit\\x1b[2J \\xe9",
+        f"2026-11-23 10:01:00  {ID}  Failed  59s  2: 1 succeeded, 1 failed  HEALTH_CONSTRAINTS: too\\nfew",
+        "",
+        "1 host: ApplicationStart, start.sh, SCRIPT, exit code 3",
+        "  exit\\x1b[2J é",
+        "  on i-2",
+        "  the end of the log on i-2:",
+        "  | no",
+        "",
+        "rolled back by d-ROLLBACK1: Succeeded, 2 of 2 hosts",
+        "",
+        "next:",
+        f"  read the whole log: stepdeploy logs {ID} i-2 --full",
+        "  see how the rollback went: stepdeploy show d-ROLLBACK1",
     ]
-    assert err == f"why: stepdeploy show {ID}\nit is rolled back: stepdeploy watch d-ROLLBACK1\n"
+    assert err == ""
+
+
+def test_the_rollback_is_followed_to_its_end_and_changes_nothing_of_the_outcome(
+    served: Served, passes: Passes, capsys: Captured
+) -> None:
+    created()
+    rolled_back(DeploymentStatus.IN_PROGRESS)
+    time = passes(first_begins, second_fails, nothing, nothing, lambda: rolled_back(DeploymentStatus.SUCCEEDED))
+    assert main(["watch", ID, "--timeout", "1h"]) == 1
+    out = capsys.readouterr().out
+    followed = out[out.index("\nrolled back by d-ROLLBACK1, which goes on:\n") :]
+    assert "d-ROLLBACK1  InProgress" in followed and "d-ROLLBACK1  Succeeded  59s  2: 2 succeeded" in followed
+    assert "\nrolled back by d-ROLLBACK1: Succeeded, 2 of 2 hosts\n" in followed
+    assert time.now < 1020
+
+
+def test_json_has_the_rollback_as_an_object_before_the_result(served: Served, passes: Passes, capsys: Captured) -> None:
+    second_fails()
+    rolled_back(DeploymentStatus.IN_PROGRESS)
+    passes(nothing, lambda: rolled_back(DeploymentStatus.FAILED))
+    assert main(["watch", ID, "--json"]) == 1
+    *_, back, result = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (back["type"], back["exit"], back["deploymentId"]) == ("rollback", 1, "d-ROLLBACK1")
+    assert (result["type"], result["exit"], result["deploymentId"]) == ("result", 1, ID)
+
+
+def test_whoever_stops_watching_the_rollback_is_told_that_it_goes_on(
+    served: Served, passes: Passes, capsys: Captured
+) -> None:
+    second_fails()
+    rolled_back(DeploymentStatus.IN_PROGRESS)
+
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    passes(interrupted)
+    assert main(["watch", ID]) == 130
+    assert "d-ROLLBACK1 is InProgress and continues" in capsys.readouterr().err
 
 
 def test_json_is_a_line_for_each_change_and_the_deployment_last(
     served: Served, passes: Passes, capsys: Captured
 ) -> None:
     created()
+    rolled_back(DeploymentStatus.SUCCEEDED)
     passes(first_begins, second_fails)
     assert main(["watch", ID, "--json"]) == 1
-    *told, result = map(json.loads, capsys.readouterr().out.splitlines())
+    *told, _, result = map(json.loads, capsys.readouterr().out.splitlines())
     assert {each["type"] for each in told} == {"change"}
     assert told[0] == {"type": "change", "deploymentId": ID, "status": "Created", "time": "2026-11-23T10:00:00Z"}
     assert [each for each in told if each.get("event") and each["status"] == "Failed"] == [
@@ -141,7 +216,7 @@ def test_json_is_a_line_for_each_change_and_the_deployment_last(
 def test_who_joins_late_is_told_everything_that_was(served: Served, capsys: Captured) -> None:
     first_is_done()
     both_are_done()
-    assert main(["watch", ID]) == 0
+    assert main(["watch", ID, "--verbose"]) == 0
     assert len(lines(capsys)) == 1 + 2 * 8
 
 
@@ -184,6 +259,7 @@ def test_ctrl_c_ends_the_watching_alone(
     assert main(["watch", ID, *options]) == 130
     out, err = capsys.readouterr()
     assert f"{ID} is InProgress and continues" in err
+    assert "at work: i-1 in BeforeInstall for " in err
     assert f"stop it with: stepdeploy stop {ID}" in err
     found = deployments.get(ID)
     assert found is not None
@@ -249,7 +325,7 @@ def test_an_engine_that_cannot_be_asked_for_a_while_is_asked_again(
 
 def test_patience_ends(served: Served, passes: Passes, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    monkeypatch.setattr("cli.view.watch_view._PATIENCE", 60)
+    monkeypatch.setattr("cli.view.looks._PATIENCE", 60)
     created()
 
     def broken() -> None:
@@ -306,10 +382,7 @@ def test_the_states_of_alarms_are_told(served: Served, passes: Passes, capsys: C
     put_deployment(DeploymentStatus.CREATED, settings=GroupSettings(alarms=Alarms(names=("errors", "gone"))), own=own)
     passes(*[nothing] * 5, lambda: alarm("errors", "ALARM"), *[nothing] * 3)
     assert main(["watch", ID, "--timeout", "30s"]) == 4
-    assert [each[1:] for each in lines(capsys) if each[1] != ID] == [
-        ["alarm errors", "-", "OK"],
-        ["alarm errors", "-", "ALARM"],
-    ]
+    assert [each[1:] for each in lines(capsys) if each[1] != ID] == [["alarm errors", "OK"], ["alarm errors", "ALARM"]]
 
 
 # -- a terminal
@@ -343,12 +416,13 @@ def terminal(**environment: str) -> Iterator[list[str]]:
 
 def test_on_a_terminal_it_is_drawn_and_its_last_state_stays(served: Served, passes: Passes) -> None:
     created()
+    rolled_back(DeploymentStatus.SUCCEEDED)
     passes(first_begins, first_is_done, second_fails)
     with terminal() as shown:
         assert main(["watch", ID]) == 1
     assert "\x1b[" in shown[0]
-    last = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown[0].rpartition(ID)[2]).split("\r\n")
-    assert last[0].rstrip() == "  shop/web  Failed  59s"
+    last = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown[0]).rpartition(f"{ID}  shop/web")[2].split("\r\n")
+    assert last[0].rstrip() == "  Failed  59s"
     assert [each.split() for each in last if each.startswith("i-")] == [
         ["i-1", "✔✔✔✔✔✔✔", "Succeeded"],
         ["i-2", "✔✔✔✔✔✘–", "Failed", "ApplicationStart", "exit\\x1b[2J", "é"],
