@@ -88,8 +88,11 @@ class Verbs(click.Group):
 
 
 @click.command(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-def stepdeploy() -> None:
+@click.pass_context
+def stepdeploy(context: click.Context) -> None:
     """CodeDeploy that you own."""
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        context.color = False
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -139,6 +142,9 @@ def start() -> NoReturn:
     locale is."""
     if sys.getfilesystemencoding() != "utf-8":
         os.execv(sys.executable, [sys.executable, "-Xutf8", *sys.orig_argv[1:]])  # noqa: S606
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # of which PYTHONIOENCODING may say that it takes ASCII only
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(main())
 
 

@@ -1,25 +1,15 @@
-"""What the verbs print: for people by rich, for programs as one JSON object."""
+"""What the verbs print: for people as text, for programs as one JSON object."""
 
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from functions.core.text.plain_text import is_text, visible
 
-if TYPE_CHECKING:
-    from rich.console import Console
-
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
-
-
-def console() -> "Console":
-    """Standard output; plain lines where it is no terminal. Nothing in a text is taken for markup."""
-    from rich.console import Console
-
-    return Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
 def plain(text: object) -> str:

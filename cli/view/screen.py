@@ -4,6 +4,7 @@ Everything is Text, so that nobody's name or message is taken for markup.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from rich.console import Group, RenderableType
@@ -16,31 +17,52 @@ from cli.view.tables import color_of
 from functions.core.statuses import LifecycleEventStatus, TargetStatus
 
 _MARKS = {
-    LifecycleEventStatus.PENDING: ("·", ".", "dim"),
-    LifecycleEventStatus.IN_PROGRESS: ("●", "o", "yellow"),
-    LifecycleEventStatus.SUCCEEDED: ("✔", "+", "green"),
-    LifecycleEventStatus.FAILED: ("✘", "x", "red"),
-    LifecycleEventStatus.SKIPPED: ("–", "-", "dim"),
-    LifecycleEventStatus.UNKNOWN: ("?", "?", "dim"),
+    LifecycleEventStatus.SUCCEEDED: ("✔", "+", "green", "done"),
+    LifecycleEventStatus.IN_PROGRESS: ("●", "o", "yellow", "now"),
+    LifecycleEventStatus.FAILED: ("✘", "x", "red", "failed"),
+    LifecycleEventStatus.SKIPPED: ("–", "-", "dim", "skipped"),
+    LifecycleEventStatus.PENDING: ("·", ".", "dim", "next"),
+    LifecycleEventStatus.UNKNOWN: ("?", "?", "dim", "unknown"),
 }
 _ALARM_COLORS = {"ALARM": "red", "OK": "green"}
 _URGENT = (TargetStatus.IN_PROGRESS, TargetStatus.FAILED, TargetStatus.SUCCEEDED, TargetStatus.PENDING)
-_BAR = 30  # characters
+_BAR, _NARROW = 30, 60  # characters: of the bar at most; of a terminal that has no room for all columns
 _MIN_ROWS = 3
 _REVISION = 80  # characters
 
 
-def screen(seen: Snapshot, *, now: datetime, height: int, ascii_only: bool = False) -> RenderableType:
-    """All of it, in at most `height` lines where there is room for a few targets."""
-    facts = [_line((f"{name:<10}", "dim"), text) for name, text in _facts(seen, ascii_only)]
+@dataclass(frozen=True, kw_only=True)
+class Terminal:
+    """Where it is shown."""
+
+    width: int
+    height: int
+    ascii_only: bool = False  # what is drawn; others' texts are escaped by the stream
+
+    @property
+    def is_narrow(self) -> bool:
+        return self.width < _NARROW
+
+    def line(self, *parts: str | Text | tuple[str, str]) -> Text:
+        """One line, which a narrow terminal cuts at its end."""
+        return Text.assemble(*parts, no_wrap=True, overflow="crop" if self.ascii_only else "ellipsis")
+
+
+def screen(seen: Snapshot, on: Terminal, *, now: datetime) -> RenderableType:
+    """All of it, in at most the terminal's lines where there is room for a few targets."""
+    facts = [on.line((f"{name:<10}", "dim"), text) for name, text in _facts(seen, on)]
     end = _end(seen)
-    rows = max(height - len(facts) - len(end) - 4, _MIN_ROWS)
-    return Group(_title(seen, now), *facts, Text(), *_targets(seen, now, rows, ascii_only), *end)
+    rows = max(on.height - len(facts) - len(end) - 4, _MIN_ROWS)
+    shown = ordered(list(seen.targets.values()), rows)
+    return Group(_title(seen, on, now), *facts, _legend(shown, on), *_targets(seen, shown, on, now), *end)
 
 
-def _line(*parts: str | Text | tuple[str, str]) -> Text:
-    """One line, which a narrow terminal cuts at its end."""
-    return Text.assemble(*parts, no_wrap=True, overflow="ellipsis")
+def _legend(shown: Sequence[Target], on: Terminal) -> Text:
+    """What the marks mean, as far as they are there."""
+    there = {_mark(event["status"]) for target in shown for event in events(target)}
+    marks = (each for each in _MARKS.values() if each in there)
+    told = [f"{letter if on.ascii_only else mark} {word}" for mark, letter, _, word in marks]
+    return on.line(("  ".join(told), "dim"))
 
 
 def ordered(targets: Sequence[Target], rows: int) -> list[Target]:
@@ -54,14 +76,14 @@ def ordered(targets: Sequence[Target], rows: int) -> list[Target]:
     return by_id if len(by_id) <= rows else sorted(by_id, key=urgency)[:rows]
 
 
-def _title(seen: Snapshot, now: datetime) -> Text:
+def _title(seen: Snapshot, on: Terminal, now: datetime) -> Text:
     passed = words.span(words.duration(seen.info, now))
     outcome = words.outcome(seen.info)
     status = (outcome, _color(outcome))
-    return _line((seen.id, "bold"), f"  {words.group_of(seen.info)}  ", status, f"  {passed}")
+    return on.line((seen.id, "bold"), f"  {words.group_of(seen.info)}  ", status, f"  {passed}")
 
 
-def _facts(seen: Snapshot, ascii_only: bool) -> list[tuple[str, Text]]:
+def _facts(seen: Snapshot, on: Terminal) -> list[tuple[str, Text]]:
     info = seen.info
     asked_by = plain(info.get("requestedBy") or info.get("creator") or "-")
     lines = [("revision", Text(words.revision_name(info, _REVISION))), ("asked by", Text(asked_by))]
@@ -70,7 +92,7 @@ def _facts(seen: Snapshot, ascii_only: bool) -> list[tuple[str, Text]]:
     if (stop := info.get("stopInfo")) and not seen.status.is_final:
         lines.append(("stopping", Text(plain(stop.get("message") or stop.get("stoppedBy", "-")), "magenta")))
     if seen.total:
-        lines += [("targets", Text(words.targets(seen.overview))), ("healthy", _healthy(seen, ascii_only))]
+        lines += [("targets", Text(words.targets(seen.overview))), ("healthy", _healthy(seen, on))]
     if waits := words.waiting(info):
         lines.append(("waits", Text(waits)))
     if seen.alarms:
@@ -88,13 +110,14 @@ def healthy(seen: Snapshot) -> tuple[int, int, int | None]:
     return seen.total - out, seen.total, None
 
 
-def _healthy(seen: Snapshot, ascii_only: bool) -> Text:
+def _healthy(seen: Snapshot, on: Terminal) -> Text:
     count, total, minimum = healthy(seen)
-    full, empty = ("#", ".") if ascii_only else ("█", "░")
-    filled = _BAR * count // total if total else 0
+    told = f"{count:,} of {total:,}" + ("" if minimum is None else f", at least {minimum:,}")
+    full, empty = ("#", ".") if on.ascii_only else ("█", "░")
+    bar = max(min(_BAR, on.width - len(told) - 12), 0)
+    filled = bar * count // total if total else 0
     color = "green" if minimum is None or count > minimum else "yellow" if count == minimum else "red"
-    text = Text.assemble((full * filled, color), (empty * (_BAR - filled), "dim"), f"  {count:,} of {total:,}")
-    return text if minimum is None else text.append(f", at least {minimum:,}")
+    return Text.assemble((full * filled, color), (empty * (bar - filled), "dim"), f"{'  ' if bar else ''}{told}")
 
 
 def _alarms(seen: Snapshot) -> Text:
@@ -104,31 +127,36 @@ def _alarms(seen: Snapshot) -> Text:
     return text
 
 
-def _targets(seen: Snapshot, now: datetime, rows: int, ascii_only: bool) -> list[RenderableType]:
-    shown = ordered(list(seen.targets.values()), rows)
+def _targets(seen: Snapshot, shown: Sequence[Target], on: Terminal, now: datetime) -> list[RenderableType]:
     names = {each["targetId"]: plain(seen.names.get(each["targetId"], each["targetId"])) for each in shown}
+    if on.is_narrow:
+        names = {each: words.shortened(name, max(on.width // 3, 10)) for each, name in names.items()}
     widest = max(map(len, names.values()), default=0)
     lines: list[RenderableType] = []
     for target in shown:
-        status, (last, message) = target["status"], _last_event(target, now)
         name = names[target["targetId"]].ljust(widest)
-        told = (
-            _marks(target, ascii_only),
-            "  ",
-            (f"{status:<10}", _color(status)),
-            f"  {last:<16}  ",
-            (message, "dim"),
-        )
-        lines.append(_line(f"{name}  ", *told))
+        lines.append(on.line(f"{name}  ", _marks(target, on), "  ", *_told(target, on, now)))
     more = max(seen.total, len(seen.targets)) - len(shown)
     return [*lines, *([Text(f"+ {more:,} more", "dim")] if more > 0 else [])]
 
 
-def _marks(target: Target, ascii_only: bool) -> Text:
+def _told(target: Target, on: Terminal, now: datetime) -> tuple[str | tuple[str, str], ...]:
+    """The status of a target, what it is at, and what is said of it; a narrow terminal has room for one of these."""
+    status, (last, message) = target["status"], _last_event(target, now)
+    if on.is_narrow:
+        return (last or status, _color(status)), "  ", (message, "dim")
+    return (f"{status:<10}", _color(status)), f"  {last:<16}  ", (message, "dim")
+
+
+def _mark(status: str) -> tuple[str, str, str, str]:
+    return next((mark for known, mark in _MARKS.items() if known == status), _MARKS[LifecycleEventStatus.UNKNOWN])
+
+
+def _marks(target: Target, on: Terminal) -> Text:
     text = Text()
     for event in events(target):
-        mark, letter, style = _MARKS.get(event["status"], _MARKS[LifecycleEventStatus.UNKNOWN])
-        text.append(letter if ascii_only else mark, style)
+        mark, letter, style, _ = _mark(event["status"])
+        text.append(letter if on.ascii_only else mark, style)
     return text
 
 

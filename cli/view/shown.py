@@ -100,13 +100,14 @@ class Drawn(AbstractContextManager["Drawn"]):
         self._live.stop()
 
     def _draw(self) -> Any:
-        from cli.view.screen import screen
+        from cli.view.screen import Terminal, screen
 
         if self._seen is None:
             return ""
         console = self._console
         ascii_only = not console.encoding.lower().startswith("utf")
-        return screen(self._seen, now=datetime.now(UTC), height=console.height, ascii_only=ascii_only)
+        on = Terminal(width=console.width, height=console.height, ascii_only=ascii_only)
+        return screen(self._seen, on, now=datetime.now(UTC))
 
     def show(self, seen: Snapshot) -> None:
         self._seen = seen

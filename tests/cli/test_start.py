@@ -35,3 +35,12 @@ def test_names_and_texts_are_utf_8_under_any_locale(tmp_path: Path, latin_1: dic
     ran = subprocess.run([*command, "validate", str(site)], cwd=ROOT, env=environment, capture_output=True)
     said = (ran.stdout + ran.stderr).decode("utf-8")
     assert "'grüße.sh'" in said and NAME not in said, said
+
+
+def test_an_output_that_takes_latin_1_only_gets_other_names_with_escapes(tmp_path: Path) -> None:
+    (tmp_path / "appspec.yml").write_text("version: 0.0\nos: linux\n")
+    (tmp_path / "łódź.sh").write_text("")
+    command = [sys.executable, "-m", "cli", "push", "shop/web", str(tmp_path), "--dry-run"]
+    environment = {**os.environ, "PYTHONIOENCODING": "latin-1"}
+    ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, encoding="latin-1")
+    assert "\\u0142\xf3d\\u017a.sh\n" in ran.stdout, ran.stderr

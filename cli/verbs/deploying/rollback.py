@@ -6,7 +6,6 @@ and goes back by itself: its scripts on hosts run to their end, unless --cancel 
 is printed on standard output, and why it goes there on standard error.
 """
 
-from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -19,9 +18,16 @@ from cli.exits import Exit
 from cli.view import words
 from cli.view.follow import Following, follow_options
 from cli.view.output import plain, tell_json
-from cli.view.tables import tell_table
+from cli.view.tables import Column, Row, tell_table
 
-_HEAD = ("TO", "DEPLOYMENT", "REVISION", "SUCCEEDED ON", "ENDED", "")
+_HEAD = (
+    Column("TO"),
+    Column("DEPLOYMENT"),
+    Column("REVISION", least=12),
+    Column("SUCCEEDED ON"),
+    Column("ENDED", is_time=True),
+    Column(""),
+)
 _TOLD = ("deploymentId", "stoppedDeploymentId", "queuedDeploymentId", "reason")
 
 
@@ -82,8 +88,7 @@ def _rehearse(goods: Goods, to: str | None, group: Group, as_json: bool) -> Exit
         tell_json({**told, "goodDeployments": [_plain(each) for each in goods.found]})
     else:
         if goods.found:
-            now = datetime.now(UTC)
-            tell_table(_HEAD, [_row(each, wanted, now) for each in goods.found], statuses=0)
+            tell_table(_HEAD, [_row(each, wanted) for each in goods.found])
         if not to:
             click.echo(plain(goods.reason), err=True)
         if wanted:
@@ -91,14 +96,14 @@ def _rehearse(goods: Goods, to: str | None, group: Group, as_json: bool) -> Exit
     return Exit.DONE if wanted else Exit.REFUSED
 
 
-def _row(good: Good, wanted: Good | None, now: datetime) -> list[str]:
+def _row(good: Good, wanted: Good | None) -> Row:
     notes = ["<- this one"] if good is wanted else []
     return [
         str(good.number or "-"),
         good.id,
         words.revision_name(good.info),
         good.reached,
-        words.age(good.info.get("completeTime"), now),
+        good.info.get("completeTime"),
         ", ".join([*notes, *([good.ruled_out] if good.ruled_out else [])]),
     ]
 

@@ -24,7 +24,8 @@ from cli.account.prices import (
     Item,
 )
 from cli.durations import DURATION
-from cli.view.output import console, json_option, tell_json
+from cli.view.output import json_option, tell_json
+from cli.view.tables import Column, tell_table
 from cli.view.words import counted
 
 _HANDLERS = Path(__file__).parents[3] / "functions" / "handlers"
@@ -149,16 +150,8 @@ def _tell(counts: Mapping[Item, float], begin: datetime, end: datetime, deployme
 
 
 def _show(counts: Mapping[Item, float], begin: datetime, deployments: float, targets: float) -> None:
-    from rich.table import Table
-
-    shown = Table("since " + begin.strftime("%Y-%m-%d"), "count", "USD")
-    for column in shown.columns[1:]:
-        column.justify = "right"
-    for item, count in counts.items():
-        shown.add_row(item.value, f"{count:,.0f}", f"{count * USD[item]:.4f}")
-    shown.add_section()
-    shown.add_row("estimate", "", f"{_usd(counts):.4f}")
-    out = console()
-    out.print(shown)
-    out.print(f"{counted(deployments, 'deployment')} to {counted(targets, 'host')}. List prices of {REGION}, {YEAR}.")
-    out.print(f"Not counted: {'; '.join(NOT_COUNTED)}.")
+    columns = (Column(f"SINCE {begin:%Y-%m-%d}"), Column("COUNT", is_number=True), Column("USD", is_number=True))
+    rows = [[item.value, f"{count:,.0f}", f"{count * USD[item]:.4f}"] for item, count in counts.items()]
+    tell_table(columns, [*rows, ["estimate", "", f"{_usd(counts):.4f}"]])
+    click.echo(f"{counted(deployments, 'deployment')} to {counted(targets, 'host')}. List prices of {REGION}, {YEAR}.")
+    click.echo(f"Not counted: {'; '.join(NOT_COUNTED)}.")

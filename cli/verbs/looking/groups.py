@@ -9,9 +9,16 @@ from cli.account.connection import Engine
 from cli.account.groups import Info, group_infos
 from cli.view import words
 from cli.view.output import json_option, tell_json
-from cli.view.tables import tell_table
+from cli.view.tables import Column, Row, status_cell, tell_table
 
-_HEAD = ("GROUP", "LAST DEPLOYMENT", "STATUS", "ENDED (UTC)", "CONFIG", "HOSTS")
+_HEAD = (
+    Column("GROUP", least=16),
+    Column("LAST DEPLOYMENT"),
+    Column("STATUS"),
+    Column("ENDED", is_time=True),
+    Column("CONFIG", least=16),
+    Column("HOSTS", least=12),
+)
 Filter = Mapping[str, str]  # an EC2TagFilter or TagFilter
 
 
@@ -31,18 +38,18 @@ def command(application: str | None, as_json: bool) -> None:
     if as_json:
         tell_json({"groups": infos})
     elif infos:
-        tell_table(_HEAD, [_row(info) for info in infos], statuses=2)
+        tell_table(_HEAD, [_row(info) for info in infos])
     else:
         click.echo("no deployment groups", err=True)
 
 
-def _row(info: Info) -> list[str]:
+def _row(info: Info) -> Row:
     last = info.get("lastAttemptedDeployment") or {}
     return [
         words.group_of(info),
         last.get("deploymentId", "-"),
-        words.with_failed_hosts(last.get("status", "-"), last.get("failedHosts", 0)),
-        words.moment(last.get("endTime")),
+        status_cell(words.with_failed_hosts(last.get("status", "-"), last.get("failedHosts", 0))),
+        last.get("endTime"),
         info.get("deploymentConfigName", "-"),
         hosts(info),
     ]

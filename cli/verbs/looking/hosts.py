@@ -21,7 +21,8 @@ from cli.account.group_name import Group, group_argument
 from cli.account.groups import group_info
 from cli.view import causes
 from cli.view.output import json_option, plain, tell_json
-from cli.view.words import counted, moment
+from cli.view.tables import Cell, Column, Row, tell_table
+from cli.view.words import counted
 from functions.core.messages import texts
 from functions.core.selection import ONLINE
 
@@ -34,7 +35,15 @@ _COLORS = {
     State.EMPTY: "yellow",
     State.GONE: "bright_black",
 }
-_HEAD = ["HOST", "NAME", "STATE", "REVISION", "SINCE (UTC)", "DEPLOYMENT", "SSM"]
+_HEAD = (
+    Column("HOST"),
+    Column("NAME", least=12),
+    Column("STATE"),
+    Column("REVISION", least=12),
+    Column("SINCE", is_time=True),
+    Column("DEPLOYMENT"),
+    Column("SSM"),
+)
 
 
 @click.command(
@@ -86,36 +95,24 @@ def _told(each: Host) -> dict[str, Any]:
 
 
 def _show(hosts: Sequence[Host], now: FleetNow) -> None:
-    is_pinged = now.is_seen
-    rows = [_HEAD, *(_row(each, now) for each in hosts)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row, color in zip(rows, ["", *(_color(each, is_pinged=is_pinged) for each in hosts)], strict=True):
-        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        click.echo(click.style(line, fg=color) if color else line)
-    click.echo(_counted(hosts, is_pinged=is_pinged))
+    tell_table(_HEAD, [_row(each, now) for each in hosts])
+    click.echo(_counted(hosts, is_pinged=now.is_seen))
     for each in hosts:
         if each.out_of:
             click.echo(plain(f"{each.host} is {texts.out_of(each.out_of)} until a deployment succeeds there"))
 
 
-def _row(each: Host, now: FleetNow) -> list[str]:
-    ssm = (each.ping or "not managed") if now.is_seen else "-"
-    cells = (
+def _row(each: Host, now: FleetNow) -> Row:
+    ssm = Cell(each.ping or "not managed", None if each.ping == ONLINE else "yellow") if now.is_seen else Cell("-")
+    return [
         each.host,
         each.name or "-",
-        each.state,
+        Cell(each.state, _COLORS.get(each.state)),
         now.revision_of(each),
-        moment(each.since),
+        each.since,
         each.deployment or "-",
         ssm,
-    )
-    return [plain(cell) for cell in cells]
-
-
-def _color(each: Host, *, is_pinged: bool) -> str:
-    """Nothing for a host that is as it should be."""
-    is_silent = is_pinged and each.ping != ONLINE
-    return _COLORS.get(each.state, "yellow" if is_silent else "")
+    ]
 
 
 def _counted(hosts: Sequence[Host], *, is_pinged: bool) -> str:

@@ -16,10 +16,18 @@ from cli.account.groups import group_names as names_of
 from cli.durations import DURATION
 from cli.view import words
 from cli.view.output import json_option, tell_json
-from cli.view.tables import tell_table
+from cli.view.tables import Column, Row, status_cell, tell_table
 from functions.core.statuses import DeploymentStatus
 
-_HEAD = ("DEPLOYMENT", "GROUP", "STATUS", "STARTED (UTC)", "DURATION", "BY", "REVISION")
+_HEAD = (
+    Column("DEPLOYMENT"),
+    Column("GROUP", least=16),
+    Column("STATUS"),
+    Column("STARTED", is_time=True),
+    Column("DURATION"),
+    Column("BY", least=8),
+    Column("REVISION", least=12),
+)
 
 
 @click.command(
@@ -66,7 +74,7 @@ def command(
     if as_json:
         tell_json({"deployments": infos})
     elif infos:
-        tell_table(_HEAD, [_row(info, now) for info in infos], statuses=2)
+        tell_table(_HEAD, [_row(info, now) for info in infos])
     else:
         click.echo("no deployments", err=True)
 
@@ -82,12 +90,12 @@ def _found(
     return merge(*of_groups, key=lambda info: info["createTime"], reverse=True)
 
 
-def _row(info: words.Info, now: datetime) -> list[str]:
+def _row(info: words.Info, now: datetime) -> Row:
     return [
         info["deploymentId"],
         words.group_of(info),
-        words.outcome(info),
-        words.moment(info.get("startTime")),
+        status_cell(words.outcome(info)),
+        info.get("startTime"),
         words.span(words.duration(info, now)),
         words.asker(info),
         words.revision_name(info),

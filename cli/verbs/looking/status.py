@@ -7,7 +7,6 @@ A group is `ok` when all its hosts have the revision of its last successful depl
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -21,12 +20,20 @@ from cli.account.group_name import Group
 from cli.account.groups import Info, group_info, group_infos
 from cli.view import words
 from cli.view.output import json_option, tell_json
-from cli.view.tables import tell_table
+from cli.view.tables import Cell, Column, Row, tell_table
 from functions.core.statuses import DeploymentStatus
 
 _THREADS = 8
 _RUNNING = [DeploymentStatus.CREATED, DeploymentStatus.IN_PROGRESS, DeploymentStatus.QUEUED]
-_HEAD = ("GROUP", "STATE", "REVISION", "HOSTS", "SINCE", "BY", "NOW")
+_HEAD = (
+    Column("GROUP", least=16),
+    Column("STATE"),
+    Column("REVISION", least=12),
+    Column("HOSTS", least=20),
+    Column("SINCE", is_time=True),
+    Column("BY", least=8),
+    Column("NOW"),
+)
 
 
 class Health(StrEnum):
@@ -36,7 +43,7 @@ class Health(StrEnum):
     EMPTY = "empty"
 
 
-_COLORS: dict[str, str] = {Health.OK: "green", Health.MIXED: "yellow", Health.FAILED: "red", Health.EMPTY: "yellow"}
+_COLORS = {Health.OK: "green", Health.MIXED: "yellow", Health.FAILED: "red", Health.EMPTY: "yellow"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,8 +89,7 @@ def command(name: str | None, as_json: bool) -> None:
     if as_json:
         tell_json({"groups": [_plain(each) for each in found]})
     elif found:
-        now = datetime.now(UTC)
-        tell_table(_HEAD, [_row(each, now) for each in found], statuses=1, colors=_COLORS)
+        tell_table(_HEAD, [_row(each) for each in found])
     else:
         click.echo("no deployment groups", err=True)
 
@@ -102,14 +108,14 @@ def _is_of(info: words.Info, group: Group) -> bool:
     return (info.get("applicationName"), info.get("deploymentGroupName")) == group
 
 
-def _row(each: Status, now: datetime) -> list[str]:
+def _row(each: Status) -> Row:
     wanted = each.fleet.wanted
     return [
         str(each.group),
-        each.health,
+        Cell(each.health, _COLORS[each.health]),
         words.revision_name(wanted) if wanted else "-",
         _hosts(each.fleet),
-        words.age(wanted.get("completeTime"), now),
+        wanted.get("completeTime"),
         words.asker(wanted) if wanted else "-",
         ", ".join(map(_now, each.running)) or "-",
     ]

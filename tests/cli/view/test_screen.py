@@ -4,10 +4,11 @@ import io
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from rich.console import Console
 
 from cli.view.progress import Alarm, Snapshot
-from cli.view.screen import healthy, ordered, screen
+from cli.view.screen import Terminal, healthy, ordered, screen
 
 BEGIN = datetime(2026, 11, 23, 10, tzinfo=UTC)
 
@@ -42,7 +43,8 @@ def snapshot(*targets: dict[str, Any], alarms: dict[str, str] | None = None, **i
 def shown(seen: Snapshot, *, height: int = 24, width: int = 90, ascii_only: bool = False) -> list[str]:
     out = io.StringIO()
     now = BEGIN + timedelta(minutes=2, seconds=5)
-    Console(file=out, width=width).print(screen(seen, now=now, height=height, ascii_only=ascii_only))
+    on = Terminal(width=width, height=height, ascii_only=ascii_only)
+    Console(file=out, width=width).print(screen(seen, on, now=now))
     return [line.rstrip() for line in out.getvalue().splitlines()]
 
 
@@ -66,7 +68,7 @@ def test_everything_that_is_known_is_shown() -> None:
         "healthy   ███████████████░░░░░░░░░░░░░░░  2 of 4, at least 2",
         "waits     1 host waits for its turn: at most 2 of 4 may be out of service at one time, 1 …",
         "alarms    errors OK  slow ALARM",
-        "",
+        "✔ done  ● now  ✘ failed  – skipped  · next",
         "i-1  ✔✔  Succeeded",
         "i-2  ✔●  InProgress  Event1",
         "i-3  ✘–  Failed      Event0            exit code 3",
@@ -133,3 +135,48 @@ def test_one_that_is_stopping_says_so() -> None:
 def test_an_engine_that_does_not_answer_is_named() -> None:
     seen = Snapshot(info=snapshot().info, trouble="Could not connect")
     assert "trouble   Could not connect" in shown(seen)
+
+
+def test_a_narrow_terminal_keeps_the_counts_the_events_and_the_reasons() -> None:
+    overview, hosts = {"Succeeded": 1, "InProgress": 1, "Failed": 1}, {"total": 12, "minimum": 6, "healthy": 6}
+    at_work = target("i-2", "InProgress", *["Succeeded"] * 6, "InProgress")
+    at_work["lifecycleEvents"][-1] |= {"lifecycleEventName": "ValidateService", "startTime": BEGIN}
+    seen = snapshot(
+        target("i-027d76eded17687dd", "Succeeded", *["Succeeded"] * 7),
+        at_work,
+        target("i-3", "Failed", "Failed", *["Skipped"] * 6, message="exit code 3"),
+        deploymentOverview=overview,
+        healthyHosts=hosts,
+    )
+    lines = shown(seen, width=40)
+    assert all(len(each) <= 40 for each in lines)
+    assert "healthy   ████░░░░░  6 of 12, at least 6" in lines
+    assert lines[-4:] == [
+        "✔ done  ● now  ✘ failed  – skipped",
+        "i-027...687dd  ✔✔✔✔✔✔✔  Succeeded",
+        "i-2            ✔✔✔✔✔✔●  ValidateService…",
+        "i-3            ✘––––––  Event0  exit co…",
+    ]
+
+
+def test_a_terminal_without_unicode_is_drawn_in_ascii_also_where_it_is_cut() -> None:
+    long = "x" * 200
+    seen = snapshot(target("i-1", "Failed", "Failed", message=long), metadata={"note": long}, requestedBy=long)
+    assert all(each.isascii() and len(each) <= 60 for each in shown(seen, width=60, ascii_only=True))
+
+
+def test_how_long_a_host_is_at_its_event_is_said() -> None:
+    one = target("i-1", "InProgress", "Succeeded", "InProgress")
+    one["lifecycleEvents"][1]["startTime"] = BEGIN + timedelta(seconds=85)
+    assert shown(snapshot(one))[-1] == "i-1  ✔●  InProgress  Event1            for 40s"
+
+
+@pytest.mark.parametrize(
+    ("info", "said"),
+    [
+        ({"status": "Queued", "queuedBehind": "d-0123ABCDE"}, "waits     for d-0123ABCDE to end; a newer"),
+        ({"status": "Created"}, "waits     the engine reads the revision and finds the hosts"),
+    ],
+)
+def test_why_nothing_has_begun_is_said(info: dict[str, Any], said: str) -> None:
+    assert said in "\n".join(shown(snapshot(**info)))

@@ -53,7 +53,7 @@ def deployed(number: int, commit: str, status: DeploymentStatus) -> Deployment:
 def test_a_line_for_each_group_says_what_its_hosts_run_and_what_is_deployed(hosts: list[str], capsys: Captured) -> None:
     assert main(["status"]) == 0
     head, line = capsys.readouterr().out.splitlines()
-    assert head.split() == ["GROUP", "STATE", "REVISION", "HOSTS", "SINCE", "BY", "NOW"]
+    assert head.split() == ["GROUP", "STATE", "REVISION", "HOSTS", "SINCE", "(UTC)", "BY", "NOW"]
     group, state, name, on, _since, by, now = [cell.strip() for cell in line.split("  ") if cell.strip()]
     assert (group, state, name, by) == ("shop/web", "failed", "aaaaaaa", "ann")
     assert on == "3 of 5, 1 on bbbbbbb, 1 failed (web-1)"

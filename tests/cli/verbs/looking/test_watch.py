@@ -1,13 +1,9 @@
 """`stepdeploy watch`: a deployment that moves on between two looks, by the served API."""
 
 import json
-import os
 import re
 import socket
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from threading import Thread
+from collections.abc import Callable
 from typing import Literal
 
 import boto3
@@ -383,57 +379,3 @@ def test_the_states_of_alarms_are_told(served: Served, passes: Passes, capsys: C
     passes(*[nothing] * 5, lambda: alarm("errors", "ALARM"), *[nothing] * 3)
     assert main(["watch", ID, "--timeout", "30s"]) == 4
     assert [each[1:] for each in lines(capsys) if each[1] != ID] == [["alarm errors", "OK"], ["alarm errors", "ALARM"]]
-
-
-# -- a terminal
-
-
-@contextmanager
-def terminal(**environment: str) -> Iterator[list[str]]:
-    """Standard output is a terminal of 24 lines of 100 columns; what was written to it is there afterwards."""
-    master, slave = os.openpty()
-    written: list[bytes] = []
-    shown: list[str] = []
-
-    def read() -> None:
-        with suppress(OSError):  # how a terminal's other side ends
-            while chunk := os.read(master, 65536):
-                written.append(chunk)
-
-    reader = Thread(target=read)
-    reader.start()
-    variables = {"TERM": "xterm-256color", "COLUMNS": "100", "LINES": "24", **environment}
-    with pytest.MonkeyPatch.context() as patched, os.fdopen(slave, "w", encoding="utf-8") as out:
-        patched.setattr(sys, "stdout", out)
-        patched.delenv("NO_COLOR", raising=False)
-        for name, value in variables.items():
-            patched.setenv(name, value)
-        yield shown
-    reader.join()
-    os.close(master)
-    shown.append(b"".join(written).decode())
-
-
-def test_on_a_terminal_it_is_drawn_and_its_last_state_stays(served: Served, passes: Passes) -> None:
-    created()
-    rolled_back(DeploymentStatus.SUCCEEDED)
-    passes(first_begins, first_is_done, second_fails)
-    with terminal() as shown:
-        assert main(["watch", ID]) == 1
-    assert "\x1b[" in shown[0]
-    last = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown[0]).rpartition(f"{ID}  shop/web")[2].split("\r\n")
-    assert last[0].rstrip() == "  Failed  59s"
-    assert [each.split() for each in last if each.startswith("i-")] == [
-        ["i-1", "✔✔✔✔✔✔✔", "Succeeded"],
-        ["i-2", "✔✔✔✔✔✘–", "Failed", "ApplicationStart", "exit\\x1b[2J", "é"],
-    ]
-    assert "HEALTH_CONSTRAINTS: too\\nfew" in shown[0]
-
-
-def test_a_dumb_terminal_gets_lines(served: Served, passes: Passes) -> None:
-    created()
-    passes(both_are_done)
-    with terminal(TERM="dumb") as shown:
-        assert main(["watch", ID]) == 0
-    assert "\x1b" not in shown[0]
-    assert shown[0].startswith("2026-11-23 10:00:00")
