@@ -3,6 +3,7 @@
 import importlib
 import io
 import os
+import re
 import sys
 from difflib import get_close_matches
 from typing import NoReturn
@@ -10,8 +11,11 @@ from typing import NoReturn
 import click
 from click.shell_completion import CompletionItem
 
+from cli.account_options import account_options
 from cli.exits import Exit
 from functions.core.text.plain_text import visible
+
+VERSION = "0.1.0"  # as in pyproject.toml
 
 # The folders of cli/verbs, which are the parts of the help, and their verbs.
 ROOMS = {
@@ -19,9 +23,6 @@ ROOMS = {
         "validate": "Check a bundle before it is pushed.",
         "push": "Upload a revision to the revision bucket without deploying it.",
         "deploy": "Deploy a revision to a deployment group.",
-        "stop": "Stop a deployment.",
-        "rollback": "Deploy the last good revision of a group again.",
-        "retry": "Deploy again to the hosts that failed or were skipped.",
         "simulate": "Show how a deployment would go, in virtual time and without AWS.",
         "local": "Deploy a bundle on this machine, without AWS.",
     },
@@ -35,14 +36,22 @@ ROOMS = {
         "groups": "The deployment groups.",
         "cost": "Estimate what the deployments have cost so far.",
     },
+    "fixing": {
+        "stop": "Stop a deployment.",
+        "rollback": "Deploy the last good revision of a group again.",
+        "retry": "Deploy again to the hosts that failed or were skipped.",
+    },
     "setting_up": {
         "init": "Create a folder that can be deployed as it is.",
         "doctor": "Check whether this account is ready to deploy.",
         "proxy": "CodeDeploy's own clients against the engine: a signing proxy on loopback.",
         "install-model": "Teach the AWS CLI the engine's API: `aws stepdeploy ...`.",
         "completion": "Set up shell completion of verbs, options and names.",
+        "help": "Show the help of a verb.",
     },
 }
+_TITLES = {"deploying": "Deploy", "looking": "Look", "fixing": "Fix", "setting_up": "Set up"}
+_USAGE = re.compile(r"`stepdeploy [^`]+`:\s+")  # how the text of a verb begins, which is in its help already
 VERBS = {name: room for room, verbs in ROOMS.items() for name in verbs}
 
 
@@ -61,6 +70,9 @@ class Verbs(click.Group):
             return None
         command: click.Command = importlib.import_module(module_of(name)).command
         command.name = name
+        command.help = capitalized(_USAGE.sub("", command.help or "", count=1))
+        known = {each.name for each in command.params}
+        command.params += [each for each in account_options(hidden=True) if each.name not in known]
         return command
 
     def resolve_command(
@@ -83,11 +95,25 @@ class Verbs(click.Group):
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         for room, verbs in ROOMS.items():
-            with formatter.section(room.replace("_", " ").capitalize()):
+            with formatter.section(_TITLES[room]):
                 formatter.write_dl(list(verbs.items()))
 
 
-@click.command(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+def capitalized(text: str) -> str:
+    """
+    >>> capitalized("the deployments of AWS")
+    'The deployments of AWS'
+    """
+    return text[:1].upper() + text[1:]
+
+
+@click.command(
+    cls=Verbs,
+    params=account_options(),
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="--profile, --region and --stack may stand behind the verb as well.",
+)
+@click.version_option(package_name=None, version=VERSION, message="stepdeploy %(version)s")
 @click.pass_context
 def stepdeploy(context: click.Context) -> None:
     """CodeDeploy that you own."""

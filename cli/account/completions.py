@@ -1,5 +1,6 @@
 """What a shell completes by asking the engine; nothing where it cannot be asked, or is slow."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -46,8 +47,42 @@ def deployment_ids(api: Any, context: click.Context, incomplete: str) -> Iterato
 
 @_completes
 def target_ids(api: Any, context: click.Context, incomplete: str) -> Iterator[CompletionItem]:
-    answer = api.list_deployment_targets(deploymentId=context.params["which"])
-    yield from map(CompletionItem, answer["targetIds"])
+    """Of the deployment or of the group that was given."""
+    which = context.params["which"]
+    if which.startswith("d-"):
+        yield from map(CompletionItem, api.list_deployment_targets(deploymentId=which)["targetIds"])
+    else:
+        yield from _members(api, which)
+
+
+@_completes
+def config_names(api: Any, context: click.Context, incomplete: str) -> Iterator[CompletionItem]:
+    names = api.get_paginator("list_deployment_configs").paginate().search("deploymentConfigsList[]")
+    yield from map(CompletionItem, names)
+
+
+@_completes
+def host_lists(api: Any, context: click.Context, incomplete: str) -> Iterator[CompletionItem]:
+    """HOST,HOST,...: the names and ids of the group's hosts, behind those that are there already."""
+    before, comma, _ = incomplete.rpartition(",")
+    for each in _members(api, context.params["group"]):
+        if each.value not in before.split(","):
+            yield CompletionItem(f"{before}{comma}{each.value}", help=each.help)
+
+
+def _members(api: Any, group: Any) -> Iterator[CompletionItem]:
+    """By their names where only one host has it, else by their ids."""
+    application, _, name = str(group).partition("/")
+    pages = api.get_paginator("list_group_instances")
+    asked = {"applicationName": application, "deploymentGroupName": name, "omitPingStatus": True}
+    found = {
+        each["instanceId"]: next((tag["Value"] for tag in each.get("tags", ()) if tag["Key"] == "Name"), "")
+        for each in pages.paginate(**asked).search("instances[]")
+    }
+    counts = Counter(found.values())
+    for instance_id, own in found.items():
+        named = own and counts[own] == 1
+        yield CompletionItem(own if named else instance_id, help=instance_id if named else own or None)
 
 
 @_completes

@@ -14,6 +14,7 @@ from cli.view.progress import Change, Snapshot, changes, took
 from cli.view.words import moment
 from functions.core.statuses import TargetStatus
 
+_NAMES = {"target": "targetId"}  # in JSON, where the API has another one
 _ENDED = (TargetStatus.SUCCEEDED, TargetStatus.FAILED)
 
 
@@ -78,7 +79,7 @@ class JsonLines(Events):
 
     def tell(self, seen: Snapshot, found: list[Change]) -> None:
         for change in found:
-            told = {name: value for name, value in asdict(change).items() if value}
+            told = {_NAMES.get(name, name): value for name, value in asdict(change).items() if value}
             tell_json({"type": "change", "deploymentId": seen.id, **told})
 
 

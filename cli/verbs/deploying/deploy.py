@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from cli.account.completions import config_names, host_lists
 from cli.account.connection import Engine
 from cli.account.group_name import Group, group_argument
 from cli.account.host_names import host_ids
@@ -64,8 +65,16 @@ succeeds although hosts failed.""",
 @click.option("--description", help="Up to 256 characters.")
 @click.option("--meta", multiple=True, callback=_metadata, metavar="KEY=VALUE", help="Metadata; can be repeated.")
 @click.option("--no-git", is_flag=True, help="Do not add commit, author, branch and url from git and the CI pipeline.")
-@click.option("--config", metavar="NAME", help="A deployment configuration instead of the group's.")
-@click.option("--hosts", callback=_ids, metavar="HOST,...", help="Only these hosts of the group, by id or name.")
+@click.option(
+    "--config", metavar="NAME", shell_complete=config_names, help="A deployment configuration instead of the group's."
+)
+@click.option(
+    "--hosts",
+    callback=_ids,
+    metavar="HOST,...",
+    shell_complete=host_lists,
+    help="Only these hosts of the group, by id or name.",
+)
 @click.option("--outdated-only", is_flag=True, help="Only hosts that do not run this revision.")
 @click.option("--restart", is_flag=True, help="Stop and start what is installed; takes no REVISION.")
 @click.option("--ignore-application-stop-failures", is_flag=True, help="Continue when ApplicationStop fails.")

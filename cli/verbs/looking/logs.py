@@ -122,12 +122,12 @@ def _why(target: Target, event: str | None) -> TargetFailure | None:
 
 def _plain(target: Target, logs: list[Log]) -> dict[str, Any]:
     told = [
-        {"event": log.event["lifecycleEventName"], "status": log.event["status"], "log": "\n".join(log.lines)}
+        {"event": log.event["lifecycleEventName"], "status": log.event["status"], "log": list(log.lines)}
         for log in logs
     ]
     failure = target.get("failure")
     return {
-        "target": target["targetId"],
+        "targetId": target["targetId"],
         "status": target["status"],
         "events": told,
         **({"failure": failure} if failure else {}),

@@ -59,6 +59,7 @@ BY_ARGUMENT = [
     ["local", "-l", ONE_LINE],
     ["init", ONE_LINE],
     ["completion", ONE_LINE],
+    ["help", ONE_LINE],
     ["install-model", ONE_LINE],
     ["proxy", "--port", ONE_LINE],
     ["cost", "--since", ONE_LINE],

@@ -14,6 +14,7 @@ from cli.account import completions
 from cli.account.connection import Engine
 from functions.core.records import Counts
 from functions.core.statuses import DeploymentStatus, TargetStatus
+from tests.cli.conftest import launched
 from tests.cli.deploying import ID, Captured, put_deployment, put_target
 from tests.served import Served
 from tests.unit.api.test_deployments import put
@@ -64,7 +65,7 @@ def test_an_unknown_shell_is_a_mistake(capsys: Captured) -> None:
 
 def test_verbs_and_options_are_completed(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
     assert completed("", monkeypatch=monkeypatch, capsys=capsys) == list(VERBS)
-    assert completed("--h", monkeypatch=monkeypatch, capsys=capsys) == ["--help"]
+    assert completed("--he", monkeypatch=monkeypatch, capsys=capsys) == ["--help"]
     assert completed("list", "--st", monkeypatch=monkeypatch, capsys=capsys) == ["--status"]
     assert completed("list", "--status", "St", monkeypatch=monkeypatch, capsys=capsys) == ["stopped"]
 
@@ -100,6 +101,19 @@ def test_applications_and_groups_are_completed(
         )
         given = ["list", "--application", "shop", "--group", "w"]
         assert completed(*given, monkeypatch=monkeypatch, capsys=capsys) == ["web"]
+
+
+def test_configurations_and_hosts_are_completed(
+    engine: Served, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    def words(*given: str) -> list[str]:
+        return completed(*given, monkeypatch=monkeypatch, capsys=capsys)
+
+    assert words("deploy", "shop/web", "--config", "CodeDeployDefault.O") == ["CodeDeployDefault.OneAtATime"]
+    ids = launched("web-7", "twin", "twin")
+    assert words("deploy", "shop/web", "--hosts", "w") == ["web-7"]
+    assert sorted(words("deploy", "shop/web", "--hosts", "web-7,")) == sorted(f"web-7,{each}" for each in ids[1:])
+    assert words("logs", "shop/web", "web") == ["web-7"]
 
 
 def test_an_engine_that_is_not_there_completes_nothing(
