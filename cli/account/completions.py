@@ -65,7 +65,8 @@ def config_names(api: Any, context: click.Context, incomplete: str) -> Iterator[
 def host_lists(api: Any, context: click.Context, incomplete: str) -> Iterator[CompletionItem]:
     """HOST,HOST,...: the names and ids of the group's hosts, behind those that are there already."""
     before, comma, _ = incomplete.rpartition(",")
-    for each in _members(api, context.params["group"]):
+    group = context.params.get("group") or context.args[0]  # click has no parameters where an option has no value yet
+    for each in _members(api, group):
         if each.value not in before.split(","):
             yield CompletionItem(f"{before}{comma}{each.value}", help=each.help)
 

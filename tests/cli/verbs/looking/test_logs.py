@@ -63,9 +63,9 @@ def test_json_is_one_object(engine: Served, capsys: Captured) -> None:
         "deploymentId": ID,
         "targets": [
             {
-                "target": "i-2",
+                "targetId": "i-2",
                 "status": "Failed",
-                "events": [{"event": "ValidateService", "status": "Failed", "log": "[stderr]other"}],
+                "events": [{"event": "ValidateService", "status": "Failed", "log": ["[stderr]other"]}],
                 "failure": {
                     "cause": "SCRIPT",
                     "event": "ValidateService",

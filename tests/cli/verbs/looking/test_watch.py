@@ -198,7 +198,7 @@ def test_json_is_a_line_for_each_change_and_the_deployment_last(
         {
             "type": "change",
             "deploymentId": ID,
-            "target": "i-2",
+            "targetId": "i-2",
             "event": "ApplicationStart",
             "status": "Failed",
             "time": "2026-11-23T10:00:08Z",
