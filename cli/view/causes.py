@@ -47,9 +47,27 @@ def tails(api: Any, info: Info, found: Iterable[SharedFailure]) -> dict[str, lis
 
 
 def headline(failure: TargetFailure) -> str:
-    """Where it failed, and of what, on one line."""
+    """Where it failed, and of what, on one line.
+
+    >>> failure = TargetFailure(cause=Cause.SCRIPT, message="", event="Install", script_name="a.sh", exit_code=3)
+    >>> headline(failure)
+    'Install: a.sh ended with exit code 3'
+    """
+    if failure.cause is Cause.SCRIPT and failure.script_name and (end := outcome(failure)):
+        return plain(f"{failure.event}: {failure.script_name} ended with {end}")
     parts = (failure.event, failure.script_name, failure.cause, outcome(failure))
     return ", ".join(plain(part) for part in parts if part)
+
+
+def unsaid(failure: TargetFailure) -> str:
+    """What the message of a failure says besides its headline."""
+    said = failure.message.startswith("Script at specified location: ") and failure.message.endswith(outcome(failure))
+    return "" if said and failure.cause is Cause.SCRIPT and outcome(failure) else failure.message
+
+
+def last_line(target: Target, failure: TargetFailure) -> str:
+    """The last line of the log of the event in which a target failed."""
+    return (_tail(target, failure.event) or [""])[-1]
 
 
 def lines(found: Iterable[SharedFailure]) -> Iterator[str]:
@@ -57,7 +75,8 @@ def lines(found: Iterable[SharedFailure]) -> Iterator[str]:
     for cause in found:
         where = f"{counted(cause.count, 'host')}: " if cause.count > 1 else ""
         hosts = where + names(cause.target_ids, of=cause.count)
-        yield f"{headline(cause.failure)}: {plain(cause.failure.message)} (on {hosts})"
+        message = f": {plain(unsaid(cause.failure))}" if unsaid(cause.failure) else ""
+        yield f"{headline(cause.failure)}{message} (on {hosts})"
 
 
 def told(cause: SharedFailure) -> dict[str, Any]:
@@ -87,9 +106,14 @@ def _cause(told: Mapping[str, Any]) -> SharedFailure:
     )
 
 
+def _known(cause: str) -> Cause:
+    """A newer engine may have more of them."""
+    return Cause(cause) if cause in set(Cause) else cast(Cause, cause)
+
+
 def _failure(told: Mapping[str, Any]) -> TargetFailure:
     return TargetFailure(
-        cause=cast(Cause, told["cause"]),  # a newer engine may have more of them
+        cause=_known(told["cause"]),
         message=told.get("message", ""),
         event=told.get("event"),
         script_name=told.get("script"),

@@ -11,7 +11,7 @@ from cli.account.groups import group_info
 from cli.account.host_names import Names, host_names
 from cli.view import words
 from cli.view.advice import next_steps
-from cli.view.causes import causes, failed_targets, headline, tails, told
+from cli.view.causes import causes, failed_targets, headline, tails, told, unsaid
 from cli.view.output import plain, plain_log
 from functions.core.messages import texts
 from functions.core.records import SharedFailure
@@ -32,7 +32,7 @@ class Explained:
 
     @property
     def steps(self) -> list[str]:
-        return list(next_steps(self.info, self.found, self.group.get("rollbackChoice"), self.names))
+        return list(next_steps(self.info, self.found, self.group, self.names))
 
     def plain(self) -> list[dict[str, Any]]:
         """The causes, for programs."""
@@ -51,8 +51,8 @@ class Explained:
         first = cause.target_ids[0]
         yield ""
         yield f"{words.counted(cause.count, 'host')}: {headline(cause.failure)}"
-        if cause.failure.message:
-            yield f"  {plain(cause.failure.message)}"
+        if message := unsaid(cause.failure):
+            yield f"  {plain(message)}"
         yield f"  on {words.names([self.names.get(each, each) for each in cause.target_ids], of=cause.count)}"
         if cause.out_of:
             yield f"  {plain(texts.out_of(cause.out_of))} until a deployment succeeds there"

@@ -11,6 +11,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from cli.view import words
+from cli.view.causes import failure_of, headline, unsaid
 from cli.view.output import plain
 from cli.view.progress import Snapshot, Target, doing, events
 from cli.view.tables import color_of
@@ -160,10 +161,19 @@ def _marks(target: Target, on: Terminal) -> Text:
     return text
 
 
+def _why(target: Target) -> str:
+    """Without the event, which stands before it."""
+    failure = failure_of(target)
+    if failure is None:
+        return ""
+    event, mark, script = headline(failure).partition(": ")
+    return unsaid(failure) or (script if mark and event == failure.event else "")
+
+
 def _last_event(target: Target, now: datetime) -> tuple[str, str]:
     """The event that a target is at, or at which it failed, and what is said of it."""
     if (failure := target.get("failure")) and target["status"] == TargetStatus.FAILED:
-        return plain(failure.get("event") or failure["cause"]), plain(failure.get("message", ""))
+        return plain(failure.get("event") or failure["cause"]), plain(_why(target))
     event, since = doing(target)
     length = f"for {words.span(max(now - since, timedelta()))}" if since else ""
     return plain(event), plain(f"waits: {target['waitingFor']}") if target.get("waitingFor") else length

@@ -8,10 +8,11 @@ from typing import Any, Protocol
 import click
 
 from cli.view import words
-from cli.view.causes import failure_of
+from cli.view.causes import failure_of, headline, last_line, unsaid
 from cli.view.output import plain, tell_json
-from cli.view.progress import Change, Snapshot, changes, took
+from cli.view.progress import Change, Snapshot, Target, changes, took
 from cli.view.words import moment
+from functions.core.records import TargetFailure
 from functions.core.statuses import TargetStatus
 
 _NAMES = {"target": "targetId"}  # in JSON, where the API has another one
@@ -64,8 +65,14 @@ class Hosts(Events):
     def _host(self, seen: Snapshot, change: Change, count: str) -> None:
         target = seen.targets[change.target or ""]
         failure = failure_of(target)
-        why = f"{failure.event or failure.cause}: {failure.message}" if failure else change.message
+        why = _why(target, failure) if failure else change.message
         click.echo(line(change, f"{count} {_what(seen, change)}", change.status, words.span(took(target)), why))
+
+
+def _why(target: Target, failure: TargetFailure) -> str:
+    """In what a target failed, and the last that was said there."""
+    said = unsaid(failure) or (f'"{line}"' if (line := last_line(target, failure).strip()) else "")
+    return f"{headline(failure)}{': ' if said else ''}{said}"
 
 
 def _ended(seen: Snapshot) -> tuple[str, str]:

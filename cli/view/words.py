@@ -111,9 +111,11 @@ def asker(info: Info) -> str:
 
     >>> asker({"requestedBy": "arn:aws:sts::123456789012:assumed-role/ci/run-7", "creator": "user"})
     'run-7'
+    >>> asker({"requestedBy": "arn:aws:iam::123456789012:root"})
+    'root'
     """
     by = str(info.get("requestedBy") or info.get("creator") or "-")
-    return shortened(plain(by.rpartition("/")[2] if by.startswith("arn:") else by), 28)
+    return shortened(plain(re.split("[:/]", by)[-1] if by.startswith("arn:") else by), 28)
 
 
 def pairs(metadata: Mapping[str, str] | None) -> str:

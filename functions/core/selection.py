@@ -55,6 +55,24 @@ def _fits(tags: Mapping[str, str], one: TagFilter) -> bool:
     return one.key in tags and (one.value is None or tags[one.key] == one.value)
 
 
+def described(groups: Sequence[TagGroup]) -> str:
+    """Tags as people write them.
+
+    >>> described([TagGroup(filters=(TagFilter(key="role", value="web"), TagFilter(value="db")))])
+    'role=web or *=db'
+    >>> described([TagGroup(filters=(TagFilter(key="role"),)), TagGroup(filters=(TagFilter(key="a", value="b"),))])
+    'role and a=b'
+    """
+    any_of = [" or ".join(map(_described, group.filters)) for group in groups if group.filters]
+    if len(any_of) == 1:
+        return any_of[0]
+    return " and ".join(f"({each})" if " or " in each else each for each in any_of)
+
+
+def _described(one: TagFilter) -> str:
+    return (one.key or "*") + ("" if one.value is None else f"={one.value}")
+
+
 def ec2_filters(group: TagGroup) -> list[dict[str, Any]]:
     """EC2 DescribeInstances filters whose results together hold every instance of the group: one call each.
 

@@ -104,7 +104,7 @@ def test_four_hosts_with_three_exit_codes_are_the_same_causes_everywhere(served:
     assert main(["show", ID]) == 0
     heads = [line for line in capsys.readouterr().out.splitlines() if "stop.sh" in line and "host" in line]
     assert heads == [
-        f"{count}: ApplicationStop, stop.sh, SCRIPT, exit code {code}"
+        f"{count}: ApplicationStop: stop.sh ended with exit code {code}"
         for count, code in (("2 hosts", 1), ("1 host", 2), ("1 host", 3))
     ]
 

@@ -65,11 +65,13 @@ def _fleet_now(engine: Engine, group: words.Info) -> str:
 
 def facts(info: words.Info, now: datetime) -> Iterator[tuple[str, str]]:
     """What is known of a deployment, line by line."""
+    if (name := words.revision_name(info)) not in words.revision(info.get("revision")):
+        yield "name", name
     yield "restarts" if info.get("deploymentMode") else "revision", words.revision(info.get("revision"))
     if pinned := words.pinned(info):
         yield "pinned to", pinned
     if previous := info.get("previousRevision"):
-        yield "replaces", words.revision(previous)
+        yield "replaces", words.revision_name({"revision": previous})
     yield "config", plain(info.get("deploymentConfigName", "-"))
     yield "asked by", plain(info.get("requestedBy") or info.get("creator") or "-")
     if description := info.get("description"):

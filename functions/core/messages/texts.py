@@ -5,7 +5,7 @@ Source: messages of the service as observed on real topics.
 
 from collections.abc import Sequence
 
-from functions.core.limits import NAMES
+from functions.core.limits import NAMES, SHOWN
 from functions.core.records.traffic import shown
 from functions.core.text.plain_text import listed
 
@@ -120,6 +120,7 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
 
 
-def no_instances(group_key: str) -> str:
-    """errorInformation NO_INSTANCES; CodeDeploy's opening, our remedy."""
-    return f"{_NO_INSTANCES} {group_key}: no running or stopped EC2 instance has the tags of its ec2TagSet."
+def no_instances(group_key: str, selects: str) -> str:
+    """errorInformation NO_INSTANCES; CodeDeploy's opening, our remedy. `selects`: by what it finds its instances."""
+    what = f"no running or stopped EC2 instance has {selects[:SHOWN]}" if selects else "it has no tags to find them by"
+    return f"{_NO_INSTANCES} {group_key}: {what}. Tag instances so, or change the group."

@@ -16,7 +16,7 @@ from functions.core.rollout.health import HealthConstraintsInvalid
 from functions.core.rollout.stages import Manifest
 from functions.core.rollout.steps import launch_steps, plan_steps, termination_steps
 from functions.core.rollout.traffic import pin
-from functions.core.selection import ONLINE, Instance, matches, new_targets
+from functions.core.selection import ONLINE, Instance, described, matches, new_targets
 from functions.core.statuses import UNSUCCESSFUL, Creator, DeploymentErrorCode, DeploymentStatus, OverriddenSetting
 from functions.engine.auto_scaling import scaling
 from functions.engine.starting import fleet as engine_fleet
@@ -144,7 +144,7 @@ def _nothing(deployment: Deployment, selected: Fleet) -> str:
         members = sorted(deployment.own & {OverriddenSetting.TAG_FILTERS, OverriddenSetting.TAG_SET})
         ids = [instance.instance_id for instance in ec2.select(_tags_of_group(deployment)[0])]
         return texts.none_narrowed(deployment.group_key, ids, members[0])
-    return texts.no_instances(deployment.group_key)
+    return texts.no_instances(deployment.group_key, described(_tags_of_group(deployment)[0]))
 
 
 def _tags_of_group(deployment: Deployment) -> tuple[tuple[TagGroup, ...], tuple[TagGroup, ...]]:

@@ -271,7 +271,7 @@ def test_an_object_that_is_gone_is_missed_by_name(world: World) -> None:
 
 def test_tags_that_select_nobody_are_refused(world: World) -> None:
     world.create()
-    world.assert_refused(DeploymentErrorCode.NO_INSTANCES, "shop/web")
+    world.assert_refused(DeploymentErrorCode.NO_INSTANCES, "no running or stopped EC2 instance has role=web.")
 
 
 def test_a_stopped_deployment_is_left_to_finish(world: World) -> None:

@@ -13,7 +13,7 @@ from functions.core.records import Counts, DeploymentSummary, Diagnostics, Failu
 from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, LifecycleErrorCode, TargetStatus
 from functions.store.keys import target_key
 from functions.store.table.items import items
-from tests.cli.deploying import ID, MESSAGE, Captured, put_deployment, put_target, script_failed
+from tests.cli.deploying import ID, Captured, put_deployment, put_target, script_failed
 from tests.conftest import put_group, put_item, revision
 from tests.served import Served
 from tests.unit.api.test_deployments import record
@@ -58,8 +58,7 @@ def test_hosts_that_failed_alike_are_one_cause(served: Served, capsys: Captured)
         "",
         "HEALTH_CONSTRAINTS: too few succeeded",
         "",
-        "3 hosts: ValidateService, start.sh, SCRIPT, exit code 3",
-        f"  {MESSAGE}",
+        "3 hosts: ValidateService: start.sh ended with exit code 3",
         "  on i-1, i-2, i-3",
         "  the end of the log on i-1:",
         "  | [stdout]on i-1",
@@ -73,7 +72,7 @@ def test_hosts_that_failed_alike_are_one_cause(served: Served, capsys: Captured)
         f"  read the whole log: stepdeploy logs {ID} i-1 --full",
         f"  after fixing the hosts, retry on them: stepdeploy retry {ID}",
         "  after fixing the revision: stepdeploy deploy shop/web",
-        "  or go back to the last good revision, s3://revisions/shop/web/v0.zip?versionId=v of d-000000001:"
+        "  or go back to the last good revision, shop/web/v0.zip of d-000000001:"
         " stepdeploy rollback shop/web --to d-000000001",
     ]
 
@@ -190,7 +189,7 @@ def test_who_asked_who_stopped_it_and_what_it_is_for_are_told() -> None:
     )
     assert told == {
         "revision": "-",
-        "replaces": "s3://b/shop/0.zip",
+        "replaces": "shop/0.zip",
         "config": "-",
         "asked by": "arn:aws:iam::123456789012:user/ann",
         "metadata": "ticket=OPS\\x07",
@@ -209,8 +208,42 @@ def test_for_every_error_of_a_deployment_there_is_something_to_do(code: Deployme
         "status": "Failed",
         "errorInformation": {"code": code},
     }
-    assert list(next_steps(info, []))
+    assert list(next_steps(info, [], {}))
+    assert list(next_steps(info, [], {"deploymentGroupName": "web"}))
+
+
+@pytest.mark.parametrize(
+    ("error", "said", "unsaid"),
+    [
+        (
+            {"code": "ALARM_ACTIVE", "message": "The alarms webapp-errors do not exist in CloudWatch."},
+            [
+                "create webapp-errors, or take it out of deployments.yaml",
+                "then deploy it again: stepdeploy deploy shop/web",
+            ],
+            "retry",
+        ),
+        (
+            {"code": "MANUAL_STOP", "message": "Superseded by the newer deployment d-0123ABCDE."},
+            ["see what took its place: stepdeploy show d-0123ABCDE"],
+            "fixing",
+        ),
+    ],
+)
+def test_what_to_do_follows_from_the_cause(error: dict[str, str], said: list[str], unsaid: str) -> None:
+    told = {"deploymentId": ID, "applicationName": "shop", "deploymentGroupName": "web", "status": "Stopped"}
+    steps = list(next_steps({**told, "errorInformation": error}, [], {"deploymentGroupName": "web"}))
+    assert steps == said and unsaid not in " ".join(steps)
+
+
+def test_no_group_is_named_that_there_is_not(served: Served, capsys: Captured) -> None:
+    failure = Failure(code=DeploymentErrorCode.INVALID_REVISION, message="no suffix")
+    record(replace(put_deployment(DeploymentStatus.FAILED), group="web.tgz", failure=failure))
+    assert main(["show", ID]) == 0
+    out = capsys.readouterr().out
+    assert "stepdeploy deploy shop/web.tgz" not in out
+    assert "  deploy it where it was meant for: stepdeploy deploy APPLICATION/GROUP REVISION\n" in out
 
 
 def test_nothing_is_to_do_about_a_success() -> None:
-    assert list(next_steps({"deploymentId": ID, "status": "Succeeded"}, [])) == []
+    assert list(next_steps({"deploymentId": ID, "status": "Succeeded"}, [], {})) == []

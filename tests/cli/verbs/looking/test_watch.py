@@ -128,10 +128,11 @@ def test_a_failure_is_status_1_and_says_why_with_the_end_of_the_log(
     out, err = capsys.readouterr()
     assert out.splitlines()[2:] == [
         "2026-11-23 10:00:10  [1/2] i-1  Succeeded  7s",
-        "2026-11-23 10:00:08  [2/2] i-2  Failed  6s  ApplicationStart: exit\\x1b[2J \\xe9",
+        "2026-11-23 10:00:08  [2/2] i-2  Failed  6s"
+        "  ApplicationStart: start.sh ended with exit code 3: exit\\x1b[2J \\xe9",
         f"2026-11-23 10:01:00  {ID}  Failed  59s  2: 1 succeeded, 1 failed  HEALTH_CONSTRAINTS: too\\nfew",
         "",
-        "1 host: ApplicationStart, start.sh, SCRIPT, exit code 3",
+        "1 host: ApplicationStart: start.sh ended with exit code 3",
         "  exit\\x1b[2J é",
         "  on i-2",
         "  the end of the log on i-2:",
