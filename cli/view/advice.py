@@ -36,8 +36,8 @@ def next_steps(
     group: Mapping[str, Any],
     names: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[str]:
-    """One sentence or command each. `found`: why hosts failed; `group`: the DeploymentGroupInfo, empty where the group is
-    not there; `names`: of hosts, by id."""
+    """One sentence or command each. `found`: why hosts failed; `group`: the DeploymentGroupInfo, empty where there is
+    none; `names`: of hosts, by id."""
     status = DeploymentStatus(info["status"])
     if not status.is_final:
         yield from _while_it_runs(info)

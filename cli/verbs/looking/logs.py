@@ -3,10 +3,13 @@ where no script said it.
 
 The engine keeps the last lines of each event; --full reads the whole logs, which lie in the revision bucket for 90
 days, below .stepdeploy/logs/DEPLOYMENT_ID/TARGET/. Without a TARGET: those of every host that has any, the failed
-hosts first. Without an id it is the newest deployment of the group, or of all groups.
+hosts first. Without an id it is the newest deployment of the group, or of all groups. --follow goes on until the
+deployment ends, and shows the log of each event as the event ends: what a script says before, hosts keep.
 """
 
 import gzip
+import math
+import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
@@ -19,7 +22,9 @@ from cli.account.connection import Engine, Refusal
 from cli.account.group_name import Group
 from cli.account.host_names import Names, host_ids, host_names
 from cli.account.which import looked_at, which_argument
+from cli.exits import Exit
 from cli.view.causes import failure_of
+from cli.view.looks import looks
 from cli.view.output import json_option, plain, plain_log, tell_json
 from cli.view.progress import Target, events
 from cli.view.tables import COLORS
@@ -40,6 +45,34 @@ class Log(NamedTuple):
     lines: Iterator[str]
 
 
+class _PatternType(click.ParamType[re.Pattern[str]]):
+    name = "regex"
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> re.Pattern[str]:
+        try:
+            return re.compile(str(value))
+        except re.error as error:
+            self.fail(f"{value!r}: is not a regular expression: {error}", parameter, context)
+
+
+_PATTERN = _PatternType()
+
+
+class _Wanted(NamedTuple):
+    """What is asked for; None: all."""
+
+    target: str | None
+    event: str | None
+    grep: re.Pattern[str] | None
+
+    def of(self, logs: Iterable[Log]) -> Iterator[Log]:
+        for log in logs:
+            if self.event in (None, log.event["lifecycleEventName"]):
+                lines = [line for line in log.lines if self.grep.search(line)] if self.grep else log.lines
+                if lines or not self.grep:
+                    yield Log(log.event, iter(lines))
+
+
 @click.command(
     help=__doc__,
     epilog="""\b
@@ -47,28 +80,66 @@ Examples:
   stepdeploy logs
   stepdeploy logs shop/web
   stepdeploy logs d-0123ABCDE web-7 --full
-  stepdeploy logs d-0123ABCDE --event ValidateService""",
+  stepdeploy logs d-0123ABCDE --event ValidateService
+  stepdeploy logs shop/web --grep 'FATAL|ERROR'
+  stepdeploy logs shop/web --follow""",
 )
 @which_argument
 @click.argument("target", required=False, shell_complete=target_ids)
 @click.option("--event", type=click.Choice([each.value for each in LifecycleEvent]), help="Only this event.")
 @click.option("--full", is_flag=True, help="Whole logs: needs s3:ListBucket and s3:GetObject on the revision bucket.")
+@click.option("--grep", type=_PATTERN, metavar="REGEX", help="Only lines in which this is found.")
+@click.option("-f", "--follow", is_flag=True, help="Until the deployment ends: each event's log as the event ends.")
 @json_option
-def command(which: str | None, target: str | None, event: str | None, full: bool, as_json: bool) -> None:
+def command(
+    which: str | None,
+    target: str | None,
+    event: str | None,
+    full: bool,
+    grep: re.Pattern[str] | None,
+    follow: bool,
+    as_json: bool,
+) -> Exit:
+    if follow and (full or as_json):
+        raise click.UsageError(f"--follow and {'--full' if full else '--json'}: give one of them")
     engine = Engine()
     deployment_id = looked_at(engine, which)
     info = engine.api.get_deployment(deploymentId=deployment_id)["deploymentInfo"]
     names = host_names(engine, info)
     if target:
         (target,) = host_ids(engine, Group(info["applicationName"], info["deploymentGroupName"]), [target])
+    wanted = _Wanted(target, event, grep)
+    if follow:
+        return _follow(engine, deployment_id, wanted, names)
     find = _Whole(engine, deployment_id).logs if full else _tails
     chosen = _chosen(engine.api, deployment_id, target)
-    found = ((each, [log for log in find(each) if event in (None, log.event["lifecycleEventName"])]) for each in chosen)
-    said = ((each, logs) for each, logs in found if logs or _why(each, event))
+    found = ((each, list(wanted.of(find(each)))) for each in chosen)
+    said = ((each, logs) for each, logs in found if logs or (_why(each, event) and not grep))
     if as_json:
         tell_json({"deploymentId": deployment_id, "targets": [_plain(each, logs) for each, logs in said]})
-    elif not _tell(said, event, names):
-        click.echo("no script has said anything", err=True)
+    elif not _tell(said, wanted, names):
+        click.echo("no script has said such a thing" if grep else "no script has said anything", err=True)
+    return Exit.DONE
+
+
+def _follow(engine: Engine, deployment_id: str, wanted: _Wanted, names: Names) -> Exit:
+    """To the end of the deployment; what was told is not told again."""
+    told = set[tuple[str, str]]()
+
+    def new(target: Target) -> list[Log]:
+        found = list(_tails(target))
+        logs = [log for log in found if (target["targetId"], log.event["lifecycleEventName"]) not in told]
+        told.update((target["targetId"], log.event["lifecycleEventName"]) for log in logs)
+        return list(wanted.of(logs))
+
+    try:
+        for seen in looks(engine, deployment_id, math.inf):
+            targets = [each for each in seen.targets.values() if wanted.target in (None, each["targetId"])]
+            found = [(each, new(each)) for each in targets]
+            _tell(((each, logs) for each, logs in found if logs), wanted, names)
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED
+    return Exit.DONE
 
 
 def _chosen(api: Any, deployment_id: str, target: str | None) -> Iterator[Target]:
@@ -134,12 +205,13 @@ def _plain(target: Target, logs: list[Log]) -> dict[str, Any]:
     }
 
 
-def _tell(said: Iterator[tuple[Target, list[Log]]], event: str | None, names: Names) -> bool:
+def _tell(said: Iterator[tuple[Target, list[Log]]], wanted: _Wanted, names: Names) -> bool:
     """Whether there was anything."""
     is_first = True
     for target, logs in said:
         name = plain(names.get(target["targetId"], target["targetId"]))
-        for head, lines in [*_blocks(logs), *_unsaid(target, logs, event)]:
+        unsaid = () if wanted.grep else _unsaid(target, logs, wanted.event)
+        for head, lines in [*_blocks(logs), *unsaid]:
             click.echo(("" if is_first else "\n") + "  ".join([f"== {name}", *(part for part in head if part)]))
             is_first = False
             for line in lines:

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from collections.abc import Callable
 
 import boto3
 import pytest
@@ -10,10 +11,11 @@ from cli.__main__ import main
 from cli.account.connection import Engine
 from functions.core.records import Counts
 from functions.core.statuses import DeploymentStatus, TargetStatus
-from tests.cli.deploying import ID, MESSAGE, Captured, put_deployment, put_target, script_failed
+from tests.cli.deploying import ID, MESSAGE, Captured, Time, passes, put_deployment, put_target, script_failed
 from tests.conftest import BUCKET
 from tests.served import Served
 
+__all__ = ["passes"]  # a fixture
 HEAD = "== i-1  AfterInstall  Failed  start.sh"
 
 
@@ -124,3 +126,32 @@ def test_what_is_not_there_is_refused(arguments: list[str], code: str, engine: S
 def test_an_unknown_event_is_a_mistake(engine: Served, capsys: Captured) -> None:
     assert main(["logs", ID, "--event", "Sleep"]) == 2
     assert "'Sleep' is not one of 'BeforeBlockTraffic'" in capsys.readouterr().err
+
+
+def test_only_lines_in_which_something_is_found(served: Served, capsys: Captured) -> None:
+    put_deployment(DeploymentStatus.FAILED, Counts(total=2, failed=2))
+    put_target("i-1", TargetStatus.FAILED, done=6, left=script_failed(log="all is well\nFATAL: no port\nbye"))
+    put_target("i-2", TargetStatus.FAILED, done=6, left=script_failed(log="all is well"))
+    assert main(["logs", ID, "--grep", "FATAL|ERROR"]) == 0
+    assert capsys.readouterr().out == "== i-1  ValidateService  Failed  start.sh\nFATAL: no port\n"
+    assert main(["logs", ID, "--grep", "nowhere"]) == 0
+    assert capsys.readouterr() == ("", "no script has said such a thing\n")
+    assert main(["logs", ID, "--grep", "("]) == 2
+    assert "is not a regular expression" in capsys.readouterr().err
+
+
+def test_logs_are_followed_as_events_end(served: Served, passes: Callable[..., Time], capsys: Captured) -> None:
+    put_deployment(DeploymentStatus.IN_PROGRESS, Counts(total=2, max_out_of_service=2, in_progress=1, failed=1))
+    put_target("i-1", TargetStatus.FAILED, done=1, left=script_failed(log="the first"))
+    put_target("i-2", TargetStatus.IN_PROGRESS, done=2)
+
+    def second_fails() -> None:
+        put_deployment(DeploymentStatus.FAILED, Counts(total=2, max_out_of_service=2, failed=2))
+        put_target("i-2", TargetStatus.FAILED, done=2, left=script_failed(log="the second"))
+
+    passes(lambda: None, second_fails)
+    assert main(["logs", ID, "--follow"]) == 0
+    out = capsys.readouterr().out
+    assert (out.count("the first"), out.count("the second")) == (1, 1)
+    assert out.index("the first") < out.index("the second")
+    assert main(["logs", ID, "--follow", "--full"]) == 2
