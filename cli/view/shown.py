@@ -47,15 +47,17 @@ class Events(AbstractContextManager["Events"]):
 class Hosts(Events):
     """One line for each host that has ended, with the count of them, and for the deployment and its alarms."""
 
+    _count = 0  # hosts that have ended: as many as were told, or more that nobody saw
+
     def tell(self, seen: Snapshot, found: list[Change]) -> None:
         ended = [each for each in found if each.target and not each.event and each.status in _ENDED]
-        count = sum(seen.overview.get(each, 0) for each in _ENDED) - len(ended)
+        self._count = max(self._count, sum(seen.overview.get(each, 0) for each in _ENDED) - len(ended))
         for change in found:
             if change.event:
                 continue
             if change in ended:
-                count += 1
-                self._host(seen, change, f"[{max(count, 1)}/{max(seen.total, count)}]")
+                self._count += 1
+                self._host(seen, change, f"[{self._count}/{max(seen.total, self._count)}]")
             elif not change.target:
                 told = _ended(seen) if seen.status.is_final and not change.alarm else ()
                 click.echo(line(change, _what(seen, change), change.status, *told, change.message))

@@ -33,19 +33,14 @@ def command(path: Path, wanted: str) -> int:
     try:
         found = findings(path)
     except FileNotFoundError:
-        return _cannot(f"there is no {path}")
+        raise click.UsageError(f"there is no {path}") from None
     except OSError as error:
-        return _cannot(f"cannot check {path}: {error}")
+        raise click.UsageError(f"cannot check {path}: {error}") from error
     lines = {"text": text, "json": _json, "github": _github}[wanted](found)
     encoding = sys.stdout.encoding or "utf-8"
     for line in lines:  # with whatever names are in it
         print(plain(line).encode(encoding, "backslashreplace").decode(encoding))
     return 1 if _count(found, Severity.ERROR) else 0
-
-
-def _cannot(why: str) -> int:
-    print(plain(f"stepdeploy validate: {why}"), file=sys.stderr)
-    return 2
 
 
 def _count(found: Sequence[Finding], severity: Severity) -> int:

@@ -42,7 +42,10 @@ def test_a_path_that_does_not_exist_is_exit_status_2(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(tmp_path / name) == 2
-    assert capsys.readouterr() == ("", f"stepdeploy validate: there is no {tmp_path / name}\n")
+    out, err = capsys.readouterr()
+    assert (out, err.endswith(f"Error: there is no {tmp_path / name}\n")) == ("", True)
+    assert main(["validate", str(tmp_path / name), "--json"]) == 2
+    assert json.loads(capsys.readouterr().out)["error"]["message"] == f"there is no {tmp_path / name}"
 
 
 def test_a_path_that_cannot_be_read_is_exit_status_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -51,7 +54,7 @@ def test_a_path_that_cannot_be_read_is_exit_status_2(tmp_path: Path, capsys: pyt
     assert run(path / "below") == 2
     out, err = capsys.readouterr()
     assert out == ""
-    assert f"stepdeploy validate: cannot check {path / 'below'}" in err
+    assert f"Error: cannot check {path / 'below'}" in err
 
 
 def test_an_unknown_format_is_exit_status_2(tmp_path: Path) -> None:
