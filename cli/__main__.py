@@ -110,6 +110,7 @@ def capitalized(text: str) -> str:
 @click.command(
     cls=Verbs,
     params=account_options(),
+    subcommand_metavar="VERB [ARGS]...",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="--profile, --region and --stack may stand behind the verb as well.",
 )

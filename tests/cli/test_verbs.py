@@ -49,6 +49,7 @@ def test_help_is_a_verb_too(capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_help_has_the_verbs_in_four_parts(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["-h"]) == 0
     out = capsys.readouterr().out
+    assert out.startswith("Usage: stepdeploy [OPTIONS] VERB [ARGS]...\n")
     assert [line for line in out.splitlines() if line in ("Deploy:", "Look:", "Fix:", "Set up:")] == [
         "Deploy:",
         "Look:",
