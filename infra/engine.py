@@ -212,7 +212,7 @@ class Engine(Construct):
         return function
 
     def _queue(self, id: str) -> sqs.Queue:
-        return work_queue(self, id, letters=self._store.undelivered)
+        return work_queue(self, id, letters=self._store.undelivered, key=self._store.key)
 
     def _run_segment(self, hosts: Hosts, managed_tag: tuple[str, str]) -> Function:
         stack = Stack.of(self)

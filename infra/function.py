@@ -17,6 +17,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.checks.nag import acknowledge, acknowledge_wildcard
+from infra.encryption import key_actions, via
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +27,7 @@ class FunctionDefaults:
     code: lambda_.Code
     log_retention: logs.RetentionDays
     undelivered: sqs.IQueue
+    key_arn: str | None = None  # of the key at rest, where the account has its own
 
 
 def patience(undelivered: sqs.IQueue) -> dict[str, Any]:
@@ -104,14 +106,22 @@ class Function(lambda_.Function):
         self,
         *actions: str,
         on: str | Sequence[str],
-        when: Mapping[str, Mapping[str, str]] | None = None,
+        when: Mapping[str, Mapping[str, str | Sequence[str]]] | None = None,
         why_wildcard: str | None = None,
     ) -> None:
-        """Grants actions on ARNs, under conditions if any. An ARN with `*` needs a reason."""
+        """Grants actions on ARNs, under conditions if any, and what they need of the key at rest. An ARN with `*` needs
+        a reason."""
         resources = [on] if isinstance(on, str) else list(on)
         self._role.add_to_policy(
             iam.PolicyStatement(actions=list(actions), resources=resources, conditions=dict(when or {}))
         )
+        if key_arn := self._defaults.key_arn:
+            for service, needed in key_actions(actions).items():
+                self._role.add_to_policy(
+                    iam.PolicyStatement(
+                        actions=list(needed), resources=[key_arn], conditions=via(service, Stack.of(self).region)
+                    )
+                )
         if why_wildcard:
             for arn in (each for each in resources if "*" in each):
                 self._answer_for(arn, why_wildcard)

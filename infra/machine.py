@@ -11,6 +11,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from infra.checks.nag import acknowledge_wildcard
+from infra.encryption import via
 from infra.flow import TARGETS
 from infra.function import Function
 from infra.store import MANIFESTS, Store
@@ -27,7 +28,11 @@ def deployment_machine(
     """`functions` by the names that the flow has for them; the machine has the stack's name."""
     stack = Stack.of(scope)
     name = stack.stack_name
-    role = iam.Role(scope, "MachineRole", assumed_by=iam.ServicePrincipal("states.amazonaws.com"))
+    # Of this account alone: else another one's machine could have Step Functions take this role ("confused deputy").
+    of_account = {"StringEquals": {"aws:SourceAccount": stack.account}}
+    role = iam.Role(
+        scope, "MachineRole", assumed_by=iam.ServicePrincipal("states.amazonaws.com", conditions=of_account)
+    )
     manifests = store.bucket.arn_for_objects(f"{MANIFESTS}*")
     executions = [states_arn(stack, "execution", f"{name}{label}:*") for label in ("", f"/{TARGETS}")]
     for actions, resources in (
@@ -39,6 +44,12 @@ def deployment_machine(
         (["s3:GetObject"], [manifests]),
     ):
         role.add_to_policy(iam.PolicyStatement(actions=actions, resources=resources))
+    if store.key:
+        role.add_to_policy(
+            iam.PolicyStatement(
+                actions=["kms:Decrypt"], resources=[store.key.key_arn], conditions=via("s3", stack.region)
+            )
+        )
     acknowledge_wildcard(role, manifests, "Manifests have the deployment's id in their key.")
     for arn in executions:
         acknowledge_wildcard(role, arn, "Executions of this machine have the deployment's id as name.")

@@ -26,11 +26,13 @@ class Notifications(Construct):
         self._store = store
         self._table = {"TABLE_NAME": store.table.table_name}
         self.bus = events.EventBus(self, "Bus", event_bus_name=name, description="What happens to deployments")
-        self.topic = sns.Topic(self, "Topic", topic_name=f"{name}-notifications", enforce_ssl=True)
-        self._topics = [self.topic.topic_arn, *other_topics]
-        self.unsent = dead_letter_queue(self, "Unsent")
-        self.trigger_queue = work_queue(self, "TriggerQueue", letters=self.unsent)
-        self.slack_queue = work_queue(self, "SlackQueue", letters=self.unsent)
+        self.topic = sns.Topic(
+            self, "Topic", topic_name=f"{name}-notifications", enforce_ssl=True, master_key=store.key
+        )
+        self._others = list(other_topics)
+        self.unsent = dead_letter_queue(self, "Unsent", key=store.key)
+        self.trigger_queue = work_queue(self, "TriggerQueue", letters=self.unsent, key=store.key)
+        self.slack_queue = work_queue(self, "SlackQueue", letters=self.unsent, key=store.key)
         self.secret_arn = self._secret()
         self.publish = self._publish()
         self.trigger = self._trigger()
@@ -60,7 +62,7 @@ class Notifications(Construct):
         )
         function.allow("dynamodb:GetItem", on=self._store.table.table_arn)
         function.allow("events:PutEvents", on=self.bus.event_bus_arn)
-        function.allow("sns:Publish", on=self._topics)
+        self._let_tell(function)
         function.allow("sqs:SendMessage", on=self.trigger_queue.queue_arn)
         function.on_stream(
             self._store.table,
@@ -69,6 +71,22 @@ class Notifications(Construct):
             window_seconds=1,  # a fleet's changes come together; one call tells of many
         )
         return function
+
+    def _let_tell(self, function: Function) -> None:
+        """Lets a function publish to all topics that triggers name, encrypted ones among them."""
+        function.allow("sns:Publish", on=[self.topic.topic_arn, *self._others])
+        if self._others:
+            stack = Stack.of(self)
+            function.allow(
+                "kms:Decrypt",
+                "kms:GenerateDataKey",
+                on=stack.format_arn(service="kms", region="*", account="*", resource="key", resource_name="*"),
+                when={
+                    "StringLike": {"kms:ViaService": "sns.*.amazonaws.com*"},
+                    "StringEquals": {"kms:EncryptionContext:aws:sns:topicArn": self._others},
+                },
+                why_wildcard="A topic does not tell its key; the condition fences it to messages to these topics.",
+            )
 
     def _trigger(self) -> Function:
         function = Function(
@@ -79,7 +97,7 @@ class Notifications(Construct):
             environment={"TRIGGER_QUEUE_URL": self.trigger_queue.queue_url},
             timeout=Duration.minutes(1),
         )
-        function.allow("sns:Publish", on=self._topics)
+        self._let_tell(function)
         function.on_queue(self.trigger_queue, batch_size=10, window_seconds=0)
         return function
 

@@ -19,7 +19,7 @@ class Revisions(Construct):
 
     def __init__(self, scope: Construct, id: str, *, defaults: FunctionDefaults, store: Store) -> None:
         super().__init__(scope, id)
-        self.uploads = work_queue(self, "Uploads", letters=store.undelivered)
+        self.uploads = work_queue(self, "Uploads", letters=store.undelivered, key=store.key)
         self.start = Function(
             self,
             "Start",

@@ -1,5 +1,6 @@
 """The stack: it puts the parts together and defines nothing itself."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,6 +56,7 @@ class Options:
     reserved_concurrency: int = 0  # of each function that works for targets; 0: none
     host_tag: tuple[str, str] = ("stepdeploy", "enabled")  # key and value that a host must carry to be sent commands
     log_retention_days: int = 90
+    kms_key_arn: str | None = None  # of the key that encrypts bucket, table, queues and topics; none: AWS's own
     github_url: str = "https://api.github.com"  # of the REST API; of GitHub Enterprise Server https://HOST/api/v3
 
     @classmethod
@@ -84,6 +86,9 @@ class Options:
         github = text("githubUrl", usual.github_url).rstrip("/")
         if not github.startswith("https://") and local != "true":
             raise InvalidInput(f'context githubUrl: "{github}" does not begin with https://')
+        key_arn = text("kmsKeyArn", "") or None
+        if key_arn and not re.fullmatch(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+", key_arn):
+            raise InvalidInput(f'context kmsKeyArn: "{key_arn}" is not the ARN of a KMS key')
         return cls(
             local=local == "true",
             declaration=Path(text("declaration", str(usual.declaration))),
@@ -95,6 +100,7 @@ class Options:
             host_tag=(text("hostTagKey", usual.host_tag[0]), text("hostTagValue", usual.host_tag[1])),
             log_retention_days=days,
             github_url=github,
+            kms_key_arn=key_arn,
         )
 
 
@@ -117,11 +123,12 @@ class StepDeploy(Stack):
     def __init__(self, scope: Construct, id: str, *, parts: Parts, options: Options, **stack: Any) -> None:
         super().__init__(scope, id, description="stepdeploy: deployments to EC2 and on-premises hosts", **stack)
         Tags.of(self).add("application", "stepdeploy")
-        store = Store(self, "Store", keep=not options.local)
+        store = Store(self, "Store", keep=not options.local, key_arn=options.kms_key_arn)
         defaults = FunctionDefaults(
             code=lambda_.Code.from_asset(str(parts.code)),
             log_retention=_RETENTION[options.log_retention_days],
             undelivered=store.undelivered,
+            key_arn=options.kms_key_arn,
         )
         hosts = Hosts(
             self, "Hosts", defaults=defaults, store=store, runner_sha256=parts.runner_sha256, document=parts.document
@@ -195,6 +202,7 @@ class StepDeploy(Stack):
             },
             machine=engine.machine,
             api_id=api.api_id,
+            key=store.key,
         )
         for name, value in {
             "ApiEndpoint": api.endpoint,
@@ -211,6 +219,7 @@ class StepDeploy(Stack):
             "StopFunctionName": control.stop.function_name,
             "RollbackFunctionName": control.rollback.function_name,
             "HostTag": "=".join(options.host_tag),
+            **({"KeyArn": options.kms_key_arn} if options.kms_key_arn else {}),
         }.items():
             CfnOutput(self, name, value=value)
 

@@ -1,7 +1,10 @@
 """What must not be lost: revisions (S3), records (DynamoDB), and signals that no function could take (SQS)."""
 
+from typing import Any
+
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
@@ -16,14 +19,16 @@ LOGS = ".stepdeploy/logs/"
 class Store(Construct):
     """The revision bucket, the table and the dead-letter queue of the engine."""
 
-    def __init__(self, scope: Construct, id: str, *, keep: bool) -> None:
+    def __init__(self, scope: Construct, id: str, *, keep: bool, key_arn: str | None = None) -> None:
         """`keep`: bucket and table outlive the stack, as an account wants it and a local cloud does not. A stack whose
-        first creation fails takes them with it all the same: they are empty, and a second try makes new ones."""
+        first creation fails takes them with it all the same: they are empty, and a second try makes new ones.
+        `key_arn`: what encrypts them and the queues, if the account has a key of its own for that."""
         super().__init__(scope, id)
+        self.key = kms.Key.from_key_arn(self, "Key", key_arn) if key_arn else None
         removal = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE if keep else RemovalPolicy.DESTROY
         self.bucket = self._revisions(removal)
         self.table = self._records(removal)
-        self.undelivered = dead_letter_queue(self, "Undelivered")
+        self.undelivered = dead_letter_queue(self, "Undelivered", key=self.key)
         acknowledge(self.undelivered, "SQS3", "This is a dead-letter queue itself, and an alarm watches it.")
 
     def index_arn(self, name: str) -> str:
@@ -48,9 +53,11 @@ class Store(Construct):
             self,
             "Revisions",
             versioned=True,
-            # SSE-S3 rather than a KMS key: whoever may upload needs no key policy, hosts fetch by presigned URL
-            # without one, and there is no key to lose. An account that must use KMS changes this line.
-            encryption=s3.BucketEncryption.S3_MANAGED,
+            # SSE-S3 unless the account wants a KMS key: whoever may upload needs no right on one, and there is no key
+            # to lose. Hosts fetch by presigned URL, for which the signer's right counts.
+            encryption=s3.BucketEncryption.KMS if self.key else s3.BucketEncryption.S3_MANAGED,
+            encryption_key=self.key,
+            bucket_key_enabled=True if self.key else None,  # one call of KMS for many objects
             enforce_ssl=True,
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
@@ -90,8 +97,9 @@ class Store(Construct):
             partition_key=_text("pk"),
             sort_key=_text("sk"),
             billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
-            # The account's own aws/dynamodb key: its use is in CloudTrail, and no principal needs a grant for it.
-            encryption=dynamodb.TableEncryption.AWS_MANAGED,
+            # Else the account's own aws/dynamodb key: its use is in CloudTrail, and no principal needs a grant for it.
+            encryption=dynamodb.TableEncryption.CUSTOMER_MANAGED if self.key else dynamodb.TableEncryption.AWS_MANAGED,
+            encryption_key=self.key,
             point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
                 point_in_time_recovery_enabled=True
             ),
@@ -120,18 +128,18 @@ class Store(Construct):
         return table
 
 
-def dead_letter_queue(scope: Construct, id: str) -> sqs.Queue:
+def dead_letter_queue(scope: Construct, id: str, *, key: kms.IKey | None) -> sqs.Queue:
     """Where messages end that nobody could take; two weeks to look at them and to send them back."""
     return sqs.Queue(
         scope,
         id,
-        encryption=sqs.QueueEncryption.SQS_MANAGED,
+        **_at_rest(key),
         enforce_ssl=True,
         retention_period=Duration.days(14),
     )
 
 
-def work_queue(scope: Construct, id: str, *, letters: sqs.Queue) -> sqs.Queue:
+def work_queue(scope: Construct, id: str, *, letters: sqs.Queue, key: kms.IKey | None) -> sqs.Queue:
     """Messages that come back until a function takes them, and at last go to `letters`.
 
     The functions wait up to 15 minutes between two tries, so a hundred tries are about a day.
@@ -139,12 +147,19 @@ def work_queue(scope: Construct, id: str, *, letters: sqs.Queue) -> sqs.Queue:
     return sqs.Queue(
         scope,
         id,
-        encryption=sqs.QueueEncryption.SQS_MANAGED,
+        **_at_rest(key),
         enforce_ssl=True,
         retention_period=Duration.days(14),
         visibility_timeout=Duration.minutes(6),  # six times what the functions may take, as Lambda asks
         dead_letter_queue=sqs.DeadLetterQueue(queue=letters, max_receive_count=100),
     )
+
+
+def _at_rest(key: kms.IKey | None) -> dict[str, Any]:
+    """How a queue is encrypted."""
+    if key is None:
+        return {"encryption": sqs.QueueEncryption.SQS_MANAGED}
+    return {"encryption": sqs.QueueEncryption.KMS, "encryption_master_key": key, "data_key_reuse": Duration.hours(1)}
 
 
 def _expires(id: str, prefix: str, *, days: int) -> s3.LifecycleRule:

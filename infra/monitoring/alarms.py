@@ -13,6 +13,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
@@ -38,11 +39,14 @@ class Alarms(Construct):
         waiting: Mapping[str, sqs.IQueue],
         machine: sfn.IStateMachine,
         api_id: str,
+        key: kms.IKey | None,
     ) -> None:
         super().__init__(scope, id)
         stack = Stack.of(self)
         self._name = stack.stack_name
-        self.operators = sns.Topic(self, "Operators", topic_name=f"{self._name}-operators", enforce_ssl=True)
+        self.operators = sns.Topic(
+            self, "Operators", topic_name=f"{self._name}-operators", enforce_ssl=True, master_key=key
+        )
         self.operators.add_to_resource_policy(
             iam.PolicyStatement(
                 actions=["sns:Publish"],

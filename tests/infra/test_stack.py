@@ -134,6 +134,7 @@ def test_a_declaration_that_is_not_there_is_named() -> None:
         ("mapConcurrency", "10001", "context mapConcurrency: 10001 is not from 1 to 10000"),
         ("reservedConcurrency", "-1", 'context reservedConcurrency: "-1" is not a whole number'),
         ("logRetentionDays", "91", "context logRetentionDays: 91 is not one of 7, 30, 90, 180, 365, 731, 3653"),
+        ("kmsKeyArn", "alias/mine", 'context kmsKeyArn: "alias/mine" is not the ARN of a KMS key'),
         ("githubUrl", "http://git.corp", 'context githubUrl: "http://git.corp" does not begin with https://'),
     ],
 )

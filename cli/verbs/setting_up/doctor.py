@@ -25,6 +25,7 @@ from cli.account.completions import groups
 from cli.account.connection import Engine
 from cli.account.group_name import GROUP, Group
 from cli.account.groups import Info, group_info, group_infos
+from cli.account.key_checks import key_findings
 from cli.account.scaling_checks import orphan_findings, scaling_findings
 from cli.exits import Exit
 from cli.view.output import json_option, plain, tell_json
@@ -60,6 +61,8 @@ def _findings(engine: Engine, group: Group | None) -> list[Finding]:
     found = engine_findings(engine)
     if not any(each.about == "API" and each.level is Level.OK for each in found):
         return found
+    if found[0].level is Level.OK:
+        found += key_findings(engine)
     tag = HOST_TAG if found[0].level is not Level.OK else engine.outputs.get("HostTag", HOST_TAG)
     infos: list[Info] = []
 
