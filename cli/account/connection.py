@@ -57,12 +57,16 @@ class Engine:
     def endpoint(self) -> str:
         return os.environ.get("STEPDEPLOY_ENDPOINT") or self.output("ApiEndpoint")
 
+    @property
+    def stack_name(self) -> str:
+        return os.environ.get("STEPDEPLOY_STACK", STACK)
+
     @cached_property
     def outputs(self) -> dict[str, str]:
         """The outputs of the stack. Raises Refusal when there is no such stack."""
         from botocore.exceptions import ClientError
 
-        name = os.environ.get("STEPDEPLOY_STACK", STACK)
+        name = self.stack_name
         try:
             found = self.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
         except ClientError as error:

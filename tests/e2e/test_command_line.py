@@ -38,6 +38,11 @@ def test_from_a_folder_to_the_hosts_and_back(fleet: MakeFleet, tmp_path: Path) -
     stepdeploy, source = CommandLine(group), unpacked(tmp_path / "application", "v1")
 
     assert stepdeploy("doctor", group.key).endswith("\n6 ok\n")
+    smoked = json.loads(stepdeploy("doctor", group.key, "--smoke", "--json"))["findings"]
+    assert {each["level"] for each in smoked} == {"ok"}, smoked
+    assert {"flow", "Lambda", "deployment", "presigned URLs", "hosts", "SSM", "table"} <= {
+        each["about"] for each in smoked
+    }
     told = stepdeploy("deploy", group.key, str(source), "--watch", "--no-git", "--meta", "ticket=OPS-1")
     assert "Succeeded" in told
     assert group.installed() == ["v1", "v1"]

@@ -4,6 +4,10 @@ The stack, its API, its bucket and its SSM document; then the group, or every gr
 whether the engine may command and SSM reaches each of them, which of them a deployment left out of a load balancer, and
 its configuration, alarms and topics. Of Auto Scaling: lifecycle hooks, also those that no group has any more, suspended
 processes, and members without the last good revision.
+
+With --smoke it also does what only an account can answer, and says first what that costs at most: it deploys a
+revision without files to a few hosts of the group (of the first one with hosts, where none is given), and measures
+what AWS takes a second. Each finding has its remedy, and the setting that it suggests.
 """
 
 from collections import Counter
@@ -40,13 +44,18 @@ _COLORS = {Level.OK: "green", Level.WARNING: "yellow", Level.PROBLEM: "red", Lev
 Examples:
   stepdeploy doctor
   stepdeploy doctor shop/web --json
+  stepdeploy doctor --smoke
 
 Exit status: 1 when there is a problem. What these credentials may not check is not a problem.""",
 )
 @click.argument("group", type=GROUP, required=False, metavar="[APPLICATION/GROUP]", shell_complete=groups)
+@click.option("--smoke", is_flag=True, help="Deploy to a few hosts and measure AWS's rates: about two minutes.")
 @json_option
-def command(group: Group | None, as_json: bool) -> Exit:
-    found = _findings(Engine(), group)
+def command(group: Group | None, smoke: bool, as_json: bool) -> Exit:
+    engine = Engine()
+    found = _findings(engine, group)
+    if smoke and any(each.about == "API" and each.level is Level.OK for each in found):
+        found += _smoke(engine, group)
     counts = Counter(each.level for each in found)
     if as_json:
         tell_json({**{level.value: counts[level] for level in Level}, "findings": [asdict(each) for each in found]})
@@ -77,6 +86,15 @@ def _findings(engine: Engine, group: Group | None) -> list[Finding]:
         seen = CheckedGroup(engine, each)
         found += [*group_findings(seen, tag), *scaling_findings(seen)]
     return [*found, *refused] if group or refused else [*found, *orphan_findings(engine, infos)]
+
+
+def _smoke(engine: Engine, group: Group | None) -> list[Finding]:
+    from cli.account.smoke.plan import plan
+    from cli.account.smoke.run import smoke_findings
+
+    planned = plan(engine, [group] if group else all_groups(engine))
+    click.echo(plain(str(planned)), err=True)
+    return smoke_findings(planned)
 
 
 def _tell(each: Finding) -> None:
