@@ -4,6 +4,9 @@ import os
 from dataclasses import dataclass
 from functools import cache
 
+# The stack's name: what this engine writes is told from what another one in the same account writes.
+SERVICE = os.environ.get("POWERTOOLS_SERVICE_NAME", "stepdeploy")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:

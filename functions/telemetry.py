@@ -2,5 +2,7 @@
 
 from aws_lambda_powertools import Logger, Metrics
 
-logger = Logger(service="stepdeploy")
-metrics = Metrics(namespace="stepdeploy", service="stepdeploy")
+from functions.settings import SERVICE
+
+logger = Logger(service=SERVICE)
+metrics = Metrics(namespace="stepdeploy", service=SERVICE)

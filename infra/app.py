@@ -17,12 +17,10 @@ from functions.core.errors import InvalidInput
 from host.build import build_runner
 from host.step import Trust, lifecycle_document
 from infra.bundle import stage_functions
+from infra.stack import STACK as STACK
 from infra.stack import Options, Parts, StepDeploy
 
 ROOT = Path(__file__).resolve().parent.parent
-STACK = "stepdeploy"
-
-
 MakeTargetGroups = Callable[[App], Mapping[str, ITargetGroup]]
 MakeScalingGroups = Callable[[App], Mapping[str, IAutoScalingGroup]]
 
@@ -45,7 +43,7 @@ def engine_app(
         build = Path(folder)
         StepDeploy(
             root,
-            STACK,
+            options.stack_name,
             parts=_parts(build, options.declaration, made, scaling),
             options=options,
             synthesizer=CliCredentialsStackSynthesizer() if options.local else DefaultStackSynthesizer(),

@@ -65,7 +65,11 @@ class LifecycleAction(Construct):
             event_pattern=events.EventPattern(
                 source=["aws.autoscaling"],
                 detail_type=_LIFECYCLE,
-                detail={"LifecycleHookName": [{"prefix": HOOK_PREFIX}]},
+                # By group, too: an engine beside this one may have a deployment group of the same name.
+                detail={
+                    "LifecycleHookName": [{"prefix": HOOK_PREFIX}],
+                    "AutoScalingGroupName": list(scaling_groups.names),
+                },
             ),
             targets=[to_queue],
         )

@@ -85,7 +85,11 @@ class Function(lambda_.Function):
             timeout=timeout or Duration.seconds(30),
             memory_size=memory_mb,
             ephemeral_storage_size=disk,
-            environment={"POWERTOOLS_SERVICE_NAME": "stepdeploy", "POWERTOOLS_LOG_LEVEL": "INFO", **environment},
+            environment={
+                "POWERTOOLS_SERVICE_NAME": Stack.of(scope).stack_name,
+                "POWERTOOLS_LOG_LEVEL": "INFO",
+                **environment,
+            },
         )
         self._defaults = defaults
         self._role = role

@@ -40,6 +40,8 @@ _RETENTION = {
     731: logs.RetentionDays.TWO_YEARS,
     3653: logs.RetentionDays.TEN_YEARS,
 }
+STACK = "stepdeploy"  # an account that has one engine calls it so
+_STACK_NAME = r"(?!aws|amazon|amzn)[A-Za-z][A-Za-z0-9-]{0,39}"  # with a handler behind it, still a function's name
 _HOUR = 3600  # a lost event should not cost more than a script may take
 
 
@@ -47,6 +49,7 @@ _HOUR = 3600  # a lost event should not cost more than a script may take
 class Options:
     """What cdk.json's context, or `cdk -c key=value`, may choose."""
 
+    stack_name: str = STACK  # all names derive from it: several engines in one account and Region
     local: bool = False  # for a local cloud: nothing outlives the stack, and the caller's own credentials deploy it
     declaration: Path = Path("deployments.yaml")
     reconcile_seconds: int = 120  # how late a lost event can make a target
@@ -54,7 +57,7 @@ class Options:
     ssm_send_rate: int = 20  # commands a second, of all deployments together
     map_concurrency: int = MAX_CONCURRENCY  # targets of a deployment that have a workflow at one time
     reserved_concurrency: int = 0  # of each function that works for targets; 0: none
-    host_tag: tuple[str, str] = ("stepdeploy", "enabled")  # key and value that a host must carry to be sent commands
+    host_tag: tuple[str, str] = (STACK, "enabled")  # key and value that a host must carry to be sent commands
     log_retention_days: int = 90
     kms_key_arn: str | None = None  # of the key that encrypts bucket, table, queues and topics; none: AWS's own
     github_url: str = "https://api.github.com"  # of the REST API; of GitHub Enterprise Server https://HOST/api/v3
@@ -86,10 +89,16 @@ class Options:
         github = text("githubUrl", usual.github_url).rstrip("/")
         if not github.startswith("https://") and local != "true":
             raise InvalidInput(f'context githubUrl: "{github}" does not begin with https://')
+        name = text("stackName", usual.stack_name)
+        if not re.fullmatch(_STACK_NAME, name, re.IGNORECASE):
+            raise InvalidInput(f'context stackName: "{name}" is not 1 to 40 letters, digits and hyphens')
+        # One key for all engines: a host has one value of it, so one engine commands it.
+        mark = usual.host_tag[1] if name == usual.stack_name else name
         key_arn = text("kmsKeyArn", "") or None
         if key_arn and not re.fullmatch(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+", key_arn):
             raise InvalidInput(f'context kmsKeyArn: "{key_arn}" is not the ARN of a KMS key')
         return cls(
+            stack_name=name,
             local=local == "true",
             declaration=Path(text("declaration", str(usual.declaration))),
             reconcile_seconds=between("reconcileSeconds", usual.reconcile_seconds, 1, _HOUR),
@@ -97,7 +106,7 @@ class Options:
             ssm_send_rate=between("ssmSendRate", usual.ssm_send_rate, 1, 1000),
             map_concurrency=between("mapConcurrency", usual.map_concurrency, 1, MAX_CONCURRENCY),
             reserved_concurrency=between("reservedConcurrency", usual.reserved_concurrency, 0, 1000),
-            host_tag=(text("hostTagKey", usual.host_tag[0]), text("hostTagValue", usual.host_tag[1])),
+            host_tag=(text("hostTagKey", usual.host_tag[0]), text("hostTagValue", mark)),
             log_retention_days=days,
             github_url=github,
             kms_key_arn=key_arn,

@@ -73,7 +73,9 @@ class Engine:
             if error.response["Error"]["Code"] != "ValidationError":
                 raise
             where = self.session.region_name
-            remedy = "deploy it with `cdk deploy`, or set STEPDEPLOY_STACK (another stack) or STEPDEPLOY_ENDPOINT"
+            remedy = (
+                "deploy it with `cdk deploy`, or name another one: --stack, STEPDEPLOY_STACK or STEPDEPLOY_ENDPOINT"
+            )
             raise Refusal(f"there is no stack {name!r} in {where}: {remedy}") from error
         return {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", ())}
 

@@ -17,7 +17,7 @@ from functions.core.messages import measures
 from functions.core.records import Deployment
 from functions.core.text.shapes import to_plain
 from functions.engine.ending import announce
-from functions.settings import settings
+from functions.settings import SERVICE, settings
 from functions.store import stream
 from functions.telemetry import logger, metrics
 
@@ -44,7 +44,7 @@ def _count(deployment: Deployment) -> None:
     """One EMF line: for the engine as a whole, and for the group. Only a group that exists has metrics of its own:
     names out of an upload's key could be any number."""
     if deployment.group_id:
-        metrics.add_dimensions(service="stepdeploy", application=deployment.application, group=deployment.group)
+        metrics.add_dimensions(service=SERVICE, application=deployment.application, group=deployment.group)
     for name, value in measures.of_deployment(deployment).items():
         unit = MetricUnit.Seconds if name == "DeploymentSeconds" else MetricUnit.Count
         metrics.add_metric(name=name, unit=unit, value=value)

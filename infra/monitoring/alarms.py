@@ -86,7 +86,7 @@ class Alarms(Construct):
             cloudwatch.Metric(
                 namespace="stepdeploy",
                 metric_name="EngineFailures",
-                dimensions_map={"service": "stepdeploy"},
+                dimensions_map={"service": self._name},
                 period=_FIVE_MINUTES,
                 statistic="Sum",
             ),

@@ -19,27 +19,28 @@ class Dashboard(Construct):
     def __init__(self, scope: Construct, id: str, *, machine: sfn.IStateMachine, functions: Iterable[Function]) -> None:
         super().__init__(scope, id)
         everything = list(functions)
+        name = Stack.of(self).stack_name
         cloudwatch.Dashboard(
             self,
             "Dashboard",
-            dashboard_name=Stack.of(self).stack_name,
+            dashboard_name=name,
             default_interval=Duration.days(7),
             widgets=[
                 [
                     _graph(
                         "Deployments",
-                        _sum("DeploymentsStarted", "started"),
-                        _sum("DeploymentsSucceeded", "succeeded"),
-                        _sum("DeploymentsFailed", "failed"),
-                        _sum("DeploymentsStopped", "stopped"),
-                        _sum("DeploymentsRolledBack", "rolled back"),
+                        _sum(name, "DeploymentsStarted", "started"),
+                        _sum(name, "DeploymentsSucceeded", "succeeded"),
+                        _sum(name, "DeploymentsFailed", "failed"),
+                        _sum(name, "DeploymentsStopped", "stopped"),
+                        _sum(name, "DeploymentsRolledBack", "rolled back"),
                     ),
                     _graph(
                         "Duration (seconds)",
-                        _metric("DeploymentSeconds", "median", "p50"),
-                        _metric("DeploymentSeconds", "longest", "Maximum"),
+                        _metric(name, "DeploymentSeconds", "median", "p50"),
+                        _metric(name, "DeploymentSeconds", "longest", "Maximum"),
                     ),
-                    _graph("Targets", _sum("Targets", "deployed to"), _sum("TargetsFailed", "failed")),
+                    _graph("Targets", _sum(name, "Targets", "deployed to"), _sum(name, "TargetsFailed", "failed")),
                 ],
                 [
                     _graph(
@@ -64,18 +65,18 @@ class Dashboard(Construct):
         )
 
 
-def _sum(name: str, label: str) -> cloudwatch.Metric:
-    return _metric(name, label, "Sum")
+def _sum(stack: str, name: str, label: str) -> cloudwatch.Metric:
+    return _metric(stack, name, label, "Sum")
 
 
-def _metric(name: str, label: str, statistic: str) -> cloudwatch.Metric:
+def _metric(stack: str, name: str, label: str, statistic: str) -> cloudwatch.Metric:
     return cloudwatch.Metric(
         namespace=NAMESPACE,
         metric_name=name,
         label=label,
         statistic=statistic,
         period=_HOUR,
-        dimensions_map={"service": "stepdeploy"},
+        dimensions_map={"service": stack},
     )
 
 

@@ -81,7 +81,7 @@ def test_only_events_of_the_engines_hooks_and_groups_reach_it(named: Synthesized
     ]
     assert [each["detail"] for each in sorted(patterns, key=lambda each: len(each["detail-type"]))] == [
         {"AutoScalingGroupName": ["fleet", "jobs", "open"]},
-        {"LifecycleHookName": [{"prefix": "stepdeploy-"}]},
+        {"LifecycleHookName": [{"prefix": "stepdeploy-"}], "AutoScalingGroupName": ["fleet", "jobs", "open"]},
     ]
 
 

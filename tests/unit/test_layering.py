@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ROOMS: dict[str, tuple[str, ...]] = {
     "functions.core": ("host.lifecycle", "host.instructions", "host.report"),  # the contracts with hosts
     "functions.settings": (),
-    "functions.telemetry": (),
+    "functions.telemetry": ("functions.settings",),
     "functions.aws": ("functions.core", "functions.settings", "functions.telemetry", "host"),
     "functions.store": ("functions.aws", "functions.core", "functions.settings", "functions.telemetry"),
     "functions.engine": ("functions.store", "functions.aws", "functions.core", "functions.telemetry"),

@@ -9,8 +9,8 @@ import urllib.request
 from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
+from secrets import token_hex
 from typing import Any
-from uuid import uuid4
 
 from cli.account.checks import HOST_TAG, Finding, Findings, Level
 from cli.account.smoke.plan import Plan
@@ -74,7 +74,7 @@ def deployment(plan: Plan) -> Findings:
 
 @contextmanager
 def _application(plan: Plan) -> Iterator[str]:
-    name = f"{APPLICATION}-{uuid4().hex[:8]}"
+    name = f"{APPLICATION}-{token_hex(4)}"
     plan.engine.api.create_application(applicationName=name, computePlatform="Server")
     try:
         yield name

@@ -4,8 +4,8 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from secrets import token_hex
 from typing import Any, NamedTuple
-from uuid import uuid4
 
 from cli.account.checks import Finding, Findings, Level
 from cli.account.smoke.plan import COMMIT_SECONDS, COMMITS, READS, SENDS, Plan
@@ -112,7 +112,7 @@ def sends(plan: Plan) -> Findings:
 def commits(plan: Plan) -> Findings:
     """Transactions that meet at one record, as those that hand over a group's lock do."""
     table = plan.engine.output("TableName")
-    key = {"pk": {"S": f"SMOKE#{uuid4().hex}"}, "sk": {"S": "SMOKE"}}
+    key = {"pk": {"S": f"SMOKE#{token_hex(16)}"}, "sk": {"S": "SMOKE"}}
     client, end = _patient(plan, "dynamodb"), time.monotonic() + COMMIT_SECONDS
     until = str(int(time.time()) + _KEPT_SECONDS)
     put = {"TableName": table, "Item": {**key, "expires_at": {"N": until}}}

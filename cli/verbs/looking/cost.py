@@ -50,11 +50,12 @@ def command(since: int, as_json: bool) -> None:
         raise click.UsageError(f"--since: CloudWatch has the counts of up to {_MAX_DAYS} days: give 1s to {_MAX_DAYS}d")
     engine, now = Engine(), datetime.now(UTC)
     begin = now - timedelta(seconds=since)
-    functions = _functions(engine.output("StartFunctionName"))
+    stack = engine.output("StartFunctionName").removesuffix("-start")
+    functions = _functions(stack)
     machine, table = engine.output("StateMachineArn"), engine.output("TableName")
-    sums = _sums(engine.client("cloudwatch"), list(_metrics(functions, machine, table)), begin, now)
+    sums = _sums(engine.client("cloudwatch"), list(_metrics(stack, functions, machine, table)), begin, now)
     deployments = sums["AWS/States", "ExecutionsStarted", "StateMachineArn", machine]
-    targets = sums["stepdeploy", "Targets", "service", "stepdeploy"]
+    targets = sums["stepdeploy", "Targets", "service", stack]
     counts = _counts(sums, functions, deployments, targets)
     if as_json:
         _tell(counts, begin, now, deployments, targets)
@@ -62,19 +63,18 @@ def command(since: int, as_json: bool) -> None:
         _show(counts, begin, deployments, targets)
 
 
-def _functions(start: str) -> dict[str, int]:
+def _functions(stack: str) -> dict[str, int]:
     """Memory of the engine's functions, in MB by name; each is called as its handler, after the stack."""
-    stack = start.removesuffix("-start")
     handlers = sorted(path.stem for path in _HANDLERS.glob("[!_]*.py"))
     return {f"{stack}-{handler}": MEMORY_MB.get(handler, USUAL_MEMORY_MB) for handler in handlers}
 
 
-def _metrics(functions: Mapping[str, int], machine: str, table: str) -> Iterator[Metric]:
+def _metrics(stack: str, functions: Mapping[str, int], machine: str, table: str) -> Iterator[Metric]:
     for function in functions:
         for name in ("Invocations", "Duration"):
             yield "AWS/Lambda", name, "FunctionName", function
     yield "AWS/States", "ExecutionsStarted", "StateMachineArn", machine
-    yield "stepdeploy", "Targets", "service", "stepdeploy"
+    yield "stepdeploy", "Targets", "service", stack
     for name in ("ConsumedReadCapacityUnits", "ConsumedWriteCapacityUnits"):
         yield "AWS/DynamoDB", name, "TableName", table
 

@@ -1,5 +1,6 @@
 """How the command line reaches the engine."""
 
+import os
 from datetime import UTC, datetime
 
 import boto3
@@ -7,7 +8,9 @@ import pytest
 from botocore.exceptions import ClientError, NoCredentialsError
 from botocore.stub import Stubber
 
+from cli.__main__ import main
 from cli.account.connection import Engine, Refusal, refused
+from cli.exits import Exit
 from tests.conftest import put_group
 from tests.served import Served
 from tests.unit.api.test_deployments import put
@@ -70,3 +73,13 @@ def test_an_account_without_the_stack_is_told_what_to_do(monkeypatch: pytest.Mon
         answers.add_client_error("describe_stacks", "ValidationError", "Stack with id stepdeploy does not exist")
         with pytest.raises(Refusal, match="there is no stack 'stepdeploy' in us-east-1: deploy it with `cdk deploy`"):
             assert engine.endpoint
+
+
+def test_the_command_names_a_stack_whose_endpoint_counts_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STEPDEPLOY_STACK", "first")
+    monkeypatch.setenv("STEPDEPLOY_ENDPOINT", "https://api.of.first")
+    names: list[tuple[str, str | None]] = []
+    told = property(lambda engine: names.append((engine.stack_name, os.environ.get("STEPDEPLOY_ENDPOINT"))) or {})
+    monkeypatch.setattr(Engine, "outputs", told)
+    assert main(["--stack", "staging", "groups"]) == Exit.REFUSED
+    assert names and set(names) == {("staging", None)}

@@ -51,7 +51,8 @@ def test_calls_are_counted_and_take_the_memory_of_their_function(put: Put, capsy
 
 def test_transitions_are_those_of_deployments_and_their_targets(put: Put, capsys: Captured) -> None:
     put("AWS/States", "ExecutionsStarted", "StateMachineArn", MACHINE, 1)
-    put("stepdeploy", "Targets", "service", "stepdeploy", 4)
+    put("stepdeploy", "Targets", "service", "sd", 4)
+    put("stepdeploy", "Targets", "service", "another", 9)
     assert counts(capsys)[0] == {Item.TRANSITIONS: 19}, "as README.md has it"
 
 

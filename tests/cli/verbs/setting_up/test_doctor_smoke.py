@@ -20,6 +20,7 @@ import pytest
 from cli.__main__ import main
 from cli.account.connection import Engine
 from cli.account.smoke import deployment, rates
+from cli.account.smoke.plan import COMMITS, READS, SENDS
 from cli.account.smoke.revision import archive
 from host.bundle.archive import check
 from tests.cli.verbs.setting_up.test_doctor import Account, account  # noqa: F401 - a fixture
@@ -140,9 +141,9 @@ def test_an_account_where_all_is_well_has_no_problem(seen: Aws) -> None:
 
 def test_what_it_does_is_bounded(seen: Aws) -> None:
     seen.all()
-    assert len(seen.asked["SendCommand"]) == rates.SENDS
-    assert len(seen.asked["ListCommandInvocations"]) == rates.READS
-    assert len(seen.asked["TransactWriteItems"]) <= rates.COMMITS
+    assert len(seen.asked["SendCommand"]) == SENDS
+    assert len(seen.asked["ListCommandInvocations"]) == READS
+    assert len(seen.asked["TransactWriteItems"]) <= COMMITS
 
 
 def test_a_flow_that_step_functions_refuses_is_a_problem(seen: Aws) -> None:
