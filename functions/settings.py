@@ -24,6 +24,11 @@ class Settings:
         return self.environment["BUCKET_NAME"]
 
     @property
+    def revision_buckets(self) -> list[str]:
+        """Other buckets that revisions may lie in."""
+        return self.environment["REVISION_BUCKETS"].split(",")
+
+    @property
     def state_machine_arn(self) -> str:
         return self.environment["STATE_MACHINE_ARN"]
 

@@ -52,10 +52,12 @@ class Api(Construct):
         store: Store,
         engine: Engine,
         topic_arns: Sequence[str],
+        revision_buckets: Sequence[str],
     ) -> None:
-        """`topic_arns`: the topics that triggers may name, because the engine may publish to them."""
+        """`topic_arns`: the topics that triggers may name, because the engine may publish to them; `revision_buckets`:
+        those from which it may read besides its own."""
         super().__init__(scope, id)
-        self.function = self._function(defaults, store, engine, topic_arns)
+        self.function = self._function(defaults, store, engine, topic_arns, revision_buckets)
         name = Stack.of(self).stack_name
         self._api = apigateway.CfnApi(
             self,
@@ -76,7 +78,12 @@ class Api(Construct):
         return self._api.attr_api_endpoint
 
     def _function(
-        self, defaults: FunctionDefaults, store: Store, engine: Engine, topic_arns: Sequence[str]
+        self,
+        defaults: FunctionDefaults,
+        store: Store,
+        engine: Engine,
+        topic_arns: Sequence[str],
+        revision_buckets: Sequence[str],
     ) -> Function:
         function = Function(
             self,
@@ -87,6 +94,7 @@ class Api(Construct):
                 "TABLE_NAME": store.table.table_name,
                 "BUCKET_NAME": store.bucket.bucket_name,
                 "TOPIC_ARNS": ",".join(topic_arns),
+                "REVISION_BUCKETS": ",".join(revision_buckets),
             },
             # 60 MB are used, but somebody waits: the first request reads the service model and makes clients, 0.35
             # seconds of a whole CPU. Here it has 0.6 of one, with 256 MB 0.15, and for work it costs the same.

@@ -1,5 +1,6 @@
 """The engine: the state machine that is one deployment, and the functions its states call."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from infra.function import Function, FunctionDefaults
 from infra.hosts import Hosts
 from infra.load_balancers import NamedLoadBalancers
 from infra.machine import deployment_machine, states_arn
+from infra.other_buckets import OtherBuckets
 from infra.scaling_grants import NamedScalingGroups
 from infra.secret import unset_secret
 from infra.store import LOGS, MANIFESTS, Store, work_queue
@@ -52,8 +54,10 @@ class Engine(Construct):
         github_url: str,
         load_balancers: NamedLoadBalancers,
         scaling_groups: NamedScalingGroups,
+        revision_buckets: Sequence[str],
     ) -> None:
-        """`managed_tag`: what every host must carry; `github_url`: of the REST API."""
+        """`managed_tag`: what every host must carry; `github_url`: of the REST API; `revision_buckets`: that
+        revisions may lie in besides the store's."""
         super().__init__(scope, id)
         stack = Stack.of(self)
         self._defaults = defaults
@@ -65,6 +69,7 @@ class Engine(Construct):
         self._table = {"TABLE_NAME": store.table.table_name}
         self._name = stack.stack_name
         self._load_balancers, self._scaling_groups = load_balancers, scaling_groups
+        self._other_buckets = OtherBuckets(stack, revision_buckets)
         self.machine_arn = states_arn(stack, "stateMachine", self._name)
         self.document_name = hosts.document_name
         self.github_secret_arn = unset_secret(
@@ -141,6 +146,7 @@ class Engine(Construct):
         self._let_read_revisions(function, "s3:GetObject", "s3:GetObjectVersion")
         # Without it S3 answers 403, not 404, for an object that has been deleted.
         function.allow("s3:ListBucket", on=self._store.bucket.bucket_arn)
+        self._other_buckets.grant_list(function)
         function.allow(
             "s3:PutObject",
             on=self._store.bucket.arn_for_objects(f"{MANIFESTS}*"),
@@ -371,3 +377,4 @@ class Engine(Construct):
             on=self._store.bucket.arn_for_objects("*"),
             why_wildcard="Any object of the revision bucket may be a revision.",
         )
+        self._other_buckets.grant_read(function)

@@ -160,6 +160,7 @@ class StepDeploy(Stack):
             managed_tag=options.host_tag,
             github_url=options.github_url,
             scaling_groups=scaling_groups,
+            revision_buckets=parts.declaration.revision_buckets,
             load_balancers=NamedLoadBalancers(named=parts.declaration.load_balancers, arns=parts.target_groups),
         )
         revisions = Revisions(self, "Revisions", defaults=defaults, store=store)
@@ -181,6 +182,7 @@ class StepDeploy(Stack):
             store=store,
             engine=engine,
             topic_arns=[told.topic.topic_arn, *parts.declaration.topic_arns],
+            revision_buckets=parts.declaration.revision_buckets,
         )
         scaling_groups.grant_hooks(api.function)
         Declared(

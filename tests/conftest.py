@@ -75,6 +75,7 @@ ENVIRONMENT = {
     "LIFECYCLE_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/lifecycle",
     "TOPIC_ARNS": f"arn:aws:sns:{REGION}:123456789012:news",
     "RUNNER_SHA256": "0" * 64,
+    "REVISION_BUCKETS": "builds,artifacts",
     "ASK_AGAIN_SECONDS": "1",
     "CONNECTION_LOST_SECONDS": "300",
     "RECONCILE_SECONDS": "120",

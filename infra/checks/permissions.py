@@ -28,7 +28,8 @@ resource of the stack. No function reads the bootstrap bucket.
 The engine sends commands with its own SSM document only, and only to hosts that carry the tag of the context values
 `hostTagKey` and `hostTagValue`. Nothing in the stack may pass a role, change IAM, or run another document.
 `Publish` and `Trigger` may besides publish to the topics that triggers in `deployments.yaml` name, and use their keys
-for that ([encryption.md](encryption.md)). What is said of
+for that ([encryption.md](encryption.md)); `Prepare` and `RunSegment` may read the buckets of its `revisionBuckets`
+([other buckets](deploying-from-other-buckets.md)). What is said of
 Elastic Load Balancing and Auto Scaling is only there if `deployments.yaml` names a load balancer or an Auto Scaling
 group, and of those that it names alone: `NAME` stands for each of them.
 

@@ -1,5 +1,6 @@
 """The file as a whole: applications, and custom deployment configurations."""
 
+import re
 from pathlib import Path
 
 import yaml
@@ -21,7 +22,9 @@ from functions.core.rollout.health import (
 )
 from functions.core.text.names import ALLOWED, is_name, is_reserved
 
-_KEYS = ("applications", "deploymentConfigs", "loadBalancerInfo", "autoScalingGroups")
+_KEYS = ("applications", "deploymentConfigs", "loadBalancerInfo", "autoScalingGroups", "revisionBuckets")
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")  # S3 User Guide, "General purpose bucket naming rules"
+_MAX_BUCKETS = 20  # each is a few lines of two roles' policies
 
 
 def load(source: Path | str) -> Declaration:
@@ -78,8 +81,22 @@ def _declaration(root: Value) -> Declaration:
         groups=tuple(groups),
         configs=tuple(configs.values()),
         open_load_balancers=open_load_balancers(opened) if opened else NO_LOAD_BALANCERS,
+        revision_buckets=_buckets(listed) if (listed := members.get("revisionBuckets")) else (),
         open_scaling_groups=names(scaling, most=None) if (scaling := members.get("autoScalingGroups")) else (),
     )
+
+
+def _buckets(listed: Value) -> tuple[str, ...]:
+    """Names of buckets, each once."""
+    found: list[str] = []
+    for each in listed.items(most=_MAX_BUCKETS):
+        name = each.text(longest=63)
+        if name and not _BUCKET.fullmatch(name):
+            each.refuse(f"{each.shown} is not the name of a bucket")
+        elif name in found:
+            each.refuse(f'the bucket "{name}" is there twice')
+        found.append(name)
+    return tuple(found)
 
 
 def _check_name(value: Value, name: str) -> None:

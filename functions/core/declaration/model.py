@@ -50,6 +50,7 @@ class Declaration:
     configs: tuple[DeploymentConfig, ...] = ()  # the custom ones
     open_load_balancers: LoadBalancers = NO_LOAD_BALANCERS  # that groups of the API may use, too
     open_scaling_groups: tuple[str, ...] = ()  # the same of Auto Scaling groups
+    revision_buckets: tuple[str, ...] = ()  # from which revisions are taken besides the engine's own
 
     @property
     def topic_arns(self) -> tuple[str, ...]:

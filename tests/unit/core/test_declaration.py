@@ -349,3 +349,14 @@ def test_zones_of_a_configuration() -> None:
     assert config.zonal == ZonalConfig(minimum=half, monitor_seconds=60, first_monitor_seconds=300)
     (problem,) = problems(text % "{monitorDuration: soon}")
     assert problem.startswith("deployments.yaml:4:36: deploymentConfigs.Zones.zonalConfig.monitorDuration: ")
+
+
+def test_other_buckets_that_revisions_may_lie_in_are_named_beside_the_applications() -> None:
+    declaration = load("applications: {}\nrevisionBuckets: [ci-builds, other.builds]")
+    assert declaration.revision_buckets == ("ci-builds", "other.builds")
+    assert from_plain(Declaration, to_plain(declaration)) == declaration
+    assert load("applications: {}").revision_buckets == ()
+    assert problems("applications: {}\nrevisionBuckets: ['a/b', ci-builds, ci-builds]") == [
+        'deployments.yaml:2:19: revisionBuckets[0]: "a/b" is not the name of a bucket',
+        'deployments.yaml:2:37: revisionBuckets[2]: the bucket "ci-builds" is there twice',
+    ]

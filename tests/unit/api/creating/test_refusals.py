@@ -42,7 +42,7 @@ NO_TARGETS = "InvalidTargetInstancesException"
         ({"revision": {"revisionType": "AppSpecContent"}}, NO_REVISION, "upload the archive to S3"),
         ({"revision": {"revisionType": "S3"}}, NO_REVISION, "s3Location: is missing"),
         ({"revision": s3(key=None)}, NO_REVISION, "s3Location.key: is missing"),
-        ({"revision": s3(bucket="other")}, NO_REVISION, "other: the engine reads the bucket revisions only: copy"),
+        ({"revision": s3(bucket="other")}, NO_REVISION, "other: the engine reads the bucket revisions, and"),
         ({"revision": s3(key="a/b.rar")}, NO_REVISION, "'a/b.rar' does not tell: give zip, tar or tgz"),
         ({"revision": s3(bundleType="YAML")}, NO_REVISION, "YAML is for Lambda"),
         ({"deploymentConfigName": "Nope"}, "DeploymentConfigDoesNotExistException", "no deployment configuration Nope"),

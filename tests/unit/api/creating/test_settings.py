@@ -138,3 +138,7 @@ def test_the_keys_ending_says_how_it_is_packed_if_the_request_does_not(
 
 def test_a_description_may_have_256_characters(api: Api, store: Store, group: Group) -> None:
     assert created(api, store, description="ü" * 256).description == "ü" * 256
+
+
+def test_a_revision_may_lie_in_a_bucket_that_deployments_yaml_names(api: Api, store: Store, group: Group) -> None:
+    assert created(api, store, revision=s3(bucket="builds")).revision.bucket == "builds"
