@@ -46,6 +46,7 @@ ROOMS = {
         "doctor": "Check whether this account is ready to deploy.",
         "proxy": "CodeDeploy's own clients against the engine: a signing proxy on loopback.",
         "install-model": "Teach the AWS CLI the engine's API: `aws stepdeploy ...`.",
+        "retire": "Stop everything that runs, so that the stack can be removed.",
         "completion": "Set up shell completion of verbs, options and names.",
         "help": "Show the help of a verb.",
     },

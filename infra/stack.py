@@ -60,6 +60,8 @@ class Options:
     host_tag: tuple[str, str] = (STACK, "enabled")  # key and value that a host must carry to be sent commands
     log_retention_days: int = 90
     kms_key_arn: str | None = None  # of the key that encrypts bucket, table, queues and topics; none: AWS's own
+    bucket_name: str | None = None  # of a stack before: bucket and table that are adopted (docs/removing.md)
+    table_name: str | None = None
     github_url: str = "https://api.github.com"  # of the REST API; of GitHub Enterprise Server https://HOST/api/v3
 
     @classmethod
@@ -97,6 +99,9 @@ class Options:
         key_arn = text("kmsKeyArn", "") or None
         if key_arn and not re.fullmatch(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+", key_arn):
             raise InvalidInput(f'context kmsKeyArn: "{key_arn}" is not the ARN of a KMS key')
+        bucket, table = (text(key, "") or None for key in ("bucketName", "tableName"))
+        if (bucket is None) != (table is None):
+            raise InvalidInput("context bucketName and tableName: the records name objects of the bucket: give both")
         return cls(
             stack_name=name,
             local=local == "true",
@@ -110,6 +115,8 @@ class Options:
             log_retention_days=days,
             github_url=github,
             kms_key_arn=key_arn,
+            bucket_name=bucket,
+            table_name=table,
         )
 
 
@@ -132,7 +139,14 @@ class StepDeploy(Stack):
     def __init__(self, scope: Construct, id: str, *, parts: Parts, options: Options, **stack: Any) -> None:
         super().__init__(scope, id, description="stepdeploy: deployments to EC2 and on-premises hosts", **stack)
         Tags.of(self).add("application", "stepdeploy")
-        store = Store(self, "Store", keep=not options.local, key_arn=options.kms_key_arn)
+        store = Store(
+            self,
+            "Store",
+            keep=not options.local,
+            key_arn=options.kms_key_arn,
+            bucket_name=options.bucket_name,
+            table_name=options.table_name,
+        )
         defaults = FunctionDefaults(
             code=lambda_.Code.from_asset(str(parts.code)),
             log_retention=_RETENTION[options.log_retention_days],

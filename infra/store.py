@@ -19,15 +19,27 @@ LOGS = ".stepdeploy/logs/"
 class Store(Construct):
     """The revision bucket, the table and the dead-letter queue of the engine."""
 
-    def __init__(self, scope: Construct, id: str, *, keep: bool, key_arn: str | None = None) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        keep: bool,
+        key_arn: str | None = None,
+        bucket_name: str | None = None,
+        table_name: str | None = None,
+    ) -> None:
         """`keep`: bucket and table outlive the stack, as an account wants it and a local cloud does not. A stack whose
         first creation fails takes them with it all the same: they are empty, and a second try makes new ones.
-        `key_arn`: what encrypts them and the queues, if the account has a key of its own for that."""
+        `key_arn`: what encrypts them and the queues, if the account has a key of its own for that. `bucket_name` and
+        `table_name`: those of a stack before, which CloudFormation adopts because of their names; they are kept
+        whatever happens."""
         super().__init__(scope, id)
         self.key = kms.Key.from_key_arn(self, "Key", key_arn) if key_arn else None
-        removal = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE if keep else RemovalPolicy.DESTROY
-        self.bucket = self._revisions(removal)
-        self.table = self._records(removal)
+        own = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE if keep else RemovalPolicy.DESTROY
+        removal = RemovalPolicy.RETAIN if bucket_name else own
+        self.bucket = self._revisions(removal, bucket_name)
+        self.table = self._records(removal, table_name)
         self.undelivered = dead_letter_queue(self, "Undelivered", key=self.key)
         acknowledge(self.undelivered, "SQS3", "This is a dead-letter queue itself, and an alarm watches it.")
 
@@ -48,10 +60,11 @@ class Store(Construct):
             on=self.table.table_arn,
         )
 
-    def _revisions(self, removal: RemovalPolicy) -> s3.Bucket:
+    def _revisions(self, removal: RemovalPolicy, name: str | None) -> s3.Bucket:
         bucket = s3.Bucket(
             self,
             "Revisions",
+            bucket_name=name,
             versioned=True,
             # SSE-S3 unless the account wants a KMS key: whoever may upload needs no right on one, and there is no key
             # to lose. Hosts fetch by presigned URL, for which the signer's right counts.
@@ -90,10 +103,11 @@ class Store(Construct):
         )
         return bucket
 
-    def _records(self, removal: RemovalPolicy) -> dynamodb.Table:
+    def _records(self, removal: RemovalPolicy, name: str | None) -> dynamodb.Table:
         table = dynamodb.Table(
             self,
             "Records",
+            table_name=name,
             partition_key=_text("pk"),
             sort_key=_text("sk"),
             billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,

@@ -17,7 +17,9 @@ KEY = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890
 
 @pytest.fixture(scope="module")
 def keyed(tmp_path_factory: pytest.TempPathFactory) -> Synthesized:
-    return synthesize(tmp_path_factory.mktemp("keyed"), kmsKeyArn=KEY)
+    """It adopts bucket and table, too, which changes nothing else."""
+    adopted = {"bucketName": "old-bucket", "tableName": "old-table"}
+    return synthesize(tmp_path_factory.mktemp("keyed"), kmsKeyArn=KEY, **adopted)
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +64,17 @@ def test_nothing_of_the_key_is_granted_without_one(template: dict[str, Any]) -> 
         condition = json.loads(grant.condition)
         assert condition["StringEquals"] == {"kms:EncryptionContext:aws:sns:topicArn": [OTHER_TOPIC]}
         assert condition["StringLike"] == {"kms:ViaService": "sns.*.amazonaws.com*"}
+
+
+def test_bucket_and_table_of_a_stack_before_are_adopted_by_name_and_kept_whatever_happens(keyed: Synthesized) -> None:
+    """CloudFormation imports what has a static name of its own and is retained; only so it is no new resource."""
+    for kind, member, name in (
+        ("AWS::S3::Bucket", "BucketName", "old-bucket"),
+        ("AWS::DynamoDB::Table", "TableName", "old-table"),
+    ):
+        (resource,) = resources(keyed.template, kind).values()
+        assert resource["Properties"][member] == name
+        assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("Retain", "Retain")
 
 
 def test_cdk_nag_finds_nothing_in_a_stack_with_a_key(keyed: Synthesized) -> None:

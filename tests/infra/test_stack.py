@@ -137,6 +137,7 @@ def test_a_declaration_that_is_not_there_is_named() -> None:
         ("logRetentionDays", "91", "context logRetentionDays: 91 is not one of 7, 30, 90, 180, 365, 731, 3653"),
         ("stackName", "aws-deploy", 'context stackName: "aws-deploy" is not 1 to 40 letters, digits and hyphens'),
         ("stackName", "x" * 41, f'context stackName: "{"x" * 41}" is not 1 to 40 letters, digits and hyphens'),
+        ("bucketName", "b", "context bucketName and tableName: the records name objects of the bucket: give both"),
         ("kmsKeyArn", "alias/mine", 'context kmsKeyArn: "alias/mine" is not the ARN of a KMS key'),
         ("githubUrl", "http://git.corp", 'context githubUrl: "http://git.corp" does not begin with https://'),
     ],
