@@ -21,6 +21,7 @@ _FAILED = (
     '{"stepdeploy": 1, "event": "%s", "status": "Failed", "error_code": "UnknownError", "cause": "ENGINE",'
     ' "exit_code": null, "script_name": "", "message": "%s", "log_tail": ""}'
 )
+_NO_PYTHON = "the host has no python3, version 3.7 or newer: install a package of it (docs/hosts.md says which)"
 _PYTHONS = "python3 python3.13 python3.12 python3.11 python3.10 python3.9 python3.8 python3.7 /usr/local/bin/python3"
 
 # How a step asks, for any POSIX shell and without a program or a second process: it costs a host next to nothing. The
@@ -82,7 +83,7 @@ def begin_script(trust: Trust) -> List[str]:
         **trust._asdict(),
         pythons=_PYTHONS,
         bootstrap="\n".join(line for line in bootstrap.splitlines() if line),
-        no_python=_FAILED % (START, "the host has no python3, version 3.7 or newer"),
+        no_python=_FAILED % (START, _NO_PYTHON),
     ).splitlines()
 
 

@@ -79,7 +79,11 @@ def test_the_command_names_a_stack_whose_endpoint_counts_then(monkeypatch: pytes
     monkeypatch.setenv("STEPDEPLOY_STACK", "first")
     monkeypatch.setenv("STEPDEPLOY_ENDPOINT", "https://api.of.first")
     names: list[tuple[str, str | None]] = []
-    told = property(lambda engine: names.append((engine.stack_name, os.environ.get("STEPDEPLOY_ENDPOINT"))) or {})
-    monkeypatch.setattr(Engine, "outputs", told)
+
+    def told(engine: Engine) -> dict[str, str]:
+        names.append((engine.stack_name, os.environ.get("STEPDEPLOY_ENDPOINT")))
+        return {}
+
+    monkeypatch.setattr(Engine, "outputs", property(told))
     assert main(["--stack", "staging", "groups"]) == Exit.REFUSED
     assert names and set(names) == {("staging", None)}

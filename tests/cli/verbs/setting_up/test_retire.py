@@ -52,7 +52,12 @@ def test_what_an_upload_starts_meanwhile_is_stopped_too(
     meanwhile: list[Callable[[], object]], engine: Served, capsys: Captured
 ) -> None:
     put(1, status=RUNS)
-    meanwhile += [lambda: (end(1), put(2, status=RUNS)), lambda: end(2)]
+
+    def another() -> None:
+        end(1)
+        put(2, status=RUNS)
+
+    meanwhile += [another, lambda: end(2)]
     assert main(["retire"]) == 0
     said = capsys.readouterr()
     assert said.out.splitlines() == [
