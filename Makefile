@@ -79,7 +79,7 @@ contract: setup ## what runs beside moto: the stand-ins of AWS's services, the s
 # host/bootstrap.py starts when it is imported: it is the text that a host runs.
 host: setup ## the host runner and the command line, really executing
 	$(SAY) "host runner and command line"
-	@$(BIN)/pytest -q -n 2 --dist worksteal tests/host tests/cli --doctest-modules host cli --ignore host/bootstrap.py
+	@$(BIN)/pytest -q -n 2 --dist worksteal tests/host tests/cli tests/distribution --doctest-modules host cli --ignore host/bootstrap.py
 
 soak: setup ## kills at every point, 100,000 simulated schedules, thousands of random revisions: `make test` tries some each day
 	$(SAY) "simulated schedules"

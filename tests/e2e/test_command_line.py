@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from cli.exits import Exit
 from local.driver import PATIENCE, wait_for
 from local.server import REGION
@@ -18,7 +20,7 @@ class CommandLine:
     """The command, run as a person runs it, in an environment that names the local cloud."""
 
     def __init__(self, group: Fleet) -> None:
-        self._environment = {
+        self.environment = {
             **group.cloud.environment(),
             "HOME": "/nowhere",
             "AWS_DEFAULT_REGION": REGION,
@@ -28,9 +30,32 @@ class CommandLine:
     def __call__(self, *arguments: str, exit: Exit = Exit.DONE) -> str:
         """Standard output; the exit status has to be `exit`."""
         command = [sys.executable, "-m", "cli", *arguments]
-        ran = subprocess.run(command, env=self._environment, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE)
+        ran = subprocess.run(command, env=self.environment, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE)
         assert ran.returncode == exit, (ran.returncode, ran.stdout, ran.stderr)
         return ran.stdout
+
+
+def act(command: CommandLine, folder: Path, group: str, revision: Path) -> tuple[int, str, dict[str, str]]:
+    """The deploying step of action.yml as GitHub runs it: its exit status, what it printed, its outputs."""
+    action = yaml.safe_load((ROOT / "action.yml").read_text())
+    (step,) = [each for each in action["runs"]["steps"] if each.get("id") == "deploy"]
+    inputs = {"GROUP": group, "REVISION": str(revision), "STACK": "stepdeploy", "TIMEOUT": "5m", "OPTIONS": "--no-git"}
+    assert {f"INPUT_{name}" for name in inputs} == set(step["env"])
+    programs = folder / "stepdeploy" / "bin"
+    programs.mkdir(parents=True)
+    (programs / "python").symlink_to(sys.executable)
+    (programs / "stepdeploy").write_text(f"#!{sys.executable}\nfrom cli.__main__ import start\nstart()\n")
+    (programs / "stepdeploy").chmod(0o755)
+    environment = {
+        **command.environment,
+        **{f"INPUT_{name}": value for name, value in inputs.items()},
+        "RUNNER_TEMP": str(folder),
+        "GITHUB_ACTION_PATH": str(ROOT),
+        "GITHUB_OUTPUT": str(folder / "outputs"),
+    }
+    ran = subprocess.run(["bash", "-c", step["run"]], env=environment, capture_output=True, text=True, timeout=PATIENCE)
+    told = dict(line.split("=", 1) for line in (folder / "outputs").read_text().splitlines())
+    return ran.returncode, ran.stdout, told
 
 
 def test_from_a_folder_to_the_hosts_and_back(fleet: MakeFleet, tmp_path: Path) -> None:
@@ -50,7 +75,10 @@ def test_from_a_folder_to_the_hosts_and_back(fleet: MakeFleet, tmp_path: Path) -
     assert "OPS-1" in stepdeploy("show", first)
 
     unpacked(source, "v2", {"scripts/validate.sh": failing("echo it is ill >&2", "exit 3")})
-    second = stepdeploy("deploy", group.key, str(source), "--watch", "--no-git", exit=Exit.FAILED).split()[0]
+    status, said, outputs = act(stepdeploy, tmp_path, group.key, source)
+    assert (status, outputs["status"], outputs["exit-status"]) == (Exit.FAILED, "Failed", str(Exit.FAILED.value))
+    assert "::error title=ValidateService%2C scripts/validate.sh%2C SCRIPT::" in said
+    second = outputs["deployment-id"]
     shown = stepdeploy("show", second)
     assert "scripts/validate.sh" in shown and "it is ill" in shown
     assert "it is ill" in stepdeploy("logs", second)
