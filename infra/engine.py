@@ -16,7 +16,7 @@ from infra.function import Function, FunctionDefaults
 from infra.hosts import Hosts
 from infra.load_balancers import NamedLoadBalancers
 from infra.machine import deployment_machine, states_arn
-from infra.other_buckets import OtherBuckets
+from infra.rights.other_buckets import OtherBuckets
 from infra.scaling_grants import NamedScalingGroups
 from infra.secret import unset_secret
 from infra.store import LOGS, MANIFESTS, Store, work_queue

@@ -17,7 +17,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.checks.nag import acknowledge, acknowledge_wildcard
-from infra.encryption import key_actions, via
+from infra.rights.encryption import key_actions, via
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,9 +11,9 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from infra.checks.nag import acknowledge_wildcard
-from infra.encryption import via
 from infra.flow import TARGETS
 from infra.function import Function
+from infra.rights.encryption import via
 from infra.store import MANIFESTS, Store
 
 

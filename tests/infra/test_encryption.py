@@ -9,7 +9,7 @@ import pytest
 from infra.app import ROOT
 from infra.checks.nag import spelled
 from infra.checks.permissions import Grant, grants
-from infra.encryption import SERVICES_OF_POLICY, key_actions
+from infra.rights.encryption import SERVICES_OF_POLICY, key_actions
 from tests.infra.conftest import OTHER_TOPIC, Synthesized, only, resources, synthesize
 
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
