@@ -92,7 +92,9 @@ def _smoke(engine: Engine, group: Group | None) -> list[Finding]:
     from cli.account.smoke.plan import plan
     from cli.account.smoke.run import smoke_findings
 
-    planned = plan(engine, [group] if group else all_groups(engine))
+    every = group_infos(engine.api) if group is None else ()
+    names = [group] if group else [Group(each["applicationName"], each["deploymentGroupName"]) for each in every]
+    planned = plan(engine, names)
     click.echo(plain(str(planned)), err=True)
     return smoke_findings(planned)
 
