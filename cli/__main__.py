@@ -20,7 +20,7 @@ VERSION = "0.1.0"  # as in pyproject.toml
 # The folders of cli/verbs, which are the parts of the help, and their verbs.
 ROOMS = {
     "deploying": {
-        "validate": "Check a bundle before it is pushed.",
+        "validate": "Check a bundle before it is pushed, or a deployments.yaml.",
         "push": "Upload a revision to the revision bucket without deploying it.",
         "deploy": "Deploy a revision to a deployment group.",
         "simulate": "Show how a deployment would go, in virtual time and without AWS.",

@@ -6,15 +6,10 @@ from aws_cdk import CustomResource, Duration
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from functions.core.declaration import Declaration
-from functions.core.errors import InvalidInput
-from functions.core.text.packing import pack
-from functions.core.text.shapes import to_plain
+from functions.core.declaration import Declaration, packed
 from infra.function import Function, FunctionDefaults
 from infra.store import Store
 
-# Characters, packed. Lambda takes an event of 256 KB, and an update's has the new declaration and the old one.
-MAX_PACKED = 100_000
 _GUARD_INDEX = "1"  # a new number makes the next `cdk deploy` rebuild the index of guarded groups
 
 
@@ -38,15 +33,8 @@ class Declared(Construct):
         target_groups: Mapping[str, str],
         after: Sequence[Construct],
     ) -> None:
-        """`after`: the functions that change groups as well. Raises InvalidInput for a declaration that is too large
-        to travel."""
+        """`after`: the functions that change groups as well."""
         super().__init__(scope, id)
-        packed = pack(to_plain(declaration))
-        if len(packed) > MAX_PACKED:
-            raise InvalidInput(
-                f"deployments.yaml: {len(packed)} bytes compressed; at most {MAX_PACKED} can be deployed: make some of"
-                " the groups by CreateDeploymentGroup"
-            )
         self.function = Function(
             self,
             "Declare",
@@ -64,7 +52,7 @@ class Declared(Construct):
             service_token=self.function.function_arn,
             service_timeout=Duration.minutes(15),
             properties={
-                "Declaration": packed,
+                "Declaration": packed(declaration),
                 "TopicArn": topic.topic_arn,
                 "GuardIndex": _GUARD_INDEX,
                 **({"TargetGroupArns": dict(target_groups)} if target_groups else {}),

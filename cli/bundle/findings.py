@@ -15,7 +15,9 @@ from typing import Any, BinaryIO
 
 import yaml
 
+from cli.bundle.kinds import is_declaration
 from cli.bundle.pack import look, pack, refusal
+from functions.core import declaration
 from functions.core.errors import InvalidInput
 from functions.core.revision import SUFFIXES, bundle_type
 from functions.core.statuses import BundleType
@@ -53,7 +55,8 @@ class Finding:
 
 
 def findings(path: Path) -> list[Finding]:
-    """Of a folder, an archive or a bare AppSpec, by file and line. Raises OSError for what cannot be read."""
+    """Of a folder, an archive, an AppSpec or a deployments.yaml, by file and line. Raises OSError for what cannot be
+    read."""
     return _in_order(_findings(path))
 
 
@@ -92,12 +95,13 @@ def _findings(path: Path) -> list[Finding]:
     try:
         kind = bundle_type(path.name)
     except InvalidInput:
-        return _in_appspec(path)
+        return _in_file(path)
     with path.open("rb") as file:
         return _in_archive(path, file, kind)
 
 
-def _in_appspec(path: Path) -> list[Finding]:
+def _in_file(path: Path) -> list[Finding]:
+    """Of an AppSpec, or of a deployments.yaml: what `cdk synth` says of it."""
     with path.open("rb") as file:
         content = file.read(MAX_APPSPEC_BYTES + 1)
     if len(content) > MAX_APPSPEC_BYTES:
@@ -107,7 +111,14 @@ def _in_appspec(path: Path) -> list[Finding]:
     except UnicodeDecodeError:
         message = f"is not UTF-8 text, as an AppSpec is; an archive's name ends in one of {', '.join(SUFFIXES)}"
         return [Finding(Severity.ERROR, message, str(path))]
+    if is_declaration(text, path.name):
+        return [_error(problem, path) for problem in declaration.read(text)[1]]
     return _grammar(text, path)[1]
+
+
+def _error(problem: declaration.Problem, file: Path) -> Finding:
+    message = f"{problem.path}: {problem.text}" if problem.path else problem.text
+    return Finding(Severity.ERROR, message, str(file), *problem.at)
 
 
 def _in_archive(path: Path, archive: BinaryIO, kind: BundleType) -> list[Finding]:

@@ -1,6 +1,7 @@
-"""`stepdeploy validate [PATH]`: check a bundle before it is pushed, for a person, a program or a GitHub workflow.
+"""`stepdeploy validate [PATH]`: check a bundle before it is pushed, or a deployments.yaml before it is deployed.
 
-PATH is a folder, a .zip, .tar, .tar.gz or .tgz archive, or an AppSpec file; without it, this folder.
+PATH is a folder, a .zip, .tar, .tar.gz or .tgz archive, an AppSpec file, or a deployments.yaml, of which it says what
+`cdk synth` would; without it, this folder.
 """
 
 import json

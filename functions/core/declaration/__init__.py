@@ -4,7 +4,18 @@
 declare function, where `changes` compares it with what is stored. Keys are spelled as CodeDeploy's API members.
 """
 
-from functions.core.declaration.file import load
+from functions.core.declaration.file import load, packed, read
 from functions.core.declaration.model import ENGINE_TOPIC, Declaration, DeclaredGroup, GroupChange, changes
+from functions.core.declaration.value import Problem
 
-__all__ = ["ENGINE_TOPIC", "Declaration", "DeclaredGroup", "GroupChange", "changes", "load"]
+__all__ = [
+    "ENGINE_TOPIC",
+    "Declaration",
+    "DeclaredGroup",
+    "GroupChange",
+    "Problem",
+    "changes",
+    "load",
+    "packed",
+    "read",
+]

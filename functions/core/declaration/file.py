@@ -21,7 +21,11 @@ from functions.core.rollout.health import (
     ZonalConfig,
 )
 from functions.core.text.names import ALLOWED, is_name, is_reserved
+from functions.core.text.packing import pack
+from functions.core.text.shapes import to_plain
 
+# Characters, packed. Lambda takes an event of 256 KB, and an update's has the new declaration and the old one.
+MAX_PACKED = 100_000
 _KEYS = ("applications", "deploymentConfigs", "loadBalancerInfo", "autoScalingGroups", "revisionBuckets")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")  # S3 User Guide, "General purpose bucket naming rules"
 _MAX_BUCKETS = 20  # each is a few lines of two roles' policies
@@ -37,21 +41,40 @@ def load(source: Path | str) -> Declaration:
     """
     name = source.name if isinstance(source, Path) else "deployments.yaml"
     text = source.read_text(encoding="utf-8") if isinstance(source, Path) else source
+    declaration, problems = read(text)
+    if problems:
+        raise InvalidInput("\n".join(f"{name}:{problem}" for problem in problems))
+    return declaration
+
+
+def read(text: str) -> tuple[Declaration, list[Problem]]:
+    """What a file says, and all that is wrong with it, in its order. With problems the declaration is a stand-in."""
     problems: list[Problem] = []
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        at = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
-        raise InvalidInput(f"{at}: {error.problem or error.context}") from error
-    except yaml.YAMLError as error:  # a character that YAML does not allow
-        raise InvalidInput(f"{name}: {error}") from error
+        at = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        return Declaration(), [Problem(at, "", str(error.problem or error.context))]
+    except yaml.reader.ReaderError as error:
+        before = text[: error.position]
+        at = (before.count("\n") + 1, len(before) - before.rfind("\n"))
+        return Declaration(), [Problem(at, "", f"the character {chr(error.character)!r} is not allowed in YAML")]
     if node is None:
-        raise InvalidInput(f"{name}:1:1: the file is empty: it needs the key applications")
-    declaration = _declaration(Value(node, "", problems))
-    if problems:
-        raise InvalidInput("\n".join(f"{name}:{problem}" for problem in sorted(problems, key=lambda each: each.at)))
-    return declaration
+        return Declaration(), [Problem((1, 1), "", "the file is empty: it needs the key applications")]
+    root = Value(node, "", problems)
+    declaration = _declaration(root)
+    if not problems and (length := len(packed(declaration))) > MAX_PACKED:
+        root.refuse(
+            f"{length} bytes compressed; at most {MAX_PACKED} can be deployed: make some of the groups by"
+            " CreateDeploymentGroup"
+        )
+    return declaration, sorted(problems, key=lambda each: each.at)
+
+
+def packed(declaration: Declaration) -> str:
+    """As it travels to the function `declare`, in the template."""
+    return pack(to_plain(declaration))
 
 
 def _declaration(root: Value) -> Declaration:
