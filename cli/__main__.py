@@ -43,6 +43,7 @@ ROOMS = {
     },
     "setting_up": {
         "init": "Create a folder that can be deployed as it is.",
+        "diff": "Show what `cdk deploy` would change of the deployment groups.",
         "doctor": "Check whether this account is ready to deploy.",
         "proxy": "CodeDeploy's own clients against the engine: a signing proxy on loopback.",
         "install-model": "Teach the AWS CLI the engine's API: `aws stepdeploy ...`.",

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID, uuid5
 
+from functions.api.declared_responses import only_declared
 from functions.api.revision_responses import good_deployment, pinned_revision, revision, rollback_choice
 from functions.api.scaling_responses import auto_scaling, membership, related, rollback, scaling_group
 from functions.core.place import Place
@@ -171,6 +172,7 @@ def group(record: Group) -> dict[str, Any]:
         "rollbackChoice": rollback_choice(choose_for(record)) if last or good else None,
         "goodDeployments": [good_deployment(each) for each in candidates(record)] or None,
         "sharedWith": list(settings.shared_with) or None,
+        **only_declared(record),
     }
 
 

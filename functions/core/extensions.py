@@ -43,6 +43,16 @@ _GROUP_SETTINGS = {
     "launchesTakePlaces": "Boolean",
     "afterFailedLaunches": "AfterFailedLaunches",
 }
+# What deployments.yaml alone sets, and whether it has the group.
+_ONLY_DECLARED = {
+    "isDeclared": "Boolean",
+    "bakeSeconds": "Integer",
+    "onBusy": "Word",
+    "slackChannel": "Word",
+    "fileExistsBehavior": "FileExistsBehavior",
+    "ignoreApplicationStopFailures": "Boolean",
+    "hostTraffic": "HostTraffic",
+}
 _FAILURE = {
     "cause": "Message",
     "event": "LifecycleEventName",
@@ -121,8 +131,16 @@ SHAPES: dict[str, dict[str, Any]] = {
     "CreateDeploymentGroupInput": _structure(**_GROUP_SETTINGS),
     "UpdateDeploymentGroupInput": _structure(**_GROUP_SETTINGS),
     "DeploymentGroupInfo": _structure(
-        **_GROUP_SETTINGS, rollbackChoice="RollbackChoice", goodDeployments="GoodDeploymentList"
+        **_GROUP_SETTINGS,
+        **_ONLY_DECLARED,
+        rollbackChoice="RollbackChoice",
+        goodDeployments="GoodDeploymentList",
     ),
+    # -- how hosts leave their load balancers and come back
+    "HostTraffic": _structure(
+        propagationSeconds="Integer", drain="Word", healthyTimeoutSeconds="Integer", reregisterOnFailure="Boolean"
+    ),
+    "Word": {"type": "string"},
     # -- what Auto Scaling is not to do while a deployment runs; launchOrder: of groups with one Auto Scaling group;
     # launchesTakePlaces: a launched instance waits for a place of the deployment that runs; what becomes of it after
     # three failed launches

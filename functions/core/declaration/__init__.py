@@ -7,6 +7,7 @@ declare function, where `changes` compares it with what is stored. Keys are spel
 from functions.core.declaration.file import load, packed, read
 from functions.core.declaration.model import ENGINE_TOPIC, Declaration, DeclaredGroup, GroupChange, changes
 from functions.core.declaration.value import Problem
+from functions.core.declaration.written import written
 
 __all__ = [
     "ENGINE_TOPIC",
@@ -18,4 +19,5 @@ __all__ = [
     "load",
     "packed",
     "read",
+    "written",
 ]

@@ -35,3 +35,15 @@ def parsed_seconds(text: str) -> int | None:
         return None
     hours, minutes, rest = (int(part or 0) for part in given.groups())
     return hours * 3600 + minutes * 60 + rest
+
+
+def seconds_text(seconds: int) -> str:
+    """The inverse of `parsed_seconds`.
+
+    >>> seconds_text(5400), seconds_text(0)
+    ('1h30m', '0s')
+    """
+    minutes, rest = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = ((hours, "h"), (minutes, "m"), (rest, "s"))
+    return "".join(f"{number}{unit}" for number, unit in parts if number) or "0s"

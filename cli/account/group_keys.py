@@ -1,0 +1,101 @@
+"""A DeploymentGroupInfo, of the engine or of CodeDeploy, as the keys that a group of deployments.yaml has.
+
+What is as it would be without its key is left out, as `functions.core.declaration.written` does of a declared group.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from functions.core.declaration.durations import seconds_text
+from functions.core.declaration.written import Keys, host_busy
+from functions.core.records import GroupSettings
+from functions.core.rollout.health import DEFAULT_CONFIG
+
+Info = Mapping[str, Any]
+_USUAL = GroupSettings()
+_WITHOUT = "WITHOUT_TRAFFIC_CONTROL"
+
+
+def keys_of(info: Info) -> Keys:
+    """
+    >>> keys_of({"ec2TagFilters": [{"Key": "app", "Type": "KEY_ONLY"}], "bakeSeconds": 0, "onBusy": "reject"})
+    {'ec2TagFilters': [{'Key': 'app'}], 'onBusy': 'reject'}
+    """
+    bake, busy = info.get("bakeSeconds"), info.get("hostBusySeconds", _USUAL.host_busy_seconds)
+    keys: Keys = {
+        **_tags(info, "ec2TagFilters", "ec2TagSet"),
+        **_tags(info, "onPremisesInstanceTagFilters", "onPremisesTagSet"),
+        "autoScalingGroups": [each["name"] for each in info.get("autoScalingGroups", ())],
+        "terminationHookEnabled": info.get("terminationHookEnabled"),
+        "ec2DeploymentOptions": info.get("ec2DeploymentOptions"),
+        "afterFailedLaunches": _unless(info, "afterFailedLaunches", _USUAL.auto_scaling.after_failed_launches),
+        "deploymentConfigName": _unless(info, "deploymentConfigName", DEFAULT_CONFIG),
+        "alarmConfiguration": _alarms(info.get("alarmConfiguration", {})),
+        "autoRollbackConfiguration": _auto_rollback(info.get("autoRollbackConfiguration", {})),
+        "triggerConfigurations": [dict(each) for each in info.get("triggerConfigurations", ())],
+        **_load_balancers(info),
+        "bakeTime": seconds_text(bake) if bake else None,
+        "onBusy": _unless(info, "onBusy", _USUAL.on_busy),
+        "hostBusy": host_busy(busy) if busy != _USUAL.host_busy_seconds else None,
+        "slackChannel": info.get("slackChannel"),
+        "fileExistsBehavior": _unless(info, "fileExistsBehavior", _USUAL.file_exists_behavior),
+        "ignoreApplicationStopFailures": info.get("ignoreApplicationStopFailures"),
+        "allowedPrincipals": info.get("allowedPrincipals"),
+        "sharedWith": info.get("sharedWith"),
+        "serviceRoleArn": info.get("serviceRoleArn"),
+        "outdatedInstancesStrategy": info.get("outdatedInstancesStrategy"),
+    }
+    return {key: value for key, value in keys.items() if value}
+
+
+def _unless(info: Info, member: str, usual: str) -> str | None:
+    given: str | None = info.get(member)
+    return None if given == usual else given
+
+
+def _tags(info: Info, filters: str, tag_set: str) -> Keys:
+    if lists := info.get(tag_set, {}).get(f"{tag_set}List"):
+        return {tag_set: {f"{tag_set}List": [_without_type(each) for each in lists]}}
+    return {filters: _without_type(info.get(filters) or [])}
+
+
+def _without_type(filters: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
+    """Key and Value say the type. CodeDeploy keeps a Value with KEY_ONLY, and does not use it."""
+    unused = {"KEY_ONLY": "Value", "VALUE_ONLY": "Key"}
+    return [{name: part for name, part in each.items() if name not in ("Type", unused.get(each.get("Type", "")))}
+            for each in filters]  # fmt: skip
+
+
+def _alarms(given: Info) -> Keys:
+    if not given.get("alarms"):
+        return {}
+    return {
+        **({} if given.get("enabled") else {"enabled": False}),
+        **({"ignorePollAlarmFailure": True} if given.get("ignorePollAlarmFailure") else {}),
+        "alarms": [{"name": each["name"]} for each in given["alarms"]],
+    }
+
+
+def _auto_rollback(given: Info) -> Keys:
+    if not given.get("events"):
+        return {}
+    return {**({} if given.get("enabled") else {"enabled": False}), "events": list(given["events"])}
+
+
+def _load_balancers(info: Info) -> Keys:
+    given, traffic = info.get("loadBalancerInfo", {}), info.get("hostTraffic", {})
+    lists = ("targetGroupInfoList", "elbInfoList")
+    found: Keys = {key: [{"name": each["name"]} for each in given[key]] for key in lists if given.get(key)}
+    if not found:
+        return {}
+    usual = _USUAL.load_balancers
+    if (propagation := traffic.get("propagationSeconds")) is not None:
+        found["propagationTime"] = seconds_text(propagation)
+    if drain := _unless(traffic, "drain", usual.drain):
+        found["drain"] = drain
+    if (healthy := traffic.get("healthyTimeoutSeconds")) not in (None, usual.healthy_timeout_seconds):
+        found["healthyTimeout"] = seconds_text(healthy)
+    if traffic.get("reregisterOnFailure"):
+        found["reregisterOnFailure"] = True
+    idle = info.get("deploymentStyle", {}).get("deploymentOption") == _WITHOUT
+    return {"loadBalancerInfo": found, **({"deploymentStyle": {"deploymentOption": _WITHOUT}} if idle else {})}
