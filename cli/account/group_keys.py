@@ -6,6 +6,8 @@ What is as it would be without its key is left out, as `functions.core.declarati
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import yaml
+
 from functions.core.declaration.durations import seconds_text
 from functions.core.declaration.written import Keys, host_busy
 from functions.core.records import GroupSettings
@@ -46,6 +48,16 @@ def keys_of(info: Info) -> Keys:
         "outdatedInstancesStrategy": info.get("outdatedInstancesStrategy"),
     }
     return {key: value for key, value in keys.items() if value}
+
+
+def one_line(value: Any) -> str:
+    """A value, or a key, as one line of YAML.
+
+    >>> one_line([{"Key": "app", "Value": "on"}])
+    "[{Key: app, Value: 'on'}]"
+    """
+    text: str = yaml.safe_dump(value, default_flow_style=True, width=float("inf"), sort_keys=False, allow_unicode=True)
+    return text.removesuffix("...\n").strip()
 
 
 def _unless(info: Info, member: str, usual: str) -> str | None:

@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import click
-import yaml
 
 from cli.account.connection import Engine, Refusal
-from cli.account.group_keys import keys_of
+from cli.account.group_keys import keys_of, one_line
 from cli.exits import Exit
 from cli.account.groups import group_infos
 from cli.view.output import json_option, plain, tell_json
@@ -90,11 +89,7 @@ def _tell(change: Change, what: str = "") -> None:
 
 
 def _flow(value: Any) -> str:
-    """As one line of YAML."""
-    if value is None:
-        return _ABSENT
-    text: str = yaml.safe_dump(value, default_flow_style=True, width=float("inf"), sort_keys=False, allow_unicode=True)
-    return text.removesuffix("...\n").strip()
+    return _ABSENT if value is None else one_line(value)
 
 
 def _groups(engine: Engine, declaration: Declaration) -> Iterator[Change]:
