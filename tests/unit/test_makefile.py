@@ -67,3 +67,19 @@ def test_neither_says_anything_when_it_succeeds(checkout: Path) -> None:
     for ran in (first, second):
         assert (ran.returncode, ran.stderr) == (0, "")
         assert ran.stdout.count("\n") == 1 and "==>" in ran.stdout
+
+
+def test_the_folder_for_the_path_holds_nothing_but_our_commands(checkout: Path) -> None:
+    """`aws`, `python` and `pip` stay those of the user."""
+    (checkout / "node_modules/.bin").mkdir(parents=True)
+    cdk = checkout / "node_modules/.bin/cdk"
+    cdk.write_text('#!/bin/sh\necho "cdk $1 with ${PATH%%:*}"\n')
+    cdk.chmod(0o755)
+    ran = make(checkout, ".venv/.ready", "bin/cdk", python(checkout, "true"))
+    assert ran.returncode == 0, ran.stderr
+    assert sorted(each.name for each in (checkout / "bin").iterdir()) == ["cdk", "stepdeploy"]
+    assert not (checkout / ".venv/bin/stepdeploy").exists()
+    said = subprocess.run([checkout / "bin/cdk", "deploy"], capture_output=True, text=True).stdout
+    assert said == f"cdk deploy with {checkout}/.venv/node/bin\n"
+    (exported,) = [line for line in (ROOT / "README.md").read_text().splitlines() if "export PATH" in line]
+    assert exported.strip() == '$ make setup && export PATH="$PWD/bin:$PATH"'
