@@ -8,13 +8,14 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from html import unescape
 from typing import NoReturn
 
 from rich.console import Console
 
 from functions.core.errors import InvalidInput
 from local.check import run
-from local.cloud import LocalCloud
+from local.cloud import ROOT, LocalCloud
 from local.counters import CREDENTIALS
 from local.server import REGION
 from local.shop import ALARM, GROUP, SCALING_GROUP, Shop, started
@@ -100,7 +101,7 @@ def pass_on(cloud: LocalCloud) -> NoReturn:
     while True:
         messages = cloud.slack.messages()
         for message in messages[told:]:
-            say(f"Slack: {message['text']}")
+            say(f"Slack: {unescape(message['text'])}")  # as Slack shows it
         told = len(messages)
         listeners = {
             f"Load balancer: {name}, port {port}, is at {address}"
@@ -118,29 +119,25 @@ def pass_on(cloud: LocalCloud) -> NoReturn:
 
 
 def guide(shop: Shop) -> str:
-    """What a person needs to use the cloud: the environment, the names, the hosts, a first command."""
-    environment, outputs = (
-        {
-            "AWS_ENDPOINT_URL": shop.cloud.endpoint,
-            "AWS_DEFAULT_REGION": REGION,
-            **CREDENTIALS,
-        },
-        shop.engine.outputs,
-    )
-    lines = ["", "In another terminal, for the AWS CLI and boto3:", ""]
+    """What a person needs to use the cloud: a first command, the names, the hosts."""
+    environment = {"AWS_ENDPOINT_URL": shop.cloud.endpoint, "AWS_DEFAULT_REGION": REGION, **CREDENTIALS}
+    outputs = shop.engine.outputs
+    lines = ["", "In another terminal, a first deployment:", ""]
+    lines += [f'  export PATH="{ROOT}/bin:$PATH"']
     lines += [f"  export {name}={value}" for name, value in environment.items()]
+    lines += [f"  stepdeploy deploy {GROUP} {ROOT}/examples/webapp --watch", f"  curl http://{shop.address}/"]
+    lines += ["", "What runs where, and what the verbs are:", "", "  stepdeploy status", "  stepdeploy -h"]
+    lines += ["", f"By upload, with an AWS CLI (without one of your own: {ROOT}/.venv/bin/aws):", ""]
+    lines += [
+        f"  tar -czf /tmp/v1.tgz -C {ROOT}/examples/webapp .",
+        f"  aws s3 cp /tmp/v1.tgz s3://{outputs['BucketName']}/{GROUP}/v1.tgz",
+        "  aws deploy list-deployments",
+    ]
     lines += ["", "The stack's outputs:", ""]
     lines += [f"  {name:22} {value}" for name, value in sorted(outputs.items())]
     lines += ["", "The hosts (their files are on this machine's disk):", ""]
     lines += [f"  {host.name}  {host.id}  {host.address}  {host.root}" for host in shop.hosts]
     lines += [
-        "",
-        "A first deployment:",
-        "",
-        "  tar -czf /tmp/v1.tgz -C examples/webapp .",
-        f"  aws s3 cp /tmp/v1.tgz s3://{outputs['BucketName']}/{GROUP}/v1.tgz",
-        "  aws deploy list-deployments",
-        f"  curl http://{shop.address}/",
         "",
         f"An alarm: aws cloudwatch set-alarm-state --alarm-name {ALARM} --state-value ALARM --state-reason test",
         "",
