@@ -1,0 +1,76 @@
+"""Every command in README.md and docs/ is one: the verb, its arguments and its options exist."""
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from botocore import xform_name
+from botocore.exceptions import UnknownServiceError
+from botocore.session import get_session
+
+from cli.__main__ import stepdeploy
+from tests.documents import ROOT, Command, commands
+
+COMMANDS = commands()
+OF_THE_CLI_ITSELF = {  # of awscli, beside the services of botocore
+    "s3": {"cp"},
+    "configure": set[str](),
+    "sso": {"login"},
+    "deploy": {"push", "wait"},
+}
+GLOBAL_OPTIONS = {"query", "output", "cli-binary-format", "region", "profile", "recursive"}
+
+
+def calls(program: str) -> list[Any]:
+    found = [(each, call[1:]) for each in COMMANDS for call in each.calls if call[0] == program]
+    assert found, f"no page calls {program}"
+    return [pytest.param(one, words, id=str(one)) for one, words in found]
+
+
+@pytest.mark.parametrize(("one", "words"), calls("stepdeploy"))
+def test_stepdeploy_takes_it(one: Command, words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "dist").mkdir()
+    verb, *arguments = [word for word in words if word != "..."]
+    if verb in ("-h", "--help"):
+        return
+    context = click.Context(stepdeploy, info_name="stepdeploy")
+    command = stepdeploy.get_command(context, verb)
+    assert command, f"there is no verb {verb}"
+    # In a sentence a command may leave out arguments; unknown options are found all the same.
+    with command.make_context(verb, arguments, parent=context, resilient_parsing=one.in_sentence):
+        pass
+
+
+@pytest.mark.parametrize(("one", "words"), calls("make"))
+def test_make_has_the_target(one: Command, words: list[str]) -> None:
+    targets = re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert next(word for word in words if "=" not in word) in targets
+
+
+@pytest.mark.parametrize(("one", "words"), calls("aws"))
+def test_the_aws_cli_has_the_operation_and_its_options(one: Command, words: list[str]) -> None:
+    service, operation, *rest = words
+    if operation in OF_THE_CLI_ITSELF.get(service, ()):
+        return
+    model = service_model("codedeploy" if service == "deploy" else service)
+    if model is None:
+        assert service == "stepdeploy"
+        return
+    by_name = {xform_name(name, "-"): name for name in model.operation_names}
+    assert operation in by_name, f"aws {service} has no {operation}"
+    shape = model.operation_model(by_name[operation]).input_shape
+    known = {xform_name(name, "-") for name in (shape.members if shape else ())}
+    given = {word.removeprefix("--").removeprefix("no-") for word in rest if word.startswith("--")}
+    assert given <= known | GLOBAL_OPTIONS
+
+
+@cache
+def service_model(service: str) -> Any:
+    try:
+        return get_session().get_service_model(service)
+    except UnknownServiceError:
+        return None
