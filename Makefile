@@ -13,17 +13,19 @@ NODE := $(abspath $(VENV))/node
 NPM := $(NODE)/bin/node $(NODE)/lib/node_modules/npm/bin/npm-cli.js
 # $(call quietly,COMMAND,REMEDY): no word of a command that succeeds; of one that fails, its last lines and what to do.
 quietly = @log=$$(mktemp) && trap 'rm -f "$$log"' EXIT && $(1) >"$$log" 2>&1 || { tail -n 20 "$$log"; echo "$(2)"; exit 1; } >&2
+# $(call command_line,FOLDER): bin/stepdeploy, by the Python in FOLDER.
+command_line = @printf '\#!%s\nimport sys\nsys.path.insert(0, "%s")\nfrom cli.__main__ import start\nstart()\n' "$(abspath $(1))/python" "$(CURDIR)" > bin/stepdeploy && chmod +x bin/stepdeploy
 export PATH := $(NODE)/bin:$(abspath $(BIN)):$(PATH)
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help setup demo local test lint types templates unit simulated contract host soak mutations e2e grants texts bench synth permissions clean
+.PHONY: help setup cli demo local test lint types templates unit simulated contract host soak mutations e2e grants texts bench synth permissions clean
 
 help: ## list the targets
 	@grep -hE '^[a-z][a-z0-9-]*:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 setup: $(VENV)/.ready node_modules/.ready bin/cdk ## install everything that is pinned, into .venv and node_modules; the commands into bin
 
-$(VENV)/.ready: requirements.txt requirements-dev.txt Makefile
+$(VENV)/.ready: requirements-cli.txt requirements.txt requirements-dev.txt Makefile
 	$(SAY) "Python packages into $(VENV) (about 220 MB to load, 1.1 GB on disk, once)"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "stepdeploy needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version). Try: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { echo "python3-venv is missing: install it (Debian: apt install python3-venv)"; exit 1; }
@@ -40,9 +42,15 @@ node_modules/.ready: package-lock.json $(VENV)/.ready
 # before theirs.
 bin/cdk: Makefile $(VENV)/.ready
 	@mkdir -p bin && rm -f $(BIN)/stepdeploy
-	@printf '#!%s\nimport sys\nsys.path.insert(0, "%s")\nfrom cli.__main__ import start\nstart()\n' "$(abspath $(BIN))/python" "$(CURDIR)" > bin/stepdeploy
+	$(call command_line,$(BIN))
 	@printf '#!/bin/sh\nPATH="%s/bin:$$PATH" exec "%s/node_modules/.bin/cdk" "$$@"\n' "$(NODE)" "$(CURDIR)" > $@
-	@chmod +x bin/stepdeploy $@
+	@chmod +x $@
+
+cli: ## only bin/stepdeploy, with what it needs in .venv-cli (80 MB): for pipelines that deploy
+	@$(PYTHON) -m venv .venv-cli
+	$(call quietly,.venv-cli/bin/python -m pip install --disable-pip-version-check -r requirements-cli.txt,pip could not install requirements-cli.txt: see above. Does this machine reach its package index (PIP_INDEX_URL and HTTPS_PROXY change the way)? Then try again.)
+	@mkdir -p bin
+	$(call command_line,.venv-cli/bin)
 
 demo: setup ## the main job on this machine: an Auto Scaling group, five revisions, two rollbacks
 	@$(BIN)/python -m local.demo
@@ -120,4 +128,4 @@ permissions: setup ## write docs/permissions.md from the template
 	@$(BIN)/python -m infra.checks.permissions
 
 clean: ## remove everything that was built or installed here
-	rm -rf $(VENV) node_modules bin cdk.out build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-cli node_modules bin cdk.out build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -19,7 +19,7 @@ esac
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    for name in ("Makefile", "requirements.txt", "requirements-dev.txt", "package-lock.json"):
+    for name in ("Makefile", "requirements-cli.txt", "requirements.txt", "requirements-dev.txt", "package-lock.json"):
         (tmp_path / name).write_bytes((ROOT / name).read_bytes())
     return tmp_path
 
@@ -83,3 +83,12 @@ def test_the_folder_for_the_path_holds_nothing_but_our_commands(checkout: Path) 
     assert said == f"cdk deploy with {checkout}/.venv/node/bin\n"
     (exported,) = [line for line in (ROOT / "README.md").read_text().splitlines() if "export PATH" in line]
     assert exported.strip() == '$ make setup && export PATH="$PWD/bin:$PATH"'
+
+
+def test_a_pipeline_gets_the_command_line_alone(checkout: Path) -> None:
+    ran = make(checkout, "cli", python(checkout, 'echo "$*" >> asked'))
+    assert ran.returncode == 0, ran.stderr
+    assert (checkout / "asked").read_text().endswith("-r requirements-cli.txt\n")
+    (only,) = (checkout / "bin").iterdir()
+    assert only.name == "stepdeploy" and only.read_text().startswith(f"#!{checkout}/.venv-cli/bin/python\n")
+    assert not (checkout / ".venv").exists() and not (checkout / "node_modules").exists()
