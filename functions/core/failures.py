@@ -9,6 +9,8 @@ from functions.core.records import SharedFailure, Target, TargetFailure
 from functions.core.records.traffic import balancers_of
 from functions.core.text.plain_text import clipped
 
+NAMED = 3  # targets of a cause that a message names
+_AGENTS_PHRASE = "Script at specified location: "
 _Kind = tuple[Cause, str | None, str | None, int | None, int | None]
 
 
@@ -43,6 +45,16 @@ def outcome(failure: TargetFailure) -> str:
     return f"exit code {failure.exit_code}" if failure.exit_code is not None else ""
 
 
+def sentence(failure: TargetFailure) -> str:
+    """What went wrong, without the phrase with which the CodeDeploy agent begins.
+
+    >>> text = "Script at specified location: scripts/validate.sh failed with exit code 3"
+    >>> sentence(TargetFailure(cause=Cause.SCRIPT, message=text))
+    'scripts/validate.sh failed with exit code 3'
+    """
+    return failure.message.strip().removeprefix(_AGENTS_PHRASE)
+
+
 def _kind(failure: TargetFailure) -> _Kind:
     """What targets of one cause share. Not the message: it may name the host, a file or a number of its own."""
     return failure.cause, failure.event, failure.script_name, failure.exit_code, failure.signal
@@ -60,6 +72,7 @@ def _shared(targets: list[Target]) -> SharedFailure:
         ),
         count=len(targets),
         target_ids=tuple(each.target_id for each in targets[: limits.CAUSE_TARGETS]),
+        names=tuple(each.name or each.target_id for each in targets[:NAMED]),
         since=first.last_updated_at or "",
         out_of=balancers_of(each for target in targets for each in target.out_of),
     )

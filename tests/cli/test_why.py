@@ -93,7 +93,7 @@ def test_four_hosts_with_three_exit_codes_are_the_same_causes_everywhere(served:
     wanted = [(2, 1, ("i-1", "i-2")), (1, 2, ("i-3",)), (1, 3, ("i-4",))]
     assert [(each.count, each.failure.exit_code, each.target_ids) for each in one.causes] == wanted
     assert one.failure and one.failure.message.startswith(
-        "ApplicationStop: failed with exit code 1 [SCRIPT] on 2 targets: i-1, i-2."
+        "ApplicationStop: failed with exit code 1 on 2 targets: i-1, i-2."
         " Other causes: SCRIPT exit code 2 on 1, SCRIPT exit code 3 on 1."
     )
 

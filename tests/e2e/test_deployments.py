@@ -49,7 +49,7 @@ def test_a_bad_revision_is_stopped_and_the_good_one_comes_back(fleet: MakeFleet)
     assert bad.status is DeploymentStatus.FAILED
     assert (bad.counts.failed, bad.counts.skipped) == (1, 2)
     assert bad.failure and bad.failure.code is DeploymentErrorCode.HEALTH_CONSTRAINTS
-    assert bad.failure.message.startswith("ValidateService: Script at specified location: scripts/validate.sh")
+    assert bad.failure.message.startswith("ValidateService: scripts/validate.sh failed")
     assert "exit code 3" in bad.failure.message
     failed = next(target for target in group.targets(bad) if target.status is TargetStatus.FAILED)
     assert failed.failure and failed.failure.cause is Cause.SCRIPT

@@ -48,6 +48,7 @@ DEFAULT_EVENTS = (
 _BEFORE_INSTALL = (*FROM_LAST_INSTALL, LifecycleEvent.DOWNLOAD_BUNDLE, LifecycleEvent.BEFORE_INSTALL)
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 DIRECTORY = "directory"
+_DEFAULT_GROUP = "default-local-deployment-group"
 TYPES = ("tgz", "tar", "zip", DIRECTORY)
 
 
@@ -80,7 +81,12 @@ class Asked(NamedTuple):
     type=click.Choice([each.value for each in FileExistsBehavior]),
     help="What happens to files that exist and that the last installation did not bring.",
 )
-@click.option("-g", "--deployment-group", default="default-local-deployment-group", help="The group's id.")
+@click.option(
+    "-g",
+    "--deployment-group",
+    default=_DEFAULT_GROUP,
+    help="The group's id: a bundle takes the place of the last one of its group. Default: one group for all bundles.",
+)
 @click.option("-d", "--deployment-group-name", default="LocalFleet", help="The group's name.")
 @click.option("-a", "--application-name", help="Default: the bundle's location.")
 @click.option("-e", "--events", help="Events to run, separated by commas. Default: all that have hooks, in order.")
@@ -97,10 +103,18 @@ def run(options: SimpleNamespace) -> int:
     """0 when every event succeeded, 1 when one failed, 2 when nothing could be begun."""
     try:
         asked = _asked(options)
+        _warn_of_the_last_bundle(asked)
         return _plan(asked, options.json) if options.dry_run else _deploy(asked, options.json)
     except Mistake as mistake:
         print(plain(f"stepdeploy local: {mistake}"), file=sys.stderr)
         return 2
+
+
+def _warn_of_the_last_bundle(asked: Asked) -> None:
+    """Without -g all bundles share a group, as with codedeploy-local: the last one may have been quite another."""
+    if asked.group == _DEFAULT_GROUP and asked.layout.last_successful:
+        what = f"the last bundle in {asked.root} gives way: its ApplicationStop runs and its files are removed"
+        print(plain(f"stepdeploy local: {what}; with -g NAME bundles are kept apart"), file=sys.stderr)
 
 
 def _asked(options: SimpleNamespace) -> Asked:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import groupby, starmap
 from typing import Any
 
+from functions.core.failures import sentence
 from functions.core.limits import SLACK_BLOCKS as _MAX_BLOCKS
 from functions.core.limits import SLACK_FIELD as _MAX_FIELD
 from functions.core.limits import SLACK_HEADER as _MAX_HEADER
@@ -17,13 +18,14 @@ from functions.core.limits import SLACK_TEXT as _MAX_TEXT
 from functions.core.messages import texts
 from functions.core.messages.announcements import State
 from functions.core.messages.measures import seconds_taken
+from functions.core.messages.revision_names import revision_name
+from functions.core.messages.verdict import hosts
 from functions.core.place import Place
-from functions.core.records import Deployment, Revision, SharedFailure, Target
+from functions.core.records import Deployment, SharedFailure, Target
 from functions.core.statuses import Creator
 from functions.core.text.plain_text import visible
 
 MAX_CAUSES = 5  # for which targets failed, shown in one message
-_NAMED = 3  # targets of such a cause
 DIGEST_FROM = 11  # outcomes for one channel at a time that become one message; fewer keep their details
 
 _MAX_ENTRY = 200  # characters of a value of metadata
@@ -53,6 +55,7 @@ class Outcome:
     place: Place
     deployment: Deployment
     failed: tuple[Target, ...] = ()  # of each cause the first target, with its log
+    going_back: Deployment | None = None  # the rollback of this one
 
     @property
     def is_over(self) -> bool:
@@ -103,8 +106,9 @@ def message(outcome: Outcome) -> Payload:
     if outcome.is_over and deployment.revision.warnings:
         warnings = "\n".join(f"appspec.yml:{warning}" for warning in deployment.revision.warnings)
         blocks.append(_section(f"*Warnings*\n{clip(warnings, _MAX_TEXT - 20)}"))
-    if deployment.rollback and deployment.rollback.rollback_message:
-        blocks.append(_section(clip(deployment.rollback.rollback_message, _MAX_TEXT)))
+    back = _going_back(outcome)
+    if back:
+        blocks.append(_section(clip(back, _MAX_TEXT)))
     shown = deployment.causes[:MAX_CAUSES] if outcome.is_over else ()
     firsts = {target.target_id: target for target in outcome.failed}
     blocks += [_cause(each, firsts.get(each.target_ids[0])) for each in shown]
@@ -112,8 +116,8 @@ def message(outcome: Outcome) -> Payload:
     if shown and unseen > 0:
         blocks.append(_section(f"and {unseen} more failed"))
     where = f"{outcome.place.account} · {outcome.place.region} · {outcome.moment}"
-    blocks.append({"type": "context", "elements": [_mrkdwn(clip(where, 200))]})
-    return _payload(clip(f"{title} ({deployment.deployment_id}) {why}".strip(), _MAX_FIELD), blocks)
+    blocks.append({"type": "context", "elements": [_mrkdwn(_command(outcome)), _mrkdwn(clip(where, 200))]})
+    return _payload(clip(f"{title} ({deployment.deployment_id}) {why} {back}".strip(), _MAX_FIELD), blocks)
 
 
 def digest(outcomes: Sequence[Outcome]) -> Payload:
@@ -187,17 +191,26 @@ def _kind(outcome: Outcome) -> tuple[str, str]:
     return emoji, deployment
 
 
-def _revision(revision: Revision) -> str:
-    if revision.github:
-        return revision.place
-    return f"{revision.key} (version {revision.version})" if revision.version else revision.key
+def _going_back(outcome: Outcome) -> str:
+    """What a rollback does, told of both: the deployment that it undoes, and itself."""
+    rollback = outcome.deployment.rollback
+    if outcome.going_back:
+        return f"Going back to {revision_name(outcome.going_back)}: {outcome.going_back.deployment_id}"
+    if rollback and rollback.rollback_triggering_deployment_id and outcome.deployment.creator is Creator.ROLLBACK:
+        return f"Goes back from {rollback.rollback_triggering_deployment_id} to {revision_name(outcome.deployment)}"
+    return (rollback and rollback.rollback_message) or ""
+
+
+def _command(outcome: Outcome) -> str:
+    """What to type to see more."""
+    return f"`stepdeploy {'show' if outcome.is_over else 'watch'} {outcome.deployment.deployment_id}`"
 
 
 def _facts(outcome: Outcome) -> list[tuple[str, str]]:
     deployment, counts = outcome.deployment, outcome.deployment.counts
     facts = [
         ("Deployment", deployment.deployment_id),
-        ("Revision", clip(_revision(deployment.revision), 1500)),
+        ("Revision", clip(revision_name(deployment), 1500)),
         ("By", clip(deployment.requested_by or deployment.creator, 300)),
         ("Configuration", clip(deployment.settings.config.name, 300)),
     ]
@@ -227,12 +240,10 @@ def _entry(key: str, value: str) -> str:
 def _cause(cause: SharedFailure, first: Target | None) -> _Block:
     """Why targets failed: where, in which script, and the last lines of the first one's log."""
     failure = cause.failure
-    name = f"{first.target_id} ({first.name})" if first and first.name else cause.target_ids[0]
-    if cause.count > 1:
-        more = f" and {cause.count - _NAMED} more" if cause.count > _NAMED else ""
-        name = f"{cause.count} targets: {', '.join(cause.target_ids[:_NAMED])}{more}"
-    place = " ".join(part for part in (failure.event, failure.script_name) if part) or failure.cause.value
-    text = f"*{clip(name, 500)}* {clip(place, 300)}: {clip(failure.message, 800)}"
+    name = (first and cause.count == 1 and first.name) or hosts(cause)
+    script = failure.script_name or ""
+    place = f"{failure.event or failure.cause.value}{'' if script in failure.message else f' {script}'}"
+    text = f"*{clip(name, 500)}* {clip(place, 300)}: {clip(sentence(failure), 800)}"
     if cause.out_of:
         text += f"\nStays {clip(texts.out_of(cause.out_of), 500)} until a deployment succeeds there"
     event = next((each for each in first.events if each.name == failure.event), None) if first else None

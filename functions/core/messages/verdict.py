@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from functions.core.failures import first_of, outcome
+from functions.core.causes import Cause
+from functions.core.failures import NAMED, first_of, outcome, sentence
 from functions.core.records import Deployment, Failure, SharedFailure, StopMark, TargetFailure
 from functions.core.rollout.health import is_success
 from functions.core.statuses import AutoRollbackEvent, Creator, DeploymentErrorCode, DeploymentStatus
 
-NAMED = 3  # targets that a message names
+_SAID = (Cause.SCRIPT, Cause.TIMEOUT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,16 +82,23 @@ def root_cause(causes: Sequence[SharedFailure], failed: int = 0) -> str:
     if not causes:
         return ""
     first = first_of(causes)
-    names = ", ".join(first.target_ids[:NAMED])
-    more = f" and {first.count - NAMED} more" if first.count > NAMED else ""
-    where = f"{first.failure.event}: " if first.failure.event else ""
+    failure = first.failure
+    where = f"{failure.event}: " if failure.event else ""
+    kind = "" if failure.cause in _SAID else f" [{failure.cause}]"  # a script's end is in the sentence itself
     others = [f"{_named(each.failure)} on {each.count}" for each in causes if each is not first]
     if (left := failed - sum(each.count for each in causes)) > 0:
         others.append(f"more on {left}")
     rest = f" Other causes: {', '.join(others)}." if others else ""
-    plural = "target" if first.count == 1 else "targets"
-    message = first.failure.message.strip().rstrip(".")
-    return f"{where}{message} [{first.failure.cause}] on {first.count} {plural}: {names}{more}.{rest}"
+    return f"{where}{sentence(failure).rstrip('.')}{kind} on {hosts(first)}.{rest}"
+
+
+def hosts(cause: SharedFailure) -> str:
+    """Those that failed alike: one by its name, of many three and their number."""
+    named = ", ".join(cause.named)
+    if cause.count == 1:
+        return named
+    more = f" and {cause.count - NAMED} more" if cause.count > NAMED else ""
+    return f"{cause.count} targets: {named}{more}"
 
 
 def _named(failure: TargetFailure) -> str:

@@ -72,6 +72,12 @@ class SharedFailure:
     target_ids: tuple[str, ...]  # the first of them to fail
     since: str = ""  # when the first one failed
     out_of: tuple[str, ...] = ()  # the load balancers that hosts of them are out of, by ARN or name
+    names: tuple[str, ...] = ()  # of the first three, by their Name tags; none: an older engine wrote it
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The first three, as people know them."""
+        return self.names or self.target_ids[:3]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,12 +20,14 @@ def outcome_of(received: Received) -> Outcome:
     deployment = deployments.get(detail["deploymentId"])
     if deployment is None:
         raise KeyError(detail["deploymentId"])
+    back = deployment.rollback and deployment.rollback.rollback_deployment_id
     found = Outcome(
         message_id=received.message_id,
         state=State(detail["state"]),
         moment=event["time"],
         place=Place.of(event["resources"][0]),
         deployment=deployment,
+        going_back=deployments.get(back) if back and back != deployment.deployment_id else None,
     )
     if found.is_over and deployment.counts.failed:
         return _with_causes(found)

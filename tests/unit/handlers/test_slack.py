@@ -10,8 +10,8 @@ import pytest
 from functions.aws import slack as aws_slack
 from functions.aws import sqs
 from functions.aws.clients import client
-from functions.core.records import Deployment, Target
-from functions.core.statuses import DeploymentStatus
+from functions.core.records import Deployment, RollbackInfo, Target
+from functions.core.statuses import Creator, DeploymentStatus
 from functions.handlers import slack as handler_module
 from functions.settings import settings
 from tests.conftest import LambdaContext, put_item
@@ -78,6 +78,14 @@ def test_an_outcome_is_one_message_with_its_failing_hosts(queue: Queue) -> None:
     assert path == "/services/SECRET"
     assert payload["text"].startswith("Deployment failed: shop/web")
     assert "curl: (7) refused" in json.dumps(payload)
+
+
+def test_what_a_failed_deployment_goes_back_to_has_its_name(queue: Queue) -> None:
+    linked = RollbackInfo(rollback_deployment_id="d-BACK00000", rollback_message="Automatic rollback is triggered.")
+    good = deployment(deployment_id="d-BACK00000", creator=Creator.ROLLBACK, metadata={"commit": "f" * 40})
+    remember(deployment(DeploymentStatus.FAILED, rollback=linked), good)
+    assert queue.deliver(news("FAILURE")) == []
+    assert queue.slack.texts[0].endswith("Going back to v2.zip (fffffff): d-BACK00000")
 
 
 def test_a_burst_is_one_message(queue: Queue) -> None:

@@ -86,6 +86,17 @@ def test_the_next_bundle_takes_the_place_of_the_last_and_stops_it_first(here: He
     assert here.installed() == {"both": "2", "new": "2"}
 
 
+@pytest.mark.parametrize("options", [(), ("--dry-run",), ("--json",)])
+def test_without_a_group_it_says_that_the_last_bundle_gives_way(options: tuple[str, ...], here: Here) -> None:
+    here.local(here.bundle("one", a="1"))
+    assert "gives way" not in here.erred()
+    here.local(here.bundle("two", b="2"), *options)
+    said = f"the last bundle in {here.folder}/root gives way: its ApplicationStop runs and its files are removed"
+    assert here.erred() == f"stepdeploy local: {said}; with -g NAME bundles are kept apart\n"
+    here.local(here.bundle("three", c="3"), "-g", "three")
+    assert here.erred() == ""
+
+
 def test_a_failing_script_ends_it_and_its_last_lines_are_shown(here: Here) -> None:
     bundle = here.bundle(hooks={"AfterInstall": "echo all is lost\nexit 3", "ValidateService": "true"}, a="1")
     assert here.local(bundle) == 1

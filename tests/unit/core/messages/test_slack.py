@@ -5,6 +5,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,6 +24,7 @@ from functions.core.records import (
     Target,
     TargetFailure,
 )
+from functions.core.revision import PUSHED_PREFIX
 from functions.core.statuses import Creator, DeploymentErrorCode, DeploymentStatus, TargetStatus
 from tests.unit.news import DONE, PLACE, deployment, failed_target, left_out, target
 
@@ -68,9 +70,10 @@ def test_a_start_says_who_what_and_where() -> None:
     assert texts(slack.message(outcome(State.START))) == [
         ":rocket: Deployment started: shop/web",
         "*Deployment*\nd-A1B2C3111",
-        "*Revision*\nshop/web/v2.zip (version v)",
+        "*Revision*\nv2.zip",
         "*By*\nupload",
         "*Configuration*\nCodeDeployDefault.OneAtATime",
+        "`stepdeploy watch d-A1B2C3111`",
         "123456789012 · us-east-1 · 2022-10-13T15:51:00Z",
     ]
 
@@ -80,24 +83,51 @@ def test_a_failure_says_why_how_long_and_which_hosts_with_their_log() -> None:
     assert texts(slack.message(outcome(State.FAILURE, ended, failed_target()))) == [
         ":x: Deployment failed: shop/web",
         "*Deployment*\nd-A1B2C3111",
-        "*Revision*\nshop/web/v2.zip (version v)",
+        "*Revision*\nv2.zip",
         "*By*\nupload",
         "*Configuration*\nCodeDeployDefault.OneAtATime",
         "*Targets*\n2 succeeded, 1 failed, 1 skipped of 4",
         "*Took*\n4 min 12 s",
         "*Why*: curl &lt;refused&gt; on 1 target: i-0a1",
         "Automatic rollback is triggered.",
-        "*i-0a1 (web-1)* ValidateService scripts/check.sh: scripts/check.sh ended with exit code 7"
-        "\n```curl: (7) refused\nexit 7```",
+        "*web-1* ValidateService: scripts/check.sh ended with exit code 7\n```curl: (7) refused\nexit 7```",
+        "`stepdeploy show d-A1B2C3111`",
         "123456789012 · us-east-1 · 2022-10-13T15:51:00Z",
     ]
+
+
+def test_a_deployment_that_is_undone_and_its_rollback_say_where_to_in_plain_words() -> None:
+    good = deployment(deployment_id="d-BACK00000", creator=Creator.ROLLBACK, metadata={"commit": "f7f428a" + "0" * 33})
+    linked = RollbackInfo(rollback_deployment_id="d-BACK00000", rollback_message="Automatic rollback is triggered.")
+    undone = replace(outcome(State.FAILURE, failed_deployment(rollback=linked)), going_back=good)
+    payload = slack.message(undone)
+    assert "Going back to v2.zip (f7f428a): d-BACK00000" in texts(payload)
+    assert payload["text"].endswith("Going back to v2.zip (f7f428a): d-BACK00000")
+    itself = replace(good, rollback=RollbackInfo(rollback_triggering_deployment_id="d-A1B2C3111"))
+    assert "Goes back from d-A1B2C3111 to v2.zip (f7f428a)" in texts(slack.message(outcome(State.START, itself)))
+
+
+@pytest.mark.parametrize(
+    ("key", "metadata", "name"),
+    [
+        ("shop/web/v2.zip", {}, "v2.zip"),
+        ("builds/v2.zip", {}, "builds/v2.zip"),
+        (f"{PUSHED_PREFIX}shop/build-42-{'a' * 64}.zip", {"commit": "1" * 40, "branch": "x"}, "build-42 (1111111 x)"),
+        (f"{PUSHED_PREFIX}shop/{'a' * 64}.zip", {"commit": "1" * 40 + "-dirty"}, "1111111-dirty"),
+        (f"{PUSHED_PREFIX}shop/{'a' * 64}.zip", {"commit": "HEAD"}, "a" * 12),
+    ],
+)  # fmt: skip
+def test_a_revision_has_the_name_that_people_know(key: str, metadata: dict[str, str], name: str) -> None:
+    one = deployment(metadata=metadata)
+    shown = texts(slack.message(outcome(State.START, replace(one, revision=replace(one.revision, key=key)))))
+    assert f"*Revision*\n{name}" in shown
 
 
 def test_a_commit_on_github_is_told_by_its_name_not_by_where_its_archive_is_kept() -> None:
     one = deployment()
     commit = GitHubCommit(repository="octo/hello", commit="7fd1a60")
     shown = texts(slack.message(outcome(State.START, replace(one, revision=replace(one.revision, github=commit)))))
-    assert "*Revision*\ngithub.com/octo/hello at 7fd1a60" in shown
+    assert "*Revision*\nocto/hello@7fd1a60" in shown
 
 
 def test_an_end_shows_what_the_appspec_may_not_mean() -> None:
@@ -148,7 +178,7 @@ def test_hosts_that_failed_alike_are_one_cause_and_those_of_further_causes_a_num
         if each.failure
     ]
     told = texts(slack.message(outcome(State.FAILURE, ended, *hosts, *codes)))
-    assert any(each.startswith("*4 targets: i-0, i-1, i-2 and 1 more* ValidateService scripts") for each in told)
+    assert any(each.startswith("*4 targets: web-1, web-1, web-1 and 1 more* ValidateService: scripts") for each in told)
     assert "and 1 more failed" in told
 
 

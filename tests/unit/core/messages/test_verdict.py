@@ -81,14 +81,21 @@ def test_the_message_leads_with_the_first_root_cause_and_three_names() -> None:
     verdict = decide(deployment(counters), shared(targets))
     assert verdict.failure == Failure(
         code=DeploymentErrorCode.HEALTH_CONSTRAINTS,
-        message="ValidateService: exit code 1 [SCRIPT] on 4 targets: i-2, i-3, i-4 and 1 more. Other causes:"
+        message="ValidateService: exit code 1 on 4 targets: i-2, i-3, i-4 and 1 more. Other causes:"
         " UNREACHABLE on 1. 1 of 9 targets succeeded, 5 failed, 3 skipped; at least 4 must succeed under"
         " CodeDeployDefault.OneAtATime.",
     )
 
 
 def test_a_single_failed_target_is_named() -> None:
-    assert root_cause(shared([failed(1)])) == "ValidateService: exit code 1 [SCRIPT] on 1 target: i-1."
+    assert root_cause(shared([failed(1)])) == "ValidateService: exit code 1 on i-1."
+    lost = failed(9, Cause.UNREACHABLE, "SSM does not reach it", "")
+    assert root_cause(shared([lost])) == "ValidateService: SSM does not reach it [UNREACHABLE] on i-9."
+
+
+def test_hosts_have_their_names_and_scripts_no_phrase_before_them() -> None:
+    one = replace(failed(1, message="Script at specified location: v.sh failed with exit code 3"), name="web-7")
+    assert root_cause(shared([one])) == "ValidateService: v.sh failed with exit code 3 on web-7."
 
 
 def test_a_deployment_stopped_by_an_alarm_is_stopped_although_all_targets_succeeded() -> None:
