@@ -18,7 +18,7 @@ command_line = @printf '\#!%s\nimport sys\nsys.path.insert(0, "%s")\nfrom cli.__
 export PATH := $(NODE)/bin:$(abspath $(BIN)):$(PATH)
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help setup cli demo local test lint types templates unit simulated contract host soak mutations e2e grants texts bench synth permissions clean
+.PHONY: help setup cli demo local test lint types templates unit simulated contract host soak mutations e2e grants record texts bench synth permissions clean
 
 help: ## list the targets
 	@grep -hE '^[a-z][a-z0-9-]*:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -114,6 +114,10 @@ e2e: setup ## the deployed stack on the local cloud, faults injected
 grants: setup ## the grants of each function beside the AWS calls that it made in all tests
 	$(SAY) "grants"
 	@$(BIN)/python -m tests.calls
+
+record: setup ## run what the documents show, and write what it says into them: the demo, and the recorded blocks
+	@$(BIN)/python -m local.demo > docs/demo.txt
+	@STEPDEPLOY_RECORD=1 $(BIN)/pytest -q tests/cli/test_documents.py tests/local/test_main.py -k "shown or person"
 
 texts: setup ## every text that users read, by file
 	@$(BIN)/python -m tests.texts

@@ -12,7 +12,8 @@ from botocore.exceptions import UnknownServiceError
 from botocore.session import get_session
 
 from cli.__main__ import stepdeploy
-from tests.documents import ROOT, Command, commands
+from tests.documents import ROOT, Command, blocks, commands
+from tests.recorded import differences
 
 COMMANDS = commands()
 OF_THE_CLI_ITSELF = {  # of awscli, beside the services of botocore
@@ -66,6 +67,18 @@ def test_the_aws_cli_has_the_operation_and_its_options(one: Command, words: list
     known = {xform_name(name, "-") for name in (shape.members if shape else ())}
     given = {word.removeprefix("--").removeprefix("no-") for word in rest if word.startswith("--")}
     assert given <= known | GLOBAL_OPTIONS
+
+
+def test_what_is_shown_of_a_new_folder_is_what_the_commands_say(tmp_path: Path) -> None:
+    assert list(map(str, differences("a new folder", tmp_path, {}))) == []
+
+
+def test_the_demo_in_the_readme_is_a_part_of_the_recorded_one() -> None:
+    """docs/demo.txt is what `make demo` printed; `make record` writes it anew."""
+    (shown,) = [block.lines for block in blocks(ROOT / "README.md") if any("seen" in line for line in block.lines)]
+    recorded = iter([line.rstrip() for line in (ROOT / "docs/demo.txt").read_text().splitlines()])
+    for line in shown:
+        assert line == "..." or line in recorded, f"not in docs/demo.txt, or not in this order: {line}"
 
 
 @cache

@@ -15,11 +15,12 @@ from pathlib import Path
 import boto3
 import pytest
 
-from local.bundles import webapp
+from local.bundles import EXAMPLES
 from local.cloud import ROOT
 from local.driver import PATIENCE, wait_for
 from local.shop import PORT as SERVED_PORT
 from tests.local.sockets import listening
+from tests.recorded import differences
 
 
 def heed_ctrl_c() -> None:
@@ -118,19 +119,22 @@ def test_a_person_can_deploy_with_what_it_prints_and_ctrl_c_ends_everything(
     terminal: Terminal, port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said = terminal.wait_for("Ctrl-C ends everything")
-    for name, value in re.findall(r"export (\w+)=(\S+)", said):
+    exported = dict(re.findall(r"export (AWS_\w+)=(\S+)", said))
+    for name, value in exported.items():
         monkeypatch.setenv(name, value)
     wait_for(lambda: terminal.text.count(" InService in us-east-1") == 4, "the instances of the group")
-    (bucket,) = re.findall(r"BucketName +(\S+)", said)
-    boto3.client("s3").put_object(Bucket=bucket, Key="shop/web/v1.zip", Body=webapp("v1"))
+    (first,) = re.findall(r"  stepdeploy (deploy .*)", said)
+    done = subprocess.run([sys.executable, "-m", "cli", *first.split(), "--no-git"], cwd=ROOT, timeout=PATIENCE)
+    assert done.returncode == 0
     terminal.wait_for("Slack: Deployment succeeded: shop/web")
+    assert list(map(str, differences("the local cloud", tmp_path, exported))) == []
     assert len(boto3.client("codedeploy").list_deployments()["deployments"]) == 1
     addresses = re.findall(r"  web-\d  i-\w+  (127\.\S+)  ", said)
     served = {f"tcp {address}:{SERVED_PORT}" for address in addresses}
     (front,) = re.findall(r"curl http://(\S+)/", said)
     assert len(served) == 4 and listening(terminal.pid) == {f"tcp 127.0.0.1:{port}", f"tcp {front}", *served}
     with urllib.request.urlopen(f"http://{front}/") as answer:
-        assert json.load(answer)["version"] == "v1"
+        assert json.load(answer)["version"] == (EXAMPLES / "webapp/app/version.txt").read_text().strip()
     balancer = load_balancer()
     terminal.wait_for(f"Load balancer: front, port 8080, is at {balancer}:8080")
     resize(5)
