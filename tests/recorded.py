@@ -74,7 +74,8 @@ def differences(name: str, folder: Path, environment: Mapping[str, str]) -> list
     command.write_text(f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" -m cli "$@"\n')
     command.chmod(0o755)
     ours = {**os.environ, **environment, "PATH": f"{command.parent}:{os.environ['PATH']}", "COLUMNS": "120"}
-    found = []
+    found: list[Difference] = []
+    written: list[tuple[Block, list[str]]] = []
     for block in [each for page in PAGES for each in blocks(page) if each.mark == f"recorded: {name}"]:
         lines: list[str] = []
         for one in block.commands:
@@ -93,7 +94,9 @@ def differences(name: str, folder: Path, environment: Mapping[str, str]) -> list
             lines += [f"$ {one.text}", *(one.output if is_same else told)]
             if not is_same:
                 found.append(Difference(str(one), one.output, told))
-        if IS_RECORDING:
+        written.append((block, lines))
+    if IS_RECORDING:
+        for block, lines in reversed(written):  # from the end of a page, so that the lines above keep their numbers
             _write(block, lines)
     return [] if IS_RECORDING else found
 
