@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from cli.account.group_keys import Info, keys_of, one_line
+from cli.account.group_keys import Info, config_keys, keys_of, one_line
 from functions.core.declaration import read
 from functions.core.declaration.written import Keys
 from functions.core.rollout.health import DEFAULT_CONFIG, PREDEFINED_CONFIGS
@@ -33,7 +33,7 @@ class Converted:
     """A deployments.yaml that takes over as much as it can."""
 
     groups: dict[str, dict[str, Keys]]  # by application and name
-    configs: dict[str, Info]  # their minimumHealthyHosts
+    configs: dict[str, Info]  # as the file has them
     notes: tuple[Note, ...] = ()
     revisions: dict[str, str] = field(default_factory=dict)  # by group, where the one that it has now lies in S3
 
@@ -75,7 +75,7 @@ def convert(groups: Iterable[Info], configs: Iterable[Info]) -> Converted:
         notes += [Note(key, *note) for note in (*_unmapped(info), *_taken_out(keys))]
         if (name := keys.get("deploymentConfigName")) and name not in PREDEFINED_CONFIGS:
             if name in known and "minimumHealthyHosts" in known[name]:
-                used[name] = {"minimumHealthyHosts": dict(known[name]["minimumHealthyHosts"])}
+                used[name] = config_keys(known[name])
                 notes += [Note(key, f"{name}: {member}", why) for member, why in _unmapped_of_config(known[name])]
             else:
                 del keys["deploymentConfigName"]
@@ -122,8 +122,6 @@ def _unmapped(info: Info) -> Iterator[tuple[str, str]]:
 
 
 def _unmapped_of_config(config: Info) -> Iterator[tuple[str, str]]:
-    if config.get("zonalConfig"):
-        yield "zonalConfig", "hosts are deployed to in one order, whatever their Availability Zone"
     if config.get("trafficRoutingConfig", {}).get("type", "AllAtOnce") != "AllAtOnce":
         yield "trafficRoutingConfig", _OTHER_PLATFORM
 

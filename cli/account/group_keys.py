@@ -50,6 +50,20 @@ def keys_of(info: Info) -> Keys:
     return {key: value for key, value in keys.items() if value}
 
 
+def config_keys(info: Info) -> Keys:
+    """A DeploymentConfigInfo as deployments.yaml has it under its name."""
+    zonal = info.get("zonalConfig", {})
+    first, each = zonal.get("firstZoneMonitorDurationInSeconds"), zonal.get("monitorDurationInSeconds")
+    zones: Keys = {
+        "firstZoneMonitorDuration": seconds_text(first) if first is not None else None,
+        "monitorDuration": seconds_text(each) if each else None,
+        "minimumHealthyHostsPerZone": dict(zonal.get("minimumHealthyHostsPerZone") or {}),
+    }
+    kept = {key: value for key, value in zones.items() if value}
+    minimum = {"minimumHealthyHosts": dict(info["minimumHealthyHosts"])}
+    return {**minimum, **({"zonalConfig": kept} if "zonalConfig" in info else {})}
+
+
 def one_line(value: Any) -> str:
     """A value, or a key, as one line of YAML.
 

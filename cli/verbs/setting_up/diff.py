@@ -5,7 +5,7 @@ are new, change or go, key by key, and deployment configurations. What `cdk depl
 `cdk diff` shows.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,12 @@ from typing import Any
 import click
 
 from cli.account.connection import Engine, Refusal
-from cli.account.group_keys import keys_of, one_line
+from cli.account.group_keys import config_keys, keys_of, one_line
 from cli.exits import Exit
 from cli.account.groups import group_infos
 from cli.view.output import json_option, plain, tell_json
 from functions.core.declaration import ENGINE_TOPIC, Declaration, DeclaredGroup, load, written
-from functions.core.declaration.written import Keys
+from functions.core.declaration.written import Keys, config_written
 from functions.core.errors import InvalidInput
 from functions.core.rollout.health import PREDEFINED_CONFIGS
 
@@ -155,11 +155,9 @@ def _configs(api: Any, declaration: Declaration) -> Iterator[Change]:
         if name not in PREDEFINED_CONFIGS
     }
     for config in declaration.configs:
-        wanted = {"type": config.minimum.type.value, "value": config.minimum.value} if config.minimum else None
         before = stored.pop(config.name, None)
-        found: Mapping[str, Any] | None = before["minimumHealthyHosts"] if before else None
-        if found != wanted:
-            keys = (("minimumHealthyHosts", found, wanted),)
+        found, wanted = config_keys(before) if before else {}, config_written(config)
+        if keys := tuple(_different(found, wanted)):
             yield Change(what=config.name, kind="changed" if before else "new", keys=keys)
     for name, info in stored.items():
         if "createTime" not in info:

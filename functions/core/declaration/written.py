@@ -9,6 +9,7 @@ from typing import Any
 from functions.core.declaration.durations import seconds_text
 from functions.core.declaration.model import DeclaredGroup
 from functions.core.records import Alarms, AutoScaling, GroupSettings, LoadBalancers, TagFilter, TagGroup, Trigger
+from functions.core.rollout.health import DeploymentConfig, MinimumHealthyHosts
 from functions.core.statuses import DeploymentOption
 
 _DEFAULTS = GroupSettings()
@@ -52,6 +53,24 @@ def written(group: DeclaredGroup) -> Keys:
         "outdatedInstancesStrategy": group.outdated_instances_strategy,
     }
     return {key: value for key, value in keys.items() if value}
+
+
+def config_written(config: DeploymentConfig) -> Keys:
+    """A deployment configuration of the file, likewise."""
+    keys: Keys = {"minimumHealthyHosts": _minimum(config.minimum)} if config.minimum else {}
+    if zonal := config.zonal:
+        first, each = zonal.first_monitor_seconds, zonal.monitor_seconds
+        zones = {
+            "firstZoneMonitorDuration": seconds_text(first) if first is not None else None,
+            "monitorDuration": seconds_text(each) if each else None,
+            "minimumHealthyHostsPerZone": _minimum(zonal.minimum) if zonal.minimum else None,
+        }
+        keys["zonalConfig"] = {key: value for key, value in zones.items() if value}
+    return keys
+
+
+def _minimum(given: MinimumHealthyHosts) -> Keys:
+    return {"type": given.type.value, "value": given.value}
 
 
 def host_busy(seconds: int) -> str:

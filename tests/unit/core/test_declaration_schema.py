@@ -23,7 +23,13 @@ ROLE = "arn:aws:iam::123456789012:role/release"
 # A file with every mapping that there can be.
 EVERY_MAPPING = f"""
 x-usual: &usual {{bakeTime: 1h30m}}
-deploymentConfigs: {{Most: {{minimumHealthyHosts: {{type: FLEET_PERCENT, value: 90}}}}}}
+deploymentConfigs:
+  Most:
+    minimumHealthyHosts: {{type: FLEET_PERCENT, value: 90}}
+    zonalConfig:
+      firstZoneMonitorDuration: 10m
+      monitorDuration: 60
+      minimumHealthyHostsPerZone: {{type: HOST_COUNT, value: 1}}
 loadBalancerInfo: {{targetGroupInfoList: [{{name: api}}], elbInfoList: [{{name: old}}]}}
 autoScalingGroups: [other fleet]
 applications:

@@ -147,11 +147,12 @@ def test_what_has_no_key_is_named_in_the_file_and_beside_it(
     load(out)
 
 
-def test_zones_of_a_configuration_are_named(codedeploy: Stubber, capsys: Captured) -> None:
-    zones = {**MOST, "zonalConfig": {"monitorDurationInSeconds": 60}}
+def test_zones_of_a_configuration_are_taken_over(codedeploy: Stubber, capsys: Captured) -> None:
+    zones = {**MOST, "zonalConfig": {"monitorDurationInSeconds": 90}}
     has(codedeploy, zones, deploymentConfigName="Most", triggerConfigurations=[])
-    _, said = converted(capsys)
-    assert said[0].startswith("shop/web: not taken over: Most: zonalConfig: ")
+    assert main(["init", "--from-codedeploy", "shop/web"]) == 0
+    (config,) = load(capsys.readouterr().out).configs
+    assert config.zonal and config.zonal.monitor_seconds == 90
 
 
 def test_a_group_of_another_platform_is_not_taken_over(codedeploy: Stubber, capsys: Captured) -> None:
