@@ -30,6 +30,8 @@ def keys_of(info: Info) -> Keys:
         "autoScalingGroups": [each["name"] for each in info.get("autoScalingGroups", ())],
         "terminationHookEnabled": info.get("terminationHookEnabled"),
         "ec2DeploymentOptions": info.get("ec2DeploymentOptions"),
+        "launchOrder": info.get("launchOrder"),
+        "launchesTakePlaces": info.get("launchesTakePlaces"),
         "afterFailedLaunches": _unless(info, "afterFailedLaunches", _USUAL.auto_scaling.after_failed_launches),
         "deploymentConfigName": _unless(info, "deploymentConfigName", DEFAULT_CONFIG),
         "alarmConfiguration": _alarms(info.get("alarmConfiguration", {})),

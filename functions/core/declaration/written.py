@@ -99,6 +99,8 @@ def _scaling(given: AutoScaling) -> Keys:
         "autoScalingGroups": list(given.groups),
         "terminationHookEnabled": given.has_termination_hook,
         "ec2DeploymentOptions": {"processesToSuspend": list(given.suspended)} if given.suspended else None,
+        "launchOrder": given.order,
+        "launchesTakePlaces": given.takes_places,
         "afterFailedLaunches": after.value if after != _DEFAULTS.auto_scaling.after_failed_launches else None,
     }
 

@@ -49,6 +49,8 @@ applications:
         terminationHookEnabled: true
         ec2DeploymentOptions: {{processesToSuspend: [AZRebalance]}}
         afterFailedLaunches: ABANDON
+        launchOrder: 2
+        launchesTakePlaces: true
         loadBalancerInfo:
           targetGroupInfoList: [{{name: web}}]
           elbInfoList: [{{name: web-old}}]
