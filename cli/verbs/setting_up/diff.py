@@ -14,8 +14,8 @@ import click
 
 from cli.account.connection import Engine, Refusal
 from cli.account.group_keys import config_keys, keys_of, one_line
-from cli.exits import Exit
 from cli.account.groups import group_infos
+from cli.exits import Exit
 from cli.view.output import json_option, plain, tell_json
 from functions.core.declaration import ENGINE_TOPIC, Declaration, DeclaredGroup, load, written
 from functions.core.declaration.written import Keys, config_written
