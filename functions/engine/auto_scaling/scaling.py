@@ -11,7 +11,7 @@ from functions.aws.fleet import autoscaling
 from functions.core.auto_scaling import ScalingGroup, problems, waiting
 from functions.core.errors import NotDeployable
 from functions.core.new_deployment import auto_update
-from functions.core.records import Deployment, DeploymentSummary, Group, HookAnswer
+from functions.core.records import Deployment, DeploymentSummary, Group
 from functions.core.statuses import (
     Creator,
     DeploymentErrorCode,
@@ -147,7 +147,8 @@ def bring_up_to_date(group: Group, found: Iterable[ScalingGroup]) -> None:
 
 def _missing(group: Group, found: Iterable[ScalingGroup]) -> list[str]:
     """The ids of the members that serve, or are about to, without the revision. Those on which a deployment has failed
-    are known as failed, and those that somebody has given another revision since have it on purpose."""
+    are known as failed, and those that somebody has given another revision since have it on purpose. One that waits in
+    a hook is no member yet, also if this group has let it in: `mend` finds it when the others have, too."""
     assert group.last_successful and group.last_successful.revision  # noqa: S101 - the caller has looked
     good, known_hosts = group.last_successful, hosts.of(group.group_id)
     brought = hosts.deployments_of(known_hosts)
@@ -156,14 +157,8 @@ def _missing(group: Group, found: Iterable[ScalingGroup]) -> list[str]:
         for each in known_hosts
         if each.status is TargetStatus.FAILED or _is_meant(brought.get(each.deployment_id), good)
     }
-    let_in = set[str]()
-    for scaling in found:
-        for action in waiting(group, scaling):
-            known = launches.get(action)
-            if known and known.answer is HookAnswer.CONTINUE:
-                let_in.add(action.instance_id)
-        let_in |= {each.instance_id for each in scaling.members if each.is_target or each.enters}
-    return sorted(let_in - settled)
+    serve = {each.instance_id for one in found for each in one.members if each.is_target or each.enters}
+    return sorted(serve - settled)
 
 
 def _is_meant(brought_by: Deployment | None, good: DeploymentSummary) -> bool:
