@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from secrets import token_hex
 from typing import Any
 
-from cli.account.checks import HOST_TAG, Finding, Findings, Level
+from cli.account.doctor.checks import HOST_TAG, Finding, Findings, Level
 from cli.account.smoke.plan import Plan
 from cli.account.smoke.revision import Facts, archive
 from cli.view.causes import causes, headline

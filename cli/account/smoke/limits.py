@@ -1,6 +1,6 @@
 """What the account allows: the flow as Step Functions takes it, Lambda's concurrency, API Gateway's rate."""
 
-from cli.account.checks import Finding, Findings, Level
+from cli.account.doctor.checks import Finding, Findings, Level
 from cli.account.smoke.plan import Plan
 from cli.view.words import names
 

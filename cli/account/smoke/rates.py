@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from secrets import token_hex
 from typing import Any, NamedTuple
 
-from cli.account.checks import Finding, Findings, Level
+from cli.account.doctor.checks import Finding, Findings, Level
 from cli.account.smoke.plan import COMMIT_SECONDS, COMMITS, READS, SENDS, Plan
 
 THROTTLED = frozenset(

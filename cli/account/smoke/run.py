@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from cli.account.checks import Finding, Findings, run_check
+from cli.account.doctor.checks import Finding, Findings, run_check
 from cli.account.smoke import deployment, limits, rates
 from cli.account.smoke.plan import Plan
 

@@ -16,7 +16,9 @@ from dataclasses import asdict
 
 import click
 
-from cli.account.checks import (
+from cli.account.completions import groups
+from cli.account.connection import Engine
+from cli.account.doctor.checks import (
     HOST_TAG,
     CheckedGroup,
     Finding,
@@ -25,12 +27,10 @@ from cli.account.checks import (
     group_findings,
     run_check,
 )
-from cli.account.completions import groups
-from cli.account.connection import Engine
+from cli.account.doctor.key_checks import key_findings
+from cli.account.doctor.scaling_checks import orphan_findings, scaling_findings
 from cli.account.group_name import GROUP, Group
 from cli.account.groups import Info, group_info, group_infos
-from cli.account.key_checks import key_findings
-from cli.account.scaling_checks import orphan_findings, scaling_findings
 from cli.exits import Exit
 from cli.view.output import json_option, plain, tell_json
 

@@ -3,12 +3,12 @@
 import json
 from typing import Any
 
-from cli.account.checks import Finding, Findings, Level, run_check
 from cli.account.connection import Engine
+from cli.account.doctor.checks import Finding, Findings, Level, run_check
 
 _SERVICES = {  # what stops without the key
     "events.amazonaws.com": "uploads start no deployment, and ends of commands are found late",
-    "cloudwatch.amazonaws.com": "the engine's alarms tell nobody",
+    "cloudwatch.amazonaws.com": "the engine's alarms reach no topic",
 }
 _NEEDED = {"kms:Decrypt", "kms:GenerateDataKey"}
 

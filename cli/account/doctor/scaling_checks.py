@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from cli.account import deployments
-from cli.account.checks import CheckedGroup, Finding, Findings, Level, run_check
 from cli.account.connection import Engine
+from cli.account.doctor.checks import CheckedGroup, Finding, Findings, Level, run_check
 from cli.account.fleet_now import State, known
 from cli.account.groups import Info
 from cli.view.words import names
