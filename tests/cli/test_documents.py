@@ -35,10 +35,14 @@ def calls(program: str) -> list[Any]:
 def test_stepdeploy_takes_it(one: Command, words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "dist").mkdir()
-    verb, *arguments = [word for word in words if word != "..."]
-    if verb in ("-h", "--help"):
-        return
+    words = [word for word in words if word != "..."]
     context = click.Context(stepdeploy, info_name="stepdeploy")
+    own = {name: each for each in stepdeploy.get_params(context) for name in each.opts}
+    while words and (option := own.get(words[0])):  # those that may stand before the verb
+        words = words[1:] if isinstance(option, click.Option) and option.is_flag else words[2:]
+    verb, *arguments = words or ["VERB"]
+    if verb == "VERB":  # any
+        return
     command = stepdeploy.get_command(context, verb)
     assert command, f"there is no verb {verb}"
     if one.in_sentence:  # where arguments may be left out
