@@ -36,7 +36,7 @@ def test_stepdeploy_takes_it(one: Command, words: list[str], tmp_path: Path, mon
     monkeypatch.chdir(tmp_path)
     (tmp_path / "dist").mkdir()
     words = [word for word in words if word != "..."]
-    context = click.Context(stepdeploy, info_name="stepdeploy")
+    context = click.Context(stepdeploy, info_name="stepdeploy", **stepdeploy.context_settings)
     own = {name: each for each in stepdeploy.get_params(context) for name in each.opts}
     while words and (option := own.get(words[0])):  # those that may stand before the verb
         words = words[1:] if isinstance(option, click.Option) and option.is_flag else words[2:]

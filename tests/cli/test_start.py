@@ -14,7 +14,7 @@ NAME = "größe.sh"
 
 def installed(folder: Path) -> list[str]:
     """The script that the Makefile writes."""
-    written = re.search(r"printf '(#!%s.*?)' ", (ROOT / "Makefile").read_text())
+    written = re.search(r"printf '\\(#!%s.*?)' ", (ROOT / "Makefile").read_text())
     assert written
     script = folder / "stepdeploy"
     script.write_text(written[1].replace("\\n", "\n") % (sys.executable, ROOT))

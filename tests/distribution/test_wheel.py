@@ -62,7 +62,8 @@ def test_every_file_that_a_verb_reads_beside_its_code_is_there(installed: Path) 
 
 
 def test_what_it_requires_is_what_is_pinned_and_tested(installed: Path) -> None:
-    pinned = dict(re.findall(r"^([\w-]+)==(\S+)$", (ROOT / "requirements.txt").read_text(), re.MULTILINE))
+    texts = [(ROOT / f"requirements{kind}.txt").read_text() for kind in ("", "-cli")]
+    pinned = dict(re.findall(r"^([\w-]+)==(\S+)$", "\n".join(texts), re.MULTILINE))
     required = dict(each.split(">=") for each in PROJECT["dependencies"])
     assert required == {name: pinned[name] for name in required}
     metadata = (installed / f"stepdeploy-{PROJECT['version']}.dist-info" / "METADATA").read_text()

@@ -38,6 +38,7 @@ ON_RECORD = [
     ["rollback", "shop/web", "--dry-run"],
     ["doctor", "shop/web"],
     ["cost"],
+    ["retire"],
 ]
 BY_ARGUMENT = [
     ["show", ONE_LINE],
@@ -55,6 +56,7 @@ BY_ARGUMENT = [
     ["push", "shop/web", ONE_LINE],
     ["list", "--status", ONE_LINE],
     ["doctor", f"shop/{ONE_LINE}"],
+    ["diff", ONE_LINE],
     ["validate", ONE_LINE],
     ["local", "-l", ONE_LINE],
     ["init", ONE_LINE],
