@@ -117,7 +117,7 @@ def test_instances_that_ssm_does_not_manage_are_named(fleet: MakeFleet) -> None:
     one = group.deploy("v1")
     assert one.status is DeploymentStatus.FAILED and one.counts.started == 0
     assert one.failure and "SSM does not manage this instance" in one.failure.message
-    assert all(host.id in one.failure.message for host in group.hosts)
+    assert all(host.name in one.failure.message for host in group.hosts)
     assert {target.status for target in group.targets(one)} == {TargetStatus.FAILED}
 
 

@@ -173,6 +173,7 @@ CASES: list[tuple[Given, Callable[[Options, Deployment], None]]] = [
             "revision": the.pinned("v1"),
             "description": "the first",
             "metadata": {"ticket": "OPS-1"},
+            "onBusy": "QUEUE",  # nothing runs, so it begins at once
             **ALL_AT_ONCE,
         },
         exactly_one_revision,
