@@ -126,6 +126,7 @@ def test_a_person_can_deploy_with_what_it_prints_and_ctrl_c_ends_everything(
     (first,) = re.findall(r"  stepdeploy (deploy .*)", said)
     done = subprocess.run([sys.executable, "-m", "cli", *first.split(), "--no-git"], cwd=ROOT, timeout=PATIENCE)
     assert done.returncode == 0
+    deployed = (EXAMPLES / "webapp/app/version.txt").read_text().strip()
     terminal.wait_for("Slack: Deployment succeeded: shop/web")
     assert list(map(str, differences("the local cloud", tmp_path, exported))) == []
     assert len(boto3.client("codedeploy").list_deployments()["deployments"]) == 1
@@ -134,14 +135,14 @@ def test_a_person_can_deploy_with_what_it_prints_and_ctrl_c_ends_everything(
     (front,) = re.findall(r"curl http://(\S+)/", said)
     assert len(served) == 4 and listening(terminal.pid) == {f"tcp 127.0.0.1:{port}", f"tcp {front}", *served}
     with urllib.request.urlopen(f"http://{front}/") as answer:
-        assert json.load(answer)["version"] == (EXAMPLES / "webapp/app/version.txt").read_text().strip()
+        assert json.load(answer)["version"] == deployed
     balancer = load_balancer()
     terminal.wait_for(f"Load balancer: front, port 8080, is at {balancer}:8080")
     resize(5)
     wait_for(lambda: terminal.text.count(" InService in us-east-1") == 5, "a fifth instance of the group")
     (new,) = set(re.findall(r" InService in us-east-1\w, at (127\.\S+)", terminal.text)) - set(addresses)
     with urllib.request.urlopen(f"http://{new}:{SERVED_PORT}/") as answer:
-        assert json.load(answer)["version"] == "v1"
+        assert json.load(answer)["version"] == deployed
 
     assert terminal.end(signal.SIGINT) == 0
     assert "Everything has ended." in terminal.text and "Traceback" not in terminal.text
