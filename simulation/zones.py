@@ -1,6 +1,6 @@
 """What is promised of Availability Zones: one after the other, each with its own minimum of healthy hosts."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -20,25 +20,21 @@ def rule_of(deployment: Deployment) -> ZonalConfig | None:
 
 def promised(rule: ZonalConfig | None, targets: Sequence[Target]) -> dict[str, int]:
     """The healthy hosts of each zone, at least."""
-    by_zone = _by_zone(targets)
     minimum = rule.minimum if rule else None
-    return {zone: minimum.required(len(by_zone[zone])) for zone in by_zone} if minimum else {}
+    return {zone: minimum.required(size) for zone, size in _sizes(targets).items()} if minimum else {}
 
 
 def lost(deployment: Deployment, targets: Sequence[Target]) -> list[str]:
     """The zones in which fewer succeeded than have to."""
-    least, by_zone = promised(rule_of(deployment), targets), _by_zone(targets)
-    done = {
-        zone: sum(each.status is TargetStatus.SUCCEEDED for each in by_zone[zone]) for zone in by_zone
-    }  # a zone of hosts that all may be out needs none
-    return [zone for zone, number in least.items() if done[zone] < number]
+    done = Counter(each.zone or "" for each in targets if each.status is TargetStatus.SUCCEEDED)
+    return [zone for zone, least in promised(rule_of(deployment), targets).items() if done[zone] < least]
 
 
 def broken(world: "World", deployment: Deployment, targets: Sequence[Target]) -> Iterator[Broken]:
     if (rule := rule_of(deployment)) is None:
         return
     zone_of = {target.target_id: target.zone or "" for target in targets}
-    sizes, least = {zone: len(each) for zone, each in _by_zone(targets).items()}, promised(rule, targets)
+    sizes, least = _sizes(targets), promised(rule, targets)
     out, was_out = defaultdict[str, set[str]](set), {each.target_id for each in targets if each.was_out_of_service}
     begun = list[str]()
     for entry in world.trace.of(Seen.OUT, Seen.BACK):
@@ -55,12 +51,9 @@ def broken(world: "World", deployment: Deployment, targets: Sequence[Target]) ->
             if sizes[zone] - len(out[zone]) < least.get(zone, 0):
                 yield Broken(1, f"{deployment.deployment_id} left too few hosts in service in {zone}")
                 return
-    if begun != sorted(set(begun), key=lambda zone: begun.index(zone)):
+    if len(begun) > len(set(begun)):
         yield Broken(1, f"{deployment.deployment_id} went from zone to zone and back: {', '.join(begun)}")
 
 
-def _by_zone(targets: Sequence[Target]) -> dict[str, list[Target]]:
-    found = defaultdict[str, list[Target]](list)
-    for target in targets:
-        found[target.zone or ""].append(target)
-    return found
+def _sizes(targets: Sequence[Target]) -> Counter[str]:
+    return Counter(target.zone or "" for target in targets)
