@@ -7,7 +7,7 @@ import pytest
 from simulation.aws.events import EventFaults
 from simulation.aws.limits import Limits
 from simulation.hosts import Durations
-from simulation.scenario import Scenario, config
+from simulation.scenario import Scaling, Scenario, config
 from simulation.world import World
 
 SHORT = Durations(median=5.0, spread=0.0)
@@ -56,6 +56,15 @@ FOUND = {
         durations=SHORT,
         limits=limits(dynamodb=0.5, ssm=0.1),
         repeats=0.25,
+    ),
+    "another group's hook held an instance while it was swept": Scenario(
+        hosts=6,
+        config=config("AllAtOnce"),
+        seed=19633,
+        durations=Durations(median=40, spread=1),
+        events=EventFaults(lost=0.5, doubled=1.0),
+        scaling=Scaling(launches=((0.0, 2), (0.0, 1)), start_seconds=(20.0, 60.0), has_second_group=True),
+        places_of_a_shard=1,
     ),
 }
 
