@@ -29,8 +29,8 @@ def _is_its_turn(deployment: Deployment, action: LifecycleAction) -> bool:
         if other is None or other.removed_at or not goes_before(other.settings.auto_scaling, settings, action.kind):
             continue
         its = launches.get(replace(action, hook=hook_name(action.kind, key)))
-        is_of_this_wait = its is not None and mine is not None and its.state == mine.state
-        if its is None or not is_of_this_wait or its.answer is not HookAnswer.CONTINUE:
+        is_of_this_wait = its and mine and its.state == mine.state
+        if not (its and is_of_this_wait and its.answer is HookAnswer.CONTINUE):
             return False
     return True
 
