@@ -38,6 +38,9 @@ ROOMS = {
     },
     "fixing": {
         "stop": "Stop a deployment.",
+        "pause": "Let no further host begin until the deployment is resumed.",
+        "resume": "Let a paused deployment go on.",
+        "approve": "Let a deployment go on that waits for approval after a stage.",
         "rollback": "Deploy the last good revision of a group again.",
         "retry": "Deploy again to the hosts that failed or were skipped.",
     },

@@ -86,7 +86,7 @@ class Engine(Construct):
             "NextStage": self._next_stage(),
             "RunSegment": self._run_segment(hosts, managed_tag),
             "TargetDone": self._target_done(),
-            "Bake": self._bake(),
+            "Hold": self._hold("Hold"),
             "Finish": self._finish(),
         }
         self.machine = deployment_machine(
@@ -96,6 +96,7 @@ class Engine(Construct):
             store=store,
             log_retention=defaults.log_retention,
         )
+        self._hold("Bake")  # executions that an older engine began call it
         self.launch = self._launch()
         self.watch = self._watch()
         for each in (self.functions["RunSegment"], self.functions["TargetDone"], self.watch):
@@ -174,7 +175,13 @@ class Engine(Construct):
             description="Decides whether a stage is run, a wait begins or the deployment ends",
             environment={**self._table, **self._reconcile, "MAP_CONCURRENCY": str(self._limits.map_concurrency)},
         )
-        function.allow("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem", on=self._store.table.table_arn)
+        function.allow(
+            "dynamodb:GetItem",
+            "dynamodb:BatchGetItem",
+            "dynamodb:PutItem",
+            "dynamodb:UpdateItem",
+            on=self._store.table.table_arn,
+        )
         self.let_wake(function)
         return function
 
@@ -300,12 +307,12 @@ class Engine(Construct):
         self._scaling_groups.grant_see_instances(function)
         return function
 
-    def _bake(self) -> Function:
+    def _hold(self, id: str) -> Function:
         function = Function(
             self,
-            "Bake",
+            id,
             defaults=self._defaults,
-            description="Stores the token with which a stop ends the wait after a stage",
+            description="Stores the token with which whatever ends the wait between two stages wakes it",
             environment=self._table,
         )
         function.allow(
@@ -351,7 +358,8 @@ class Engine(Construct):
         self.grant_end(function)
         self.let_look(function)
         whole_account.let_cancel(function)
-        self.grant_answer(function)  # of a deployment that bakes
+        self.grant_answer(function)  # of a deployment that waits between two stages
+        self.let_wake(function)  # and targets that a pause holds
 
     def _launch(self) -> Function:
         function = Function(

@@ -1,7 +1,7 @@
 """What people do while a deployment runs, and what others send that is none of the engine's business."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,8 @@ _JUNK: tuple[Any, ...] = (
     {"command-id": ["list"], "instance-id": {}, "name": None, "status": "FAILED", "alarmName": 1},
     [_HOSTILE],
 )
+_ANN = "arn:aws:iam::123456789012:user/ann"
+_SERVER_ERROR, _AGAIN_SECONDS = 500, 5
 _LATE_SECONDS = 30  # after which an event of S3 comes for the second time
 
 
@@ -53,6 +55,10 @@ class People:
                 self._stop(act.group, cancel=act.deed is Deed.CANCEL)
             case Deed.ROLL_BACK:
                 self._call("rollback", {"application": APPLICATION, "group": act.group})
+            case Deed.PAUSE:
+                self._ask_api("PauseDeployment", self._left(act.group)[-1:])
+            case Deed.RESUME:
+                self._ask_api("ResumeDeployment", self._left(act.group))
             case Deed.REDEPLOY:
                 self._world.redeploy()
                 self._done()
@@ -95,12 +101,7 @@ class People:
 
     def _stop(self, group: str, *, cancel: bool) -> None:
         """Of the deployment that was created last, if it is not over."""
-        started = self._world.started
-        left = [
-            each
-            for each, status in started.statuses.items()
-            if started.groups[each] == group and not DeploymentStatus(status).is_final
-        ]
+        left = self._left(group)
         if not left:
             self._done()
             return
@@ -110,6 +111,40 @@ class People:
             {"deployment_id": deployment_id, "cancel": cancel, "requested_by": _HOSTILE[:100]},
             lambda result: trace.note(Seen.STOPPED, deployment_id, detail=cancel),
         )
+
+    def _left(self, group: str) -> list[str]:
+        """The deployments of a group that are not over."""
+        started = self._world.started
+        return [
+            each
+            for each, status in started.statuses.items()
+            if started.groups[each] == group and not DeploymentStatus(status).is_final
+        ]
+
+    def approve(self, deployment_id: str) -> None:
+        """Somebody lets a deployment go on that is Ready."""
+        self.open += 1
+        self._ask_api("ContinueDeployment", [deployment_id])
+
+    def _ask_api(self, operation: str, deployment_ids: Sequence[str]) -> None:
+        """By the control API; somebody asks again where it is busy."""
+        self.open += len(deployment_ids) - 1
+        for each in deployment_ids:
+            self._ask(operation, each)
+
+    def _ask(self, operation: str, deployment_id: str) -> None:
+        event = {
+            "requestContext": {"http": {"path": f"/{operation}"}, "authorizer": {"iam": {"userArn": _ANN}}},
+            "body": json.dumps({"deploymentId": deployment_id}),
+        }
+
+        def reply(result: Any, failure: Failure | None) -> None:
+            if failure or result["statusCode"] == _SERVER_ERROR or "ThrottlingException" in result["body"]:
+                self._world.clock.later(_AGAIN_SECONDS, partial(self._ask, operation, deployment_id))
+            else:
+                self.open -= 1
+
+        self._world.functions.invoke("api", event, reply)
 
     def _junk(self) -> None:
         for junk in _JUNK:

@@ -9,6 +9,7 @@ from functions.core.errors import InvalidInput
 from functions.core.records.places import MAX_PLACES
 from functions.core.rollout.health import (
     PREDEFINED_CONFIGS,
+    RESERVED_PREFIXES,
     DeploymentConfig,
     MinimumHealthyHosts,
     MinimumHealthyHostsType,
@@ -33,6 +34,8 @@ class Deed(StrEnum):
     STOP = "stop"  # running scripts may end
     CANCEL = "cancel"  # a stop that cancels
     ROLL_BACK = "roll back"
+    PAUSE = "pause"  # the deployment that was created last
+    RESUME = "resume"  # whatever is paused
     REDEPLOY = "redeploy"  # the engine's stack is updated
     JUNK = "junk"  # events and messages that are none
     DELETE_TARGET_GROUP = "delete a target group"
@@ -92,6 +95,7 @@ class Scenario:
     check_seconds: float = 5  # until a target group finds a new host healthy: a guess
     traffic_hooks: tuple[str, ...] = ()  # the events around these for which revisions have scripts
     bake_seconds: int = 0
+    approve_seconds: float = 60  # after a deployment became Ready, somebody approves
     alarm_at: float | None = None  # seconds after the start
     has_announcements: bool = True  # the stream's news go out; without them a run is faster
     reconcile_seconds: int = 120
@@ -101,13 +105,17 @@ class Scenario:
     quiet_seconds: float = 86400  # in which nothing is seen of it, after which it counts so too
 
 
+def _named(text: str) -> list[str]:
+    return [text, *(f"{prefix}{text}" for prefix in RESERVED_PREFIXES)]
+
+
 def config(text: str) -> DeploymentConfig:
-    """A predefined configuration, with or without CodeDeployDefault, or a minimum: a number of hosts, or a percentage.
+    """A predefined configuration, with or without its prefix, or a minimum: a number of hosts, or a percentage.
 
     >>> config("HalfAtATime").name, config("75%").allowed_out(8), config("3").allowed_out(8)
     ('CodeDeployDefault.HalfAtATime', 2, 5)
     """
-    if found := PREDEFINED_CONFIGS.get(text) or PREDEFINED_CONFIGS.get(f"CodeDeployDefault.{text}"):
+    if found := next((PREDEFINED_CONFIGS[each] for each in _named(text) if each in PREDEFINED_CONFIGS), None):
         return found
     number = text.removesuffix("%")
     if not number.isdecimal():

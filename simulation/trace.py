@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import zip_longest
+from math import inf
 from typing import Any
 
 from functions.store.table.memory import Change
@@ -21,6 +23,8 @@ class Seen(StrEnum):
     ANNOUNCED = "announced"  # the bus has an event; `detail`: its state
     LEFT = "left"  # a load balancer sends a host no new requests from now on; `detail`: which one, if it is still there
     JOINED = "joined"  # it sends some; `detail`: whether the host is being changed
+    PAUSED = "paused"  # a person's pause is on record
+    RESUMED = "resumed"  # it is not any more
     STOPPED = "stopped"  # a person's stop, or an alarm's, is accepted; `detail`: whether it cancels
 
 
@@ -50,8 +54,17 @@ class Trace:
         is_target = change.key.sk.startswith("TARGET#")
         if after is None or not (is_target or change.key.sk == "DEPLOYMENT"):
             return
+        if not is_target and ("pause" in after) != ("pause" in (change.before or {})):
+            self.note(Seen.PAUSED if "pause" in after else Seen.RESUMED, after["deployment_id"])
         if after["status"] != (change.before or {}).get("status"):
             self.note(Seen.STATUS, after["deployment_id"], after["target_id"] if is_target else "", after["status"])
+
+    def pauses(self, deployment_id: str) -> list[tuple[float, float]]:
+        """When each pause of a deployment began, and when it ended."""
+        moves = [each for each in self.of(Seen.PAUSED, Seen.RESUMED) if each.deployment_id == deployment_id]
+        begins = [each.time for each in moves if each.what is Seen.PAUSED]
+        ends = [each.time for each in moves if each.what is Seen.RESUMED]
+        return list(zip_longest(begins, ends, fillvalue=inf))
 
     def note_event(self, detail: dict[str, str]) -> None:
         """An event that the bus has taken."""

@@ -4,13 +4,15 @@ import json
 import random
 from collections.abc import Callable
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from functions.core.declaration import Declaration, load
+from functions.core.declaration.written import config_written
 from functions.core.records import Deployment, DeploymentSummary, Revision, Target
 from functions.core.revision import bundle_type
+from functions.core.rollout.health import RESERVED_PREFIXES
 from functions.core.statuses import DeploymentStatus
 from functions.core.text.shapes import to_plain
 from functions.engine import declare
@@ -234,6 +236,10 @@ class World:
         self.trace.note_change(change)
         if change.key.sk == "DEPLOYMENT" and change.after:
             self.started.note(self.clock.time, change.after)
+            was = (change.before or {}).get("status")
+            if change.after["status"] == DeploymentStatus.READY != was:
+                approve = partial(self.people.approve, change.after["deployment_id"])
+                self.clock.later(self.scenario.approve_seconds, approve)
 
     def _undelivered(self, function: str, event: Any, failure: Failure) -> None:
         self.undelivered.append((function, event, failure))
@@ -303,15 +309,9 @@ def _declared(text: str) -> Declaration:
 
 def _declaration(scenario: Scenario) -> str:
     """deployments.yaml for the scenario: JSON is YAML, too."""
-    minimum, name, custom = scenario.config.minimum, scenario.config.name, dict[str, Any]()
-    if minimum is not None and not name.startswith("CodeDeployDefault."):
-        custom[name] = {"minimumHealthyHosts": {"type": minimum.type, "value": minimum.value}}
-    if zonal := scenario.config.zonal:
-        custom[name]["zonalConfig"] = {"monitorDuration": zonal.monitor_seconds}
-        if zonal.first_monitor_seconds is not None:
-            custom[name]["zonalConfig"]["firstZoneMonitorDuration"] = zonal.first_monitor_seconds
-        if least := zonal.minimum:
-            custom[name]["zonalConfig"]["minimumHealthyHostsPerZone"] = {"type": least.type, "value": least.value}
+    name, custom = scenario.config.name, dict[str, Any]()
+    if not name.startswith(RESERVED_PREFIXES):
+        custom[name] = config_written(scenario.config)
     events = ["DEPLOYMENT_FAILURE"]
     more: dict[str, Any] = {"deploymentConfigName": name}
     if scenario.alarm_at is not None:

@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-from functions.core.records import Counts, Deployment, PlaceSet, Target, TargetFailure
+from functions.core.records import Counts, Deployment, Hold, HoldKind, PlaceSet, Target, TargetFailure
 from functions.core.rollout.places import with_homes
-from functions.core.statuses import TargetStatus
+from functions.core.statuses import DeploymentStatus, TargetStatus
 from functions.engine.running import places
-from functions.store.records import deployments, preparing
+from functions.store.records import deployments, hosts, preparing
 from functions.store.records import places as store_places
 
 
@@ -34,3 +34,14 @@ def counts_of(deployment_id: str) -> Counts:
     deployment = deployments.get(deployment_id)
     assert deployment
     return store_places.counted(deployment).counts
+
+
+def hold(deployment_id: str, token: str) -> None:
+    """The deployment waits between two stages, with this token."""
+    held = Hold(stage=0, kinds=(HoldKind.BAKE,), since="2026-11-23T10:00:00.000Z", token=token)
+    assert deployments.store_hold(deployment_id, held, DeploymentStatus.IN_PROGRESS)
+
+
+def out_of_service(group_id: str) -> set[str]:
+    """The hosts that the last deployment left in a state that nobody knows."""
+    return {each.target_id for each in hosts.of(group_id) if each.status is TargetStatus.FAILED}

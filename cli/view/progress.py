@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from cli.view import words
+from cli.view import waits, words
 from functions.core.messages import texts
 from functions.core.statuses import DeploymentStatus, LifecycleEventStatus, TargetStatus
 
@@ -108,7 +108,9 @@ def changes(before: Snapshot | None, after: Snapshot) -> list[Change]:
         found += _target(before.targets.get(target["targetId"]) if before else None, target)
     found.sort(key=lambda each: each.time or _ALWAYS)
     if before and before.status is after.status:
-        return found
+        held = waits.held(after.info)
+        is_new = held and held != waits.held(before.info)
+        return [*found, Change(status=after.status, time=None, message=f"waits {held}")] if is_new else found
     own = _deployment(after)
     return [*found, own] if after.status.is_final else [own, *found]
 
@@ -118,8 +120,8 @@ def _deployment(after: Snapshot) -> Change:
     known = {DeploymentStatus.IN_PROGRESS: "startTime", DeploymentStatus.CREATED: "createTime"}
     known |= {each: "completeTime" for each in DeploymentStatus if each.is_final}
     message = f"{failure.get('code')}: {failure.get('message')}" if failure else after.hidden
-    if after.status is DeploymentStatus.QUEUED:
-        message = f"waits {words.waiting(info)}"
+    if after.status in (DeploymentStatus.QUEUED, DeploymentStatus.READY):
+        message = f"waits {waits.waiting(info)}"
     return Change(status=after.status, time=info.get(known.get(after.status, "createTime")), message=message)
 
 
@@ -139,8 +141,8 @@ def _target(before: Target | None, after: Target) -> Iterable[Change]:
     times = [event[key] for event in events(after) for key in ("startTime", "endTime") if event.get(key)]
     if is_new and status == TargetStatus.IN_PROGRESS:
         yield Change(status=status, target=name, time=min(times, default=after.get("lastUpdatedAt")))
-    if (waits := after.get("waitingFor")) and waits != (before or {}).get("waitingFor"):
-        yield Change(status=status, target=name, time=after.get("lastUpdatedAt"), message=f"waits: {waits}")
+    if (held := after.get("waitingFor")) and held != (before or {}).get("waitingFor"):
+        yield Change(status=status, target=name, time=after.get("lastUpdatedAt"), message=f"waits: {held}")
     for event in events(after):
         if event["status"] not in _SILENT and known.get(event["lifecycleEventName"]) != event["status"]:
             yield _event(after, event)

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from cli.view import words
+from cli.view import waits, words
 from cli.view.causes import failure_of, headline, unsaid
 from cli.view.output import plain
 from cli.view.progress import Snapshot, Target, doing, events
@@ -94,8 +94,8 @@ def _facts(seen: Snapshot, on: Terminal) -> list[tuple[str, Text]]:
         lines.append(("stopping", Text(plain(stop.get("message") or stop.get("stoppedBy", "-")), "magenta")))
     if seen.total:
         lines += [("targets", Text(words.targets(seen.overview))), ("healthy", _healthy(seen, on))]
-    if waits := words.waiting(info):
-        lines.append(("waits", Text(waits)))
+    if why := waits.waiting(info):
+        lines.append(("waits", Text(why)))
     if seen.alarms:
         lines.append(("alarms", _alarms(seen)))
     if seen.trouble:

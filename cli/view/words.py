@@ -179,36 +179,6 @@ def done(info: Info) -> str:
     return f"{ended:,} of {counted(total, 'host')}" if total else "no hosts yet"
 
 
-def waiting(info: Info) -> str:
-    """Why a deployment has not begun yet, or begins on no further host.
-
-    >>> waiting({"status": "Queued", "queuedBehind": "d-0123ABCDE"})
-    'for d-0123ABCDE to end; a newer deployment of the group would take its place'
-    >>> overview, healthy = {"Pending": 3, "InProgress": 1}, {"total": 4, "minimum": 3, "healthy": 3}
-    >>> waiting({"status": "InProgress", "deploymentOverview": overview, "healthyHosts": healthy})
-    '3 hosts wait for their turn: at most 1 of 4 may be out of service at one time'
-    """
-    match info["status"]:
-        case DeploymentStatus.QUEUED:
-            before = plain(info.get("queuedBehind") or "another one")
-            return f"for {before} to end; a newer deployment of the group would take its place"
-        case DeploymentStatus.CREATED:
-            return "the engine reads the revision and finds the hosts"
-        case DeploymentStatus.IN_PROGRESS if not info.get("stopInfo"):
-            return _turns(info.get("deploymentOverview") or {}, info.get("healthyHosts") or {})
-    return ""
-
-
-def _turns(overview: Mapping[str, int], hosts: Mapping[str, int]) -> str:
-    pending, total, minimum = overview.get("Pending", 0), hosts.get("total", 0), hosts.get("minimum", 0)
-    if not pending or hosts.get("healthy", 0) > minimum:
-        return ""
-    wait = "waits for its" if pending == 1 else "wait for their"
-    failed = f", {counted(overview['Failed'], 'failed host')} included" if overview.get("Failed") else ""
-    turn = f"at most {total - minimum:,} of {total:,} may be out of service at one time"
-    return f"{counted(pending, 'host')} {wait} turn: {turn}{failed}"
-
-
 def counted(count: float, noun: str) -> str:
     """A number and what it counts.
 

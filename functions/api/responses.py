@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID, uuid5
 
+from functions.api import stage_responses
 from functions.api.declared_responses import only_declared
 from functions.api.revision_responses import good_deployment, pinned_revision, revision, rollback_choice
 from functions.api.scaling_responses import auto_scaling, membership, related, rollback, scaling_group
+from functions.api.stage_responses import minimum
 from functions.core.place import Place
 from functions.core.records import (
     Alarms,
@@ -30,7 +32,7 @@ from functions.core.records import (
     Trigger,
 )
 from functions.core.records.traffic import balancers_of
-from functions.core.rollout.health import PREDEFINED_CONFIGS, DeploymentConfig, MinimumHealthyHosts, ZonalConfig
+from functions.core.rollout.health import PREDEFINED_CONFIGS, DeploymentConfig, ZonalConfig
 from functions.core.rollout.rollback_choice import candidates, choose_for
 from functions.core.statuses import DeploymentOption, DeploymentStatus, OutdatedInstancesStrategy, OverriddenSetting
 
@@ -75,6 +77,7 @@ def deployment(record: Deployment) -> dict[str, Any]:
         "stopInfo": stop(record.stop) if record.stop else None,
         "healthyHosts": healthy_hosts(record.counts) if record.counts.total else None,
         "causes": [cause(each) for each in record.causes] or None,
+        **stage_responses.of_deployment(record),
     }
 
 
@@ -204,6 +207,7 @@ def predefined_config(record: DeploymentConfig) -> dict[str, Any]:
         "deploymentConfigName": record.name,
         "minimumHealthyHosts": minimum(record.minimum) if record.minimum else {"type": "MAX_CONCURRENCY", "value": 1},
         "computePlatform": PLATFORM,
+        **stage_responses.of_config(record.stages, record.order_tag),
     }
 
 
@@ -214,13 +218,10 @@ def custom_config(record: CustomConfig) -> dict[str, Any]:
         "deploymentConfigName": record.name,
         "minimumHealthyHosts": minimum(record.minimum),
         "zonalConfig": zonal(record.zonal) if record.zonal else None,
+        **stage_responses.of_config(record.stages, record.order_tag),
         "createTime": record.create_time,
         "computePlatform": PLATFORM,
     }
-
-
-def minimum(record: MinimumHealthyHosts) -> dict[str, Any]:
-    return {"type": record.type, "value": record.value}
 
 
 def zonal(record: ZonalConfig) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from functions.core.errors import NotDeployable
 from functions.core.limits import WARNING
 from functions.core.records import GitHubCommit, Revision
 from functions.core.revision import ENGINE_PREFIX, given_version
-from functions.core.rollout.stages import Manifest, Stage
+from functions.core.rollout.stages import Manifest, Round
 from functions.core.statuses import DeploymentErrorCode
 from functions.core.text.plain_text import told
 from functions.settings import settings
@@ -149,7 +149,7 @@ def log_upload(deployment_id: str, target_id: str) -> Logs:
     return Logs(url=post["url"], fields=fields, key_prefix=prefix)
 
 
-def write_manifest(deployment_id: str, stage: Stage) -> Manifest:
+def write_manifest(deployment_id: str, stage: Round) -> Manifest:
     """Put a stage's targets where the Distributed Map reads them."""
     bucket, key = settings().bucket_name, f"{ENGINE_PREFIX}manifests/{deployment_id}/{stage.number}.json"
     client("s3").put_object(

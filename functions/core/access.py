@@ -34,6 +34,18 @@ def may_stop(deployment: Deployment, group: Group | None, principal: str | None)
     return decide(deployment.group_key, settings.allowed_principals, principal)
 
 
+def may_approve(deployment: Deployment, group: Group | None, stage: int, principal: str | None) -> str | None:
+    """Whether the principal may let the deployment go on after a stage: whoever the stage's approval names, otherwise
+    who may stop it; and where it wants another one, not who created it."""
+    rule = deployment.stages[stage].approval if 0 <= stage < len(deployment.stages) else None
+    approvers = rule.approvers if rule else ()
+    if approvers and not (principal and principals.fits(approvers, principal)):
+        return texts.not_an_approver(deployment.deployment_id, principal, approvers)
+    if rule and rule.by_another and principal in (None, principal_of(deployment)):
+        return texts.approves_himself(deployment.deployment_id, principal)
+    return None if approvers else may_stop(deployment, group, principal)
+
+
 def decide(group_key: str, allowed: Sequence[str], principal: str | None) -> str | None:
     """The one rule, whatever is asked for: to create, retry, roll back or stop, by the API or by a direct call."""
     return None if _is_allowed(allowed, principal) else texts.not_allowed(group_key, principal)

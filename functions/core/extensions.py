@@ -16,6 +16,7 @@ _NO_GROUP = (
     "DeploymentGroupDoesNotExistException",
 )
 _NO_DEPLOYMENT = ("DeploymentIdRequiredException", "InvalidDeploymentIdException", "DeploymentDoesNotExistException")
+_NO_HOLD = ("DeploymentAlreadyCompletedException", "InvalidInputException", *_FAILURES)
 _NO_CREATION = ("DeploymentLimitExceededException", "InvalidInputException", *_FAILURES)
 
 
@@ -66,6 +67,8 @@ _GROUP = {"applicationName": "ApplicationName", "deploymentGroupName": "Deployme
 OPERATIONS: dict[str, dict[str, Any]] = {
     "ListGroupInstances": _operation("ListGroupInstances", (*_NO_GROUP, *_FAILURES)),
     "ListHosts": _operation("ListHosts", (*_NO_GROUP, "InvalidNextTokenException", *_FAILURES)),
+    "PauseDeployment": _operation("PauseDeployment", (*_NO_DEPLOYMENT, *_NO_HOLD)),
+    "ResumeDeployment": _operation("ResumeDeployment", (*_NO_DEPLOYMENT, *_NO_HOLD)),
     "RetryDeployment": _operation("RetryDeployment", (*_NO_DEPLOYMENT, *_NO_GROUP, *_NO_CREATION)),
     "RollBackDeploymentGroup": _operation("RollBackDeploymentGroup", (*_NO_GROUP, *_NO_CREATION)),
 }
@@ -95,6 +98,10 @@ SHAPES: dict[str, dict[str, Any]] = {
         pinnedRevision="PinnedRevision",
         causes="FailureCauseList",
         queuedBehind="DeploymentId",
+        stages="StageList",
+        hold="Hold",
+        pause="Pause",
+        approvals="ApprovedList",
     ),
     # -- hosts that the last deployment of a group left failed, also if it succeeded
     "LastDeploymentInfo": _structure(failedHosts="Integer"),
@@ -191,6 +198,38 @@ SHAPES: dict[str, dict[str, Any]] = {
     "HostList": {"type": "list", "member": {"shape": "Host"}},
     "ListHostsInput": _structure(("applicationName", "deploymentGroupName"), **_GROUP, nextToken="NextToken"),
     "ListHostsOutput": _structure(hosts="HostList", nextToken="NextToken"),
+    "PauseDeploymentInput": _structure(("deploymentId",), deploymentId="DeploymentId", reason="Reason"),
+    "PauseDeploymentOutput": _structure(),
+    "ResumeDeploymentInput": _structure(("deploymentId",), deploymentId="DeploymentId"),
+    "ResumeDeploymentOutput": _structure(),
+    "ContinueDeploymentInput": _structure(reason="Reason"),
+    # -- the stages of a deployment configuration (docs/stages.md); orderTag: by whose value targets are ordered
+    "StageSelection": _structure(type="StageSelectionType", value="Integer", zones="ZoneList", tag="StageTag"),
+    "StageTag": _structure(("Key",), Key="Key", Value="Value"),
+    "StageSelectionType": {"type": "string", "enum": ["COUNT", "PERCENT", "ZONE", "TAG", "REST"]},
+    "ZoneList": {"type": "list", "member": {"shape": "Zone"}},
+    "Approval": _structure(approvers="PrincipalPatternList", byAnother="Boolean"),
+    "StageRule": _structure(
+        ("name", "select"),
+        name="StageName",
+        select="StageSelection",
+        minimumHealthyHosts="MinimumHealthyHosts",
+        bakeSeconds="Integer",
+        approval="Approval",
+    ),
+    "StageName": {"type": "string", "min": 1, "max": 100, "pattern": "[A-Za-z0-9+=,.@_-]+"},
+    "StageRuleList": {"type": "list", "member": {"shape": "StageRule"}},
+    "CreateDeploymentConfigInput": _structure(stages="StageRuleList", orderTag="Key"),
+    "DeploymentConfigInfo": _structure(stages="StageRuleList", orderTag="Key"),
+    # -- the stages of a deployment, and why it waits between two of them
+    "Stage": _structure(name="Message", targetCount="Integer", bakeSeconds="Integer", approval="Approval"),
+    "StageList": {"type": "list", "member": {"shape": "Stage"}},
+    "HoldKind": {"type": "string", "enum": ["BAKE", "APPROVAL", "PAUSE"]},
+    "HoldKindList": {"type": "list", "member": {"shape": "HoldKind"}},
+    "Hold": _structure(afterStage="Integer", kinds="HoldKindList", since="Timestamp", until="Timestamp"),
+    "Pause": _structure(pausedBy="Actor", pauseTime="Timestamp", reason="Message"),
+    "Approved": _structure(afterStage="Integer", approvedBy="Actor", approvalTime="Timestamp", reason="Message"),
+    "ApprovedList": {"type": "list", "member": {"shape": "Approved"}},
     "RetryDeploymentInput": _structure(("deploymentId",), deploymentId="DeploymentId", metadata="Metadata"),
     "RetryDeploymentOutput": _structure(deploymentId="DeploymentId"),
     "RollBackDeploymentGroupInput": _structure(

@@ -11,5 +11,6 @@ MAX_TAG_GROUPS = 3  # of a tag set: TagSetListLimitExceededException
 MAX_FILTERS = 10  # of a tag group
 MAX_SHARED = 50  # groups that a guarded group shares its hosts with
 MAX_TARGETS = 10_000  # of a deployment
+MAX_STAGES = 20  # of a deployment configuration
 MAX_BUNDLE_BYTES = 4 * 1024**3  # what Prepare's temporary disk holds (infra/engine.py)
 LONGEST_DEPLOYMENT_SECONDS = 12 * 3600  # in place; so no bake and no wait for a busy host is longer

@@ -12,6 +12,7 @@ class DeploymentStatus(StrEnum):
     CREATED = "Created"
     QUEUED = "Queued"
     IN_PROGRESS = "InProgress"
+    READY = "Ready"  # it waits for somebody's approval
     SUCCEEDED = "Succeeded"
     FAILED = "Failed"
     STOPPED = "Stopped"
@@ -27,7 +28,10 @@ LEGAL_MOVES: dict[DeploymentStatus, frozenset[DeploymentStatus]] = {
         {DeploymentStatus.IN_PROGRESS, DeploymentStatus.FAILED, DeploymentStatus.STOPPED}
     ),
     DeploymentStatus.IN_PROGRESS: frozenset(
-        {DeploymentStatus.SUCCEEDED, DeploymentStatus.FAILED, DeploymentStatus.STOPPED}
+        {DeploymentStatus.READY, DeploymentStatus.SUCCEEDED, DeploymentStatus.FAILED, DeploymentStatus.STOPPED}
+    ),
+    DeploymentStatus.READY: frozenset(
+        {DeploymentStatus.IN_PROGRESS, DeploymentStatus.SUCCEEDED, DeploymentStatus.FAILED, DeploymentStatus.STOPPED}
     ),
     DeploymentStatus.SUCCEEDED: frozenset(),
     DeploymentStatus.FAILED: frozenset(),
@@ -126,13 +130,14 @@ class AutoRollbackEvent(StrEnum):
 
 
 class TriggerEvent(StrEnum):
-    """What an SNS trigger can ask for (without the blue/green ones)."""
+    """What an SNS trigger can ask for (without InstanceReady, which is for blue/green)."""
 
     DEPLOYMENT_START = "DeploymentStart"
     DEPLOYMENT_SUCCESS = "DeploymentSuccess"
     DEPLOYMENT_FAILURE = "DeploymentFailure"
     DEPLOYMENT_STOP = "DeploymentStop"
     DEPLOYMENT_ROLLBACK = "DeploymentRollback"
+    DEPLOYMENT_READY = "DeploymentReady"  # it waits for an approval
     INSTANCE_START = "InstanceStart"
     INSTANCE_SUCCESS = "InstanceSuccess"
     INSTANCE_FAILURE = "InstanceFailure"

@@ -7,7 +7,8 @@ stage that begins is watched.
 from dataclasses import replace
 from typing import Any
 
-from functions.aws import weather
+from functions.aws import clock, weather
+from functions.core.rollout import holds
 from functions.core.rollout.stages import Decision, Manifest, Next, next_stage
 from functions.core.text.shapes import from_plain, to_plain
 from functions.engine.running import chain
@@ -20,14 +21,27 @@ from functions.telemetry import logger
 @logger.inject_lambda_context(clear_state=True)
 @weather.not_a_failure
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """`holds` is not in the event of an execution that began before an update, whose flow can only bake."""
     deployment = deployments.get(event["deployment_id"])
     if deployment:
         deployment = places.counted(deployment)
     stages = [from_plain(Manifest, each) for each in event["stages"]]
-    is_zone_lost = bool(deployment and engine_places.lost_zones(deployment))
-    decision = next_stage(deployment, stages, from_plain(Decision, event["last"]), is_zone_lost=is_zone_lost)
+    decision = next_stage(
+        deployment,
+        stages,
+        from_plain(Decision, event["last"]),
+        clock.now(),
+        is_lost=bool(deployment and engine_places.lost(deployment)),
+        can_hold="holds" in event,
+    )
+    if decision.hold:
+        return {"next": decision.next, "stage": to_plain(decision.stage), "hold": to_plain(decision.hold)} | {
+            "seconds": holds.seconds(decision.hold, clock.now())
+        }
+    if deployment and deployment.hold:
+        deployments.end_hold(deployment.deployment_id)
     stage = decision.stage
     if stage and decision.next is Next.RUN:
         chain.start(event["deployment_id"])
         stage = replace(stage, concurrency=min(stage.concurrency, settings().map_concurrency))
-    return {"next": decision.next, "stage": to_plain(stage)}
+    return {"next": decision.next, "stage": to_plain(stage), "hold": None, "seconds": 0}

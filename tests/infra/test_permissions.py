@@ -62,7 +62,7 @@ def test_the_machine_may_call_its_functions_and_run_its_distributed_map(template
     services = {entry for entry in granted(template, "Machine") if not entry[0].startswith(("logs:", "xray:"))}
     calls = {
         ("lambda:InvokeFunction", f"<Engine{name}.Arn>")
-        for name in ("Prepare", "NextStage", "RunSegment", "TargetDone", "Bake", "Finish")
+        for name in ("Prepare", "NextStage", "RunSegment", "TargetDone", "Hold", "Finish")
     }
     executions = {
         (action, f"states execution:stepdeploy{label}:*")

@@ -28,6 +28,7 @@ from functions.store.records import deployments, hosts, lock, preparing, targets
 from functions.store.records import places as store_places
 from functions.store.table import items
 from tests.conftest import put_group, put_item, revision
+from tests.rollout import out_of_service
 from tests.store import Store
 
 WRITES = ("PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems")
@@ -75,7 +76,7 @@ class Schedule:
                 target_id=each,
                 group_id=one.group_id,
                 status=TargetStatus.FAILED if each in self.unreachable else TargetStatus.PENDING,
-                was_out_of_service=each in hosts.out_of_service(one.group_id),
+                was_out_of_service=each in out_of_service(one.group_id),
             )
             for each in self.ids
         ]

@@ -1,5 +1,6 @@
 """Every record comes back from its plain form, and from DynamoDB's, as it was."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,7 +9,15 @@ from hypothesis import strategies as st
 
 from functions.core.quotas import LONGEST_DEPLOYMENT_SECONDS
 from functions.core.records import Deployment, Group, SegmentResult, StopMark, Target
-from functions.core.rollout.health import MinimumHealthyHosts, MinimumHealthyHostsType, ZonalConfig
+from functions.core.rollout.health import (
+    Approval,
+    DeploymentConfig,
+    MinimumHealthyHosts,
+    MinimumHealthyHostsType,
+    Select,
+    StageRule,
+    ZonalConfig,
+)
 from functions.core.text.shapes import from_plain, to_plain
 from functions.store.table.wire import from_wire, to_wire
 
@@ -26,6 +35,36 @@ st.register_type_strategy(
         first_monitor_seconds=st.none() | _SECONDS,
     ),
 )
+st.register_type_strategy(
+    StageRule,
+    st.builds(
+        StageRule,
+        name=st.text(max_size=5),
+        select=st.sampled_from(Select),
+        value=st.integers(1, 99),
+        zones=st.just(("us-east-1a",)),
+        tag_key=st.just("ring"),
+        tag_value=st.none() | st.text(max_size=5),
+        minimum=st.just(None) | st.just(MinimumHealthyHosts(MinimumHealthyHostsType.FLEET_PERCENT, 50)),
+        bake_seconds=_SECONDS,
+        approval=st.none() | st.from_type(Approval),
+    ),
+)
+_LAST = StageRule(name="rest of them", select=Select.REST)
+
+
+def _in_stages(config: DeploymentConfig, first: StageRule) -> DeploymentConfig:
+    return replace(config, zonal=None, stages=(_LAST,) if first.takes_all else (first, _LAST))
+
+
+_CONFIGS = st.builds(
+    DeploymentConfig,
+    st.text(max_size=5),
+    st.none() | st.from_type(MinimumHealthyHosts),
+    st.none() | st.from_type(ZonalConfig),
+    order_tag=st.none() | st.text(max_size=5),
+)
+st.register_type_strategy(DeploymentConfig, _CONFIGS | st.builds(_in_stages, _CONFIGS, st.from_type(StageRule)))
 
 
 RECORDS: dict[Any, st.SearchStrategy[Any]] = {

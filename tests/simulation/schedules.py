@@ -8,7 +8,15 @@ from functools import partial
 
 from hypothesis import strategies as st
 
-from functions.core.rollout.health import MinimumHealthyHosts, MinimumHealthyHostsType, ZonalConfig
+from functions.core.rollout.health import (
+    Approval,
+    DeploymentConfig,
+    MinimumHealthyHosts,
+    MinimumHealthyHostsType,
+    Select,
+    StageRule,
+    ZonalConfig,
+)
 from simulation.aws.events import EventFaults
 from simulation.aws.functions import Crash
 from simulation.aws.limits import Limits
@@ -20,7 +28,7 @@ from tests.soak import examples
 
 _HOUR = 3600
 FLEET_PERCENT = MinimumHealthyHostsType.FLEET_PERCENT
-_FUNCTIONS = ("start", "launch", "prepare", "next_stage", "run_segment", "target_done", "command_status", "bake",
+_FUNCTIONS = ("start", "launch", "prepare", "next_stage", "run_segment", "target_done", "command_status", "hold",
               "finish", "lifecycle_action", "publish", "stop", "rollback", "find_lost", "execution_status",
               "watch")  # fmt: skip
 _KNOWN = ("OneAtATime", "HalfAtATime", "AllAtOnce")
@@ -161,9 +169,43 @@ SCALED = scenarios(
     acts=acts(Deed.DEPLOY, Deed.STOP, Deed.ROLL_BACK, most=2),
 )  # fmt: skip
 
+_MINIMUMS = st.one_of(st.none(), st.sampled_from([50, 70]).map(partial(MinimumHealthyHosts, FLEET_PERCENT)))
+_RULES = st.lists(
+    st.builds(
+        StageRule,
+        name=st.uuids().map(lambda each: f"s-{each.hex[:6]}"),
+        select=st.sampled_from([Select.COUNT, Select.COUNT, Select.ZONE]),
+        value=st.integers(1, 4),
+        zones=st.sampled_from([("us-east-1a",), ("us-east-1b",)]),
+        bake_seconds=st.sampled_from([0, 30, 300]),
+        approval=st.sampled_from([None, None, Approval()]),
+    ),
+    max_size=2, unique_by=lambda each: each.name,
+)  # fmt: skip
+_HALF = StageRule(name="half", select=Select.PERCENT, value=50, bake_seconds=20)
+
+
+@st.composite
+def staged(draw: st.DrawFn) -> DeploymentConfig:
+    if shipped := draw(st.sampled_from([None, None, "Canary1Then10PercentThenAll", "OneThenGrowing"])):
+        return config(shipped)
+    last = StageRule(name="rest", approval=draw(st.sampled_from([None, Approval()])), minimum=draw(_MINIMUMS))
+    rules = (*draw(_RULES), *draw(st.sampled_from([(), (_HALF,)])), last)
+    return DeploymentConfig("Staged", draw(_MINIMUMS) or MinimumHealthyHosts(FLEET_PERCENT, 0), stages=rules)
+
+
+STAGED = scenarios(
+    config=staged(), hosts=st.integers(4, 12), fates=FATES, events=EVENTS, crashes=CRASHES, alarm_at=ALARMS,
+    bake_seconds=st.sampled_from([0, 60]), approve_seconds=st.sampled_from([0.1, 5.0, 3000.0]),
+    repeats=SHARES.map(lambda x: x / 4), has_announcements=st.booleans(),
+    acts=acts(Deed.PAUSE, Deed.PAUSE, Deed.STOP, Deed.DEPLOY, Deed.ROLL_BACK).map(
+        lambda some: (*some, *(Act(at=at, deed=Deed.RESUME) for at in (250.0, 900.0, 5000.0)))
+    ),
+)  # fmt: skip
+
 FAMILIES = {
     1: HEALTH, 2: ONE_AT_A_TIME, 3: ENDS, 4: ONCE, 5: ANNOUNCED, 6: ROLLED_BACK, 7: VERIFIED, 8: JUNK, 9: WEATHER,
-    10: BALANCED, 11: SCALED, 12: OWN_HOSTS,
+    10: BALANCED, 11: SCALED, 12: OWN_HOSTS, 13: STAGED,
 }  # fmt: skip
 
 

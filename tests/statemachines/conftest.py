@@ -167,12 +167,12 @@ def manifest(play: Play) -> Callable[..., dict[str, Any]]:
 
 def decided(*stages: dict[str, Any]) -> list[dict[str, Any]]:
     """What NextStage answers, call by call, where all goes well."""
-    answers = []
+    answers, no_hold = [], {"hold": None, "seconds": 0}
     for stage in stages:
-        answers.append({"next": "Run", "stage": stage})
-        if stage["bake_seconds"]:
-            answers.append({"next": "Bake", "stage": stage})
-    return [*answers, {"next": "Finish", "stage": None}]
+        answers.append({"next": "Run", "stage": stage, **no_hold})
+        if seconds := stage["bake_seconds"]:
+            answers.append({"next": "Hold", "stage": stage, "hold": {"stage": stage["stage"]}, "seconds": seconds})
+    return [*answers, {"next": "Finish", "stage": None, **no_hold}]
 
 
 def sources() -> dict[str, dict[str, Any]]:

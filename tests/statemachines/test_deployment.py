@@ -37,7 +37,7 @@ def test_every_target_of_the_manifest_runs_and_then_the_deployment_is_finished(p
     assert run.path == ["Way", "Prepare", *ASK, "Targets", *ASK, "Finish"]
     first, last = run.payloads("NextStage")
     assert first["last"] == {"next": "Begin"} and first["stages"] == last["stages"]
-    assert last["last"] == {"next": "Run", "stage": first["stages"][0]}
+    assert last["last"] == {"next": "Run", "stage": first["stages"][0], "hold": None, "seconds": 0}
 
 
 def test_a_refused_deployment_goes_straight_to_its_end(play: Play) -> None:
@@ -79,14 +79,14 @@ def test_stages_run_one_after_another(play: Play, manifest: Manifest) -> None:
 
 
 def test_a_bake_that_nobody_ends_is_a_success(play: Play, manifest: Manifest) -> None:
-    answers = all_well(manifest(0, "i-1", bake_seconds=1), Bake=[SILENCE])
+    answers = all_well(manifest(0, "i-1", bake_seconds=1), Hold=[SILENCE])
     run = play("deployment", GIVEN, answers)
-    assert run.status == "SUCCEEDED" and "Bake" in run.path and "FinishWithError" not in run.path
-    assert len(run.payloads("Bake")) == 1  # running out of time is not retried
+    assert run.status == "SUCCEEDED" and "Hold" in run.path and "FinishWithError" not in run.path
+    assert len(run.payloads("Hold")) == 1  # running out of time is not retried
 
 
 def test_a_stop_ends_the_bake_at_once(play: Play, manifest: Manifest) -> None:
-    answers = all_well(manifest(0, "i-1", bake_seconds=3600), Bake=[{"status": "Stopping"}])
+    answers = all_well(manifest(0, "i-1", bake_seconds=3600), Hold=[{"status": "Stopping"}])
     run = play("deployment", GIVEN, answers)
     assert run.path[-1] == "Finish" and run.status == "SUCCEEDED"
 
@@ -99,7 +99,7 @@ def test_a_manifest_that_cannot_be_read_is_told_to_finish(play: Play, manifest: 
 
 
 def test_a_bake_that_cannot_be_ended_by_a_stop_is_told_to_finish(play: Play, manifest: Manifest) -> None:
-    answers = all_well(manifest(0, "i-1", bake_seconds=3600), Bake=[Raises("Bug")] * 6)
+    answers = all_well(manifest(0, "i-1", bake_seconds=3600), Hold=[Raises("Bug")] * 6)
     run = play("deployment", GIVEN, answers)
     assert run.path[-1] == "FinishWithError" and run.status == "SUCCEEDED"
     assert run.payloads("Finish")[0]["error"]["Error"] == "Bug"
@@ -107,7 +107,7 @@ def test_a_bake_that_cannot_be_ended_by_a_stop_is_told_to_finish(play: Play, man
 
 def test_a_deployment_with_a_bake_takes_at_most_twelve_transitions(play: Play, manifest: Manifest) -> None:
     """AWS counts each state that is entered; a target's own are counted in test_target."""
-    answers = all_well(manifest(0, "i-1", bake_seconds=1), Bake=[SILENCE])
+    answers = all_well(manifest(0, "i-1", bake_seconds=1), Hold=[SILENCE])
     assert len(play("deployment", GIVEN, answers).path) == 11
 
 

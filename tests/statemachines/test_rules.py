@@ -50,7 +50,7 @@ def test_no_state_is_named_as_yaml_spells_a_boolean() -> None:
 
 def test_the_placeholders_are_the_functions_that_the_states_name() -> None:
     placeholders = set(re.findall(r"\$\{(\w+)\}", json.dumps(WHOLE)))
-    assert placeholders == {"Prepare", "NextStage", "RunSegment", "TargetDone", "Bake", "Finish"}
+    assert placeholders == {"Prepare", "NextStage", "RunSegment", "TargetDone", "Hold", "Finish"}
 
 
 def test_no_retries_outgrow_an_executions_history() -> None:

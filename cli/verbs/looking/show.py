@@ -12,7 +12,7 @@ from cli.account.connection import Engine, is_forbidden
 from cli.account.fleet_now import fleet_now
 from cli.account.group_name import Group
 from cli.account.which import looked_at, which_argument
-from cli.view import words
+from cli.view import waits, words
 from cli.view.explained import explain
 from cli.view.output import json_option, plain, tell_json
 from cli.view.tables import color_of
@@ -42,6 +42,8 @@ def command(which: str | None, as_json: bool) -> None:
     click.echo(f"{deployment_id}  {words.group_of(info)}  {click.style(status, fg=color_of(status))}")
     for name, text in facts(info, datetime.now(UTC)):
         click.echo(f"  {name:<12} {text}")
+    for line in waits.stages(info):
+        click.echo(f"  {'stage':<12} {line}")
     if now:
         click.echo(f"  {'fleet now':<12} {now}")
     for line in [*_why(info), *why.causes(), *why.next()]:
@@ -84,8 +86,8 @@ def facts(info: words.Info, now: datetime) -> Iterator[tuple[str, str]]:
         yield "stopped by", f"{by}, {words.moment(stop.get('stopTime'))}: {why}"
     if sum((info.get("deploymentOverview") or {}).values()):
         yield "targets", words.targets(info["deploymentOverview"])
-    if waits := words.waiting(info):
-        yield "waits", waits
+    if why := waits.waiting(info):
+        yield "waits", why
     yield from _rollback(info.get("rollbackInfo") or {})
 
 

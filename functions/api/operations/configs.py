@@ -9,29 +9,37 @@ from functions.core.errors import Conflict, InvalidInput, Refused
 from functions.core.records import CustomConfig
 from functions.core.rollout.health import (
     PREDEFINED_CONFIGS,
+    RESERVED_PREFIXES,
+    Approval,
     MinimumHealthyHosts,
     MinimumHealthyHostsType,
+    Select,
+    StageRule,
     ZonalConfig,
+    check_stages,
 )
+from functions.core.text import principals
 from functions.store.records import configs
 from functions.store.table import pages
 from functions.store.table.patience import back_off
 
 MAX = 50  # custom ones, those of deployments.yaml among them
-_RESERVED = "CodeDeployDefault."
 _TRIES = 30  # of a change that met another one
 
 
 def create_deployment_config(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
     name = given["deploymentConfigName"]
-    if name.startswith(_RESERVED):
-        what = f"deploymentConfigName: {name}: names that begin with {_RESERVED} are predefined: choose another"
+    if name.startswith(RESERVED_PREFIXES):
+        prefix = " or ".join(RESERVED_PREFIXES)
+        what = f"deploymentConfigName: {name}: names that begin with {prefix} are predefined: choose another"
         raise Refused("InvalidDeploymentConfigNameException", what)
     _check_platform(given)
     config = CustomConfig(
         name=name,
         minimum=_minimum(given.get("minimumHealthyHosts")),
         zonal=_zonal(given["zonalConfig"]) if "zonalConfig" in given else None,
+        stages=_stages(given),
+        order_tag=given.get("orderTag"),
         config_id=clock.new_uuid(),
         create_time=caller.now,
     )
@@ -134,6 +142,50 @@ def _zonal(given: dict[str, Any]) -> ZonalConfig:
         )
     except InvalidInput as error:
         raise Refused("InvalidZonalDeploymentConfigurationException", f"zonalConfig: {error}") from error
+
+
+def _stages(given: dict[str, Any]) -> tuple[StageRule, ...]:
+    listed = given.get("stages", [])
+    if listed and "zonalConfig" in given:
+        raise _bad_stages("zonalConfig: give one of them: a stage can select by zone")
+    found = []
+    for number, each in enumerate(listed):
+        try:
+            found.append(_stage(each))
+        except InvalidInput as error:
+            raise _bad_stages(f"[{number}]: {error}") from error
+    try:
+        check_stages(found)
+    except InvalidInput as error:
+        raise _bad_stages(f": {error}") from error
+    return tuple(found)
+
+
+def _bad_stages(what: str) -> Refused:
+    """Stages are not CodeDeploy's: no exception of its model is for them."""
+    return Refused("ValidationException", f"stages{what}")
+
+
+def _stage(given: dict[str, Any]) -> StageRule:
+    select, approval = given.get("select", {}), given.get("approval")
+    if not given.get("name") or not select.get("type"):
+        raise InvalidInput(f"name and select.type are needed: give one of {', '.join(Select)}")
+    least, tag = given.get("minimumHealthyHosts"), select.get("tag", {})
+    approvers = tuple(approval.get("approvers", ())) if approval else ()
+    for each in approvers:
+        if problem := principals.problem(each):
+            raise InvalidInput(f"approval.approvers: {each} {problem}")
+    return StageRule(
+        name=given["name"],
+        select=Select(select["type"]),
+        value=select.get("value", 0),
+        zones=tuple(select.get("zones", ())),
+        tag_key=tag.get("Key"),
+        tag_value=tag.get("Value"),
+        minimum=_of_type(least) if least else None,
+        bake_seconds=given.get("bakeSeconds", 0),
+        approval=Approval(approvers=approvers, by_another=approval.get("byAnother", False)) if approval else None,
+    )
 
 
 def _no_minimum(member: str, what: str) -> Refused:

@@ -10,10 +10,6 @@ from functions.core.records import Deployment
 _VERDICTS = ("Succeeded", "Failed")
 
 
-def continue_deployment(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
-    raise _in_place(_running(given), "waits neither for traffic nor for a termination")
-
-
 def skip_wait_time_for_instance_termination(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
     raise _in_place(_running(given), "terminates no instances")
 

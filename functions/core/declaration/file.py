@@ -9,15 +9,16 @@ from functions.core.declaration.auto_scaling import check_shared, names
 from functions.core.declaration.durations import seconds
 from functions.core.declaration.groups import group_of
 from functions.core.declaration.load_balancers import open_load_balancers
+from functions.core.declaration.minimum import minimum
 from functions.core.declaration.model import Declaration
+from functions.core.declaration.stages import stages
 from functions.core.declaration.value import Problem, Value, did_you_mean
 from functions.core.errors import InvalidInput
 from functions.core.records import NO_LOAD_BALANCERS
 from functions.core.rollout.health import (
     PREDEFINED_CONFIGS,
+    RESERVED_PREFIXES,
     DeploymentConfig,
-    MinimumHealthyHosts,
-    MinimumHealthyHostsType,
     ZonalConfig,
 )
 from functions.core.text.names import ALLOWED, is_name, is_reserved
@@ -131,12 +132,19 @@ def _configs(value: Value) -> dict[str, DeploymentConfig]:
     configs = {}
     for name, body in value.members().items():
         _check_name(body, name)
-        if name.startswith("CodeDeployDefault."):
-            body.refuse_key("names that begin with CodeDeployDefault. are predefined")
-        members = body.known("minimumHealthyHosts", "zonalConfig", required=["minimumHealthyHosts"])
-        minimum = _minimum(members["minimumHealthyHosts"]) if "minimumHealthyHosts" in members else None
+        if name.startswith(RESERVED_PREFIXES):
+            body.refuse_key(f"names that begin with {' or '.join(RESERVED_PREFIXES)} are predefined")
+        members = body.known(
+            "minimumHealthyHosts", "zonalConfig", "stages", "orderTag", required=["minimumHealthyHosts"]
+        )
+        least = minimum(members["minimumHealthyHosts"]) if "minimumHealthyHosts" in members else None
         zonal = _zonal(members["zonalConfig"]) if "zonalConfig" in members else None
-        configs[name] = DeploymentConfig(name, minimum, zonal)
+        rules = stages(members["stages"]) if "stages" in members else ()
+        order = members["orderTag"].text(longest=128) if "orderTag" in members else None
+        if "zonalConfig" in members and "stages" in members:
+            members["stages"].refuse_key("give stages or zonalConfig, not both: a stage can select by zone")
+            zonal = None
+        configs[name] = DeploymentConfig(name, least, zonal, rules, order)
     return configs
 
 
@@ -144,22 +152,7 @@ def _zonal(value: Value) -> ZonalConfig:
     members = value.known("firstZoneMonitorDuration", "monitorDuration", "minimumHealthyHostsPerZone")
     first = members.get("firstZoneMonitorDuration")
     return ZonalConfig(
-        minimum=_minimum(members["minimumHealthyHostsPerZone"]) if "minimumHealthyHostsPerZone" in members else None,
+        minimum=minimum(members["minimumHealthyHostsPerZone"]) if "minimumHealthyHostsPerZone" in members else None,
         monitor_seconds=seconds(members["monitorDuration"]) if "monitorDuration" in members else 0,
         first_monitor_seconds=seconds(first) if first else None,
     )
-
-
-def _minimum(value: Value) -> MinimumHealthyHosts | None:
-    members = value.known("type", "value", required=["type", "value"])
-    kind = members["type"].word(MinimumHealthyHostsType) if "type" in members else MinimumHealthyHostsType.HOST_COUNT
-    if "value" not in members:
-        return None
-    if (number := members["value"].number()) is None:
-        members["value"].refuse(f"{members['value'].shown} is not a whole number")
-        return None
-    try:
-        return MinimumHealthyHosts(kind, number)
-    except InvalidInput as error:
-        members["value"].refuse(str(error))
-        return None

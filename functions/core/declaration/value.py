@@ -112,6 +112,15 @@ class Value:
         return words(found)
 
     @property
+    def is_mapping(self) -> bool:
+        return isinstance(self.node, yaml.MappingNode)
+
+    @property
+    def word_as_written(self) -> str:
+        """The text of what is neither a mapping nor a list."""
+        return str(self.node.value) if self._is_scalar else ""
+
+    @property
     def _is_scalar(self) -> bool:
         return isinstance(self.node, yaml.ScalarNode)
 

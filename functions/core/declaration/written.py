@@ -9,7 +9,7 @@ from typing import Any
 from functions.core.declaration.durations import seconds_text
 from functions.core.declaration.model import DeclaredGroup
 from functions.core.records import Alarms, AutoScaling, GroupSettings, LoadBalancers, TagFilter, TagGroup, Trigger
-from functions.core.rollout.health import DeploymentConfig, MinimumHealthyHosts
+from functions.core.rollout.health import DeploymentConfig, MinimumHealthyHosts, Select, StageRule
 from functions.core.statuses import DeploymentOption
 
 _DEFAULTS = GroupSettings()
@@ -66,6 +66,30 @@ def config_written(config: DeploymentConfig) -> Keys:
             "minimumHealthyHostsPerZone": _minimum(zonal.minimum) if zonal.minimum else None,
         }
         keys["zonalConfig"] = {key: value for key, value in zones.items() if value}
+    if config.stages:
+        keys["stages"] = [_stage(each) for each in config.stages]
+    if config.order_tag:
+        keys["orderTag"] = config.order_tag
+    return keys
+
+
+def _stage(given: StageRule) -> Keys:
+    tag = {"Key": given.tag_key, **({} if given.tag_value is None else {"Value": given.tag_value})}
+    selects: dict[Select, Any] = {
+        Select.COUNT: {"count": given.value},
+        Select.PERCENT: {"percent": given.value},
+        Select.ZONE: {"zone": list(given.zones)} if given.zones else "zone",
+        Select.TAG: {"tag": tag},
+        Select.REST: "rest",
+    }
+    keys: Keys = {"name": given.name, "select": selects[given.select]}
+    if given.minimum:
+        keys["minimumHealthyHosts"] = _minimum(given.minimum)
+    if given.bake_seconds:
+        keys["bake"] = seconds_text(given.bake_seconds)
+    if approval := given.approval:
+        named = {"approvers": list(approval.approvers), "byAnother": approval.by_another}
+        keys["approval"] = {key: value for key, value in named.items() if value} or True
     return keys
 
 

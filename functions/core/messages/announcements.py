@@ -22,6 +22,7 @@ from functions.core.messages import texts
 from functions.core.place import Place
 from functions.core.records import Deployment, Failure, RollbackInfo, SharedFailure, Target, TargetFailure
 from functions.core.records.traffic import balancers_of
+from functions.core.rollout.holds import approval_asked
 from functions.core.statuses import Creator, DeploymentStatus, TargetStatus, TriggerEvent
 from functions.core.text.plain_text import visible
 
@@ -39,6 +40,7 @@ class State(StrEnum):
     SUCCESS = "SUCCESS"
     FAILURE = "FAILURE"
     STOP = "STOP"
+    READY = "READY"
 
 
 _DEPLOYMENT_STATES = {
@@ -46,6 +48,7 @@ _DEPLOYMENT_STATES = {
     DeploymentStatus.SUCCEEDED: (State.SUCCESS, TriggerEvent.DEPLOYMENT_SUCCESS),
     DeploymentStatus.FAILED: (State.FAILURE, TriggerEvent.DEPLOYMENT_FAILURE),
     DeploymentStatus.STOPPED: (State.STOP, TriggerEvent.DEPLOYMENT_STOP),
+    DeploymentStatus.READY: (State.READY, TriggerEvent.DEPLOYMENT_READY),
 }
 
 _INSTANCE_STATES = {
@@ -105,6 +108,7 @@ def of_deployment(deployment: Deployment, place: Place) -> Announcement | None:
         **_failed_hosts(deployment),
         **_causes(deployment.causes),
         "rollbackInformation": json.dumps(_rollback_information(deployment.rollback)),
+        **_approval(deployment),
         **_metadata(deployment),
     }
     subject = texts.subject(status, deployment.deployment_id, place.region, deployment.application)
@@ -157,6 +161,15 @@ def of_target(target: Target, deployment: Deployment, place: Place) -> Announcem
         ),
         messages=_messages(deployment, {trigger_event}, subject, body),
     )
+
+
+def _approval(deployment: Deployment) -> dict[str, str]:
+    """After which stage a deployment waits for an approval, and who may give it."""
+    if (asked := approval_asked(deployment)) is None:
+        return {}
+    stage, rule = asked
+    told = {"afterStage": stage.name, "approvers": rule.approvers, "byAnother": rule.by_another}
+    return {"approval": json.dumps(told)}
 
 
 def _metadata(deployment: Deployment) -> dict[str, str]:

@@ -22,6 +22,7 @@ from functions.core.messages.revision_names import revision_name
 from functions.core.messages.verdict import hosts
 from functions.core.place import Place
 from functions.core.records import Deployment, SharedFailure, Target
+from functions.core.rollout.holds import approval_asked
 from functions.core.statuses import Creator
 from functions.core.text.plain_text import visible
 
@@ -42,6 +43,7 @@ _HEADLINES = {
     State.SUCCESS: (":white_check_mark:", "Deployment succeeded", "Rolled back"),
     State.FAILURE: (":x:", "Deployment failed", "Rollback failed"),
     State.STOP: (":octagonal_sign:", "Deployment stopped", "Rollback stopped"),
+    State.READY: (":raised_hand:", "Deployment waits for approval", "Rollback waits for approval"),
 }
 
 
@@ -59,7 +61,7 @@ class Outcome:
 
     @property
     def is_over(self) -> bool:
-        return self.state is not State.START
+        return self.state not in (State.START, State.READY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,7 +205,17 @@ def _going_back(outcome: Outcome) -> str:
 
 def _command(outcome: Outcome) -> str:
     """What to type to see more."""
-    return f"`stepdeploy {'show' if outcome.is_over else 'watch'} {outcome.deployment.deployment_id}`"
+    verb = "approve" if outcome.state is State.READY else "show" if outcome.is_over else "watch"
+    return f"`stepdeploy {verb} {outcome.deployment.deployment_id}`"
+
+
+def _approval(deployment: Deployment) -> list[tuple[str, str]]:
+    """What waits for an approval, and who may give it."""
+    if (asked := approval_asked(deployment)) is None:
+        return []
+    stage, rule = asked
+    who = ", ".join(rule.approvers) or "those who may stop it"
+    return [("After the stage", stage.name), ("Approval by", clip(who + " (not its creator)" * rule.by_another, 1500))]
 
 
 def _facts(outcome: Outcome) -> list[tuple[str, str]]:
@@ -213,6 +225,7 @@ def _facts(outcome: Outcome) -> list[tuple[str, str]]:
         ("Revision", clip(revision_name(deployment), 1500)),
         ("By", clip(deployment.requested_by or deployment.creator, 300)),
         ("Configuration", clip(deployment.settings.config.name, 300)),
+        *_approval(deployment),
     ]
     if outcome.is_over and counts.total:
         counted = [

@@ -55,6 +55,22 @@ def not_allowed(group_key: str, principal: str | None) -> str:
     return f"{principal or _UNIDENTIFIED} may not deploy to {group_key}. {remedy}"
 
 
+def not_an_approver(deployment_id: str, principal: str | None, approvers: Sequence[str]) -> str:
+    """Why somebody may not let a deployment go on after a stage."""
+    return (
+        f"{principal or _UNIDENTIFIED} may not approve {deployment_id}: its stage names {_some(list(approvers))} as"
+        " approvers. Approve as one of them, or stop the deployment."
+    )
+
+
+def approves_himself(deployment_id: str, principal: str | None) -> str:
+    """Why the creator of a deployment may not approve it."""
+    return (
+        f"{principal or _UNIDENTIFIED} has created {deployment_id}, and its stage wants the approval of somebody else."
+        " Ask another approver."
+    )
+
+
 def guarded(group_key: str, principal: str | None, hosts: Sequence[str], guards: Sequence[str]) -> str:
     """Why a deployment of a group may not touch hosts, which belong to `guards`, groups with allowedPrincipals."""
     plural = "the host belongs" if len(hosts) == 1 else "these hosts belong"

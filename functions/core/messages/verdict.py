@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from functions.core.causes import Cause
 from functions.core.failures import NAMED, first_of, outcome, sentence
-from functions.core.records import Deployment, Failure, SharedFailure, StopMark, TargetFailure
+from functions.core.records import Deployment, Failure, PlaceSet, SharedFailure, StopMark, TargetFailure
 from functions.core.rollout.health import is_success
 from functions.core.statuses import AutoRollbackEvent, Creator, DeploymentErrorCode, DeploymentStatus
 
@@ -25,10 +25,10 @@ def decide(
     causes: Sequence[SharedFailure],
     engine_error: str | None = None,
     *,
-    lost_zones: Sequence[str] = (),
+    lost: Sequence[PlaceSet] = (),
 ) -> Verdict:
-    """The verdict on a deployment whose targets have all ended. `causes`: why some failed; `lost_zones`: the
-    Availability Zones that did not keep their minimum of healthy hosts."""
+    """The verdict on a deployment whose targets have all ended. `causes`: why some failed; `lost`: the
+    Availability Zones and stages that did not keep their minimum of healthy hosts."""
     if deployment.stop and not _finished_before_the_stop(deployment):
         return Verdict(status=DeploymentStatus.STOPPED, failure=stopped(deployment.stop))
     if deployment.failure:  # Prepare refused it
@@ -42,7 +42,7 @@ def decide(
     succeeded = nothing_to_do or is_success(
         targets=counts.total - counts.terminated, allowed_out=counts.max_out_of_service, succeeded=counts.succeeded
     )
-    succeeded = succeeded and not lost_zones
+    succeeded = succeeded and not lost
     if succeeded and not engine_error:
         return Verdict(status=DeploymentStatus.SUCCEEDED)
     has_begun = counts.total and deployment.status is not DeploymentStatus.CREATED
@@ -52,19 +52,29 @@ def decide(
     cause = root_cause(causes, counts.failed)
     told = engine_error or ""
     rest = "" if told.rstrip(".") in cause else told  # targets that failed with the engine have said it
-    zones = f"Fewer hosts than minimumHealthyHostsPerZone are healthy in {', '.join(lost_zones)}." if lost_zones else ""
-    parts = (cause, zones, _tally(deployment) if has_begun or not engine_error else "", rest)
+    parts = (cause, _lost(lost), _tally(deployment) if has_begun or not engine_error else "", rest)
     message = " ".join(part for part in parts if part)
     return Verdict(status=DeploymentStatus.FAILED, failure=Failure(code=code, message=message))
 
 
+def _lost(lost: Sequence[PlaceSet]) -> str:
+    zones = ", ".join(each.zone for each in lost if each.zone)
+    told = [f"Fewer hosts than minimumHealthyHostsPerZone are healthy in {zones}."] if zones else []
+    told += [
+        f"Fewer than {each.needed} target{'s' if each.needed > 1 else ''} succeeded in the stage {each.stage}."
+        for each in lost
+        if each.stage
+    ]
+    return " ".join(told)
+
+
 def _finished_before_the_stop(deployment: Deployment) -> bool:
     """A person's stop that came when every target had the new revision stops nothing, unless the deployment still
-    baked or the person wants to go back. An alarm's stop always counts."""
+    waited (for its alarms, an approval) or the person wants to go back. An alarm's stop always counts."""
     stop, counts = deployment.stop, deployment.counts
     if stop is None or stop.code is not DeploymentErrorCode.MANUAL_STOP:
         return False
-    late = not deployment.settings.bake_seconds and not stop.auto_rollback
+    late = not (deployment.settings.bake_seconds or deployment.hold) and not stop.auto_rollback
     return late and 0 < counts.total == counts.succeeded
 
 

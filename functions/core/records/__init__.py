@@ -28,6 +28,7 @@ from functions.core.records.settings import (
     TagGroup,
     Trigger,
 )
+from functions.core.records.stages import Approved, Hold, HoldKind, Pause, Stage
 from functions.core.records.steps import IN_PLACE_STEPS, AllowTraffic, BlockTraffic, Segment, Step
 from functions.core.records.target import (
     Diagnostics,
@@ -50,6 +51,7 @@ __all__ = [
     "Alarms",
     "AllowTraffic",
     "Application",
+    "Approved",
     "AutoRollback",
     "AutoScaling",
     "Balancer",
@@ -68,6 +70,8 @@ __all__ = [
     "GroupSettings",
     "Guard",
     "HealthCheck",
+    "Hold",
+    "HoldKind",
     "HookAnswer",
     "HookKind",
     "Host",
@@ -77,6 +81,7 @@ __all__ = [
     "LifecycleEventRecord",
     "LoadBalancers",
     "OnPremisesInstance",
+    "Pause",
     "PlaceSet",
     "RegisteredRevision",
     "Registration",
@@ -88,6 +93,7 @@ __all__ = [
     "Shard",
     "ShardState",
     "SharedFailure",
+    "Stage",
     "Step",
     "StopMark",
     "TagFilter",

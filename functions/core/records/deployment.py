@@ -10,6 +10,7 @@ from functions.core.records.places import PlaceSet
 from functions.core.records.plain import make_plain
 from functions.core.records.revision import Revision
 from functions.core.records.settings import GroupSettings, TagGroup
+from functions.core.records.stages import Approved, Hold, Pause, Stage
 from functions.core.records.target import SharedFailure
 from functions.core.records.traffic import Balancer
 from functions.core.statuses import Creator, DeploymentErrorCode, DeploymentMode, DeploymentStatus, OverriddenSetting
@@ -89,6 +90,10 @@ class Deployment:
     counts: Counts = Counts()  # as its begin fixed them until it is over; `store.places.counted` adds what came since
     counters: Counters | None = None  # of an older engine, which kept its counts here
     places: tuple[PlaceSet, ...] = ()  # what a target asks before it begins, in this order; the first is its own
+    stages: tuple[Stage, ...] = ()  # in their order; none before it begins, or of an older engine
+    hold: Hold | None = None  # why it waits between two stages now
+    pause: Pause | None = None
+    approvals: tuple[Approved, ...] = ()
     balancers: tuple[Balancer, ...] = ()  # those of its settings, as they were when it began
     failure: Failure | None = None
     causes: tuple[SharedFailure, ...] = ()  # why targets failed, once it is over; none: an older engine ended it
@@ -97,7 +102,7 @@ class Deployment:
     launch: Launch | None = None  # to one instance that waits in a lifecycle hook, outside the group's lock
     updates: str | None = None  # the deployment that has missed the instances which this one goes to
     updated_by: tuple[str, ...] = ()  # the deployments to instances that this one has missed
-    bake_token: str | None = None  # what the Bake state waits for
+    bake_token: str | None = None  # what the Bake state of an older engine waits for
 
     def __post_init__(self) -> None:
         if self.counters and self.counts == Counts():

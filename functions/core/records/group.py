@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from functions.core.records.revision import Revision
 from functions.core.records.settings import GroupSettings, TagGroup
-from functions.core.rollout.health import MinimumHealthyHosts, ZonalConfig
+from functions.core.rollout.health import MinimumHealthyHosts, StageRule, ZonalConfig
 from functions.core.statuses import DeploymentStatus, FileExistsBehavior, OutdatedInstancesStrategy
 
 
@@ -85,6 +85,8 @@ class CustomConfig:
     name: str
     minimum: MinimumHealthyHosts
     zonal: ZonalConfig | None = None
+    stages: tuple[StageRule, ...] = ()
+    order_tag: str | None = None
     config_id: str | None = None  # None, as the time: of deployments.yaml
     create_time: str | None = None
     declared: bool = False  # by deployments.yaml, which alone changes it

@@ -22,7 +22,8 @@ class PlaceSet:
     name: str  # a deployment's own set has its id
     places: int
     zone: str | None = None  # whose hosts alone ask it
-    needed: int = 0  # how many of a zone's targets have to succeed
+    stage: str | None = None  # whose targets alone ask it, by its name
+    needed: int = 0  # how many targets of a zone or stage have to succeed
 
     @property
     def number_of_shards(self) -> int:

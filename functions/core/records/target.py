@@ -124,6 +124,8 @@ class Target:
     group_id: str | None = None  # of the deployment's group, by which its host is known
     last_updated_at: str | None = None
     started_at: str | None = None  # when it was taken out of service; None: never, or by an older engine
+    stage: int | None = None  # in which it takes part; None: it cannot, or an older engine began the deployment
+    rank: int = 0  # the order within its stage
     places: dict[str, int] = field(default_factory=dict)  # by set, the shard that it asks; it has no place elsewhere
     was_out_of_service: bool = False  # its host was before the deployment, whose last one on it had failed
     steps: tuple[Step, ...] = IN_PLACE_STEPS  # all that an engine knew which did not store them

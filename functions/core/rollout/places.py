@@ -5,7 +5,7 @@ what follows where a shard has refused; that no more targets are out of service 
 conditional write that gives a place (`functions/store/records/places.py`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -29,13 +29,18 @@ class Refusal:
     reason: str
 
 
-def with_homes(targets: Sequence[Target], chain: Sequence[PlaceSet]) -> list[Target]:
-    """The targets, each with the shard of every set that it asks first; neighbours ask different ones."""
+def with_homes(
+    targets: Sequence[Target], chain: Sequence[PlaceSet], members: Mapping[str, Collection[str]] | None = None
+) -> list[Target]:
+    """The targets, each with the shard of every set that it asks first; neighbours ask different ones. `members`: the
+    targets of sets that others do not ask, by the set's name."""
+
+    def asks(target: Target, each: PlaceSet) -> bool:
+        is_member = not members or each.name not in members or target.target_id in members[each.name]
+        return is_member and each.zone in (None, target.zone)
+
     return [
-        replace(
-            target,
-            places={each.name: number % each.number_of_shards for each in chain if each.zone in (None, target.zone)},
-        )
+        replace(target, places={each.name: number % each.number_of_shards for each in chain if asks(target, each)})
         for number, target in enumerate(targets)
     ]
 

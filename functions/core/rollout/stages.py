@@ -1,24 +1,27 @@
-"""Stages: which targets, how many at once, how long to watch them afterwards, and what comes next. A plain deployment
-has one."""
+"""Stages: which targets, how many at once, what to wait for afterwards, and what comes next. A plain deployment has
+one."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from functions.core.causes import Cause
-from functions.core.records import Counts, Deployment, PlaceSet, Target
-from functions.core.rollout import zones
-from functions.core.rollout.health import ZonalConfig, is_success
+from functions.core.records import Counts, Deployment, Hold, PlaceSet, Stage, Target
+from functions.core.rollout import holds, selecting, zones
+from functions.core.rollout.health import HealthConstraintsInvalid, is_success
 from functions.core.rollout.places import with_homes
+from functions.core.rollout.selecting import Part, Traits
 from functions.core.statuses import DeploymentStatus, TargetStatus
 
 MAX_CONCURRENCY = 10_000  # of a Distributed Map (Step Functions quotas)
+BEFORE_ALL = -1  # the number of the stage before the first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stage:
-    """One round of a deployment."""
+class Round:
+    """What the state machine runs of a stage."""
 
     number: int
     target_ids: tuple[str, ...]
@@ -46,7 +49,8 @@ class Next(StrEnum):
 
     BEGIN = "Begin"  # Prepare has decided nothing yet
     RUN = "Run"
-    BAKE = "Bake"
+    HOLD = "Hold"
+    BAKE = "Bake"  # as HOLD, of an execution that an older engine began
     FINISH = "Finish"
 
 
@@ -56,25 +60,43 @@ class Decision:
 
     next: Next
     stage: Manifest | None = None
+    hold: Hold | None = None
+
+    @property
+    def number(self) -> int:
+        return self.stage.stage if self.stage else BEFORE_ALL
 
 
 FINISH = Decision(next=Next.FINISH)
 
 
 def next_stage(
-    deployment: Deployment | None, stages: Sequence[Manifest], last: Decision, *, is_zone_lost: bool = False
+    deployment: Deployment | None,
+    stages: Sequence[Manifest],
+    last: Decision,
+    now: datetime,
+    *,
+    is_lost: bool = False,
+    can_hold: bool = True,
 ) -> Decision:
     """What comes after the last decision is carried out. A deployment that cannot succeed any more, or is to stop, runs
-    no further stage and waits for nothing."""
-    if deployment is None or deployment.status is not DeploymentStatus.IN_PROGRESS or deployment.stop:
+    no further stage and waits for nothing. `is_lost`: a stage or zone has too few healthy targets; `can_hold`: not in
+    an execution that an older engine began, which can only bake."""
+    if deployment is None or not is_running(deployment) or deployment.stop:
         return FINISH
-    if is_zone_lost or (last.next is not Next.BEGIN and not is_promising(deployment)):
+    if is_lost or (last.next is not Next.BEGIN and not is_promising(deployment)):
         return FINISH
-    if last.next is Next.RUN and last.stage and last.stage.bake_seconds:
+    if not can_hold and last.next is Next.RUN and last.stage and last.stage.bake_seconds:
         return Decision(next=Next.BAKE, stage=last.stage)
-    done = last.stage.stage if last.stage else -1
-    following = next((stage for stage in stages if stage.stage > done), None)
+    if can_hold and (hold := holds.needed(deployment, last.number, last.hold, now)):
+        return Decision(next=Next.HOLD, stage=last.stage, hold=hold)
+    following = next((stage for stage in stages if stage.stage > last.number), None)
     return Decision(next=Next.RUN, stage=following) if following else FINISH
+
+
+def is_running(deployment: Deployment) -> bool:
+    """Whether it has begun and has not ended."""
+    return deployment.status in (DeploymentStatus.IN_PROGRESS, DeploymentStatus.READY)
 
 
 def is_promising(deployment: Deployment) -> bool:
@@ -87,11 +109,14 @@ def is_promising(deployment: Deployment) -> bool:
     return is_success(targets=counts.total, allowed_out=counts.max_out_of_service, succeeded=counts.succeeded)
 
 
-def begin(deployment: Deployment, targets: Sequence[Target]) -> tuple[Deployment, list[Target]]:
-    """A deployment that is about to begin, with its counts and places, and its targets with the shards that they ask.
+def begin(
+    deployment: Deployment, targets: Sequence[Target], traits: Mapping[str, Traits] | None = None
+) -> tuple[Deployment, list[Target]]:
+    """A deployment that is about to begin, with its counts, stages and places, and its targets with their stage and the
+    shards that they ask.
 
     Targets that cannot take part have failed already: they are out of service, and leave fewer places to the others.
-    Raises HealthConstraintsInvalid when the configuration keeps every target in service.
+    Raises HealthConstraintsInvalid when the configuration keeps every target in service, or a stage selects none.
     """
     part = _taking_part(targets)
     others = [each for each in targets if _failed_at_once(each)]
@@ -106,51 +131,99 @@ def begin(deployment: Deployment, targets: Sequence[Target]) -> tuple[Deployment
     if rule := zones.zonal(deployment):
         zones.check(targets)
         of_zones = zones.place_sets(deployment, rule, targets, {each.target_id for each in others})
-    begun = replace(deployment, counts=counts, counters=None, places=(own, *of_zones))
-    return begun, [*others, *with_homes(part, begun.places)]
+    begun = replace(deployment, counts=counts, counters=None)
+    parts = selecting.parts(begun, _in_order(begun, part, traits or {}), targets, traits or {})
+    of_stages = [_place_set(begun, each) for each in parts if each.has_goal]
+    begun = replace(begun, places=(own, *of_zones, *of_stages))
+    stages, part = _rounds(begun, parts)
+    members = {f"{begun.deployment_id}/{each.name}": {one.target_id for one in each.targets} for each in parts}
+    return replace(begun, stages=stages), [*others, *with_homes(part, begun.places, members)]
 
 
-def plan(deployment: Deployment, targets: Sequence[Target]) -> tuple[Stage, ...]:
-    """The stages of a deployment, in order; only targets that can take part are in them. None when too few can.
+def _place_set(deployment: Deployment, part: Part) -> PlaceSet:
+    """The places of a stage: as many as its minimum leaves. Without one it takes all, and one has to succeed."""
+    try:
+        places = part.minimum.allowed_out(len(part.targets)) if part.minimum else len(part.targets)
+    except HealthConstraintsInvalid as error:
+        raise HealthConstraintsInvalid(f"the stage {part.name}: {error}") from error
+    name, needed = f"{deployment.deployment_id}/{part.name}", max(len(part.targets) - places, 1)
+    return PlaceSet(name=name, places=places, stage=part.name, needed=needed)
 
-    Hosts that were out of service before come first, and the others follow when those have ended: until then no other
-    host is taken out of service, and those that fail again have a place each (CodeDeploy User Guide, "CodeDeploy
-    instance health"). The plan is the same whatever the targets have done since the deployment began.
+
+def _rounds(deployment: Deployment, parts: Sequence[Part]) -> tuple[tuple[Stage, ...], list[Target]]:
+    """The stages as they are run, and their targets, each with its stage.
+
+    Where hosts were out of service before, and not everybody has a place, all of those begin before the first other
+    one, and the others when those have ended: until then no other host is taken out of service, and those that fail
+    again have a place each (CodeDeploy User Guide, "CodeDeploy instance health"). Where they hold all places, the
+    others do not begin.
     """
-    part = _taking_part(targets)
     # Hosts that failed already keep their places: a child that could never get one would only wait.
-    places = deployment.counts.max_out_of_service - (len(targets) - len(part))
-    first = [each.target_id for each in part if each.was_out_of_service]
-    others = [each.target_id for each in part if not each.was_out_of_service] if places > 0 else []
-    rounds = [(each, 0) for each in ([first + others] if len(part) <= places else [first, others]) if each]
-    if (rule := zones.zonal(deployment)) and others:
-        rounds = _zone_by_zone(rule, part, first if len(part) > places else [])
-    return tuple(
-        Stage(
-            number=number,
-            target_ids=tuple(ids),
-            concurrency=max(min(places, len(ids), MAX_CONCURRENCY), 1),
-            bake_seconds=seconds if number < len(rounds) - 1 else deployment.settings.bake_seconds,
+    places = deployment.places[0].places
+    found = list[tuple[Part, list[Target]]]()
+    repaired = {each.target_id for part in parts for each in part.targets if each.was_out_of_service}
+    if not repaired or sum(len(part.targets) for part in parts) <= places:
+        repaired = set()
+    done = set[str]()
+    for part in parts:
+        healthy = [each for each in part.targets if each.target_id not in repaired]
+        if healthy and (first := [each for each in _all(parts) if each.target_id in repaired - done]):
+            found.append((Part(name="", targets=first), first))
+            done |= repaired
+        taken = [each for each in part.targets if each.target_id not in done]
+        done |= {each.target_id for each in taken}
+        if taken and (places > 0 or not healthy):
+            found.append((part, taken))
+    stages, part_of = list[Stage](), list[Target]()
+    for number, (part, taken) in enumerate(found):
+        is_last = number == len(found) - 1
+        bake = max(part.bake_seconds if not is_last or part.has_goal else 0, deployment.settings.bake_seconds * is_last)
+        stages.append(Stage(name=part.name, targets=len(taken), bake_seconds=bake, approval=part.approval))
+        part_of += [replace(each, stage=number, rank=rank) for rank, each in enumerate(taken)]
+    begun = {each.target_id for each in part_of}
+    return tuple(stages), [*part_of, *(each for each in _all(parts) if each.target_id not in begun)]
+
+
+def _all(parts: Sequence[Part]) -> list[Target]:
+    return [each for part in parts for each in part.targets]
+
+
+def _in_order(deployment: Deployment, part: Sequence[Target], traits: Mapping[str, Traits]) -> list[Target]:
+    return selecting.ordered(part, traits, deployment.settings.config.order_tag)
+
+
+def plan(deployment: Deployment, targets: Sequence[Target]) -> tuple[Round, ...]:
+    """The stages of a deployment that has begun, in order; only targets that can take part are in them. None when too
+    few can. It is the same whatever the targets have done since."""
+    if not deployment.stages:  # an older engine began it
+        part = _in_order(deployment, _taking_part(targets), {})
+        own = PlaceSet(
+            name=deployment.deployment_id,
+            places=max(deployment.counts.max_out_of_service - (len(targets) - len(part)), 0),
         )
-        for number, (ids, seconds) in enumerate(rounds)
+        parts = selecting.parts(deployment, part, targets, {})
+        stages, fleet = _rounds(replace(deployment, places=(own,)), parts)
+        return plan(replace(deployment, stages=stages), [*fleet, *filter(_failed_at_once, targets)]) if stages else ()
+    ids = [list[Target]() for _ in deployment.stages]
+    for each in targets:
+        if each.stage is not None:
+            ids[each.stage].append(each)
+    places = deployment.counts.max_out_of_service - sum(map(_failed_at_once, targets))
+    return tuple(
+        Round(
+            number=number,
+            target_ids=tuple(each.target_id for each in sorted(ids[number], key=lambda each: each.rank)),
+            concurrency=max(min(places, len(ids[number]), MAX_CONCURRENCY), 1),
+            bake_seconds=stage.bake_seconds,
+        )
+        for number, stage in enumerate(deployment.stages)
     )
 
 
-def _zone_by_zone(rule: ZonalConfig, part: Sequence[Target], first: list[str]) -> list[tuple[list[str], int]]:
-    """The targets of each stage with the seconds after it: those that come first in any zone, then zone by zone."""
-    repaired = set(first)
-    rest = [each for each in part if each.target_id not in repaired]
-    by_zone = [
-        ([each.target_id for each in rest if each.zone == zone], rule.monitored(is_first=number == 0))
-        for number, zone in enumerate(zones.ordered(rest))
-    ]
-    return [(first, 0), *by_zone] if first else by_zone
-
-
 def _taking_part(targets: Sequence[Target]) -> list[Target]:
-    """Those that had not failed when the deployment began, by their ids. One that fails later has a segment on record,
-    or failed because the engine did."""
-    return sorted((each for each in targets if not _failed_at_once(each)), key=lambda each: each.target_id)
+    """Those that had not failed when the deployment began. One that fails later has a segment on record, or failed
+    because the engine did."""
+    return [each for each in targets if not _failed_at_once(each)]
 
 
 def _failed_at_once(target: Target) -> bool:

@@ -58,7 +58,7 @@ def place_sets(
 
 
 def is_lost(places: PlaceSet, states: Sequence[ShardState]) -> bool:
-    """Whether a zone cannot keep its minimum any more: as many have failed as may be out of service, and too few have
-    the new revision."""
+    """Whether a zone or stage cannot keep its minimum any more: as many have failed as may be out of service, and too
+    few have the new revision."""
     failed, succeeded = sum(len(state.failed) for state in states), sum(state.succeeded for state in states)
     return failed > places.places or (failed == places.places and succeeded < places.needed)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from functions.core.auto_scaling import goes_before, hook_name
 from functions.core.records import Deployment, HookAnswer, HookKind, Launch, LifecycleAction
-from functions.core.statuses import DeploymentStatus
+from functions.core.rollout.stages import is_running
 from functions.engine.running import places
 from functions.store.records import deployments, groups, launches, lock
 
@@ -40,6 +40,6 @@ def _has_place(deployment: Deployment, action: LifecycleAction) -> bool:
     needs_one = deployment.settings.auto_scaling.takes_places and action.kind is HookKind.LAUNCH
     holder = lock.holder(deployment.group_key) if needs_one else None
     running = deployments.get(holder) if holder else None
-    if running is None or running.status is not DeploymentStatus.IN_PROGRESS:
+    if running is None or not is_running(running):
         return True
     return places.let_in(running, deployment.deployment_id)

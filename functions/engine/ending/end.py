@@ -44,7 +44,7 @@ def end(deployment_id: str, engine_error: str | None = None) -> DeploymentStatus
         counts = replace(counts, terminated=targets.terminated(deployment_id))
     deployment = replace(deployment, counts=counts)
     causes = shared(failed)
-    verdict = decide(deployment, causes, engine_error, lost_zones=engine_places.lost_zones(deployment))
+    verdict = decide(deployment, causes, engine_error, lost=engine_places.lost(deployment))
     now = timestamp()
     closed = replace(deployment, status=verdict.status, failure=verdict.failure, causes=causes, complete_time=now)
     if deployment.launch:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import TypeVar
 
-from functions.aws import clock, cloudwatch, executions, tokens
+from functions.aws import clock, cloudwatch, executions
 from functions.aws.executions import Execution
 from functions.aws.fleet import ssm
 from functions.core.messages import texts
@@ -17,7 +17,7 @@ from functions.core.records import Deployment, StopMark
 from functions.core.rollout import stop_mark
 from functions.core.statuses import DeploymentStatus, TargetStatus
 from functions.engine.ending import end as engine_end
-from functions.engine.running import places
+from functions.engine.running import holds, places
 from functions.store.records import deployments, groups, lock, targets
 from functions.telemetry import logger
 
@@ -90,8 +90,7 @@ def set_mark(deployment: Deployment, mark: StopMark) -> bool:
         return False
     logger.info("stopping", deployment_id=deployment.deployment_id, by=mark.by, cancel=mark.cancel)
     places.close(marked)
-    if marked.bake_token:
-        tokens.succeed(marked.bake_token, {"status": "Stopping"})
+    holds.wake(marked)
     if mark.cancel:
         cancel(running_commands(deployment.deployment_id))
     return True

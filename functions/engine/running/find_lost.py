@@ -10,6 +10,7 @@ from functions.aws import clock, cloudwatch, executions
 from functions.core.errors import Unreadable
 from functions.core.records import Deployment
 from functions.core.rollout import stop_mark
+from functions.core.rollout.stages import is_running
 from functions.core.statuses import DeploymentStatus
 from functions.engine.ending import stop as engine_stop
 from functions.engine.ending.stop import SHOWN
@@ -17,17 +18,15 @@ from functions.engine.running import chain
 from functions.store.records import deployments, lock
 from functions.telemetry import logger
 
-_RUNNING = (DeploymentStatus.CREATED, DeploymentStatus.IN_PROGRESS)
-
 
 def mend() -> None:
     """Look at every deployment that has not ended. Raises the first error there was, after all are looked at.
 
-    Without one that runs or waits it costs three queries, else one request for a thousand executions, one for a hundred
+    Without one that runs or waits it costs four queries, else one request for a thousand executions, one for a hundred
     alarms, and one for each deployment that seems to have no execution.
     """
     left = list(_left())  # read before the executions: one that ends in between is looked at once more below
-    running = [each for each in left if each.status in _RUNNING]
+    running = [each for each in left if each.status in deployments.RUNNING]
     begun = executions.running() if any(map(_may_be_lost, running)) else set()
     stopped = _stop_by_alarms(running)
     tried = [_try(_watch, each) for each in running if each.deployment_id in begun]
@@ -37,7 +36,7 @@ def mend() -> None:
 
 
 def _left() -> Iterator[Deployment]:
-    for status in (*_RUNNING, DeploymentStatus.QUEUED):
+    for status in (*deployments.RUNNING, DeploymentStatus.QUEUED):
         yield from deployments.of_status(status)
 
 
@@ -61,7 +60,7 @@ def _go_on(deployment: Deployment) -> None:
 
 def _watch(deployment: Deployment) -> None:
     """Start the chain that looks for what the deployment waits for, if it is dead: or if an older engine had none."""
-    if deployment.status is DeploymentStatus.IN_PROGRESS and chain.revive(deployment.deployment_id):
+    if is_running(deployment) and chain.revive(deployment.deployment_id):
         logger.warning("its watch was dead", deployment_id=deployment.deployment_id)
 
 

@@ -143,11 +143,11 @@ def settle(target: Target) -> None:
         places.settle(target)
 
 
-def lost_zones(deployment: Deployment) -> tuple[str, ...]:
-    """The Availability Zones that cannot keep their minimum any more."""
-    sets = [each for each in deployment.places if each.zone]
+def lost(deployment: Deployment) -> tuple[PlaceSet, ...]:
+    """The Availability Zones and stages that cannot keep their minimum any more."""
+    sets = [each for each in deployment.places if each.zone or each.stage]
     states = places.read_all(sets)
-    return tuple(each.zone for each in sets if each.zone and is_lost(each, states[each.name]))
+    return tuple(each for each in sets if is_lost(each, states[each.name]))
 
 
 # -- a deployment ends

@@ -106,6 +106,8 @@ def send(
 ) -> StepResult | None:
     """Begin the step, which one call alone can, and send its segment at this moment; without one, take the next that is
     free or wait for one."""
+    if deployment.pause and target.status is TargetStatus.PENDING:
+        return _wait_out(target, token)
     if moment is None and not instances.is_up(deployment, target):
         return None if instances.wait_until_up(target, token) else StepSignal.WAIT
     moment = moment or _next_moment()
@@ -208,6 +210,18 @@ def end_lost(target: Target, step: int, command_id: str, why: str) -> None:
 def _next_moment() -> Moment | None:
     moments = pacer.take(1, seconds=1, within=_SOON)
     return moments[0] if moments else None
+
+
+def _wait_out(target: Target, token: str) -> StepResult | None:
+    """The target waits for the end of the pause, which wakes it. Where it waits already, with the token of an earlier
+    try of the state, both ask again: so the state also gets its patience back, which counts its tries."""
+    wait = watching.Wait(kind=WaitKind.PAUSE, target_id=target.target_id, task_token=token, since=pacer.now())
+    if chain.park(target.deployment_id, wait):
+        return None
+    if earlier := watching.get(target.deployment_id, WaitKind.PAUSE, target.target_id):
+        watching.remove(target.deployment_id, [earlier])
+        results.wake(earlier.task_token, StepSignal.WAIT)
+    return StepSignal.WAIT
 
 
 def _park(target: Target, token: str, moment: Moment | None) -> StepResult | None:

@@ -12,8 +12,8 @@ from functions.aws import weather
 from functions.aws.fleet import ssm
 from functions.core.records import Deployment
 from functions.core.rollout.looks import SentCommand, is_due, seconds_to_next
-from functions.core.rollout.steps import End, next_step
-from functions.core.statuses import DeploymentStatus
+from functions.core.rollout.stages import is_running
+from functions.core.rollout.steps import End, StepSignal, next_step
 from functions.engine.auto_scaling import instances
 from functions.engine.running import chain, results, segments, traffic
 from functions.store.records import deployments, pacer, targets, watching
@@ -43,20 +43,22 @@ def tick(deployment_id: str, number: int) -> None:
         return
     error: Exception | None = None
     seconds: float | None = _AFTER_ERROR
+    is_paused = False
     try:
-        at_work, seconds = _look(deployment_id, at_work)
+        deployment = deployments.get(deployment_id)
+        is_paused = bool(deployment and deployment.pause)
+        at_work, seconds = _look(deployment, at_work)
     except Exception as raised:
         logger.exception("not all was looked at")
         error = raised
-    _rest(deployment_id, at_work, seconds)
+    _rest(deployment_id, at_work, seconds, is_paused=is_paused)
     if error and not weather.passes(error):
         raise error
 
 
-def _look(deployment_id: str, turn: Turn) -> tuple[Turn, float | None]:
+def _look(deployment: Deployment | None, turn: Turn) -> tuple[Turn, float | None]:
     """The turn after the look, and in how many seconds the next one is to come."""
-    deployment = deployments.get(deployment_id)
-    if deployment is None or deployment.status is not DeploymentStatus.IN_PROGRESS:
+    if deployment is None or not is_running(deployment):
         return turn, None
     wanted = list[float]()
     for look in KINDS:
@@ -66,13 +68,15 @@ def _look(deployment_id: str, turn: Turn) -> tuple[Turn, float | None]:
     return turn, min(wanted, default=None)
 
 
-def _rest(deployment_id: str, turn: Turn, seconds: float | None) -> None:
+def _rest(deployment_id: str, turn: Turn, seconds: float | None, *, is_paused: bool) -> None:
+    """The end of the turn. What waits for the end of a pause needs no further look: who ends it wakes the chain."""
+    looked_for = [kind for kind in WaitKind if not (is_paused and kind is WaitKind.PAUSE)]
     next_at = pacer.now() + round(1000 * (seconds or 0))
     resting = watching.rest(deployment_id, turn, next_at=next_at, is_over=seconds is None)
     if resting is None:
         return
     is_idle = seconds is None or chain.is_at_rest(resting)
-    if is_idle and any(watching.waits(deployment_id, kind, 1) for kind in WaitKind):
+    if is_idle and any(watching.waits(deployment_id, kind, 1) for kind in looked_for):
         chain.wake(deployment_id, resting)  # it began to wait in this moment, and found the chain at work
     elif seconds is not None:
         chain.go_on(deployment_id, resting, seconds)
@@ -84,6 +88,8 @@ def _rest(deployment_id: str, turn: Turn, seconds: float | None) -> None:
 def _sends(deployment: Deployment, turn: Turn) -> tuple[Turn, float | None]:
     deployment_id = deployment.deployment_id
     if deployment.stop and _let_go(deployment):
+        return turn, 0.0
+    if not deployment.pause and _let_ask_again(deployment_id):
         return turn, 0.0
     left = (turn.granted_until - pacer.now()) / 1000 - _EARLIER
     if left > 0:
@@ -105,7 +111,8 @@ def _sends(deployment: Deployment, turn: Turn) -> tuple[Turn, float | None]:
 
 def _let_go(deployment: Deployment) -> bool:
     """Wake the targets that are not sent to any more, because the deployment stops; whether there were some."""
-    waiting = watching.waits(deployment.deployment_id, WaitKind.SEND, _LET_GO)
+    kinds = WaitKind.SEND, WaitKind.PAUSE
+    waiting = [wait for kind in kinds for wait in watching.waits(deployment.deployment_id, kind, _LET_GO)]
     ended = list[Wait]()
     for start in range(0, len(waiting), _NAMED):
         some = waiting[start : start + _NAMED]
@@ -117,6 +124,15 @@ def _let_go(deployment: Deployment) -> bool:
                 ended.append(wait)
     watching.remove(deployment.deployment_id, ended)
     return bool(ended)
+
+
+def _let_ask_again(deployment_id: str) -> bool:
+    """Wake the targets that a pause has held; whether there were some."""
+    waiting = watching.waits(deployment_id, WaitKind.PAUSE, _LET_GO)
+    for wait in waiting:
+        results.wake(wait.task_token, StepSignal.WAIT)
+    watching.remove(deployment_id, waiting)
+    return bool(waiting)
 
 
 # -- commands that run

@@ -1,6 +1,6 @@
 """Planning a deployment: its revision pinned, its targets found and on record, its stages' manifests in S3."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from functions.aws import bucket, clock
@@ -10,14 +10,22 @@ from functions.core.access import Fleet
 from functions.core.auto_scaling import ScalingGroup
 from functions.core.errors import Conflict, NotDeployable
 from functions.core.messages import texts
-from functions.core.records import Balancer, Deployment, HookKind, Launch, Step, TagGroup, Target
+from functions.core.records import Balancer, Deployment, HookKind, Host, Launch, Step, TagGroup, Target
 from functions.core.rollout import stages
 from functions.core.rollout.health import HealthConstraintsInvalid
+from functions.core.rollout.selecting import Standing, Traits
 from functions.core.rollout.stages import Manifest
 from functions.core.rollout.steps import launch_steps, plan_steps, termination_steps
 from functions.core.rollout.traffic import pin
 from functions.core.selection import ONLINE, Instance, described, matches, new_targets
-from functions.core.statuses import UNSUCCESSFUL, Creator, DeploymentErrorCode, DeploymentStatus, OverriddenSetting
+from functions.core.statuses import (
+    UNSUCCESSFUL,
+    Creator,
+    DeploymentErrorCode,
+    DeploymentStatus,
+    OverriddenSetting,
+    TargetStatus,
+)
 from functions.engine.auto_scaling import scaling
 from functions.engine.starting import fleet as engine_fleet
 from functions.engine.starting import preflight, who_may
@@ -35,23 +43,19 @@ def plan(deployment: Deployment) -> list[Manifest]:
         deployment, fleet = _begin(deployment)
     else:
         fleet = list(targets.of(deployment.deployment_id))
-    if deployment.status is not DeploymentStatus.IN_PROGRESS or deployment.stop or deployment.launch:
+    if not stages.is_running(deployment) or deployment.stop or deployment.launch:
         return []
-    return [
-        bucket.write_manifest(deployment.deployment_id, stage)
-        for stage in stages.plan(deployment, fleet)
-        if stage.target_ids
-    ]
+    return [bucket.write_manifest(deployment.deployment_id, stage) for stage in stages.plan(deployment, fleet)]
 
 
 def _begin(deployment: Deployment) -> tuple[Deployment, list[Target]]:
     """The deployment and its targets as they are on record then: another call may have begun it, or somebody stopped
     it. Raises Conflict while another call is about to begin it."""
     pinned = deployment if deployment.is_restart else replace(deployment, revision=bucket.pin(deployment.revision))
-    fleet, balancers = _fleet(pinned)
+    fleet, balancers, traits = _fleet(pinned)
     pinned = replace(pinned, balancers=balancers)
     try:  # no fleet: every instance runs the revision, and only others were wanted
-        begun, fleet = stages.begin(pinned, fleet) if fleet else (replace(pinned, counters=None), fleet)
+        begun, fleet = stages.begin(pinned, fleet, traits) if fleet else (replace(pinned, counters=None), fleet)
     except HealthConstraintsInvalid as error:
         raise NotDeployable(DeploymentErrorCode.HEALTH_CONSTRAINTS_INVALID, str(error)) from error
     if preparing.begin(begun, fleet, clock.timestamp()):
@@ -62,15 +66,15 @@ def _begin(deployment: Deployment) -> tuple[Deployment, list[Target]]:
     return found, list(targets.of(deployment.deployment_id))
 
 
-def _fleet(deployment: Deployment) -> tuple[list[Target], tuple[Balancer, ...]]:
-    """Its targets, and the load balancers that they leave and come back to."""
+def _fleet(deployment: Deployment) -> tuple[list[Target], tuple[Balancer, ...], dict[str, Traits]]:
+    """Its targets, the load balancers that they leave and come back to, and what stages choose targets by."""
     if deployment.launch:
-        return _alone(deployment, deployment.launch)
+        return *_alone(deployment, deployment.launch), {}
     scaling_groups = scaling.check(deployment)
     selected = _selected(deployment, scaling_groups)
     found = _narrowed(deployment, selected.hosts)
     if not found and deployment.outdated_only:
-        return [], ()
+        return [], (), {}
     if not found:
         raise NotDeployable(DeploymentErrorCode.NO_INSTANCES, _nothing(deployment, selected))
     if len(found) > quotas.MAX_TARGETS:
@@ -85,8 +89,23 @@ def _fleet(deployment: Deployment) -> tuple[list[Target], tuple[Balancer, ...]]:
     scaling.suspend(deployment, scaling_groups)
     pings, steps = engine_fleet.pings(chosen), _steps(deployment)
     fleet = new_targets(deployment.deployment_id, deployment.group_id, found, pings, clock.timestamp(), steps)
-    out = hosts.out_of_service(deployment.group_id)
-    return [replace(each, was_out_of_service=each.target_id in out) for each in fleet], balancers
+    known = {host.target_id: host for host in hosts.of(deployment.group_id)}
+    out = {name for name, host in known.items() if host.status is TargetStatus.FAILED}
+    traits = _traits(deployment, found, known)
+    return [replace(each, was_out_of_service=each.target_id in out) for each in fleet], balancers, traits
+
+
+def _traits(deployment: Deployment, found: Sequence[Instance], known: Mapping[str, Host]) -> dict[str, Traits]:
+    """What the stages choose the instances by: their tags, and what they run."""
+    brought = hosts.deployments_of(known.values())
+
+    def standing(host: Host | None) -> Standing:
+        before = brought.get(host.deployment_id) if host and host.status is TargetStatus.SUCCEEDED else None
+        if before is None:
+            return Standing.UNKNOWN
+        return Standing.CURRENT if before.revision.is_same(deployment.revision) else Standing.OLD
+
+    return {each.instance_id: Traits(tags=each.tags, standing=standing(known.get(each.instance_id))) for each in found}
 
 
 def _alone(deployment: Deployment, launch: Launch) -> tuple[list[Target], tuple[Balancer, ...]]:

@@ -22,6 +22,12 @@ def check_stop(deployment: Deployment, principal: str | None) -> None:
     _require(access.may_stop(deployment, groups.get(deployment.application, deployment.group), principal))
 
 
+def check_approve(deployment: Deployment, stage: int, principal: str | None) -> None:
+    """Raises NotDeployable when the principal may not let the deployment go on after a stage."""
+    group = groups.get(deployment.application, deployment.group)
+    _require(access.may_approve(deployment, group, stage, principal))
+
+
 def check_hosts(deployment: Deployment, fleet: access.Fleet) -> None:
     """Raises NotDeployable when the deployment may not touch all of these hosts."""
     _require(access.may_touch(deployment, fleet, guards.guards()))

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from functions.core.errors import Unreadable
-from functions.core.records import Deployment, Failure, StopMark
+from functions.core.records import Approved, Deployment, Failure, Hold, Pause, StopMark
 from functions.core.statuses import DeploymentStatus
 from functions.core.text.shapes import to_plain
 from functions.store import announced
@@ -12,10 +12,22 @@ from functions.store.keys import deployment_key
 from functions.store.reading import record
 from functions.store.table import pages
 from functions.store.table.items import items
-from functions.store.table.values import IS_THERE, Condition, Equals, Exists, Index, Missing, Query, Update, is_any
+from functions.store.table.values import (
+    IS_THERE,
+    Condition,
+    Equals,
+    Exists,
+    Index,
+    Missing,
+    Path,
+    Query,
+    Update,
+    is_any,
+)
 from functions.telemetry import logger
 
-RUNNING = (DeploymentStatus.CREATED, DeploymentStatus.IN_PROGRESS)
+RUNNING = (DeploymentStatus.CREATED, DeploymentStatus.IN_PROGRESS, DeploymentStatus.READY)
+_BEGUN = (DeploymentStatus.IN_PROGRESS, DeploymentStatus.READY)
 _EVER = ("0", "9999")  # around every time
 
 
@@ -96,11 +108,50 @@ def note_update(deployment_id: str, updated_by: tuple[str, ...]) -> None:
     items().write(announced.same_status(key, IS_THERE, sets={"updated_by": list(updated_by)}))
 
 
-def store_bake_token(deployment_id: str, token: str) -> Deployment | None:
-    """Keep the token of the Bake state; the deployment as it is now, None when it is not running."""
-    runs = Equals("status", DeploymentStatus.IN_PROGRESS.value)
-    update = announced.same_status(deployment_key(deployment_id), runs, sets={"bake_token": token})
-    return get(deployment_id) if items().write(update) else None
+def store_hold(deployment_id: str, hold: Hold, status: DeploymentStatus) -> Deployment | None:
+    """For what the deployment waits between two stages, and its status meanwhile: InProgress, or Ready. The deployment
+    as it is now, None when it does not run."""
+    key, sets = deployment_key(deployment_id), {"hold": to_plain(hold)}
+    others = [each for each in _BEGUN if each is not status]
+    changed = items().write(announced.status_change(key, others, status, sets=sets))
+    same = announced.same_status(key, Equals("status", status.value), sets=sets)
+    return get(deployment_id) if changed or items().write(same) else None
+
+
+def end_hold(deployment_id: str) -> None:
+    """It waits no longer, and goes on."""
+    key, status = deployment_key(deployment_id), DeploymentStatus.IN_PROGRESS
+    gone: tuple[Path, ...] = ("hold",)
+    if not items().write(announced.status_change(key, [DeploymentStatus.READY], status, removes=gone)):
+        items().write(announced.same_status(key, Equals("status", status.value), Exists("hold"), removes=gone))
+
+
+def approve(deployment: Deployment, approved: Approved) -> bool:
+    """Somebody lets the deployment go on. False when it does not wait for that any more."""
+    key, approvals = deployment_key(deployment.deployment_id), (*deployment.approvals, approved)
+    waits = Equals(("hold", "stage"), approved.stage), Missing("stop")
+    update = announced.status_change(
+        key,
+        [DeploymentStatus.READY],
+        DeploymentStatus.IN_PROGRESS,
+        *waits,
+        sets={"approvals": to_plain(approvals)},
+    )
+    return items().write(update)
+
+
+def pause(deployment_id: str, pause: Pause) -> bool:
+    """Somebody holds a deployment that is not over. False when it is, or was paused before."""
+    not_over = is_any("status", (*RUNNING, DeploymentStatus.QUEUED))
+    update = announced.same_status(
+        deployment_key(deployment_id), not_over, Missing("pause"), sets={"pause": to_plain(pause)}
+    )
+    return items().write(update)
+
+
+def resume(deployment_id: str) -> bool:
+    """False when it was not paused."""
+    return items().write(announced.same_status(deployment_key(deployment_id), Exists("pause"), removes=("pause",)))
 
 
 # -- parts of a transaction

@@ -10,7 +10,7 @@ from functions.store.keys import host_key
 from functions.store.records import deployments
 from functions.store.table import pages
 from functions.store.table.items import items
-from functions.store.table.values import MAX_KEYS, AtMost, Equals, Missing, Query, Update, Write, any_of
+from functions.store.table.values import MAX_KEYS, AtMost, Missing, Query, Update, Write, any_of
 
 
 def running(group_id: str, revision: Revision) -> set[str]:
@@ -31,12 +31,6 @@ def restartable(group_id: str, revision: Revision) -> set[str]:
 def _with_deployments(hosts: Sequence[Host]) -> Iterator[tuple[Host, Deployment]]:
     brought = deployments_of(hosts)
     return ((host, brought[host.deployment_id]) for host in hosts if host.deployment_id in brought)
-
-
-def out_of_service(group_id: str) -> set[str]:
-    """The ids of the hosts that the group's last deployment on them left in a state that nobody knows."""
-    has_failed = Equals("status", TargetStatus.FAILED.value)
-    return {item["target_id"] for item in items().query(replace(_all_of(group_id), where=has_failed))}
 
 
 def of(group_id: str) -> list[Host]:

@@ -21,6 +21,7 @@ class WaitKind(StrEnum):
     """For what a target waits."""
 
     SEND = "SEND"  # for the moment at which its command may be sent
+    PAUSE = "PAUSE"  # for the end of a pause, before it begins
     READ = "READ"  # its command has ended, but SSM did not say how
     HOST = "HOST"  # for its host, which has only begun to run
     TRAFFIC = "TRAFFIC"  # to have left its load balancers, or to be healthy there
@@ -86,6 +87,12 @@ def waits(deployment_id: str, kind: WaitKind, limit: int) -> list[Wait]:
     """Some that wait."""
     page = items().page(Query(waits_pk(deployment_id), f"{kind}#"), limit)
     return [from_plain(Wait, item) for item in page.items]
+
+
+def get(deployment_id: str, kind: WaitKind, target_id: str) -> Wait | None:
+    """How a target waits, if it does."""
+    item = items().get(wait_key(deployment_id, kind, target_id))
+    return from_plain(Wait, item) if item else None
 
 
 def remove(deployment_id: str, waits: list[Wait]) -> None:

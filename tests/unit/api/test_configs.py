@@ -29,6 +29,8 @@ FIRST = [
     "CodeDeployDefault.OneAtATime",
     "CodeDeployDefault.HalfAtATime",
     "CodeDeployDefault.AllAtOnce",
+    "StepDeployDefault.Canary1Then10PercentThenAll",
+    "StepDeployDefault.OneThenGrowing",
 ]
 
 
@@ -281,9 +283,9 @@ def test_they_are_listed_predefined_first_and_page_by_page(api: Api, store: Stor
     names = [f"C{number:03}" for number in range(PAGE + 20)]
     declare(store, *names)
     first = api("ListDeploymentConfigs")
-    assert first["deploymentConfigsList"] == [*FIRST, "Beta", *names[: PAGE - 4]]
+    assert first["deploymentConfigsList"] == [*FIRST, "Beta", *names[: PAGE - 6]]
     rest = api("ListDeploymentConfigs", nextToken=first["nextToken"])
-    assert rest == {"deploymentConfigsList": names[PAGE - 4 :]}
+    assert rest == {"deploymentConfigsList": names[PAGE - 6 :]}
     api.refuses("InvalidNextTokenException", "ListDeploymentConfigs", nextToken="x")
 
 
@@ -386,7 +388,7 @@ def test_few_requests_however_many_there_are(api: Api, store: Store, requests: C
     declare(store, *(f"C{number:03}" for number in range(250)))
     made = requests()
     token: dict[str, str] = {}
-    for size in (PAGE, PAGE, 53):
+    for size in (PAGE, PAGE, 55):
         made.clear()
         answer = api("ListDeploymentConfigs", **token)
         assert len(made) <= 3 and len(answer["deploymentConfigsList"]) == size

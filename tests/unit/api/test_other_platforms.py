@@ -9,7 +9,7 @@ from tests.unit.api.conftest import Api
 from tests.unit.api.test_deployments import put
 
 RUNNING, ENDED = "d-000000001", "d-000000002"
-WAITS = ("ContinueDeployment", "SkipWaitTimeForInstanceTermination")
+WAITS = ("SkipWaitTimeForInstanceTermination",)
 HOOK = "PutLifecycleEventHookExecutionStatus"
 
 

@@ -86,6 +86,22 @@ CONFIGS: list[dict[str, Any]] = [
             "minimumHealthyHostsPerZone": {"type": "FLEET_PERCENT", "value": 50},
         },
     },
+    {
+        "minimumHealthyHosts": {"type": "FLEET_PERCENT", "value": 75},
+        "orderTag": "ring",
+        "stages": [
+            {
+                "name": "canary",
+                "select": {"type": "COUNT", "value": 2},
+                "minimumHealthyHosts": {"type": "HOST_COUNT", "value": 1},
+                "bakeSeconds": 600,
+                "approval": {"approvers": ["arn:aws:iam::123456789012:role/lead"], "byAnother": True},
+            },
+            {"name": "ring", "select": {"type": "TAG", "tag": {"Key": "ring", "Value": "first"}}},
+            {"name": "zones", "select": {"type": "ZONE", "zones": ["us-east-1b"]}},
+            {"name": "rest", "select": {"type": "REST"}},
+        ],
+    },
 ]
 
 

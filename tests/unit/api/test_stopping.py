@@ -12,7 +12,7 @@ from functions.store.records import deployments, groups, lock, targets
 from tests.conftest import all_items, pending, put_group, revision, stand_in
 from tests.fakes.run_command import FakeRunCommand
 from tests.fakes.step_functions import FakeStepFunctions
-from tests.rollout import begin, begin_target, end_target
+from tests.rollout import begin, begin_target, end_target, hold
 from tests.store import Store
 from tests.unit.api.conftest import ARN, Api
 
@@ -172,13 +172,13 @@ def test_a_stop_wakes_the_bake_and_cancels_what_runs_only_when_it_is_asked_to(
 ) -> None:
     waiting = stand_in("stepfunctions", FakeStepFunctions())
     one = running()
-    deployments.store_bake_token(one.deployment_id, "t-1")
+    hold(one.deployment_id, "t-1")
     more = {"cancelScripts": True} if cancels else {}
     if operation == "StopDeployment":
         api(operation, deploymentId=one.deployment_id, **more)
     else:
         api(operation, applicationName="shop", deploymentGroupName="web", **more)
-    assert waiting.told == {"t-1": {"status": "Stopping"}}
+    assert waiting.told == {"t-1": {"status": "Over"}}
     assert cancelled == (["c-1"] if cancels else [])
 
 

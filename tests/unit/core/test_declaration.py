@@ -279,7 +279,7 @@ def test_tag_filters_are_checked(filters: str, problem: str) -> None:
         ("applications: {.stepdeploy: {groups: {}}}", "1:16: applications..stepdeploy: a name that begins with a dot is the engine's own in the revision bucket"),
         ("applications: {1: {groups: {}}}", "1:16: applications: the key 1 is not a text: quote it"),
         ("applications: {shop: [}", "1:23: expected the node content, but found '}'"),
-        ("applications: {}\ndeploymentConfigs: {CodeDeployDefault.X: {}}", "2:21: deploymentConfigs.CodeDeployDefault.X: names that begin with CodeDeployDefault. are predefined"),
+        ("applications: {}\ndeploymentConfigs: {CodeDeployDefault.X: {}}", "2:21: deploymentConfigs.CodeDeployDefault.X: names that begin with CodeDeployDefault. or StepDeployDefault. are predefined"),
         ("applications: {}\ndeploymentConfigs: {X: {}}", "2:24: deploymentConfigs.X: minimumHealthyHosts is missing"),
         ("applications: {}\ndeploymentConfigs: {X: {minimumHealthyHosts: {type: FLEET_PERCENT, value: 100}}}", "2:75: deploymentConfigs.X.minimumHealthyHosts.value: minimum healthy hosts value 100 (FLEET_PERCENT): give 0 to 99"),
         ("applications: {}\ndeploymentConfigs: {X: {minimumHealthyHosts: {type: FLEET_PERCENT, value: 50%}}}", '2:75: deploymentConfigs.X.minimumHealthyHosts.value: "50%" is not a whole number'),

@@ -30,6 +30,17 @@ deploymentConfigs:
       firstZoneMonitorDuration: 10m
       monitorDuration: 60
       minimumHealthyHostsPerZone: {{type: HOST_COUNT, value: 1}}
+  Canary:
+    minimumHealthyHosts: {{type: FLEET_PERCENT, value: 75}}
+    orderTag: ring
+    stages:
+      - {{name: canary, select: {{count: 1}}, bake: 10m, approval: true}}
+      - name: first
+        select: {{tag: {{Key: ring, Value: first}}}}
+        minimumHealthyHosts: {{type: HOST_COUNT, value: 1}}
+      - {{name: tenth, select: {{percent: 10}}, approval: {{approvers: ["{ROLE}"], byAnother: true}}}}
+      - {{name: zones, select: {{zone: [us-east-1b]}}}}
+      - {{name: all, select: rest}}
 loadBalancerInfo: {{targetGroupInfoList: [{{name: api}}], elbInfoList: [{{name: old}}]}}
 autoScalingGroups: [other fleet]
 applications:
@@ -108,6 +119,25 @@ BAD = [
     "applications: {}\ndeploymentConfigs: {X: {}}",
     "applications: {}\ndeploymentConfigs: {X: {minimumHealthyHosts: {type: FLEET_PERCENT, value: 100}}}",
     "applications: {}\ndeploymentConfigs: {X: {minimumHealthyHosts: {type: FLEET_PERCENT, value: 50%}}}",
+    *(
+        f"applications: {{}}\ndeploymentConfigs: {{X: {{minimumHealthyHosts: {{type: HOST_COUNT, value: 1}}, {more}}}}}"
+        for more in (
+            "stages: []",
+            "stages: [{name: a}]",
+            "stages: [{name: a b, select: rest}]",
+            "stages: [{name: a, select: all}]",
+            "stages: [{name: a, select: {}}]",
+            "stages: [{name: a, select: {count: 0}}, {name: b, select: rest}]",
+            "stages: [{name: a, select: {percent: 101}}]",
+            "stages: [{name: a, select: {count: 1, percent: 1}}, {name: b, select: rest}]",
+            "stages: [{name: a, select: {zone: []}}, {name: b, select: rest}]",
+            "stages: [{name: a, select: {tag: {Value: x}}}, {name: b, select: rest}]",
+            "stages: [{name: a, select: rest, approval: {approvers: []}}]",
+            "stages: [{name: a, select: rest, approval: {approvers: [ann]}}]",
+            "stages: [{name: a, select: rest}], zonalConfig: {}",
+            "orderTag: ''",
+        )
+    ),
     "applications: {}\nloadBalancerInfo: {}",
     "applications: {}\nautoScalingGroups: [a:b]",
     *(

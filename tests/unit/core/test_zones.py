@@ -1,6 +1,7 @@
 """Availability Zones one after the other: the plan, the places of each zone, and a zone that is lost."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from tests.unit.news import deployment
 
 COUNT, PERCENT = MinimumHealthyHostsType.HOST_COUNT, MinimumHealthyHostsType.FLEET_PERCENT
 NAME = "d-A1B2C3111"
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
 
 def of(zonal: ZonalConfig, **fields: Any) -> Any:
@@ -93,15 +95,15 @@ def test_behind_a_lost_zone_nothing_begins() -> None:
     stage = stages.Manifest(stage=1, bucket="b", key="k", concurrency=1, bake_seconds=0)
     before = stages.Decision(next=stages.Next.RUN, stage=replace(stage, stage=0, bake_seconds=60))
     running = deployment(DeploymentStatus.IN_PROGRESS, counts=Counts(total=4, max_out_of_service=4, succeeded=2))
-    assert stages.next_stage(running, [stage], before).next is stages.Next.BAKE
-    assert stages.next_stage(running, [stage], before, is_zone_lost=True) == stages.FINISH
+    assert stages.next_stage(running, [stage], before, NOW).next is stages.Next.RUN
+    assert stages.next_stage(running, [stage], before, NOW, is_lost=True) == stages.FINISH
 
 
 def test_a_deployment_with_a_lost_zone_has_failed_and_says_which() -> None:
     counts = Counts(total=4, max_out_of_service=4, succeeded=3, failed=1)
     running = deployment(DeploymentStatus.IN_PROGRESS, counts=counts)
     assert decide(running, []).status is DeploymentStatus.SUCCEEDED
-    verdict = decide(running, [], lost_zones=["us-east-1b"])
+    verdict = decide(running, [], lost=[PlaceSet(name="d-1/us-east-1b", places=1, zone="us-east-1b")])
     assert verdict.status is DeploymentStatus.FAILED and verdict.failure
     assert verdict.failure.code is DeploymentErrorCode.HEALTH_CONSTRAINTS
     assert "minimumHealthyHostsPerZone are healthy in us-east-1b" in verdict.failure.message

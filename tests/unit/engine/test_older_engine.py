@@ -13,7 +13,7 @@ from functions.store.keys import deployment_key, target_key
 from functions.store.records import deployments, hosts
 from functions.store.table.values import Key
 from tests.conftest import all_items, pending
-from tests.rollout import begin
+from tests.rollout import begin, out_of_service
 from tests.unit.two_targets import EVENTS, NOW, World, world  # noqa: F401 - a fixture
 
 ID = "d-000000001"
@@ -63,10 +63,10 @@ def test_after_too_many_failures_the_rest_is_skipped(old: World) -> None:
     answer = next_stage.handler({"deployment_id": ID, "stages": [], "last": {"next": "Run"}}, old.context)
     assert answer["next"] == "Finish"
     bake.handler({"deployment_id": ID, "task_token": "t-bake"}, old.context)
-    assert old.tokens.told["t-bake"] == {"status": "Stopping"}
+    assert old.tokens.told["t-bake"] == {"status": "Over"}
     assert end.end(ID) is DeploymentStatus.FAILED
     assert old.deployment.counts == Counts(total=2, max_out_of_service=1, failed=1, skipped=1, started=1)
-    assert hosts.out_of_service("uuid-of-web") == {"i-0"}
+    assert out_of_service("uuid-of-web") == {"i-0"}
 
 
 def test_it_is_stopped_and_swept(old: World) -> None:

@@ -19,7 +19,7 @@ from functions.store.records import deployments, hosts, lock, preparing, targets
 from functions.store.records import places as store_places
 from functions.store.table.values import Key
 from tests.conftest import all_items, pending, put_group, revision
-from tests.rollout import begin_target, counts_of, end_target
+from tests.rollout import begin_target, counts_of, end_target, out_of_service
 from tests.store import Store
 
 NOW, LATER = "2026-11-23T10:00:00.000Z", "2026-11-23T10:05:00.000Z"
@@ -232,7 +232,7 @@ def test_a_host_that_was_not_touched_runs_what_it_ran(store: Store) -> None:
     begin_target(target(0), NOW)
     end_target(target(0), TargetStatus.SKIPPED, NOW)
     end_target(target(1), TargetStatus.FAILED, NOW)
-    assert host_status(0) is host_status(1) is None and hosts.out_of_service("uuid-of-web") == set()
+    assert host_status(0) is host_status(1) is None and out_of_service("uuid-of-web") == set()
 
 
 def test_what_a_host_runs_is_on_record_although_the_call_died_that_ended_its_target(store: Store) -> None:
@@ -240,7 +240,7 @@ def test_what_a_host_runs_is_on_record_although_the_call_died_that_ended_its_tar
     begin_target(target(0), NOW)
     targets.finish(target(0), TargetStatus.FAILED, NOW)  # and nothing more
     end.end(ID)
-    assert host_status() is TargetStatus.FAILED and hosts.out_of_service("uuid-of-web") == {"i-0"}
+    assert host_status() is TargetStatus.FAILED and out_of_service("uuid-of-web") == {"i-0"}
 
 
 def test_a_late_repeat_does_not_change_what_a_later_deployment_left(store: Store) -> None:

@@ -32,13 +32,13 @@ def test_the_token_is_kept_for_whoever_stops_the_deployment(
 ) -> None:
     bake.handler(EVENT, context)
     one = deployments.get("d-000000001")
-    assert one and one.bake_token == "t-1" and not told.told
+    assert one and one.hold and one.hold.token == "t-1" and not told.told
 
 
 def test_a_stop_that_came_first_ends_the_bake(store: Store, told: FakeStepFunctions, context: LambdaContext) -> None:
     deployments.mark_stop("d-000000001", stop_mark.by_person("ann", NOW))
     bake.handler(EVENT, context)
-    assert told.told == {"t-1": {"status": "Stopping"}}
+    assert told.told == {"t-1": {"status": "Over"}}
 
 
 def test_a_deployment_that_has_failed_does_not_bake(
@@ -49,11 +49,11 @@ def test_a_deployment_that_has_failed_does_not_bake(
     lock.create(one, None, queue=True)
     begin(replace(one, counts=Counts(total=1, max_out_of_service=1, started=1, failed=1)), [], NOW)
     bake.handler({**EVENT, "deployment_id": "d-FAILED000"}, context)
-    assert told.told == {"t-1": {"status": "Stopping"}}
+    assert told.told == {"t-1": {"status": "Over"}}
 
 
 def test_the_bake_of_a_deployment_that_is_over_ends(
     store: Store, told: FakeStepFunctions, context: LambdaContext
 ) -> None:
     bake.handler({**EVENT, "deployment_id": "d-GONE00000"}, context)
-    assert told.told == {"t-1": {"status": "Stopping"}}
+    assert told.told == {"t-1": {"status": "Over"}}

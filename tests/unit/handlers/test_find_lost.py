@@ -22,7 +22,7 @@ from functions.store.keys import deployment_indexes, deployment_key
 from functions.store.records import deployments, groups, lock, revisions, targets
 from tests.conftest import ENVIRONMENT, LambdaContext, pending, put_group, put_item, revision
 from tests.fakes.service import refusal
-from tests.rollout import begin, begin_target, end_target
+from tests.rollout import begin, begin_target, end_target, hold
 from tests.store import Store
 from tests.unit.handlers.test_prepare import alarm
 
@@ -199,7 +199,7 @@ def test_one_that_cannot_be_ended_keeps_no_other_waiting(world: World, monkeypat
 
 def test_it_costs_few_requests_however_many_deployments_run(world: World, asked: Callable[[str], list[str]]) -> None:
     world.find()
-    assert (world.store.operations, asked("stepfunctions"), asked("cloudwatch")) == (["Query"] * 5, [], [])
+    assert (world.store.operations, asked("stepfunctions"), asked("cloudwatch")) == (["Query"] * 6, [], [])
     alarm("errors", "OK")
     put_group("web", settings=GroupSettings(alarms=Alarms(names=("errors",))))
     for number in range(5):
@@ -210,7 +210,7 @@ def test_it_costs_few_requests_however_many_deployments_run(world: World, asked:
     for made in (world.store, client("stepfunctions"), client("cloudwatch")):
         made.operations.clear()
     world.find()
-    assert world.store.operations == ["Query"] * 5
+    assert world.store.operations == ["Query"] * 6
     assert (asked("stepfunctions"), asked("cloudwatch")) == (["ListExecutions"], ["DescribeAlarms"])
 
 
@@ -313,6 +313,6 @@ def test_whatever_ends_a_deployment_unheard_starts_its_rollback(world: World, wh
 def test_an_alarm_whose_event_was_lost_ends_a_bake(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     alarm("errors", "ALARM")
     one = world.begin(alarms=Alarms(names=("errors",)))
-    deployments.store_bake_token(one.deployment_id, "t-1")
+    hold(one.deployment_id, "t-1")
     world.find()
-    assert client("stepfunctions").told == {"t-1": {"status": "Stopping"}}
+    assert client("stepfunctions").told == {"t-1": {"status": "Over"}}

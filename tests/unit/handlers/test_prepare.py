@@ -186,7 +186,15 @@ def test_hosts_that_are_out_of_service_are_deployed_to_first(world: World) -> No
     world.launch(4)
     one = world.create()
     broken = sorted(world.instances)[2]
-    put_item({**host_key(one.group_id, broken).item, "target_id": broken, "status": "Failed"})
+    put_item(
+        {
+            **host_key(one.group_id, broken).item,
+            "target_id": broken,
+            "status": "Failed",
+            "deployment_id": "d-0",
+            "since": NOW,
+        }
+    )
     first, second = world.prepare()["stages"]
     assert world.manifest(first) == [broken] and world.manifest(second) == sorted({*world.instances} - {broken})
     assert first["bake_seconds"] == 0 and world.prepare()["stages"] == [first, second]

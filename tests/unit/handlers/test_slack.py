@@ -140,7 +140,7 @@ def test_without_a_webhook_the_message_is_dropped_with_a_line_in_the_log(queue: 
 
 @pytest.mark.parametrize(
     "body",
-    ["no json", "[]", {}, news(deployment_id="d-unknown"), news("READY"), {**news(), "resources": []}],
+    ["no json", "[]", {}, news(deployment_id="d-unknown"), news("REPLACED"), {**news(), "resources": []}],
 )
 def test_a_message_that_cannot_be_read_is_set_aside_and_holds_up_no_other(
     queue: Queue, undelivered: Inbox, body: Any

@@ -16,11 +16,12 @@ from functions.core.statuses import (
 )
 from functions.handlers import finish, rollback, stop
 from functions.store.keys import deployment_key
-from functions.store.records import deployments, groups, lock
+from functions.store.records import groups, lock
 from tests.conftest import LambdaContext, put_group, put_item, revision, stand_in
 from tests.fakes.cloudwatch import FakeAlarms
 from tests.fakes.run_command import FakeRunCommand
 from tests.fakes.service import refusal
+from tests.rollout import hold
 from tests.store import Store
 from tests.unit.ending import NOW, SETTINGS, done, read, running, throttled, to_alarm
 
@@ -216,7 +217,7 @@ def test_whatever_stops_a_deployment_wakes_its_bake(
     store: Store, context: LambdaContext, cancelled: list[str], tokens_told: dict[str, Any], who: str
 ) -> None:
     one = running()
-    deployments.store_bake_token(one.deployment_id, "t-1")
+    hold(one.deployment_id, "t-1")
     put_item({"pk": "ALARM#errors", "sk": "GROUP#shop/web"})
     if who == "stop":
         stop.handler({"deployment_id": one.deployment_id, "cancel": True}, context)
@@ -224,4 +225,4 @@ def test_whatever_stops_a_deployment_wakes_its_bake(
         rollback.handler({"application": "shop", "group": "web", "cancel": True}, context)
     else:
         stop.handler(to_alarm("errors"), context)
-    assert tokens_told == {"t-1": {"status": "Stopping"}} and cancelled == ["c-i-0"]
+    assert tokens_told == {"t-1": {"status": "Over"}} and cancelled == ["c-i-0"]

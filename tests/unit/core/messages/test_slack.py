@@ -20,11 +20,15 @@ from functions.core.records import (
     Failure,
     GitHubCommit,
     GroupSettings,
+    Hold,
+    HoldKind,
     RollbackInfo,
+    Stage,
     Target,
     TargetFailure,
 )
 from functions.core.revision import PUSHED_PREFIX
+from functions.core.rollout.health import Approval
 from functions.core.statuses import Creator, DeploymentErrorCode, DeploymentStatus, TargetStatus
 from tests.unit.news import DONE, PLACE, deployment, failed_target, left_out, target
 
@@ -153,13 +157,23 @@ def test_a_success_does_not_hide_failed_hosts() -> None:
 
 def test_a_rollback_is_called_so() -> None:
     rollback = deployment(creator=Creator.ROLLBACK)
-    headlines = [texts(slack.message(outcome(state, rollback)))[0] for state in State]
+    headlines = [texts(slack.message(outcome(state, rollback)))[0] for state in State if state is not State.READY]
     assert headlines == [
         ":rewind: Rollback started: shop/web",
         ":rewind: Rolled back: shop/web",
         ":x: Rollback failed: shop/web",
         ":octagonal_sign: Rollback stopped: shop/web",
     ]
+
+
+def test_an_approval_is_asked_of_those_who_may_give_it() -> None:
+    approval = Approval(approvers=("arn:aws:iam::123456789012:role/lead",), by_another=True)
+    hold = Hold(stage=0, kinds=(HoldKind.APPROVAL,), since="2026-11-23T10:00:00.000Z")
+    stages = (Stage(name="canary", targets=1, approval=approval), Stage(name="rest", targets=9))
+    told = texts(slack.message(outcome(State.READY, deployment(DeploymentStatus.READY, stages=stages, hold=hold))))
+    assert told[0] == ":raised_hand: Deployment waits for approval: shop/web"
+    assert "*After the stage*\ncanary" in told and "`stepdeploy approve d-A1B2C3111`" in " ".join(told)
+    assert "*Approval by*\narn:aws:iam::123456789012:role/lead (not its creator)" in told
 
 
 def test_hosts_that_stay_out_of_load_balancers_are_told() -> None:

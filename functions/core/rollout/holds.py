@@ -1,0 +1,59 @@
+"""Why a deployment waits between two stages, and for how long: one rule, asked before it waits and whenever something
+may have ended that."""
+
+from datetime import datetime, timedelta
+
+from functions.core.records import Deployment, Hold, HoldKind, Stage
+from functions.core.rollout.health import Approval
+from functions.core.statuses import DeploymentStatus
+
+LONGEST_SECONDS = 30 * 86400  # of one wait of the state; then the rule is asked again
+
+
+def needed(deployment: Deployment, stage: int, last: Hold | None, now: datetime) -> Hold | None:
+    """For what the deployment has to wait after a stage (-1: before the first); None when it can go on. `last`: what it
+    has waited for till now.
+
+    All that it waits for counts at the same time: a bake goes on while nobody has approved.
+    """
+    since = last.since if last and last.stage == stage else _text(now)
+    kinds, until = list[HoldKind](), None
+    after = deployment.stages[stage] if 0 <= stage < len(deployment.stages) else None
+    if after and after.bake_seconds:
+        ends = datetime.fromisoformat(since) + timedelta(seconds=after.bake_seconds)
+        if ends > now:
+            kinds.append(HoldKind.BAKE)
+            until = _text(ends)
+    if after and after.approval and not is_approved(deployment, stage):
+        kinds.append(HoldKind.APPROVAL)
+    if deployment.pause:
+        kinds.append(HoldKind.PAUSE)
+    return Hold(stage=stage, kinds=tuple(kinds), since=since, until=until) if kinds else None
+
+
+def is_approved(deployment: Deployment, stage: int) -> bool:
+    return any(each.stage == stage for each in deployment.approvals)
+
+
+def seconds(hold: Hold, now: datetime) -> int:
+    """For how long the state waits, if nobody wakes it."""
+    if hold.until is None or hold.kinds != (HoldKind.BAKE,):
+        return LONGEST_SECONDS
+    left = (datetime.fromisoformat(hold.until) - now).total_seconds()
+    return max(1, min(-int(-left // 1), LONGEST_SECONDS))
+
+
+def waits_for_approval(hold: Hold | None) -> bool:
+    return hold is not None and HoldKind.APPROVAL in hold.kinds
+
+
+def approval_asked(deployment: Deployment) -> tuple[Stage, Approval] | None:
+    """After which stage a deployment that is Ready waits for somebody's approval, and for whose."""
+    if deployment.status is not DeploymentStatus.READY or deployment.hold is None:
+        return None
+    stage = deployment.stages[deployment.hold.stage]
+    return (stage, stage.approval) if stage.approval else None
+
+
+def _text(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
