@@ -48,6 +48,10 @@ GROUPS: dict[str, dict[str, Any]] = {
     "alarm-ignored": {"alarmConfiguration": {"ignorePollAlarmFailure": True, "alarms": [{"name": "nobody-made-this"}]}},
     "alarm-unheard": {"alarmConfiguration": {"alarms": [{"name": "unheard-errors"}]}},
     "bake": {"bakeTime": 3600, "alarmConfiguration": {"alarms": [{"name": "bake-errors"}]}},
+    "staged": {
+        "deploymentConfigName": "InStages",
+        "alarmConfiguration": {"alarms": [{"name": "staged-errors"}]},
+    },
     "told": {
         "triggerConfigurations": [
             {
@@ -188,6 +192,14 @@ def declaration(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("declared") / "deployments.yaml"
     shipped = yaml.safe_load((ROOT / "deployments.yaml").read_text())
     shipped["applications"]["shop"] = {"groups": groups}
+    shipped["deploymentConfigs"]["InStages"] = {
+        "minimumHealthyHosts": {"type": "HOST_COUNT", "value": 0},
+        "stages": [
+            {"name": "canary", "select": {"count": 1}, "bake": "1s", "approval": True},
+            {"name": "half", "select": {"percent": 50}},
+            {"name": "rest", "select": "rest"},
+        ],
+    }
     file.write_text(yaml.safe_dump(shipped))
     return file
 
@@ -245,7 +257,7 @@ def assembly(cloud: LocalCloud, declaration: Path, context: dict[str, str], shar
 
 @pytest.fixture(scope="session")
 def engine(cloud: LocalCloud, assembly: Path) -> Engine:
-    for alarm in ("alarm-errors", "start-errors", "bake-errors", "unheard-errors"):
+    for alarm in ("alarm-errors", "start-errors", "bake-errors", "unheard-errors", "staged-errors"):
         cloud.create_alarm(alarm)
     cloud.client("ec2").create_launch_template(LaunchTemplateName="scaled", LaunchTemplateData={"ImageId": "ami-1234"})
     cloud.client("autoscaling").create_auto_scaling_group(

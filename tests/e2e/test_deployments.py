@@ -220,7 +220,7 @@ def test_an_alarm_that_cannot_be_read_stops_the_deployment_unless_that_is_ignore
 def test_an_alarm_ends_the_bake_at_once(fleet: MakeFleet) -> None:
     group = fleet("bake", hosts=1)
     one = group.begin("v1")
-    group.engine.wait_until(one, lambda each: each.bake_token is not None)
+    group.engine.wait_until(one, lambda each: each.hold is not None)
     group.cloud.set_alarm("bake-errors", "ALARM")
     ended = group.engine.wait(one)
     group.cloud.set_alarm("bake-errors", "OK")
