@@ -68,6 +68,7 @@ def _one_after_another(
     deployment: Deployment, targets: Sequence[Target], begun: dict[str, float], ended: dict[str, float]
 ) -> Iterator[Broken]:
     """A stage begins when the one before has ended, baked, and been approved."""
+    failed = lost(deployment, targets)
     first, last = dict[int, float](), defaultdict[int, float](float)
     for each in targets:
         if each.stage is None or each.target_id not in begun:
@@ -81,6 +82,8 @@ def _one_after_another(
             yield Broken(3, f"{what} before {before} had ended")
         elif first[after] < last[before] + stage.bake_seconds:
             yield Broken(3, f"{what} {first[after] - last[before]:.1f} s after {before}, which bakes")
+        if stage.name and stage.name in failed:
+            yield Broken(1, f"{what} although too few targets of {stage.name} succeeded")
         if stage.approval and not any(each.stage == before for each in deployment.approvals):
             yield Broken(3, f"{what}, and nobody had approved")
 

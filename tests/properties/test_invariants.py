@@ -96,3 +96,10 @@ def test_an_instance_that_enters_service_has_the_last_good_revision(schedule: Sc
 def test_a_deployment_reaches_the_hosts_of_its_group_only(schedule: Scenario) -> None:
     """Invariant 12: two groups are deployed to at a time."""
     assert sentences(schedule) == []
+
+
+@few
+@given(FAMILIES[13])
+def test_stages_come_one_after_the_other_with_what_is_to_lie_between(schedule: Scenario) -> None:
+    """Invariants 1 and 3: with bakes, approvals and pauses at any moment, and everything else that can go wrong."""
+    assert sentences(schedule) == []
