@@ -96,3 +96,10 @@ def test_an_instance_that_enters_service_has_the_last_good_revision(schedule: Sc
 def test_a_deployment_reaches_the_hosts_of_its_group_only(schedule: Scenario) -> None:
     """Invariant 12: two groups are deployed to at a time."""
     assert sentences(schedule) == []
+
+
+@few
+@given(FAMILIES[14])
+def test_no_more_hosts_of_a_budget_are_out_of_service_than_it_says(schedule: Scenario) -> None:
+    """Invariant 14: with two groups under it, also on the same hosts, while hosts fail and people stop deployments."""
+    assert sentences(schedule) == []
