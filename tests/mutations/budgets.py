@@ -2,7 +2,7 @@
 
 from tests.mutations.mutation import Mutation, mutation
 
-RULES, PLACES = "functions/core/rollout/budgets.py", "functions/store/records/budget_places.py"
+PLACES = "functions/store/records/budget_places.py"
 
 BUDGETS: tuple[Mutation, ...] = (
     mutation(
@@ -18,12 +18,5 @@ BUDGETS: tuple[Mutation, ...] = (
         PLACES,
         "if target.status is TargetStatus.SUCCEEDED or is_gone:",
         "if target.status is not TargetStatus.SKIPPED or is_gone:",
-    ),
-    mutation(
-        "who waits for a budget is waited for although it does not ask any more",
-        14,
-        RULES,
-        "if name != deployment_id and each.until > now)",
-        "if name != deployment_id)",
     ),
 )
