@@ -34,6 +34,7 @@ ROOMS = {
         "logs": "Show the output of scripts on the hosts of a deployment.",
         "hosts": "Show which revision runs on each host of a group.",
         "groups": "The deployment groups.",
+        "budgets": "Which hosts are out of service under a disruption budget, and who waits.",
         "cost": "Estimate what the deployments have cost so far.",
     },
     "fixing": {

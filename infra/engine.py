@@ -163,6 +163,7 @@ class Engine(Construct):
         whole_account.let_read_alarms(function)
         self._load_balancers.grant_see(function)
         self._scaling_groups.grant_see_groups(function)
+        self._scaling_groups.grant_count(function)
         self._scaling_groups.grant_suspend(function)
         self.let_wake(function)
         return function

@@ -16,6 +16,12 @@ class NamedScalingGroups:
     """Those of deployments.yaml."""
 
     names: Sequence[str]
+    are_counted: bool = False  # members of some, for budgets, whether or not a group has them
+
+    def grant_count(self, function: Function) -> None:
+        """Lets a function count the members of those that belong to budgets, besides what the groups need."""
+        if self.are_counted and not self.names:
+            function.allow("autoscaling:DescribeAutoScalingGroups", on="*", why_wildcard=_NO_RESOURCES)
 
     def grant_see_groups(self, function: Function) -> None:
         self._see(function, "DescribeAutoScalingGroups")

@@ -156,7 +156,8 @@ class StepDeploy(Stack):
         hosts = Hosts(
             self, "Hosts", defaults=defaults, store=store, runner_sha256=parts.runner_sha256, document=parts.document
         )
-        scaling_groups = NamedScalingGroups(names=parts.declaration.scaling_groups)
+        are_counted = any(budget.scaling_groups for budget in parts.declaration.budgets)
+        scaling_groups = NamedScalingGroups(names=parts.declaration.scaling_groups, are_counted=are_counted)
         engine = Engine(
             self,
             "Engine",
@@ -199,6 +200,7 @@ class StepDeploy(Stack):
             revision_buckets=parts.declaration.revision_buckets,
         )
         scaling_groups.grant_hooks(api.function)
+        scaling_groups.grant_count(api.function)
         Declared(
             self,
             "Declaration",

@@ -16,7 +16,7 @@ from functions.core.records import Deployment, Target
 from functions.core.rollout.health import OWN_PREFIX, DeploymentConfig, MinimumHealthyHostsType
 from functions.core.statuses import Creator, DeploymentErrorCode, DeploymentStatus, TargetStatus
 from host.lifecycle import IN_PLACE, LifecycleEvent
-from simulation import announced, scaling, stages, traffic, zones
+from simulation import announced, budgets, scaling, stages, traffic, zones
 from simulation.broken import Broken
 from simulation.hosts import Fate
 from simulation.seams import ENVIRONMENT
@@ -109,7 +109,7 @@ def broken(
     sentences = [*_two_at_once(world, kept), *_locks(world, holders), *_requests(kept)]
     sentences += [*traffic.traffic(world), *traffic.left_out(world, found)] if world.scenario.target_groups else []
     kept_by_end = sorted(kept, key=lambda each: each.seen[-1].time)
-    sentences += scaling.broken(world, found)
+    sentences += [*scaling.broken(world, found), *budgets.broken(world)]
     sentences += [*_rollbacks(world, kept), *_left_without_rollback(kept_by_end), *_bad_choices(kept)]
     for each in kept:
         for check in _CHECKS if each.deployment.status.is_final else _CHECKS_BEFORE_THE_END:
@@ -216,7 +216,8 @@ def _is_alarm(deployment: Deployment) -> bool:
 
 
 def _health(world: "World", kept: Kept) -> Iterator[Broken]:
-    out, most, ended = set[str](), 0, {target.target_id for target in kept.targets if _is_ended(target)}
+    out, most, ended = set[str](), 0, {each.target_id for each in kept.targets if _is_ended(each)}
+    ended |= world.broken_before(kept.targets)
     for entry in kept.of(Seen.OUT, Seen.BACK):  # what Auto Scaling ends, it ends on its own account
         if entry.host_id not in ended:
             (out.add if entry.what is Seen.OUT else out.discard)(entry.host_id)
@@ -237,11 +238,11 @@ def _healthy_first(world: "World", kept: Kept) -> Iterator[Broken]:
     """A host that serves is taken out of service only where that leaves enough, and hosts that earlier deployments left
     broken count, too; those are repaired first."""
     fleet, out = {target.target_id for target in kept.targets}, set[str]()
-    ended = _ended(world)
+    ended = _ended(world) | world.broken_before(kept.targets)
     for entry in world.trace.of(Seen.OUT, Seen.BACK):
         if entry.what is Seen.BACK:
             out.discard(entry.host_id)
-        elif entry.host_id in fleet - out - ended:
+        elif entry.host_id in fleet - out - ended and world.is_of_group(entry.deployment_id, kept.group):
             out.add(entry.host_id)
             if entry.deployment_id == kept.id and len(fleet) - len(out) < kept.promised:
                 yield Broken(1, f"{kept.id} took {entry.host_id} out of service while {len(out) - 1} others were out")
@@ -309,8 +310,7 @@ def _is_ended(target: Target) -> bool:
 def _own_hosts(world: "World", kept: Kept) -> Iterator[Broken]:
     group, hosts = kept.deployment.group, world.fleet.hosts
     reached = kept.hosts(Seen.SENT) | {target.target_id for target in kept.targets}
-    is_shared = world.scenario.scaling is not None and world.scenario.scaling.has_second_group
-    if foreign := sorted(each for each in reached if hosts[each].role != group and not is_shared):
+    if foreign := sorted(each for each in reached if hosts[each].role != group and not world.scenario.has_shared_hosts):
         yield Broken(12, f"{kept.id} of the group {group} reached {_named(foreign)} of another group")
     wanted = {each.host_id for each in hosts.values() if each.role == group and not each.is_terminated}
     is_partial = world.autoscaling is not None  # who is a member when: scaling.py looks at what they have at the end
@@ -343,7 +343,8 @@ def _records(world: "World", kept: Kept) -> Iterator[Broken]:
     if kept.deployment.failure and kept.deployment.failure.code is DeploymentErrorCode.INTERNAL_ERROR:
         return  # functions were killed too often
     failed, allowed = len(kept.with_status(TargetStatus.FAILED)), len(kept.targets) - kept.promised
-    if set(kept.with_status(TargetStatus.SKIPPED)) - ended and failed < allowed and not lost:
+    is_held_up = lost or budgets.is_used_up(world)
+    if set(kept.with_status(TargetStatus.SKIPPED)) - ended and failed < allowed and not is_held_up:
         yield Broken(0, f"{kept.id} skipped targets after {failed} failures; {allowed} were allowed")
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from functions.core.errors import InvalidInput
+from functions.core.records import MaximumOutOfService
 from functions.core.records.places import MAX_PLACES
 from functions.core.rollout.health import (
     PREDEFINED_CONFIGS,
@@ -79,6 +80,8 @@ class Scenario:
     hosts: int = 10
     host_ids: tuple[str, ...] = ()  # theirs, as many; by default they are numbered
     other_hosts: int = 0  # of another group, with the same application
+    shares_hosts: bool = False  # the other group has the same hosts as the first, and not those
+    budget: str = ""  # of all hosts, which both groups name: how many may be out, or a percentage; none: no budget
     config: DeploymentConfig = ONE_AT_A_TIME
     seed: int = 1
     durations: Durations = field(default_factory=Durations)
@@ -103,6 +106,25 @@ class Scenario:
     places_of_a_shard: int = MAX_PLACES  # with fewer, a small fleet has as many shards as a large one
     longest_seconds: float = 90 * 86400  # of virtual time, after which a deployment counts as one that never ends
     quiet_seconds: float = 86400  # in which nothing is seen of it, after which it counts so too
+
+    @property
+    def has_shared_hosts(self) -> bool:
+        return self.shares_hosts or (self.scaling is not None and self.scaling.has_second_group)
+
+    @property
+    def hosts_of_others(self) -> int:
+        """That belong to the other group alone."""
+        return 0 if self.shares_hosts else self.other_hosts
+
+
+def maximum(text: str) -> MaximumOutOfService:
+    """Of a budget.
+
+    >>> maximum("50%").places(9), maximum("2").places(9)
+    (4, 2)
+    """
+    kind = MinimumHealthyHostsType.FLEET_PERCENT if text.endswith("%") else MinimumHealthyHostsType.HOST_COUNT
+    return MaximumOutOfService(kind, int(text.removesuffix("%")))
 
 
 def _named(text: str) -> list[str]:

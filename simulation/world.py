@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import cache, partial
 from pathlib import Path
@@ -23,7 +23,7 @@ from functions.store.table.items import items
 from functions.store.table.memory import Change, Memory
 from functions.store.table.values import Update
 from infra.flow import ask_again_seconds, definition
-from simulation import seams
+from simulation import budgets, seams
 from simulation.asl.errors import Failure
 from simulation.asl.model import Machine
 from simulation.asl.reading import read_machine
@@ -81,7 +81,7 @@ class World:
             seed=scenario.seed,
             shares=scenario.fates,
             durations=scenario.durations,
-            others=[OTHER_GROUP] * scenario.other_hosts,
+            others=[OTHER_GROUP] * scenario.hosts_of_others,
             seen=self._seen,
         )
         self.functions = Functions(self.network, self._undelivered, scenario.crashes, scenario.repeats)
@@ -152,6 +152,15 @@ class World:
         """An update of the engine's stack: its functions begin anew, and deployments.yaml is applied once more."""
         self.functions.renew()
         self.clock.begin(lambda: declare.apply(_declared(_declaration(self.scenario))), limit=_UPDATE_SECONDS)
+
+    def is_of_group(self, deployment_id: str, group: str) -> bool:
+        """Whether it counts for the promise of this group: where two have the same hosts, each makes its own."""
+        return not self.scenario.shares_hosts or self.started.groups[deployment_id] == group
+
+    def broken_before(self, found: Sequence[Target]) -> set[str]:
+        """Hosts that have failed in their group, and that another group which has them may have brought back: for their
+        own group they are out of service all the same."""
+        return {each.target_id for each in found if each.was_out_of_service} if self.scenario.shares_hosts else set()
 
     def _set_up(self) -> None:
         """The account as it is when somebody asks for the deployment."""
@@ -284,7 +293,9 @@ class World:
 
 
 def _groups(scenario: Scenario) -> tuple[str, ...]:
-    has_other = scenario.other_hosts or (scenario.scaling and scenario.scaling.has_second_group)
+    has_other = (
+        scenario.other_hosts or scenario.shares_hosts or (scenario.scaling and scenario.scaling.has_second_group)
+    )
     return (GROUP, OTHER_GROUP) if has_other else (GROUP,)
 
 
@@ -335,8 +346,14 @@ def _declaration(scenario: Scenario) -> str:
             del groups[OTHER_GROUP]["ec2TagFilters"]
             groups[OTHER_GROUP] |= {"autoScalingGroups": [NAME], "launchOrder": 2}
     groups[GROUP] |= more
+    if scenario.shares_hosts:
+        groups[OTHER_GROUP]["ec2TagFilters"] = [{"Key": "role", "Value": GROUP}]
+    if scenario.budget:
+        for group in groups.values():
+            group |= {"budgets": [budgets.NAME], "deploymentConfigName": name}
     if named := [{"name": each} for each in _target_groups(scenario)]:
         for group in _balanced(scenario):
             groups[group]["loadBalancerInfo"] = {"targetGroupInfoList": named}
     applications = {APPLICATION: {"groups": groups}}
-    return json.dumps({"applications": applications, **({"deploymentConfigs": custom} if custom else {})})
+    others = {"deploymentConfigs": custom, "budgets": budgets.declared(scenario)}
+    return json.dumps({"applications": applications, **{key: each for key, each in others.items() if each}})

@@ -41,6 +41,7 @@ def keys_of(info: Info) -> Keys:
         "bakeTime": seconds_text(bake) if bake else None,
         "onBusy": _unless(info, "onBusy", _USUAL.on_busy),
         "hostBusy": host_busy(busy) if busy != _USUAL.host_busy_seconds else None,
+        "budgets": info.get("budgets"),
         "slackChannel": info.get("slackChannel"),
         "fileExistsBehavior": _unless(info, "fileExistsBehavior", _USUAL.file_exists_behavior),
         "ignoreApplicationStopFailures": info.get("ignoreApplicationStopFailures"),
@@ -64,6 +65,17 @@ def config_keys(info: Info) -> Keys:
     kept = {key: value for key, value in zones.items() if value}
     minimum = {"minimumHealthyHosts": dict(info["minimumHealthyHosts"])}
     return {**minimum, **({"zonalConfig": kept} if "zonalConfig" in info else {})}
+
+
+def budget_keys(info: Info) -> Keys:
+    """A Budget of ListBudgets as deployments.yaml has it under its name."""
+    keys: Keys = {
+        **_tags(info, "ec2TagFilters", "ec2TagSet"),
+        **_tags(info, "onPremisesInstanceTagFilters", "onPremisesTagSet"),
+        "autoScalingGroups": info.get("autoScalingGroups"),
+        "maximumOutOfService": dict(info["maximumOutOfService"]),
+    }
+    return {key: value for key, value in keys.items() if value}
 
 
 def one_line(value: Any) -> str:

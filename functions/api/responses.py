@@ -145,8 +145,8 @@ def application(record: Application) -> dict[str, Any]:
 def group(record: Group) -> dict[str, Any]:
     """A DeploymentGroupInfo."""
     settings, last, good = record.settings, record.last_attempted, record.last_successful
-    ec2 = _filters_and_lists(settings.tag_groups, is_set=record.has_tag_set)
-    on_premises = _filters_and_lists(settings.on_premises_tag_groups, is_set=record.has_on_premises_tag_set)
+    ec2 = filters_and_lists(settings.tag_groups, is_set=record.has_tag_set)
+    on_premises = filters_and_lists(settings.on_premises_tag_groups, is_set=record.has_on_premises_tag_set)
     return {
         "applicationName": record.application,
         "deploymentGroupId": record.group_id,
@@ -171,6 +171,7 @@ def group(record: Group) -> dict[str, Any]:
         "terminationHookEnabled": settings.auto_scaling.has_termination_hook,
         **auto_scaling(settings.auto_scaling),
         "allowedPrincipals": list(settings.allowed_principals) or None,
+        "budgets": list(settings.budgets) or None,
         "hostBusySeconds": settings.host_busy_seconds,
         "rollbackChoice": rollback_choice(choose_for(record)) if last or good else None,
         "goodDeployments": [good_deployment(each) for each in candidates(record)] or None,
@@ -277,7 +278,7 @@ def target_instances(record: Deployment) -> dict[str, Any] | None:
     return {"ec2TagSet": {"ec2TagSetList": groups}} if OverriddenSetting.TAG_SET in record.own else None
 
 
-def _filters_and_lists(record: Sequence[TagGroup], *, is_set: bool) -> tuple[Any, Any]:
+def filters_and_lists(record: Sequence[TagGroup], *, is_set: bool) -> tuple[Any, Any]:
     """The filters of one list, or the lists of a set; the other is None."""
     lists = _lists(record)
     return (None, lists) if is_set or len(lists) > 1 else (lists[0] if lists else [], None)

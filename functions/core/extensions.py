@@ -35,10 +35,15 @@ def _structure(required: tuple[str, ...] = (), /, **members: str) -> dict[str, A
     return {**shape, "required": list(required)} if required else shape
 
 
+def _exception() -> dict[str, Any]:
+    return {**_structure(), "exception": True}
+
+
 _GROUP_SETTINGS = {
     "allowedPrincipals": "PrincipalPatternList",
     "sharedWith": "GroupKeyList",
     "hostBusySeconds": "Integer",
+    "budgets": "BudgetNameList",
     "ec2DeploymentOptions": "EC2DeploymentOptions",
     "launchOrder": "Integer",
     "launchesTakePlaces": "Boolean",
@@ -64,11 +69,38 @@ _FAILURE = {
 }
 _GROUP = {"applicationName": "ApplicationName", "deploymentGroupName": "DeploymentGroupName"}
 
+_BUDGET = {
+    "budgetName": "BudgetName",
+    "ec2TagFilters": "EC2TagFilterList",
+    "ec2TagSet": "EC2TagSet",
+    "onPremisesInstanceTagFilters": "TagFilterList",
+    "onPremisesTagSet": "OnPremisesTagSet",
+    "autoScalingGroups": "AutoScalingGroupNameList",
+    "maximumOutOfService": "MaximumOutOfService",
+}
+_NO_BUDGET = ("BudgetDoesNotExistException", "InvalidInputException")
+
 OPERATIONS: dict[str, dict[str, Any]] = {
+    "DeleteBudget": _operation("DeleteBudget", ("BudgetInUseException", "InvalidInputException", *_FAILURES)),
+    "ListBudgets": _operation("ListBudgets", (*_NO_BUDGET, *_FAILURES)),
     "ListGroupInstances": _operation("ListGroupInstances", (*_NO_GROUP, *_FAILURES)),
     "ListHosts": _operation("ListHosts", (*_NO_GROUP, "InvalidNextTokenException", *_FAILURES)),
     "PauseDeployment": _operation("PauseDeployment", (*_NO_DEPLOYMENT, *_NO_HOLD)),
     "ResumeDeployment": _operation("ResumeDeployment", (*_NO_DEPLOYMENT, *_NO_HOLD)),
+    "PutBudget": _operation(
+        "PutBudget",
+        (
+            "BudgetLimitExceededException",
+            "InvalidEC2TagException",
+            "InvalidEC2TagCombinationException",
+            "InvalidTagException",
+            "InvalidOnPremisesTagCombinationException",
+            "TagSetListLimitExceededException",
+            "InvalidInputException",
+            *_FAILURES,
+        ),
+    ),
+    "ReleaseBudgetPlace": _operation("ReleaseBudgetPlace", ("BudgetInUseException", *_NO_BUDGET, *_FAILURES)),
     "RetryDeployment": _operation("RetryDeployment", (*_NO_DEPLOYMENT, *_NO_GROUP, *_NO_CREATION)),
     "RollBackDeploymentGroup": _operation("RollBackDeploymentGroup", (*_NO_GROUP, *_NO_CREATION)),
 }
@@ -102,6 +134,7 @@ SHAPES: dict[str, dict[str, Any]] = {
         hold="Hold",
         pause="Pause",
         approvals="ApprovedList",
+        waitingFor="MessageList",
     ),
     # -- hosts that the last deployment of a group left failed, also if it succeeded
     "LastDeploymentInfo": _structure(failedHosts="Integer"),
@@ -155,7 +188,42 @@ SHAPES: dict[str, dict[str, Any]] = {
     "ScalingProcessList": {"type": "list", "member": {"shape": "ScalingProcess"}},
     "EC2DeploymentOptions": _structure(processesToSuspend="ScalingProcessList"),
     "AfterFailedLaunches": {"type": "string", "enum": ["CONTINUE", "ABANDON"]},
-    # -- which deployment has the host of a target that waits
+    # -- disruption budgets: at most so many hosts of a set are out of service at one time, whoever deploys
+    "BudgetName": {"type": "string", "min": 1, "max": 100},
+    "BudgetNameList": {"type": "list", "member": {"shape": "BudgetName"}},
+    "MaximumOutOfService": _structure(type="MinimumHealthyHostsType", value="Integer"),
+    # -- `deploymentId`: which works at the host; `failedIn`: the last one that failed on it
+    "BudgetHolder": _structure(
+        hostId="InstanceId", since="Timestamp", deploymentId="DeploymentId", failedIn="DeploymentId"
+    ),
+    "BudgetHolderList": {"type": "list", "member": {"shape": "BudgetHolder"}},
+    "WaitingDeployment": _structure(deploymentId="DeploymentId", since="Timestamp"),
+    "WaitingDeploymentList": {"type": "list", "member": {"shape": "WaitingDeployment"}},
+    # -- hosts that belong to it now, and how many of them may be out of service; the groups that name it
+    "Budget": _structure(
+        **_BUDGET,
+        isDeclared="Boolean",
+        hosts="Integer",
+        places="Integer",
+        holders="BudgetHolderList",
+        waiting="WaitingDeploymentList",
+        deploymentGroups="GroupKeyList",
+    ),
+    "BudgetList": {"type": "list", "member": {"shape": "Budget"}},
+    "PutBudgetInput": _structure(("budgetName", "maximumOutOfService"), **_BUDGET),
+    "PutBudgetOutput": _structure(),
+    "ListBudgetsInput": _structure(budgetName="BudgetName"),
+    "ListBudgetsOutput": _structure(budgets="BudgetList"),
+    "DeleteBudgetInput": _structure(("budgetName",), budgetName="BudgetName"),
+    "DeleteBudgetOutput": _structure(),
+    "ReleaseBudgetPlaceInput": _structure(("budgetName", "hostId"), budgetName="BudgetName", hostId="InstanceId"),
+    "ReleaseBudgetPlaceOutput": _structure(failedIn="DeploymentId"),
+    "BudgetDoesNotExistException": _exception(),
+    "BudgetInUseException": _exception(),
+    "BudgetLimitExceededException": _exception(),
+    # -- for what a target waits: a host that another deployment has, or a budget; a deployment's waitingFor: for which
+    # budgets
+    "MessageList": {"type": "list", "member": {"shape": "Message"}},
     "InstanceTarget": _structure(
         waitingFor="Message",
         failure="TargetFailure",

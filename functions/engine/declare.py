@@ -7,7 +7,7 @@ from functions.aws import clock
 from functions.core.declaration import Declaration, changes
 from functions.core.errors import Conflict
 from functions.core.records import Group
-from functions.store.records import declared, groups
+from functions.store.records import budgets, declared, groups
 from functions.store.table.patience import back_off
 
 _TRIES = 5
@@ -30,6 +30,7 @@ def _apply(declaration: Declaration) -> list[str]:
     written = _apply_configs(declaration)
     written += declared.change_load_balancers(declared.load_balancers(), declaration.load_balancers)
     written += declared.change_scaling_groups(declaration.scaling_groups)
+    written += _apply_budgets(declaration)
     written += _apply_applications(declaration)
     stored = _stored_groups(declaration)
     for change in changes(declaration, stored, now=clock.timestamp(), new_id=clock.new_uuid):
@@ -45,6 +46,19 @@ def _apply_configs(declaration: Declaration) -> list[str]:
         declared.put_config(wanted[name])
     for name in (gone := sorted(stored.keys() - wanted)):
         declared.delete_config(name)
+    return changed + gone
+
+
+def _apply_budgets(declaration: Declaration) -> list[str]:
+    """One that is gone from the file goes: deployments that run keep to it, those that begin later do not."""
+    stored, wanted = (
+        {each.name: each for each, _ in budgets.all_of_them()},
+        {each.name: each for each in declaration.budgets},
+    )
+    for name in (changed := [name for name, budget in wanted.items() if stored.get(name) != budget]):
+        budgets.put(wanted[name])
+    for name in (gone := sorted(name for name, budget in stored.items() if budget.declared and name not in wanted)):
+        budgets.delete(name)
     return changed + gone
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from functions.aws import clock, weather
-from functions.core.rollout import holds
+from functions.core.rollout import budgets, holds
 from functions.core.rollout.stages import Decision, Manifest, Next, next_stage
 from functions.core.text.shapes import from_plain, to_plain
 from functions.engine.running import chain
@@ -43,5 +43,6 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     stage = decision.stage
     if stage and decision.next is Next.RUN:
         chain.start(event["deployment_id"])
-        stage = replace(stage, concurrency=min(stage.concurrency, settings().map_concurrency))
+        most = min(stage.concurrency, settings().map_concurrency)
+        stage = replace(stage, concurrency=budgets.concurrency(deployment.budgets if deployment else (), most))
     return {"next": decision.next, "stage": to_plain(stage), "hold": None, "seconds": 0}

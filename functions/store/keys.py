@@ -36,6 +36,10 @@ def shard_key(place_set: str, number: int) -> Key:
     return Key(f"PLACES#{place_set}#{number}", "SHARD")
 
 
+def budget_key(name: str) -> Key:
+    return Key("BUDGETS", f"BUDGET#{name}")
+
+
 def host_key(group_id: str, target_id: str) -> Key:
     return Key(f"HOSTS#{group_id}", f"HOST#{target_id}")
 

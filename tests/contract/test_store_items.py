@@ -146,6 +146,8 @@ HOLDS: list[tuple[Condition, bool]] = [
     (Lacks("nothing", "a"), True),
     (Fewer("set", 3), True),
     (Fewer("set", 2), False),
+    (Fewer("counters", 3), True),
+    (Fewer("counters", 2), False),
     (Fewer("nothing", 1), True),
     (Fewer("nothing", 0), False),
     (all_of(Exists("one"), Exists("yes")), True),

@@ -90,6 +90,15 @@ def test_who_names_no_auto_scaling_group_grants_nothing(local: Synthesized) -> N
     assert resources(local.template, "AWS::AutoScaling::LifecycleHook") == {}
 
 
+def test_a_budget_of_an_auto_scaling_group_has_its_members_counted_and_nothing_more(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    budget = "{fleet: {autoScalingGroups: [fleet], maximumOutOfService: {type: HOST_COUNT, value: 1}}}"
+    template = declared(tmp_path_factory, f"budgets: {budget}\napplications: {{}}\n").template
+    counted = {"*": {"DescribeAutoScalingGroups"}}
+    assert granted(template) == {"Api": counted, "Prepare": counted}
+
+
 def synthesize_with_own(folder: Path, name: str) -> Synthesized:
     declared, out = folder / "deployments.yaml", folder / "out"
     declared.write_text(FILE)

@@ -4,6 +4,7 @@ A mutation is one or more edits of source texts, and the invariants whose schedu
 plays them; tests/mutations/test_mutations.py holds the texts to the sources, so that no mutation is lost unseen.
 """
 
+from tests.mutations.budgets import BUDGETS
 from tests.mutations.mutation import Edit, Mutation, mutation
 
 ROLLOUT, RECORDS, AWS = "functions/core/rollout/", "functions/store/records/", "functions/aws/"
@@ -424,4 +425,5 @@ MUTATIONS: tuple[Mutation, ...] = (
             Edit(AWS + "fleet/ec2.py", "if fits(tags):", "if tags:"),
         ),
     ),
+    *BUDGETS,
 )  # fmt: skip

@@ -103,3 +103,10 @@ def test_a_deployment_reaches_the_hosts_of_its_group_only(schedule: Scenario) ->
 def test_stages_come_one_after_the_other_with_what_is_to_lie_between(schedule: Scenario) -> None:
     """Invariants 1 and 3: with bakes, approvals and pauses at any moment, and everything else that can go wrong."""
     assert sentences(schedule) == []
+
+
+@few
+@given(FAMILIES[14])
+def test_no_more_hosts_of_a_budget_are_out_of_service_than_it_says(schedule: Scenario) -> None:
+    """Invariant 14: with two groups under it, also on the same hosts, while hosts fail and people stop deployments."""
+    assert sentences(schedule) == []

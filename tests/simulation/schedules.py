@@ -203,9 +203,19 @@ STAGED = scenarios(
     ),
 )  # fmt: skip
 
+BUDGETED = scenarios(
+    budget=st.one_of(st.integers(1, 3).map(str), st.sampled_from(["34%", "50%", "100%"])),
+    other_hosts=st.integers(0, 5), shares_hosts=st.booleans(), hosts=st.integers(3, 8), fates=FATES, events=EVENTS,
+    crashes=CRASHES, repeats=SHARES.map(lambda x: x / 4), limits=limits(),
+    acts=st.tuples(
+        acts(Deed.DEPLOY, Deed.STOP, Deed.CANCEL, group=OTHER_GROUP),
+        acts(Deed.DEPLOY, Deed.ROLL_BACK, Deed.STOP, most=2),
+    ).map(lambda both: both[0] + both[1]),
+)  # fmt: skip
+
 FAMILIES = {
     1: HEALTH, 2: ONE_AT_A_TIME, 3: ENDS, 4: ONCE, 5: ANNOUNCED, 6: ROLLED_BACK, 7: VERIFIED, 8: JUNK, 9: WEATHER,
-    10: BALANCED, 11: SCALED, 12: OWN_HOSTS, 13: STAGED,
+    10: BALANCED, 11: SCALED, 12: OWN_HOSTS, 13: STAGED, 14: BUDGETED,
 }  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """`stepdeploy diff [FILE]`: what `cdk deploy` would change of the deployment groups that FILE declares.
 
 FILE is a deployments.yaml; without it, the one in this folder. It is compared with what the engine has now: groups that
-are new, change or go, key by key, and deployment configurations. What `cdk deploy` changes of the stack itself,
+are new, change or go, key by key, deployment configurations and budgets. What `cdk deploy` changes of the stack itself,
 `cdk diff` shows.
 """
 
@@ -13,12 +13,12 @@ from typing import Any
 import click
 
 from cli.account.connection import Engine, Refusal
-from cli.account.group_keys import config_keys, keys_of, one_line
+from cli.account.group_keys import budget_keys, config_keys, keys_of, one_line
 from cli.account.groups import group_infos
 from cli.exits import Exit
 from cli.view.output import json_option, plain, tell_json
 from functions.core.declaration import ENGINE_TOPIC, Declaration, DeclaredGroup, load, written
-from functions.core.declaration.written import Keys, config_written
+from functions.core.declaration.written import Keys, budget_written, config_written
 from functions.core.errors import InvalidInput
 from functions.core.rollout.health import PREDEFINED_CONFIGS
 
@@ -64,20 +64,25 @@ def command(file: Path, as_json: bool) -> int:
         raise click.UsageError(plain(f"FILE {file}: {error}")) from error
     engine = Engine()
     configs, groups = list(_configs(engine.api, declaration)), list(_groups(engine, declaration))
+    budgets = list(_budgets(engine.api, declaration))
+    changes = [*groups, *configs, *budgets]
     if as_json:
         tell_json(
             {
                 "groups": [{"group": each.what, **each.json} for each in groups],
                 "deploymentConfigs": [{"deploymentConfigName": each.what, **each.json} for each in configs],
+                "budgets": [{"budgetName": each.what, **each.json} for each in budgets],
             }
         )
     else:
         for each in configs:
             _tell(each, "deployment configuration ")
+        for each in budgets:
+            _tell(each, "budget ")
         for each in groups:
             _tell(each)
-        click.echo("`cdk deploy` makes these changes" if groups or configs else "nothing would change")
-    return Exit.FAILED if groups or configs else Exit.DONE
+        click.echo("`cdk deploy` makes these changes" if changes else "nothing would change")
+    return Exit.FAILED if changes else Exit.DONE
 
 
 def _tell(change: Change, what: str = "") -> None:
@@ -144,6 +149,19 @@ def _name_in(named: set[str], target_group: str) -> str:
     _, found, rest = target_group.partition(":targetgroup/")
     name = rest.partition("/")[0]
     return name if found and name in named else target_group
+
+
+def _budgets(api: Any, declaration: Declaration) -> Iterator[Change]:
+    stored = {each["budgetName"]: each for each in api.list_budgets()["budgets"]}
+    for budget in declaration.budgets:
+        before = stored.pop(budget.name, None)
+        keys = tuple(_different(budget_keys(before) if before else {}, budget_written(budget)))
+        note = _TAKEN_OVER if before and not before["isDeclared"] else ""
+        if keys or note:
+            yield Change(what=budget.name, kind="changed" if before else "new", note=note, keys=keys)
+    for name, info in stored.items():
+        if info["isDeclared"]:
+            yield Change(what=name, kind="removed")
 
 
 def _configs(api: Any, declaration: Declaration) -> Iterator[Change]:

@@ -18,6 +18,7 @@ import click
 
 from cli.account.completions import groups
 from cli.account.connection import Engine
+from cli.account.doctor.budget_checks import Budget, budget_findings
 from cli.account.doctor.checks import (
     HOST_TAG,
     CheckedGroup,
@@ -82,9 +83,16 @@ def _findings(engine: Engine, group: Group | None) -> list[Finding]:
     refused = [] if group else run_check("groups", f"execute-api:Invoke on {_LISTING}", groups)
     if group:
         infos.append(group_info(engine.api, group))
+    budgets: list[Budget] = []
+
+    def listed() -> Iterator[Finding]:
+        budgets.extend(engine.api.list_budgets()["budgets"])
+        yield from ()
+
+    found += run_check("budgets", "execute-api:Invoke on ListBudgets", listed)
     for each in infos:
         seen = CheckedGroup(engine, each)
-        found += [*group_findings(seen, tag), *scaling_findings(seen)]
+        found += [*group_findings(seen, tag), *scaling_findings(seen), *budget_findings(seen, budgets)]
     return [*found, *refused] if group or refused else [*found, *orphan_findings(engine, infos)]
 
 

@@ -9,6 +9,7 @@ from functions.api.operations import Caller, groups
 from functions.core.errors import Refused
 from functions.core.records import Deployment
 from functions.core.statuses import DeploymentStatus
+from functions.engine.running import budgets
 from functions.store.records import deployments, lock, places
 
 MAX_AT_ONCE = 25
@@ -18,7 +19,7 @@ _ID = re.compile(r"d-[A-Z0-9]{9}")
 def get_deployment(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
     found = known(given["deploymentId"])
     behind = lock.holder(found.group_key) if found.status is DeploymentStatus.QUEUED else None
-    return {"deploymentInfo": {**responses.deployment(places.counted(found)), "queuedBehind": behind}}
+    return {"deploymentInfo": {**_told(places.counted(found), caller), "queuedBehind": behind}}
 
 
 def batch_get_deployments(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
@@ -30,7 +31,12 @@ def batch_get_deployments(given: dict[str, Any], caller: Caller) -> dict[str, An
         check_id(each)
     known_ones = places.counted_all(list(deployments.named(ids).values()))
     found = {each.deployment_id: each for each in known_ones}
-    return {"deploymentsInfo": [responses.deployment(found[each]) for each in ids if each in found]}
+    return {"deploymentsInfo": [_told(found[each], caller) for each in ids if each in found]}
+
+
+def _told(found: Deployment, caller: Caller) -> dict[str, Any]:
+    waits = budgets.waits(found, caller.now) if found.status is DeploymentStatus.IN_PROGRESS else ()
+    return {**responses.deployment(found), "waitingFor": list(waits) or None}
 
 
 def list_deployments(given: dict[str, Any], caller: Caller) -> dict[str, Any]:

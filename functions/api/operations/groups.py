@@ -17,7 +17,7 @@ from functions.core.rollout.health import DEFAULT_CONFIG, PREDEFINED_CONFIGS, De
 from functions.core.statuses import OnBusy
 from functions.engine.auto_scaling import hooks
 from functions.settings import settings
-from functions.store.records import applications, configs, declared, groups, lock
+from functions.store.records import applications, budgets, configs, declared, groups, lock
 from functions.store.table.patience import back_off
 
 MAX = 1000  # of an application
@@ -185,12 +185,16 @@ def known_config(name: str) -> DeploymentConfig:
 def _updated_group(group: Group, given: dict[str, Any]) -> Group:
     name = given.get("deploymentConfigName")
     after = requests_groups.changed(
-        group, given, config=known_config(name) if name else None, topics=settings().topic_arns
+        group,
+        given,
+        config=known_config(name) if name else None,
+        topics=settings().topic_arns,
+        budgets=[each.name for each, _ in budgets.all_of_them()] if given.get("budgets") else (),
     )
     named = after.settings.load_balancers
     is_new = named.are_used and named != group.settings.load_balancers
     if is_new and (unknown := not_allowed(named, declared.load_balancers())):
-        what = f"loadBalancerInfo: {texts.undeclared_load_balancers(unknown)}"
+        what = f"loadBalancerInfo: {texts.undeclared(unknown)}"
         raise Refused("InvalidLoadBalancerInfoException", what)
     return after
 

@@ -6,14 +6,15 @@ as it is; what it gives replaces, and an empty list removes.
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 from functions.api.requests import settings as requests_settings
 from functions.api.requests.auto_scaling import auto_scaling
+from functions.api.requests.tags import EC2, ON_PREMISES
 from functions.core import quotas
 from functions.core.errors import Refused
 from functions.core.limits import SHOWN
-from functions.core.records import Group, LoadBalancers, TagGroup, Trigger
+from functions.core.records import Group, LoadBalancers, Trigger
 from functions.core.rollout.health import DeploymentConfig
 from functions.core.statuses import DeploymentOption, OutdatedInstancesStrategy, TriggerEvent
 from functions.core.text import principals
@@ -33,11 +34,17 @@ _UNSUPPORTED = {
 
 
 def changed(
-    group: Group, given: Mapping[str, Any], *, config: DeploymentConfig | None, topics: Collection[str]
+    group: Group,
+    given: Mapping[str, Any],
+    *,
+    config: DeploymentConfig | None,
+    topics: Collection[str],
+    budgets: Collection[str] = (),
 ) -> Group:
     """The group after a request. Raises Refused.
 
-    `config` is the configuration that the request names, `topics` the ARNs to which the engine may publish.
+    `config` is the configuration that the request names, `topics` the ARNs to which the engine may publish, `budgets`
+    the names of those that there are.
     """
     _check_supported(given)
     settings = group.settings
@@ -53,6 +60,8 @@ def changed(
     settings = replace(settings, load_balancers=_load_balancers(settings.load_balancers, given))
     if "hostBusySeconds" in given:
         settings = replace(settings, host_busy_seconds=_host_busy(given["hostBusySeconds"]))
+    if "budgets" in given:
+        settings = replace(settings, budgets=_budgets(given["budgets"], budgets))
     if "allowedPrincipals" in given:
         settings = replace(settings, allowed_principals=_principals(given["allowedPrincipals"]))
     if "sharedWith" in given:
@@ -73,6 +82,17 @@ def _host_busy(seconds: int) -> int:
         what = f"{seconds} is not from 0 (fail at once) to {quotas.LONGEST_DEPLOYMENT_SECONDS}"
         raise Refused("InvalidInputException", f"hostBusySeconds: {what}")
     return seconds
+
+
+def _budgets(given: list[str], known: Collection[str]) -> tuple[str, ...]:
+    if len(given) > quotas.MAX_BUDGETS_OF_GROUP:
+        what = f"budgets: has {len(given)}, at most {quotas.MAX_BUDGETS_OF_GROUP}"
+        raise Refused("InvalidInputException", what)
+    for number, each in enumerate(given):
+        if each not in known:
+            what = f"budgets[{number}]: there is no budget {each[:SHOWN]!r}: see ListBudgets, or make it by PutBudget"
+            raise Refused("InvalidInputException", what)
+    return tuple(dict.fromkeys(given))
 
 
 def _principals(given: list[str]) -> tuple[str, ...]:
@@ -133,63 +153,15 @@ def _role(arn: str) -> str:
     return arn
 
 
-class _Kind(NamedTuple):
-    """How a request names instances of one kind: by a list of filters, or by a set of such lists."""
-
-    filters: str
-    tag_set: str
-    lists: str
-    invalid: str
-    both: str
-    setting: str  # of GroupSettings
-    flag: str  # of Group
-
-
-_KINDS = (
-    _Kind(
-        "ec2TagFilters",
-        "ec2TagSet",
-        "ec2TagSetList",
-        "InvalidEC2TagException",
-        "InvalidEC2TagCombinationException",
-        "tag_groups",
-        "has_tag_set",
-    ),
-    _Kind(
-        "onPremisesInstanceTagFilters",
-        "onPremisesTagSet",
-        "onPremisesTagSetList",
-        "InvalidTagException",
-        "InvalidOnPremisesTagCombinationException",
-        "on_premises_tag_groups",
-        "has_on_premises_tag_set",
-    ),
-)
-
-
 def _with_tags(group: Group, given: Mapping[str, Any]) -> Group:
-    for kind in _KINDS:
-        filters, lists = given.get(kind.filters), (given.get(kind.tag_set) or {}).get(kind.lists)
-        if filters and lists:
-            raise Refused(kind.both, f"{kind.filters} and {kind.tag_set}: give one of the two")
-        if kind.filters not in given and kind.tag_set not in given:
-            continue
-        tags: tuple[TagGroup, ...] = ()  # given, and empty: none
-        if lists:
-            tags = _tag_set(given[kind.tag_set], kind, len(lists))
-        elif filters:
-            tags = (requests_settings.tag_group(filters, kind.filters, kind.invalid),)
-        setting: dict[str, Any] = {kind.setting: tags}
-        flag: dict[str, Any] = {kind.flag: bool(lists)}
-        group = replace(group, settings=replace(group.settings, **setting), **flag)
+    for kind, setting, flag in (
+        (EC2, "tag_groups", "has_tag_set"),
+        (ON_PREMISES, "on_premises_tag_groups", "has_on_premises_tag_set"),
+    ):
+        if (tags := kind.selected(given)) is not None:
+            has_set: dict[str, Any] = {flag: kind.is_set(given)}
+            group = replace(group, settings=replace(group.settings, **{setting: tags}), **has_set)  # type: ignore[arg-type]
     return group
-
-
-def _tag_set(given: Mapping[str, Any], kind: _Kind, number: int) -> tuple[TagGroup, ...]:
-    if number > quotas.MAX_TAG_GROUPS:
-        what = f"{kind.tag_set}.{kind.lists}: has {number} lists, at most {quotas.MAX_TAG_GROUPS}"
-        raise Refused("TagSetListLimitExceededException", what)
-    return requests_settings.tag_set(given, kind.tag_set, kind.invalid)
 
 
 def _triggers(given: list[dict[str, Any]], topics: Collection[str]) -> tuple[Trigger, ...]:

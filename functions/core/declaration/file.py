@@ -6,6 +6,7 @@ from pathlib import Path
 import yaml
 
 from functions.core.declaration.auto_scaling import check_shared, names
+from functions.core.declaration.budgets import budgets as read_budgets
 from functions.core.declaration.durations import seconds
 from functions.core.declaration.groups import group_of
 from functions.core.declaration.load_balancers import open_load_balancers
@@ -27,7 +28,7 @@ from functions.core.text.shapes import to_plain
 
 # Characters, packed. Lambda takes an event of 256 KB, and an update's has the new declaration and the old one.
 MAX_PACKED = 100_000
-_KEYS = ("applications", "deploymentConfigs", "loadBalancerInfo", "autoScalingGroups", "revisionBuckets")
+KEYS = ("applications", "deploymentConfigs", "loadBalancerInfo", "autoScalingGroups", "budgets", "revisionBuckets")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")  # S3 User Guide, "General purpose bucket naming rules"
 _MAX_BUCKETS = 20  # each is a few lines of two roles' policies
 
@@ -82,10 +83,11 @@ def _declaration(root: Value) -> Declaration:
     members = root.members()
     for key in [key for key in members if key.startswith("x-")]:  # a place for YAML anchors
         del members[key]
-    for key in [key for key in members if key not in _KEYS]:
-        members.pop(key).refuse_key(f"unknown key{did_you_mean(key, _KEYS)}")
+    for key in [key for key in members if key not in KEYS]:
+        members.pop(key).refuse_key(f"unknown key{did_you_mean(key, KEYS)}")
     opened = members.get("loadBalancerInfo")
     configs = _configs(members["deploymentConfigs"]) if "deploymentConfigs" in members else {}
+    budgets = read_budgets(members["budgets"]) if "budgets" in members else ()
     if "applications" not in members:
         root.refuse("applications is missing")
         return Declaration()
@@ -98,12 +100,15 @@ def _declaration(root: Value) -> Declaration:
         body = application.known("groups", required=["groups"])
         for group_name, group in (body["groups"].members() if "groups" in body else {}).items():
             _check_name(group, group_name)
-            groups.append(group_of(name, group_name, group, PREDEFINED_CONFIGS | configs))
+            groups.append(
+                group_of(name, group_name, group, PREDEFINED_CONFIGS | configs, [each.name for each in budgets])
+            )
     check_shared(root, groups)
     return Declaration(
         applications=tuple(applications),
         groups=tuple(groups),
         configs=tuple(configs.values()),
+        budgets=budgets,
         open_load_balancers=open_load_balancers(opened) if opened else NO_LOAD_BALANCERS,
         revision_buckets=_buckets(listed) if (listed := members.get("revisionBuckets")) else (),
         open_scaling_groups=names(scaling, most=None) if (scaling := members.get("autoScalingGroups")) else (),

@@ -4,8 +4,7 @@ Source of the limits: CodeDeploy User Guide, "CodeDeploy limits", and the except
 """
 
 import re
-from collections.abc import Mapping
-from enum import StrEnum
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import yaml
@@ -15,8 +14,9 @@ from functions.core.declaration.auto_scaling import auto_scaling
 from functions.core.declaration.durations import parsed_seconds, seconds
 from functions.core.declaration.load_balancers import load_balancers
 from functions.core.declaration.model import ENGINE_TOPIC, DeclaredGroup
+from functions.core.declaration.tags import SELECTING, tag_groups
 from functions.core.declaration.value import Value, did_you_mean
-from functions.core.records import Alarms, AutoRollback, GroupSettings, TagFilter, TagGroup, Trigger
+from functions.core.records import Alarms, AutoRollback, GroupSettings, Trigger
 from functions.core.rollout.health import DEFAULT_CONFIG, DeploymentConfig
 from functions.core.statuses import (
     AutoRollbackEvent,
@@ -31,12 +31,10 @@ from functions.core.text.names import MAX_ROLE_ARN, is_group_key, is_role
 _TOPIC_ARN = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}")
 
 
-_SELECTING = frozenset(
-    {"ec2TagFilters", "ec2TagSet", "onPremisesInstanceTagFilters", "onPremisesTagSet", "autoScalingGroups"}
-)
-
-
-def group_of(application: str, name: str, value: Value, configs: Mapping[str, DeploymentConfig]) -> DeclaredGroup:
+def group_of(
+    application: str, name: str, value: Value, configs: Mapping[str, DeploymentConfig], budgets: Collection[str]
+) -> DeclaredGroup:
+    """`configs`, `budgets`: those that there are, by their names."""
     members = value.known(
         "ec2TagFilters",
         "ec2TagSet",
@@ -62,10 +60,11 @@ def group_of(application: str, name: str, value: Value, configs: Mapping[str, De
         "allowedPrincipals",
         "sharedWith",
         "hostBusy",
+        "budgets",
         "serviceRoleArn",
         "outdatedInstancesStrategy",
     )
-    settings = _settings(value, members, configs)
+    settings = _settings(value, members, configs, budgets)
     role, strategy = members.get("serviceRoleArn"), members.get("outdatedInstancesStrategy")
     arn = role.text(longest=MAX_ROLE_ARN) if role else None
     if role and arn and not is_role(arn):
@@ -81,13 +80,15 @@ def group_of(application: str, name: str, value: Value, configs: Mapping[str, De
     )
 
 
-def _settings(value: Value, members: dict[str, Value], configs: Mapping[str, DeploymentConfig]) -> GroupSettings:
+def _settings(
+    value: Value, members: dict[str, Value], configs: Mapping[str, DeploymentConfig], budgets: Collection[str]
+) -> GroupSettings:
     wanted = AutoRollback()
     read: dict[str, Any] = {
-        "tag_groups": _tag_groups(members, "ec2TagFilters", "ec2TagSet"),
-        "on_premises_tag_groups": _tag_groups(members, "onPremisesInstanceTagFilters", "onPremisesTagSet"),
+        "tag_groups": tag_groups(members, "ec2TagFilters", "ec2TagSet"),
+        "on_premises_tag_groups": tag_groups(members, "onPremisesInstanceTagFilters", "onPremisesTagSet"),
     }
-    if not members.keys() & _SELECTING:
+    if not members.keys() & SELECTING:
         value.refuse_key(
             "say which instances belong to the group: ec2TagFilters, ec2TagSet or autoScalingGroups is missing"
         )
@@ -114,6 +115,8 @@ def _settings(value: Value, members: dict[str, Value], configs: Mapping[str, Dep
         read["ignore_application_stop_failures"] = ignore.flag()
     if busy := members.get("hostBusy"):
         read["host_busy_seconds"] = _host_busy_seconds(busy)
+    if named := members.get("budgets"):
+        read["budgets"] = _budgets(named, budgets)
     if allowed := members.get("allowedPrincipals"):
         read["allowed_principals"] = _principals(allowed)
     if shared := members.get("sharedWith"):
@@ -142,6 +145,19 @@ def _shared_with(value: Value) -> tuple[str, ...]:
     return tuple(dict.fromkeys(groups))
 
 
+def _budgets(value: Value, known: Collection[str]) -> tuple[str, ...]:
+    names: list[str] = []
+    for each in value.items(most=quotas.MAX_BUDGETS_OF_GROUP):
+        name = each.text(longest=100)
+        if name and name not in known:
+            hint = did_you_mean(name, known) if known else ""
+            each.refuse(f'there is no budget "{name}"{hint} (declare it under budgets)')
+        elif name in names:
+            each.refuse(f'the budget "{name}" is there twice')
+        names.append(name)
+    return tuple(names)
+
+
 def _config(value: Value, configs: Mapping[str, DeploymentConfig]) -> DeploymentConfig:
     name = value.text(longest=100)
     if name and name not in configs:
@@ -150,57 +166,6 @@ def _config(value: Value, configs: Mapping[str, DeploymentConfig]) -> Deployment
             " (declare your own under deploymentConfigs)"
         )
     return configs.get(name, configs[DEFAULT_CONFIG])
-
-
-def _tag_groups(members: dict[str, Value], filters: str, sets: str) -> tuple[TagGroup, ...]:
-    """InvalidEC2TagCombination and InvalidOnPremisesTagCombination; a list that could never have a target."""
-    flat, tag_set = members.get(filters), members.get(sets)
-    if flat and tag_set:
-        flat.refuse(f"give {filters} or {sets}, not both")
-        return ()
-    if flat:
-        return (_tag_group(flat),)
-    if tag_set:
-        listed = tag_set.known(f"{sets}List", required=[f"{sets}List"]).get(f"{sets}List")
-        lists = listed.items(most=quotas.MAX_TAG_GROUPS) if listed else []
-        if listed and not lists:
-            listed.refuse("give at least one list of tag filters")
-        return tuple(_tag_group(each) for each in lists)
-    return ()
-
-
-def _tag_group(value: Value) -> TagGroup:
-    filters = value.items(most=quotas.MAX_FILTERS)
-    if not filters:
-        value.refuse("give at least one tag filter")
-    return TagGroup(filters=tuple(_tag_filter(each) for each in filters))
-
-
-class _TagFilterType(StrEnum):
-    KEY_ONLY = "KEY_ONLY"
-    VALUE_ONLY = "VALUE_ONLY"
-    KEY_AND_VALUE = "KEY_AND_VALUE"
-
-
-_FILTER_PARTS = {
-    _TagFilterType.KEY_ONLY: {"Key"},
-    _TagFilterType.VALUE_ONLY: {"Value"},
-    _TagFilterType.KEY_AND_VALUE: {"Key", "Value"},
-}
-
-
-def _tag_filter(value: Value) -> TagFilter:
-    members = value.known("Key", "Value", "Type")
-    parts = members.keys() & {"Key", "Value"}
-    if not parts and isinstance(value.node, yaml.MappingNode):
-        value.refuse("give Key, Value or both")
-    elif "Type" in members and parts != _FILTER_PARTS[kind := members["Type"].word(_TagFilterType)]:
-        wanted = " and ".join(sorted(_FILTER_PARTS[kind]))
-        value.refuse(f"Type {kind} needs {wanted}, here is {' and '.join(sorted(parts))}")
-    return TagFilter(
-        key=members["Key"].text(longest=128) if "Key" in members else None,
-        value=members["Value"].text(shortest=0, longest=256) if "Value" in members else None,
-    )
 
 
 def _alarms(value: Value) -> Alarms:

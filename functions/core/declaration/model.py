@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from functions.core.records import NO_LOAD_BALANCERS, Group, GroupSettings, LoadBalancers
+from functions.core.records import NO_LOAD_BALANCERS, Budget, Group, GroupSettings, LoadBalancers
 from functions.core.rollout.health import DeploymentConfig
 from functions.core.statuses import OutdatedInstancesStrategy
 
@@ -48,6 +48,7 @@ class Declaration:
     applications: tuple[str, ...] = ()  # every one, also one without groups
     groups: tuple[DeclaredGroup, ...] = ()
     configs: tuple[DeploymentConfig, ...] = ()  # the custom ones
+    budgets: tuple[Budget, ...] = ()
     open_load_balancers: LoadBalancers = NO_LOAD_BALANCERS  # that groups of the API may use, too
     open_scaling_groups: tuple[str, ...] = ()  # the same of Auto Scaling groups
     revision_buckets: tuple[str, ...] = ()  # from which revisions are taken besides the engine's own

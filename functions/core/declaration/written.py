@@ -8,7 +8,16 @@ from typing import Any
 
 from functions.core.declaration.durations import seconds_text
 from functions.core.declaration.model import DeclaredGroup
-from functions.core.records import Alarms, AutoScaling, GroupSettings, LoadBalancers, TagFilter, TagGroup, Trigger
+from functions.core.records import (
+    Alarms,
+    AutoScaling,
+    Budget,
+    GroupSettings,
+    LoadBalancers,
+    TagFilter,
+    TagGroup,
+    Trigger,
+)
 from functions.core.rollout.health import DeploymentConfig, MinimumHealthyHosts, Select, StageRule
 from functions.core.statuses import DeploymentOption
 
@@ -42,6 +51,7 @@ def written(group: DeclaredGroup) -> Keys:
         "bakeTime": seconds_text(settings.bake_seconds) if settings.bake_seconds else None,
         "onBusy": settings.on_busy.value if settings.on_busy != _DEFAULTS.on_busy else None,
         "hostBusy": host_busy(busy) if busy != _DEFAULTS.host_busy_seconds else None,
+        "budgets": list(settings.budgets),
         "slackChannel": settings.slack_channel,
         "fileExistsBehavior": settings.file_exists_behavior.value
         if settings.file_exists_behavior != _DEFAULTS.file_exists_behavior
@@ -91,6 +101,16 @@ def _stage(given: StageRule) -> Keys:
         named = {"approvers": list(approval.approvers), "byAnother": approval.by_another}
         keys["approval"] = {key: value for key, value in named.items() if value} or True
     return keys
+
+
+def budget_written(budget: Budget) -> Keys:
+    """A budget of the file, likewise."""
+    return {
+        **_tags(budget.tag_groups, "ec2TagFilters", "ec2TagSet", is_set=False),
+        **_tags(budget.on_premises_tag_groups, "onPremisesInstanceTagFilters", "onPremisesTagSet", is_set=False),
+        **({"autoScalingGroups": list(budget.scaling_groups)} if budget.scaling_groups else {}),
+        "maximumOutOfService": {"type": budget.maximum.type.value, "value": budget.maximum.value},
+    }
 
 
 def _minimum(given: MinimumHealthyHosts) -> Keys:

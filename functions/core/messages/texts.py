@@ -110,9 +110,25 @@ def nothing_to_restart(group_key: str, revision: str) -> str:
     )
 
 
-def undeclared_load_balancers(names: Sequence[str]) -> str:
-    """Why a group cannot use load balancers that deployments.yaml does not name."""
+def undeclared(names: Sequence[str]) -> str:
+    """Why load balancers or Auto Scaling groups that deployments.yaml does not name cannot be used."""
     return f"the engine may not use {_some(names)}: name it in deployments.yaml and run cdk deploy"
+
+
+def no_such_budget(group_key: str, name: str, known: Sequence[str]) -> str:
+    there = f"there are {_some(known)}" if known else "there is none"
+    return (
+        f"{group_key} names the budget {name}, which does not exist; {there}. Declare it, or take it out of the group."
+    )
+
+
+def budget_without_hosts(name: str) -> str:
+    return f"Budget {name} selects no host that runs or is stopped: change its tags or Auto Scaling groups."
+
+
+def budget_without_places(name: str, maximum: str, hosts: int) -> str:
+    """Of a percentage that is less than one host."""
+    return f"Budget {name}: {maximum} of {hosts} hosts is less than one host, so none could be deployed to: raise it."
 
 
 def out_of(balancers: Sequence[str]) -> str:

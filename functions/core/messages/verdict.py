@@ -26,9 +26,11 @@ def decide(
     engine_error: str | None = None,
     *,
     lost: Sequence[PlaceSet] = (),
+    used_up: Sequence[str] = (),
 ) -> Verdict:
     """The verdict on a deployment whose targets have all ended. `causes`: why some failed; `lost`: the
-    Availability Zones and stages that did not keep their minimum of healthy hosts."""
+    Availability Zones and stages that did not keep their minimum of healthy hosts; `used_up`: what is to be said of
+    budgets that hosts which failed have used up."""
     if deployment.stop and not _finished_before_the_stop(deployment):
         return Verdict(status=DeploymentStatus.STOPPED, failure=stopped(deployment.stop))
     if deployment.failure:  # Prepare refused it
@@ -52,7 +54,7 @@ def decide(
     cause = root_cause(causes, counts.failed)
     told = engine_error or ""
     rest = "" if told.rstrip(".") in cause else told  # targets that failed with the engine have said it
-    parts = (cause, _lost(lost), _tally(deployment) if has_begun or not engine_error else "", rest)
+    parts = (cause, _lost(lost), *used_up, _tally(deployment) if has_begun or not engine_error else "", rest)
     message = " ".join(part for part in parts if part)
     return Verdict(status=DeploymentStatus.FAILED, failure=Failure(code=code, message=message))
 

@@ -12,6 +12,15 @@ from functions.core.records.auto_scaling import (
     Launch,
     LifecycleAction,
 )
+from functions.core.records.budgets import (
+    Budget,
+    BudgetShard,
+    BudgetShare,
+    BudgetWait,
+    HostPlace,
+    InLine,
+    MaximumOutOfService,
+)
 from functions.core.records.counts import Counters, Counts
 from functions.core.records.deployment import Deployment, Failure, RollbackInfo, StopMark
 from functions.core.records.group import Application, CustomConfig, DeploymentSummary, Group, Guard
@@ -57,6 +66,10 @@ __all__ = [
     "Balancer",
     "BalancerType",
     "BlockTraffic",
+    "Budget",
+    "BudgetShard",
+    "BudgetShare",
+    "BudgetWait",
     "Counters",
     "Counts",
     "CustomConfig",
@@ -75,11 +88,14 @@ __all__ = [
     "HookAnswer",
     "HookKind",
     "Host",
+    "HostPlace",
     "HostWait",
+    "InLine",
     "Launch",
     "LifecycleAction",
     "LifecycleEventRecord",
     "LoadBalancers",
+    "MaximumOutOfService",
     "OnPremisesInstance",
     "Pause",
     "PlaceSet",

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from functions.core import limits
 from functions.core.records.auto_scaling import Launch
+from functions.core.records.budgets import BudgetShare
 from functions.core.records.counts import Counters, Counts
 from functions.core.records.places import PlaceSet
 from functions.core.records.plain import make_plain
@@ -90,6 +91,7 @@ class Deployment:
     counts: Counts = Counts()  # as its begin fixed them until it is over; `store.places.counted` adds what came since
     counters: Counters | None = None  # of an older engine, which kept its counts here
     places: tuple[PlaceSet, ...] = ()  # what a target asks before it begins, in this order; the first is its own
+    budgets: tuple[BudgetShare, ...] = ()  # what a target asks after those, in this order
     stages: tuple[Stage, ...] = ()  # in their order; none before it begins, or of an older engine
     hold: Hold | None = None  # why it waits between two stages now
     pause: Pause | None = None

@@ -88,6 +88,7 @@ class GroupSettings:
     tag_groups: tuple[TagGroup, ...] = ()  # of EC2 instances
     on_premises_tag_groups: tuple[TagGroup, ...] = ()  # of registered on-premises instances, which come besides
     auto_scaling: AutoScaling = NO_AUTO_SCALING  # whose instances come besides
+    budgets: tuple[str, ...] = ()  # by their names; of those of its hosts that belong to them
     alarms: Alarms = Alarms()
     auto_rollback: tuple[AutoRollbackEvent, ...] = ()
     idle_auto_rollback: tuple[AutoRollbackEvent, ...] = ()  # of a configuration that is not enabled: kept, not used

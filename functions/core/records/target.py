@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functions.core import limits
 from functions.core.causes import Cause
 from functions.core.place import Place
+from functions.core.records.budgets import BudgetWait
 from functions.core.records.plain import make_plain
 from functions.core.records.steps import IN_PLACE_STEPS, AllowTraffic, Step
 from functions.core.records.traffic import Registration, Traffic
@@ -127,12 +128,15 @@ class Target:
     stage: int | None = None  # in which it takes part; None: it cannot, or an older engine began the deployment
     rank: int = 0  # the order within its stage
     places: dict[str, int] = field(default_factory=dict)  # by set, the shard that it asks; it has no place elsewhere
+    refusals: int = 0  # how often it gave places back, because another set refused it
     was_out_of_service: bool = False  # its host was before the deployment, whose last one on it had failed
+    has_failed_in_budget: bool = False  # when the deployment began, its host had a place since it failed, in any group
     steps: tuple[Step, ...] = IN_PLACE_STEPS  # all that an engine knew which did not store them
     events: tuple[LifecycleEventRecord, ...] = ()  # of all steps
     segments: dict[str, SegmentRun] = field(default_factory=dict)  # by the number of the step
     failure: TargetFailure | None = None
     host_wait: HostWait | None = None  # the last one; it is over when an event of its step has ended
+    budget_wait: BudgetWait | None = None  # the last one; it is over when the target has begun, or has ended
     traffic: Traffic | None = None  # once it is about to leave its load balancers
 
     def arn(self, place: Place) -> str:
@@ -156,6 +160,8 @@ class Target:
     @property
     def waits_for(self) -> str | None:
         """For what it waits now, if it does."""
+        if self.status is TargetStatus.PENDING and self.budget_wait:
+            return self.budget_wait.message
         if self.host_wait is None or self.status is not TargetStatus.IN_PROGRESS:
             return None
         names = {event.value for event in self.steps[self.host_wait.step].events}

@@ -15,6 +15,7 @@ from functions.core.rollout.rollback_choice import RollbackChoice, choose_after,
 from functions.core.rollout.steps import outcome
 from functions.core.statuses import DeploymentStatus, TargetStatus
 from functions.engine.auto_scaling import end_launch
+from functions.engine.running import budgets
 from functions.engine.running import places as engine_places
 from functions.engine.starting.create import record_use
 from functions.store.records import counters, deployments, groups, lock, preparing, targets
@@ -44,7 +45,8 @@ def end(deployment_id: str, engine_error: str | None = None) -> DeploymentStatus
         counts = replace(counts, terminated=targets.terminated(deployment_id))
     deployment = replace(deployment, counts=counts)
     causes = shared(failed)
-    verdict = decide(deployment, causes, engine_error, lost=engine_places.lost(deployment))
+    used_up = budgets.used_up(deployment) if counts.skipped else ()
+    verdict = decide(deployment, causes, engine_error, lost=engine_places.lost(deployment), used_up=used_up)
     now = timestamp()
     closed = replace(deployment, status=verdict.status, failure=verdict.failure, causes=causes, complete_time=now)
     if deployment.launch:

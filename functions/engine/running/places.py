@@ -8,7 +8,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from functions.core.errors import Conflict
-from functions.core.records import Counts, Deployment, PlaceSet, SegmentRun, ShardState, Target, TargetFailure
+from functions.core.records import (
+    BudgetShare,
+    BudgetWait,
+    Counts,
+    Deployment,
+    PlaceSet,
+    SegmentRun,
+    ShardState,
+    Target,
+    TargetFailure,
+)
+from functions.core.records.budgets import budget_of
 from functions.core.rollout.places import (
     NOTHING,
     AfterRefusal,
@@ -24,7 +35,8 @@ from functions.core.rollout.places import (
 from functions.core.rollout.steps import StepResult, StepSignal
 from functions.core.rollout.zones import is_lost
 from functions.core.statuses import TargetStatus
-from functions.store.records import counters, deployments, hosts, places, targets
+from functions.engine.running import budgets
+from functions.store.records import budget_places, counters, deployments, hosts, places, targets
 from functions.store.table.values import MAX_KEYS
 from functions.telemetry import logger
 
@@ -38,19 +50,35 @@ def take_out_of_service(deployment: Deployment, target: Target, now: str) -> Tar
     without: a set that refuses makes it give back what it has, so that sets in one order cannot deadlock."""
     if deployment.counters:
         return _take_by_counters(deployment, target, now)
-    wanted = [each for each in deployment.places if each.name in target.places]
-    for number, place_set in enumerate(wanted):
-        asked = _take(place_set, target)
+    taken: list[str] = []
+    chain: list[PlaceSet | BudgetShare] = [*deployment.places, *deployment.budgets]
+    for each in chain:
+        if each.name not in target.places:
+            continue
+        wait: BudgetWait | None = None
+        if isinstance(each, BudgetShare):
+            asked = budgets.take(each, target, now)
+            wait = budgets.wait(target, asked, now) if isinstance(asked, Refusal) else None
+        else:
+            asked = _take(each, target)
         if isinstance(asked, Refusal):
-            for earlier in wanted[:number]:
-                places.leave(earlier.name, target.places[earlier.name], target)
-            logger.info("no place", reason=asked.reason, then=asked.then)
-            return TargetStatus.SKIPPED if asked.then is AfterRefusal.SKIP else StepSignal.WAIT
+            return _refused(target, asked, taken, wait)
         target = asked
+        taken.append(each.name)
     if targets.begin(target, now):
         return _begun(target, now)
     _leave_what_is_not_on_record(target)
     return StepSignal.WAIT
+
+
+def _refused(target: Target, refusal: Refusal, taken: Sequence[str], wait: BudgetWait | None) -> StepResult:
+    """The target gives back what it has, unless another call has begun it with that."""
+    logger.info("no place", reason=refusal.reason, then=refusal.then)
+    if (taken or wait) and not targets.give_places_back(target, wait):
+        return StepSignal.WAIT
+    for name in taken:
+        _leave(name, target.places[name], target)
+    return TargetStatus.SKIPPED if refusal.then is AfterRefusal.SKIP else StepSignal.WAIT
 
 
 def _begun(target: Target, now: str) -> Target:
@@ -110,9 +138,14 @@ def _leave_what_is_not_on_record(target: Target) -> None:
     current = targets.get(target.deployment_id, target.target_id)
     for name, number in target.places.items():
         if current is None or current.places.get(name) != number:
-            places.leave(name, number, target)
+            _leave(name, number, target)
     if current and current.status.is_final:
         settle(current)
+
+
+def _leave(name: str, number: int, target: Target) -> None:
+    leave = budget_places.leave if budget_of(name) else places.leave
+    leave(name, number, target)
 
 
 def _take_by_counters(deployment: Deployment, target: Target, now: str) -> Target | StepResult:
@@ -140,7 +173,9 @@ def settle(target: Target) -> None:
     """What follows from the end of a target, done again where the call that ended it did not live to do it."""
     if target.places:
         hosts.record_end(target)
-        places.settle(target)
+    for name, number in target.places.items():
+        settle_place = budget_places.settle if budget_of(name) else places.settle
+        settle_place(name, number, target)
 
 
 def lost(deployment: Deployment) -> tuple[PlaceSet, ...]:
@@ -173,6 +208,7 @@ def settle_all(deployment: Deployment, failed: Sequence[Target]) -> Counts:
                 break
         else:
             raise Conflict(f"places of {place_set.name} changed {_TRIES} times while its deployment was ended")
+    budgets.settle_all(deployment)
     return final(tally(deployment.counts, places.read(deployment.places[0])))
 
 

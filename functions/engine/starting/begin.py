@@ -12,6 +12,7 @@ from functions.core.errors import Conflict, NotDeployable
 from functions.core.messages import texts
 from functions.core.records import Balancer, Deployment, HookKind, Host, Launch, Step, TagGroup, Target
 from functions.core.rollout import stages
+from functions.core.rollout.budgets import in_order
 from functions.core.rollout.health import HealthConstraintsInvalid
 from functions.core.rollout.selecting import Standing, Traits
 from functions.core.rollout.stages import Manifest
@@ -27,8 +28,8 @@ from functions.core.statuses import (
     TargetStatus,
 )
 from functions.engine.auto_scaling import scaling
+from functions.engine.starting import budgets, preflight, who_may
 from functions.engine.starting import fleet as engine_fleet
-from functions.engine.starting import preflight, who_may
 from functions.store.records import deployments, groups, hosts, preparing, targets
 from functions.telemetry import logger
 
@@ -45,19 +46,22 @@ def plan(deployment: Deployment) -> list[Manifest]:
         fleet = list(targets.of(deployment.deployment_id))
     if not stages.is_running(deployment) or deployment.stop or deployment.launch:
         return []
-    return [bucket.write_manifest(deployment.deployment_id, stage) for stage in stages.plan(deployment, fleet)]
+    found = stages.plan(deployment, fleet)
+    ordered = [replace(each, target_ids=in_order(each.target_ids, fleet)) for each in found]
+    return [bucket.write_manifest(deployment.deployment_id, stage) for stage in ordered]
 
 
 def _begin(deployment: Deployment) -> tuple[Deployment, list[Target]]:
     """The deployment and its targets as they are on record then: another call may have begun it, or somebody stopped
     it. Raises Conflict while another call is about to begin it."""
     pinned = deployment if deployment.is_restart else replace(deployment, revision=bucket.pin(deployment.revision))
-    fleet, balancers, traits = _fleet(pinned)
-    pinned = replace(pinned, balancers=balancers)
+    fleet, balancers, traits, counted = _fleet(pinned)
+    pinned = replace(pinned, balancers=balancers, budgets=budgets.shares(counted))
     try:  # no fleet: every instance runs the revision, and only others were wanted
         begun, fleet = stages.begin(pinned, fleet, traits) if fleet else (replace(pinned, counters=None), fleet)
     except HealthConstraintsInvalid as error:
         raise NotDeployable(DeploymentErrorCode.HEALTH_CONSTRAINTS_INVALID, str(error)) from error
+    fleet = budgets.with_homes(fleet, counted)
     if preparing.begin(begun, fleet, clock.timestamp()):
         return replace(begun, status=DeploymentStatus.IN_PROGRESS), fleet
     found = deployments.get(deployment.deployment_id) or deployment
@@ -66,15 +70,16 @@ def _begin(deployment: Deployment) -> tuple[Deployment, list[Target]]:
     return found, list(targets.of(deployment.deployment_id))
 
 
-def _fleet(deployment: Deployment) -> tuple[list[Target], tuple[Balancer, ...], dict[str, Traits]]:
-    """Its targets, the load balancers that they leave and come back to, and what stages choose targets by."""
+def _fleet(deployment: Deployment) -> tuple[list[Target], tuple[Balancer, ...], dict[str, Traits], budgets.Counted]:
+    """Its targets, the load balancers that they leave and come back to, what stages choose targets by, and the budgets
+    that they ask."""
     if deployment.launch:
-        return *_alone(deployment, deployment.launch), {}
+        return *_alone(deployment, deployment.launch), {}, ()
     scaling_groups = scaling.check(deployment)
     selected = _selected(deployment, scaling_groups)
     found = _narrowed(deployment, selected.hosts)
     if not found and deployment.outdated_only:
-        return [], (), {}
+        return [], (), {}, ()
     if not found:
         raise NotDeployable(DeploymentErrorCode.NO_INSTANCES, _nothing(deployment, selected))
     if len(found) > quotas.MAX_TARGETS:
@@ -86,13 +91,14 @@ def _fleet(deployment: Deployment) -> tuple[list[Target], tuple[Balancer, ...], 
     chosen = selected.only({instance.instance_id for instance in found})
     who_may.check_hosts(deployment, chosen)
     balancers = preflight.check_load_balancers(deployment, found)
+    counted = budgets.count(deployment, [instance.instance_id for instance in found])
     scaling.suspend(deployment, scaling_groups)
     pings, steps = engine_fleet.pings(chosen), _steps(deployment)
     fleet = new_targets(deployment.deployment_id, deployment.group_id, found, pings, clock.timestamp(), steps)
     known = {host.target_id: host for host in hosts.of(deployment.group_id)}
     out = {name for name, host in known.items() if host.status is TargetStatus.FAILED}
     traits = _traits(deployment, found, known)
-    return [replace(each, was_out_of_service=each.target_id in out) for each in fleet], balancers, traits
+    return [replace(each, was_out_of_service=each.target_id in out) for each in fleet], balancers, traits, counted
 
 
 def _traits(deployment: Deployment, found: Sequence[Instance], known: Mapping[str, Host]) -> dict[str, Traits]:

@@ -23,7 +23,7 @@ def check_load_balancers(deployment: Deployment, instances: Sequence[Instance]) 
     if not named.are_used:
         return ()
     if unknown := not_allowed(named, declared.load_balancers()):
-        raise _invalid(f"loadBalancerInfo: {texts.undeclared_load_balancers(unknown)}")
+        raise _invalid(f"loadBalancerInfo: {texts.undeclared(unknown)}")
     fleet = [instance for instance in instances if instance.is_ec2]
     scaling_groups = {each.scaling_group for each in fleet if each.scaling_group}
     seen = replace(elb.see(named), scaling_groups=tuple(autoscaling.groups(scaling_groups)))

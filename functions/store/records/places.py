@@ -74,19 +74,17 @@ def leave(name: str, number: int, target: Target) -> None:
     items().write(_left(shard_key(name, number), target))
 
 
-def settle(target: Target) -> None:
-    """What the end of a target makes of its places: a failed one keeps them."""
-    me = frozenset({target.target_id})
-    for name, number in target.places.items():
-        key = shard_key(name, number)
-        match target.status:
-            case TargetStatus.SUCCEEDED:
-                holds = Contains("holders", target.target_id)
-                items().write(Update(key, excludes={"holders": me}, adds={"succeeded": 1}, condition=holds))
-            case TargetStatus.FAILED:
-                items().write(Update(key, includes={"failed": me}, condition=IS_THERE))
-            case _:
-                items().write(_left(key, target))
+def settle(name: str, number: int, target: Target) -> None:
+    """What the end of a target makes of its place: a failed one keeps it."""
+    me, key = frozenset({target.target_id}), shard_key(name, number)
+    match target.status:
+        case TargetStatus.SUCCEEDED:
+            holds = Contains("holders", target.target_id)
+            items().write(Update(key, excludes={"holders": me}, adds={"succeeded": 1}, condition=holds))
+        case TargetStatus.FAILED:
+            items().write(Update(key, includes={"failed": me}, condition=IS_THERE))
+        case _:
+            items().write(_left(key, target))
 
 
 def settle_all(name: str, number: int, ended: Ended) -> bool:

@@ -52,7 +52,8 @@ def begin(deployment: Deployment, targets: Sequence[Target], now: str) -> bool:
         if not items().transact([mine, *writes[first : first + _TARGETS_AT_ONCE]]):
             return False
     key, plain = deployment_key(deployment.deployment_id), to_plain(deployment)
-    pinned = {name: plain[name] for name in ("revision", "counts", "stages", "places", "balancers") if name in plain}
+    names = ("revision", "counts", "stages", "places", "budgets", "balancers")
+    pinned = {name: plain[name] for name in names if name in plain}
     former: tuple[Path, ...] = ("counters",)  # of an older engine, which created it
     begun = announced.status_change(
         key,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from functions.core.causes import Cause
 from functions.core.errors import Conflict
-from functions.core.records import HostWait, SegmentResult, SegmentRun, Target, TargetFailure, Traffic
+from functions.core.records import BudgetWait, HostWait, SegmentResult, SegmentRun, Target, TargetFailure, Traffic
 from functions.core.rollout.command_result import closed_events, merged
 from functions.core.rollout.traffic import begun as begun_events
 from functions.core.statuses import TargetStatus
@@ -21,6 +21,7 @@ from functions.store.records import hosts
 from functions.store.table import pages
 from functions.store.table.items import items
 from functions.store.table.values import (
+    Condition,
     Equals,
     Exists,
     Item,
@@ -31,6 +32,7 @@ from functions.store.table.values import (
     Query,
     Update,
     Write,
+    any_of,
     is_any,
 )
 
@@ -120,8 +122,24 @@ def move_to_shard(target: Target, place_set: str, number: int) -> bool:
     return items().write(announced.same_status(_key(target), *is_as_read, sets={path: number}))
 
 
+def give_places_back(target: Target, wait: BudgetWait | None) -> bool:
+    """The target is about to give back the places that it has: a call that has taken some meanwhile does not begin it.
+    False when another call has begun, ended or refused it. `wait`: why, if it is a budget."""
+    is_as_read = Equals("status", TargetStatus.PENDING.value), _has_as_many_refusals(target)
+    sets: dict[Path, object] = {"refusals": target.refusals + 1}
+    if wait:
+        sets["budget_wait"] = to_plain(wait)
+    return items().write(announced.same_status(_key(target), *is_as_read, sets=sets))
+
+
+def _has_as_many_refusals(target: Target) -> Condition:
+    is_same: Condition = Equals("refusals", target.refusals)
+    return is_same if target.refusals else any_of(Missing("refusals"), is_same)
+
+
 def begin(target: Target, now: str) -> bool:
-    """Pending -> InProgress, of a target that has its places. False when another call has moved, begun or ended it."""
+    """Pending -> InProgress, of a target that has its places. False when another call has moved, refused, begun or
+    ended it."""
     return items().write(beginning(target, now))
 
 
@@ -131,7 +149,12 @@ def beginning(target: Target, now: str) -> Update:
     claimed = to_plain(SegmentRun(claimed_at=now))
     sets: dict[Path, object] = {"last_updated_at": now, "started_at": now, ("segments", "0"): claimed}
     return announced.status_change(
-        _key(target), [TargetStatus.PENDING], TargetStatus.IN_PROGRESS, *has_places, sets=sets
+        _key(target),
+        [TargetStatus.PENDING],
+        TargetStatus.IN_PROGRESS,
+        *has_places,
+        _has_as_many_refusals(target),
+        sets=sets,
     )
 
 

@@ -108,7 +108,7 @@ class Lacks:
 
 @dataclass(frozen=True, slots=True)
 class Fewer:
-    """That a set has fewer members than so many. A set that gets empty is gone, so none at all has 0 members."""
+    """That a set or map has fewer members than so many. A set that gets empty is gone, so none at all has 0 members."""
 
     path: Path
     than: int

@@ -7,6 +7,9 @@ import pytest
 from botocore.model import ListShape, Shape, StructureShape
 
 from functions.api import model
+from functions.core.records import Budget, MaximumOutOfService
+from functions.core.rollout.health import MinimumHealthyHostsType
+from functions.store.records import budgets
 from tests.conftest import BUCKET, REGION, put_group
 from tests.store import Store
 from tests.unit.api.conftest import Api
@@ -44,6 +47,7 @@ GROUP: list[dict[str, Any]] = [
         "allowedPrincipals": ["arn:aws:iam::123456789012:role/*", "arn:aws:iam::123456789012:user/ann"],
         "sharedWith": ["shop/tools"],
         "hostBusySeconds": 90,
+        "budgets": ["racks", "fleet"],
         "terminationHookEnabled": False,
     },
     {
@@ -117,8 +121,16 @@ def create_application(api: Api, given: dict[str, Any]) -> dict[str, Any]:
     return {**found, "tags": api("ListTagsForResource", ResourceArn=arn)["Tags"]}
 
 
+def put_budgets(given: dict[str, Any]) -> None:
+    """Those that a group is about to name."""
+    for name in given.get("budgets", ()):
+        most = MaximumOutOfService(MinimumHealthyHostsType.HOST_COUNT, 1)
+        budgets.put(Budget(name=name, maximum=most, scaling_groups=("fleet",)))
+
+
 def create_group(api: Api, given: dict[str, Any]) -> dict[str, Any]:
     api("CreateApplication", applicationName="shop")
+    put_budgets(given)
     api("CreateDeploymentGroup", **given)
     arn = f"arn:aws:codedeploy:{REGION}:123456789012:deploymentgroup:shop/web"
     return {**group_of(api), "tags": api("ListTagsForResource", ResourceArn=arn)["Tags"]}
@@ -126,6 +138,7 @@ def create_group(api: Api, given: dict[str, Any]) -> dict[str, Any]:
 
 def update_group(api: Api, given: dict[str, Any]) -> dict[str, Any]:
     create_group(api, {**WEB, "serviceRoleArn": f"{ROLE}-of-old"})
+    put_budgets(given)
     api("UpdateDeploymentGroup", **given)
     found = group_of(api, given["newDeploymentGroupName"])
     return {**found, "newDeploymentGroupName": found["deploymentGroupName"]}

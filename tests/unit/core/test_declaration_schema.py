@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from functions.core import declaration
-from functions.core.declaration import load
+from functions.core.declaration import file, load
 from functions.core.declaration.value import Value
 from functions.core.errors import InvalidInput
 from tests.unit.core.test_declaration import TOPIC, group
@@ -41,8 +41,19 @@ deploymentConfigs:
       - {{name: tenth, select: {{percent: 10}}, approval: {{approvers: ["{ROLE}"], byAnother: true}}}}
       - {{name: zones, select: {{zone: [us-east-1b]}}}}
       - {{name: all, select: rest}}
+budgets:
+  fleet:
+    ec2TagSet: {{ec2TagSetList: [[{{Key: a}}]]}}
+    onPremisesTagSet: {{onPremisesTagSetList: [[{{Key: rack}}]]}}
+    autoScalingGroups: [fleet]
+    maximumOutOfService: {{type: FLEET_PERCENT, value: 100}}
+  racks:
+    ec2TagFilters: [{{Key: a}}]
+    onPremisesInstanceTagFilters: [{{Key: rack}}]
+    maximumOutOfService: {{type: HOST_COUNT, value: 1}}
 loadBalancerInfo: {{targetGroupInfoList: [{{name: api}}], elbInfoList: [{{name: old}}]}}
 autoScalingGroups: [other fleet]
+revisionBuckets: [ci-builds]
 applications:
   shop:
     groups:
@@ -72,6 +83,7 @@ applications:
         deploymentStyle: {{deploymentType: IN_PLACE, deploymentOption: WITHOUT_TRAFFIC_CONTROL}}
         onBusy: reject
         hostBusy: wait 10m
+        budgets: [fleet, racks]
         slackChannel: "#shop"
         fileExistsBehavior: RETAIN
         ignoreApplicationStopFailures: true
@@ -81,7 +93,12 @@ applications:
         outdatedInstancesStrategy: IGNORE
       tools: {{ec2TagFilters: [{{Key: app}}], onPremisesInstanceTagFilters: [{{Key: rack}}]}}
 """
-NAMED_BY_THE_FILE = {"applications", "groups", "deploymentConfigs"}  # whose members have the file's own names
+NAMED_BY_THE_FILE = {
+    "applications",
+    "groups",
+    "deploymentConfigs",
+    "budgets",
+}  # whose members have the file's own names
 
 
 def in_editor(text: str) -> bool:
@@ -139,7 +156,22 @@ BAD = [
         )
     ),
     "applications: {}\nloadBalancerInfo: {}",
+    *(
+        f"applications: {{}}\nbudgets: {{b: {{{body}}}}}"
+        for body in (
+            "maximumOutOfService: {type: HOST_COUNT, value: 1}",
+            "ec2TagFilters: [{Key: a}]",
+            "ec2TagFilters: [{Key: a}], maximumOutOfService: {type: HOST_COUNT, value: 0}",
+            "ec2TagFilters: [{Key: a}], maximumOutOfService: {type: FLEET_PERCENT, value: 101}",
+            "ec2TagFilters: [{Key: a}], maximumOutOfService: {type: HOST_COUNT, value: 10%}",
+            "ec2TagFilters: [{Key: a}], ec2TagSet: {ec2TagSetList: [[{Key: a}]]},"
+            " maximumOutOfService: {type: HOST_COUNT, value: 1}",
+            "ec2TagFilters: [], maximumOutOfService: {type: HOST_COUNT, value: 1}",
+            "tags: [{Key: a}], maximumOutOfService: {type: HOST_COUNT, value: 1}",
+        )
+    ),
     "applications: {}\nautoScalingGroups: [a:b]",
+    "applications: {}\nrevisionBuckets: [A_B]",
     *(
         group(body)
         for body in (
@@ -204,7 +236,7 @@ def test_what_the_parser_refuses_is_marked_in_an_editor(text: str) -> None:
 
 
 def test_the_schema_has_the_parsers_keys_and_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    taken: dict[str, set[str]] = {"": {"applications", "deploymentConfigs", "loadBalancerInfo", "autoScalingGroups"}}
+    taken: dict[str, set[str]] = {"": set(file.KEYS)}
     called = set()
     known = Value.known
 

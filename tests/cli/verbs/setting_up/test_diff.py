@@ -91,6 +91,22 @@ def test_configurations_are_shown_too(file: Path, capsys: Captured) -> None:
     assert "deployment configuration Most: removed" in diff(capsys)
 
 
+def test_budgets_are_shown_too(file: Path, capsys: Captured) -> None:
+    one = "budgets: {fleet: {ec2TagFilters: [{Key: role}], maximumOutOfService: {type: HOST_COUNT, value: %s}}}\n"
+    deployed(file, one % 2 + group("budgets: [fleet]"))
+    file.write_text(one % 1 + group(""))
+    assert diff(capsys)[:4] == [
+        "budget fleet: changed",
+        "  maximumOutOfService: {type: HOST_COUNT, value: 2} -> {type: HOST_COUNT, value: 1}",
+        "shop/web: changed",
+        "  budgets: [fleet] -> (default)",
+    ]
+    file.write_text(group(""))
+    assert diff(capsys)[0] == "budget fleet: removed"
+    file.write_text(one.replace("fleet", "other") % 1 + group(""))
+    assert diff(capsys)[0] == "budget other: new"
+
+
 def test_a_group_of_the_api_is_taken_over_and_others_of_it_are_left_alone(file: Path, capsys: Captured) -> None:
     file.write_text(group(""))
     put_group(settings=load(file).groups[0].settings)
@@ -117,7 +133,7 @@ def test_json_has_the_keys_before_and_after(file: Path, capsys: Captured) -> Non
     file.write_text(group(""))
     (line,) = diff(capsys, "--json")
     change = {"group": "shop/web", "change": "changed", "keys": [{"key": "bakeTime", "before": "10s", "after": None}]}
-    assert json.loads(line) == {"groups": [change], "deploymentConfigs": []}
+    assert json.loads(line) == {"groups": [change], "deploymentConfigs": [], "budgets": []}
 
 
 def test_a_file_with_mistakes_is_not_compared(file: Path, capsys: Captured) -> None:

@@ -11,11 +11,22 @@ import pytest
 
 from cli.__main__ import main
 from cli.account.connection import Engine
-from functions.core.records import Alarms, GroupSettings, Host, Registration, Trigger
+from functions.core.records import (
+    Alarms,
+    Budget,
+    GroupSettings,
+    Host,
+    MaximumOutOfService,
+    Registration,
+    TagFilter,
+    TagGroup,
+    Trigger,
+)
 from functions.core.rollout.health import DeploymentConfig, MinimumHealthyHosts, MinimumHealthyHostsType
 from functions.core.statuses import DeploymentStatus, TargetStatus, TriggerEvent
 from functions.core.text.shapes import to_plain
 from functions.store.keys import host_key
+from functions.store.records import budgets
 from tests.conftest import BUCKET, WEB, put_group, put_item, stand_in
 from tests.fakes.run_command import FakeRunCommand
 from tests.served import Served
@@ -216,6 +227,42 @@ def test_hosts_outside_of_ec2_are_looked_at_by_their_registration(account: Accou
     assert account.only("problem")["message"] == "rack-2: registered, but SSM does not know it"
     account.ssm.nodes.append({"InstanceId": "mi-2", "Name": "rack-2", **heard})
     assert account.doctor() == (0, [])
+
+
+def budget(name: str = "fleet", value: int = 1, **selects: Any) -> Budget:
+    maximum = MaximumOutOfService(MinimumHealthyHostsType.FLEET_PERCENT, value)
+    found = Budget(name=name, maximum=maximum, **(selects or {"tag_groups": (WEB,)}))
+    budgets.put(found)
+    return found
+
+
+def test_a_budget_of_a_groups_hosts_that_only_another_group_names_is_a_warning(account: Account) -> None:
+    budget(value=50)
+    assert account.doctor() == (0, []), "no group names it"
+    put_group("tools", settings=replace(READY, budgets=("fleet",)))
+    found = account.only("warning")
+    assert found["about"] == "shop/web" and found["remedy"] == "add fleet to the group's budgets"
+    assert "in budget fleet of shop/tools, which deployments of this group do not keep to" in found["message"]
+    put_group(settings=replace(READY, budgets=("fleet",)))
+    assert account.doctor() == (0, [])
+
+
+def test_a_budget_that_has_no_place_or_none_of_the_hosts_is_told(account: Account) -> None:
+    other = (TagGroup(filters=(TagFilter(key="role", value="db"),)),)
+    account.launch(role="db")
+    budget(), budget("other", 100, tag_groups=other)
+    put_group(settings=replace(READY, budgets=("fleet", "other")))
+    status, found = account.doctor("shop/web")
+    assert (status, [(each["level"], each["message"]) for each in found]) == (
+        1,
+        [
+            (
+                "problem",
+                f"budget fleet has no place for its {len(account.instances) - 1} hosts: no deployment can begin",
+            ),
+            ("warning", "names budget other, to which none of its hosts belongs"),
+        ],
+    )
 
 
 def test_a_minimum_that_lets_no_host_out_is_a_problem(account: Account) -> None:
