@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from simulation.aws.events import EventFaults
+from simulation.aws.functions import Crash
 from simulation.aws.limits import Limits
 from simulation.hosts import Durations
 from simulation.scenario import Scaling, Scenario, config
@@ -56,6 +57,14 @@ FOUND = {
         durations=SHORT,
         limits=limits(dynamodb=0.5, ssm=0.1),
         repeats=0.25,
+    ),
+    "a watch had stored the end of a command, and died before it told": Scenario(
+        hosts=1,
+        config=config("AllAtOnce"),
+        durations=Durations(median=40.0, spread=0.0),
+        events=EventFaults(lost=1.0),
+        crashes=(Crash("watch", 1, 9),),
+        quiet_seconds=3 * 3600,
     ),
     "another group's hook held an instance while it was swept": Scenario(
         hosts=6,
