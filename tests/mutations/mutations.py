@@ -170,7 +170,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "a command is sent again instead of being read",
         (4, 9),
         RUNNING + "segments.py",
-        "            return read(target, decision, token)\n",
+        "            return read(deployment, target, decision, token)\n",
         "            return _send(deployment, target, decision.step, token, Moment(0, 0))\n",
     ),
     mutation(
