@@ -337,13 +337,6 @@ MUTATIONS: tuple[Mutation, ...] = (
         "IS_NEW if wait.task_token else None",
         "IS_NEW",
     ),
-    mutation(
-        "a watch that died before it told never tells",
-        (10, 3),
-        RUNNING + "traffic.py",
-        "            _let_go(target, decision)\n",
-        "            isinstance(decision, End) and _let_go(target, decision)\n",
-    ),
     # -- announcements
     mutation(
         "a target's change of status is no news",

@@ -64,7 +64,7 @@ Build = Callable[[Any], Any]
 def _builder(kind: Any) -> Build:
     """What makes a value of this type: found out once, because every read of a record asks for it."""
     if isinstance(kind, type) and is_dataclass(kind):
-        return _kept(_dataclass_builder(kind)) if kind.__dataclass_params__.frozen else _dataclass_builder(kind)
+        return _kept(_dataclass_builder(kind)) if _is_frozen(kind) else _dataclass_builder(kind)
     origin, arguments = get_origin(kind), get_args(kind)
     if origin is UnionType:
         inner = _one_of([argument for argument in arguments if argument is not NoneType])
@@ -142,6 +142,11 @@ def _as_is(hint: Any) -> type | None:
     is_optional = get_origin(hint) is UnionType
     kind = next(argument for argument in get_args(hint) if argument is not NoneType) if is_optional else hint
     return kind if kind in (str, int, bool) else None
+
+
+def _is_frozen(kind: type) -> bool:
+    parameters: Any = kind.__dict__["__dataclass_params__"]
+    return bool(parameters.frozen)
 
 
 @cache
