@@ -61,9 +61,9 @@ def come_again(sequence_number: str | None) -> dict[str, list[dict[str, str]]]:
 
 def _change(record: dict[str, Any]) -> Change | None:
     images = record["dynamodb"]
-    before, after = from_wire(images.get("OldImage", {})), from_wire(images.get("NewImage", {}))
+    before, after = images.get("OldImage", {}), from_wire(images.get("NewImage", {}))
     is_ours = str(after.get("pk", "")).startswith("DEPLOYMENT#") and "status" in after
-    if not is_ours or after["status"] == before.get("status"):
+    if not is_ours or images["NewImage"]["status"] == before.get("status"):
         return None
     return Change(
         sequence_number=images["SequenceNumber"],

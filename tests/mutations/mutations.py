@@ -167,11 +167,18 @@ MUTATIONS: tuple[Mutation, ...] = (
         "if any(run.status is TargetStatus.FAILED for run in target.segments.values()):",
         "if not target.segments:",
     ),
-    mutation(
+    mutation(  # as a decision of core alone it would break nothing: the claim of the step and its record refuse that
         "a command is sent again instead of being read",
         (4, 9),
-        ROLLOUT + "steps.py",
-        "    if run and run.command_id:\n        return Read(step=step, command_id=run.command_id)\n",
+        RUNNING + "segments.py",
+        "            return read(deployment, target, decision, token)\n",
+        "            return _send(deployment, target, decision.step, token, Moment(0, 0))\n",
+    ),
+    mutation(
+        "an end that was stored and not told is never told",
+        (10, 3),
+        RUNNING + "watch.py",
+        "        _tell_again(deployment, fleet, since=turn.looked_at / 1000)\n",
         "",
     ),
     mutation(
@@ -372,13 +379,6 @@ MUTATIONS: tuple[Mutation, ...] = (
         RECORDS + "watching.py",
         "IS_NEW if wait.task_token else None",
         "IS_NEW",
-    ),
-    mutation(
-        "a watch that died before it told never tells",
-        (10, 3),
-        RUNNING + "traffic.py",
-        "            _let_go(target, decision)\n",
-        "            isinstance(decision, End) and _let_go(target, decision)\n",
     ),
     # -- announcements
     mutation(

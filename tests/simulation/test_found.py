@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+from functions.core.rollout.health import ZonalConfig
 from simulation.aws.events import EventFaults
+from simulation.aws.functions import Crash
 from simulation.aws.limits import Limits
 from simulation.hosts import Durations
-from simulation.scenario import Scaling, Scenario, config
+from simulation.scenario import Act, Deed, Scaling, Scenario, config
 from simulation.world import World
 
 SHORT = Durations(median=5.0, spread=0.0)
@@ -56,6 +58,26 @@ FOUND = {
         durations=SHORT,
         limits=limits(dynamodb=0.5, ssm=0.1),
         repeats=0.25,
+    ),
+    "a watch had stored the end of a command, and died before it told": Scenario(
+        hosts=1,
+        config=config("AllAtOnce"),
+        durations=Durations(median=40.0, spread=0.0),
+        events=EventFaults(lost=1.0),
+        crashes=(Crash("watch", 1, 9),),
+        quiet_seconds=3 * 3600,
+    ),
+    "a command was put on record after a stop had read which ones to cancel, by a call that had no time left": Scenario(
+        hosts=4,
+        config=replace(
+            config("2"), name="Zonal", zonal=ZonalConfig(minimum=None, monitor_seconds=0, first_monitor_seconds=120)
+        ),
+        durations=Durations(median=400.0, spread=0.0),
+        events=EventFaults(lost=0.5),
+        limits=limits(dynamodb=2),
+        acts=(Act(60.0, Deed.CANCEL), Act(60.0, Deed.DEPLOY)),
+        target_groups=2,
+        alarm_at=108.0,
     ),
     "another group's hook held an instance while it was swept": Scenario(
         hosts=6,

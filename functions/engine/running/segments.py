@@ -91,7 +91,7 @@ def _carry_out(
         case Adopt():
             return adopt(deployment, target, decision, token, moment)
         case Read():
-            return read(target, decision, token)
+            return read(deployment, target, decision, token)
         case Block():
             return traffic.block(deployment, target, decision, token)
         case Allow():
@@ -164,8 +164,9 @@ def _send_again(
     return _send(deployment, _claimed(target, decision.step, now), decision.step, token, moment)
 
 
-def read(target: Target, decision: Read, token: str) -> StepResult | None:
-    """The state waits anew for a command that was sent before: its watch may be dead.
+def read(deployment: Deployment, target: Target, decision: Read, token: str) -> StepResult | None:
+    """The state waits anew for a command that was sent before: its watch may be dead, or its sender has died before it
+    cancelled it.
 
     Or this call is late, and its token of an earlier try of the state: so who waited till now asks again.
     """
@@ -176,6 +177,8 @@ def read(target: Target, decision: Read, token: str) -> StepResult | None:
         return step_result(current)
     if run.task_token != token:
         return StepSignal.WAIT
+    if deployment.stop and deployment.stop.cancel:
+        ssm.cancel(decision.command_id, target.target_id)
     chain.start(target.deployment_id)
     return None
 

@@ -13,7 +13,7 @@ from functions.aws.fleet import ssm
 from functions.core.records import Deployment
 from functions.core.rollout.looks import SentCommand, is_due, seconds_to_next
 from functions.core.rollout.stages import is_running
-from functions.core.rollout.steps import End, StepSignal, next_step
+from functions.core.rollout.steps import End, StepSignal, next_step, step_result
 from functions.engine.auto_scaling import instances
 from functions.engine.running import chain, results, segments, traffic
 from functions.store.records import deployments, pacer, targets, watching
@@ -28,6 +28,8 @@ _LET_GO = 200  # targets of a stopping deployment in one turn
 _NAMED = 100  # targets of one read
 _READS = 1000  # commands that have ended, in one turn
 _READ_AGAIN = 4.0
+_TOLD = 60.0  # seconds, by which whoever stores the end of a step has told it
+_PARKED = 10_000
 _AFTER_ERROR = 30.0
 
 Kind = Callable[[Deployment, Turn], tuple[Turn, float | None]]
@@ -158,6 +160,7 @@ def _commands(deployment: Deployment, turn: Turn) -> tuple[Turn, float | None]:
     _end_lost(deployment_id, [each for each in due if each.target_id in silent | still])
     watching.remove(deployment_id, [each for each in ended if each.target_id not in silent])
     if left <= 0:
+        _tell_again(deployment, fleet, since=turn.looked_at / 1000)
         turn = replace(turn, looked_at=now)
         # A command that is sent meanwhile calls the chain back: `chain.come_by`.
         left = max(every, min((seconds_to_next(each.sent_at, now / 1000, every) for each in running), default=0.0))
@@ -168,7 +171,7 @@ def _sent(fleet: Iterable[OpenTarget]) -> Iterator[SentCommand]:
     for target in fleet:
         for step, run in target.segments.items():
             if run.command_id and run.status is None:
-                sent_at = datetime.fromisoformat(run.sent_at).timestamp() if run.sent_at else 0.0
+                sent_at = _seconds(run.sent_at) if run.sent_at else 0.0
                 yield SentCommand(target.target_id, int(step), run.command_id, sent_at)
 
 
@@ -184,6 +187,28 @@ def _read(deployment_id: str, commands: Sequence[SentCommand]) -> tuple[set[str]
         elif segments.record_end(target, each.step, each.command_id, invocation) is None:
             still.add(each.target_id)
     return silent, still
+
+
+def _tell_again(deployment: Deployment, fleet: Iterable[OpenTarget], *, since: float) -> None:
+    """Tell the ends of steps once more that were stored since the last look: whoever stored one may have died before it
+    told, and its state would wait for hours. One that waits for its moment to send has heard."""
+    deployment_id, now = deployment.deployment_id, pacer.now() / 1000
+    between = [
+        each.target_id
+        for each in fleet
+        if each.is_between_steps and since - _TOLD < _seconds(each.updated_at) < now - _TOLD
+    ]
+    heard = {each.target_id for each in watching.waits(deployment_id, WaitKind.SEND, _PARKED)} if between else set()
+    for start in range(0, len(between), _NAMED):
+        named = targets.named(deployment_id, [each for each in between[start : start + _NAMED] if each not in heard])
+        for target in named.values():
+            token = max(target.segments.items(), key=lambda each: int(each[0]))[1].task_token
+            if token and not target.status.is_final:
+                results.wake(token, step_result(target))
+
+
+def _seconds(timestamp: str) -> float:
+    return datetime.fromisoformat(timestamp).timestamp()
 
 
 def _end_lost(deployment_id: str, commands: Sequence[SentCommand]) -> None:

@@ -47,6 +47,12 @@ class OpenTarget:
 
     target_id: str
     segments: Mapping[str, SegmentRun]
+    updated_at: str  # when its last step began or ended
+
+    @property
+    def is_between_steps(self) -> bool:
+        """Its last step is over, and the next one has not begun."""
+        return bool(self.segments) and all(run.status for run in self.segments.values())
 
 
 # -- reading
@@ -74,7 +80,7 @@ def open_ones(deployment_id: str) -> Iterator[OpenTarget]:
     """The targets that have not ended."""
     for item in items().query(_of(deployment_id, (TargetStatus.PENDING, TargetStatus.IN_PROGRESS))):
         segments = {step: from_plain(SegmentRun, run) for step, run in item.get("segments", {}).items()}
-        yield OpenTarget(item["target_id"], segments)
+        yield OpenTarget(item["target_id"], segments, item.get("last_updated_at", ""))
 
 
 def failed(deployment_id: str, limit: int | None = None) -> list[Target]:

@@ -4,12 +4,13 @@ tests/unit/store holds it to the same contract as DynamoDB. `refuse_next` puts f
 """
 
 import marshal
+from bisect import bisect_left, bisect_right, insort
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
-from operator import gt, lt
+from operator import gt, itemgetter, lt
 from threading import RLock
 from typing import Any, TypeVar
 
@@ -80,6 +81,7 @@ class Memory:
 
     def __init__(self) -> None:
         self._partitions: dict[str, dict[str, _Stored]] = {}
+        self._names: dict[str, list[str]] = {}  # the sort keys of each partition, in order
         self._in_indexes: set[Key] = set()  # of the items that have the indexes' sort key
         self._changes: list[Change] = []
         self.on_change: Callable[[Change], None] = self._changes.append  # a simulation has its own stream
@@ -110,29 +112,47 @@ class Memory:
         _check_key("Query", Key(query.pk, query.begins_with or "any"))
         pk, sk = query.names
         with self._lock:
-            fitting = sorted(self._fitting(query), key=lambda each: _place(each.item, sk), reverse=query.descending)
-        if after is not None:
-            last = _place(after, sk)
-            is_behind = lt if query.descending else gt
-            fitting = [each for each in fitting if is_behind(_place(each.item, sk), last)]
-        read, size = list[_Stored](), 0
-        for each in islice(fitting, limit):
-            read.append(each)
-            size += each.size
-            if size > _MAX_PAGE_BYTES:
-                break
-        left = len(read) < len(fitting)
-        end = {name: read[-1].item[name] for name in dict.fromkeys(("pk", "sk", pk, sk))} if left else None
+            fitting = iter(self._indexed(query, after) if query.index else self._fitting(query, after))
+            read, size = list[_Stored](), 0
+            for each in islice(fitting, limit):
+                read.append(each)
+                size += each.size
+                if size > _MAX_PAGE_BYTES:
+                    break
+            is_more = next(fitting, None) is not None
+        end = {name: read[-1].item[name] for name in dict.fromkeys(("pk", "sk", pk, sk))} if is_more else None
         return Page([each.read() for each in read if not query.where or holds(query.where, each.item)], end)
 
-    def _fitting(self, query: Query) -> Iterator[_Stored]:
-        stored = self._partitions
-        indexed = (stored[key.pk][key.sk] for key in self._in_indexes)
+    def _fitting(self, query: Query, after: Item | None) -> Iterator[_Stored]:
+        """What lies behind `after` in a partition, in the order of the query."""
+        partition, names = self._partitions.get(query.pk, {}), self._names.get(query.pk, [])
+        first, last = query.between or (query.begins_with, None)
+        start, end = bisect_left(names, first), len(names) if last is None else bisect_right(names, last)
+        if after is not None and query.descending:
+            end = min(end, bisect_left(names, after["sk"]))
+        elif after is not None:
+            start = max(start, bisect_right(names, after["sk"]))
+        places = range(end - 1, start - 1, -1) if query.descending else range(start, end)
+        for name in map(names.__getitem__, places):
+            if query.covers(name):
+                yield partition[name]
+            elif query.between is None and not query.descending:
+                return
+
+    def _indexed(self, query: Query, after: Item | None) -> list[_Stored]:
+        """As `_fitting`, by an index."""
         pk, sk = query.names
-        for each in indexed if query.index else stored.get(query.pk, {}).values():
-            place = each.item.get(sk)
-            if each.item.get(pk) == query.pk and isinstance(place, str) and query.covers(place):
-                yield each
+        all_ = (self._partitions[key.pk][key.sk] for key in self._in_indexes)
+        found = [
+            (place, each)
+            for each in all_
+            if each.item.get(pk) == query.pk and isinstance(each.item[sk], str) and query.covers(each.item[sk])
+            for place in [_place(each.item, sk)]
+        ]
+        if after is not None:
+            is_behind, last = lt if query.descending else gt, _place(after, sk)
+            found = [each for each in found if is_behind(each[0], last)]
+        return [each for _, each in sorted(found, key=itemgetter(0), reverse=query.descending)]
 
     # -- writing
 
@@ -193,11 +213,13 @@ class Memory:
 
     def _replace(self, key: Key, after: _Stored | None) -> None:
         before, new = self._found(key), after.item if after else None
-        partition = self._partitions.setdefault(key.pk, {})
+        partition, names = self._partitions.setdefault(key.pk, {}), self._names.setdefault(key.pk, [])
+        if after and key.sk not in partition:
+            insort(names, key.sk)
         if after:
             partition[key.sk] = after
-        else:
-            partition.pop(key.sk, None)
+        elif partition.pop(key.sk, None):
+            del names[bisect_left(names, key.sk)]
         if new and INDEX_SK in new:
             self._in_indexes.add(key)
         else:
