@@ -47,7 +47,7 @@ def install(
     if trouble:
         warn(trouble)
     try:
-        previous, decided = decide(appspec, behavior, layout.cleanup, layout.archive)
+        previous, decided = _decide_with_room(appspec, behavior, layout)
     except Failed as error:
         raise _with_lost_list(error, layout) from error
     write_atomically(layout.install, _instructions(decided.makes))
@@ -79,6 +79,16 @@ def install(
             _apply(path, permission, record)
     seal(layout)
     layout.mark_successful()
+
+
+def _decide_with_room(appspec: AppSpec, behavior: FileExistsBehavior, layout: Layout) -> "Tuple[Previous, Plan]":
+    """Where the disk is short, packed revisions go first."""
+    try:
+        return decide(appspec, behavior, layout.cleanup, layout.archive)
+    except Failed as error:
+        if error.cause != "DISK" or not layout.forget_copies():
+            raise
+    return decide(appspec, behavior, layout.cleanup, layout.archive)
 
 
 def _instructions(makes: "Packed[Make]") -> Iterator[bytes]:
