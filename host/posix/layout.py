@@ -37,6 +37,7 @@ class Layout:
         self.script_log = os.path.join(self.deployment, "logs", "scripts.log")
         self.all_log = os.path.join(self.deployments, "deployment-logs", "codedeploy-agent-deployments.log")
         self.journal = os.path.join(self.deployment, _JOURNAL)
+        self.manifest = os.path.join(self.deployment, "manifest.jsonl")
         instructions = os.path.join(self.deployments, "deployment-instructions")
         self.cleanup = os.path.join(instructions, group_id + "-cleanup")
         self.install = os.path.join(instructions, group_id + "-install.json")

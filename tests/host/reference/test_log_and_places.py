@@ -99,6 +99,7 @@ def test_where_everything_lies(host: Host, type: str) -> None:
     assert names(host.folder("d-1")) == [
         "bundle.tar", "deployment-archive", "deployment-archive/a", "deployment-archive/a/current",
         "deployment-archive/a/x", "deployment-archive/appspec.yml", "journal.json", "logs", "logs/scripts.log",
+        "manifest.jsonl",
     ]  # fmt: skip
     assert sorted(path.name for path in host.deployments.iterdir()) == sorted(
         [GROUP_ID, "deployment-instructions", "deployment-logs"]
