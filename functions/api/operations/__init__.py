@@ -44,6 +44,8 @@ WORKING = {
     "RollBackDeploymentGroup": "again",
     "ListGroupInstances": "instances_of_group",
     "ListHosts": "hosts",
+    "VerifyHosts": "verify",
+    "GetHostVerification": "verify",
     "BatchGetDeployments": "deployments",
     "GetDeployment": "deployments",
     "ListDeployments": "deployments",
