@@ -21,8 +21,8 @@ _CUT_OFF = "an installation was cut off: some of its files are there, some are n
 
 
 class EndState(StrEnum):
-    """UNTOUCHED: nothing of the deployment has run. OLD: something has, and the files are those of the installation before
-    it. NEW: all has succeeded, and the files are its own. BROKEN: neither. UNKNOWN: nobody can say, and why."""
+    """UNTOUCHED: nothing of the deployment has run. OLD: something has, and the files are those that were installed
+    before. NEW: all has succeeded, and the files are its own. BROKEN: neither. UNKNOWN: nobody can say, and why."""
 
     UNTOUCHED = "UNTOUCHED"
     OLD = "OLD"

@@ -48,7 +48,7 @@ def get_host_verification(given: dict[str, Any], caller: Caller) -> dict[str, An
     group = known(given["applicationName"], given["deploymentGroupName"])
     ended = [each for each in verify.looked(given["verificationId"]) if each["Status"] in FINAL_COMMAND_STATUSES]
     told = {each["InstanceId"]: facts(_output(each), group.group_id) for each in ended}
-    about = deployments.named({each["deployment"] for each in told.values() if each})
+    about = deployments.named(sorted({each["deployment"] for each in told.values() if each}))
     restarts = {name for name, each in about.items() if each.is_restart}
     found = [_verified(each, told[each["InstanceId"]], restarts) for each in ended]
     return {"hosts": [_told(each) for each in found]}

@@ -14,14 +14,14 @@ _REFUSED = frozenset({"InvalidInstanceId", "AccessDeniedException", "Unsupported
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """The commands that look at hosts, by the hosts that each reaches; and those that none can reach, with SSM's words."""
+    """The hosts of each command, by its id; and SSM's words for those that none can reach."""
 
     commands: Mapping[str, Sequence[str]]
     refused: Mapping[str, str]
 
 
 def look(host_ids: Sequence[str], group_id: str, deployment_id: str) -> Sent:
-    """Ask hosts how they stand. SSM refuses a command for all its hosts where it does for one: then halves are asked."""
+    """Ask hosts how they stand. SSM refuses a command for all hosts where it does for one: then halves are asked."""
     from botocore.exceptions import ClientError
 
     commands, refused = dict[str, Sequence[str]](), dict[str, str]()
@@ -59,6 +59,13 @@ def _send(host_ids: Sequence[str], group_id: str, deployment_id: str) -> str:
 
 def looked(command_id: str) -> list[dict[str, Any]]:
     """The invocations of a command, if it is one that looks at hosts."""
-    answer = client("ssm").list_command_invocations(CommandId=command_id, Details=True, MaxResults=HOSTS_A_COMMAND)
+    from botocore.exceptions import ClientError
+
+    try:
+        answer = client("ssm").list_command_invocations(CommandId=command_id, Details=True, MaxResults=HOSTS_A_COMMAND)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "InvalidCommandId":
+            raise
+        return []
     found: list[dict[str, Any]] = answer["CommandInvocations"]
     return [each for each in found if each["DocumentName"] == settings().verify_document_name]
