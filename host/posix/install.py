@@ -24,8 +24,8 @@ from host.plan import Listed, Make, Plan, folder_of, plan
 from host.posix.cleanup import PARTIALS, SEMANAGE, AfterCleanup, Previous, read_cleanup, remove, unlink
 from host.posix.copy import copy
 from host.posix.layout import Layout, write_atomically
-from host.posix.manifest import Manifest
-from host.posix.seal import break_seal, repair, seal
+from host.posix.records.manifest import Manifest
+from host.posix.records.seal import break_seal, repair, seal
 from host.posix.shares import process_count, run_in_processes
 from host.posix.times import later_times
 from host.report import Failed

@@ -44,7 +44,7 @@ def answering(monkeypatch: pytest.MonkeyPatch, told: dict[str, dict[str, Any]]) 
 def test_each_host_is_told_with_what_has_changed(
     fleet: Callable[..., list[str]],
     monkeypatch: pytest.MonkeyPatch,
-    capsys: Captured,  # noqa: F811
+    capsys: Captured,
 ) -> None:
     new, broken, silent, empty = fleet(4, 3)
     drift = {"counts": {**NONE, "missing": 1}, "paths": [["missing", "/srv/a"]]}
@@ -68,7 +68,7 @@ def test_each_host_is_told_with_what_has_changed(
 def test_hosts_that_stand_as_they_should_are_exit_status_0(
     fleet: Callable[..., list[str]],
     monkeypatch: pytest.MonkeyPatch,
-    capsys: Captured,  # noqa: F811
+    capsys: Captured,
 ) -> None:
     ids = fleet(2, 2)
     answering(monkeypatch, dict.fromkeys(ids, says()))
