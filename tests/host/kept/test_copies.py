@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -24,10 +25,10 @@ def srv(tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def no_pauses(host: Host) -> None:
-    host.limits["host.posix.download._PAUSES"] = ()
+    host.limits["host.posix.download._PAUSES"] = ()  # type: ignore[assignment]
 
 
-def rolled_back(host: Host, srv: Path, deployment: str, text: str, **changes: object) -> Step:
+def rolled_back(host: Host, srv: Path, deployment: str, text: str, **changes: Any) -> Step:
     """Without S3, as it is when its answer is not there."""
     told = host.told(deployment, release(srv, text), **changes)
     told["bundle"].update(NO_S3["bundle"])

@@ -8,9 +8,11 @@ import pytest
 
 from cli.__main__ import main
 from cli.account import verification
-from tests.cli.verbs.looking.test_hosts import Captured, fleet  # noqa: F401  # the fixture
+from tests.cli.verbs.looking import test_hosts
+from tests.cli.verbs.looking.test_hosts import Captured
 from tests.fakes.run_command import FakeRunCommand
 
+fleet = test_hosts.fleet
 NONE = {"changed": 0, "missing": 0, "added": 0, "permissions": 0, "byScripts": 0}
 ALL = ("ApplicationStop", "DownloadBundle", "Install", "ValidateService")
 
