@@ -34,7 +34,7 @@ def ssm(store: Store) -> FakeRunCommand:
 
 
 def on_record(count: int) -> list[str]:
-    ids = [f"i-{number:017x}" for number in range(count)]
+    ids = sorted(f"{'mi' if number == 3 else 'i'}-{number:017x}" for number in range(count))
     for each in ids:
         host = Host(target_id=each, deployment_id="d-000000001", status=TargetStatus.FAILED, since=NOW)
         put_item({**host_key("uuid-of-web", each).item, **to_plain(host)})
