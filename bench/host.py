@@ -36,7 +36,9 @@ RUNS = 5
 MANY, MORE, BIG_MB = 3000, 20_000, 200
 SCRIPTS = ("BeforeInstall", "AfterInstall", "ApplicationStart", "ValidateService")
 SMALL_LIMIT_S, SEGMENT_LIMIT_S, MANY_LIMIT, BIG_LIMIT, MEMORY_LIMIT_MB = 0.25, 0.15, 2.0, 1.3, 24
+BACK_LIMIT = 0.3
 MB = 1024**2
+S3_BYTES_S = 90 * MB  # by one connection, as AWS's guide to S3's performance says
 _PR_SET_CHILD_SUBREAPER = 36
 
 
@@ -63,6 +65,8 @@ def measure() -> Table:
         for what, limit in ((many, MANY_LIMIT), (big, BIG_LIMIT)):
             bare, ours = _times(bundles[what], here, _unzip_and_copy, _segment_seconds)
             _row(table, f"{what}: seconds", bare, ours, ours / bare, limit)
+        first, back = _first_and_back(bundles[big], _bundle(here / "other", files=1, size=2000), here)
+        _row(table, f"{big} from S3, and back to it: seconds", first, back, back / first, BACK_LIMIT)
         for what, bundle in bundles.items():
             memory = _memory(bundle, here)
             _row(table, f"{what}, installed twice: MB of memory", 0, memory, memory, MEMORY_LIMIT_MB)
@@ -130,6 +134,18 @@ def _unzip_and_copy(packed: Path, place: Path) -> float:
 def _segment_seconds(packed: Path, place: Path) -> float:
     with _served(packed.parent) as url:
         return _segment(packed, place, url, "d-1")[0]
+
+
+def _first_and_back(packed: Path, other: Path, here: Path) -> tuple[float, float]:
+    """Seconds of a first deployment at S3's speed, and of a rollback to it without S3, another one in between."""
+    taken: tuple[list[float], list[float]] = ([], [])
+    for _ in range(RUNS):
+        place = Path(tempfile.mkdtemp(dir=here))
+        with _served(here, S3_BYTES_S) as url:
+            taken[0].append(_segment(packed, place, url, "d-1")[0])
+            _segment(other, place, url, "d-2")
+        taken[1].append(_segment(packed, place, url, "d-3")[0])
+    return median(taken[0]), median(taken[1])
 
 
 def _segment(packed: Path, place: Path, url: str, deployment: str) -> tuple[float, float]:
@@ -205,10 +221,17 @@ def _path() -> str:
 
 
 @contextmanager
-def _served(folder: Path) -> Iterator[str]:
+def _served(folder: Path, bytes_s: float = float("inf")) -> Iterator[str]:
     class Quiet(SimpleHTTPRequestHandler):
         def log_message(self, format: str, *args: Any) -> None:
             pass
+
+        def copyfile(self, source: Any, outputfile: Any) -> None:
+            began, sent = time.monotonic(), 0
+            while chunk := source.read(MB):
+                outputfile.write(chunk)
+                sent += len(chunk)
+                time.sleep(max(began + sent / bytes_s - time.monotonic(), 0))
 
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder))) as server:
         Thread(target=server.serve_forever, daemon=True).start()

@@ -47,6 +47,19 @@ class Settings:
         return self.environment["DOCUMENT_HASH"]
 
     @property
+    def verify_document_name(self) -> str:
+        """The document that only looks."""
+        return self.environment["VERIFY_DOCUMENT_NAME"]
+
+    @property
+    def verify_document_version(self) -> str:
+        return self.environment["VERIFY_DOCUMENT_VERSION"]
+
+    @property
+    def verify_document_hash(self) -> str:
+        return self.environment["VERIFY_DOCUMENT_HASH"]
+
+    @property
     def signing_key_arn(self) -> str:
         return self.environment["SIGNING_KEY_ARN"]
 

@@ -66,6 +66,23 @@ start '{bootstrap}'
 """
 
 
+# As _START; what runs is in the document itself.
+_LOOK = """\
+look() {{
+  for python in {pythons}; do
+    command -v "$python" >/dev/null 2>&1 || continue
+    "$python" -I -S -X utf8 -c "$1" '{{{{ GroupId }}}}' '{{{{ DeploymentId }}}}'
+    case $? in 0) return ;; 3 | 126 | 127) ;; *) exit 1 ;; esac
+  done
+  exit 1
+}}
+look '{verify}'
+"""
+ID_PATTERN = "^[A-Za-z0-9][A-Za-z0-9-]*$"
+VERIFY = "Verify"  # the one step of the document that only looks
+VERIFY_SECONDS = 600
+
+
 class Trust(NamedTuple):
     """What the document itself fixes, so that a sender cannot choose it."""
 
@@ -74,15 +91,20 @@ class Trust(NamedTuple):
     runner_sha256: str
 
 
+def _quoted(name: str) -> str:
+    """The lines of a program beside this one, as they may stand in single quotes."""
+    program = Path(__file__).with_name(name).read_text()
+    assert "'" not in program, "it stands in single quotes"
+    return "\n".join(line for line in program.splitlines() if line)
+
+
 def begin_script(trust: Trust) -> List[str]:
     """The lines of the first step: it starts the process that runs the segment, with what the document trusts."""
-    bootstrap = Path(__file__).with_name("bootstrap.py").read_text()
-    assert "'" not in bootstrap, "it stands in single quotes"
     return _START.format(
         event=START,
         **trust._asdict(),
         pythons=_PYTHONS,
-        bootstrap="\n".join(line for line in bootstrap.splitlines() if line),
+        bootstrap=_quoted("bootstrap.py"),
         no_python=_FAILED % (START, _NO_PYTHON),
     ).splitlines()
 
@@ -116,17 +138,28 @@ def lifecycle_document(trust: Trust, max_step_seconds: int = STEP_SECONDS) -> Di
                 "allowedPattern": INSTRUCTIONS_PATTERN,
             }
         },
-        "mainSteps": [
-            {
-                "action": "aws:runShellScript",
-                "name": name,
-                "precondition": {"StringEquals": ["platformType", "Linux"]},
-                "inputs": {
-                    "timeoutSeconds": str(max_step_seconds),
-                    "onFailure": "exit",
-                    "runCommand": script,
-                },
-            }
-            for name, script in scripts.items()
-        ],
+        "mainSteps": [_step(name, script, max_step_seconds) for name, script in scripts.items()],
+    }
+
+
+def verify_document() -> Dict[str, Any]:
+    """The content of the SSM document that only looks (host/verify.py): whoever may send it can change nothing."""
+    script = _LOOK.format(pythons=_PYTHONS, verify=_quoted("verify.py")).splitlines()
+    return {
+        "schemaVersion": "2.2",
+        "description": "stepdeploy: what stands on a host of a deployment group; changes nothing",
+        "parameters": {
+            "GroupId": {"type": "String", "description": "The deployment group", "allowedPattern": ID_PATTERN},
+            "DeploymentId": {"type": "String", "description": "A deployment of it", "allowedPattern": ID_PATTERN},
+        },
+        "mainSteps": [_step(VERIFY, script, VERIFY_SECONDS)],
+    }
+
+
+def _step(name: str, script: List[str], seconds: int) -> Dict[str, Any]:
+    return {
+        "action": "aws:runShellScript",
+        "name": name,
+        "precondition": {"StringEquals": ["platformType", "Linux"]},
+        "inputs": {"timeoutSeconds": str(seconds), "onFailure": "exit", "runCommand": script},
     }

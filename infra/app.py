@@ -15,7 +15,7 @@ from cdk_nag import AwsSolutionsChecks
 from functions.core import declaration
 from functions.core.errors import InvalidInput
 from host.build import build_runner
-from host.step import Trust, lifecycle_document
+from host.step import Trust, lifecycle_document, verify_document
 from infra.bundle import stage_functions
 from infra.stack import STACK as STACK
 from infra.stack import Options, Parts, StepDeploy
@@ -70,6 +70,7 @@ def _parts(
         code=stage_functions(ROOT, build / "functions", runner),
         runner_sha256=sha256,
         document=lambda modulus, exponent: lifecycle_document(Trust(modulus, exponent, sha256)),
+        verify_document=verify_document(),
         statemachines=ROOT / "statemachines",
         declaration=found,
         target_groups={name: each.target_group_arn for name, each in made.items()},

@@ -50,14 +50,12 @@ class Engine(Construct):
         statemachines: Path,
         hosts: Hosts,
         limits: EngineLimits,
-        managed_tag: tuple[str, str],
         github_url: str,
         load_balancers: NamedLoadBalancers,
         scaling_groups: NamedScalingGroups,
         revision_buckets: Sequence[str],
     ) -> None:
-        """`managed_tag`: what every host must carry; `github_url`: of the REST API; `revision_buckets`: that
-        revisions may lie in besides the store's."""
+        """`github_url`: of the REST API; `revision_buckets`: that revisions may lie in besides the store's."""
         super().__init__(scope, id)
         stack = Stack.of(self)
         self._defaults = defaults
@@ -84,7 +82,7 @@ class Engine(Construct):
         self.functions = {
             "Prepare": self._prepare(github_url),
             "NextStage": self._next_stage(),
-            "RunSegment": self._run_segment(hosts, managed_tag),
+            "RunSegment": self._run_segment(hosts),
             "TargetDone": self._target_done(),
             "Hold": self._hold("Hold"),
             "Finish": self._finish(),
@@ -228,8 +226,7 @@ class Engine(Construct):
     def _queue(self, id: str) -> sqs.Queue:
         return work_queue(self, id, letters=self._store.undelivered, key=self._store.key)
 
-    def _run_segment(self, hosts: Hosts, managed_tag: tuple[str, str]) -> Function:
-        stack = Stack.of(self)
+    def _run_segment(self, hosts: Hosts) -> Function:
         bucket = self._store.bucket
         function = Function(
             self,
@@ -262,18 +259,8 @@ class Engine(Construct):
         function.on_queue(self.moments, batch_size=1, window_seconds=0, at_once=50)  # targets whose moment has come
         # Our document only, and only to hosts that carry the tag. What a host then does is what this function alone can
         # sign: whoever else may send the document can make a host refuse, and nothing more.
-        function.allow("ssm:SendCommand", on=hosts.document_arn)
+        hosts.let_send(function, hosts.document_arn)
         hosts.let_sign(function)
-        tag, value = managed_tag
-        function.allow(
-            "ssm:SendCommand",
-            on=[
-                stack.format_arn(service="ec2", resource="instance", resource_name="*"),
-                stack.format_arn(service="ssm", resource="managed-instance", resource_name="*"),
-            ],
-            when={"StringEquals": {f"ssm:resourceTag/{tag}": value}},
-            why_wildcard="Hosts come and go; the condition fences them by tag.",
-        )
         whole_account.let_read_commands(function)
         whole_account.let_cancel(function)
         whole_account.let_ping(function)  # of an instance that has only begun to run

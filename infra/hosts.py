@@ -1,4 +1,5 @@
-"""What hosts trust: the engine's signing key, the SSM document that carries its public half, and the runner."""
+"""What hosts trust: the engine's signing key, the SSM document that carries its public half, and the runner; and the
+document that only looks."""
 
 import hashlib
 import json
@@ -34,13 +35,19 @@ class Hosts(Construct):
         store: Store,
         runner_sha256: str,
         document: MakeDocument,
+        verify_document: Mapping[str, Any],
+        managed_tag: tuple[str, str],
     ) -> None:
-        """`document`: the SSM document's content, once CloudFormation knows the public key."""
+        """`document`: the SSM document's content, once CloudFormation knows the public key; `managed_tag`: of the hosts
+        that the engine may send commands to."""
         super().__init__(scope, id)
         stack = Stack.of(self)
         self.runner_sha256 = runner_sha256
         self.document_name = f"{stack.stack_name}-segment"
         self.document_arn = stack.format_arn(service="ssm", resource="document", resource_name=self.document_name)
+        self.verify_name = f"{stack.stack_name}-verify"
+        self._verify_arn = stack.format_arn(service="ssm", resource="document", resource_name=self.verify_name)
+        self._managed_tag = managed_tag
         self._key = kms.Key(
             self,
             "Key",
@@ -53,27 +60,58 @@ class Hosts(Construct):
         )
         self.key_arn = self._key.key_arn
         self.set_up = self._set_up(defaults, store)
-        public_key = self._resource("PublicKey", KeyArn=self.key_arn)
+        public_key = self._resource("PublicKey", "PublicKey", KeyArn=self.key_arn)
         modulus, exponent = (public_key.get_att_string(name) for name in ("Modulus", "Exponent"))
-        runner = self._resource("Runner", Sha256=runner_sha256)
-        made = ssm.CfnDocument(
+        runner = self._resource("Runner", "Runner", Sha256=runner_sha256)
+        made = self._document("Document", self.document_name, document(modulus, exponent))
+        text = json.dumps(document("", ""), sort_keys=True)
+        version = self._version("DocumentVersion", made, text, Modulus=modulus)
+        version.node.add_dependency(runner)  # a version that is told has its runner in place
+        self.document_version, self.document_hash = version.get_att_string("Version"), version.get_att_string("Hash")
+        looks = self._document("VerifyDocument", self.verify_name, verify_document)
+        self._verify_version = self._version("VerifyVersion", looks, json.dumps(verify_document, sort_keys=True))
+
+    def _document(self, id: str, name: str, content: Mapping[str, Any]) -> ssm.CfnDocument:
+        return ssm.CfnDocument(
             self,
-            "Document",
-            name=self.document_name,
+            id,
+            name=name,
             document_type="Command",
             document_format="JSON",
-            content=document(modulus, exponent),
+            content=content,
             update_method="NewVersion",  # commands in flight keep theirs
         )
-        text = json.dumps(document("", ""), sort_keys=True)
-        version = self._resource(
-            "DocumentVersion",
-            Name=self.document_name,
-            Content=hashlib.sha256(text.encode()).hexdigest(),
-            Modulus=modulus,
+
+    def _version(self, id: str, made: ssm.CfnDocument, text: str, **more: str) -> CustomResource:
+        """The newest version of a document; `text`, its content, makes a change of it an update of this."""
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        version = self._resource(id, "DocumentVersion", Name=str(made.name), Content=digest, **more)
+        version.node.add_dependency(made)
+        return version
+
+    def let_send(self, function: Function, document_arn: str) -> None:
+        """Lets a function send this document only, and only to hosts that carry the tag."""
+        stack, (tag, value) = Stack.of(self), self._managed_tag
+        function.allow("ssm:SendCommand", on=document_arn)
+        function.allow(
+            "ssm:SendCommand",
+            on=[
+                stack.format_arn(service="ec2", resource="instance", resource_name="*"),
+                stack.format_arn(service="ssm", resource="managed-instance", resource_name="*"),
+            ],
+            when={"StringEquals": {f"ssm:resourceTag/{tag}": value}},
+            why_wildcard="Hosts come and go; the condition fences them by tag.",
         )
-        version.node.add_dependency(made, runner)  # a version that is told has its runner in place
-        self.document_version, self.document_hash = version.get_att_string("Version"), version.get_att_string("Hash")
+
+    def let_verify(self, function: Function) -> None:
+        """Lets a function ask hosts how they stand, by the document that changes nothing."""
+        self.let_send(function, self._verify_arn)
+        for name, value in {
+            "VERIFY_DOCUMENT_NAME": self.verify_name,
+            "VERIFY_DOCUMENT_VERSION": self._verify_version.get_att_string("Version"),
+            "VERIFY_DOCUMENT_HASH": self._verify_version.get_att_string("Hash"),
+        }.items():
+            function.add_environment(name, value)
 
     def let_sign(self, function: Function) -> None:
         """Lets a function sign what hosts are told, and no other principal of the account, not even an administrator.
@@ -102,7 +140,7 @@ class Hosts(Construct):
             environment={"BUCKET_NAME": store.bucket.bucket_name},
         )
         function.allow("kms:GetPublicKey", on=self.key_arn)
-        function.allow("ssm:DescribeDocument", on=self.document_arn)
+        function.allow("ssm:DescribeDocument", on=[self.document_arn, self._verify_arn])
         function.allow(
             "s3:PutObject",
             on=store.bucket.arn_for_objects(f"{RUNNER_PREFIX}*"),
@@ -111,10 +149,10 @@ class Hosts(Construct):
         function.keep_failed_events()
         return function
 
-    def _resource(self, kind: str, **properties: str) -> CustomResource:
+    def _resource(self, id: str, kind: str, **properties: str) -> CustomResource:
         return CustomResource(
             self,
-            kind,
+            id,
             resource_type=f"Custom::{kind}",
             service_token=self.set_up.function_arn,
             service_timeout=Duration.minutes(5),

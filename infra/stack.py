@@ -127,6 +127,7 @@ class Parts:
     code: Path  # the functions' package, with the host's runner in it: a folder
     runner_sha256: str
     document: MakeDocument
+    verify_document: Mapping[str, Any]
     statemachines: Path
     declaration: Declaration
     target_groups: Mapping[str, str] = field(default_factory=dict)  # of the same app: ARNs by the names of the file
@@ -154,7 +155,14 @@ class StepDeploy(Stack):
             key_arn=options.kms_key_arn,
         )
         hosts = Hosts(
-            self, "Hosts", defaults=defaults, store=store, runner_sha256=parts.runner_sha256, document=parts.document
+            self,
+            "Hosts",
+            defaults=defaults,
+            store=store,
+            runner_sha256=parts.runner_sha256,
+            document=parts.document,
+            verify_document=parts.verify_document,
+            managed_tag=options.host_tag,
         )
         are_counted = any(budget.scaling_groups for budget in parts.declaration.budgets)
         scaling_groups = NamedScalingGroups(names=parts.declaration.scaling_groups, are_counted=are_counted)
@@ -172,7 +180,6 @@ class StepDeploy(Stack):
                 map_concurrency=options.map_concurrency,
                 reserved_concurrency=options.reserved_concurrency,
             ),
-            managed_tag=options.host_tag,
             github_url=options.github_url,
             scaling_groups=scaling_groups,
             revision_buckets=parts.declaration.revision_buckets,
@@ -201,6 +208,7 @@ class StepDeploy(Stack):
         )
         scaling_groups.grant_hooks(api.function)
         scaling_groups.grant_count(api.function)
+        hosts.let_verify(api.function)
         Declared(
             self,
             "Declaration",

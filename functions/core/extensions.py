@@ -101,6 +101,10 @@ OPERATIONS: dict[str, dict[str, Any]] = {
         ),
     ),
     "ReleaseBudgetPlace": _operation("ReleaseBudgetPlace", ("BudgetInUseException", *_NO_BUDGET, *_FAILURES)),
+    "VerifyHosts": _operation(
+        "VerifyHosts", (*_NO_GROUP, "InvalidNextTokenException", "InvalidInputException", *_FAILURES)
+    ),
+    "GetHostVerification": _operation("GetHostVerification", (*_NO_GROUP, "InvalidInputException", *_FAILURES)),
     "RetryDeployment": _operation("RetryDeployment", (*_NO_DEPLOYMENT, *_NO_GROUP, *_NO_CREATION)),
     "RollBackDeploymentGroup": _operation("RollBackDeploymentGroup", (*_NO_GROUP, *_NO_CREATION)),
 }
@@ -298,6 +302,37 @@ SHAPES: dict[str, dict[str, Any]] = {
     "Pause": _structure(pausedBy="Actor", pauseTime="Timestamp", reason="Message"),
     "Approved": _structure(afterStage="Integer", approvedBy="Actor", approvalTime="Timestamp", reason="Message"),
     "ApprovedList": {"type": "list", "member": {"shape": "Approved"}},
+    # -- how hosts really stand after the group's last deployment: each is asked, page by page, and answers in a while
+    "VerificationId": {"type": "string", "min": 36, "max": 36},
+    "EndState": {"type": "string", "enum": ["UNTOUCHED", "OLD", "NEW", "BROKEN", "UNKNOWN"]},
+    "HostChanges": _structure(
+        changed="Integer", missing="Integer", permissions="Integer", added="Integer", byScripts="Integer"
+    ),
+    "ChangedPath": _structure(change="Word", path="Message"),
+    "ChangedPathList": {"type": "list", "member": {"shape": "ChangedPath"}},
+    # `deploymentId`: the deployment whose files are there
+    "HostEndState": _structure(
+        hostId="InstanceId",
+        state="EndState",
+        reason="Message",
+        deploymentId="DeploymentId",
+        changes="HostChanges",
+        paths="ChangedPathList",
+    ),
+    "HostEndStateList": {"type": "list", "member": {"shape": "HostEndState"}},
+    "HostVerification": _structure(verificationId="VerificationId", hostIds="HostIdList"),
+    "HostVerificationList": {"type": "list", "member": {"shape": "HostVerification"}},
+    "VerifyHostsInput": _structure(("applicationName", "deploymentGroupName"), **_GROUP, nextToken="NextToken"),
+    "VerifyHostsOutput": _structure(
+        deploymentId="DeploymentId",
+        verifications="HostVerificationList",
+        hosts="HostEndStateList",
+        nextToken="NextToken",
+    ),
+    "GetHostVerificationInput": _structure(
+        ("applicationName", "deploymentGroupName", "verificationId"), **_GROUP, verificationId="VerificationId"
+    ),
+    "GetHostVerificationOutput": _structure(hosts="HostEndStateList"),
     "RetryDeploymentInput": _structure(("deploymentId",), deploymentId="DeploymentId", metadata="Metadata"),
     "RetryDeploymentOutput": _structure(deploymentId="DeploymentId"),
     "RollBackDeploymentGroupInput": _structure(

@@ -1,12 +1,17 @@
-"""DownloadBundle: the revision by its presigned URL, with the size and digest that were verified before, unpacked."""
+"""DownloadBundle: the revision by its presigned URL, with the size and digest that were verified before, unpacked.
+
+It stays beside what is unpacked of it, as with the reference agent. A deployment of a revision that this host has, a
+rollback above all, takes it from there, whichever deployment brought it, once its digest is seen to be the right one.
+"""
 
 import hashlib
 import os
 import time
-from typing import IO, Iterable
+from typing import IO, Iterable, Iterator
 
 from host.instructions import Bundle, Instructions
 from host.posix import web
+from host.posix.copy import create
 from host.posix.layout import Layout
 from host.posix.revision import take
 from host.posix.unpack import unpack
@@ -16,23 +21,61 @@ _PAUSES = (0.5, 2, 6)  # seconds between tries
 SOCKET_SECONDS = 60  # without a byte
 
 
-def download(instructions: Instructions, layout: Layout, deadline: float) -> None:
-    """Fetch, check and unpack the revision anew, whatever an earlier try left. Raises Failed and OSError."""
-    layout.forget_old_revisions()
+def download(instructions: Instructions, layout: Layout, deadline: float) -> str:
+    """Bring the revision here, check and unpack it anew, whatever an earlier try left. Gives what is to be said of
+    that, if anything. Raises Failed and OSError."""
+    bundle = instructions.bundle
 
     def unpacked(folder: str) -> None:
         with open(layout.bundle, "rb") as file:
-            unpack(file, instructions.bundle.type, folder)
+            unpack(file, bundle.type, folder)
 
+    copy = _find_copy(bundle, layout)
+    layout.forget_old_revisions()
     try:
-        layout.without_old_revisions(lambda: _fetch(instructions.bundle, layout.bundle, deadline))
+        if not copy:
+            layout.without_old_revisions(lambda: _fetch(bundle, layout.bundle, deadline))
         layout.without_old_revisions(lambda: take(instructions, layout, unpacked))
+    except BaseException:
+        _discard(layout.bundle)
+        raise
     finally:
-        for path in (layout.bundle, layout.bundle + ".partial"):  # what is unpacked is enough
+        _discard(layout.bundle + ".partial")
+    layout.limit_copies()
+    return "nothing was downloaded: {} is the revision".format(copy) if copy not in ("", layout.bundle) else ""
+
+
+def _find_copy(bundle: Bundle, layout: Layout) -> str:
+    """The place from which this deployment has the revision now, too; "" where none on this host is whole."""
+    for path in layout.copies():
+        if os.path.getsize(path) == bundle.size and _sum(path) == bundle.sha256:
             try:
-                os.unlink(path)
-            except OSError:
-                pass
+                if path != layout.bundle:
+                    _discard(layout.bundle)
+                    os.link(path, layout.bundle)
+                return path
+            except OSError:  # of a file system without links: it is downloaded, as if it was not here
+                break
+    return ""
+
+
+def _sum(path: str) -> str:
+    digest = hashlib.sha256()
+    with open(path, "rb", buffering=0) as file:
+        for chunk in _chunks(file):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _chunks(file: IO[bytes]) -> Iterator[bytes]:
+    return iter(lambda: file.read(web.CHUNK), b"")
+
+
+def _discard(path: str) -> None:
+    try:
+        os.unlink(path)
+    except OSError:
+        pass
 
 
 def _fetch(bundle: Bundle, path: str, deadline: float) -> None:
@@ -41,7 +84,7 @@ def _fetch(bundle: Bundle, path: str, deadline: float) -> None:
     partial = path + ".partial"
     for pause in (*_PAUSES, None):
         try:
-            with open(partial, "wb") as file:
+            with open(create(partial, 0o600), "wb") as file:  # root's alone, whatever the unpacked files are
                 digest = _copy(web.chunks(bundle.url, SOCKET_SECONDS), file, bundle, deadline)
             break
         except web.Trouble as error:

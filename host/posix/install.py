@@ -24,7 +24,8 @@ from host.plan import Listed, Make, Plan, folder_of, plan
 from host.posix.cleanup import PARTIALS, SEMANAGE, AfterCleanup, Previous, read_cleanup, remove, unlink
 from host.posix.copy import copy
 from host.posix.layout import Layout, write_atomically
-from host.posix.seal import break_seal, repair, seal
+from host.posix.records.manifest import Manifest
+from host.posix.records.seal import break_seal, repair, seal
 from host.posix.shares import process_count, run_in_processes
 from host.posix.times import later_times
 from host.report import Failed
@@ -47,7 +48,7 @@ def install(
     if trouble:
         warn(trouble)
     try:
-        previous, decided = decide(appspec, behavior, layout.cleanup, layout.archive)
+        previous, decided = _decide_with_room(appspec, behavior, layout)
     except Failed as error:
         raise _with_lost_list(error, layout) from error
     write_atomically(layout.install, _instructions(decided.makes))
@@ -55,11 +56,13 @@ def install(
     remove(previous)
     break_seal(layout)
     write_atomically(layout.cleanup, b"")
+    manifest = Manifest(layout)
     with open(layout.cleanup, "ab", buffering=0) as record:
         folders = 0
         for make in decided.makes:
             if make.kind == "directory":
                 _make_folder(make.destination, record)
+                manifest.add([(make.kind, make.destination)])
                 folders += 1
         shares = process_count(len(decided.makes) - folders)
 
@@ -71,14 +74,30 @@ def install(
                 if not some:
                     return
                 _write_down(record, *(make.destination for _, make in some))
-                for number, make in some:
-                    _make_file(make, layout.archive, PARTIALS[share], times[number])
+                manifest.add(
+                    [
+                        (each.kind, each.destination, _make_file(each, layout.archive, PARTIALS[share], times[number]))
+                        for number, each in some
+                    ]
+                )
 
         run_in_processes(make_share, shares)
         for path, permission in decided.permissions:
             _apply(path, permission, record)
+            manifest.add([("permission", path, permission.mode, *_ids(permission))])
+    manifest.end()
     seal(layout)
     layout.mark_successful()
+
+
+def _decide_with_room(appspec: AppSpec, behavior: FileExistsBehavior, layout: Layout) -> "Tuple[Previous, Plan]":
+    """Where the disk is short, packed revisions go first."""
+    try:
+        return decide(appspec, behavior, layout.cleanup, layout.archive)
+    except Failed as error:
+        if error.cause != "DISK" or not layout.forget_copies():
+            raise
+    return decide(appspec, behavior, layout.cleanup, layout.archive)
 
 
 def _instructions(makes: "Packed[Make]") -> Iterator[bytes]:
@@ -125,16 +144,17 @@ def _make_folder(path: str, record: IO[bytes]) -> None:
             raise
 
 
-def _make_file(make: Make, archive: str, partial_name: str, time: int) -> None:
-    """Never half-written under its name. `time` as later_times has it."""
+def _make_file(make: Make, archive: str, partial_name: str, time: int) -> str:
+    """Never half-written under its name. `time` as later_times has it. Gives the sha256, or where a link leads."""
     source = archive + "/" + make.source
     partial = folder_of(make.destination) + "/" + partial_name
     try:
         if make.kind == "symlink":
             unlink(partial)
-            os.symlink(os.readlink(source), partial)
+            value = os.readlink(source)
+            os.symlink(value, partial)
         else:
-            copy(source, partial, time)
+            value = copy(source, partial, time)
         os.replace(partial, make.destination)
     except OSError as error:
         _discard(partial)
@@ -143,6 +163,7 @@ def _make_file(make: Make, archive: str, partial_name: str, time: int) -> None:
     except BaseException:
         _discard(partial)
         raise
+    return value
 
 
 def _write_down(record: IO[bytes], *entries: object) -> None:

@@ -16,7 +16,9 @@ MAX_REVISIONS = 5  # kept per deployment group, the current one included
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 RESERVE_BYTES = 64 * 1024  # more than a journal ever has
 _ROOM_FOR_RESERVE = 1024 * 1024  # bytes free, of which it is taken
+FREE_SHARE = 10  # a tenth of the disk stays free of packed revisions
 _JOURNAL = "journal.json"
+_BUNDLE = "bundle.tar"
 
 
 class Layout:
@@ -30,11 +32,12 @@ class Layout:
         self.deployments = os.path.join(self.root, "deployment-root")
         self.group = os.path.join(self.deployments, group_id)
         self.deployment = os.path.join(self.group, deployment_id)
-        self.bundle = os.path.join(self.deployment, "bundle.tar")
+        self.bundle = os.path.join(self.deployment, _BUNDLE)
         self.archive = os.path.join(self.deployment, "deployment-archive")
         self.script_log = os.path.join(self.deployment, "logs", "scripts.log")
         self.all_log = os.path.join(self.deployments, "deployment-logs", "codedeploy-agent-deployments.log")
         self.journal = os.path.join(self.deployment, _JOURNAL)
+        self.manifest = os.path.join(self.deployment, "manifest.jsonl")
         instructions = os.path.join(self.deployments, "deployment-instructions")
         self.cleanup = os.path.join(instructions, group_id + "-cleanup")
         self.install = os.path.join(instructions, group_id + "-install.json")
@@ -88,12 +91,14 @@ class Layout:
             self._release_reserve()
 
     def with_reserve(self, attempt: Callable[[], T]) -> T:
-        """What must be written however full the disk is: the reserve goes first, then old revisions, one by one."""
-        return _with_room(attempt, lambda: self._release_reserve() or self._forget_oldest_revision())
+        """What must be written however full the disk is: the reserve goes first, then what nothing needs, piece by
+        piece."""
+        return _with_room(attempt, lambda: self._release_reserve() or self._forget_oldest())
 
     def without_old_revisions(self, attempt: Callable[[], T]) -> T:
-        """What may need much room: while there is none, the group's oldest revision goes that nothing needs."""
-        return _with_room(attempt, self._forget_oldest_revision)
+        """What may need much room: while there is none, what nothing needs goes, the oldest first: packed revisions,
+        then the group's unpacked ones."""
+        return _with_room(attempt, self._forget_oldest)
 
     def forget_old_revisions(self) -> None:
         """Keep the newest revisions of the group, and always the one whose Install ended last."""
@@ -101,8 +106,36 @@ class Layout:
         for path in others[: max(len(kept) + len(others) - MAX_REVISIONS, 0)]:
             _forget(path)
 
+    def copies(self) -> List[str]:
+        """The packed revisions of all groups, this deployment's first, then the newest."""
+        deployments = (path for group in _folders(self.deployments) for path in _folders(group))
+        found = filter(os.path.exists, (os.path.join(path, _BUNDLE) for path in deployments))
+        return sorted(found, key=lambda path: (path == self.bundle, _used(os.path.dirname(path))), reverse=True)
+
+    def limit_copies(self) -> None:
+        """Packed revisions are kept where the disk has room for them: the oldest go until a share of it is free."""
+        for path in reversed(self.copies()):
+            disk = os.statvfs(self.root)
+            if disk.f_bavail * FREE_SHARE >= disk.f_blocks:
+                return
+            os.unlink(path)
+
+    def forget_copies(self) -> bool:
+        """Whether there was one."""
+        found = self.copies()
+        for path in found:
+            os.unlink(path)
+        return bool(found)
+
+    def _forget_oldest(self) -> bool:
+        """Whether there was something that nothing needs."""
+        for path in reversed(self.copies()):
+            if path != self.bundle:  # which may be being unpacked
+                os.unlink(path)
+                return True
+        return self._forget_oldest_revision()
+
     def _forget_oldest_revision(self) -> bool:
-        """Whether there was one that nothing needs."""
         for path in self._revisions()[1][:1]:
             _forget(path)
             return not os.path.lexists(path)
@@ -111,10 +144,7 @@ class Layout:
     def _revisions(self) -> "tuple[List[str], List[str]]":
         """The group's deployments that are needed, this one and the one installed last; the others, oldest first."""
         needed = {self.deployment, self.last_successful}
-        try:
-            found = [entry.path for entry in os.scandir(self.group) if entry.is_dir()]
-        except FileNotFoundError:
-            found = []
+        found = _folders(self.group)
         return [path for path in found if path in needed], sorted(set(found) - needed, key=_used)
 
     def _release_reserve(self) -> bool:
@@ -123,6 +153,14 @@ class Layout:
         except OSError:
             return False
         return True
+
+
+def _folders(path: str) -> List[str]:
+    try:
+        with os.scandir(path) as entries:
+            return [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
+    except FileNotFoundError:
+        return []
 
 
 def _with_room(attempt: Callable[[], T], make_room: Callable[[], bool]) -> T:

@@ -27,9 +27,8 @@ _CAUSES = {
     "DENIED": (errno.EACCES, errno.EPERM),
     "CONFLICT": (errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY, errno.ELOOP, errno.ETXTBSY),
 }
-FetchBundle = Callable[
-    [Instructions, Layout, float], None
-]  # gets the revision into the layout's archive, within a deadline
+# Gets the revision into the layout's archive, within a deadline; what it gives is for the log.
+FetchBundle = Callable[[Instructions, Layout, float], Optional[str]]
 MARGIN_SECONDS = 90  # to end a script, put its log away and report, before SSM ends the step
 
 
@@ -93,7 +92,9 @@ def _run(
                 from host.posix.download import download
 
                 fetch_bundle = download
-            fetch_bundle(instructions, layout, deadline)
+            said = fetch_bundle(instructions, layout, deadline)
+            if said:
+                log.warning(said)
         elif event is LifecycleEvent.INSTALL:
             from host.posix.install import install
 

@@ -40,6 +40,7 @@ What a host does runs as root, so these rights of **other** principals in the ac
 | the role of `RunSegment` | deploy anything to every host with the tag. It alone may sign instructions: the key's policy denies `kms:Sign` to all others |
 | `ssm:SendCommand` on the document `stepdeploy-segment` | make a host refuse. The host takes only instructions that the engine's key has signed, for this host and for the next hours; a second copy runs nothing again |
 | `ssm:UpdateDocument` on it | write another document, and send it if he may also send. The engine goes on with its own version, by number and hash; `stepdeploy doctor` names the newer one |
+| `ssm:SendCommand` on the document `stepdeploy-verify` | make a host tell how a deployment group stands there: it only reads |
 | `ssm:SendCommand` on another document, for example `AWS-RunShellScript` | run what he likes, without stepdeploy |
 | `ssm:ListCommands`, `ssm:ListCommandInvocations`, or CloudTrail's or EventBridge's copies of a command | read a command's parameters for as long as they are kept (30 days), and by the presigned URLs in them, until they expire (6 hours at most): fetch that revision, and write to the logs of that one host's deployment |
 | `kms:PutKeyPolicy` on the key | let himself sign: he is an administrator of the hosts |

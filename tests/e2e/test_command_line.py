@@ -85,9 +85,18 @@ def test_from_a_folder_to_the_hosts_and_back(fleet: MakeFleet, tmp_path: Path) -
     hosts = {host["hostId"]: host["status"] for host in json.loads(stepdeploy("hosts", group.key, "--json"))["hosts"]}
     assert sorted(hosts) == sorted(host.id for host in group.hosts)
     assert "Failed" in hosts.values()
+    left = json.loads(stepdeploy("hosts", group.key, "--verify", "--json", exit=Exit.FAILED))
+    assert left["deploymentId"] == second
+    assert sorted((each["state"], each.get("reason")) for each in left["hosts"]) == [
+        ("BROKEN", "ValidateService failed"), ("UNTOUCHED", None),
+    ]  # fmt: skip
 
     stepdeploy("rollback", group.key, "--watch")
     assert group.installed() == ["v1", "v1"]
+    assert "2 hosts: 2 new" in stepdeploy("hosts", group.key, "--verify")
+    group.hosts[0].path("srv/app/version.txt").write_text("v9")
+    drift = stepdeploy("hosts", group.key, "--verify", exit=Exit.FAILED)
+    assert "1 new, 1 broken" in drift and "changed: /srv/app/version.txt" in drift
     assert json.loads(stepdeploy("list", "--json"))["deployments"][0]["status"] == "Succeeded"
 
     def counted() -> dict[str, Any] | None:

@@ -61,6 +61,9 @@ def test_a_bad_revision_is_stopped_and_the_good_one_comes_back(fleet: MakeFleet)
     back = group.engine.wait(bad.rollback.rollback_deployment_id)
     assert back.status is DeploymentStatus.SUCCEEDED and back.creator is Creator.ROLLBACK
     assert back.revision == good.revision and group.installed() == ["v1", "v1", "v1"]
+    for host in group.hosts:
+        log = f"opt/stepdeploy/deployment-root/{back.group_id}/{back.deployment_id}/logs/scripts.log"
+        assert "nothing was downloaded" in group.read(host, log)
     assert group.engine.holder(group.key) is None
 
 

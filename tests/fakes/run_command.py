@@ -32,16 +32,19 @@ class FakeRunCommand(FakeDocuments):
     def on_send_command(self, **request: Any) -> dict[str, Any]:
         if self.refuses:
             raise self.refuses
-        command_id = f"c-{len(self.sent)}"
+        number, is_segment = len(self.sent), "Instructions" in request["Parameters"]
+        command_id = f"c-{number}" if is_segment else f"00000000-0000-4000-8000-{number:012}"
         self.sent.append(request)
-        self.invocations[command_id] = {
-            "CommandId": command_id,
-            "InstanceId": request["InstanceIds"][0],
-            "Comment": request["Comment"],
-            "Status": "InProgress",
-            "StatusDetails": "InProgress",
-            "CommandPlugins": [],
-        }
+        for place, instance_id in enumerate(request["InstanceIds"]):
+            self.invocations[f"{command_id}/{instance_id}" if place else command_id] = {
+                "CommandId": command_id,
+                "InstanceId": instance_id,
+                "DocumentName": request["DocumentName"],
+                "Comment": request["Comment"],
+                "Status": "InProgress",
+                "StatusDetails": "InProgress",
+                "CommandPlugins": [],
+            }
         return {"Command": {"CommandId": command_id}}
 
     def answer(self, command_id: str, events: tuple[str, ...], status: str = "Success") -> None:

@@ -18,4 +18,4 @@ def test_it_measures_every_row() -> None:
     ran = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
     ours = [float(line) for line in ran.stdout.splitlines()]
-    assert len(ours) == 7 and min(ours) > 0
+    assert len(ours) == 8 and min(ours) > 0

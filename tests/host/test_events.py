@@ -221,7 +221,7 @@ def test_a_transient_error_is_tried_again_and_a_refusal_is_not(host: Host, web: 
     told = host.told("d-1", hooked("BeforeInstall", "exit 0"))
     web.answers["/d-1.zip"] = [(503, b"Slow Down")]
     assert host.run("DownloadBundle", told).status == "Succeeded"
-    told = host.told("d-2", hooked("BeforeInstall", "exit 0"))
+    told = host.told("d-2", hooked("BeforeInstall", "exit 1"))
     web.answers["/d-2.zip"] = [(403, b"<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>")]
     step = host.run("DownloadBundle", told)
     assert step.cause == "DOWNLOAD" and "403" in step.message and "Request has expired" in step.message

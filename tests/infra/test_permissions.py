@@ -41,6 +41,9 @@ def test_commands_go_to_hosts_with_the_tag_only_and_by_our_document_only(templat
         ("RunSegment", "ssm document/stepdeploy-segment"),
         ("RunSegment", "ec2 instance/*", TAGGED),
         ("RunSegment", "ssm managed-instance/*", TAGGED),
+        ("Api", "ssm document/stepdeploy-verify"),
+        ("Api", "ec2 instance/*", TAGGED),
+        ("Api", "ssm managed-instance/*", TAGGED),
     }
 
 

@@ -6,6 +6,13 @@ reached it yet, though the group's tags select it or it serves in an Auto Scalin
 on record, and no longer there. Below the hosts: why some failed in the deployments that are named there, and why the
 group's last deployment reached some not at all. Without the permission to list the group's instances, their names and
 whether SSM reaches them are left out.
+
+With --verify each host looks at itself, changes nothing, and tells how the group's last deployment, however it ended,
+has left it: `untouched` (nothing of it ran there), `old` (something ran; the files are those that were installed
+before), `new` (all of it succeeded; the files are its own), `broken`, or `unknown`, and why. Files, links and
+permissions that have changed since the installation make a host `broken`; what its own scripts changed, or files that
+were added, do not.
+Exit status 1 when a host is broken or unknown.
 """
 
 from collections import Counter
@@ -15,11 +22,12 @@ from typing import Any
 
 import click
 
+from cli.account import verification
 from cli.account.connection import Engine
 from cli.account.fleet_now import FleetNow, Host, State, fleet_now
 from cli.account.group_name import Group, group_argument
 from cli.account.groups import group_info
-from cli.view import causes
+from cli.view import causes, end_states
 from cli.view.output import json_option, plain, tell_json
 from cli.view.tables import Cell, Column, Row, tell_table
 from cli.view.words import counted
@@ -51,18 +59,23 @@ _HEAD = (
     epilog="""\b
 Examples:
   stepdeploy hosts shop/web
+  stepdeploy hosts shop/web --verify
   stepdeploy hosts shop/web --json | jq -r '.hosts[] | select(.state != "current").hostId'""",
 )
 @group_argument
 @click.option("--gone", is_flag=True, help="Also hosts on record that no longer match the group's tags.")
+@click.option("--verify", is_flag=True, help="Ask each host how it really stands: untouched, old, new or broken.")
 @json_option
-def command(group: Group, gone: bool, as_json: bool) -> None:
+@click.pass_context
+def command(context: click.Context, group: Group, gone: bool, verify: bool, as_json: bool) -> None:
     engine = Engine()
     info = group_info(engine.api, group)
     now = fleet_now(engine, group, info, with_ping=True)
     hosts = now.hosts if gone else now.there
     if not now.is_seen:
         click.echo(_NOT_SEEN, err=True)
+    if verify:
+        context.exit(end_states.tell(hosts, verification.verify(engine, group), as_json=as_json))
     why = {each["deploymentId"]: causes.causes(engine.api, each) for each in _failed(engine, info, hosts)}
     if as_json:
         told = [{"deploymentId": each, **causes.told(cause)} for each, found in why.items() for cause in found]

@@ -48,6 +48,8 @@ WORKING = {
     "ListBudgets": "budgets",
     "PutBudget": "budgets",
     "ReleaseBudgetPlace": "budgets",
+    "VerifyHosts": "verify",
+    "GetHostVerification": "verify",
     "BatchGetDeployments": "deployments",
     "GetDeployment": "deployments",
     "ListDeployments": "deployments",

@@ -169,7 +169,7 @@ def test_a_full_disk_costs_old_revisions_and_no_deployment(disks: Disks, srv: Pa
     for number in range(1, 5):
         succeeded(disks.install(f"d-{number}", release(srv, a=os.urandom(size))))
     fill(disks)
-    step = disks.deploy(disks.told("d-5", release(srv, a=os.urandom(size))), TO_INSTALL)
+    step = disks.deploy(disks.told("d-5", release(srv, a=os.urandom(100 * PAGE))), TO_INSTALL)
     succeeded(step)
     group = disks.seen(disks.deployments / GROUP_ID)
     left = {path.name for path in group.iterdir()}
@@ -187,6 +187,13 @@ def test_what_is_installed_is_never_given_up_for_room(disks: Disks, srv: Path) -
     assert not disks.seen(disks.folder("d-2")).exists() and not disks.seen(disks.folder("d-3")).exists()
 
 
-def test_the_archive_is_not_kept_beside_what_was_in_it(host: Host, srv: Path) -> None:
-    succeeded(host.install("d-1", release(srv, a="1")))
-    assert sorted(path.name for path in host.folder("d-1").iterdir()) == ["deployment-archive", "journal.json", "logs"]
+def test_packed_revisions_go_where_install_needs_their_room(disks: Disks) -> None:
+    place = disks.root / "srv"
+    succeeded(disks.install("d-1", release(place, a="1")))
+    told = disks.told("d-2", release(place, a=os.urandom(40 * PAGE)))
+    succeeded(disks.run("DownloadBundle", told))
+    packed = disks.seen(disks.folder("d-2")) / "bundle.tar"
+    assert packed.exists()
+    disks.leave(disks.root, 10)
+    succeeded(disks.run("Install", told))
+    assert not packed.exists()
