@@ -18,7 +18,7 @@ from host.lifecycle import START, STEP_SECONDS, LifecycleEvent
 INSTRUCTIONS_PATTERN = "^[A-Za-z0-9+/=]+[.][0-9a-f]+$"  # Go compiles it, which takes no repeat over 1,000
 
 _FAILED = (
-    '{"stepdeploy": 1, "event": "%s", "status": "Failed", "error_code": "UnknownError", "cause": "ENGINE",'
+    '{"stepdeploy": 1, "event": "%s", "status": "Failed", "error_code": "UnknownError", "cause": "%s",'
     ' "exit_code": null, "script_name": "", "message": "%s", "log_tail": ""}'
 )
 _NO_PYTHON = "the host has no python3, version 3.7 or newer: install a package of it (docs/hosts.md says which)"
@@ -83,7 +83,7 @@ def begin_script(trust: Trust) -> List[str]:
         **trust._asdict(),
         pythons=_PYTHONS,
         bootstrap="\n".join(line for line in bootstrap.splitlines() if line),
-        no_python=_FAILED % (START, _NO_PYTHON),
+        no_python=_FAILED % (START, "UNSUPPORTED", _NO_PYTHON),
     ).splitlines()
 
 
@@ -97,7 +97,7 @@ def step_script(event: LifecycleEvent, max_step_seconds: int = STEP_SECONDS) -> 
         event=event.value,
         seconds=max_step_seconds,
         mark=MARK_CHARACTERS,
-        gone=_FAILED % (event.value, "the process that runs the deployment on this host is gone: deploy again"),
+        gone=_FAILED % (event.value, "ENGINE", "the process that runs the deployment on this host is gone: deploy again"),
     ).splitlines()
 
 

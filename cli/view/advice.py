@@ -24,7 +24,7 @@ _REMEDIES = {
     Code.RESOURCE_LIMIT_EXCEEDED: "wait for other deployments to end, or ask AWS to raise the quota",
     Code.REVISION_MISSING: "push the revision again, or deploy another one",
 }
-_OF_HOSTS = (Cause.UNREACHABLE, Cause.DENIED, Cause.BUSY)  # nothing is wrong with the revision
+_OF_HOSTS = (Cause.UNREACHABLE, Cause.DENIED, Cause.UNSUPPORTED, Cause.BUSY)  # nothing is wrong with the revision
 _NO_REVISION = (Code.ALARM_ACTIVE, Code.MANUAL_STOP, Code.NO_INSTANCES)  # likewise, where no host failed
 _NO_ALARM = re.compile(r"[Aa]larms? (?P<names>.+?) do(?:es)? not exist")
 _SUPERSEDED = re.compile(r"Superseded by the newer deployment (?P<id>d-[A-Z0-9]{9})")

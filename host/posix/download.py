@@ -1,4 +1,8 @@
-"""DownloadBundle: the revision by its presigned URL, with the size and digest that were verified before, unpacked."""
+"""DownloadBundle: the revision by its presigned URL, with the size and digest that were verified before, unpacked.
+
+A segment's process fetches the revision before the segment's first event, as ApplicationStop may take longer than the
+URL lives. What is found then stops nothing yet.
+"""
 
 import hashlib
 import os
@@ -14,25 +18,59 @@ from host.report import Failed
 
 _PAUSES = (0.5, 2, 6)  # seconds between tries
 SOCKET_SECONDS = 60  # without a byte
+FIRST_SECONDS = 1800  # for the fetch before the first event; what takes longer, DownloadBundle fetches
+
+
+def fetch_first(instructions: Instructions, layout: Layout) -> bool:
+    """Fetch the revision for a segment that begins: whether it is there, and checked. Raises Failed for what is no fault
+    of the revision, the host's network or a URL that has expired; all else DownloadBundle meets again, and reports."""
+    try:
+        layout.with_reserve(layout.make)
+        layout.forget_old_revisions()
+        deadline = time.monotonic() + FIRST_SECONDS
+        layout.without_old_revisions(lambda: _fetch(instructions.bundle, layout.bundle, deadline))
+    except Failed as failed:
+        if isinstance(failed.__cause__, (web.Expired, web.NoWay)):
+            raise
+    except OSError:
+        pass
+    else:
+        return True
+    forget(layout)
+    return False
+
+
+def forget(layout: Layout) -> None:
+    """The archive, whole or in part: what is unpacked of it is enough."""
+    for path in (layout.bundle, layout.bundle + ".partial"):
+        try:
+            os.unlink(path)
+        except OSError:
+            pass
 
 
 def download(instructions: Instructions, layout: Layout, deadline: float) -> None:
     """Fetch, check and unpack the revision anew, whatever an earlier try left. Raises Failed and OSError."""
     layout.forget_old_revisions()
+    try:
+        layout.without_old_revisions(lambda: _fetch(instructions.bundle, layout.bundle, deadline))
+    except BaseException:
+        forget(layout)
+        raise
+    unpack_fetched(instructions, layout)
+
+
+def unpack_fetched(instructions: Instructions, layout: Layout, deadline: float = 0) -> None:
+    """Unpack what was fetched before. Raises Failed and OSError."""
 
     def unpacked(folder: str) -> None:
         with open(layout.bundle, "rb") as file:
             unpack(file, instructions.bundle.type, folder)
 
     try:
-        layout.without_old_revisions(lambda: _fetch(instructions.bundle, layout.bundle, deadline))
         layout.without_old_revisions(lambda: take(instructions, layout, unpacked))
     finally:
-        for path in (layout.bundle, layout.bundle + ".partial"):  # what is unpacked is enough
-            try:
-                os.unlink(path)
-            except OSError:
-                pass
+        forget(layout)
 
 
 def _fetch(bundle: Bundle, path: str, deadline: float) -> None:
@@ -47,7 +85,8 @@ def _fetch(bundle: Bundle, path: str, deadline: float) -> None:
         except web.Trouble as error:
             is_final = 400 <= error.code < 500 and error.code not in (408, 429)
             if is_final or pause is None or time.monotonic() > deadline:
-                raise Failed("DOWNLOAD", "the revision could not be fetched: {}".format(error)) from error
+                cause = "EXPIRED" if isinstance(error, web.Expired) else "DOWNLOAD"
+                raise Failed(cause, "the revision could not be fetched: {}".format(error)) from error
         except OSError as error:
             raise OSError(error.errno, error.strerror, path) from error
         time.sleep(pause)

@@ -8,13 +8,14 @@ step asks for a while. What it has done is in the journal: the same command may 
 
 import os
 import select
-from typing import Callable, NamedTuple, Optional
+from contextlib import contextmanager
+from typing import Callable, Iterator, NamedTuple, Optional
 
 from host.instructions import Instructions
 from host.lifecycle import LifecycleEvent
-from host.posix.journal import hold_host
+from host.posix.journal import has_begun, hold_host
 from host.posix.layout import Layout, write_atomically
-from host.posix.run import failure, run_event
+from host.posix.run import FetchBundle, failure, run_event
 from host.posix.watchdog import Watchdog
 from host.report import Failed
 
@@ -86,27 +87,45 @@ def _run(instructions: Instructions, layout: Layout, event: str, mark: str, writ
     begun = False
     try:
         with hold_host(layout, instructions, instructions.host_wait_seconds) as other:
-            ask, answer = layout.with_reserve(lambda: _open(pipes, mark))
-            try:
-                begun = True
-                os.write(writer, _READY)
-                os.close(writer)
-                with Watchdog(answer) as watchdog:
-                    _serve(
-                        instructions,
-                        layout,
-                        ask,
-                        answer,
-                        watchdog,
-                        other,
-                        lambda: layout.with_reserve(lambda: write_atomically(pipes.over, mark.encode())),
-                    )
-            finally:
-                os.unlink(pipes.mark)
+            with _fetched(instructions, layout, other) as fetch_bundle:
+                ask, answer = layout.with_reserve(lambda: _open(pipes, mark))
+                try:
+                    begun = True
+                    os.write(writer, _READY)
+                    os.close(writer)
+                    with Watchdog(answer) as watchdog:
+                        _serve(
+                            instructions,
+                            layout,
+                            ask,
+                            answer,
+                            watchdog,
+                            other,
+                            fetch_bundle,
+                            lambda: layout.with_reserve(lambda: write_atomically(pipes.over, mark.encode())),
+                        )
+                finally:
+                    os.unlink(pipes.mark)
     except Exception as error:
         if begun:
             raise  # the step that waits sees the pipes close
         os.write(writer, failure(error).report(event).line().encode())
+
+
+@contextmanager
+def _fetched(instructions: Instructions, layout: Layout, other: Optional[str]) -> Iterator[Optional[FetchBundle]]:
+    """What DownloadBundle has left to do, where the revision is fetched now: in a segment of which nothing has run."""
+    has_none = other or LifecycleEvent.DOWNLOAD_BUNDLE.value not in instructions.events
+    if has_none or has_begun(layout.journal, instructions.events):
+        yield None
+        return
+    from host.posix.download import fetch_first, forget, unpack_fetched
+
+    is_there = fetch_first(instructions, layout)
+    try:
+        yield unpack_fetched if is_there else None
+    finally:
+        forget(layout)  # where no event came to it
 
 
 def _open(pipes: Pipes, mark: str) -> "tuple[int, int]":
@@ -132,6 +151,7 @@ def _serve(
     answer: int,
     watchdog: Watchdog,
     other: Optional[str],
+    fetch_bundle: Optional[FetchBundle],
     end: Callable[[], None],
 ) -> None:
     while True:
@@ -145,7 +165,13 @@ def _serve(
         watchdog.step(True)
         try:
             report = run_event(
-                LifecycleEvent(name), instructions, layout, watchdog, step_seconds=int(seconds), other=other
+                LifecycleEvent(name),
+                instructions,
+                layout,
+                watchdog,
+                step_seconds=int(seconds),
+                other=other,
+                fetch_bundle=fetch_bundle,
             )
         except ValueError as error:
             report = Failed("ENGINE", "the step asks for what there is not: {}".format(error)).report(name)

@@ -224,7 +224,7 @@ def test_a_transient_error_is_tried_again_and_a_refusal_is_not(host: Host, web: 
     told = host.told("d-2", hooked("BeforeInstall", "exit 0"))
     web.answers["/d-2.zip"] = [(403, b"<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>")]
     step = host.run("DownloadBundle", told)
-    assert step.cause == "DOWNLOAD" and "403" in step.message and "Request has expired" in step.message
+    assert step.cause == "EXPIRED" and "403" in step.message and "Request has expired" in step.message
 
 
 def test_a_file_url_is_not_fetched(host: Host, tmp_path: Path) -> None:
