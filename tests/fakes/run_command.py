@@ -59,8 +59,12 @@ class FakeRunCommand(FakeDocuments):
 
     def find_busy(self, command_id: str, message: str) -> None:
         """Another deployment has the host, says its runner in the first step."""
+        self.end_before_it_begins(command_id, "BUSY", message)
+
+    def end_before_it_begins(self, command_id: str, cause: str, message: str) -> None:
+        """The first step fails, and no event is run."""
         said = {"stepdeploy": 1, "event": START, "status": "Failed", "error_code": "UnknownError"}
-        output = json.dumps({**said, "cause": "BUSY", "script_name": "", "message": message, "log_tail": ""})
+        output = json.dumps({**said, "cause": cause, "script_name": "", "message": message, "log_tail": ""})
         plugin = {"Name": START, "Status": "Failed", "StatusDetails": "Failed", "Output": output}
         self.end(command_id, "Failed", plugins=[plugin])
 
