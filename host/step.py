@@ -22,6 +22,7 @@ _FAILED = (
     ' "exit_code": null, "script_name": "", "message": "%s", "log_tail": ""}'
 )
 _NO_PYTHON = "the host has no python3, version 3.7 or newer: install a package of it (docs/hosts.md says which)"
+_GONE = "the process that runs the deployment on this host is gone: deploy again"
 _PYTHONS = "python3 python3.13 python3.12 python3.11 python3.10 python3.9 python3.8 python3.7 /usr/local/bin/python3"
 
 # How a step asks, for any POSIX shell and without a program or a second process: it costs a host next to nothing. The
@@ -97,7 +98,7 @@ def step_script(event: LifecycleEvent, max_step_seconds: int = STEP_SECONDS) -> 
         event=event.value,
         seconds=max_step_seconds,
         mark=MARK_CHARACTERS,
-        gone=_FAILED % (event.value, "ENGINE", "the process that runs the deployment on this host is gone: deploy again"),
+        gone=_FAILED % (event.value, "ENGINE", _GONE),
     ).splitlines()
 
 

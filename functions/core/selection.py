@@ -156,7 +156,7 @@ def new_targets(
     now: str,
     steps_of: Callable[[Instance], tuple[Step, ...]] = lambda instance: IN_PLACE_STEPS,
 ) -> list[Target]:
-    """The targets of a deployment. `contacts`: what SSM says of them, by id; any but a Linux that is Online fails at once."""
+    """The targets of a deployment. `contacts`: what SSM says of them, by id; all but a Linux that is Online fail."""
     return [
         _target(deployment_id, group_id, instance, contacts.get(instance.instance_id), now, steps_of(instance))
         for instance in instances

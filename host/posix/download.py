@@ -22,8 +22,8 @@ FIRST_SECONDS = 1800  # for the fetch before the first event; what takes longer,
 
 
 def fetch_first(instructions: Instructions, layout: Layout) -> bool:
-    """Fetch the revision for a segment that begins: whether it is there, and checked. Raises Failed for what is no fault
-    of the revision, the host's network or a URL that has expired; all else DownloadBundle meets again, and reports."""
+    """Fetch the revision for a segment that begins: whether it is there, and checked. Raises Failed where the network
+    leads nowhere, or the URL has expired: no fault of the revision. All else DownloadBundle meets and reports."""
     try:
         layout.with_reserve(layout.make)
         layout.forget_old_revisions()

@@ -86,26 +86,28 @@ def _run(instructions: Instructions, layout: Layout, event: str, mark: str, writ
     pipes = Pipes(os.path.join(layout.root, "segment"))
     begun = False
     try:
-        with hold_host(layout, instructions, instructions.host_wait_seconds) as other:
-            with _fetched(instructions, layout, other) as fetch_bundle:
-                ask, answer = layout.with_reserve(lambda: _open(pipes, mark))
-                try:
-                    begun = True
-                    os.write(writer, _READY)
-                    os.close(writer)
-                    with Watchdog(answer) as watchdog:
-                        _serve(
-                            instructions,
-                            layout,
-                            ask,
-                            answer,
-                            watchdog,
-                            other,
-                            fetch_bundle,
-                            lambda: layout.with_reserve(lambda: write_atomically(pipes.over, mark.encode())),
-                        )
-                finally:
-                    os.unlink(pipes.mark)
+        with (
+            hold_host(layout, instructions, instructions.host_wait_seconds) as other,
+            _fetched(instructions, layout, other) as fetch_bundle,
+        ):
+            ask, answer = layout.with_reserve(lambda: _open(pipes, mark))
+            try:
+                begun = True
+                os.write(writer, _READY)
+                os.close(writer)
+                with Watchdog(answer) as watchdog:
+                    _serve(
+                        instructions,
+                        layout,
+                        ask,
+                        answer,
+                        watchdog,
+                        other,
+                        fetch_bundle,
+                        lambda: layout.with_reserve(lambda: write_atomically(pipes.over, mark.encode())),
+                    )
+            finally:
+                os.unlink(pipes.mark)
     except Exception as error:
         if begun:
             raise  # the step that waits sees the pipes close

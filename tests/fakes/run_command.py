@@ -22,6 +22,7 @@ class FakeRunCommand(FakeDocuments):
         self.invocations: dict[str, dict[str, Any]] = {}  # by command id
         self.cancelled: list[str] = []
         self.ping: dict[str, str] = {}  # by instance id; "" for one that SSM does not manage
+        self.platforms: dict[str, str] = {}  # by instance id, where it is no Linux
         self.silent_seconds = 0  # since a host that does not answer was heard last
         self.nodes: list[dict[str, Any]] = []  # outside EC2
         self.refuses: ClientError | None = None
@@ -91,7 +92,12 @@ class FakeRunCommand(FakeDocuments):
             return {"InstanceInformationList": self.nodes}
         return {
             "InstanceInformationList": [
-                {"InstanceId": each, "PingStatus": self.ping.get(each, "Online"), "LastPingDateTime": last}
+                {
+                    "InstanceId": each,
+                    "PingStatus": self.ping.get(each, "Online"),
+                    "LastPingDateTime": last,
+                    "PlatformType": self.platforms.get(each, "Linux"),
+                }
                 for each in asked
                 if self.ping.get(each) != ""
             ]

@@ -15,7 +15,7 @@ from tests.host.test_step import SHELLS
 from tests.host.trouble.conftest import PAGE, Disks
 from tests.signing import signed, trust
 
-TMP = Path("/tmp")  # noqa: S108 - of the host
+TMP = Path("/tmp")
 ELSEWHERE = Path("/mnt")  # pytest's folders are below /tmp, too
 
 

@@ -1,4 +1,4 @@
-"""run_segment and command_status where a host finds its presigned URLs expired: the segment comes again with new ones."""
+"""run_segment and command_status where presigned URLs had expired: the segment comes again with new ones."""
 
 import pytest
 

@@ -1,7 +1,6 @@
-"""The revision comes before the segment's first event: a URL that dies, or a network that leads nowhere, stops nothing."""
+"""The revision comes before the first event: a URL that dies, or a network that leads nowhere, stops nothing."""
 
 import json
-import os
 import socket
 import time
 from collections.abc import Callable
@@ -13,7 +12,7 @@ import pytest
 from host import bootstrap
 from host.posix import download, segment
 from host.report import Report
-from tests.host.conftest import IN_PLACE, NO_PROFILE, Host, end_segment, revision
+from tests.host.conftest import IN_PLACE, NO_PROFILE, Host, revision
 from tests.host.test_events import hooked
 from tests.host.test_segment import deploy
 from tests.host.test_step import step
@@ -80,9 +79,7 @@ def test_an_expired_url_of_the_runner_is_told_at_once(host: Host, answer: tuple[
     assert len(host.web.gets) == 1 and not list(host.root.glob("runner/*"))
 
 
-def test_a_network_that_leads_nowhere_stops_nothing(
-    host: Host, stops: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_network_that_leads_nowhere_stops_nothing(host: Host, stops: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told = host.told("d-2", hooked("BeforeInstall", "exit 0"), bundle={"url": nowhere()})
     report = begun(host, told, monkeypatch)
     assert report and (report.event, report.cause) == ("Start", "DOWNLOAD")
@@ -95,7 +92,9 @@ def test_a_network_that_leads_nowhere_stops_nothing(
     ("spoil", "cause"),
     [
         pytest.param(lambda host: host.web.files.pop("/d-2.zip"), "DOWNLOAD", id="gone"),
-        pytest.param(lambda host: host.web.serve("/d-2.zip", revision({"other": "x"}).ljust(9999)), "DIGEST", id="other"),
+        pytest.param(
+            lambda host: host.web.serve("/d-2.zip", revision({"other": "x"}).ljust(9999)), "DIGEST", id="other"
+        ),
     ],
 )
 def test_what_is_the_revision_s_fault_is_told_in_its_own_event(
@@ -121,9 +120,8 @@ def test_a_segment_that_ends_before_the_download_leaves_no_archive(host: Host) -
     assert deploy(host, host.told("d-1", hooked("ApplicationStop", "exit 3")))[-1].exit == 0
     told = host.told("d-2", hooked("BeforeInstall", "exit 0"))
     assert [each.status for each in deploy(host, told)] == ["Failed"]
-    end_segment(host.root)
     deadline = time.monotonic() + 5
-    while any(name.startswith("bundle.tar") for name in os.listdir(host.folder("d-2"))):
+    while any(host.folder("d-2").glob("bundle.tar*")):
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
@@ -142,7 +140,7 @@ def test_a_runner_that_no_way_leads_to_is_told_with_what_to_look_at(
         raise error
 
     monkeypatch.setattr(bootstrap, "read", unreachable)
-    monkeypatch.setattr(bootstrap.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr("host.bootstrap.time.sleep", lambda seconds: None)
     monkeypatch.setattr("sys.argv", ["-c", "Start"])
     with pytest.raises(SystemExit):
         bootstrap.fetched("https://bucket.s3.eu-central-1.amazonaws.com/runner.pyz?X", "0" * 64)
