@@ -86,10 +86,8 @@ def _run(instructions: Instructions, layout: Layout, event: str, mark: str, writ
     pipes = Pipes(os.path.join(layout.root, "segment"))
     begun = False
     try:
-        with (
-            hold_host(layout, instructions, instructions.host_wait_seconds) as other,
-            _fetched(instructions, layout, other) as fetch_bundle,
-        ):
+        wait = instructions.host_wait_seconds
+        with hold_host(layout, instructions, wait) as other, _fetched(instructions, layout, other) as fetch_bundle:
             ask, answer = layout.with_reserve(lambda: _open(pipes, mark))
             try:
                 begun = True

@@ -285,6 +285,20 @@ def test_a_log_that_cannot_be_put_fails_nothing(host: Host, web: Web) -> None:
     assert len(web.posts) >= 1
 
 
+@pytest.mark.parametrize(("ends", "said"), [("exit 0", 1), ("seq 1 2000; exit 4", 100)])
+def test_a_log_that_could_not_be_put_is_told_with_its_place(host: Host, web: Web, ends: str, said: int) -> None:
+    """Presigned access has died while the script ran."""
+    expired = (400, b"<Error><Code>ExpiredToken</Code><Message>The provided token has expired.</Message></Error>")
+    web.answers["POST"] = [expired, expired]
+    logs = {"url": f"{web.url}/logs", "fields": {}, "key_prefix": "k/"}
+    step = host.deploy(host.told("d-1", hooked("BeforeInstall", ends), logs=logs), IN_PLACE[:3])
+    *lines, last = step.log_tail.splitlines()
+    assert last == (
+        "[stepdeploy]the whole log could not be uploaded: HTTP 400 ExpiredToken The provided token has expired."
+        f" This host has it: {host.folder('d-1')}/logs/scripts.log"
+    ) and len(lines) >= said - 1
+
+
 def test_the_runner_is_the_same_bytes_each_time(runner: Path, tmp_path: Path) -> None:
     from host.build import build_runner
 
