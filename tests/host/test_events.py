@@ -293,10 +293,14 @@ def test_a_log_that_could_not_be_put_is_told_with_its_place(host: Host, web: Web
     logs = {"url": f"{web.url}/logs", "fields": {}, "key_prefix": "k/"}
     step = host.deploy(host.told("d-1", hooked("BeforeInstall", ends), logs=logs), IN_PLACE[:3])
     *lines, last = step.log_tail.splitlines()
-    assert last == (
-        "[stepdeploy]the whole log could not be uploaded: HTTP 400 ExpiredToken The provided token has expired."
-        f" This host has it: {host.folder('d-1')}/logs/scripts.log"
-    ) and len(lines) >= said - 1
+    assert (
+        last
+        == (
+            "[stepdeploy]the whole log could not be uploaded: HTTP 400 ExpiredToken The provided token has expired."
+            f" This host has it: {host.folder('d-1')}/logs/scripts.log"
+        )
+        and len(lines) >= said - 1
+    )
 
 
 def test_the_runner_is_the_same_bytes_each_time(runner: Path, tmp_path: Path) -> None:

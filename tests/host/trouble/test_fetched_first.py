@@ -146,3 +146,18 @@ def test_a_runner_that_no_way_leads_to_is_told_with_what_to_look_at(
         bootstrap.fetched("https://bucket.s3.eu-central-1.amazonaws.com/runner.pyz?X", "0" * 64)
     line = json.loads(capsys.readouterr().out)
     assert line["cause"] == "DOWNLOAD" and words in line["message"] and len(line["message"]) < 300
+
+
+def test_everything_goes_by_the_proxy_of_the_agent(host: Host) -> None:
+    """The runner, the revision and the logs: no name but the proxy's is looked up."""
+    told = host.told("d-1", hooked("BeforeInstall", "echo hello"))
+    for name, member in (("runner.pyz", "runner"), ("d-1.zip", "bundle")):
+        url = f"http://bucket.invalid/{name}"
+        host.web.files[url] = host.web.files.pop(f"/{name}")
+        told[member]["url"] = f"{url}?X-Amz-Signature=0"
+    told["logs"] = {"url": "http://bucket.invalid/", "fields": {}, "key_prefix": "k/"}
+    host.environment = {"http_proxy": host.web.url}
+    assert [step(host, event, told).exit for event in IN_PLACE] == [0] * 7
+    asked = [path.partition("?")[0] for path in host.web.gets]
+    assert asked == ["http://bucket.invalid/runner.pyz", "http://bucket.invalid/d-1.zip"]
+    assert len(host.web.posts) == 1
