@@ -41,8 +41,8 @@ class Store(Construct):
     ) -> None:
         """`keep`: bucket and table outlive the stack, as an account wants it and a local cloud does not. A stack whose
         first creation fails takes them with it all the same: they are empty, and a second try makes new ones.
-        `tier_revisions`: what nobody reads any more is stored for less. `key_arn`: what encrypts them and the queues, if
-        the account has a key of its own for that. `bucket_name` and `table_name`: those of a stack before, which
+        `tier_revisions`: what nobody reads any more is stored for less. `key_arn`: what encrypts them and the queues,
+        if the account has a key of its own for that. `bucket_name` and `table_name`: those of a stack before, which
         CloudFormation adopts because of their names; they are kept whatever happens."""
         super().__init__(scope, id)
         self.key = kms.Key.from_key_arn(self, "Key", key_arn) if key_arn else None

@@ -183,9 +183,8 @@ def _installed(layout: Layout) -> str:
 
 def _without_log(report: Report, error: Exception, place: str) -> Report:
     """The report says where the log is instead."""
-    line = "[stepdeploy]the whole log could not be uploaded: {}. This host has it: {}".format(
-        str(error).rstrip("."), place
-    )
+    why = str(error).rstrip(".")
+    line = "[stepdeploy]the whole log could not be uploaded: {}. This host has it: {}".format(why, place)
     tail = report.log_tail + "\n" + line if report.log_tail else line
     return Report(**{**report.plain(), "log_tail": tail})
 
