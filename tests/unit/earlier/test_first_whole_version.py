@@ -101,7 +101,7 @@ def test_the_changes_that_wait_in_the_stream_are_announced_as_it_would_have(
 ) -> None:
     put_items(WRITTEN["ended"])
     engine = Engine(monkeypatch)
-    assert publish.handler(WRITTEN["stream"], earlier.context) == NONE_AGAIN  # type: ignore[arg-type]
+    assert publish.handler(WRITTEN["stream"], earlier.context) == NONE_AGAIN
     told = engine.events.read()
     assert sorted(map(_said, told)) == sorted(map(_said, WRITTEN["events"])) and len(told) == 4
 
@@ -121,5 +121,5 @@ def test_the_events_that_wait_for_slack_are_told(earlier: Earlier) -> None:
 def test_the_messages_that_wait_for_sns_are_sent(earlier: Earlier, monkeypatch: pytest.MonkeyPatch) -> None:
     engine = Engine(monkeypatch)
     body = {"topic_arn": engine.topic, "subject": "s", "message": "m"}
-    assert trigger.handler(queued(body), earlier.context) == NONE_AGAIN  # type: ignore[arg-type]
+    assert trigger.handler(queued(body), earlier.context) == NONE_AGAIN
     assert [each["Message"] for each in engine.messages.read()] == ["m"]
