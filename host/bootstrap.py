@@ -57,7 +57,7 @@ def verify(sent: bytes, modulus: int, exponent: int, sha256: str) -> Tuple[bytes
     instructions = json.loads(binascii.a2b_base64(payload).decode())
     host = os.environ.get("AWS_SSM_INSTANCE_ID")  # the SSM Agent sets it for every script
     if not host:
-        fail("DENIED", "AWS_SSM_INSTANCE_ID is not set, so this host cannot know its own id: update the SSM Agent")
+        fail("UNSUPPORTED", "AWS_SSM_INSTANCE_ID is not set, so this host cannot know its own id: update the SSM Agent")
     if instructions["target_id"] != host:
         fail("DENIED", "the instructions are for %s; this host is %s" % (instructions["target_id"], host))
     if time.time() > instructions["expires_at"] + CLOCK_SKEW_SECONDS:
@@ -82,10 +82,17 @@ def is_right(path: str, sha256: str) -> bool:
 
 
 def read(url: str) -> bytes:
-    import urllib.request  # costs a tenth of a second, needed once per version
+    import urllib.error  # costs a tenth of a second, needed once per version
+    import urllib.request
 
-    with urllib.request.urlopen(url, timeout=30) as answer:
-        return bytes(answer.read())
+    try:
+        with urllib.request.urlopen(url, timeout=30) as answer:
+            return bytes(answer.read())
+    except urllib.error.HTTPError as error:
+        said = error.read(4096)
+        if b"ExpiredToken" in said or b"Request has expired" in said:
+            fail("EXPIRED", "the URL of the runner had expired before this host used it: nothing was done")
+        raise
 
 
 def fetch(url: str) -> bytes:
@@ -120,10 +127,20 @@ def fetched(url: str, sha256: str) -> bytes:
     try:
         body = fetch(url)
     except (OSError, ValueError, EOFError) as error:
-        fail("DOWNLOAD", "the runner could not be fetched: %s" % error)
+        fail("DOWNLOAD", "the runner could not be fetched: %s" % why(url, error))
     if hashlib.sha256(body).hexdigest() != sha256:
         fail("DIGEST", "the runner that was fetched is not the one that was published")
     return body
+
+
+def why(url: str, error: Exception) -> str:
+    """What the network says, and what to do about it on this host."""
+    if getattr(error, "code", 0) or not isinstance(error, OSError):
+        return str(error)
+    if "certificate" in str(error):
+        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        return "%s. The clock of this host says %s; and does it know the authority of a proxy?" % (error, now)
+    return "%s: %s. Has this host a way to S3: route, DNS, proxy, endpoint?" % (url.split("/")[2], error)
 
 
 def keep(body: bytes, folder: str, path: str, code: str) -> None:

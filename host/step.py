@@ -18,10 +18,11 @@ from host.lifecycle import START, STEP_SECONDS, LifecycleEvent
 INSTRUCTIONS_PATTERN = "^[A-Za-z0-9+/=]+[.][0-9a-f]+$"  # Go compiles it, which takes no repeat over 1,000
 
 _FAILED = (
-    '{"stepdeploy": 1, "event": "%s", "status": "Failed", "error_code": "UnknownError", "cause": "ENGINE",'
+    '{"stepdeploy": 1, "event": "%s", "status": "Failed", "error_code": "UnknownError", "cause": "%s",'
     ' "exit_code": null, "script_name": "", "message": "%s", "log_tail": ""}'
 )
 _NO_PYTHON = "the host has no python3, version 3.7 or newer: install a package of it (docs/hosts.md says which)"
+_GONE = "the process that runs the deployment on this host is gone: deploy again"
 _PYTHONS = "python3 python3.13 python3.12 python3.11 python3.10 python3.9 python3.8 python3.7 /usr/local/bin/python3"
 
 # How a step asks, for any POSIX shell and without a program or a second process: it costs a host next to nothing. The
@@ -105,7 +106,7 @@ def begin_script(trust: Trust) -> List[str]:
         **trust._asdict(),
         pythons=_PYTHONS,
         bootstrap=_quoted("bootstrap.py"),
-        no_python=_FAILED % (START, _NO_PYTHON),
+        no_python=_FAILED % (START, "UNSUPPORTED", _NO_PYTHON),
     ).splitlines()
 
 
@@ -119,7 +120,7 @@ def step_script(event: LifecycleEvent, max_step_seconds: int = STEP_SECONDS) -> 
         event=event.value,
         seconds=max_step_seconds,
         mark=MARK_CHARACTERS,
-        gone=_FAILED % (event.value, "the process that runs the deployment on this host is gone: deploy again"),
+        gone=_FAILED % (event.value, "ENGINE", _GONE),
     ).splitlines()
 
 

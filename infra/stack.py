@@ -59,6 +59,7 @@ class Options:
     reserved_concurrency: int = 0  # of each function that works for targets; 0: none
     host_tag: tuple[str, str] = (STACK, "enabled")  # key and value that a host must carry to be sent commands
     log_retention_days: int = 90
+    tier_revisions: bool = False  # what nobody reads any more goes to a cheaper tier of S3 (docs/cost.md)
     kms_key_arn: str | None = None  # of the key that encrypts bucket, table, queues and topics; none: AWS's own
     bucket_name: str | None = None  # of a stack before: bucket and table that are adopted (docs/removing.md)
     table_name: str | None = None
@@ -82,14 +83,17 @@ class Options:
                 raise InvalidInput(f"context {key}: {given} is not from {least} to {most}")
             return given
 
-        usual = cls()
-        if (local := text("local", "false").lower()) not in ("true", "false"):
-            raise InvalidInput(f'context local: "{local}" is neither true nor false')
+        def flag(key: str) -> bool:
+            if (given := text(key, "false").lower()) not in ("true", "false"):
+                raise InvalidInput(f'context {key}: "{given}" is neither true nor false')
+            return given == "true"
+
+        usual, local = cls(), flag("local")
         if (days := number("logRetentionDays", usual.log_retention_days)) not in _RETENTION:
             known = ", ".join(str(each) for each in _RETENTION)
             raise InvalidInput(f"context logRetentionDays: {days} is not one of {known}")
         github = text("githubUrl", usual.github_url).rstrip("/")
-        if not github.startswith("https://") and local != "true":
+        if not github.startswith("https://") and not local:
             raise InvalidInput(f'context githubUrl: "{github}" does not begin with https://')
         name = text("stackName", usual.stack_name)
         if not re.fullmatch(_STACK_NAME, name, re.IGNORECASE):
@@ -104,7 +108,7 @@ class Options:
             raise InvalidInput("context bucketName and tableName: the records name objects of the bucket: give both")
         return cls(
             stack_name=name,
-            local=local == "true",
+            local=local,
             declaration=Path(text("declaration", str(usual.declaration))),
             reconcile_seconds=between("reconcileSeconds", usual.reconcile_seconds, 1, _HOUR),
             connection_lost_seconds=between("connectionLostSeconds", usual.connection_lost_seconds, 1, _HOUR),
@@ -113,6 +117,7 @@ class Options:
             reserved_concurrency=between("reservedConcurrency", usual.reserved_concurrency, 0, 1000),
             host_tag=(text("hostTagKey", usual.host_tag[0]), text("hostTagValue", mark)),
             log_retention_days=days,
+            tier_revisions=flag("tierRevisions"),
             github_url=github,
             kms_key_arn=key_arn,
             bucket_name=bucket,
@@ -145,6 +150,7 @@ class StepDeploy(Stack):
             "Store",
             keep=not options.local,
             key_arn=options.kms_key_arn,
+            tier_revisions=options.tier_revisions,
             bucket_name=options.bucket_name,
             table_name=options.table_name,
         )

@@ -14,6 +14,15 @@ from infra.function import Function
 
 MANIFESTS = ".stepdeploy/manifests/"
 LOGS = ".stepdeploy/logs/"
+# By reads, not by age: no rule of S3 knows which revision a group runs or goes back to, and an instance may be launched
+# years after its revision came. S3 moves what was not read for 30 and 90 days, and gives it at once, free of charge.
+_TIERS = s3.LifecycleRule(
+    id="Tiers",
+    object_size_greater_than=128 * 1024,  # smaller ones it does not move
+    transitions=[
+        s3.Transition(storage_class=s3.StorageClass.INTELLIGENT_TIERING, transition_after=Duration.days(0)),
+    ],
+)
 
 
 class Store(Construct):
@@ -26,19 +35,20 @@ class Store(Construct):
         *,
         keep: bool,
         key_arn: str | None = None,
+        tier_revisions: bool = False,
         bucket_name: str | None = None,
         table_name: str | None = None,
     ) -> None:
         """`keep`: bucket and table outlive the stack, as an account wants it and a local cloud does not. A stack whose
         first creation fails takes them with it all the same: they are empty, and a second try makes new ones.
-        `key_arn`: what encrypts them and the queues, if the account has a key of its own for that. `bucket_name` and
-        `table_name`: those of a stack before, which CloudFormation adopts because of their names; they are kept
-        whatever happens."""
+        `tier_revisions`: what nobody reads any more is stored for less. `key_arn`: what encrypts them and the queues,
+        if the account has a key of its own for that. `bucket_name` and `table_name`: those of a stack before, which
+        CloudFormation adopts because of their names; they are kept whatever happens."""
         super().__init__(scope, id)
         self.key = kms.Key.from_key_arn(self, "Key", key_arn) if key_arn else None
         own = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE if keep else RemovalPolicy.DESTROY
         removal = RemovalPolicy.RETAIN if bucket_name else own
-        self.bucket = self._revisions(removal, bucket_name)
+        self.bucket = self._revisions(removal, bucket_name, [_TIERS] if tier_revisions else [])
         self.table = self._records(removal, table_name)
         self.undelivered = dead_letter_queue(self, "Undelivered", key=self.key)
         acknowledge(self.undelivered, "SQS3", "This is a dead-letter queue itself, and an alarm watches it.")
@@ -60,7 +70,7 @@ class Store(Construct):
             on=self.table.table_arn,
         )
 
-    def _revisions(self, removal: RemovalPolicy, name: str | None) -> s3.Bucket:
+    def _revisions(self, removal: RemovalPolicy, name: str | None, also: list[s3.LifecycleRule]) -> s3.Bucket:
         bucket = s3.Bucket(
             self,
             "Revisions",
@@ -87,6 +97,7 @@ class Store(Construct):
                     expired_object_delete_marker=True,
                     abort_incomplete_multipart_upload_after=Duration.days(7),
                 ),
+                *also,
             ],
         )
         resource = bucket.node.default_child

@@ -140,13 +140,15 @@ class LocalCloud:
         declaration: Path,
         reconcile_seconds: int = 10,
         context: Mapping[str, str] | None = None,
+        code: Path = ROOT,
     ) -> None:
-        """`cdk synth` into a folder, which is good for every local cloud. Raises CloudError."""
+        """`cdk synth` into a folder, which is good for every local cloud; of another copy of the repository if it is
+        named. Raises CloudError."""
         told = {"local": "true", "declaration": str(declaration.resolve()), "reconcileSeconds": str(reconcile_seconds)}
         words = [
             part for name, value in {**told, **(context or {})}.items() for part in ("--context", f"{name}={value}")
         ]
-        self._cdk("synth", "--quiet", *words, "--output", str(assembly), "--app", f"{sys.executable} app.py")
+        self._cdk("synth", "--quiet", *words, "--output", str(assembly), "--app", f"{sys.executable} {code / 'app.py'}")
 
     def deploy_assembly(self, assembly: Path) -> dict[str, str]:
         """Deploy what `synthesize` has written; the stack's outputs. Raises CloudError."""

@@ -15,6 +15,7 @@ class Member:
     instance_id: str
     tags: Mapping[str, str]
     ping: str | None  # SSM's word, such as Online; None where SSM does not know it
+    platform: str | None = None  # likewise, such as Linux
 
     @property
     def name(self) -> str | None:
@@ -30,6 +31,7 @@ def fleet(engine: Engine, group: Group, *, with_ping: bool = True) -> list[Membe
             instance_id=each["instanceId"],
             tags={tag["Key"]: tag["Value"] for tag in each.get("tags", ())},
             ping=each.get("pingStatus"),
+            platform=each.get("platformType"),
         )
         for each in pages.search("instances[]")
     ]

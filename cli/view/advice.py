@@ -24,7 +24,8 @@ _REMEDIES = {
     Code.RESOURCE_LIMIT_EXCEEDED: "wait for other deployments to end, or ask AWS to raise the quota",
     Code.REVISION_MISSING: "push the revision again, or deploy another one",
 }
-_OF_HOSTS = (Cause.UNREACHABLE, Cause.DENIED, Cause.BUSY)  # nothing is wrong with the revision
+_OF_HOSTS = (Cause.UNREACHABLE, Cause.DENIED, Cause.UNSUPPORTED, Cause.BUSY)  # which doctor looks at
+_OF_NO_REVISION = (*_OF_HOSTS, Cause.EXPIRED)  # nothing is wrong with the revision
 _NO_REVISION = (Code.ALARM_ACTIVE, Code.MANUAL_STOP, Code.NO_INSTANCES)  # likewise, where no host failed
 _NO_ALARM = re.compile(r"[Aa]larms? (?P<names>.+?) do(?:es)? not exist")
 _SUPERSEDED = re.compile(r"Superseded by the newer deployment (?P<id>d-[A-Z0-9]{9})")
@@ -86,7 +87,7 @@ def _again(info: Info, found: Sequence[SharedFailure]) -> Iterator[str]:
     overview = info.get("deploymentOverview") or {}
     if overview.get("Failed") or overview.get("Skipped"):
         yield f"after fixing the hosts, retry on them: stepdeploy retry {info['deploymentId']}"
-    if any(cause.failure.cause not in _OF_HOSTS for cause in found):
+    if any(cause.failure.cause not in _OF_NO_REVISION for cause in found):
         yield f"after fixing the revision: stepdeploy deploy {group_of(info)}"
     elif not found:
         what = "then deploy it again" if code in _NO_REVISION else "after fixing the revision"

@@ -11,7 +11,9 @@ class Cause(StrEnum):
     UNREACHABLE = "UNREACHABLE"  # SSM does not reach the host
     BUSY = "BUSY"  # another deployment has the host, and has it for too long
     DENIED = "DENIED"  # SSM or the host refuses the command
+    UNSUPPORTED = "UNSUPPORTED"  # the host is no Linux, or lacks what it takes: Python, a newer SSM Agent
     DOWNLOAD = "DOWNLOAD"
+    EXPIRED = "EXPIRED"  # a presigned URL had, before its host used it
     DIGEST = "DIGEST"
     APPSPEC = "APPSPEC"
     CONFLICT = "CONFLICT"  # a file is there that the deployment may not replace

@@ -251,7 +251,7 @@ SHAPES: dict[str, dict[str, Any]] = {
     ),
     "GoodDeploymentList": {"type": "list", "member": {"shape": "GoodDeployment"}},
     # -- the instances that a group's tags select now, and whether SSM reaches them
-    "GroupInstance": _structure(instanceId="InstanceId", tags="TagList", pingStatus="Message"),
+    "GroupInstance": _structure(instanceId="InstanceId", tags="TagList", pingStatus="Message", platformType="Message"),
     "GroupInstanceList": {"type": "list", "member": {"shape": "GroupInstance"}},
     "ListGroupInstancesInput": _structure(
         ("applicationName", "deploymentGroupName"), **_GROUP, omitPingStatus="Boolean", nextToken="NextToken"

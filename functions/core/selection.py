@@ -14,6 +14,7 @@ from functions.core.statuses import TargetStatus
 
 SCALING_GROUP_TAG = "aws:autoscaling:groupName"  # AWS itself puts it on the instances of a group
 ONLINE = "Online"  # the one ping status with which a host takes commands
+LINUX = "Linux"  # the one platform that has a runner
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,32 +95,40 @@ def ec2_filters(group: TagGroup) -> list[dict[str, Any]]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Contact:
+    """What SSM says of a host that it manages."""
+
+    ping: str
+    platform: str = LINUX  # or Windows, or MacOS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
     """A host outside EC2 that SSM manages: mi-... by a hybrid activation."""
 
     instance_id: str
     name: str | None  # as its activation named it
-    ping: str
+    contact: Contact
     last_ping: str
 
 
 def on_premises(
     registered: Mapping[str, Mapping[str, str]], groups: Sequence[TagGroup], nodes: Sequence[Node]
-) -> tuple[list[Instance], dict[str, str]]:
-    """The registered instances (tags by name) that fit the tag set, and the ping status of the nodes, by id.
+) -> tuple[list[Instance], dict[str, Contact]]:
+    """The registered instances (tags by name) that fit the tag set, and what SSM says of the nodes, by id.
 
     A registered instance is the node that its activation gave the same name, or whose id is the name. A host that was
     activated again has left a node behind, so the one that is online counts, or the last that was.
     """
     known: dict[str, Node] = {}
-    for node in sorted(nodes, key=lambda each: (each.ping == ONLINE, each.last_ping)):
+    for node in sorted(nodes, key=lambda each: (each.contact.ping == ONLINE, each.last_ping)):
         known |= {name: node for name in (node.name, node.instance_id) if name}
     found = [
         Instance(instance_id=known[name].instance_id if name in known else name, tags={**tags, "Name": name})
         for name, tags in sorted(registered.items())
         if matches(tags, groups)
     ]
-    return found, {node.instance_id: node.ping for node in nodes}
+    return found, {node.instance_id: node.contact for node in nodes}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,41 +143,30 @@ class OutsideHosts:
         return on_premises(self.registered, groups, self.nodes)[0]
 
     @property
-    def pings(self) -> dict[str, str]:
-        """The ping status of the nodes, by id."""
-        return {node.instance_id: node.ping for node in self.nodes}
+    def contacts(self) -> dict[str, Contact]:
+        """What SSM says of the nodes, by id."""
+        return {node.instance_id: node.contact for node in self.nodes}
 
 
 def new_targets(
     deployment_id: str,
     group_id: str,
     instances: Sequence[Instance],
-    reachable: Mapping[str, str | None],
+    contacts: Mapping[str, Contact],
     now: str,
     steps_of: Callable[[Instance], tuple[Step, ...]] = lambda instance: IN_PLACE_STEPS,
 ) -> list[Target]:
-    """The targets of a deployment. `reachable`: SSM's ping status by instance id; any but Online fails at once."""
+    """The targets of a deployment. `contacts`: what SSM says of them, by id; all but a Linux that is Online fail."""
     return [
-        _target(deployment_id, group_id, instance, reachable.get(instance.instance_id), now, steps_of(instance))
+        _target(deployment_id, group_id, instance, contacts.get(instance.instance_id), now, steps_of(instance))
         for instance in instances
     ]
 
 
 def _target(
-    deployment_id: str, group_id: str, instance: Instance, ping: str | None, now: str, steps: tuple[Step, ...]
+    deployment_id: str, group_id: str, instance: Instance, contact: Contact | None, now: str, steps: tuple[Step, ...]
 ) -> Target:
-    failure = None
-    if ping is None:
-        failure = TargetFailure(
-            cause=Cause.UNREACHABLE,
-            message=_unmanaged(instance.instance_id),
-        )
-    elif ping != ONLINE:
-        failure = TargetFailure(
-            cause=Cause.UNREACHABLE,
-            message=f"SSM cannot reach the instance (ping status {ping}). "
-            "Check that the instance and its SSM Agent are running.",
-        )
+    failure = _why_not(instance.instance_id, contact)
     target = Target(
         deployment_id=deployment_id,
         target_id=instance.instance_id,
@@ -184,6 +182,22 @@ def _target(
         failure=failure,
     )
     return replace(target, events=closed_events(target, now)) if failure else target
+
+
+def _why_not(instance_id: str, contact: Contact | None) -> TargetFailure | None:
+    """Why no command may be sent to the host."""
+    if contact is None:
+        return TargetFailure(cause=Cause.UNREACHABLE, message=_unmanaged(instance_id))
+    if contact.platform != LINUX:
+        message = f"{contact.platform} is not supported: hosts run Linux. Take it out of the group: change its tags"
+        return TargetFailure(cause=Cause.UNSUPPORTED, message=message)
+    if contact.ping != ONLINE:
+        message = (
+            f"SSM cannot reach the instance (ping status {contact.ping}). "
+            "Check that the instance and its SSM Agent are running."
+        )
+        return TargetFailure(cause=Cause.UNREACHABLE, message=message)
+    return None
 
 
 def _unmanaged(instance_id: str) -> str:

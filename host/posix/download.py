@@ -2,12 +2,15 @@
 
 It stays beside what is unpacked of it, as with the reference agent. A deployment of a revision that this host has, a
 rollback above all, takes it from there, whichever deployment brought it, once its digest is seen to be the right one.
+
+A segment's process fetches the revision before the segment's first event, as ApplicationStop may take longer than the
+URL lives. What is found then stops nothing yet.
 """
 
 import hashlib
 import os
 import time
-from typing import IO, Iterable, Iterator
+from typing import IO, Iterable, Iterator, Optional
 
 from host.instructions import Bundle, Instructions
 from host.posix import web
@@ -19,29 +22,64 @@ from host.report import Failed
 
 _PAUSES = (0.5, 2, 6)  # seconds between tries
 SOCKET_SECONDS = 60  # without a byte
+FIRST_SECONDS = 1800  # for the fetch before the first event; what takes longer, DownloadBundle fetches
+
+
+def fetch_first(instructions: Instructions, layout: Layout) -> Optional[str]:
+    """Bring the revision here for a segment that begins: what is to be said of that, None where it is not here. Raises
+    Failed where the network leads nowhere, or the URL has expired: no fault of the revision. All else DownloadBundle
+    meets and reports."""
+    try:
+        layout.with_reserve(layout.make)
+        return _bring(instructions.bundle, layout, time.monotonic() + FIRST_SECONDS)
+    except Failed as failed:
+        if isinstance(failed.__cause__, (web.Expired, web.NoWay)):
+            raise
+    except OSError:
+        pass
+    forget(layout)
+    return None
+
+
+def forget(layout: Layout) -> None:
+    """The archive, whole or in part."""
+    for path in (layout.bundle, layout.bundle + ".partial"):
+        _discard(path)
 
 
 def download(instructions: Instructions, layout: Layout, deadline: float) -> str:
     """Bring the revision here, check and unpack it anew, whatever an earlier try left. Gives what is to be said of
     that, if anything. Raises Failed and OSError."""
-    bundle = instructions.bundle
+    try:
+        said = _bring(instructions.bundle, layout, deadline)
+    except BaseException:
+        forget(layout)
+        raise
+    unpack_fetched(instructions, layout)
+    return said
+
+
+def unpack_fetched(instructions: Instructions, layout: Layout) -> None:
+    """Unpack what was brought here before. Raises Failed and OSError."""
 
     def unpacked(folder: str) -> None:
         with open(layout.bundle, "rb") as file:
-            unpack(file, bundle.type, folder)
+            unpack(file, instructions.bundle.type, folder)
 
-    copy = _find_copy(bundle, layout)
-    layout.forget_old_revisions()
     try:
-        if not copy:
-            layout.without_old_revisions(lambda: _fetch(bundle, layout.bundle, deadline))
         layout.without_old_revisions(lambda: take(instructions, layout, unpacked))
     except BaseException:
-        _discard(layout.bundle)
+        forget(layout)
         raise
-    finally:
-        _discard(layout.bundle + ".partial")
     layout.limit_copies()
+
+
+def _bring(bundle: Bundle, layout: Layout, deadline: float) -> str:
+    """From a copy on this host, or by its URL; what is to be said of that."""
+    copy = _find_copy(bundle, layout)
+    layout.forget_old_revisions()
+    if not copy:
+        layout.without_old_revisions(lambda: _fetch(bundle, layout.bundle, deadline))
     return "nothing was downloaded: {} is the revision".format(copy) if copy not in ("", layout.bundle) else ""
 
 
@@ -90,7 +128,8 @@ def _fetch(bundle: Bundle, path: str, deadline: float) -> None:
         except web.Trouble as error:
             is_final = 400 <= error.code < 500 and error.code not in (408, 429)
             if is_final or pause is None or time.monotonic() > deadline:
-                raise Failed("DOWNLOAD", "the revision could not be fetched: {}".format(error)) from error
+                cause = "EXPIRED" if isinstance(error, web.Expired) else "DOWNLOAD"
+                raise Failed(cause, "the revision could not be fetched: {}".format(error)) from error
         except OSError as error:
             raise OSError(error.errno, error.strerror, path) from error
         time.sleep(pause)

@@ -10,7 +10,7 @@ import json
 import os
 import time
 from contextlib import contextmanager
-from typing import Any, Callable, Dict, Iterator, Optional
+from typing import Any, Callable, Dict, Iterable, Iterator, Optional
 
 from host.instructions import Instructions
 from host.lifecycle import LifecycleEvent
@@ -90,6 +90,14 @@ class Journal:
     def _write(self, *, durable: bool = False) -> None:
         body = json.dumps(self.events).encode()
         self._with_room(lambda: write_atomically(self.path, body, durable=durable))
+
+
+def has_begun(path: str, events: Iterable[str]) -> bool:
+    """Whether one of these events has run, or may have."""
+    try:
+        return not Journal(path).events.keys().isdisjoint(events)
+    except Failed:
+        return True
 
 
 def _report(fields: Dict[str, Any]) -> Report:

@@ -113,8 +113,9 @@ def _run(
     if instructions.logs:
         try:
             log.upload(instructions.logs)
-        except Exception:  # best effort: whatever keeps a log from its place fails no event
+        except Exception as error:  # best effort: whatever keeps a log from its place fails no event
             log.warning(_trace())
+            report = _without_log(report, error, layout.script_log)
     log.close()
     if report.status == "Failed" and event in FROM_LAST_INSTALL and instructions.ignore_application_stop_failures:
         report = Report(**{**report.plain(), "may_continue": True})
@@ -179,6 +180,14 @@ def _installed(layout: Layout) -> str:
     if not os.path.isdir(archive):
         raise Failed("APPSPEC", "no revision of this deployment group is installed here to restart: deploy one")
     return archive
+
+
+def _without_log(report: Report, error: Exception, place: str) -> Report:
+    """The report says where the log is instead."""
+    why = str(error).rstrip(".")
+    line = "[stepdeploy]the whole log could not be uploaded: {}. This host has it: {}".format(why, place)
+    tail = report.log_tail + "\n" + line if report.log_tail else line
+    return Report(**{**report.plain(), "log_tail": tail})
 
 
 def _trace() -> str:

@@ -8,13 +8,14 @@ step asks for a while. What it has done is in the journal: the same command may 
 
 import os
 import select
-from typing import Callable, NamedTuple, Optional
+from contextlib import contextmanager
+from typing import Callable, Iterator, NamedTuple, Optional
 
 from host.instructions import Instructions
 from host.lifecycle import LifecycleEvent
-from host.posix.journal import hold_host
+from host.posix.journal import has_begun, hold_host
 from host.posix.layout import Layout, write_atomically
-from host.posix.run import failure, run_event
+from host.posix.run import FetchBundle, failure, run_event
 from host.posix.watchdog import Watchdog
 from host.report import Failed
 
@@ -85,7 +86,8 @@ def _run(instructions: Instructions, layout: Layout, event: str, mark: str, writ
     pipes = Pipes(os.path.join(layout.root, "segment"))
     begun = False
     try:
-        with hold_host(layout, instructions, instructions.host_wait_seconds) as other:
+        wait = instructions.host_wait_seconds
+        with hold_host(layout, instructions, wait) as other, _fetched(instructions, layout, other) as fetch_bundle:
             ask, answer = layout.with_reserve(lambda: _open(pipes, mark))
             try:
                 begun = True
@@ -99,6 +101,7 @@ def _run(instructions: Instructions, layout: Layout, event: str, mark: str, writ
                         answer,
                         watchdog,
                         other,
+                        fetch_bundle,
                         lambda: layout.with_reserve(lambda: write_atomically(pipes.over, mark.encode())),
                     )
             finally:
@@ -107,6 +110,31 @@ def _run(instructions: Instructions, layout: Layout, event: str, mark: str, writ
         if begun:
             raise  # the step that waits sees the pipes close
         os.write(writer, failure(error).report(event).line().encode())
+
+
+@contextmanager
+def _fetched(instructions: Instructions, layout: Layout, other: Optional[str]) -> Iterator[Optional[FetchBundle]]:
+    """What DownloadBundle has left to do, where the revision is fetched now: in a segment of which nothing has run."""
+    has_none = other or LifecycleEvent.DOWNLOAD_BUNDLE.value not in instructions.events
+    if has_none or has_begun(layout.journal, instructions.events):
+        yield None
+        return
+    from host.posix.download import fetch_first, forget, unpack_fetched
+
+    said = fetch_first(instructions, layout)
+    is_used = said is None
+
+    def fetch_bundle(instructions: Instructions, layout: Layout, deadline: float) -> Optional[str]:
+        nonlocal is_used
+        is_used = True
+        unpack_fetched(instructions, layout)
+        return said
+
+    try:
+        yield None if said is None else fetch_bundle
+    finally:
+        if not is_used:  # no event came to it
+            forget(layout)
 
 
 def _open(pipes: Pipes, mark: str) -> "tuple[int, int]":
@@ -132,6 +160,7 @@ def _serve(
     answer: int,
     watchdog: Watchdog,
     other: Optional[str],
+    fetch_bundle: Optional[FetchBundle],
     end: Callable[[], None],
 ) -> None:
     while True:
@@ -145,7 +174,13 @@ def _serve(
         watchdog.step(True)
         try:
             report = run_event(
-                LifecycleEvent(name), instructions, layout, watchdog, step_seconds=int(seconds), other=other
+                LifecycleEvent(name),
+                instructions,
+                layout,
+                watchdog,
+                step_seconds=int(seconds),
+                other=other,
+                fetch_bundle=fetch_bundle,
             )
         except ValueError as error:
             report = Failed("ENGINE", "the step asks for what there is not: {}".format(error)).report(name)

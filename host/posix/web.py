@@ -6,6 +6,7 @@ urllib is asked where more is needed: by way of a proxy, for a redirection, for 
 import os
 import re
 import socket
+import time
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import IO, Any, Dict, Iterator, Optional, Tuple
@@ -18,6 +19,9 @@ _ERROR_BYTES = 4096
 _CODES = "<(?:Code|Message)>([^<]*)<"  # of S3's error documents
 
 
+_EXPIRED = ("ExpiredToken", "Request has expired")  # of the credentials that signed it, and the URL itself
+
+
 class Trouble(Exception):
     """What the network or the server answers instead; `code` is HTTP's, 0 without any."""
 
@@ -26,9 +30,17 @@ class Trouble(Exception):
         self.code = code
 
 
+class Expired(Trouble):
+    """S3 does not take the presigned URL any more."""
+
+
+class NoWay(Trouble):
+    """The network of this host leads nowhere."""
+
+
 def chunks(url: str, timeout: float) -> Iterator[bytes]:
     """The content behind the URL, fewer bytes when the connection ends before. Raises Trouble."""
-    with _translated():
+    with _translated(url):
         if _is_plain(url):
             with _exchange("GET", url, timeout, {}) as (code, headers, file):
                 length = headers.get(b"content-length", b"")
@@ -53,7 +65,7 @@ def chunks(url: str, timeout: float) -> Iterator[bytes]:
 
 def post(url: str, timeout: float, headers: Dict[str, str], body: IO[bytes]) -> None:
     """Send the rest of `body`; `headers` give its length. Raises Trouble."""
-    with _translated():
+    with _translated(url):
         if _is_plain(url):
             with _exchange("POST", url, timeout, headers, body) as (code, _, file):
                 if not 200 <= code < 300:
@@ -127,7 +139,8 @@ def _line(file: IO[bytes]) -> bytes:
 
 def _refused(code: int, file: IO[bytes]) -> Trouble:
     said = re.findall(_CODES, file.read(_ERROR_BYTES).decode("utf-8", "replace"))
-    return Trouble(" ".join(["HTTP {}".format(code), *said]), code)
+    kind = Expired if any(each in _EXPIRED for each in said) else Trouble
+    return kind(" ".join(["HTTP {}".format(code), *said]), code)
 
 
 @lru_cache(maxsize=None)
@@ -157,9 +170,14 @@ def _by_urllib(url: str, timeout: float, body: Optional[IO[bytes]], headers: Dic
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
-    """Errors of sockets as Trouble, so that nobody takes them for the disk's."""
+def _translated(url: str) -> Iterator[None]:
+    """Errors of sockets as NoWay, so that nobody takes them for the disk's, with what to do about them."""
     try:
         yield
     except OSError as error:
-        raise Trouble(str(error)) from error
+        if "certificate" in str(error):
+            now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+            remedy = "The clock of this host says {}; and does it know the authority of a proxy?".format(now)
+            raise NoWay("{}. {}".format(error, remedy)) from error
+        place = url.partition("://")[2].partition("/")[0]
+        raise NoWay("{}: {}. Has this host a way to S3: route, DNS, proxy, endpoint?".format(place, error)) from error

@@ -95,6 +95,7 @@ GROUPS: dict[str, dict[str, Any]] = {
     },
     "ssm-throttles": {"deploymentConfigName": "CodeDeployDefault.AllAtOnce"},
     "all-weather": {"deploymentConfigName": "CodeDeployDefault.HalfAtATime"},
+    "updated": {"deploymentConfigName": "CodeDeployDefault.HalfAtATime"},
     "hostile": {"deploymentConfigName": "CodeDeployDefault.AllAtOnce"},
     "burst": {"deploymentConfigName": "CodeDeployDefault.AllAtOnce"},
     "balanced": {

@@ -22,6 +22,7 @@ class FakeRunCommand(FakeDocuments):
         self.invocations: dict[str, dict[str, Any]] = {}  # by command id
         self.cancelled: list[str] = []
         self.ping: dict[str, str] = {}  # by instance id; "" for one that SSM does not manage
+        self.platforms: dict[str, str] = {}  # by instance id, where it is no Linux
         self.silent_seconds = 0  # since a host that does not answer was heard last
         self.nodes: list[dict[str, Any]] = []  # outside EC2
         self.refuses: ClientError | None = None
@@ -62,8 +63,12 @@ class FakeRunCommand(FakeDocuments):
 
     def find_busy(self, command_id: str, message: str) -> None:
         """Another deployment has the host, says its runner in the first step."""
+        self.end_before_it_begins(command_id, "BUSY", message)
+
+    def end_before_it_begins(self, command_id: str, cause: str, message: str) -> None:
+        """The first step fails, and no event is run."""
         said = {"stepdeploy": 1, "event": START, "status": "Failed", "error_code": "UnknownError"}
-        output = json.dumps({**said, "cause": "BUSY", "script_name": "", "message": message, "log_tail": ""})
+        output = json.dumps({**said, "cause": cause, "script_name": "", "message": message, "log_tail": ""})
         plugin = {"Name": START, "Status": "Failed", "StatusDetails": "Failed", "Output": output}
         self.end(command_id, "Failed", plugins=[plugin])
 
@@ -90,7 +95,12 @@ class FakeRunCommand(FakeDocuments):
             return {"InstanceInformationList": self.nodes}
         return {
             "InstanceInformationList": [
-                {"InstanceId": each, "PingStatus": self.ping.get(each, "Online"), "LastPingDateTime": last}
+                {
+                    "InstanceId": each,
+                    "PingStatus": self.ping.get(each, "Online"),
+                    "LastPingDateTime": last,
+                    "PlatformType": self.platforms.get(each, "Linux"),
+                }
                 for each in asked
                 if self.ping.get(each) != ""
             ]

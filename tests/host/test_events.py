@@ -224,7 +224,7 @@ def test_a_transient_error_is_tried_again_and_a_refusal_is_not(host: Host, web: 
     told = host.told("d-2", hooked("BeforeInstall", "exit 1"))
     web.answers["/d-2.zip"] = [(403, b"<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>")]
     step = host.run("DownloadBundle", told)
-    assert step.cause == "DOWNLOAD" and "403" in step.message and "Request has expired" in step.message
+    assert step.cause == "EXPIRED" and "403" in step.message and "Request has expired" in step.message
 
 
 def test_a_file_url_is_not_fetched(host: Host, tmp_path: Path) -> None:
@@ -283,6 +283,24 @@ def test_a_log_that_cannot_be_put_fails_nothing(host: Host, web: Web) -> None:
     logs = {"url": f"{web.url}/logs", "fields": {}, "key_prefix": "k/"}
     assert host.deploy(host.told("d-1", hooked("BeforeInstall", "exit 0"), logs=logs)).exit == 0
     assert len(web.posts) >= 1
+
+
+@pytest.mark.parametrize(("ends", "said"), [("exit 0", 1), ("seq 1 2000; exit 4", 100)])
+def test_a_log_that_could_not_be_put_is_told_with_its_place(host: Host, web: Web, ends: str, said: int) -> None:
+    """Presigned access has died while the script ran."""
+    expired = (400, b"<Error><Code>ExpiredToken</Code><Message>The provided token has expired.</Message></Error>")
+    web.answers["POST"] = [expired, expired]
+    logs = {"url": f"{web.url}/logs", "fields": {}, "key_prefix": "k/"}
+    step = host.deploy(host.told("d-1", hooked("BeforeInstall", ends), logs=logs), IN_PLACE[:3])
+    *lines, last = step.log_tail.splitlines()
+    assert (
+        last
+        == (
+            "[stepdeploy]the whole log could not be uploaded: HTTP 400 ExpiredToken The provided token has expired."
+            f" This host has it: {host.folder('d-1')}/logs/scripts.log"
+        )
+        and len(lines) >= said - 1
+    )
 
 
 def test_the_runner_is_the_same_bytes_each_time(runner: Path, tmp_path: Path) -> None:

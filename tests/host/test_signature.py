@@ -62,8 +62,8 @@ def send(host: Host, told: Told, instructions: str, *, host_id: str | None = HOS
     return ended(start_script(host, written(host, EVENT, told, instructions), host_id=host_id))
 
 
-def refused(host: Host, answer: Step, *words: str) -> None:
-    assert (answer.exit, answer.cause) == (1, "DENIED")
+def refused(host: Host, answer: Step, *words: str, cause: str = "DENIED") -> None:
+    assert (answer.exit, answer.cause) == (1, cause)
     for each in words:
         assert each in answer.message
     assert not host.root.exists(), "nothing is written"
@@ -84,7 +84,8 @@ def test_a_copy_is_of_no_use_on_another_host(host: Host) -> None:
 
 def test_a_host_that_does_not_know_its_own_id_refuses(host: Host) -> None:
     told = host.told("d-1", hooked("BeforeInstall", "exit 0"))
-    refused(host, send(host, told, signed(told), host_id=None), "AWS_SSM_INSTANCE_ID is not set")
+    answer = send(host, told, signed(told), host_id=None)
+    refused(host, answer, "AWS_SSM_INSTANCE_ID is not set", "update the SSM Agent", cause="UNSUPPORTED")
 
 
 def test_a_copy_is_of_no_use_on_another_day(host: Host) -> None:

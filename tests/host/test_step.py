@@ -168,7 +168,7 @@ def test_a_host_without_a_python_that_is_new_enough_is_told(host: Host, tmp_path
     text = step_file(host, "ApplicationStop", told).read_text().replace("/usr/local/bin/python3", "/nowhere/python3")
     ran = subprocess.run(["/bin/sh", "-c", text], env={"PATH": str(tools)}, capture_output=True)
     answer = read_step(ran)
-    assert (answer.exit, answer.cause) == (1, "ENGINE") and "3.7" in answer.message
+    assert (answer.exit, answer.cause) == (1, "UNSUPPORTED") and "3.7" in answer.message
 
 
 def test_no_other_user_sees_the_presigned_urls(host: Host, tmp_path: Path) -> None:

@@ -130,6 +130,7 @@ def test_a_declaration_that_is_not_there_is_named() -> None:
     ("key", "value", "complaint"),
     [
         ("local", "yes", 'context local: "yes" is neither true nor false'),
+        ("tierRevisions", "30", 'context tierRevisions: "30" is neither true nor false'),
         ("reconcileSeconds", "often", 'context reconcileSeconds: "often" is not a whole number'),
         ("reconcileSeconds", "0", "context reconcileSeconds: 0 is not from 1 to 3600"),
         ("ssmSendRate", "0", "context ssmSendRate: 0 is not from 1 to 1000"),
@@ -168,10 +169,18 @@ def test_all_names_of_a_second_engine_derive_from_its_own(tmp_path: Path) -> Non
 
 
 def test_context_values_reach_the_stack(tmp_path: Path) -> None:
-    given = {"hostTagKey": "team", "hostTagValue": "web", "reconcileSeconds": "15", "logRetentionDays": "7"}
+    given = {
+        "hostTagKey": "team",
+        "hostTagValue": "web",
+        "reconcileSeconds": "15",
+        "logRetentionDays": "7",
+        "tierRevisions": "true",
+    }
     options = Options.from_context(App(context={**given, "githubUrl": "https://git.corp/api/v3/"}).node)
     github = "https://git.corp/api/v3"
-    assert options == Options(host_tag=("team", "web"), reconcile_seconds=15, log_retention_days=7, github_url=github)
+    assert options == Options(
+        host_tag=("team", "web"), reconcile_seconds=15, log_retention_days=7, tier_revisions=True, github_url=github
+    )
 
 
 def test_concurrency_is_reserved_only_where_it_is_asked_for() -> None:

@@ -3,8 +3,11 @@
 from typing import Any
 
 import pytest
+from aws_cdk import App, Stack
+from aws_cdk.assertions import Template
 
 from functions.core.revision import PUSHED_PREFIX
+from infra.store import Store
 from tests.infra.conftest import Synthesized, only, resources
 
 
@@ -50,6 +53,23 @@ def test_the_engines_own_objects_expire_for_good_and_revisions_stay_for_rollback
     assert revisions["NoncurrentVersionExpiration"] == {"NoncurrentDays": 365, "NewerNoncurrentVersions": 20}
     expiring = [rule["Prefix"] for rule in rules.values() if "ExpirationInDays" in rule]
     assert not any(PUSHED_PREFIX.startswith(prefix) for prefix in expiring), "what people pushed is kept"
+
+
+def test_revisions_that_nobody_reads_cost_less_only_where_that_is_asked_for_and_none_expires(
+    bucket: dict[str, Any],
+) -> None:
+    def classes(found: dict[str, Any]) -> list[str]:
+        rules = found["LifecycleConfiguration"]["Rules"]
+        return [each["StorageClass"] for rule in rules for each in rule.get("Transitions", ())]
+
+    assert classes(bucket) == []
+    stack = Stack(App())
+    Store(stack, "Store", keep=True, tier_revisions=True)
+    tiered = only(Template.from_stack(stack).to_json(), "AWS::S3::Bucket")
+    assert classes(tiered) == ["INTELLIGENT_TIERING"], "which S3 gives at once, as presigned URLs need it"
+    (rule,) = [rule for rule in tiered["LifecycleConfiguration"]["Rules"] if "Transitions" in rule]
+    assert not {"ExpirationInDays", "NoncurrentVersionExpiration"} & rule.keys()
+    assert rule["ObjectSizeGreaterThan"] == 128 * 1024
 
 
 def test_records_have_a_stream_encryption_and_a_way_back_in_time(table: dict[str, Any]) -> None:

@@ -34,6 +34,7 @@ from functions.core.records import places as records_places
 from functions.core.rollout import stop_mark
 from functions.core.rollout.command_result import pending_events
 from functions.core.rollout.health import is_success
+from functions.core.rollout.renewals import MOST
 from functions.core.statuses import DeploymentStatus, LifecycleEventStatus, TargetStatus
 from functions.engine.ending import end, stop
 from functions.engine.running import watch
@@ -111,6 +112,7 @@ class Fleet(RuleBasedStateMachine):
         self.ids = [f"i-{n}" for n in range(hosts)]
         self.steps = steps
         self.calls = 0
+        self.expired: list[str] = []  # commands of which nothing was run
         self.tokens = dict.fromkeys(self.ids, "")  # of the workflows that have not ended: the newest
         self.results: dict[str, str] = {}  # of the workflows that know one
         self.around.ssm.ping.clear()
@@ -185,6 +187,13 @@ class Fleet(RuleBasedStateMachine):
             self.around.ssm.answer(command_id, names if status == "Success" else names[:events], status)
 
     @rule(number=NUMBERS)
+    def host_comes_too_late(self, number: int) -> None:
+        """The URLs of its command have expired, before anything of it has run."""
+        for command_id in self._running(self._of(number)):
+            self.around.ssm.end_before_it_begins(command_id, "EXPIRED", "the revision could not be fetched: HTTP 400")
+            self.expired.append(command_id)
+
+    @rule(number=NUMBERS)
     def host_is_cancelled(self, number: int) -> None:
         for command_id in set(self._running(self._of(number))) & set(self.around.ssm.cancelled):
             self.around.ssm.end(command_id, "Cancelled")
@@ -231,13 +240,18 @@ class Fleet(RuleBasedStateMachine):
         """Invariants 1 and 4. A host is out of service from its command until its target has succeeded."""
         found = {target.target_id: target for target in targets.of(self.id)}
         statuses = {target_id: target.status for target_id, target in found.items()}
-        commands = {target_id: [self._step(each) for each in self._commands(target_id)] for target_id in self.ids}
+        commands = {
+            target_id: [self._step(each) for each in self._commands(target_id) if each not in self.expired]
+            for target_id in self.ids
+        }
         out = [one for one in self.ids if commands[one] and statuses[one] is not TargetStatus.SUCCEEDED]
         assert len(out) <= self.allowed
         for target_id, steps in commands.items():
             assert steps == list(range(len(steps))), "one command for each step, in their order"
             runs = [found[target_id].segments[str(step)].status for step in steps[:-1]]
             assert set(runs) <= {TargetStatus.SUCCEEDED}, "a step begins when the one before it has succeeded"
+            vain = Counter(self._step(each) for each in self._commands(target_id) if each in self.expired)
+            assert all(each <= MOST + 1 for each in vain.values()), "a segment is not sent without end"
         counts = self._deployment().counts
         held = [len(state.holders) for state in places.read(self.places)]
         assert sum(held) <= self.allowed, "no shard gives more places than it has"
@@ -331,7 +345,7 @@ class Fleet(RuleBasedStateMachine):
         return [key for key, one in self.around.ssm.invocations.items() if wanted in one["Comment"]]
 
     def _step(self, command_id: str) -> int:
-        return int(self.around.ssm.invocations[command_id]["Comment"].rpartition(" segment ")[2])
+        return int(self.around.ssm.invocations[command_id]["Comment"].rpartition(" segment ")[2].split()[0])
 
     def _running(self, target_id: str) -> list[str]:
         known = self.around.ssm.invocations

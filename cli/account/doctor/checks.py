@@ -19,7 +19,7 @@ from functions.core.rollout.health import (
     MinimumHealthyHosts,
     MinimumHealthyHostsType,
 )
-from functions.core.selection import ONLINE
+from functions.core.selection import LINUX, ONLINE
 
 HOST_TAG = "stepdeploy=enabled"  # of a stack that does not say: infra/stack.py, Options
 _SHOWN = 3  # hosts that a message names
@@ -214,6 +214,10 @@ def _hosts(about: str, tagged: Sequence[Member], host_tag: str) -> Findings:
 def _reached(engine: Engine, about: str, tagged: Sequence[Member]) -> Findings:
     silent = [each.instance_id for each in tagged if each.ping not in (None, ONLINE)]
     strangers = [each.instance_id for each in tagged if each.ping is None]
+    others = [each.instance_id for each in tagged if each.platform not in (None, LINUX)]
+    if others:
+        what = f"{names(others, _SHOWN)}: no Linux, which is not supported: each deployment fails there"
+        yield Finding(Level.PROBLEM, about, what, "take it out of the group: change its tags")
     if tagged and not silent and not strangers:
         yield Finding(Level.OK, about, f"SSM reaches all {len(tagged)} hosts")
     if silent:

@@ -33,10 +33,11 @@ _UNUSED_ROLE = "arn:aws:iam::123456789012:role/unused"  # CodeDeploy's clients w
 _REMEDIES = {
     Cause.UNREACHABLE: "is the SSM Agent running, and has the host a route to SSM?",
     Cause.DENIED: "tag the host as the stack asks (hostTagKey); for a refusal check its clock and its SSM Agent",
+    Cause.UNSUPPORTED: "docs/hosts.md lists the systems, and what each needs",
     Cause.DOWNLOAD: "give the host a route to the revision bucket: docs/hosts.md has the endpoints",
     Cause.DISK: "make room below /opt/stepdeploy, and see that it can be written",
     Cause.ENGINE: "read the log groups /aws/lambda/{stack}-*: AccessDenied on states:SendTaskSuccess means that the"
-    " grant on task tokens does not fit; `no python3` means to install Python 3.7 or newer",
+    " grant on task tokens does not fit",
 }
 
 

@@ -153,8 +153,12 @@ def _chosen(api: Any, deployment_id: str, target: str | None) -> Iterator[Target
 def _tails(target: Target) -> Iterator[Log]:
     """What the engine has on record."""
     for event in events(target):
-        if said := (event.get("diagnostics") or {}).get("logTail"):
-            yield Log(event, iter(said.splitlines()))
+        if said := _tail(event):
+            yield Log(event, iter(said))
+
+
+def _tail(event: Mapping[str, Any]) -> list[str]:
+    return ((event.get("diagnostics") or {}).get("logTail") or "").splitlines()
 
 
 class _Whole:
@@ -173,6 +177,8 @@ class _Whole:
         for event in events(target):
             if (key := f"{prefix}{event['lifecycleEventName']}{_SUFFIX}") in there:
                 yield Log(event, self._lines(key))
+            elif said := _tail(event):  # the log did not get there, and its last line says why
+                yield Log(event, iter(said))
 
     def _lines(self, key: str) -> Iterator[str]:
         """Read as they are shown. A host has written this: a line has an end, whatever is in it."""

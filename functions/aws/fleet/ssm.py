@@ -11,7 +11,7 @@ from functions.aws.clients import client
 from functions.aws.clock import now, timestamp
 from functions.core.causes import Cause
 from functions.core.rollout.looks import SentCommand
-from functions.core.selection import ONLINE, Node
+from functions.core.selection import LINUX, ONLINE, Contact, Node
 from functions.settings import settings
 from functions.telemetry import logger
 
@@ -29,7 +29,7 @@ _REFUSALS = {
         Cause.UNREACHABLE,
         "SSM cannot reach the instance. Check that the instance and its SSM Agent are running.",
     ),
-    "UnsupportedPlatformType": (Cause.DENIED, "the instance's platform cannot run the command"),
+    "UnsupportedPlatformType": (Cause.UNSUPPORTED, "the instance's platform cannot run the command: hosts run Linux"),
     "AccessDeniedException": (
         Cause.DENIED,
         "stepdeploy may not send commands to the instance: give it the tag that the stack asks for (hostTagKey)",
@@ -196,21 +196,22 @@ def nodes() -> list[Node]:
         Node(
             instance_id=host["InstanceId"],
             name=host.get("Name"),
-            ping=host["PingStatus"],
+            contact=_contact(host),
             last_ping=timestamp(host["LastPingDateTime"]),
         )
         for host in found
     ]
 
 
-def ping(instance_ids: Sequence[str]) -> dict[str, str]:
-    """SSM's ping status (Online, ConnectionLost, Inactive) of the instances that it manages."""
+def contacts(instance_ids: Sequence[str]) -> dict[str, Contact]:
+    """Of the instances that SSM manages: whether it hears from them (Online, ConnectionLost, Inactive), and what they
+    are."""
     batches = [list(instance_ids[start : start + _IDS_A_CALL]) for start in range(0, len(instance_ids), _IDS_A_CALL)]
     if not batches:
         return {}
     client("ssm")  # made here: making clients is not thread-safe
     with ThreadPoolExecutor(max_workers=min(_CALLS_AT_ONCE, len(batches))) as pool:
-        return {instance_id: status for batch in pool.map(_ping, batches) for instance_id, status in batch.items()}
+        return {instance_id: found for batch in pool.map(_contacts, batches) for instance_id, found in batch.items()}
 
 
 def lost(instance_ids: Sequence[str]) -> dict[str, str]:
@@ -232,9 +233,13 @@ def lost(instance_ids: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _ping(instance_ids: list[str]) -> dict[str, str]:
+def _contacts(instance_ids: list[str]) -> dict[str, Contact]:
     found = weather.patiently(lambda: _information(instance_ids))
-    return {host["InstanceId"]: host["PingStatus"] for host in found}
+    return {host["InstanceId"]: _contact(host) for host in found}
+
+
+def _contact(host: Mapping[str, Any]) -> Contact:
+    return Contact(ping=host["PingStatus"], platform=host.get("PlatformType", LINUX))
 
 
 def _information(instance_ids: list[str]) -> list[dict[str, Any]]:

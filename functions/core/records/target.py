@@ -98,7 +98,8 @@ class SegmentRun:
     sent_at: str | None = None
     task_token: str | None = None
     status: TargetStatus | None = None  # None while it runs
-    attempt: int = 0  # how many commands before this one found the host busy
+    attempt: int = 0  # how many commands before this one ended before it began
+    renewals: int = 0  # how many of them because their URLs had expired
     claimed_at: str | None = None  # when a call was about to send it; "": surely nothing was sent; None: not known
 
 

@@ -3,6 +3,7 @@
 Source of the SSM statuses: Systems Manager User Guide, "Understanding command statuses".
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -38,9 +39,11 @@ _CAUSES = {
     "Cancelled": (Cause.STOPPED, "the command was cancelled because the deployment is stopping"),
     "Canceled": (Cause.STOPPED, "the command was cancelled because the deployment is stopping"),
     "AccessDenied": (Cause.DENIED, "SSM was denied access to the instance"),
-    "InvalidPlatform": (Cause.DENIED, "the instance's platform cannot run the command"),
+    "InvalidPlatform": (Cause.UNSUPPORTED, "the instance's platform cannot run the command: hosts run Linux"),
 }
 _AGENT_GONE = "document process failed unexpectedly"  # the agent's words when it comes back from a crash or reboot
+_SKIPPED = re.compile(r"Step execution skipped due to|Plugin with name \S+ is not supported")  # agent's words, too
+_NO_LINUX = "the SSM Agent cannot run the steps: hosts run Linux, with a current SSM Agent"
 _MAX_EXIT_CODE = 255
 _LEFTOVER = 400  # characters of a step's output that a message quotes when the runner left no verdict
 
@@ -221,6 +224,8 @@ def _without_verdict(step: Mapping[str, Any], invocation: Mapping[str, Any]) -> 
         return known
     if known := _CAUSES.get(str(invocation.get("StatusDetails", "")).replace(" ", "")):
         return known
+    if _SKIPPED.match(str(step.get("Output", ""))):
+        return Cause.UNSUPPORTED, _NO_LINUX
     if _AGENT_GONE in str(step.get("Output", "")):
         return Cause.UNREACHABLE, "the host or its SSM Agent went down while the command ran"
     output = visible(str(step.get("Output", "")), keep="\n\t").strip()[-_LEFTOVER:]

@@ -29,7 +29,7 @@ from host.lifecycle import LifecycleEvent
 MAX_REMEMBERED = 20  # good revisions of a group: some KB each at most, of an item's 400
 _MAX_NAMED = 5  # deployments that a reason names
 _NOT_DEPLOYABLE = frozenset({DeploymentErrorCode.INVALID_REVISION, DeploymentErrorCode.REVISION_MISSING})
-_NOT_TRIED = frozenset({Cause.STOPPED, Cause.DENIED})
+_NOT_TRIED = frozenset({Cause.STOPPED, Cause.DENIED, Cause.UNSUPPORTED, Cause.EXPIRED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from functions.core.records import Deployment, HookKind, Launch, Target, TargetF
 from functions.core.rollout import stop_mark
 from functions.core.rollout.command_result import failed_without_report
 from functions.core.rollout.steps import End, next_step
-from functions.core.selection import ONLINE
+from functions.core.selection import ONLINE, Contact
 from functions.core.statuses import TargetStatus
 from functions.engine.auto_scaling import turns
 from functions.engine.ending import stop
@@ -34,8 +34,8 @@ def is_up(deployment: Deployment, target: Target) -> bool:
     """Whether a command can be sent to it: one that was launched just now may have no SSM Agent yet, or has to wait."""
     if deployment.launch is None or target.status is not TargetStatus.PENDING:
         return True
-    found = weather.known(lambda: ssm.ping([target.target_id])) or {}
-    return found.get(target.target_id) == ONLINE and turns.may_begin(deployment, deployment.launch)
+    found = weather.known(lambda: ssm.contacts([target.target_id])) or {}
+    return _is_online(found.get(target.target_id)) and turns.may_begin(deployment, deployment.launch)
 
 
 def wait_until_up(target: Target, token: str) -> bool:
@@ -58,14 +58,14 @@ def _look_if_up(deployment: Deployment, launch: Launch) -> float | None:
     waiting = watching.waits(deployment_id, WaitKind.HOST, _FEW)
     if not waiting:
         return None
-    pings, done = weather.known(lambda: ssm.ping([each.target_id for each in waiting])), list[Wait]()
+    contacts, done = weather.known(lambda: ssm.contacts([each.target_id for each in waiting])), list[Wait]()
     found = targets.named(deployment_id, [each.target_id for each in waiting])
     for wait in waiting:
         target = found[wait.target_id]
         decision = next_step(target, deployment.stop)
         if isinstance(decision, End):
             results.wake(wait.task_token, decision.status)
-        elif (pings or {}).get(wait.target_id) == ONLINE:
+        elif _is_online((contacts or {}).get(wait.target_id)):
             if not turns.may_begin(deployment, launch):
                 continue
             watching.add(deployment_id, replace(wait, kind=WaitKind.SEND))
@@ -76,6 +76,10 @@ def _look_if_up(deployment: Deployment, launch: Launch) -> float | None:
         done.append(wait)
     watching.remove(deployment_id, done)
     return _LOOK_SECONDS if len(done) < len(waiting) else 0.0
+
+
+def _is_online(contact: Contact | None) -> bool:
+    return contact is not None and contact.ping == ONLINE
 
 
 def _never_up(target: Target, wait: Wait) -> None:

@@ -15,6 +15,7 @@ from functions.core.causes import Cause
 from functions.core.records import Deployment, HostWait, SegmentResult, SegmentRun, Target
 from functions.core.rollout.command_result import failed_without_report, read_invocation, wait_for_host
 from functions.core.rollout.instructions import instructions, longest_seconds
+from functions.core.rollout.renewals import is_renewed
 from functions.core.rollout.steps import (
     Adopt,
     Allow,
@@ -198,6 +199,8 @@ def read_once(target: Target, step: int, command_id: str) -> StepResult | None:
 def record_end(target: Target, step: int, command_id: str, invocation: Mapping[str, Any]) -> StepResult | None:
     """Record the end of a command as SSM shows it; None while it runs."""
     result = read_invocation(invocation, target.steps[step].events)
+    if result and is_renewed(target, step, result):
+        return _sent_again(targets.renew(target, step, command_id, clock.timestamp()))
     if result and result.failure and result.failure.cause is Cause.BUSY:
         return _found_busy(target, step, command_id, result)
     return results.store(target, step, result) if result else None
@@ -262,8 +265,13 @@ def _send(deployment: Deployment, target: Target, step: int, token: str, moment:
 def _record_command(target: Target, step: int, command_id: str, token: str) -> StepResult | None:
     """Put the command on record with the token that waits for it. Where its event came before, read it."""
     now = clock.now()
+    before = _run(target, step)
     run = SegmentRun(
-        command_id=command_id, sent_at=clock.timestamp(now), task_token=token, attempt=_run(target, step).attempt
+        command_id=command_id,
+        sent_at=clock.timestamp(now),
+        task_token=token,
+        attempt=before.attempt,
+        renewals=before.renewals,
     )
     expires_at = int((now + timedelta(days=targets.COMMAND_DAYS)).timestamp())
     is_running = targets.store_command(target, step, command_id, run, expires_at=expires_at)
@@ -284,7 +292,11 @@ def _found_busy(target: Target, step: int, command_id: str, result: SegmentResul
     wait = wait_for_host(target, step, result, at_most=at_most, now=now)
     if not isinstance(wait, HostWait):
         return results.store(target, step, wait)
-    run = targets.wait_for_host(target, step, command_id, wait, now)
+    return _sent_again(targets.wait_for_host(target, step, command_id, wait, now))
+
+
+def _sent_again(run: SegmentRun | None) -> StepResult | None:
+    """The state asks again, if this call has ended the run."""
     if run is None:
         return None
     if run.task_token:

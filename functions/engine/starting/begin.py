@@ -18,7 +18,7 @@ from functions.core.rollout.selecting import Standing, Traits
 from functions.core.rollout.stages import Manifest
 from functions.core.rollout.steps import launch_steps, plan_steps, termination_steps
 from functions.core.rollout.traffic import pin
-from functions.core.selection import ONLINE, Instance, described, matches, new_targets
+from functions.core.selection import ONLINE, Contact, Instance, described, matches, new_targets
 from functions.core.statuses import (
     UNSUCCESSFUL,
     Creator,
@@ -93,8 +93,8 @@ def _fleet(deployment: Deployment) -> tuple[list[Target], tuple[Balancer, ...], 
     balancers = preflight.check_load_balancers(deployment, found)
     counted = budgets.count(deployment, [instance.instance_id for instance in found])
     scaling.suspend(deployment, scaling_groups)
-    pings, steps = engine_fleet.pings(chosen), _steps(deployment)
-    fleet = new_targets(deployment.deployment_id, deployment.group_id, found, pings, clock.timestamp(), steps)
+    contacts, steps = engine_fleet.contacts(chosen), _steps(deployment)
+    fleet = new_targets(deployment.deployment_id, deployment.group_id, found, contacts, clock.timestamp(), steps)
     known = {host.target_id: host for host in hosts.of(deployment.group_id)}
     out = {name for name, host in known.items() if host.status is TargetStatus.FAILED}
     traits = _traits(deployment, found, known)
@@ -126,8 +126,8 @@ def _alone(deployment: Deployment, launch: Launch) -> tuple[list[Target], tuple[
     is_launch = launch.action.kind is HookKind.LAUNCH
     steps = launch_steps(settings, hooks=hooks) if is_launch else termination_steps(settings, hooks_before=hooks)
     group_id = deployment.group_id if is_launch else ""  # what is about to end says nothing of what hosts run
-    pings = {instance.instance_id: ONLINE}
-    (target,) = new_targets(deployment.deployment_id, group_id, [instance], pings, now, lambda each: steps)
+    contacts = {instance.instance_id: Contact(ping=ONLINE)}
+    (target,) = new_targets(deployment.deployment_id, group_id, [instance], contacts, now, lambda each: steps)
     traffic = pin(instance.instance_id, balancers, {}, ()) if balancers and is_launch else None
     return [replace(target, traffic=traffic)], balancers
 

@@ -7,7 +7,7 @@ from functions.aws.fleet import ec2, ssm
 from functions.core.access import Fleet
 from functions.core.auto_scaling import ScalingGroup
 from functions.core.records import TagGroup
-from functions.core.selection import Instance, OutsideHosts
+from functions.core.selection import Contact, Instance, OutsideHosts
 from functions.store.records import on_premises
 
 
@@ -35,9 +35,9 @@ def _members(scaling_groups: Sequence[ScalingGroup]) -> list[Instance]:
     ]
 
 
-def pings(fleet: Fleet) -> dict[str, str]:
-    """SSM's ping status of the hosts that it manages, by id."""
-    return ssm.ping([instance.instance_id for instance in fleet.ec2]) | fleet.outside.pings
+def contacts(fleet: Fleet) -> dict[str, Contact]:
+    """What SSM says of the hosts that it manages, by id."""
+    return ssm.contacts([instance.instance_id for instance in fleet.ec2]) | fleet.outside.contacts
 
 
 def _outside() -> OutsideHosts:

@@ -209,13 +209,24 @@ def store_command(target: Target, segment: int, command_id: str, run: SegmentRun
 def wait_for_host(target: Target, segment: int, command_id: str, wait: HostWait, now: str) -> SegmentRun | None:
     """The segment's command found the host busy: another one will be sent. The run that this ends, None when that, or
     the segment's end, is on record already."""
+    return _send_again(target, segment, command_id, now, renewals=0, sets={"host_wait": to_plain(wait)})
+
+
+def renew(target: Target, segment: int, command_id: str, now: str) -> SegmentRun | None:
+    """As `wait_for_host`, of a command whose URLs had expired."""
+    return _send_again(target, segment, command_id, now, renewals=1, sets={})
+
+
+def _send_again(
+    target: Target, segment: int, command_id: str, now: str, *, renewals: int, sets: Mapping[Path, object]
+) -> SegmentRun | None:
     run, place = target.segments[str(segment)], ("segments", str(segment))
-    again = SegmentRun(attempt=run.attempt + 1, claimed_at="")
+    again = SegmentRun(attempt=run.attempt + 1, renewals=run.renewals + renewals, claimed_at="")
     update = announced.same_status(
         _key(target),
         Equals((*place, "command_id"), command_id),
         Missing((*place, "status")),
-        sets={place: to_plain(again), "host_wait": to_plain(wait), "last_updated_at": now},
+        sets={place: to_plain(again), "last_updated_at": now, **sets},
     )
     return run if items().write(update) else None
 

@@ -142,11 +142,12 @@ def test_the_instances_that_a_group_means_come_with_their_tags_and_ssms_word(
     api: Api, world: World, group: None
 ) -> None:
     first, second, *_ = sorted(world.instances)
-    world.ssm.ping = {first: "ConnectionLost", second: ""}
+    world.ssm.ping, world.ssm.platforms = {first: "ConnectionLost", second: ""}, {first: "Windows"}
     told = api("ListGroupInstances", **GROUP)["instances"]
     assert [each["instanceId"] for each in told] == sorted(world.instances)
     assert {"Key": "role", "Value": "web"} in told[0]["tags"]
     assert [each.get("pingStatus") for each in told] == ["ConnectionLost", None, "Online", "Online"]
+    assert [each.get("platformType") for each in told] == ["Windows", None, "Linux", "Linux"]
 
 
 def test_the_instances_of_a_group_come_in_pages(

@@ -9,7 +9,7 @@ import pytest
 from functions.core import access
 from functions.core.new_deployment import Overrides, new_deployment, retry, rollback_deployment
 from functions.core.records import DeploymentSummary, Group, GroupSettings, TagFilter, TagGroup
-from functions.core.selection import Instance, Node, OutsideHosts
+from functions.core.selection import Contact, Instance, Node, OutsideHosts
 from functions.core.statuses import DeploymentStatus, OverriddenSetting
 from tests.conftest import revision
 
@@ -109,7 +109,7 @@ def test_every_guarded_group_of_a_host_has_to_let_the_deployment_in() -> None:
 
 def test_a_host_on_premises_is_known_by_its_id_and_not_by_the_name_it_was_registered_with() -> None:
     """A host can be registered a second time, by its id, with other tags."""
-    node = Node(instance_id="mi-7", name="rack-7", ping="Online", last_ping=NOW)
+    node = Node(instance_id="mi-7", name="rack-7", contact=Contact(ping="Online"), last_ping=NOW)
     outside = OutsideHosts(registered={"rack-7": {"stage": "prod"}, "mi-7": {"stage": "dev"}}, nodes=[node])
     guard = access.guard(group(tag_groups=(), on_premises_tag_groups=(PROD,)))
     fleet = access.Fleet(ec2=(), on_premises=outside.select((DEV,)), outside=outside)

@@ -133,6 +133,7 @@ def test_an_ignored_application_stop_failure_is_not_what_failed_a_target_that_fa
         ("Execution Timed Out", Cause.TIMEOUT),
         ("Canceled", Cause.STOPPED),
         ("AccessDenied", Cause.DENIED),
+        ("InvalidPlatform", Cause.UNSUPPORTED),
     ],
 )
 def test_a_command_that_ended_without_a_word_says_why_in_ssms_terms(details: str, cause: Cause) -> None:
@@ -158,6 +159,20 @@ def test_a_step_whose_runner_left_no_verdict_is_the_engines_failure(output: str)
     result = read([step("ApplicationStop", "Failed", output)], "Failed")
     assert result.failure and result.failure.cause is Cause.ENGINE
     assert "the host runner did not report" in result.failure.message
+
+
+SKIPPED = (
+    "Step execution skipped due to unsatisfied preconditions: '\"StringEquals\": [platformType, Linux]'. Step name: {}"
+)
+
+
+@pytest.mark.parametrize("words", [SKIPPED, "Step execution skipped due to incompatible platform. Step name: {}"])
+def test_steps_that_the_agent_skips_are_of_a_host_that_is_not_supported(words: str) -> None:
+    """SSM calls them a success, and so the command; nothing was touched."""
+    steps = [{**step(name), "Output": words.format(name)} for name in ("Start", *NAMES)]
+    result = read(steps)
+    assert result.failure and result.failure.cause is Cause.UNSUPPORTED and "Linux" in result.failure.message
+    assert result.events[0].status is LifecycleEventStatus.FAILED
 
 
 def test_no_output_of_a_script_can_make_a_failed_step_succeed() -> None:

@@ -194,6 +194,8 @@ HEALTH = Failure(code=DeploymentErrorCode.HEALTH_CONSTRAINTS, message="m")
         ("HEALTH_CONSTRAINTS", [target(Cause.ENGINE, None)], False),
         ("HEALTH_CONSTRAINTS", [target(Cause.SCRIPT, "ApplicationStop")], False),
         ("HEALTH_CONSTRAINTS", [target(Cause.STOPPED, "Install")], False),
+        ("HEALTH_CONSTRAINTS", [target(Cause.UNSUPPORTED, "ApplicationStop")], False),
+        ("HEALTH_CONSTRAINTS", [target(Cause.EXPIRED, "DownloadBundle")], False),
         ("HEALTH_CONSTRAINTS", [], False),
         ("INTERNAL_ERROR", [target()], False),
         ("NO_INSTANCES", [], False),

@@ -181,6 +181,17 @@ def test_hosts_that_ssm_does_not_reach_fail_at_once_and_count(world: World) -> N
     assert world.deployment.counts.failed == 1
 
 
+def test_a_windows_host_fails_before_anything_is_sent_and_stands_on_record(world: World) -> None:
+    world.launch(2)
+    world.ssm.platforms[world.instances[0]] = "Windows"
+    world.create(config=PREDEFINED_CONFIGS["CodeDeployDefault.AllAtOnce"])
+    (stage,) = world.prepare()["stages"]
+    assert world.manifest(stage) == [world.instances[1]]
+    (failed,) = targets.failed("d-000000001")
+    assert failed.target_id == world.instances[0] and failed.failure and failed.failure.cause == "UNSUPPORTED"
+    assert world.ssm.sent == []
+
+
 def test_hosts_that_are_out_of_service_are_deployed_to_first(world: World) -> None:
     """Until they serve again no other host may be out, or too few would serve."""
     world.launch(4)

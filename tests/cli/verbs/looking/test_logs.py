@@ -94,6 +94,14 @@ def test_whole_logs_are_read_from_the_bucket_in_the_order_of_the_events(engine: 
     ]
 
 
+def test_where_a_whole_log_did_not_arrive_its_end_says_so(engine: Served, capsys: Captured) -> None:
+    lost = "[stepdeploy]the whole log could not be uploaded: HTTP 400 ExpiredToken"
+    put_target("i-1", TargetStatus.FAILED, done=4, left=script_failed(log=f"[stdout]end\n{lost}"))
+    for arguments in (["logs", ID, "i-1"], ["logs", ID, "i-1", "--full"], ["show", ID]):
+        assert main(arguments) == 0
+        assert lost in capsys.readouterr().out
+
+
 def test_a_log_without_line_ends_does_not_fill_the_memory(engine: Served, capsys: Captured) -> None:
     put_log("i-1", "AfterInstall", gzip.compress(b"x" * 1_000_000))
     assert main(["logs", ID, "i-1", "--full"]) == 0

@@ -202,6 +202,14 @@ def test_hosts_that_ssm_does_not_hear_are_a_problem_and_three_are_named(account:
     assert sum(each in found for each in lost) == 3
 
 
+def test_a_host_that_is_no_linux_is_a_problem(account: Account) -> None:
+    (host,) = account.launch()
+    account.ssm.platforms = {host: "Windows"}
+    found = account.only("problem")
+    assert found["message"] == f"{host}: no Linux, which is not supported: each deployment fails there"
+    assert found["remedy"] == "take it out of the group: change its tags"
+
+
 def test_hosts_that_ssm_does_not_know_are_told_by_whether_they_have_an_instance_profile(account: Account) -> None:
     (with_profile,), (without,) = account.launch(profile=True), account.launch()
     account.ssm.ping = {with_profile: "", without: ""}
