@@ -40,8 +40,8 @@ def _loader(*paths: str) -> Loader:
 
 def _keep_names(patch: pytest.MonkeyPatch) -> None:
     """The events' names of today for those of before: each client would compare hundreds of them anew."""
-    rename: Any = EventAliaser._alias_event_name
-    usual = EventAliaser(None)
+    aliaser_class: Any = EventAliaser
+    rename, usual = aliaser_class._alias_event_name, aliaser_class(None)
     known = cache(lambda name: rename(usual, name))
 
     def renamed(aliaser: Any, event_name: str) -> Any:

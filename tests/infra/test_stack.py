@@ -36,7 +36,7 @@ def test_every_answer_to_cdk_nag_gives_its_reason_on_one_resource(synthesized: S
 
 def test_cfn_lint_finds_nothing(synthesized: Synthesized, local: Synthesized) -> None:
     templates = [assembly.folder / f"{STACK}.template.json" for assembly in (synthesized, local)]
-    command = [CFN_LINT, "--regions", "us-east-1", *PARTITIONS, "--", *templates]
+    command: list[str | Path] = [CFN_LINT, "--regions", "us-east-1", *PARTITIONS, "--", *templates]
     found = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert (found.stdout, found.stderr, found.returncode) == ("", "", 0)
 

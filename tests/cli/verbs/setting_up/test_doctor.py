@@ -53,7 +53,7 @@ class Account:
             TagSpecifications=[
                 {"ResourceType": "instance", "Tags": [{"Key": key, "Value": value} for key, value in given.items()]}
             ],
-            **({"IamInstanceProfile": {"Name": name}} if profile else {}),  # type: ignore[arg-type]
+            **({"IamInstanceProfile": {"Name": name}} if profile else {}),
         )
         ids = [each["InstanceId"] for each in found["Instances"]]
         self.instances += ids
