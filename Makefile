@@ -58,11 +58,14 @@ demo: setup ## the main job on this machine: an Auto Scaling group, five revisio
 local: setup ## AWS on this machine with the stack, four hosts and an Auto Scaling group, at port 4566; Ctrl-C ends everything (WEATHER='--throttle ssm=2/s': AWS that throttles)
 	@$(BIN)/python -m local $(if $(PORT),--port $(PORT)) $(WEATHER)
 
-# mypy and the synthesis of the templates each keep one core busy: side by side. The other parts spread over the cores.
+# mypy and the synthesis of the templates each keep one core busy: side by side. So are the tests of hosts and those end
+# to end, where processes wait much. What a target says comes when it ends.
 test: setup ## everything that CI runs
 	@rm -rf build/calls
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint types templates
-	@$(MAKE) --no-print-directory --jobs 1 unit simulated contract host e2e grants
+	@$(MAKE) --no-print-directory --jobs 1 unit simulated contract
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target e2e host
+	@$(MAKE) --no-print-directory grants
 	$(SAY) "all checks passed"
 
 lint: setup ## ruff: style, imports, layering
@@ -80,7 +83,7 @@ templates: setup ## the synthesized stack: cfn-lint, cdk-nag, state machines, gr
 # To compile the tests takes a fifth of the time, so here it is kept.
 unit: setup ## the pure core, the adapters, the invariants, the examples in docstrings
 	$(SAY) "unit, properties"
-	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -q -n 2 --dist loadfile tests/unit tests/properties tests/mutations --doctest-modules functions tests/calls/recording.py
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -q -n 2 --dist worksteal tests/unit tests/properties tests/mutations --doctest-modules functions tests/calls/recording.py
 
 simulated: setup ## deployments to simulated fleets: faults, throttling, load balancers, Auto Scaling
 	$(SAY) "simulated deployments"

@@ -77,11 +77,13 @@ class LocalGateway:
             instances,
             metrics,
             object_events,
+            sandboxes,
             state_machines,
         )
 
         state_machines.install(self.records, self.faults)
         functions.install(self.outside, self.records)
+        sandboxes.install()
         dynamodb.install(self.outside, self.records)
         metrics.install()
         alarms.install(self.emit_alarm_event, region=REGION, account=ACCOUNT)

@@ -7,12 +7,11 @@ import subprocess
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
-from functools import cache, wraps
+from functools import wraps
 from typing import Any, TypeVar
 
 import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext as PowertoolsContext
-from botocore.loaders import JSONFileLoader
 from hypothesis import settings as run_settings
 from moto import mock_aws
 
@@ -51,6 +50,7 @@ from tests.fakes.secrets_manager import FakeSecrets
 from tests.fakes.sns import FakeSns
 from tests.fakes.sqs import FakeSqs
 from tests.fakes.step_functions import FakeStepFunctions
+from tests.models import keep
 from tests.soak import IS_SOAK
 from tests.store import Store
 from tests.unit.inbox import Inbox
@@ -139,9 +139,8 @@ class LambdaContext(PowertoolsContext):
 @pytest.fixture(scope="session", autouse=True)
 def models() -> Iterator[None]:
     """botocore's models, read once: moto gives each test a session, which would read and parse them again."""
-    read = cache(JSONFileLoader().load_file)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(JSONFileLoader, "load_file", lambda loader, path: read(path))
+        keep(patch)
         yield
 
 

@@ -85,8 +85,17 @@ class Engine:
             raise Refusal(f"the stack has no output {name}: update it with `cdk deploy`")
         return self.outputs[name]
 
+    @cached_property
+    def _clients(self) -> dict[str, Any]:
+        return {}
+
     def client(self, service: str, **how: Any) -> Any:
-        return self.session.client(service, **how)
+        """The client of a service, which takes long to make: one is kept, and each that is set otherwise is new."""
+        if how:
+            return self.session.client(service, **how)
+        if service not in self._clients:
+            self._clients[service] = self.session.client(service)
+        return self._clients[service]
 
 
 def is_forbidden(error: Exception) -> bool:

@@ -7,12 +7,12 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import boto3
 import pytest
 
 from cli.account.connection import Engine
 from cli.exits import Exit
 from cli.view.watch_view import How
+from tests.clients import client
 from tests.conftest import BUCKET, put_group
 from tests.served import Served, serve
 from tests.store import Store
@@ -31,7 +31,7 @@ def launched(*names: str) -> list[str]:
     """Instances of shop/web by these names; their ids."""
     found = []
     for name in names:
-        made = boto3.client("ec2").run_instances(
+        made = client("ec2").run_instances(
             ImageId="ami-12c6146b",
             MinCount=1,
             MaxCount=1,
@@ -70,7 +70,7 @@ class Api:
     asked: dict[str, dict[str, Any]] = field(default_factory=dict)  # the members that were given, by operation
 
     def watch(self, client: Any) -> Any:
-        client.meta.events.register("before-parameter-build.stepdeploy", self._note)
+        client.meta.events.register("before-parameter-build.stepdeploy", self._note, "note")
         return client
 
     def _note(self, params: dict[str, Any], model: Any, **_: Any) -> None:
@@ -79,8 +79,8 @@ class Api:
 
 @pytest.fixture
 def api(engine: Served, monkeypatch: pytest.MonkeyPatch) -> Api:
-    api, client = Api(), Engine.client
-    monkeypatch.setattr(Engine, "client", lambda self, name, **how: api.watch(client(self, name, **how)))
+    api, make = Api(), Engine.client
+    monkeypatch.setattr(Engine, "client", lambda self, name, **how: api.watch(make(self, name, **how)))
     return api
 
 

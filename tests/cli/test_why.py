@@ -169,8 +169,9 @@ def test_records_of_an_older_engine_have_no_exit_codes_and_are_read(store: Store
 
 
 def test_ten_thousand_failed_targets_are_a_few_causes_of_a_limited_size() -> None:
+    kinds = [reported("i-1", code) for code in range(50)]
     failed = [
-        replace(reported("i-1", number % 50), target_id=f"i-{number:05}", last_updated_at=f"{number:05}")
+        replace(kinds[number % 50], target_id=f"i-{number:05}", last_updated_at=f"{number:05}")
         for number in range(10_000)
     ]
     causes = shared([unreachable("i-0"), *failed])

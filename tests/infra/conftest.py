@@ -1,4 +1,4 @@
-"""The stack, synthesized once as an account gets it: five seconds that all tests here share."""
+"""The stack, synthesized once in each of a few shapes, which all tests here share: each takes three seconds."""
 
 import json
 from collections.abc import Mapping
@@ -13,6 +13,28 @@ from infra.checks.permissions import NAMED, context
 
 TEXT = "applications: {shop: {groups: {web: {ec2TagFilters: [{Key: app}], triggerConfigurations: [%s]}}}}"
 OTHER_TOPIC = "arn:aws:sns:eu-west-1:210987654321:their-topic"
+TARGET_GROUP = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/api/0123456789abcdef"
+# Everything that a declaration may name: load balancers, Auto Scaling groups, buckets.
+NAMING = f"""
+applications:
+  shop:
+    groups:
+      web: {{autoScalingGroups: [fleet], terminationHookEnabled: true}}
+      job: {{autoScalingGroups: [jobs]}}
+  front:
+    groups:
+      web:
+        ec2TagFilters: [{{Key: app}}]
+        loadBalancerInfo:
+          targetGroupInfoList: [{{name: web}}, {{name: '{TARGET_GROUP}'}}]
+          elbInfoList: [{{name: old}}]
+      idle:
+        ec2TagFilters: [{{Key: app}}]
+        deploymentStyle: {{deploymentOption: WITHOUT_TRAFFIC_CONTROL}}
+        loadBalancerInfo: {{targetGroupInfoList: [{{name: idle}}]}}
+autoScalingGroups: [open]
+revisionBuckets: [ci-builds, other.builds]
+"""
 TRIGGER = f"{{triggerName: t, triggerTargetArn: '{OTHER_TOPIC}', triggerEvents: [DeploymentFailure]}}"
 
 
@@ -47,11 +69,11 @@ def synthesize(folder: Path, **given: str) -> Synthesized:
     return Synthesized(folder=folder)
 
 
-def declared(paths: pytest.TempPathFactory, text: str) -> Synthesized:
+def declared(paths: pytest.TempPathFactory, text: str, **given: str) -> Synthesized:
     """The assembly with this text as deployments.yaml."""
     declaration = paths.mktemp("declared") / "deployments.yaml"
     declaration.write_text(text)
-    return synthesize(paths.mktemp("assembly"), declaration=str(declaration))
+    return synthesize(paths.mktemp("assembly"), declaration=str(declaration), **given)
 
 
 @pytest.fixture(scope="session")
@@ -65,6 +87,12 @@ def synthesized(tmp_path_factory: pytest.TempPathFactory) -> Synthesized:
 def local(tmp_path_factory: pytest.TempPathFactory) -> Synthesized:
     """The stack of a local cloud, with deployments.yaml as it is."""
     return synthesize(tmp_path_factory.mktemp("local"), local="true")
+
+
+@pytest.fixture(scope="session")
+def named(tmp_path_factory: pytest.TempPathFactory) -> Synthesized:
+    """The stack of an account whose declaration names all that it may, and who keeps a share of the concurrency."""
+    return declared(tmp_path_factory, NAMING, reservedConcurrency="50")
 
 
 @pytest.fixture(scope="session")

@@ -14,12 +14,7 @@ from functions.core.errors import InvalidInput
 from functions.core.records import HookKind
 from infra.app import ROOT, engine_app
 from infra.checks.permissions import context, grants
-from tests.infra.conftest import Synthesized, declared, resources
-
-FILE = (
-    "applications: {shop: {groups: {web: {autoScalingGroups: [fleet], terminationHookEnabled: true},"
-    " job: {autoScalingGroups: [jobs]}}}}\nautoScalingGroups: [open]\n"
-)
+from tests.infra.conftest import NAMING, Synthesized, resources
 
 
 def granted(template: Mapping[str, Any]) -> dict[str, dict[str, set[str]]]:
@@ -29,11 +24,6 @@ def granted(template: Mapping[str, Any]) -> dict[str, dict[str, set[str]]]:
         if own := {each.partition(":")[2] for each in grant.actions if each.startswith("autoscaling:")}:
             found.setdefault(grant.role, {}).setdefault(grant.resource.rpartition("/")[2], set()).update(own)
     return found
-
-
-@pytest.fixture(scope="module")
-def named(tmp_path_factory: pytest.TempPathFactory) -> Synthesized:
-    return declared(tmp_path_factory, FILE)
 
 
 def test_each_function_may_do_its_own_with_the_named_groups_alone(named: Synthesized) -> None:
@@ -101,7 +91,7 @@ def test_a_budget_of_an_auto_scaling_group_has_its_members_counted_and_nothing_m
 
 def synthesize_with_own(folder: Path, name: str) -> Synthesized:
     declared, out = folder / "deployments.yaml", folder / "out"
-    declared.write_text(FILE)
+    declared.write_text(NAMING)
 
     def make(app: App) -> Mapping[str, IAutoScalingGroup]:
         stack = Stack(app, "Shop")

@@ -12,15 +12,8 @@ from aws_cdk.aws_elasticloadbalancingv2 import ApplicationTargetGroup, ITargetGr
 from functions.core.errors import InvalidInput
 from infra.app import ROOT, STACK, engine_app
 from infra.checks.permissions import context, grants
-from tests.infra.conftest import Synthesized, declared, only
+from tests.infra.conftest import NAMING, TARGET_GROUP, Synthesized, only
 
-ARN = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/api/0123456789abcdef"
-FILE = (
-    "applications: {shop: {groups: {web: {ec2TagFilters: [{Key: app}], loadBalancerInfo: "
-    f"{{targetGroupInfoList: [{{name: web}}, {{name: '{ARN}'}}], elbInfoList: [{{name: old}}]}}}},"
-    " idle: {ec2TagFilters: [{Key: app}], deploymentStyle: {deploymentOption: WITHOUT_TRAFFIC_CONTROL},"
-    " loadBalancerInfo: {targetGroupInfoList: [{name: idle}]}}}}}"
-)
 MOVES = {"RegisterTargets", "DeregisterTargets"}
 CLASSIC_MOVES = {"RegisterInstancesWithLoadBalancer", "DeregisterInstancesFromLoadBalancer"}
 
@@ -34,17 +27,12 @@ def granted(template: Mapping[str, Any]) -> dict[str, dict[str, set[str]]]:
     return found
 
 
-@pytest.fixture(scope="module")
-def named(tmp_path_factory: pytest.TempPathFactory) -> Synthesized:
-    return declared(tmp_path_factory, FILE)
-
-
 def test_hosts_are_moved_in_the_named_and_used_ones_alone(named: Synthesized) -> None:
     found = granted(named.template)
     assert set(found) == {"Prepare", "RunSegment", "TargetDone", "Watch"}
     moves = {
         "elasticloadbalancing targetgroup/web/*": MOVES,
-        ARN: MOVES,
+        TARGET_GROUP: MOVES,
         "elasticloadbalancing loadbalancer/old": CLASSIC_MOVES,
     }
     for role in ("RunSegment", "Watch"):
@@ -82,7 +70,7 @@ def test_one_of_the_app_that_the_file_does_not_name_is_told(tmp_path: Path) -> N
 
 def synthesize_with_own(folder: Path, name: str) -> Synthesized:
     declared = folder / "deployments.yaml"
-    declared.write_text(FILE)
+    declared.write_text(NAMING)
 
     def make(app: App) -> Mapping[str, ITargetGroup]:
         stack = Stack(app, "Shop")

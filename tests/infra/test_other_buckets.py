@@ -1,20 +1,16 @@
 """Buckets of others: who reads revisions may read them there, and only there."""
 
 import json
-from pathlib import Path
 
 from infra.checks.permissions import Grant, grants
-from tests.infra.conftest import TEXT, only, synthesize
+from tests.infra.conftest import Synthesized, only
 
 
-def test_prepare_and_run_segment_read_the_buckets_that_the_file_names(tmp_path: Path) -> None:
-    declaration = tmp_path / "deployments.yaml"
-    declaration.write_text(f"{TEXT % ''}\nrevisionBuckets: [ci-builds, other.builds]\n")
-    synthesized = synthesize(tmp_path / "out", declaration=str(declaration))
-    (report,) = synthesized.report["pluginReports"]
+def test_prepare_and_run_segment_read_the_buckets_that_the_file_names(named: Synthesized) -> None:
+    (report,) = named.report["pluginReports"]
     assert (report["conclusion"], report["violations"]) == ("success", [])
     names = ("ci-builds", "other.builds")
-    found = [each for each in grants(synthesized.template) if any(name in str(each) for name in names)]
+    found = [each for each in grants(named.template) if any(name in str(each) for name in names)]
     assert {each.role for each in found} == {"Prepare", "RunSegment"}
     read = ("s3:GetObject", "s3:GetObjectVersion")
     for role, listed in (("Prepare", [("s3:ListBucket",), ("s3:ListBucket",)]), ("RunSegment", [])):
@@ -23,7 +19,7 @@ def test_prepare_and_run_segment_read_the_buckets_that_the_file_names(tmp_path: 
         assert [each.actions for each in mine if "/*" not in each.resource] == listed
         (key,) = [each for each in mine if each.condition]
         assert key.actions == ("kms:Decrypt",) and _context(key) == 4
-    variables = only(synthesized.template, "AWS::Lambda::Function", FunctionName="stepdeploy-api")["Environment"]
+    variables = only(named.template, "AWS::Lambda::Function", FunctionName="stepdeploy-api")["Environment"]
     assert variables["Variables"]["REVISION_BUCKETS"] == ",".join(names)
 
 

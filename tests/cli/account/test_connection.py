@@ -42,6 +42,13 @@ def test_without_credentials_the_remedy_is_told() -> None:
     assert "aws configure" in refused(NoCredentialsError()).message
 
 
+def test_a_client_is_made_once_for_each_service_and_each_setting_has_its_own(environment: None) -> None:
+    engine = Engine()
+    assert engine.client("s3") is engine.client("s3")
+    assert engine.client("s3", region_name="eu-west-1").meta.region_name == "eu-west-1"
+    assert engine.client("s3").meta.region_name == "us-east-1"
+
+
 def stack(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Stubber:
     """CloudFormation's answers about the stack, held against its model."""
     found = boto3.client("cloudformation", region_name="us-east-1")

@@ -7,7 +7,6 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
 from cli.__main__ import VERBS, main
@@ -17,6 +16,7 @@ from functions.core.statuses import DeploymentStatus, TargetStatus
 from functions.core.text.shapes import to_plain
 from functions.store.keys import deployment_indexes, deployment_key, host_key, target_key
 from tests.cli.deploying import ID, Captured, put_deployment, put_target, script_failed
+from tests.clients import client
 from tests.conftest import BUCKET, all_items, put_group, put_item, revision, stand_in
 from tests.fakes.run_command import FakeRunCommand
 from tests.hostile import ONE_LINE, ORDERS, TEXT
@@ -107,7 +107,7 @@ def hostile(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     host = Host(target_id="i-0", deployment_id=ID, status=TargetStatus.SUCCEEDED, since=one.create_time)
     put_item({**host_key("uuid-of-web", "i-0").item, **to_plain(host)})
     key = f".stepdeploy/logs/{ID}/i-1/AfterInstall.log.gz"
-    boto3.client("s3").put_object(Bucket=BUCKET, Key=key, Body=gzip.compress(TEXT.encode()))
+    client("s3").put_object(Bucket=BUCKET, Key=key, Body=gzip.compress(TEXT.encode()))
 
 
 def is_clean(capsys: Captured) -> str:

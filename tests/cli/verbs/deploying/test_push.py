@@ -9,7 +9,6 @@ import sys
 import zipfile
 from pathlib import Path
 
-import boto3
 import pytest
 
 from cli.__main__ import main
@@ -17,6 +16,7 @@ from cli.bundle.pack import pack
 from functions.api.requests.revision_location import revision
 from functions.core.revision import PUSHED_PREFIX
 from functions.engine.starting.upload import deploy as take_upload
+from tests.clients import client
 from tests.conftest import BUCKET, all_items
 from tests.served import Served
 
@@ -24,11 +24,11 @@ Captured = pytest.CaptureFixture[str]
 
 
 def keys() -> list[str]:
-    return [each["Key"] for each in boto3.client("s3").list_objects_v2(Bucket=BUCKET).get("Contents", ())]
+    return [each["Key"] for each in client("s3").list_objects_v2(Bucket=BUCKET).get("Contents", ())]
 
 
 def versions() -> int:
-    return len(boto3.client("s3").list_object_versions(Bucket=BUCKET).get("Versions", ()))
+    return len(client("s3").list_object_versions(Bucket=BUCKET).get("Versions", ()))
 
 
 def deployments() -> list[str]:
@@ -43,7 +43,7 @@ def told(captured: Captured) -> dict[str, object]:
 def test_a_folder_is_uploaded_under_its_identity_and_registered(engine: Served, site: Path, capsys: Captured) -> None:
     assert main(["push", "shop/web", str(site)]) == 0
     (key,) = keys()
-    content = boto3.client("s3").get_object(Bucket=BUCKET, Key=key)["Body"].read()
+    content = client("s3").get_object(Bucket=BUCKET, Key=key)["Body"].read()
     assert key == f".stepdeploy/revisions/shop/{pack(site, io.BytesIO())}.zip"
     out, err = capsys.readouterr()
     assert re.fullmatch(rf"s3://{BUCKET}/{re.escape(key)}\?versionId=\S+&etag=[0-9a-f]{{32}}\n", out)
@@ -71,7 +71,7 @@ def test_what_is_there_already_is_not_uploaded_again(engine: Served, site: Path,
 
 def test_what_somebody_else_put_there_is_not_taken_for_the_folder(engine: Served, site: Path) -> None:
     assert main(["push", "shop/web", str(site)]) == 0
-    boto3.client("s3").put_object(Bucket=BUCKET, Key=keys()[0], Body=b"something else")
+    client("s3").put_object(Bucket=BUCKET, Key=keys()[0], Body=b"something else")
     assert main(["push", "shop/web", str(site)]) == 0
     assert versions() == 3
 

@@ -4,7 +4,6 @@ import gzip
 import json
 from collections.abc import Callable
 
-import boto3
 import pytest
 
 from cli.__main__ import main
@@ -12,6 +11,7 @@ from cli.account.connection import Engine
 from functions.core.records import Counts
 from functions.core.statuses import DeploymentStatus, TargetStatus
 from tests.cli.deploying import ID, MESSAGE, Captured, Time, passes, put_deployment, put_target, script_failed
+from tests.clients import client
 from tests.conftest import BUCKET
 from tests.served import Served
 
@@ -32,7 +32,7 @@ def engine(served: Served, monkeypatch: pytest.MonkeyPatch) -> Served:
 
 def put_log(target: str, event: str, content: bytes) -> None:
     key = f".stepdeploy/logs/{ID}/{target}/{event}.log.gz"
-    boto3.client("s3").put_object(Bucket=BUCKET, Key=key, Body=content)
+    client("s3").put_object(Bucket=BUCKET, Key=key, Body=content)
 
 
 def test_the_tails_of_all_hosts_are_told(engine: Served, capsys: Captured) -> None:

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any, Literal
 
-import boto3
 import pytest
 
 from cli.__main__ import main
@@ -27,6 +26,7 @@ from functions.core.statuses import DeploymentStatus, TargetStatus, TriggerEvent
 from functions.core.text.shapes import to_plain
 from functions.store.keys import host_key
 from functions.store.records import budgets
+from tests.clients import client
 from tests.conftest import BUCKET, WEB, put_group, put_item, stand_in
 from tests.fakes.run_command import FakeRunCommand
 from tests.served import Served
@@ -55,23 +55,23 @@ class Account:
     def launch(self, count: int = 1, *, profile: bool = False, **tags: str) -> list[str]:
         name = f"host-{len(self.instances)}"
         if profile:
-            boto3.client("iam").create_instance_profile(InstanceProfileName=name)
+            client("iam").create_instance_profile(InstanceProfileName=name)
         given = {"role": "web", "stepdeploy": "enabled", **tags}
-        found = boto3.client("ec2").run_instances(
+        found = client("ec2").run_instances(
             ImageId="ami-12c6146b",
             MinCount=count,
             MaxCount=count,
             TagSpecifications=[
                 {"ResourceType": "instance", "Tags": [{"Key": key, "Value": value} for key, value in given.items()]}
             ],
-            **({"IamInstanceProfile": {"Name": name}} if profile else {}),  # type: ignore[arg-type]
+            **({"IamInstanceProfile": {"Name": name}} if profile else {}),
         )
         ids = [each["InstanceId"] for each in found["Instances"]]
         self.instances += ids
         return ids
 
     def alarm(self, state: AlarmState) -> None:
-        cloudwatch = boto3.client("cloudwatch")
+        cloudwatch = client("cloudwatch")
         cloudwatch.put_metric_alarm(
             AlarmName="errors",
             ComparisonOperator="GreaterThanThreshold",
@@ -100,7 +100,7 @@ class Account:
 @pytest.fixture
 def account(engine: Served, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> Account:
     account = Account(FakeRunCommand(), capsys)
-    client = Engine.client
+    make = Engine.client
 
     def watched(made: Any) -> Any:
         def refuse(model: Any, **_: Any) -> Any:
@@ -111,12 +111,12 @@ def account(engine: Served, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -
         def complete(parsed: dict[str, Any], **_: Any) -> None:
             parsed["EventBridgeConfiguration"] = {}  # moto keeps it, but does not tell
 
-        made.meta.events.register("before-call", refuse)
-        made.meta.events.register("after-call.s3.GetBucketNotificationConfiguration", complete)
+        made.meta.events.register("before-call", refuse, "refuse")
+        made.meta.events.register("after-call.s3.GetBucketNotificationConfiguration", complete, "complete")
         return made
 
     stand_in("ssm", account.ssm)
-    monkeypatch.setattr(Engine, "client", lambda self, name, **how: watched(client(self, name, **how)))
+    monkeypatch.setattr(Engine, "client", lambda self, name, **how: watched(make(self, name, **how)))
     monkeypatch.setattr(
         Engine,
         "outputs",
@@ -128,11 +128,11 @@ def account(engine: Served, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -
             "DocumentVersion": "1",
         },
     )
-    boto3.client("ssm").create_document(Name=DOCUMENT, Content=CONTENT % 1, DocumentType="Command")
+    client("ssm").create_document(Name=DOCUMENT, Content=CONTENT % 1, DocumentType="Command")
     put_group(settings=READY)
     account.launch(2)
     account.alarm("OK")
-    boto3.client("sns").create_topic(Name="outcomes")
+    client("sns").create_topic(Name="outcomes")
     return account
 
 
@@ -156,12 +156,12 @@ def test_people_read_a_line_for_each_finding_and_the_counts(account: Account, en
 
 
 def test_a_bucket_without_versions_is_a_problem(account: Account) -> None:
-    boto3.client("s3").put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Suspended"})
+    client("s3").put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Suspended"})
     assert "has versioning off" in account.only("problem")["message"]
 
 
 def test_a_bucket_that_is_gone_is_a_problem(account: Account) -> None:
-    boto3.client("s3").delete_bucket(Bucket=BUCKET)
+    client("s3").delete_bucket(Bucket=BUCKET)
     assert account.only("problem")["message"] == f"{BUCKET} is gone"
 
 
@@ -183,7 +183,7 @@ def test_an_api_that_may_not_be_called_is_a_problem(account: Account) -> None:
 
 
 def test_tags_that_match_nothing_are_a_problem(account: Account) -> None:
-    boto3.client("ec2").terminate_instances(InstanceIds=account.instances)
+    client("ec2").terminate_instances(InstanceIds=account.instances)
     assert account.only("problem")["message"] == "its tags match no running or stopped instance"
 
 
@@ -222,7 +222,7 @@ def test_hosts_that_ssm_does_not_know_are_told_by_whether_they_have_an_instance_
 
 
 def test_hosts_outside_of_ec2_are_looked_at_by_their_registration(account: Account) -> None:
-    boto3.client("ec2").terminate_instances(InstanceIds=account.instances)
+    client("ec2").terminate_instances(InstanceIds=account.instances)
     put_group(settings=replace(READY, tag_groups=(), on_premises_tag_groups=(WEB,)))
     for name in ("rack-1", "rack-2"):
         Engine().api.register_on_premises_instance(
@@ -304,7 +304,7 @@ def test_an_alarm_that_is_not_there_is_told(ignored: bool, level: str, account: 
 
 
 def test_a_topic_that_is_gone_is_a_problem(account: Account) -> None:
-    boto3.client("sns").delete_topic(TopicArn=TOPIC)
+    client("sns").delete_topic(TopicArn=TOPIC)
     assert account.only("problem")["message"] == f"there is no topic {TOPIC}, to which it sends"
 
 
@@ -362,18 +362,18 @@ def test_only_the_group_that_is_asked_for_is_looked_at(account: Account, engine:
 
 
 def test_a_document_that_is_gone_is_a_problem(account: Account) -> None:
-    boto3.client("ssm").delete_document(Name=DOCUMENT)
+    client("ssm").delete_document(Name=DOCUMENT)
     found = account.only("problem")
     assert found["message"] == f"version 1 of the SSM document {DOCUMENT}, which the engine sends, is gone"
 
 
 def test_a_version_that_somebody_else_made_is_named(account: Account) -> None:
-    boto3.client("ssm").update_document(Name=DOCUMENT, Content=CONTENT % 2, DocumentVersion="$LATEST")
+    client("ssm").update_document(Name=DOCUMENT, Content=CONTENT % 2, DocumentVersion="$LATEST")
     assert "version 2 is newer, and not from this stack" in account.only("warning")["message"]
 
 
 def test_a_default_that_stayed_behind_is_named(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
-    boto3.client("ssm").update_document(Name=DOCUMENT, Content=CONTENT % 2, DocumentVersion="$LATEST")
+    client("ssm").update_document(Name=DOCUMENT, Content=CONTENT % 2, DocumentVersion="$LATEST")
     monkeypatch.setattr(Engine, "outputs", {**Engine.outputs, "DocumentVersion": "2"})  # type: ignore[dict-item]
     found = account.only("warning")
     assert "the default is 1" in found["message"]

@@ -4,18 +4,18 @@
 import json
 from typing import Any
 
-import boto3
 import pytest
 
 from cli.account.connection import Engine
 from tests.cli.verbs.setting_up.test_doctor import Account, account  # noqa: F401 - a fixture
+from tests.clients import client
 
 SERVICES = ["cloudwatch.amazonaws.com", "events.amazonaws.com"]
 
 
 @pytest.fixture
 def key(account: Account, monkeypatch: pytest.MonkeyPatch) -> str:
-    arn = str(boto3.client("kms").create_key(Policy=policy(SERVICES))["KeyMetadata"]["Arn"])
+    arn = str(client("kms").create_key(Policy=policy(SERVICES))["KeyMetadata"]["Arn"])
     monkeypatch.setattr(Engine, "outputs", {**Engine.outputs, "KeyArn": arn})  # type: ignore[dict-item]
     return arn
 
@@ -31,15 +31,15 @@ def test_a_key_whose_policy_lets_the_services_use_it_is_no_problem(account: Acco
 
 
 def test_a_policy_without_a_service_is_a_problem_and_says_what_stops(account: Account, key: str) -> None:
-    boto3.client("kms").put_key_policy(KeyId=key, PolicyName="default", Policy=policy(SERVICES[:1]))
+    client("kms").put_key_policy(KeyId=key, PolicyName="default", Policy=policy(SERVICES[:1]))
     found = account.only("problem")
     assert "does not let events.amazonaws.com use it: uploads start no deployment" in found["message"]
-    boto3.client("kms").put_key_policy(KeyId=key, PolicyName="default", Policy=policy(SERVICES, "kms:Decrypt"))
+    client("kms").put_key_policy(KeyId=key, PolicyName="default", Policy=policy(SERVICES, "kms:Decrypt"))
     assert [each["level"] for each in account.doctor()[1]] == ["problem", "problem"]
 
 
 def test_a_key_that_is_disabled_is_a_problem(account: Account, key: str) -> None:
-    boto3.client("kms").disable_key(KeyId=key.rpartition("/")[2])
+    client("kms").disable_key(KeyId=key.rpartition("/")[2])
     assert account.only("problem")["message"] == f"{key} is Disabled: the engine can read nothing"
 
 

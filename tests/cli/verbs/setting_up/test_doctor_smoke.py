@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
-import boto3
 import pytest
 
 from cli.__main__ import main
@@ -24,6 +23,7 @@ from cli.account.smoke.plan import COMMITS, READS, SENDS
 from cli.account.smoke.revision import archive
 from host.bundle.archive import check
 from tests.cli.verbs.setting_up.test_doctor import Account, account  # noqa: F401 - a fixture
+from tests.clients import client
 from tests.conftest import BUCKET
 
 Answer = Mapping[str, Any] | Callable[[], Mapping[str, Any]]
@@ -49,8 +49,8 @@ class Aws:
             told = given() if callable(given) else given
             return SimpleNamespace(status_code=400 if "Error" in told else 200), told
 
-        client.meta.events.register("before-parameter-build", note)
-        client.meta.events.register("before-call", answer)
+        client.meta.events.register("before-parameter-build", note, "note")
+        client.meta.events.register("before-call", answer, "answer")
         return client
 
     def smoke(self, about: str, level: str) -> list[dict[str, str]]:
@@ -74,7 +74,7 @@ def seen(account: Account, monkeypatch: pytest.MonkeyPatch) -> Aws:
     logs = f".stepdeploy/logs/d-SMOKE0001/{host}/ValidateService.log.gz"
     for key in (logs, logs.replace(host, other)):
         put_log(key)
-    url = boto3.client("s3").generate_presigned_url("get_object", Params={"Bucket": BUCKET, "Key": logs})
+    url = client("s3").generate_presigned_url("get_object", Params={"Bucket": BUCKET, "Key": logs})
     told = b64encode(json.dumps({"bundle": {"url": url}}).encode()).decode() + ".00"
     found.answers = {
         "DescribeStateMachine": {"definition": "{}"},
@@ -98,8 +98,8 @@ def seen(account: Account, monkeypatch: pytest.MonkeyPatch) -> Aws:
     }
     outputs = {**Engine.outputs, "StateMachineArn": "arn:aws:states:us-east-1:1:stateMachine:s", "TableName": "t"}  # type: ignore[dict-item]
     monkeypatch.setattr(Engine, "outputs", outputs)
-    client = Engine.client
-    monkeypatch.setattr(Engine, "client", lambda self, name, **how: found.watch(client(self, name, **how)))
+    make = Engine.client
+    monkeypatch.setattr(Engine, "client", lambda self, name, **how: found.watch(make(self, name, **how)))
     monkeypatch.setattr(rates, "COMMIT_SECONDS", 0.2)
     monkeypatch.setattr(urllib.request, "urlopen", lambda *_, **__: gzip_answer())
     return found
@@ -113,7 +113,7 @@ def gzip_answer() -> Any:
 
 def put_log(key: str, tmp: str = "yes", free: int = 9_000_000, epoch: int | None = None) -> None:
     text = FACTS.format(tmp=tmp, free=free, epoch=int(time.time()) if epoch is None else epoch)
-    boto3.client("s3").put_object(Bucket=BUCKET, Key=key, Body=gzip.compress(text.encode()))
+    client("s3").put_object(Bucket=BUCKET, Key=key, Body=gzip.compress(text.encode()))
 
 
 def limit(free: int) -> dict[str, Any]:
@@ -277,7 +277,7 @@ def test_a_command_that_ssm_does_not_show_is_unknown(seen: Aws) -> None:
 def test_a_host_without_a_log_and_one_that_is_not_well_are_told(seen: Aws) -> None:
     host, other = sorted(seen.account.instances)
     key = ".stepdeploy/logs/d-SMOKE0001/{}/ValidateService.log.gz"
-    boto3.client("s3").delete_object(Bucket=BUCKET, Key=key.format(other))
+    client("s3").delete_object(Bucket=BUCKET, Key=key.format(other))
     put_log(key.format(host), tmp="no", free=1024, epoch=0)
     found = [each["message"] for each in seen.smoke("hosts", "warning")]
     assert found == [

@@ -1,0 +1,50 @@
+"""What botocore reads, lists and renames is the same for all tests: once for all the sessions and clients they make."""
+
+from functools import cache
+from typing import Any
+
+import pytest
+from botocore.hooks import EVENT_ALIASES, EventAliaser
+from botocore.loaders import JSONFileLoader, Loader
+
+
+def keep(patch: pytest.MonkeyPatch) -> None:
+    """From now on, for as long as the patch lasts."""
+    read = cache(JSONFileLoader().load_file)
+    patch.setattr(JSONFileLoader, "load_file", lambda loader, path: read(path))
+    _keep_lists(patch)
+    _keep_names(patch)
+
+
+def _keep_lists(patch: pytest.MonkeyPatch) -> None:
+    """The names of botocore's own services: seven hundred folders to look into."""
+    look: Any = Loader.list_available_services
+    own = Loader.BUILTIN_DATA_PATH
+
+    @cache
+    def known(kind: str) -> frozenset[str]:
+        return frozenset(look(_loader(own), kind))
+
+    def listed(loader: Loader, type_name: str) -> list[str]:
+        """Other places may change between two looks."""
+        others = [path for path in loader.search_paths if path != own]
+        added = look(_loader(*others), type_name)
+        return sorted({*added, *(known(type_name) if own in loader.search_paths else ())})
+
+    patch.setattr(Loader, "list_available_services", listed)
+
+
+def _loader(*paths: str) -> Loader:
+    return Loader(extra_search_paths=list(paths), include_default_search_paths=False)
+
+
+def _keep_names(patch: pytest.MonkeyPatch) -> None:
+    """The events' names of today for those of before: each client would compare hundreds of them anew."""
+    aliaser_class: Any = EventAliaser
+    rename, usual = aliaser_class._alias_event_name, aliaser_class(None)
+    known = cache(lambda name: rename(usual, name))
+
+    def renamed(aliaser: Any, event_name: str) -> Any:
+        return known(event_name) if aliaser._event_aliases == EVENT_ALIASES else rename(aliaser, event_name)
+
+    patch.setattr(EventAliaser, "_alias_event_name", renamed)
