@@ -178,6 +178,9 @@ class StepDeploy(Stack):
             load_balancers=NamedLoadBalancers(named=parts.declaration.load_balancers, arns=parts.target_groups),
         )
         revisions = Revisions(self, "Revisions", defaults=defaults, store=store)
+        engine.let_read_revisions(revisions.start, "s3:GetObject", "s3:GetObjectVersion")  # when a sequence stored them
+        engine.grant_answer(revisions.start)  # of a deployment that is held and gives way
+        engine.let_wake(revisions.start)
         for signal in (CommandStatus, ExecutionStatus, FindLost):
             signal(self, signal.__name__, defaults=defaults, store=store, engine=engine)
         if scaling_groups.names:
@@ -198,6 +201,7 @@ class StepDeploy(Stack):
             topic_arns=[told.topic.topic_arn, *parts.declaration.topic_arns],
             revision_buckets=parts.declaration.revision_buckets,
         )
+        engine.let_read_revisions(api.function, "s3:GetObject", "s3:GetObjectVersion")
         scaling_groups.grant_hooks(api.function)
         Declared(
             self,

@@ -20,12 +20,20 @@ def group_of(info: Info) -> str:
 
 
 def outcome(info: Info) -> str:
-    """The status of a deployment, and what a success must not hide.
+    """The status of a deployment, what a success must not hide, and what it waits for or gave way to.
 
     >>> outcome({"status": "Succeeded", "deploymentOverview": {"Succeeded": 6, "Failed": 6}})
     'Succeeded, 6 of 12 hosts failed'
+    >>> outcome({"status": "Queued", "queuedBehind": "d-0123ABCDE"})
+    'Queued behind d-0123ABCDE'
+    >>> outcome({"status": "Stopped", "supersededBy": "d-0123ABCDE"})
+    'Stopped, superseded by d-0123ABCDE'
     """
     overview, status = info.get("deploymentOverview") or {}, plain(info["status"])
+    if status == DeploymentStatus.QUEUED and info.get("queuedBehind"):
+        return f"{status} behind {plain(info['queuedBehind'])}"
+    if status == DeploymentStatus.STOPPED and info.get("supersededBy"):
+        return f"{status}, superseded by {plain(info['supersededBy'])}"
     return with_failed_hosts(status, overview.get("Failed", 0), sum(overview.values()))
 
 

@@ -39,6 +39,8 @@ _GROUP_SETTINGS = {
     "allowedPrincipals": "PrincipalPatternList",
     "sharedWith": "GroupKeyList",
     "hostBusySeconds": "Integer",
+    "onBusy": "GroupOnBusy",
+    "sequence": "Boolean",
     "ec2DeploymentOptions": "EC2DeploymentOptions",
     "launchOrder": "Integer",
     "launchesTakePlaces": "Boolean",
@@ -48,7 +50,6 @@ _GROUP_SETTINGS = {
 _ONLY_DECLARED = {
     "isDeclared": "Boolean",
     "bakeSeconds": "Integer",
-    "onBusy": "Word",
     "slackChannel": "Word",
     "fileExistsBehavior": "FileExistsBehavior",
     "ignoreApplicationStopFailures": "Boolean",
@@ -102,6 +103,7 @@ SHAPES: dict[str, dict[str, Any]] = {
         hold="Hold",
         pause="Pause",
         approvals="ApprovedList",
+        supersededBy="DeploymentId",
     ),
     # -- hosts that the last deployment of a group left failed, also if it succeeded
     "LastDeploymentInfo": _structure(failedHosts="Integer"),
@@ -119,8 +121,10 @@ SHAPES: dict[str, dict[str, Any]] = {
     # -- what a host left and has not come back to: ARNs of target groups, names of Classic Load Balancers
     "LoadBalancerId": {"type": "string"},
     "LoadBalancerIdList": {"type": "list", "member": {"shape": "LoadBalancerId"}},
-    # -- onBusy: whether a new deployment waits while another one of its group runs; without it, it is refused
-    "OnBusy": {"type": "string", "enum": ["QUEUE", "REJECT"]},
+    # -- onBusy: what becomes of a new deployment while another one of its group runs; without it the group says so.
+    # sequence: the group refuses a revision that S3 stored before the one that it accepted last
+    "OnBusy": {"type": "string", "enum": ["QUEUE", "SUPERSEDE", "REJECT"]},
+    "GroupOnBusy": {"type": "string", "enum": ["queue", "supersede", "reject"]},
     "CreateDeploymentInput": _structure(metadata="Metadata", onBusy="OnBusy"),
     # -- `cancelScripts`: scripts that run on hosts are cut off; else they end by themselves
     "Reason": {"type": "string", "max": 256},

@@ -153,10 +153,11 @@ class OverriddenSetting(StrEnum):
 
 
 class OnBusy(StrEnum):
-    """What a group does with a new deployment while one runs."""
+    """What a group does with a new deployment while one runs, or waits to begin."""
 
     REJECT = "reject"
-    QUEUE = "queue"
+    QUEUE = "queue"  # it waits, and takes the place of an older one that waits
+    SUPERSEDE = "supersede"  # so it does, and an older one that is held between its stages ends, too
 
 
 class OutdatedInstancesStrategy(StrEnum):

@@ -17,8 +17,7 @@ _ID = re.compile(r"d-[A-Z0-9]{9}")
 
 def get_deployment(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
     found = known(given["deploymentId"])
-    behind = lock.holder(found.group_key) if found.status is DeploymentStatus.QUEUED else None
-    return {"deploymentInfo": {**responses.deployment(places.counted(found)), "queuedBehind": behind}}
+    return {"deploymentInfo": _told(places.counted(found))}
 
 
 def batch_get_deployments(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
@@ -30,7 +29,13 @@ def batch_get_deployments(given: dict[str, Any], caller: Caller) -> dict[str, An
         check_id(each)
     known_ones = places.counted_all(list(deployments.named(ids).values()))
     found = {each.deployment_id: each for each in known_ones}
-    return {"deploymentsInfo": [responses.deployment(found[each]) for each in ids if each in found]}
+    return {"deploymentsInfo": [_told(found[each]) for each in ids if each in found]}
+
+
+def _told(found: Deployment) -> dict[str, Any]:
+    """With the deployment that it waits for: of each group at most one waits, so few are asked for."""
+    behind = lock.holder(found.group_key) if found.status is DeploymentStatus.QUEUED else None
+    return {**responses.deployment(found), "queuedBehind": behind}
 
 
 def list_deployments(given: dict[str, Any], caller: Caller) -> dict[str, Any]:

@@ -56,6 +56,7 @@ def group_of(application: str, name: str, value: Value, configs: Mapping[str, De
         "deploymentStyle",
         "bakeTime",
         "onBusy",
+        "sequence",
         "slackChannel",
         "fileExistsBehavior",
         "ignoreApplicationStopFailures",
@@ -106,6 +107,8 @@ def _settings(value: Value, members: dict[str, Value], configs: Mapping[str, Dep
         read["bake_seconds"] = seconds(bake)
     if on_busy := members.get("onBusy"):
         read["on_busy"] = on_busy.word(OnBusy)
+    if sequence := members.get("sequence"):
+        read["is_sequence"] = sequence.flag()
     if channel := members.get("slackChannel"):
         read["slack_channel"] = channel.text(longest=80)
     if behavior := members.get("fileExistsBehavior"):

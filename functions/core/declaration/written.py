@@ -41,6 +41,7 @@ def written(group: DeclaredGroup) -> Keys:
         **_load_balancers(settings.load_balancers),
         "bakeTime": seconds_text(settings.bake_seconds) if settings.bake_seconds else None,
         "onBusy": settings.on_busy.value if settings.on_busy != _DEFAULTS.on_busy else None,
+        "sequence": settings.is_sequence,
         "hostBusy": host_busy(busy) if busy != _DEFAULTS.host_busy_seconds else None,
         "slackChannel": settings.slack_channel,
         "fileExistsBehavior": settings.file_exists_behavior.value

@@ -39,6 +39,7 @@ class StopMark:
     auto_rollback: bool | None = None  # a person's answer, instead of the group's setting
     rollback_to: str | None = None  # the good deployment that a person chose for the rollback
     are_alarms_unreadable: bool = False  # ALARM_ACTIVE, although no alarm was seen in ALARM
+    superseded_by: str | None = None  # the newer deployment that ends this one while it is held
 
     def __post_init__(self) -> None:
         make_plain(self, limits.WHO, "by")
@@ -97,6 +98,7 @@ class Deployment:
     balancers: tuple[Balancer, ...] = ()  # those of its settings, as they were when it began
     failure: Failure | None = None
     causes: tuple[SharedFailure, ...] = ()  # why targets failed, once it is over; none: an older engine ended it
+    superseded_by: str | None = None  # the newer deployment whose turn it is instead
     stop: StopMark | None = None
     rollback: RollbackInfo | None = None
     launch: Launch | None = None  # to one instance that waits in a lifecycle hook, outside the group's lock

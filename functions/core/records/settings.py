@@ -95,6 +95,7 @@ class GroupSettings:
     load_balancers: LoadBalancers = NO_LOAD_BALANCERS
     bake_seconds: int = 0
     on_busy: OnBusy = OnBusy.QUEUE
+    is_sequence: bool = False  # a revision that S3 stored before the one accepted last is refused
     slack_channel: str | None = None
     file_exists_behavior: FileExistsBehavior = FileExistsBehavior.DISALLOW
     ignore_application_stop_failures: bool = False

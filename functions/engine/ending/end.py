@@ -16,7 +16,7 @@ from functions.core.rollout.steps import outcome
 from functions.core.statuses import DeploymentStatus, TargetStatus
 from functions.engine.auto_scaling import end_launch
 from functions.engine.running import places as engine_places
-from functions.engine.starting.create import record_use
+from functions.engine.starting.uses import record_use
 from functions.store.records import counters, deployments, groups, lock, preparing, targets
 from functions.telemetry import logger
 

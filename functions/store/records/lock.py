@@ -9,7 +9,7 @@ from typing import Any
 
 from functions.core.errors import Conflict
 from functions.core.new_deployment import summary
-from functions.core.order import Accepted, Judgement, Order, Upload, after, judge
+from functions.core.order import Accepted, Judgement, Order, Upload, after, going_back, judge
 from functions.core.records import Deployment, Failure, Group
 from functions.core.rollout import rollback_choice
 from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, OverriddenSetting
@@ -32,6 +32,8 @@ class Creation:
     deployment_id: str | None = None
     busy_with: str | None = None
     superseded: bool = False  # the deployment is on record, but a newer request was there before it
+    behind: str | None = None  # the deployment that holds the lock for which this one waits
+    goes_back: str | None = None  # why a sequence refuses its revision
 
 
 def holder(group_key: str) -> str | None:
@@ -52,12 +54,13 @@ def refuse(deployment: Deployment, upload: Upload | None = None) -> None:
     items().transact([announced.new_deployment(deployment), *_mark(upload, deployment.deployment_id)])
 
 
-def create(deployment: Deployment, upload: Upload | None, *, queue: bool) -> Creation:
+def create(deployment: Deployment, upload: Upload | None, *, queue: bool, stored_at: str | None = None) -> Creation:
     """Create a deployment: Created with the group's lock, or Queued behind the deployment that holds it.
 
     `upload` makes a repeat harmless. An upload that is older than what the group accepted last (functions/core/
     order.py) ends at once, Stopped: superseded; a newer one supersedes the one that waits. When the group is busy
-    and `queue` is false nothing is created.
+    and `queue` is false nothing is created, nor when a sequence would go back: `stored_at` says when S3 stored the
+    revision, if the group is one.
     """
     besides = [*_mark(upload, deployment.deployment_id), *_own_alarms(deployment)]
     for attempt in range(_TRIES):
@@ -69,12 +72,16 @@ def create(deployment: Deployment, upload: Upload | None, *, queue: bool) -> Cre
         if superseded := accepted is not None and found.order is Order.OLDER:
             mark = _mark(upload, deployment.deployment_id, superseded=True)
             writes: list[Write] = [announced.new_deployment(_ended(deployment, accepted, found)), *mark]
+        elif stored_at and (why := going_back(deployment, stored_at, accepted)):
+            return Creation(goes_back=why)
         elif "holder" in held and not queue:
             return Creation(busy_with=str(held["holder"]))
         else:
-            writes = [*_take(deployment, upload, held, accepted, found), *besides]
+            newest = after(deployment, upload, accepted, stored_at)
+            writes = [*_take(deployment, held, newest), *besides]
         if items().transact(writes):
-            return Creation(deployment_id=deployment.deployment_id, superseded=superseded)
+            behind = None if superseded else held.get("holder")
+            return Creation(deployment_id=deployment.deployment_id, superseded=superseded, behind=behind)
         back_off(attempt)
     raise Conflict(f"the lock of {deployment.group_key} changed hands {_TRIES} times while creating a deployment")
 
@@ -87,9 +94,7 @@ def _accepted(held: Item) -> Accepted | None:
     return Accepted(deployment_id=waits.deployment_id, time=waits.create_time) if waits else None
 
 
-def _take(
-    deployment: Deployment, upload: Upload | None, held: Item, accepted: Accepted | None, found: Judgement
-) -> list[Write]:
+def _take(deployment: Deployment, held: Item, newest: Accepted) -> list[Write]:
     """The lock for a deployment, or the place behind its holder; who waited there ends Stopped: superseded.
 
     What the group accepted last changes with it, on the condition that it is as it was read.
@@ -98,7 +103,7 @@ def _take(
     role, status = ("waiting", DeploymentStatus.QUEUED) if is_busy else ("holder", DeploymentStatus.CREATED)
     sets: dict[Path, Any] = {role: deployment.deployment_id}
     if not (deployment.has_own_targets or deployment.is_restart):  # which say nothing of what the group is to run
-        sets["accepted"] = to_plain(after(deployment, upload, accepted))
+        sets["accepted"] = to_plain(newest)
     conditions = [_same_accepted(held), *(_same(held, name) for name in ("holder", "waiting")[: 1 + is_busy])]
     writes: list[Write] = [
         announced.new_deployment(replace(deployment, status=status)),
@@ -147,7 +152,8 @@ def _ended(deployment: Deployment, accepted: Accepted, found: Judgement) -> Depl
 
 def _superseded(by: str, now: str, reason: str = "") -> dict[str, Any]:
     message = f"Superseded by the newer deployment {by}. {reason}".rstrip()
-    return {"failure": Failure(code=DeploymentErrorCode.MANUAL_STOP, message=message), "complete_time": now}
+    failure = Failure(code=DeploymentErrorCode.MANUAL_STOP, message=message)
+    return {"failure": failure, "complete_time": now, "superseded_by": by}
 
 
 # -- waiting

@@ -44,6 +44,8 @@ GROUP: list[dict[str, Any]] = [
         "allowedPrincipals": ["arn:aws:iam::123456789012:role/*", "arn:aws:iam::123456789012:user/ann"],
         "sharedWith": ["shop/tools"],
         "hostBusySeconds": 90,
+        "onBusy": "supersede",
+        "sequence": True,
         "terminationHookEnabled": False,
     },
     {

@@ -205,8 +205,8 @@ WEB = "applications.shop.groups.web"
 @pytest.mark.parametrize(
     ("body", "problem"),
     [
-        ("onBusy: wait", f'6:17: {WEB}.onBusy: "wait" is not one of queue, reject'),
-        ("onBusy: Queue", f'6:17: {WEB}.onBusy: "Queue" is not one of queue, reject: did you mean "queue"?'),
+        ("onBusy: wait", f'6:17: {WEB}.onBusy: "wait" is not one of queue, reject, supersede'),
+        ("onBusy: Queue", f'6:17: {WEB}.onBusy: "Queue" is not one of queue, reject, supersede: did you mean "queue"?'),
         ("on_busy: queue", f'6:9: {WEB}.on_busy: unknown key: did you mean "onBusy"?'),
         ("onBusy: queue\nonBusy: reject", f"7:9: {WEB}.onBusy: this key is there twice"),
         ("loadBalancerInfo: {}", f"6:27: {WEB}.loadBalancerInfo: names no load balancer: give targetGroupInfoList or elbInfoList, or leave it out"),
