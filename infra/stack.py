@@ -17,6 +17,7 @@ from functions.core.errors import InvalidInput
 from functions.core.rollout.stages import MAX_CONCURRENCY
 from infra.api import Api
 from infra.auto_scaling import Hooks, LifecycleAction
+from infra.calendar import Wake
 from infra.control import Control
 from infra.declaration import Declared
 from infra.engine import Engine, EngineLimits
@@ -181,7 +182,7 @@ class StepDeploy(Stack):
         engine.let_read_revisions(revisions.start, "s3:GetObject", "s3:GetObjectVersion")  # when a sequence stored them
         engine.grant_answer(revisions.start)  # of a deployment that is held and gives way
         engine.let_wake(revisions.start)
-        for signal in (CommandStatus, ExecutionStatus, FindLost):
+        for signal in (CommandStatus, ExecutionStatus, FindLost, Wake):
             signal(self, signal.__name__, defaults=defaults, store=store, engine=engine)
         if scaling_groups.names:
             LifecycleAction(

@@ -41,6 +41,7 @@ def keys_of(info: Info) -> Keys:
         "bakeTime": seconds_text(bake) if bake else None,
         "onBusy": _unless(info, "onBusy", _USUAL.on_busy),
         "sequence": info.get("sequence"),
+        "onFreeze": _unless(info, "onFreeze", _USUAL.on_freeze),
         "hostBusy": host_busy(busy) if busy != _USUAL.host_busy_seconds else None,
         "slackChannel": info.get("slackChannel"),
         "fileExistsBehavior": _unless(info, "fileExistsBehavior", _USUAL.file_exists_behavior),

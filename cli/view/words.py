@@ -30,6 +30,8 @@ def outcome(info: Info) -> str:
     'Stopped, superseded by d-0123ABCDE'
     """
     overview, status = info.get("deploymentOverview") or {}, plain(info["status"])
+    if status == DeploymentStatus.QUEUED and info.get("closed"):
+        return f"{status} {until(info['closed'])}"
     if status == DeploymentStatus.QUEUED and info.get("queuedBehind"):
         return f"{status} behind {plain(info['queuedBehind'])}"
     if status == DeploymentStatus.STOPPED and info.get("supersededBy"):
@@ -128,6 +130,18 @@ def asker(info: Info) -> str:
 
 def pairs(metadata: Mapping[str, str] | None) -> str:
     return ", ".join(f"{plain(key)}={plain(value)}" for key, value in sorted((metadata or {}).items()))
+
+
+def until(closed: Mapping[str, Any]) -> str:
+    return f"until {moment(closed['until'])}" if closed.get("until") else "until a freeze is lifted"
+
+
+def closed(given: Mapping[str, Any]) -> str:
+    """
+    >>> closed({"reason": "frozen by ann: a move"})
+    'closed until a freeze is lifted: frozen by ann: a move'
+    """
+    return f"closed {until(given)}: {plain(given['reason'])}"
 
 
 def moment(time: datetime | None) -> str:

@@ -160,6 +160,14 @@ class OnBusy(StrEnum):
     SUPERSEDE = "supersede"  # so it does, and an older one that is held between its stages ends, too
 
 
+class OnFreeze(StrEnum):
+    """What a freeze that begins in the middle does to a deployment."""
+
+    HOLD = "hold"  # its next stage waits
+    FINISH = "finish"  # it goes on to its end
+    IGNORE = "ignore"  # the group knows no freezes: new deployments begin, too
+
+
 class OutdatedInstancesStrategy(StrEnum):
     """What becomes of members that a deployment has missed."""
 

@@ -15,7 +15,7 @@ from functions.core.errors import Refused
 from functions.core.limits import SHOWN
 from functions.core.records import Group, LoadBalancers, TagGroup, Trigger
 from functions.core.rollout.health import DeploymentConfig
-from functions.core.statuses import DeploymentOption, OnBusy, OutdatedInstancesStrategy, TriggerEvent
+from functions.core.statuses import DeploymentOption, OnBusy, OnFreeze, OutdatedInstancesStrategy, TriggerEvent
 from functions.core.text import principals
 from functions.core.text.names import is_group_key, is_role
 
@@ -55,6 +55,8 @@ def changed(
         settings = replace(settings, host_busy_seconds=_host_busy(given["hostBusySeconds"]))
     if "onBusy" in given:
         settings = replace(settings, on_busy=OnBusy(given["onBusy"]))
+    if "onFreeze" in given:
+        settings = replace(settings, on_freeze=OnFreeze(given["onFreeze"]))
     if "sequence" in given:
         settings = replace(settings, is_sequence=bool(given["sequence"]))
     if "allowedPrincipals" in given:

@@ -22,6 +22,7 @@ from functions.core.statuses import (
     AutoRollbackEvent,
     FileExistsBehavior,
     OnBusy,
+    OnFreeze,
     OutdatedInstancesStrategy,
     TriggerEvent,
 )
@@ -57,6 +58,7 @@ def group_of(application: str, name: str, value: Value, configs: Mapping[str, De
         "bakeTime",
         "onBusy",
         "sequence",
+        "onFreeze",
         "slackChannel",
         "fileExistsBehavior",
         "ignoreApplicationStopFailures",
@@ -107,6 +109,8 @@ def _settings(value: Value, members: dict[str, Value], configs: Mapping[str, Dep
         read["bake_seconds"] = seconds(bake)
     if on_busy := members.get("onBusy"):
         read["on_busy"] = on_busy.word(OnBusy)
+    if on_freeze := members.get("onFreeze"):
+        read["on_freeze"] = on_freeze.word(OnFreeze)
     if sequence := members.get("sequence"):
         read["is_sequence"] = sequence.flag()
     if channel := members.get("slackChannel"):

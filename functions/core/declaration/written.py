@@ -42,6 +42,7 @@ def written(group: DeclaredGroup) -> Keys:
         "bakeTime": seconds_text(settings.bake_seconds) if settings.bake_seconds else None,
         "onBusy": settings.on_busy.value if settings.on_busy != _DEFAULTS.on_busy else None,
         "sequence": settings.is_sequence,
+        "onFreeze": settings.on_freeze.value if settings.on_freeze != _DEFAULTS.on_freeze else None,
         "hostBusy": host_busy(busy) if busy != _DEFAULTS.host_busy_seconds else None,
         "slackChannel": settings.slack_channel,
         "fileExistsBehavior": settings.file_exists_behavior.value

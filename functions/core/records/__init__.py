@@ -12,6 +12,7 @@ from functions.core.records.auto_scaling import (
     Launch,
     LifecycleAction,
 )
+from functions.core.records.calendar import Bypass, Calendar, Closed, Freeze, Window
 from functions.core.records.counts import Counters, Counts
 from functions.core.records.deployment import Deployment, Failure, RollbackInfo, StopMark
 from functions.core.records.group import Application, CustomConfig, DeploymentSummary, Group, Guard
@@ -57,6 +58,9 @@ __all__ = [
     "Balancer",
     "BalancerType",
     "BlockTraffic",
+    "Bypass",
+    "Calendar",
+    "Closed",
     "Counters",
     "Counts",
     "CustomConfig",
@@ -64,6 +68,7 @@ __all__ = [
     "DeploymentSummary",
     "Diagnostics",
     "Failure",
+    "Freeze",
     "GitHubCommit",
     "GivenVersion",
     "Group",
@@ -102,4 +107,5 @@ __all__ = [
     "TargetFailure",
     "Traffic",
     "Trigger",
+    "Window",
 ]

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from functions.core import limits
 from functions.core.records.auto_scaling import Launch
+from functions.core.records.calendar import Bypass, Closed
 from functions.core.records.counts import Counters, Counts
 from functions.core.records.places import PlaceSet
 from functions.core.records.plain import make_plain
@@ -98,6 +99,8 @@ class Deployment:
     balancers: tuple[Balancer, ...] = ()  # those of its settings, as they were when it began
     failure: Failure | None = None
     causes: tuple[SharedFailure, ...] = ()  # why targets failed, once it is over; none: an older engine ended it
+    closed: Closed | None = None  # while it is Queued: why it may not begin
+    bypass: Bypass | None = None
     superseded_by: str | None = None  # the newer deployment whose turn it is instead
     stop: StopMark | None = None
     rollback: RollbackInfo | None = None

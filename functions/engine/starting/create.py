@@ -16,9 +16,10 @@ from functions.core.new_deployment import (
     revision_to_restart,
 )
 from functions.core.order import Upload
-from functions.core.records import Deployment, Failure, Group, Revision
+from functions.core.records import Closed, Deployment, Failure, Group, Revision
 from functions.core.rollout.health import PREDEFINED_CONFIGS, DeploymentConfig
 from functions.core.statuses import BundleType, DeploymentErrorCode, OnBusy
+from functions.engine import calendar
 from functions.engine.ending import stop
 from functions.engine.starting.uses import record_use
 from functions.engine.starting.who_may import group_to_deploy
@@ -71,6 +72,8 @@ def store(deployment: Deployment, group: Group, on_busy: OnBusy, upload: Upload 
     """Record a new deployment and take the group's lock, or wait for it. Raises NotDeployable when it may not wait, or
     when the group takes revisions in sequence and has accepted a newer one."""
     deployment = replace(deployment, settings=replace(deployment.settings, on_busy=on_busy))
+    state = calendar.may_begin(deployment)
+    deployment = replace(deployment, closed=state if isinstance(state, Closed) else None)
     stored_at = _stored_at(deployment)
     created = lock.create(deployment, upload, queue=on_busy is not OnBusy.REJECT, stored_at=stored_at)
     if created.goes_back:

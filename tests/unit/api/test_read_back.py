@@ -46,6 +46,7 @@ GROUP: list[dict[str, Any]] = [
         "hostBusySeconds": 90,
         "onBusy": "supersede",
         "sequence": True,
+        "onFreeze": "finish",
         "terminationHookEnabled": False,
     },
     {
