@@ -7,34 +7,35 @@ from constructs import Construct
 
 from infra.engine import Engine
 from infra.function import Function, FunctionDefaults
+from infra.rights.encryption import key_actions, via
 from infra.store import Store, work_queue
 
 
-class Wake(Construct):
+class Windows(Construct):
     """The function, its queue, and the group of schedules that may send to that queue and nothing else."""
 
     def __init__(self, scope: Construct, id: str, *, defaults: FunctionDefaults, store: Store, engine: Engine) -> None:
         super().__init__(scope, id)
         stack = Stack.of(self)
         name = stack.stack_name
-        queue = work_queue(self, "Due", letters=store.undelivered, key=store.key)
+        self.queue = queue = work_queue(self, "Due", letters=store.undelivered, key=store.key)
         scheduler.CfnScheduleGroup(self, "Schedules", name=name)
         role = iam.Role(
             self,
             "ScheduleRole",
+            # Of this account alone: else another one's schedule could take this role ("confused deputy").
             assumed_by=iam.ServicePrincipal(
-                "scheduler.amazonaws.com",
-                conditions={
-                    "StringEquals": {
-                        "aws:SourceAccount": stack.account,
-                        "aws:SourceArn": stack.format_arn(
-                            service="scheduler", resource="schedule-group", resource_name=name
-                        ),
-                    }
-                },
+                "scheduler.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": stack.account}}
             ),
         )
-        queue.grant_send_messages(role)
+        role.add_to_policy(iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[queue.queue_arn]))
+        if store.key:
+            for service, actions in key_actions(["sqs:SendMessage"]).items():
+                role.add_to_policy(
+                    iam.PolicyStatement(
+                        actions=list(actions), resources=[store.key.key_arn], conditions=via(service, stack.region)
+                    )
+                )
         self.function = Function(
             self,
             "Wake",

@@ -318,7 +318,8 @@ class Engine(Construct):
         function.allow(
             "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:UpdateItem", on=self._store.table.table_arn
         )
-        self.let_wake(function)  # of a deployment that gives way to a newer one while it is paused
+        if id == "Hold":
+            self.let_wake(function)  # of a deployment that gives way to a newer one while it is paused
         self.grant_answer(function)
         return function
 

@@ -17,7 +17,7 @@ from functions.core.errors import InvalidInput
 from functions.core.rollout.stages import MAX_CONCURRENCY
 from infra.api import Api
 from infra.auto_scaling import Hooks, LifecycleAction
-from infra.calendar import Wake
+from infra.calendar import Windows
 from infra.control import Control
 from infra.declaration import Declared
 from infra.engine import Engine, EngineLimits
@@ -182,8 +182,9 @@ class StepDeploy(Stack):
         engine.let_read_revisions(revisions.start, "s3:GetObject", "s3:GetObjectVersion")  # when a sequence stored them
         engine.grant_answer(revisions.start)  # of a deployment that is held and gives way
         engine.let_wake(revisions.start)
-        for signal in (CommandStatus, ExecutionStatus, FindLost, Wake):
+        for signal in (CommandStatus, ExecutionStatus, FindLost):
             signal(self, signal.__name__, defaults=defaults, store=store, engine=engine)
+        windows = Windows(self, "Windows", defaults=defaults, store=store, engine=engine)
         if scaling_groups.names:
             LifecycleAction(
                 self, "AutoScaling", defaults=defaults, store=store, engine=engine, scaling_groups=scaling_groups
@@ -229,6 +230,7 @@ class StepDeploy(Stack):
                 "Turns": engine.turns,
                 "Moments": engine.moments,
                 "Lifecycle": engine.lifecycle,
+                "Due": windows.queue,
             },
             machine=engine.machine,
             api_id=api.api_id,

@@ -377,7 +377,10 @@ def test_other_buckets_that_revisions_may_lie_in_are_named_beside_the_applicatio
         ("{scope: shop, cron: 0 9 * * *, duration: 200h}", "720000 seconds: at most 604800 (168 hours)"),
         ("{scope: shop, cron: 0 9 * * *, duration: 1h, timeZone: Berlin}", '"Berlin" is not a time zone: give a name'),
         ("{scope: shop, from: 2026-12-24T08:00, to: 2026-12-27T08:00}", "reason is missing: say why nothing may be"),
-        ("{scope: shop, from: 2026-12-27T08:00, to: 2026-12-24T08:00, reason: r}", "the freeze ends at 2026-12-24T08:00"),
+        (
+            "{scope: shop, from: 2026-12-27T08:00, to: 2026-12-24T08:00, reason: r}",
+            "the freeze ends at 2026-12-24T08:00",
+        ),
         ("{scope: shop, from: today, to: 2026-12-24T08:00, reason: r}", '"today" is not a time: give a local time'),
         ("{scope: shop, reason: r}", "give cron and duration for a window, or from, to and reason for a freeze"),
     ],
