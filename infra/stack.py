@@ -179,7 +179,12 @@ class StepDeploy(Stack):
             load_balancers=NamedLoadBalancers(named=parts.declaration.load_balancers, arns=parts.target_groups),
         )
         revisions = Revisions(self, "Revisions", defaults=defaults, store=store)
-        engine.let_read_revisions(revisions.start, "s3:GetObject", "s3:GetObjectVersion")  # when a sequence stored them
+        revisions.start.allow(  # when S3 stored what a sequence is to take
+            "s3:GetObject",
+            "s3:GetObjectVersion",
+            on=store.bucket.arn_for_objects("*"),
+            why_wildcard="Any object of the revision bucket may be a revision.",
+        )
         engine.grant_answer(revisions.start)  # of a deployment that is held and gives way
         engine.let_wake(revisions.start)
         for signal in (CommandStatus, ExecutionStatus, FindLost):

@@ -7,7 +7,7 @@ from infra.checks.permissions import Grant, grants
 from tests.infra.conftest import TEXT, only, synthesize
 
 
-def test_prepare_and_run_segment_read_the_buckets_that_the_file_names(tmp_path: Path) -> None:
+def test_api_prepare_and_run_segment_read_the_buckets_that_the_file_names(tmp_path: Path) -> None:
     declaration = tmp_path / "deployments.yaml"
     declaration.write_text(f"{TEXT % ''}\nrevisionBuckets: [ci-builds, other.builds]\n")
     synthesized = synthesize(tmp_path / "out", declaration=str(declaration))
@@ -15,7 +15,7 @@ def test_prepare_and_run_segment_read_the_buckets_that_the_file_names(tmp_path: 
     assert (report["conclusion"], report["violations"]) == ("success", [])
     names = ("ci-builds", "other.builds")
     found = [each for each in grants(synthesized.template) if any(name in str(each) for name in names)]
-    assert {each.role for each in found} == {"Prepare", "RunSegment"}
+    assert {each.role for each in found} == {"Api", "Prepare", "RunSegment"}
     read = ("s3:GetObject", "s3:GetObjectVersion")
     for role, listed in (("Prepare", [("s3:ListBucket",), ("s3:ListBucket",)]), ("RunSegment", [])):
         mine = [each for each in found if each.role == role]
