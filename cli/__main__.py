@@ -35,6 +35,7 @@ ROOMS = {
         "hosts": "Show which revision runs on each host of a group.",
         "groups": "The deployment groups.",
         "budgets": "Which hosts are out of service under a disruption budget, and who waits.",
+        "windows": "When deployments may begin, and what is frozen.",
         "cost": "Estimate what the deployments have cost so far.",
     },
     "fixing": {
@@ -42,6 +43,9 @@ ROOMS = {
         "pause": "Let no further host begin until the deployment is resumed.",
         "resume": "Let a paused deployment go on.",
         "approve": "Let a deployment go on that waits for approval after a stage.",
+        "freeze": "Let no deployment begin, until a time or until it is lifted.",
+        "unfreeze": "Lift a freeze.",
+        "bypass": "Let one deployment go past windows and freezes.",
         "rollback": "Deploy the last good revision of a group again.",
         "retry": "Deploy again to the hosts that failed or were skipped.",
     },

@@ -128,6 +128,25 @@ class Settings:
         return self.environment["WATCH_QUEUE_URL"]
 
     @property
+    def schedule_group(self) -> str:
+        """Of the schedules that wake deployments which wait for their window."""
+        return self.environment["SCHEDULE_GROUP"]
+
+    @property
+    def schedule_role_arn(self) -> str:
+        """By which these schedules send."""
+        return self.environment["SCHEDULE_ROLE_ARN"]
+
+    @property
+    def wake_queue_url(self) -> str:
+        """Deployments whose window may have opened."""
+        return self.environment["WAKE_QUEUE_URL"]
+
+    @property
+    def wake_queue_arn(self) -> str:
+        return self.environment["WAKE_QUEUE_ARN"]
+
+    @property
     def send_queue_url(self) -> str:
         """Targets whose moment to send has come."""
         return self.environment["SEND_QUEUE_URL"]

@@ -11,7 +11,7 @@ from importlib import metadata
 from pathlib import Path
 
 CODEDEPLOY = Path("codedeploy", "2014-10-06", "service-2.json.gz")  # what the control API is held to
-DISTRIBUTIONS = ("aws-lambda-powertools", "jmespath", "typing-extensions", "PyYAML")
+DISTRIBUTIONS = ("aws-lambda-powertools", "jmespath", "typing-extensions", "PyYAML", "cronsim", "tzdata")
 
 
 def stage_functions(root: Path, destination: Path, runner: Path) -> Path:
@@ -53,9 +53,11 @@ def _imports(source: Path) -> Iterator[str]:
 
 
 def _library_files(distribution: str) -> Iterator[tuple[Path, Path]]:
-    """Source and place in the package of each Python file of an installed distribution, its scripts left out."""
+    """Source and place in the package of each Python file of an installed distribution, its scripts left out; of tzdata
+    the time zones, too."""
     for file in metadata.distribution(distribution).files or ():
-        if file.suffix == ".py" and ".." not in file.parts and "tests" not in file.parts:
+        is_zone = file.parts[:2] == ("tzdata", "zoneinfo") and "__pycache__" not in file.parts
+        if (file.suffix == ".py" or is_zone) and ".." not in file.parts and "tests" not in file.parts:
             yield Path(str(file.locate())), Path(*file.parts)
 
 

@@ -142,7 +142,7 @@ class Engine(Construct):
             disk=Size.gibibytes(5),  # a revision of up to 4 GiB is unpacked as far as its AppSpec
         )
         self._store.let_change_records(function, "dynamodb:BatchGetItem")
-        self._let_read_revisions(function, "s3:GetObject", "s3:GetObjectVersion")
+        self.let_read_revisions(function, "s3:GetObject", "s3:GetObjectVersion")
         # Without it S3 answers 403, not 404, for an object that has been deleted.
         function.allow("s3:ListBucket", on=self._store.bucket.bucket_arn)
         self._other_buckets.grant_list(function)
@@ -268,7 +268,7 @@ class Engine(Construct):
         self._load_balancers.grant_move(function)
         # A presigned URL can do what its signer may do: what hosts fetch and where they put their logs. Prepare has
         # pinned the version.
-        self._let_read_revisions(function, "s3:GetObjectVersion")
+        self.let_read_revisions(function, "s3:GetObjectVersion")
         function.allow(
             "s3:GetObject",
             on=bucket.arn_for_objects(f"{RUNNER_PREFIX}*"),
@@ -306,6 +306,8 @@ class Engine(Construct):
         function.allow(
             "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:UpdateItem", on=self._store.table.table_arn
         )
+        if id == "Hold":
+            self.let_wake(function)  # of a deployment that gives way to a newer one while it is paused
         self.grant_answer(function)
         return function
 
@@ -366,7 +368,7 @@ class Engine(Construct):
         )
         return function
 
-    def _let_read_revisions(self, function: Function, *actions: str) -> None:
+    def let_read_revisions(self, function: Function, *actions: str) -> None:
         """`s3:GetObjectVersion` where the request names a version, `s3:GetObject` where it does not."""
         function.allow(
             *actions,

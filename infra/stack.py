@@ -17,6 +17,7 @@ from functions.core.errors import InvalidInput
 from functions.core.rollout.stages import MAX_CONCURRENCY
 from infra.api import Api
 from infra.auto_scaling import Hooks, LifecycleAction
+from infra.calendar import Windows
 from infra.control import Control
 from infra.declaration import Declared
 from infra.engine import Engine, EngineLimits
@@ -192,8 +193,17 @@ class StepDeploy(Stack):
             load_balancers=NamedLoadBalancers(named=parts.declaration.load_balancers, arns=parts.target_groups),
         )
         revisions = Revisions(self, "Revisions", defaults=defaults, store=store)
+        revisions.start.allow(  # when S3 stored what a sequence is to take
+            "s3:GetObject",
+            "s3:GetObjectVersion",
+            on=store.bucket.arn_for_objects("*"),
+            why_wildcard="Any object of the revision bucket may be a revision.",
+        )
+        engine.grant_answer(revisions.start)  # of a deployment that is held and gives way
+        engine.let_wake(revisions.start)
         for signal in (CommandStatus, ExecutionStatus, FindLost):
             signal(self, signal.__name__, defaults=defaults, store=store, engine=engine)
+        windows = Windows(self, "Windows", defaults=defaults, store=store, engine=engine)
         if scaling_groups.names:
             LifecycleAction(
                 self, "AutoScaling", defaults=defaults, store=store, engine=engine, scaling_groups=scaling_groups
@@ -212,6 +222,7 @@ class StepDeploy(Stack):
             topic_arns=[told.topic.topic_arn, *parts.declaration.topic_arns],
             revision_buckets=parts.declaration.revision_buckets,
         )
+        engine.let_read_revisions(api.function, "s3:GetObject", "s3:GetObjectVersion")
         scaling_groups.grant_hooks(api.function)
         scaling_groups.grant_count(api.function)
         hosts.let_verify(api.function)
@@ -240,6 +251,7 @@ class StepDeploy(Stack):
                 "Turns": engine.turns,
                 "Moments": engine.moments,
                 "Lifecycle": engine.lifecycle,
+                "Due": windows.queue,
             },
             machine=engine.machine,
             api_id=api.api_id,

@@ -99,6 +99,7 @@ class Scenario:
     traffic_hooks: tuple[str, ...] = ()  # the events around these for which revisions have scripts
     bake_seconds: int = 0
     approve_seconds: float = 60  # after a deployment became Ready, somebody approves
+    frozen: tuple[float, float] | None = None  # seconds after the start, between which there is a freeze
     alarm_at: float | None = None  # seconds after the start
     has_announcements: bool = True  # the stream's news go out; without them a run is faster
     reconcile_seconds: int = 120

@@ -3,7 +3,7 @@
 import json
 import random
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -30,15 +30,16 @@ from simulation.asl.reading import read_machine
 from simulation.aws.autoscaling import NAME, AutoScaling
 from simulation.aws.dynamodb import Table
 from simulation.aws.elb import ElbV2
-from simulation.aws.events import Reader, Rules, Stream, every, is_announced, is_created
+from simulation.aws.events import Reader, Rules, Stream, every, is_announced, is_created, is_queued
 from simulation.aws.functions import Functions
 from simulation.aws.network import Network
 from simulation.aws.others import Bus, CloudWatch, Ec2, Kms, Sns
 from simulation.aws.s3 import S3, revision
+from simulation.aws.scheduler import Scheduler
 from simulation.aws.sqs import URL, Sqs
 from simulation.aws.ssm import Ssm
 from simulation.aws.stepfunctions import StepFunctions
-from simulation.clock import Clock
+from simulation.clock import START, Clock
 from simulation.hosts import Fleet, host_name
 from simulation.people import People
 from simulation.result import Result, Started
@@ -59,6 +60,7 @@ _QUEUES = {
     "slack": "slack",
     "watch": "watch",
     "send": "run_segment",
+    "wake": "wake",
 }
 
 
@@ -103,7 +105,8 @@ class World:
         readers = {f"{URL}{name}": reader for name, reader in _QUEUES.items()}
         self.sqs = Sqs(self.network, self.functions, readers, {_LIFECYCLE: 2})
         self.autoscaling = self._auto_scaling(scenario.scaling) if scenario.scaling else None
-        self.stream = Stream([self._reader("launch", 10, 0, is_created), *self._announcing()])
+        self.scheduler = Scheduler(self.network, lambda queue, body: self.sqs.put(f"{URL}{queue}", body))
+        self.stream = Stream([self._reader("launch", 10, 0, is_created), *self._waking(), *self._announcing()])
         self.undelivered: list[tuple[str, Any, Failure]] = []
         self._log_level = log_level
 
@@ -124,6 +127,7 @@ class World:
             "stepfunctions": self.stepfunctions,
             "s3": self.s3,
             "sqs": self.sqs,
+            "scheduler": self.scheduler,
             "cloudwatch": self.cloudwatch,
             "ec2": Ec2(self.network, self.fleet),
             "kms": Kms(self.network),
@@ -272,6 +276,9 @@ class World:
         chance = self._stream_of_chance()
         return Reader(self.clock, chance, self.functions, function, batch=batch, window=window, wants=wants)
 
+    def _waking(self) -> list[Reader]:
+        return [self._reader("wake", 10, 0, is_queued)] if self.scenario.frozen else []
+
     def _announcing(self) -> list[Reader]:
         return [self._reader("publish", 100, 1, is_announced)] if self.scenario.has_announcements else []
 
@@ -355,5 +362,13 @@ def _declaration(scenario: Scenario) -> str:
         for group in _balanced(scenario):
             groups[group]["loadBalancerInfo"] = {"targetGroupInfoList": named}
     applications = {APPLICATION: {"groups": groups}}
-    others = {"deploymentConfigs": custom, "budgets": budgets.declared(scenario)}
+    others = {"deploymentConfigs": custom, "budgets": budgets.declared(scenario), "windows": _frozen(scenario)}
     return json.dumps({"applications": applications, **{key: each for key, each in others.items() if each}})
+
+
+def _frozen(scenario: Scenario) -> list[dict[str, str]]:
+    """A freeze of all, if the scenario has one."""
+    if not scenario.frozen:
+        return []
+    start, end = ((START + timedelta(seconds=each)).isoformat() for each in scenario.frozen)
+    return [{"scope": "*", "from": start, "to": end, "reason": "nobody is there"}]

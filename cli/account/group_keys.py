@@ -40,6 +40,8 @@ def keys_of(info: Info) -> Keys:
         **_load_balancers(info),
         "bakeTime": seconds_text(bake) if bake else None,
         "onBusy": _unless(info, "onBusy", _USUAL.on_busy),
+        "sequence": info.get("sequence"),
+        "onFreeze": _unless(info, "onFreeze", _USUAL.on_freeze),
         "hostBusy": host_busy(busy) if busy != _USUAL.host_busy_seconds else None,
         "budgets": info.get("budgets"),
         "slackChannel": info.get("slackChannel"),

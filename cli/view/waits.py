@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cli.view.output import plain
-from cli.view.words import Info, counted, moment, names
+from cli.view.words import Info, counted, moment, names, until
 from functions.core.declaration.durations import seconds_text
 from functions.core.records.stages import HoldKind
 from functions.core.statuses import DeploymentStatus
@@ -22,6 +22,8 @@ def waiting(info: Info) -> str:
     if why := held(info):
         return why
     match info["status"]:
+        case DeploymentStatus.QUEUED if info.get("closed"):
+            return f"{until(info['closed'])}: {plain(info['closed']['reason'])}"
         case DeploymentStatus.QUEUED:
             before = plain(info.get("queuedBehind") or "another one")
             return f"for {before} to end; a newer deployment of the group would take its place"
@@ -60,6 +62,8 @@ def _held(info: Info, hold: Mapping[str, Any]) -> str:
             case HoldKind.APPROVAL:
                 who = _approvers(stage.get("approval") or {})
                 told.append(f"for approval{who}: stepdeploy approve {plain(info['deploymentId'])}")
+            case HoldKind.FREEZE:
+                told.append(f"frozen; lifts itself at {moment(hold['until'])}" if hold.get("until") else "frozen")
             case HoldKind.PAUSE:
                 told.append(_paused(info.get("pause") or {}))
     return after + "; ".join(told)

@@ -20,12 +20,22 @@ def group_of(info: Info) -> str:
 
 
 def outcome(info: Info) -> str:
-    """The status of a deployment, and what a success must not hide.
+    """The status of a deployment, what a success must not hide, and what it waits for or gave way to.
 
     >>> outcome({"status": "Succeeded", "deploymentOverview": {"Succeeded": 6, "Failed": 6}})
     'Succeeded, 6 of 12 hosts failed'
+    >>> outcome({"status": "Queued", "queuedBehind": "d-0123ABCDE"})
+    'Queued behind d-0123ABCDE'
+    >>> outcome({"status": "Stopped", "supersededBy": "d-0123ABCDE"})
+    'Stopped, superseded by d-0123ABCDE'
     """
     overview, status = info.get("deploymentOverview") or {}, plain(info["status"])
+    if status == DeploymentStatus.QUEUED and info.get("closed"):
+        return f"{status} {until(info['closed'])}"
+    if status == DeploymentStatus.QUEUED and info.get("queuedBehind"):
+        return f"{status} behind {plain(info['queuedBehind'])}"
+    if status == DeploymentStatus.STOPPED and info.get("supersededBy"):
+        return f"{status}, superseded by {plain(info['supersededBy'])}"
     return with_failed_hosts(status, overview.get("Failed", 0), sum(overview.values()))
 
 
@@ -120,6 +130,18 @@ def asker(info: Info) -> str:
 
 def pairs(metadata: Mapping[str, str] | None) -> str:
     return ", ".join(f"{plain(key)}={plain(value)}" for key, value in sorted((metadata or {}).items()))
+
+
+def until(closed: Mapping[str, Any]) -> str:
+    return f"until {moment(closed['until'])}" if closed.get("until") else "until a freeze is lifted"
+
+
+def closed(given: Mapping[str, Any]) -> str:
+    """
+    >>> closed({"reason": "frozen by ann: a move"})
+    'closed until a freeze is lifted: frozen by ann: a move'
+    """
+    return f"closed {until(given)}: {plain(given['reason'])}"
 
 
 def moment(time: datetime | None) -> str:

@@ -11,7 +11,6 @@ def only_declared(record: Group) -> dict[str, Any]:
     return {
         "isDeclared": record.declared,
         "bakeSeconds": settings.bake_seconds,
-        "onBusy": settings.on_busy,
         "slackChannel": settings.slack_channel,
         "fileExistsBehavior": settings.file_exists_behavior,
         "ignoreApplicationStopFailures": settings.ignore_application_stop_failures,

@@ -13,6 +13,8 @@ from functions.core.place import Place
 from functions.core.records import (
     Alarms,
     Application,
+    Bypass,
+    Closed,
     Counts,
     CustomConfig,
     Deployment,
@@ -74,11 +76,23 @@ def deployment(record: Deployment) -> dict[str, Any]:
         "overrideAlarmConfiguration": alarms(settings.alarms) if OverriddenSetting.ALARMS in record.own else None,
         "metadata": record.metadata or None,
         "requestedBy": record.requested_by,
+        "closed": closed(record.closed) if record.closed and record.status is DeploymentStatus.QUEUED else None,
+        "bypass": bypass(record.bypass) if record.bypass else None,
+        "supersededBy": record.superseded_by or (record.stop.superseded_by if record.stop else None),
         "stopInfo": stop(record.stop) if record.stop else None,
         "healthyHosts": healthy_hosts(record.counts) if record.counts.total else None,
         "causes": [cause(each) for each in record.causes] or None,
         **stage_responses.of_deployment(record),
     }
+
+
+def closed(record: Closed) -> dict[str, Any]:
+    """Until when the calendar keeps a deployment, or a group."""
+    return {"until": record.until, "reason": record.why}
+
+
+def bypass(record: Bypass) -> dict[str, Any]:
+    return {"by": record.by, "time": record.at, "reason": record.why}
 
 
 def cause(record: SharedFailure) -> dict[str, Any]:
@@ -173,6 +187,9 @@ def group(record: Group) -> dict[str, Any]:
         "allowedPrincipals": list(settings.allowed_principals) or None,
         "budgets": list(settings.budgets) or None,
         "hostBusySeconds": settings.host_busy_seconds,
+        "onBusy": settings.on_busy,
+        "sequence": settings.is_sequence,
+        "onFreeze": settings.on_freeze,
         "rollbackChoice": rollback_choice(choose_for(record)) if last or good else None,
         "goodDeployments": [good_deployment(each) for each in candidates(record)] or None,
         "sharedWith": list(settings.shared_with) or None,

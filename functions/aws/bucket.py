@@ -11,6 +11,7 @@ from typing import Any
 
 from functions.aws import github
 from functions.aws.clients import client
+from functions.aws.clock import timestamp
 from functions.core import quotas
 from functions.core.errors import NotDeployable
 from functions.core.limits import WARNING
@@ -70,6 +71,11 @@ def pin(revision: Revision) -> Revision:
     warnings = tuple(told(str(each), WARNING) for each in appspec.warnings[:_WARNINGS])
     hooks = tuple(event for event in LifecycleEvent if appspec.hooks.get(event))
     return replace(pinned, warnings=warnings, hooks=hooks)
+
+
+def stored_at(revision: Revision) -> str:
+    """When S3 stored the object, ISO 8601 in whole seconds. Raises NotDeployable where there is none."""
+    return str(timestamp(_head(revision)["LastModified"]))
 
 
 def _kept(revision: Revision, commit: GitHubCommit) -> Revision:

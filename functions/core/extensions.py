@@ -20,6 +20,9 @@ _NO_HOLD = ("DeploymentAlreadyCompletedException", "InvalidInputException", *_FA
 _NO_CREATION = ("DeploymentLimitExceededException", "InvalidInputException", *_FAILURES)
 
 
+_NO_BYPASS = ("DeploymentAlreadyCompletedException", "InvalidInputException", *_FAILURES)
+
+
 def _operation(name: str, errors: tuple[str, ...]) -> dict[str, Any]:
     return {
         "name": name,
@@ -44,6 +47,9 @@ _GROUP_SETTINGS = {
     "sharedWith": "GroupKeyList",
     "hostBusySeconds": "Integer",
     "budgets": "BudgetNameList",
+    "onBusy": "GroupOnBusy",
+    "sequence": "Boolean",
+    "onFreeze": "OnFreeze",
     "ec2DeploymentOptions": "EC2DeploymentOptions",
     "launchOrder": "Integer",
     "launchesTakePlaces": "Boolean",
@@ -53,7 +59,6 @@ _GROUP_SETTINGS = {
 _ONLY_DECLARED = {
     "isDeclared": "Boolean",
     "bakeSeconds": "Integer",
-    "onBusy": "Word",
     "slackChannel": "Word",
     "fileExistsBehavior": "FileExistsBehavior",
     "ignoreApplicationStopFailures": "Boolean",
@@ -83,6 +88,10 @@ _NO_BUDGET = ("BudgetDoesNotExistException", "InvalidInputException")
 OPERATIONS: dict[str, dict[str, Any]] = {
     "DeleteBudget": _operation("DeleteBudget", ("BudgetInUseException", "InvalidInputException", *_FAILURES)),
     "ListBudgets": _operation("ListBudgets", (*_NO_BUDGET, *_FAILURES)),
+    "BypassWindows": _operation("BypassWindows", (*_NO_DEPLOYMENT, *_NO_GROUP, *_NO_BYPASS)),
+    "CreateFreeze": _operation("CreateFreeze", (*_NO_GROUP, "InvalidInputException", *_FAILURES)),
+    "DeleteFreeze": _operation("DeleteFreeze", ("InvalidInputException", *_FAILURES)),
+    "ListWindows": _operation("ListWindows", (*_NO_GROUP, "InvalidInputException", *_FAILURES)),
     "ListGroupInstances": _operation("ListGroupInstances", (*_NO_GROUP, *_FAILURES)),
     "ListHosts": _operation("ListHosts", (*_NO_GROUP, "InvalidNextTokenException", *_FAILURES)),
     "PauseDeployment": _operation("PauseDeployment", (*_NO_DEPLOYMENT, *_NO_HOLD)),
@@ -139,6 +148,9 @@ SHAPES: dict[str, dict[str, Any]] = {
         pause="Pause",
         approvals="ApprovedList",
         waitingFor="MessageList",
+        supersededBy="DeploymentId",
+        closed="Closed",
+        bypass="Bypass",
     ),
     # -- hosts that the last deployment of a group left failed, also if it succeeded
     "LastDeploymentInfo": _structure(failedHosts="Integer"),
@@ -156,8 +168,49 @@ SHAPES: dict[str, dict[str, Any]] = {
     # -- what a host left and has not come back to: ARNs of target groups, names of Classic Load Balancers
     "LoadBalancerId": {"type": "string"},
     "LoadBalancerIdList": {"type": "list", "member": {"shape": "LoadBalancerId"}},
-    # -- onBusy: whether a new deployment waits while another one of its group runs; without it, it is refused
-    "OnBusy": {"type": "string", "enum": ["QUEUE", "REJECT"]},
+    # -- onBusy: what becomes of a new deployment while another one of its group runs; without it the group says so.
+    # sequence: the group refuses a revision that S3 stored before the one that it accepted last
+    "OnBusy": {"type": "string", "enum": ["QUEUE", "SUPERSEDE", "REJECT"]},
+    # onFreeze: what a freeze that begins in the middle does to a deployment of the group
+    "OnFreeze": {"type": "string", "enum": ["hold", "finish", "ignore"]},
+    # -- windows, in which deployments may begin, and freezes, in which none does; of a group, an application, all ("*")
+    "Scope": {"type": "string", "min": 1, "max": 201},
+    "Cron": {"type": "string"},
+    "TimeZone": {"type": "string", "min": 1, "max": 64},
+    "FreezeId": {"type": "string", "min": 1, "max": 20},
+    "Window": _structure(
+        scope="Scope", cron="Cron", durationSeconds="Integer", timeZone="TimeZone", reason="Message", by="Actor"
+    ),
+    "WindowList": {"type": "list", "member": {"shape": "Window"}},
+    "Freeze": _structure(
+        freezeId="FreezeId",
+        scope="Scope",
+        **{"from": "Timestamp"},
+        to="Timestamp",
+        timeZone="TimeZone",
+        reason="Message",
+        by="Actor",
+    ),
+    "FreezeList": {"type": "list", "member": {"shape": "Freeze"}},
+    # -- until when no deployment begins; without `until`, until somebody lifts a freeze or changes the windows
+    "Closed": _structure(until="Timestamp", reason="Message"),
+    "Bypass": _structure(by="Actor", time="Timestamp", reason="Message"),
+    "CreateFreezeInput": _structure(
+        ("scope", "reason"),
+        scope="Scope",
+        reason="Reason",
+        **{"from": "Timestamp"},
+        to="Timestamp",
+        timeZone="TimeZone",
+    ),
+    "CreateFreezeOutput": _structure(freezeId="FreezeId"),
+    "DeleteFreezeInput": _structure(("freezeId",), freezeId="FreezeId"),
+    "DeleteFreezeOutput": _structure(),
+    "ListWindowsInput": _structure(**_GROUP),
+    "ListWindowsOutput": _structure(windows="WindowList", freezes="FreezeList", closed="Closed"),
+    "BypassWindowsInput": _structure(("deploymentId", "reason"), deploymentId="DeploymentId", reason="Reason"),
+    "BypassWindowsOutput": _structure(),
+    "GroupOnBusy": {"type": "string", "enum": ["queue", "supersede", "reject"]},
     "CreateDeploymentInput": _structure(metadata="Metadata", onBusy="OnBusy"),
     # -- `cancelScripts`: scripts that run on hosts are cut off; else they end by themselves
     "Reason": {"type": "string", "max": 256},

@@ -153,10 +153,19 @@ class OverriddenSetting(StrEnum):
 
 
 class OnBusy(StrEnum):
-    """What a group does with a new deployment while one runs."""
+    """What a group does with a new deployment while one runs, or waits to begin."""
 
     REJECT = "reject"
-    QUEUE = "queue"
+    QUEUE = "queue"  # it waits, and takes the place of an older one that waits
+    SUPERSEDE = "supersede"  # so it does, and an older one that is held between its stages ends, too
+
+
+class OnFreeze(StrEnum):
+    """What a freeze that begins in the middle does to a deployment."""
+
+    HOLD = "hold"  # its next stage waits
+    FINISH = "finish"  # it goes on to its end
+    IGNORE = "ignore"  # the group knows no freezes: new deployments begin, too
 
 
 class OutdatedInstancesStrategy(StrEnum):

@@ -5,9 +5,10 @@ Each group changes in one transaction: whatever is interrupted, the next run fin
 
 from functions.aws import clock
 from functions.core.declaration import Declaration, changes
+from functions.core.declaration.windows import DECLARED
 from functions.core.errors import Conflict
 from functions.core.records import Group
-from functions.store.records import budgets, declared, groups
+from functions.store.records import budgets, calendar, declared, groups
 from functions.store.table.patience import back_off
 
 _TRIES = 5
@@ -31,6 +32,7 @@ def _apply(declaration: Declaration) -> list[str]:
     written += declared.change_load_balancers(declared.load_balancers(), declaration.load_balancers)
     written += declared.change_scaling_groups(declaration.scaling_groups)
     written += _apply_budgets(declaration)
+    written += calendar.change_declared(declaration.calendar, DECLARED)
     written += _apply_applications(declaration)
     stored = _stored_groups(declaration)
     for change in changes(declaration, stored, now=clock.timestamp(), new_id=clock.new_uuid):

@@ -11,6 +11,7 @@ from functions.aws import clock, weather
 from functions.core.rollout import budgets, holds
 from functions.core.rollout.stages import Decision, Manifest, Next, next_stage
 from functions.core.text.shapes import from_plain, to_plain
+from functions.engine import calendar
 from functions.engine.running import chain
 from functions.engine.running import places as engine_places
 from functions.settings import settings
@@ -33,6 +34,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         clock.now(),
         is_lost=bool(deployment and engine_places.lost(deployment)),
         can_hold="holds" in event,
+        frozen=calendar.frozen(deployment),
     )
     if decision.hold:
         return {"next": decision.next, "stage": to_plain(decision.stage), "hold": to_plain(decision.hold)} | {

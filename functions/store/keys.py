@@ -104,6 +104,15 @@ def guards_whole_key() -> Key:
     return Key("GUARDS", "WHOLE")
 
 
+def window_key(number: int) -> Key:
+    """Of one partition, as freezes: all are read together."""
+    return Key("CALENDAR", f"WINDOW#{number:03}")
+
+
+def freeze_key(freeze_id: str) -> Key:
+    return Key("CALENDAR", f"FREEZE#{freeze_id}")
+
+
 def on_premises_key(name: str) -> Key:
     return Key("ON_PREMISES", f"INSTANCE#{name}")
 

@@ -36,8 +36,8 @@ class Change:
         return from_plain(Target, self.item)
 
 
-def each(event: dict[str, Any], act: Callable[[Change], None]) -> str | None:
-    """Act on every change of status in a function's DynamoDB stream event, in order.
+def each(event: dict[str, Any], act: Callable[[Change], None], *, attribute: str = "status") -> str | None:
+    """Act on every change of status, or of another attribute, in a function's DynamoDB stream event, in order.
 
     A record that can never be read or acted on is set aside. Answers with the sequence number of the first one that may
     pass later, after which nothing was done; None when all are done.
@@ -45,7 +45,7 @@ def each(event: dict[str, Any], act: Callable[[Change], None]) -> str | None:
     for record in event["Records"]:
         number = str(record["dynamodb"]["SequenceNumber"])
         try:
-            if change := _change(record):
+            if change := _change(record, attribute):
                 act(change)
         except Exception as error:
             if not (aside.is_hopeless(error) and _set_aside(record, error)):
@@ -59,11 +59,11 @@ def come_again(sequence_number: str | None) -> dict[str, list[dict[str, str]]]:
     return {"batchItemFailures": [{"itemIdentifier": sequence_number}] if sequence_number else []}
 
 
-def _change(record: dict[str, Any]) -> Change | None:
+def _change(record: dict[str, Any], attribute: str) -> Change | None:
     images = record["dynamodb"]
     before, after = images.get("OldImage", {}), from_wire(images.get("NewImage", {}))
     is_ours = str(after.get("pk", "")).startswith("DEPLOYMENT#") and "status" in after
-    if not is_ours or images["NewImage"]["status"] == before.get("status"):
+    if not is_ours or images["NewImage"].get(attribute) == before.get(attribute):
         return None
     return Change(
         sequence_number=images["SequenceNumber"],

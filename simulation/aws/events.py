@@ -136,6 +136,11 @@ def is_created(change: Change) -> bool:
     return is_announced(change) and change.key.sk == "DEPLOYMENT" and after.get("status") == "Created"
 
 
+def is_queued(change: Change) -> bool:
+    """The filter of `wake`."""
+    return change.key.sk == "DEPLOYMENT" and (change.after or {}).get("status") == "Queued"
+
+
 def every(clock: Clock, seconds: float, act: Callable[[], None]) -> None:
     """A schedule."""
 

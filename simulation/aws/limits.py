@@ -80,6 +80,7 @@ LATENCIES: Mapping[str, float] = {
     "events": 0.02,
     "sns": 0.03,
     "sqs": 0.01,
+    "scheduler": 0.05,
 }
 
 

@@ -21,6 +21,9 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_package_holds_python_the_service_model_the_runner_and_nothing_else(package: Path) -> None:
     others = [path for path in package.rglob("*") if path.is_file() and path.suffix != ".py"]
+    zones = package / "tzdata" / "zoneinfo"
+    assert zones / "Europe" / "Berlin" in others
+    others = [path for path in others if zones not in path.parents]
     assert sorted(others) == [package / "functions" / "api" / "models" / CODEDEPLOY, package / "runner.pyz"]
     assert {path.name for path in package.iterdir()} >= {"functions", "host", "aws_lambda_powertools", "yaml"}
 

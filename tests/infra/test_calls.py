@@ -23,6 +23,7 @@ USED = [
     Call("Hold", "dynamodb:GetItem", TABLE),
     Call("Hold", "dynamodb:UpdateItem", TABLE),
     Call("Hold", "states:SendTaskSuccess", ""),
+    Call("Hold", "sqs:SendMessage", "<EngineTurns.Arn>"),
 ]
 
 

@@ -94,7 +94,7 @@ def test_stream_readers_set_a_bad_record_aside_and_lose_none(template: dict[str,
         for each in resources(template, "AWS::Lambda::EventSourceMapping").values()
         if "StartingPosition" in each["Properties"]
     ]
-    assert len(readers) == 2
+    assert len(readers) == 3
     for reader in readers:
         assert reader["StartingPosition"] == "TRIM_HORIZON"
         assert reader["BisectBatchOnFunctionError"] is True
@@ -108,7 +108,7 @@ def test_messages_that_wait_outlive_a_day_in_which_nobody_takes_them(template: d
         for name, each in resources(template, "AWS::SQS::Queue").items()
         if "RedrivePolicy" in each["Properties"]
     }
-    assert len(waiting) == 6
+    assert len(waiting) == 7
     longest_back_off = 15  # minutes: functions/aws/sqs.py
     for queue in waiting.values():
         assert queue["RedrivePolicy"]["maxReceiveCount"] * longest_back_off >= 24 * 60

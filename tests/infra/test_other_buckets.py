@@ -6,12 +6,12 @@ from infra.checks.permissions import Grant, grants
 from tests.infra.conftest import Synthesized, only
 
 
-def test_prepare_and_run_segment_read_the_buckets_that_the_file_names(named: Synthesized) -> None:
+def test_those_who_read_revisions_read_the_buckets_that_the_file_names(named: Synthesized) -> None:
     (report,) = named.report["pluginReports"]
     assert (report["conclusion"], report["violations"]) == ("success", [])
     names = ("ci-builds", "other.builds")
     found = [each for each in grants(named.template) if any(name in str(each) for name in names)]
-    assert {each.role for each in found} == {"Prepare", "RunSegment"}
+    assert {each.role for each in found} == {"Api", "Prepare", "RunSegment"}
     read = ("s3:GetObject", "s3:GetObjectVersion")
     for role, listed in (("Prepare", [("s3:ListBucket",), ("s3:ListBucket",)]), ("RunSegment", [])):
         mine = [each for each in found if each.role == role]

@@ -24,7 +24,7 @@ from cli.durations import DURATION
 from cli.exits import Exit
 from cli.verbs.deploying.push import name_option, push
 from cli.view.follow import Following, follow_options
-from functions.core.statuses import AutoRollbackEvent, FileExistsBehavior
+from functions.core.statuses import AutoRollbackEvent, FileExistsBehavior, OnBusy
 
 _GITHUB = re.compile(r"github:(?P<repository>[^/@\s]+/[^/@\s]+)@(?P<commit>[0-9a-fA-F]{40})")
 _GITHUB_FORM = "github:OWNER/NAME@COMMIT, the commit with all its 40 digits"
@@ -90,11 +90,17 @@ succeeds although hosts failed.""",
     type=click.Choice([each.value for each in AutoRollbackEvent], case_sensitive=False),
     help="When to roll back, instead of the group's setting; can be repeated.",
 )
-@click.option("--queue", is_flag=True, help="While the group is busy, wait in it: the newest that waits goes next.")
+@click.option("--queue", is_flag=True, help="As --on-busy queue.")
+@click.option(
+    "--on-busy",
+    type=click.Choice([each.value for each in OnBusy], case_sensitive=False),
+    help="While the group is busy: queue (the newest that waits goes next), supersede (so it does, and one that is held"
+    " between its stages ends) or reject, instead of the group's setting.",
+)
 @click.option("--wait", type=DURATION, help="While the group is busy, try again, at most this long, for example 30m.")
 @name_option
 def command(group: Group, revision: str | None, following: Following, **options: Any) -> Exit:
-    for one, other in (("no_rollback", "rollback_on"), ("queue", "wait")):
+    for one, other in (("no_rollback", "rollback_on"), ("queue", "wait"), ("on_busy", "wait"), ("queue", "on_busy")):
         if options[one] and options[other]:
             names = (f"--{each.replace('_', '-')}" for each in (one, other))
             raise click.UsageError(f"{' and '.join(names)}: give one of them")
@@ -145,9 +151,17 @@ def _asked(options: dict[str, Any]) -> dict[str, Any]:
         "updateOutdatedInstancesOnly": options["outdated_only"],
         "ignoreApplicationStopFailures": options["ignore_application_stop_failures"],
         "autoRollbackConfiguration": _rollback(options),
-        "onBusy": "QUEUE" if options["queue"] else None,
+        "onBusy": _on_busy(options),
     }
     return {name: value for name, value in given.items() if value}
+
+
+def _on_busy(options: dict[str, Any]) -> str | None:
+    """None: as the group says. Who tries again until the group is free does not wait in it."""
+    if options["wait"]:
+        return OnBusy.REJECT.upper()
+    chosen = OnBusy.QUEUE if options["queue"] else options["on_busy"]
+    return chosen.upper() if chosen else None
 
 
 def _rollback(options: dict[str, Any]) -> dict[str, Any] | None:

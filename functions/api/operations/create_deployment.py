@@ -24,6 +24,7 @@ _INVALID_TARGETS = "InvalidTargetInstancesException"
 _REFUSALS = {
     DeploymentErrorCode.APPLICATION_MISSING: "ApplicationDoesNotExistException",
     DeploymentErrorCode.DEPLOYMENT_GROUP_MISSING: "DeploymentGroupDoesNotExistException",
+    DeploymentErrorCode.INVALID_REVISION: "InvalidRevisionException",  # older than a sequence's last
     DeploymentErrorCode.REVISION_MISSING: "RevisionDoesNotExistException",  # nothing is there to restart
     DeploymentErrorCode.RESOURCE_LIMIT_EXCEEDED: "DeploymentLimitExceededException",
     DeploymentErrorCode.IAM_ROLE_PERMISSIONS: "AccessDeniedException",  # AWS's own word for what IAM does not allow
@@ -42,7 +43,7 @@ def create_deployment(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
         revision=None if _is_restart(given) else _revision(given),
         requested_by=caller.arn,
         requested_at=caller.now,
-        on_busy=OnBusy(given.get("onBusy", OnBusy.REJECT).lower()),
+        on_busy=OnBusy(given["onBusy"].lower()) if "onBusy" in given else None,
         description=_description(given),
         metadata=metadata(given),
         outdated_only=bool(given.get("updateOutdatedInstancesOnly")),

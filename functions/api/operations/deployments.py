@@ -18,8 +18,7 @@ _ID = re.compile(r"d-[A-Z0-9]{9}")
 
 def get_deployment(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
     found = known(given["deploymentId"])
-    behind = lock.holder(found.group_key) if found.status is DeploymentStatus.QUEUED else None
-    return {"deploymentInfo": {**_told(places.counted(found), caller), "queuedBehind": behind}}
+    return {"deploymentInfo": _told(places.counted(found), caller)}
 
 
 def batch_get_deployments(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
@@ -35,8 +34,10 @@ def batch_get_deployments(given: dict[str, Any], caller: Caller) -> dict[str, An
 
 
 def _told(found: Deployment, caller: Caller) -> dict[str, Any]:
+    """With what it waits for: of each group at most one deployment waits behind another, so few are asked for."""
+    behind = lock.holder(found.group_key) if found.status is DeploymentStatus.QUEUED else None
     waits = budgets.waits(found, caller.now) if found.status is DeploymentStatus.IN_PROGRESS else ()
-    return {**responses.deployment(found), "waitingFor": list(waits) or None}
+    return {**responses.deployment(found), "queuedBehind": behind, "waitingFor": list(waits) or None}
 
 
 def list_deployments(given: dict[str, Any], caller: Caller) -> dict[str, Any]:

@@ -15,11 +15,11 @@ from functions.engine.starting.create import Request, known_config
 def deployment(event: Mapping[str, Any], bucket: str) -> Request:
     """A deployment of an object of the revision bucket. Raises InvalidInput.
 
-    While the group is busy it is rejected, unless `on_busy` says to queue.
+    `on_busy` says what becomes of it while the group is busy, else the group does.
     """
     application, group, key = fields.needed(event, "application", "group", "key")
-    on_busy = fields.text(event, "on_busy") or OnBusy.REJECT
-    if on_busy not in set(OnBusy):
+    on_busy = fields.text(event, "on_busy")
+    if on_busy and on_busy not in set(OnBusy):
         raise InvalidInput(f"on_busy {on_busy!r}: give one of {', '.join(OnBusy)}")
     config = fields.text(event, "deployment_config")
     return Request(
@@ -32,7 +32,7 @@ def deployment(event: Mapping[str, Any], bucket: str) -> Request:
             bundle_type=bundle_type(key),
         ),
         requested_by=fields.text(event, "requested_by") or "a person",
-        on_busy=OnBusy(on_busy),
+        on_busy=OnBusy(on_busy) if on_busy else None,
         description=fields.text(event, "description"),
         metadata=fields.texts(event, "metadata"),
         own=Overrides(config=known_config(config) if config else None),

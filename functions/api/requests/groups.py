@@ -16,7 +16,7 @@ from functions.core.errors import Refused
 from functions.core.limits import SHOWN
 from functions.core.records import Group, LoadBalancers, Trigger
 from functions.core.rollout.health import DeploymentConfig
-from functions.core.statuses import DeploymentOption, OutdatedInstancesStrategy, TriggerEvent
+from functions.core.statuses import DeploymentOption, OnBusy, OnFreeze, OutdatedInstancesStrategy, TriggerEvent
 from functions.core.text import principals
 from functions.core.text.names import is_group_key, is_role
 
@@ -62,6 +62,12 @@ def changed(
         settings = replace(settings, host_busy_seconds=_host_busy(given["hostBusySeconds"]))
     if "budgets" in given:
         settings = replace(settings, budgets=_budgets(given["budgets"], budgets))
+    if "onBusy" in given:
+        settings = replace(settings, on_busy=OnBusy(given["onBusy"]))
+    if "onFreeze" in given:
+        settings = replace(settings, on_freeze=OnFreeze(given["onFreeze"]))
+    if "sequence" in given:
+        settings = replace(settings, is_sequence=bool(given["sequence"]))
     if "allowedPrincipals" in given:
         settings = replace(settings, allowed_principals=_principals(given["allowedPrincipals"]))
     if "sharedWith" in given:

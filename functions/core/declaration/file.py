@@ -11,9 +11,10 @@ from functions.core.declaration.durations import seconds
 from functions.core.declaration.groups import group_of
 from functions.core.declaration.load_balancers import open_load_balancers
 from functions.core.declaration.minimum import minimum
-from functions.core.declaration.model import Declaration
+from functions.core.declaration.model import NO_CALENDAR, Declaration
 from functions.core.declaration.stages import stages
 from functions.core.declaration.value import Problem, Value, did_you_mean
+from functions.core.declaration.windows import windows
 from functions.core.errors import InvalidInput
 from functions.core.records import NO_LOAD_BALANCERS
 from functions.core.rollout.health import (
@@ -28,7 +29,15 @@ from functions.core.text.shapes import to_plain
 
 # Characters, packed. Lambda takes an event of 256 KB, and an update's has the new declaration and the old one.
 MAX_PACKED = 100_000
-KEYS = ("applications", "deploymentConfigs", "loadBalancerInfo", "autoScalingGroups", "budgets", "revisionBuckets")
+KEYS = (
+    "applications",
+    "deploymentConfigs",
+    "loadBalancerInfo",
+    "autoScalingGroups",
+    "budgets",
+    "revisionBuckets",
+    "windows",
+)
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")  # S3 User Guide, "General purpose bucket naming rules"
 _MAX_BUCKETS = 20  # each is a few lines of two roles' policies
 
@@ -110,6 +119,7 @@ def _declaration(root: Value) -> Declaration:
         configs=tuple(configs.values()),
         budgets=budgets,
         open_load_balancers=open_load_balancers(opened) if opened else NO_LOAD_BALANCERS,
+        calendar=windows(listed, [each.key for each in groups]) if (listed := members.get("windows")) else NO_CALENDAR,
         revision_buckets=_buckets(listed) if (listed := members.get("revisionBuckets")) else (),
         open_scaling_groups=names(scaling, most=None) if (scaling := members.get("autoScalingGroups")) else (),
     )

@@ -22,6 +22,7 @@ from functions.core.statuses import (
     AutoRollbackEvent,
     FileExistsBehavior,
     OnBusy,
+    OnFreeze,
     OutdatedInstancesStrategy,
     TriggerEvent,
 )
@@ -54,6 +55,8 @@ def group_of(
         "deploymentStyle",
         "bakeTime",
         "onBusy",
+        "sequence",
+        "onFreeze",
         "slackChannel",
         "fileExistsBehavior",
         "ignoreApplicationStopFailures",
@@ -107,6 +110,10 @@ def _settings(
         read["bake_seconds"] = seconds(bake)
     if on_busy := members.get("onBusy"):
         read["on_busy"] = on_busy.word(OnBusy)
+    if on_freeze := members.get("onFreeze"):
+        read["on_freeze"] = on_freeze.word(OnFreeze)
+    if sequence := members.get("sequence"):
+        read["is_sequence"] = sequence.flag()
     if channel := members.get("slackChannel"):
         read["slack_channel"] = channel.text(longest=80)
     if behavior := members.get("fileExistsBehavior"):

@@ -4,9 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from functions.core.records import NO_LOAD_BALANCERS, Budget, Group, GroupSettings, LoadBalancers
+from functions.core.records.calendar import Calendar
 from functions.core.rollout.health import DeploymentConfig
 from functions.core.statuses import OutdatedInstancesStrategy
 
+NO_CALENDAR = Calendar()
 ENGINE_TOPIC = "notifications"  # as triggerTargetArn: the topic that the engine's own stack holds
 
 
@@ -51,6 +53,7 @@ class Declaration:
     budgets: tuple[Budget, ...] = ()
     open_load_balancers: LoadBalancers = NO_LOAD_BALANCERS  # that groups of the API may use, too
     open_scaling_groups: tuple[str, ...] = ()  # the same of Auto Scaling groups
+    calendar: Calendar = NO_CALENDAR
     revision_buckets: tuple[str, ...] = ()  # from which revisions are taken besides the engine's own
 
     @property

@@ -50,6 +50,8 @@ def written(group: DeclaredGroup) -> Keys:
         **_load_balancers(settings.load_balancers),
         "bakeTime": seconds_text(settings.bake_seconds) if settings.bake_seconds else None,
         "onBusy": settings.on_busy.value if settings.on_busy != _DEFAULTS.on_busy else None,
+        "sequence": settings.is_sequence,
+        "onFreeze": settings.on_freeze.value if settings.on_freeze != _DEFAULTS.on_freeze else None,
         "hostBusy": host_busy(busy) if busy != _DEFAULTS.host_busy_seconds else None,
         "budgets": list(settings.budgets),
         "slackChannel": settings.slack_channel,

@@ -109,6 +109,7 @@ def of_deployment(deployment: Deployment, place: Place) -> Announcement | None:
         **_causes(deployment.causes),
         "rollbackInformation": json.dumps(_rollback_information(deployment.rollback)),
         **_approval(deployment),
+        **_bypass(deployment),
         **_metadata(deployment),
     }
     subject = texts.subject(status, deployment.deployment_id, place.region, deployment.application)
@@ -170,6 +171,12 @@ def _approval(deployment: Deployment) -> dict[str, str]:
     stage, rule = asked
     told = {"afterStage": stage.name, "approvers": rule.approvers, "byAnother": rule.by_another}
     return {"approval": json.dumps(told)}
+
+
+def _bypass(deployment: Deployment) -> dict[str, str]:
+    """Who let the deployment past windows and freezes, and why."""
+    given = deployment.bypass
+    return {"bypass": json.dumps({"by": given.by, "time": given.at, "reason": given.why})} if given else {}
 
 
 def _metadata(deployment: Deployment) -> dict[str, str]:

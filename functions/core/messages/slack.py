@@ -218,6 +218,11 @@ def _approval(deployment: Deployment) -> list[tuple[str, str]]:
     return [("After the stage", stage.name), ("Approval by", clip(who + " (not its creator)" * rule.by_another, 1500))]
 
 
+def _bypass(deployment: Deployment) -> list[tuple[str, str]]:
+    given = deployment.bypass
+    return [("Windows bypassed by", clip(f"{given.by}: {given.why}", 1500))] if given else []
+
+
 def _facts(outcome: Outcome) -> list[tuple[str, str]]:
     deployment, counts = outcome.deployment, outcome.deployment.counts
     facts = [
@@ -226,6 +231,7 @@ def _facts(outcome: Outcome) -> list[tuple[str, str]]:
         ("By", clip(deployment.requested_by or deployment.creator, 300)),
         ("Configuration", clip(deployment.settings.config.name, 300)),
         *_approval(deployment),
+        *_bypass(deployment),
     ]
     if outcome.is_over and counts.total:
         counted = [

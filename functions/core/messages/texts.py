@@ -81,6 +81,14 @@ def guarded(group_key: str, principal: str | None, hosts: Sequence[str], guards:
     )
 
 
+def goes_back(group_key: str, mine: tuple[str, str], last: tuple[str, str], accepted_by: str) -> str:
+    """Why a sequence refuses a revision; each with the time at which S3 stored it."""
+    return (
+        f"{group_key} takes revisions in sequence: {mine[0]}, stored at {mine[1]}, is older than {last[0]}, stored at"
+        f" {last[1]}, which {accepted_by} brought. Upload it again to deploy it after all, or roll back."
+    )
+
+
 def no_such_instances(group_key: str, ids: Sequence[str]) -> str:
     return f"Not among the instances of {group_key}: {_some(ids)}. Name running instances that the group's tags select."
 

@@ -21,6 +21,7 @@ from functions.core.records.budgets import (
     InLine,
     MaximumOutOfService,
 )
+from functions.core.records.calendar import Bypass, Calendar, Closed, Freeze, Window
 from functions.core.records.counts import Counters, Counts
 from functions.core.records.deployment import Deployment, Failure, RollbackInfo, StopMark
 from functions.core.records.group import Application, CustomConfig, DeploymentSummary, Group, Guard
@@ -70,6 +71,9 @@ __all__ = [
     "BudgetShard",
     "BudgetShare",
     "BudgetWait",
+    "Bypass",
+    "Calendar",
+    "Closed",
     "Counters",
     "Counts",
     "CustomConfig",
@@ -77,6 +81,7 @@ __all__ = [
     "DeploymentSummary",
     "Diagnostics",
     "Failure",
+    "Freeze",
     "GitHubCommit",
     "GivenVersion",
     "Group",
@@ -118,4 +123,5 @@ __all__ = [
     "TargetFailure",
     "Traffic",
     "Trigger",
+    "Window",
 ]

@@ -6,6 +6,7 @@ from datetime import datetime
 from functions.core import limits
 from functions.core.records.auto_scaling import Launch
 from functions.core.records.budgets import BudgetShare
+from functions.core.records.calendar import Bypass, Closed
 from functions.core.records.counts import Counters, Counts
 from functions.core.records.places import PlaceSet
 from functions.core.records.plain import make_plain
@@ -40,6 +41,7 @@ class StopMark:
     auto_rollback: bool | None = None  # a person's answer, instead of the group's setting
     rollback_to: str | None = None  # the good deployment that a person chose for the rollback
     are_alarms_unreadable: bool = False  # ALARM_ACTIVE, although no alarm was seen in ALARM
+    superseded_by: str | None = None  # the newer deployment that ends this one while it is held
 
     def __post_init__(self) -> None:
         make_plain(self, limits.WHO, "by")
@@ -99,6 +101,9 @@ class Deployment:
     balancers: tuple[Balancer, ...] = ()  # those of its settings, as they were when it began
     failure: Failure | None = None
     causes: tuple[SharedFailure, ...] = ()  # why targets failed, once it is over; none: an older engine ended it
+    closed: Closed | None = None  # while it is Queued: why it may not begin
+    bypass: Bypass | None = None
+    superseded_by: str | None = None  # the newer deployment whose turn it is instead
     stop: StopMark | None = None
     rollback: RollbackInfo | None = None
     launch: Launch | None = None  # to one instance that waits in a lifecycle hook, outside the group's lock

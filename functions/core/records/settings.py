@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from functions.core.records.auto_scaling import NO_AUTO_SCALING, AutoScaling
 from functions.core.rollout.health import DEFAULT_CONFIG, PREDEFINED_CONFIGS, DeploymentConfig
-from functions.core.statuses import AutoRollbackEvent, Drain, FileExistsBehavior, OnBusy, TriggerEvent
+from functions.core.statuses import AutoRollbackEvent, Drain, FileExistsBehavior, OnBusy, OnFreeze, TriggerEvent
 
 HEALTHY_TIMEOUT_SECONDS = 3600  # CodeDeploy's
 
@@ -96,6 +96,8 @@ class GroupSettings:
     load_balancers: LoadBalancers = NO_LOAD_BALANCERS
     bake_seconds: int = 0
     on_busy: OnBusy = OnBusy.QUEUE
+    is_sequence: bool = False  # a revision that S3 stored before the one accepted last is refused
+    on_freeze: OnFreeze = OnFreeze.HOLD
     slack_channel: str | None = None
     file_exists_behavior: FileExistsBehavior = FileExistsBehavior.DISALLOW
     ignore_application_stop_failures: bool = False

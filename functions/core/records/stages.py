@@ -24,6 +24,7 @@ class HoldKind(StrEnum):
     BAKE = "BAKE"  # alarms are watched
     APPROVAL = "APPROVAL"  # somebody has to say that it goes on
     PAUSE = "PAUSE"  # somebody has said that it waits
+    FREEZE = "FREEZE"  # nothing is deployed to its group now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +34,7 @@ class Hold:
     stage: int  # after which; -1: before the first
     kinds: tuple[HoldKind, ...]
     since: str
-    until: str | None = None  # when its bake ends
+    until: str | None = None  # when its bake and its freeze end, as far as that is known
     token: str | None = None  # with which the state waits
 
 

@@ -3,16 +3,18 @@ may have ended that."""
 
 from datetime import datetime, timedelta
 
-from functions.core.records import Deployment, Hold, HoldKind, Stage
+from functions.core.records import Closed, Deployment, Hold, HoldKind, Stage
 from functions.core.rollout.health import Approval
 from functions.core.statuses import DeploymentStatus
 
 LONGEST_SECONDS = 30 * 86400  # of one wait of the state; then the rule is asked again
 
 
-def needed(deployment: Deployment, stage: int, last: Hold | None, now: datetime) -> Hold | None:
+def needed(
+    deployment: Deployment, stage: int, last: Hold | None, now: datetime, frozen: Closed | None = None
+) -> Hold | None:
     """For what the deployment has to wait after a stage (-1: before the first); None when it can go on. `last`: what it
-    has waited for till now.
+    has waited for till now; `frozen`: the freeze that holds it now.
 
     All that it waits for counts at the same time: a bake goes on while nobody has approved.
     """
@@ -28,6 +30,9 @@ def needed(deployment: Deployment, stage: int, last: Hold | None, now: datetime)
         kinds.append(HoldKind.APPROVAL)
     if deployment.pause:
         kinds.append(HoldKind.PAUSE)
+    if frozen:
+        kinds.append(HoldKind.FREEZE)
+        until = max(until or "", frozen.until) if frozen.until else None
     return Hold(stage=stage, kinds=tuple(kinds), since=since, until=until) if kinds else None
 
 
@@ -37,7 +42,7 @@ def is_approved(deployment: Deployment, stage: int) -> bool:
 
 def seconds(hold: Hold, now: datetime) -> int:
     """For how long the state waits, if nobody wakes it."""
-    if hold.until is None or hold.kinds != (HoldKind.BAKE,):
+    if hold.until is None or not set(hold.kinds) <= {HoldKind.BAKE, HoldKind.FREEZE}:
         return LONGEST_SECONDS
     left = (datetime.fromisoformat(hold.until) - now).total_seconds()
     return max(1, min(-int(-left // 1), LONGEST_SECONDS))

@@ -44,6 +44,18 @@ def by_auto_scaling(why: str, now: str) -> StopMark:
     )
 
 
+def by_newer(deployment_id: str, now: str) -> StopMark:
+    """A newer deployment of a group whose `onBusy` is supersede: it goes to all hosts, so nothing rolls back before."""
+    return StopMark(
+        by=f"deployment {deployment_id}",
+        code=DeploymentErrorCode.MANUAL_STOP,
+        message=f"Superseded by the newer deployment {deployment_id} while it was held between its stages.",
+        at=now,
+        auto_rollback=False,
+        superseded_by=deployment_id,
+    )
+
+
 def by_person(
     who: str,
     now: str,

@@ -12,7 +12,7 @@ from functions.core.limits import MESSAGE
 from functions.core.new_deployment import launch_deployment
 from functions.core.records import AfterFailedLaunches, Deployment, Failure, Group, HookAnswer, HookKind, Launch
 from functions.core.statuses import DeploymentStatus
-from functions.engine.starting.create import record_use
+from functions.engine.starting.uses import record_use
 from functions.store.records import deployments, groups, launches
 from functions.telemetry import logger
 

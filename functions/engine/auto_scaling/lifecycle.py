@@ -13,7 +13,7 @@ from functions.core.new_deployment import launch_deployment, termination_deploym
 from functions.core.records import Deployment, Group, HookAnswer, HookKind, Launch, LifecycleAction
 from functions.core.statuses import TargetStatus
 from functions.core.text.shapes import from_plain, to_plain
-from functions.engine.starting.create import record_use
+from functions.engine.starting.uses import record_use
 from functions.store.records import deployments, groups, hosts, launches
 from functions.store.records.launches import Answer
 from functions.telemetry import logger

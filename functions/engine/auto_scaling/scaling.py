@@ -20,7 +20,7 @@ from functions.core.statuses import (
     TargetStatus,
 )
 from functions.engine.auto_scaling import lifecycle
-from functions.engine.starting.create import record_use
+from functions.engine.starting.uses import record_use
 from functions.store.records import deployments, groups, hosts, launches, lock, suspensions
 from functions.store.records.suspensions import Suspension
 from functions.telemetry import logger

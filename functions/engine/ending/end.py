@@ -14,10 +14,11 @@ from functions.core.records import Deployment, RollbackInfo, Target, TargetFailu
 from functions.core.rollout.rollback_choice import RollbackChoice, choose_after, has_revision_failed
 from functions.core.rollout.steps import outcome
 from functions.core.statuses import DeploymentStatus, TargetStatus
+from functions.engine import calendar
 from functions.engine.auto_scaling import end_launch
 from functions.engine.running import budgets
 from functions.engine.running import places as engine_places
-from functions.engine.starting.create import record_use
+from functions.engine.starting.uses import record_use
 from functions.store.records import counters, deployments, groups, lock, preparing, targets
 from functions.telemetry import logger
 
@@ -58,7 +59,7 @@ def end(deployment_id: str, engine_error: str | None = None) -> DeploymentStatus
         rollback = rollback_deployment(group, closed, deployment_id=new_id(), now=now)
         closed = replace(closed, rollback=_rollback_info(closed, rollback, choose_after(group, closed)))
     has_failed = has_revision_failed(closed, failed)
-    if lock.close(closed, group, rollback, has_revision_failed=has_failed) and rollback:
+    if lock.close(closed, group, rollback, has_revision_failed=has_failed, is_ready=calendar.is_ready) and rollback:
         record_use(rollback)
     logger.info("ended", deployment_id=deployment_id, status=verdict.status, failure=verdict.failure)
     return verdict.status

@@ -15,7 +15,7 @@ from functions.core.messages import texts
 from functions.core.messages.verdict import stopped
 from functions.core.records import Deployment, StopMark
 from functions.core.rollout import stop_mark
-from functions.core.statuses import DeploymentStatus, TargetStatus
+from functions.core.statuses import DeploymentStatus, OnBusy, TargetStatus
 from functions.engine.ending import end as engine_end
 from functions.engine.running import holds, places
 from functions.store.records import deployments, groups, lock, targets
@@ -94,6 +94,16 @@ def set_mark(deployment: Deployment, mark: StopMark) -> bool:
     if mark.cancel:
         cancel(running_commands(deployment.deployment_id))
     return True
+
+
+def give_way(holder: Deployment) -> None:
+    """Stop a deployment that is held between its stages, if the one that waits behind it is to supersede it. One whose
+    hosts change goes on: it asks again when it is held."""
+    if not holder.hold or not (waiting := lock.waiting(holder.group_key)):
+        return
+    newer = deployments.get(waiting)
+    if newer and newer.settings.on_busy is OnBusy.SUPERSEDE:
+        set_mark(holder, stop_mark.by_newer(waiting, clock.timestamp()))
 
 
 def end_if_left(deployment: Deployment) -> bool:

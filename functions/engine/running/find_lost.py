@@ -5,6 +5,7 @@ what the event would have done, and harmless when it does so in the same moment.
 """
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 
 from functions.aws import clock, cloudwatch, executions
 from functions.core.errors import Unreadable
@@ -12,10 +13,11 @@ from functions.core.records import Deployment
 from functions.core.rollout import stop_mark
 from functions.core.rollout.stages import is_running
 from functions.core.statuses import DeploymentStatus
+from functions.engine import calendar
 from functions.engine.ending import stop as engine_stop
 from functions.engine.ending.stop import SHOWN
 from functions.engine.running import chain
-from functions.store.records import deployments, lock
+from functions.store.records import deployments
 from functions.telemetry import logger
 
 
@@ -41,7 +43,10 @@ def _left() -> Iterator[Deployment]:
 
 
 def _may_be_lost(deployment: Deployment) -> bool:
-    """Not one that is so new that its event, or Step Functions' answer, may only be late."""
+    """Not one that is so new that its event, or Step Functions' answer, may only be late, nor one whose time has not
+    come."""
+    if deployment.closed and deployment.closed.until:
+        return clock.now() - datetime.fromisoformat(deployment.closed.until) >= SHOWN
     return clock.now() - deployment.began >= SHOWN
 
 
@@ -49,7 +54,7 @@ def _go_on(deployment: Deployment) -> None:
     """Do what nobody did: give it its turn, start its execution, or end it."""
     deployment_id = deployment.deployment_id
     if deployment.status is DeploymentStatus.QUEUED:
-        if lock.promote(deployment):
+        if calendar.review(deployment):
             logger.warning("it was never given its turn", deployment_id=deployment_id)
     elif deployment.status is DeploymentStatus.CREATED and executions.find(deployment_id) is None:
         executions.start(deployment_id, deployment.launch.action.instance_id if deployment.launch else None)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from functions.aws import clock
+from functions.aws import bucket, clock
 from functions.core.errors import InvalidInput, NotDeployable
 from functions.core.new_deployment import (
     NO_OVERRIDES,
@@ -16,12 +16,14 @@ from functions.core.new_deployment import (
     revision_to_restart,
 )
 from functions.core.order import Upload
-from functions.core.records import Deployment, Failure, Group, Revision
+from functions.core.records import Closed, Deployment, Failure, Group, Revision
 from functions.core.rollout.health import PREDEFINED_CONFIGS, DeploymentConfig
 from functions.core.statuses import BundleType, DeploymentErrorCode, OnBusy
+from functions.engine import calendar
+from functions.engine.ending import stop
+from functions.engine.starting.uses import record_use
 from functions.engine.starting.who_may import group_to_deploy
-from functions.store.records import configs, groups, lock, revisions
-from functions.telemetry import logger
+from functions.store.records import configs, deployments, groups, lock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,29 +69,33 @@ def create(request: Request) -> str:
 
 
 def store(deployment: Deployment, group: Group, on_busy: OnBusy, upload: Upload | None = None) -> str:
-    """Record a new deployment and take the group's lock, or wait for it. Raises NotDeployable when it may not wait."""
-    created = lock.create(deployment, upload, queue=on_busy is OnBusy.QUEUE)
+    """Record a new deployment and take the group's lock, or wait for it. Raises NotDeployable when it may not wait, or
+    when the group takes revisions in sequence and has accepted a newer one."""
+    deployment = replace(deployment, settings=replace(deployment.settings, on_busy=on_busy))
+    state = calendar.may_begin(deployment)
+    deployment = replace(deployment, closed=state if isinstance(state, Closed) else None)
+    stored_at = _stored_at(deployment)
+    created = lock.create(deployment, upload, queue=on_busy is not OnBusy.REJECT, stored_at=stored_at)
+    if created.goes_back:
+        raise NotDeployable(DeploymentErrorCode.INVALID_REVISION, created.goes_back)
     if created.busy_with:
         failure = busy(group, created.busy_with)
         raise NotDeployable(failure.code, failure.message)
     found = replace(deployment, deployment_id=created.deployment_id or deployment.deployment_id)
     if not created.superseded:
         record_use(found)
+    if created.behind and (holder := deployments.get(created.behind)):
+        stop.give_way(holder)
     return found.deployment_id
 
 
-def record_use(deployment: Deployment) -> None:
-    """Put on record that a new deployment uses its revision. It exists and starts, whatever becomes of this."""
-    try:
-        revisions.used(
-            deployment.application,
-            deployment.group,
-            deployment.revision,
-            deployment.deployment_id,
-            deployment.create_time,
-        )
-    except Exception:
-        logger.exception("the use of the revision is not on record", deployment_id=deployment.deployment_id)
+def _stored_at(deployment: Deployment) -> str | None:
+    """When S3 stored the revision, if its group takes them in sequence. A restart brings no revision, a rollback goes
+    back on purpose, and a commit on GitHub has no such time."""
+    goes_back = deployment.is_restart or deployment.rollback is not None
+    if not deployment.settings.is_sequence or goes_back or deployment.revision.github:
+        return None
+    return bucket.stored_at(deployment.revision)
 
 
 def known_config(name: str) -> DeploymentConfig:

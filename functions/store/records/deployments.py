@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from functions.core.errors import Unreadable
-from functions.core.records import Approved, Deployment, Failure, Hold, Pause, StopMark
+from functions.core.records import Approved, Bypass, Closed, Deployment, Failure, Hold, Pause, StopMark
 from functions.core.statuses import DeploymentStatus
 from functions.core.text.shapes import to_plain
 from functions.store import announced
@@ -154,12 +154,29 @@ def resume(deployment_id: str) -> bool:
     return items().write(announced.same_status(deployment_key(deployment_id), Exists("pause"), removes=("pause",)))
 
 
+def note_closed(deployment_id: str, closed: Closed | None) -> None:
+    """Until when a deployment that is Queued waits for its calendar, and why; None: for another deployment only."""
+    key, waits = deployment_key(deployment_id), Equals("status", DeploymentStatus.QUEUED.value)
+    sets, removes = ({"closed": to_plain(closed)}, ()) if closed else ({}, ("closed",))
+    items().write(announced.same_status(key, waits, sets=sets, removes=removes))
+
+
+def bypass(deployment_id: str, given: Bypass) -> bool:
+    """Past windows and freezes; of a second one the first stays. False when the deployment is over."""
+    key, waits = deployment_key(deployment_id), is_any("status", (DeploymentStatus.QUEUED, *RUNNING))
+    items().write(announced.same_status(key, waits, Missing("bypass"), sets={"bypass": to_plain(given)}))
+    found = get(deployment_id)
+    return bool(found and found.bypass and not found.status.is_final)
+
+
 # -- parts of a transaction
 
 
 def turn(deployment_id: str) -> Update:
     """A waiting deployment has its turn."""
-    return announced.status_change(deployment_key(deployment_id), [DeploymentStatus.QUEUED], DeploymentStatus.CREATED)
+    return announced.status_change(
+        deployment_key(deployment_id), [DeploymentStatus.QUEUED], DeploymentStatus.CREATED, removes=("closed",)
+    )
 
 
 def end(

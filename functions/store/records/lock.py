@@ -3,16 +3,17 @@
 A deployment is created, gets its turn and ends together with its group's lock, each in one transaction.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from functions.core.errors import Conflict
 from functions.core.new_deployment import summary
-from functions.core.order import Accepted, Judgement, Order, Upload, after, judge
+from functions.core.order import Accepted, Judgement, Order, Upload, after, going_back, judge
 from functions.core.records import Deployment, Failure, Group
 from functions.core.rollout import rollback_choice
-from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, OverriddenSetting
+from functions.core.statuses import Creator, DeploymentErrorCode, DeploymentStatus, OverriddenSetting
 from functions.core.text.shapes import from_plain, to_plain
 from functions.store import announced
 from functions.store.keys import group_item_key, lock_key, own_alarm_key, upload_key
@@ -32,6 +33,8 @@ class Creation:
     deployment_id: str | None = None
     busy_with: str | None = None
     superseded: bool = False  # the deployment is on record, but a newer request was there before it
+    behind: str | None = None  # the deployment that holds the lock for which this one waits
+    goes_back: str | None = None  # why a sequence refuses its revision
 
 
 def holder(group_key: str) -> str | None:
@@ -52,12 +55,14 @@ def refuse(deployment: Deployment, upload: Upload | None = None) -> None:
     items().transact([announced.new_deployment(deployment), *_mark(upload, deployment.deployment_id)])
 
 
-def create(deployment: Deployment, upload: Upload | None, *, queue: bool) -> Creation:
-    """Create a deployment: Created with the group's lock, or Queued behind the deployment that holds it.
+def create(deployment: Deployment, upload: Upload | None, *, queue: bool, stored_at: str | None = None) -> Creation:
+    """Create a deployment: Created with the group's lock, or Queued behind the deployment that holds it, or until its
+    calendar opens (`closed`).
 
     `upload` makes a repeat harmless. An upload that is older than what the group accepted last (functions/core/
     order.py) ends at once, Stopped: superseded; a newer one supersedes the one that waits. When the group is busy
-    and `queue` is false nothing is created.
+    and `queue` is false nothing is created, nor when a sequence would go back: `stored_at` says when S3 stored the
+    revision, if the group is one.
     """
     besides = [*_mark(upload, deployment.deployment_id), *_own_alarms(deployment)]
     for attempt in range(_TRIES):
@@ -69,12 +74,16 @@ def create(deployment: Deployment, upload: Upload | None, *, queue: bool) -> Cre
         if superseded := accepted is not None and found.order is Order.OLDER:
             mark = _mark(upload, deployment.deployment_id, superseded=True)
             writes: list[Write] = [announced.new_deployment(_ended(deployment, accepted, found)), *mark]
-        elif "holder" in held and not queue:
-            return Creation(busy_with=str(held["holder"]))
+        elif stored_at and (why := going_back(deployment, stored_at, accepted)):
+            return Creation(goes_back=why)
+        elif not queue and (other := held.get("holder") or (_gives_way_to(deployment) and held.get("waiting"))):
+            return Creation(busy_with=str(other))
         else:
-            writes = [*_take(deployment, upload, held, accepted, found), *besides]
+            newest = after(deployment, upload, accepted, stored_at)
+            writes = [*_take(deployment, held, newest), *besides]
         if items().transact(writes):
-            return Creation(deployment_id=deployment.deployment_id, superseded=superseded)
+            behind = None if superseded else held.get("holder")
+            return Creation(deployment_id=deployment.deployment_id, superseded=superseded, behind=behind)
         back_off(attempt)
     raise Conflict(f"the lock of {deployment.group_key} changed hands {_TRIES} times while creating a deployment")
 
@@ -87,27 +96,33 @@ def _accepted(held: Item) -> Accepted | None:
     return Accepted(deployment_id=waits.deployment_id, time=waits.create_time) if waits else None
 
 
-def _take(
-    deployment: Deployment, upload: Upload | None, held: Item, accepted: Accepted | None, found: Judgement
-) -> list[Write]:
+def _take(deployment: Deployment, held: Item, newest: Accepted) -> list[Write]:
     """The lock for a deployment, or the place behind its holder; who waited there ends Stopped: superseded.
 
     What the group accepted last changes with it, on the condition that it is as it was read.
     """
-    is_busy, replaced = "holder" in held, held.get("waiting")
-    role, status = ("waiting", DeploymentStatus.QUEUED) if is_busy else ("holder", DeploymentStatus.CREATED)
+    has_to_wait, waiting = "holder" in held or deployment.closed is not None, held.get("waiting")
+    role, status = ("waiting", DeploymentStatus.QUEUED) if has_to_wait else ("holder", DeploymentStatus.CREATED)
+    replaced = waiting if has_to_wait or _gives_way_to(deployment) else None
     sets: dict[Path, Any] = {role: deployment.deployment_id}
     if not (deployment.has_own_targets or deployment.is_restart):  # which say nothing of what the group is to run
-        sets["accepted"] = to_plain(after(deployment, upload, accepted))
-    conditions = [_same_accepted(held), *(_same(held, name) for name in ("holder", "waiting")[: 1 + is_busy])]
+        sets["accepted"] = to_plain(newest)
+    conditions = [_same_accepted(held), _same(held, "holder"), _same(held, "waiting")]
+    leaves = ("waiting",) if replaced and not has_to_wait else ()
     writes: list[Write] = [
         announced.new_deployment(replace(deployment, status=status)),
-        Update(lock_key(deployment.group_key), sets=sets, condition=all_of(*conditions)),
+        Update(lock_key(deployment.group_key), sets=sets, removes=leaves, condition=all_of(*conditions)),
     ]
-    if is_busy and replaced:
+    if replaced:
         ended = _superseded(deployment.deployment_id, deployment.create_time)
         writes.append(deployments.end(replaced, DeploymentStatus.STOPPED, [DeploymentStatus.QUEUED], **ended))
     return writes
+
+
+def _gives_way_to(newer: Deployment) -> bool:
+    """Whether what waits for its window in a group that is free gives way to another deployment: not to a rollback, nor
+    to one that only brings instances to what the others have."""
+    return newer.rollback is None and newer.creator is Creator.USER
 
 
 def _same(held: Item, role: str) -> Condition:
@@ -147,7 +162,8 @@ def _ended(deployment: Deployment, accepted: Accepted, found: Judgement) -> Depl
 
 def _superseded(by: str, now: str, reason: str = "") -> dict[str, Any]:
     message = f"Superseded by the newer deployment {by}. {reason}".rstrip()
-    return {"failure": Failure(code=DeploymentErrorCode.MANUAL_STOP, message=message), "complete_time": now}
+    failure = Failure(code=DeploymentErrorCode.MANUAL_STOP, message=message)
+    return {"failure": failure, "complete_time": now, "superseded_by": by}
 
 
 # -- waiting
@@ -183,11 +199,13 @@ def close(
     rollback: Deployment | None,
     *,
     has_revision_failed: bool = False,
+    is_ready: Callable[[str], bool] = lambda deployment_id: True,
 ) -> bool:
     """End the deployment that holds its group's lock, and hand the lock over in the same transaction.
 
     `deployment` carries the terminal status, failure, rollback info and complete time. The lock goes to
-    `rollback` if there is one, else to the waiting deployment, else it is free. False when somebody else closed it.
+    `rollback` if there is one, else to the waiting deployment if it `is_ready`, else it is free. False when somebody
+    else closed it.
     `has_revision_failed`: the group remembers that its end speaks against its revision.
     """
     deployment_id, lock = deployment.deployment_id, lock_key(deployment.group_key)
@@ -203,13 +221,15 @@ def close(
         if current.stop and not deployment.stop:
             raise Conflict(f"{deployment_id} was stopped while its end was decided: decide again")
         held = items().get(lock) or {}
-        if items().transact([end, *_hand_over(lock, deployment_id, held, rollback), *remembered]):
+        if items().transact([end, *_hand_over(lock, deployment_id, held, rollback, is_ready), *remembered]):
             return True
         back_off(attempt)
     raise Conflict(f"the lock of {deployment.group_key} changed hands {_TRIES} times while closing {deployment_id}")
 
 
-def _hand_over(lock: Key, holder: str, held: Item, rollback: Deployment | None) -> list[Write]:
+def _hand_over(
+    lock: Key, holder: str, held: Item, rollback: Deployment | None, is_ready: Callable[[str], bool]
+) -> list[Write]:
     waiting = held.get("waiting")
     if held.get("holder") != holder:
         return []
@@ -219,6 +239,8 @@ def _hand_over(lock: Key, holder: str, held: Item, rollback: Deployment | None) 
         return [announced.new_deployment(rollback), take]
     if waiting:
         condition = all_of(mine, Equals("waiting", waiting))
+        if not is_ready(waiting):
+            return [Update(lock, removes=("holder",), condition=condition)]
         take = Update(lock, sets={"holder": waiting}, removes=("waiting",), condition=condition)
         return [take, deployments.turn(waiting)]
     return [Update(lock, removes=("holder",), condition=all_of(mine, Missing("waiting")))]

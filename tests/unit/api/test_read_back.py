@@ -48,6 +48,9 @@ GROUP: list[dict[str, Any]] = [
         "sharedWith": ["shop/tools"],
         "hostBusySeconds": 90,
         "budgets": ["racks", "fleet"],
+        "onBusy": "supersede",
+        "sequence": True,
+        "onFreeze": "finish",
         "terminationHookEnabled": False,
     },
     {
@@ -191,6 +194,13 @@ def add_tags(api: Api, given: dict[str, Any]) -> dict[str, Any]:
     return {"tags": infos[0]["tags"], "instanceNames": [info["instanceName"] for info in infos]}
 
 
+def create_freeze(api: Api, given: dict[str, Any]) -> dict[str, Any]:
+    freeze_id = api("CreateFreeze", **given)["freezeId"]
+    (found,) = api("ListWindows")["freezes"]
+    assert found["freezeId"] == freeze_id
+    return {**found, **{name: found[name].timestamp() for name in ("from", "to")}}
+
+
 TAGS = [{"Key": "team", "Value": "web"}, {"Key": "cost", "Value": ""}]
 RENAMED = {"applicationName": "shop", "currentDeploymentGroupName": "web", "newDeploymentGroupName": "www"}
 Send = Callable[[Api, dict[str, Any]], dict[str, Any]]
@@ -206,6 +216,10 @@ REQUESTS: dict[str, tuple[Send, list[dict[str, Any]]]] = {
     ),
     "UpdateDeploymentGroup": (update_group, [{**RENAMED, "serviceRoleArn": ROLE, **each} for each in GROUP]),
     "CreateDeployment": (create_deployment, [{**WEB, **each} for each in DEPLOYMENT]),
+    "CreateFreeze": (
+        create_freeze,
+        [{"scope": "*", "reason": "a move", "from": 4e9, "to": 4e9 + 60, "timeZone": "Europe/Berlin"}],
+    ),
     "CreateDeploymentConfig": (create_config, [{"deploymentConfigName": "mine", **each} for each in CONFIGS]),
     "RegisterApplicationRevision": (
         register_revision,

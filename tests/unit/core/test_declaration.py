@@ -205,8 +205,8 @@ WEB = "applications.shop.groups.web"
 @pytest.mark.parametrize(
     ("body", "problem"),
     [
-        ("onBusy: wait", f'6:17: {WEB}.onBusy: "wait" is not one of queue, reject'),
-        ("onBusy: Queue", f'6:17: {WEB}.onBusy: "Queue" is not one of queue, reject: did you mean "queue"?'),
+        ("onBusy: wait", f'6:17: {WEB}.onBusy: "wait" is not one of queue, reject, supersede'),
+        ("onBusy: Queue", f'6:17: {WEB}.onBusy: "Queue" is not one of queue, reject, supersede: did you mean "queue"?'),
         ("on_busy: queue", f'6:9: {WEB}.on_busy: unknown key: did you mean "onBusy"?'),
         ("onBusy: queue\nonBusy: reject", f"7:9: {WEB}.onBusy: this key is there twice"),
         ("loadBalancerInfo: {}", f"6:27: {WEB}.loadBalancerInfo: names no load balancer: give targetGroupInfoList or elbInfoList, or leave it out"),
@@ -360,3 +360,37 @@ def test_other_buckets_that_revisions_may_lie_in_are_named_beside_the_applicatio
         'deployments.yaml:2:19: revisionBuckets[0]: "a/b" is not the name of a bucket',
         'deployments.yaml:2:37: revisionBuckets[2]: the bucket "ci-builds" is there twice',
     ]
+
+
+@pytest.mark.parametrize(
+    ("entry", "problem"),
+    [
+        ("{cron: 0 9 * * *, duration: 1h}", "scope is missing"),
+        ("{scope: shop/, cron: 0 9 * * *, duration: 1h}", 'scope: "shop/" is not a scope: give an application'),
+        ("{scope: shpo, cron: 0 9 * * *, duration: 1h}", 'nothing of this file is "shpo": did you mean "shop"?'),
+        ("{scope: shop, cron: 0 25 * * *, duration: 1h}", 'cron: "0 25 * * *" is not a cron expression: give minute'),
+        ("{scope: shop, cron: 0 9 31 2 *, duration: 1h}", "is not a cron expression"),
+        ("{scope: shop, cron: 0 0 9 * * *, duration: 1h}", "is not a cron expression"),
+        ("{scope: shop, cron: 0 9 * * *}", "duration is missing"),
+        ("{scope: shop, cron: 0 9 * * *, duration: soon}", '"soon" is not a time'),
+        ("{scope: shop, cron: 0 9 * * *, duration: 30s}", "30 seconds: at least 60"),
+        ("{scope: shop, cron: 0 9 * * *, duration: 200h}", "720000 seconds: at most 604800 (168 hours)"),
+        ("{scope: shop, cron: 0 9 * * *, duration: 1h, timeZone: Berlin}", '"Berlin" is not a time zone: give a name'),
+        ("{scope: shop, from: 2026-12-24T08:00, to: 2026-12-27T08:00}", "reason is missing: say why nothing may be"),
+        (
+            "{scope: shop, from: 2026-12-27T08:00, to: 2026-12-24T08:00, reason: r}",
+            "the freeze ends at 2026-12-24T08:00",
+        ),
+        ("{scope: shop, from: today, to: 2026-12-24T08:00, reason: r}", '"today" is not a time: give a local time'),
+        ("{scope: shop, reason: r}", "give cron and duration for a window, or from, to and reason for a freeze"),
+    ],
+)
+def test_a_window_that_cannot_be_is_refused(entry: str, problem: str) -> None:
+    (found,) = problems(group("") + f"windows:\n  - {entry}\n")
+    assert problem in str(found)
+
+
+def test_a_freeze_is_read_by_the_clock_of_its_zone() -> None:
+    text = "{scope: '*', from: 2026-07-24T08:00, to: 2026-07-25T08:00+00:00, timeZone: Europe/Berlin, reason: a move}"
+    (freeze,) = load(group("") + f"windows: [{text}]\n").calendar.freezes
+    assert (freeze.start, freeze.end) == ("2026-07-24T06:00:00.000Z", "2026-07-25T08:00:00.000Z")

@@ -6,7 +6,7 @@ from functions.aws.fleet import ssm as aws_ssm
 from functions.core.statuses import (
     DeploymentStatus,
 )
-from functions.engine.starting import create
+from functions.engine.starting.uses import record_use
 from functions.handlers import execution_status
 from functions.store.records import lock
 from tests.conftest import LambdaContext, stand_in
@@ -46,7 +46,7 @@ def test_commands_that_cannot_be_cancelled_do_not_keep_a_deployment_from_its_end
 def test_going_back_uses_the_old_revision_anew(store: Store, context: LambdaContext, cancelled: list[str]) -> None:
     """It moves to the end of the revisions by their last use, whoever goes back."""
     good = done(1, context)
-    create.record_use(good)
+    record_use(good)
     bad = running(2)
     detail = {"name": bad.deployment_id, "status": "FAILED", "error": "Boom", "cause": ""}
     execution_status.handler({"detail": detail}, context)

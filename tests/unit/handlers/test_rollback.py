@@ -7,7 +7,7 @@ from functions.core.statuses import (
     Creator,
     DeploymentStatus,
 )
-from functions.engine.starting import create
+from functions.engine.starting.uses import record_use
 from functions.handlers import finish, rollback, stop
 from functions.store.records import lock
 from tests.conftest import LambdaContext
@@ -103,6 +103,6 @@ def test_there_must_be_something_to_go_back_to(store: Store, context: LambdaCont
 
 def test_a_person_who_goes_back_uses_the_old_revision_anew(store: Store, context: LambdaContext) -> None:
     first, _second = done(1, context), done(2, context)
-    create.record_use(first)
+    record_use(first)
     answer = rollback.handler({"application": "shop", "group": "web"}, context)
     assert last_uses() == [read(answer["deployment_id"]).create_time]

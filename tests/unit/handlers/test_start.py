@@ -217,11 +217,13 @@ def test_a_person_is_told_what_is_no_text(store: Store, context: LambdaContext) 
         handler({"application": "shop", "group": "web", "key": 5}, context)
 
 
-def test_a_person_is_refused_while_another_deployment_runs(uploads: Uploads, context: LambdaContext) -> None:
+def test_a_person_who_will_not_wait_is_refused_while_another_deployment_runs(
+    uploads: Uploads, context: LambdaContext
+) -> None:
     put_group()
     first = uploads.take(uploaded())
     with pytest.raises(InvalidInput, match=f"already has an active Deployment '{first.deployment_id}'"):
-        handler({"application": "shop", "group": "web", "key": "shop/web/v2.zip"}, context)
+        handler({"application": "shop", "group": "web", "key": "shop/web/v2.zip", "on_busy": "reject"}, context)
     assert number_on_record() == 1
 
 
@@ -237,7 +239,7 @@ def test_a_person_may_choose_another_configuration_for_one_deployment(store: Sto
 def test_a_person_is_told_what_on_busy_may_be(store: Store, context: LambdaContext) -> None:
     put_group()
     request = {"application": "shop", "group": "web", "key": "shop/web/v1.zip", "on_busy": "wait"}
-    with pytest.raises(InvalidInput, match="on_busy 'wait': give one of reject, queue"):
+    with pytest.raises(InvalidInput, match="on_busy 'wait': give one of reject, queue, supersede"):
         handler(request, context)
 
 

@@ -152,11 +152,11 @@ def test_json_is_one_object(engine: Served, capsys: Captured) -> None:
 def test_a_second_deployment_while_one_runs_is_refused_with_a_way_on(engine: Served, capsys: Captured) -> None:
     assert main(["deploy", "shop/web", S3]) == 0
     first = capsys.readouterr().out.strip()
-    assert main(["deploy", "shop/web", S3]) == 3
+    assert main(["deploy", "shop/web", S3, "--on-busy", "reject"]) == 3
     said = capsys.readouterr().err
     assert said.startswith(f"Error: shop/web is busy: {first} by ann, Created for 0s, no hosts yet. Wait for it with")
     assert "--queue" in said and f"stepdeploy watch {first}" in said
-    assert main(["deploy", "shop/web", S3, "--json"]) == 3
+    assert main(["deploy", "shop/web", S3, "--on-busy", "reject", "--json"]) == 3
     assert json.loads(capsys.readouterr().out)["error"]["code"] == "DeploymentLimitExceededException"
 
 

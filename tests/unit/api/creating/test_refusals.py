@@ -132,12 +132,14 @@ def test_nothing_is_created_of_what_is_refused(
     assert all_items() == before
 
 
-def test_a_busy_group_refuses_also_if_its_uploads_wait(api: Api, store: Store, group: Group) -> None:
+def test_a_busy_group_refuses_a_request_that_will_not_wait(api: Api, store: Store, group: Group) -> None:
     first = created(api, store)
     before = all_items()
     alarms = {"enabled": True, "alarms": [{"name": "slow"}]}
     message = api.refuses(
-        "DeploymentLimitExceededException", "CreateDeployment", **wanted(overrideAlarmConfiguration=alarms)
+        "DeploymentLimitExceededException",
+        "CreateDeployment",
+        **wanted(overrideAlarmConfiguration=alarms, onBusy="REJECT"),
     )
     assert f"The Deployment Group 'web' already has an active Deployment '{first.deployment_id}'" in message
     assert all_items() == before
@@ -155,8 +157,8 @@ def test_a_request_may_wait_its_turn_and_says_behind_whom(api: Api, store: Store
     second = created(api, store, onBusy="QUEUE")
     told = api("GetDeployment", deploymentId=second.deployment_id)["deploymentInfo"]
     assert (told["status"], told["queuedBehind"]) == ("Queued", first.deployment_id)
-    third = created(api, store, onBusy="QUEUE")
-    told = api("GetDeployment", deploymentId=second.deployment_id)["deploymentInfo"]
-    assert (told["status"], "queuedBehind" in told) == ("Stopped", False)
+    third = created(api, store)  # the group says queue
+    told = api("BatchGetDeployments", deploymentIds=[second.deployment_id])["deploymentsInfo"][0]
+    assert (told["status"], "queuedBehind" in told, told["supersededBy"]) == ("Stopped", False, third.deployment_id)
     assert third.deployment_id in told["errorInformation"]["message"]
     assert "'LATER' is not one of" in api.refuses("InvalidInputException", "CreateDeployment", **wanted(onBusy="LATER"))

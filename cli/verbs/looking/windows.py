@@ -1,0 +1,65 @@
+"""`stepdeploy windows [APPLICATION/GROUP]`: when deployments may begin, and what is frozen.
+
+With a group: the windows and freezes that count for it, and until when it is closed.
+"""
+
+import click
+
+from cli.account.completions import groups
+from cli.account.connection import Engine
+from cli.account.group_name import Group
+from cli.view import words
+from cli.view.output import json_option, plain, tell_json
+from cli.view.tables import Column, tell_table
+from functions.core.declaration.durations import seconds_text
+
+_HEAD = (
+    Column("SCOPE"),
+    Column("WHAT"),
+    Column("WHEN", least=20),
+    Column("REASON", least=12),
+    Column("BY", least=8),
+)
+
+
+@click.command(
+    help=__doc__,
+    epilog="""\b
+Examples:
+  stepdeploy windows
+  stepdeploy windows shop/web
+  stepdeploy windows --json | jq -r '.freezes[].freezeId'""",
+)
+@click.argument("name", required=False, metavar="[APPLICATION/GROUP]", shell_complete=groups)
+@json_option
+def command(name: str | None, as_json: bool) -> None:
+    application, _, group = (name or "").partition("/")
+    if name and not group:
+        raise click.UsageError(f"{name!r}: give APPLICATION/GROUP, or nothing for all")
+    asked = Group(application, group).members if name else {}
+    found = Engine().api.list_windows(**asked)
+    found.pop("ResponseMetadata", None)
+    if as_json:
+        tell_json(found)
+        return
+    rows = [[each["scope"], "open", _opens(each), each.get("reason", "-"), each["by"]] for each in found["windows"]]
+    rows += [[each["scope"], each["freezeId"], _lasts(each), each["reason"], _who(each)] for each in found["freezes"]]
+    if rows:
+        tell_table(_HEAD, [[plain(cell) for cell in row] for row in rows])
+    else:
+        click.echo("no windows and no freezes: deployments begin at any time", err=True)
+    if name:
+        click.echo(plain(f"{name} is {words.closed(found['closed']) if found.get('closed') else 'open now'}"))
+
+
+def _opens(window: words.Info) -> str:
+    return f"{window['cron']} for {seconds_text(window['durationSeconds'])}, {window['timeZone']}"
+
+
+def _lasts(freeze: words.Info) -> str:
+    end = f"until {words.moment(freeze['to'])}" if freeze.get("to") else "until it is lifted"
+    return f"frozen from {words.moment(freeze['from'])} {end}"
+
+
+def _who(freeze: words.Info) -> str:
+    return words.asker({"requestedBy": freeze["by"]})

@@ -1,0 +1,146 @@
+"""Windows and freezes: which there are, freezing and lifting a freeze, and letting one deployment past them."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from functions.api import responses
+from functions.api.operations import Caller
+from functions.api.operations.create_deployment import refused
+from functions.api.operations.deployments import known
+from functions.api.operations.groups import known as known_group
+from functions.api.operations.groups import known_application
+from functions.aws import clock
+from functions.core import calendar as rule
+from functions.core.declaration.windows import DECLARED, MAX
+from functions.core.errors import NotDeployable, Refused
+from functions.core.limits import SHOWN
+from functions.core.records import Bypass, Closed, Freeze, Window
+from functions.core.records.calendar import EVERYWHERE
+from functions.core.statuses import OnFreeze
+from functions.engine import calendar
+from functions.engine.starting import who_may
+from functions.store.records import calendar as store
+
+
+def create_freeze(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
+    """From now on, or from a time, no deployment of the scope begins. A second call is a second freeze."""
+    scope, now = given["scope"], datetime.fromisoformat(caller.now)
+    _check_scope(scope)
+    reason = _reason(given)
+    start = _moment(given["from"]) if "from" in given else now
+    end = _moment(given["to"]) if "to" in given else None
+    if problem := rule.range_problem(start, end):
+        raise _invalid(f"to: the freeze {problem}")
+    if end and end <= now:
+        raise _invalid(f"to: {rule.text(end)} is over already: give a time that comes")
+    zone = given.get("timeZone", "UTC")
+    if problem := rule.zone_problem(zone):
+        raise _invalid(f"timeZone: {zone[:SHOWN]!r} {problem}")
+    if len(store.read().freezes) >= MAX:
+        raise _invalid(f"there are {MAX} freezes already: lift one first (DeleteFreeze)")
+    freeze = Freeze(
+        freeze_id=clock.deployment_id().replace("d-", "f-"),
+        scope=scope,
+        start=rule.text(start),
+        end=rule.text(end) if end else None,
+        reason=reason,
+        who=caller.arn,
+        time_zone=zone,
+    )
+    store.add_freeze(freeze)
+    calendar.review_all(scope)
+    return {"freezeId": freeze.freeze_id}
+
+
+def delete_freeze(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
+    """What waited for its end goes on. One that is gone is as it should be."""
+    found = next((each for each in store.read().freezes if each.freeze_id == given["freezeId"]), None)
+    if found and found.who == DECLARED:
+        raise _invalid(f"freezeId: {found.freeze_id} is declared in deployments.yaml: take it out there")
+    if found and store.remove_freeze(found.freeze_id):
+        calendar.review_all(found.scope)
+    return {}
+
+
+def list_windows(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
+    """All of them, those that are over left out; with a group those that count for it, and whether it is open now."""
+    found, now = store.read(), datetime.fromisoformat(caller.now)
+    windows, freezes = list(found.windows), [each for each in found.freezes if not _is_over(each, caller.now)]
+    application, name = given.get("applicationName"), given.get("deploymentGroupName")
+    if bool(application) != bool(name):
+        raise _invalid("applicationName and deploymentGroupName: give both or neither")
+    if not (application and name):
+        return {"windows": [_window(each) for each in windows], "freezes": [_freeze(each) for each in freezes]}
+    group = known_group(application, name)
+    counting = [] if group.settings.on_freeze is OnFreeze.IGNORE else freezes
+    state = rule.judge(windows, counting, group.key, now)
+    return {
+        "windows": [_window(each) for each in rule.narrowest(windows, group.key)],
+        "freezes": [_freeze(each) for each in freezes if rule.covers(each.scope, group.key)],
+        "closed": responses.closed(state) if isinstance(state, Closed) else None,
+    }
+
+
+def bypass_windows(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
+    """One deployment begins, or goes on, in spite of windows and freezes. Who lets it is on its record, and is told."""
+    deployment, reason = known(given["deploymentId"]), _reason(given)
+    try:
+        who_may.group_to_deploy(deployment.application, deployment.group, caller.arn)
+    except NotDeployable as error:
+        raise refused(error) from error
+    if not calendar.bypass(deployment, Bypass(by=caller.arn, at=caller.now, why=reason)):
+        what = f"The deployment {deployment.deployment_id} has already ended"
+        raise Refused("DeploymentAlreadyCompletedException", what)
+    return {}
+
+
+def _check_scope(scope: str) -> None:
+    if problem := rule.scope_problem(scope):
+        raise _invalid(f"scope: {scope[:SHOWN]!r} {problem}")
+    application, _, group = scope.partition("/")
+    if group:
+        known_group(application, group)
+    elif scope != EVERYWHERE:
+        known_application(application)
+
+
+def _reason(given: dict[str, Any]) -> str:
+    reason = str(given.get("reason", "")).strip()
+    if not 1 <= len(reason) <= rule.LONGEST_REASON:
+        raise _invalid(f"reason: has {len(reason)} characters: say why, in 1 to {rule.LONGEST_REASON}")
+    return reason
+
+
+def _moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _is_over(freeze: Freeze, now: str) -> bool:
+    return freeze.end is not None and freeze.end <= now
+
+
+def _window(record: Window) -> dict[str, Any]:
+    return {
+        "scope": record.scope,
+        "cron": record.cron,
+        "durationSeconds": record.duration_seconds,
+        "timeZone": record.time_zone,
+        "reason": record.reason or None,
+        "by": record.who,
+    }
+
+
+def _freeze(record: Freeze) -> dict[str, Any]:
+    return {
+        "freezeId": record.freeze_id,
+        "scope": record.scope,
+        "from": record.start,
+        "to": record.end,
+        "timeZone": record.time_zone,
+        "reason": record.reason,
+        "by": record.who,
+    }
+
+
+def _invalid(message: str) -> Refused:
+    return Refused("InvalidInputException", message)
