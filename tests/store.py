@@ -68,6 +68,7 @@ class Store(Memory):
     def load(self, other: "Store") -> None:
         """What is on record there; items are never changed in place."""
         self._partitions = {pk: dict(partition) for pk, partition in other._partitions.items()}
+        self._names = {pk: list(names) for pk, names in other._names.items()}
         self._changes = list(other._changes)
 
     def clear(self) -> None:

@@ -6,6 +6,9 @@ has it. Whatever the model gets here, `functions/api/operations` does.
 
 from typing import Any
 
+from functions.core import stage_shapes
+from functions.core.stage_shapes import exception, structure
+
 _FAILURES = ("ThrottlingException",)
 _NO_GROUP = (
     "ApplicationNameRequiredException",
@@ -31,15 +34,6 @@ def _operation(name: str, errors: tuple[str, ...]) -> dict[str, Any]:
         "output": {"shape": f"{name}Output"},
         "errors": [{"shape": error} for error in errors],
     }
-
-
-def _structure(required: tuple[str, ...] = (), /, **members: str) -> dict[str, Any]:
-    shape: dict[str, Any] = {"type": "structure", "members": {n: {"shape": each} for n, each in members.items()}}
-    return {**shape, "required": list(required)} if required else shape
-
-
-def _exception() -> dict[str, Any]:
-    return {**_structure(), "exception": True}
 
 
 _GROUP_SETTINGS = {
@@ -125,17 +119,17 @@ SHAPES: dict[str, dict[str, Any]] = {
     "Metadata": {"type": "map", "key": {"shape": "MetadataKey"}, "value": {"shape": "MetadataValue"}},
     # -- who did what: IAM identities, or the upload or alarm that it was
     "Actor": {"type": "string"},
-    "StopInfo": _structure(stoppedBy="Actor", stopTime="Timestamp", message="Message"),
+    "StopInfo": structure(stoppedBy="Actor", stopTime="Timestamp", message="Message"),
     # -- hosts out of `total` that must stay in service, and that are
-    "HealthyHosts": _structure(total="Integer", minimum="Integer", healthy="Integer"),
+    "HealthyHosts": structure(total="Integer", minimum="Integer", healthy="Integer"),
     "Integer": {"type": "integer"},
     # -- the very archive that a deployment installs; its `revision` is the location as the request gave it
     "Sha256": {"type": "string"},
     "Bytes": {"type": "long"},
-    "PinnedRevision": _structure(
+    "PinnedRevision": structure(
         bucket="S3Bucket", key="S3Key", version="VersionId", eTag="ETag", sha256="Sha256", size="Bytes"
     ),
-    "DeploymentInfo": _structure(
+    "DeploymentInfo": structure(
         metadata="Metadata",
         requestedBy="Actor",
         stopInfo="StopInfo",
@@ -153,11 +147,11 @@ SHAPES: dict[str, dict[str, Any]] = {
         bypass="Bypass",
     ),
     # -- hosts that the last deployment of a group left failed, also if it succeeded
-    "LastDeploymentInfo": _structure(failedHosts="Integer"),
+    "LastDeploymentInfo": structure(failedHosts="Integer"),
     # -- why a target failed: `cause` is one of few; `event`, `script` and how it ended where one did
-    "TargetFailure": _structure(**_FAILURE),
+    "TargetFailure": structure(**_FAILURE),
     # -- why targets of a deployment failed, once it is over: those that failed alike, and the ids of the first of them
-    "FailureCause": _structure(
+    "FailureCause": structure(
         **_FAILURE,
         targetCount="Integer",
         targetIds="TargetIdList",
@@ -178,11 +172,11 @@ SHAPES: dict[str, dict[str, Any]] = {
     "Cron": {"type": "string"},
     "TimeZone": {"type": "string", "min": 1, "max": 64},
     "FreezeId": {"type": "string", "min": 1, "max": 20},
-    "Window": _structure(
+    "Window": structure(
         scope="Scope", cron="Cron", durationSeconds="Integer", timeZone="TimeZone", reason="Message", by="Actor"
     ),
     "WindowList": {"type": "list", "member": {"shape": "Window"}},
-    "Freeze": _structure(
+    "Freeze": structure(
         freezeId="FreezeId",
         scope="Scope",
         **{"from": "Timestamp"},
@@ -193,9 +187,9 @@ SHAPES: dict[str, dict[str, Any]] = {
     ),
     "FreezeList": {"type": "list", "member": {"shape": "Freeze"}},
     # -- until when no deployment begins; without `until`, until somebody lifts a freeze or changes the windows
-    "Closed": _structure(until="Timestamp", reason="Message"),
-    "Bypass": _structure(by="Actor", time="Timestamp", reason="Message"),
-    "CreateFreezeInput": _structure(
+    "Closed": structure(until="Timestamp", reason="Message"),
+    "Bypass": structure(by="Actor", time="Timestamp", reason="Message"),
+    "CreateFreezeInput": structure(
         ("scope", "reason"),
         scope="Scope",
         reason="Reason",
@@ -203,21 +197,21 @@ SHAPES: dict[str, dict[str, Any]] = {
         to="Timestamp",
         timeZone="TimeZone",
     ),
-    "CreateFreezeOutput": _structure(freezeId="FreezeId"),
-    "DeleteFreezeInput": _structure(("freezeId",), freezeId="FreezeId"),
-    "DeleteFreezeOutput": _structure(),
-    "ListWindowsInput": _structure(**_GROUP),
-    "ListWindowsOutput": _structure(windows="WindowList", freezes="FreezeList", closed="Closed"),
-    "BypassWindowsInput": _structure(("deploymentId", "reason"), deploymentId="DeploymentId", reason="Reason"),
-    "BypassWindowsOutput": _structure(),
+    "CreateFreezeOutput": structure(freezeId="FreezeId"),
+    "DeleteFreezeInput": structure(("freezeId",), freezeId="FreezeId"),
+    "DeleteFreezeOutput": structure(),
+    "ListWindowsInput": structure(**_GROUP),
+    "ListWindowsOutput": structure(windows="WindowList", freezes="FreezeList", closed="Closed"),
+    "BypassWindowsInput": structure(("deploymentId", "reason"), deploymentId="DeploymentId", reason="Reason"),
+    "BypassWindowsOutput": structure(),
     "GroupOnBusy": {"type": "string", "enum": ["queue", "supersede", "reject"]},
-    "CreateDeploymentInput": _structure(metadata="Metadata", onBusy="OnBusy"),
+    "CreateDeploymentInput": structure(metadata="Metadata", onBusy="OnBusy"),
     # -- `cancelScripts`: scripts that run on hosts are cut off; else they end by themselves
     "Reason": {"type": "string", "max": 256},
-    "StopDeploymentInput": _structure(reason="Reason", cancelScripts="Boolean"),
+    "StopDeploymentInput": structure(reason="Reason", cancelScripts="Boolean"),
     # -- the instances of a deployment by their ids, out of those of its group
     "HostIdList": {"type": "list", "member": {"shape": "InstanceId"}},
-    "TargetInstances": _structure(instanceIds="HostIdList"),
+    "TargetInstances": structure(instanceIds="HostIdList"),
     # -- ARN patterns (`*`, `?`) of those who may deploy to a group; none: whoever IAM allows
     "PrincipalPattern": {"type": "string", "min": 1, "max": 2048},
     "PrincipalPatternList": {"type": "list", "member": {"shape": "PrincipalPattern"}},
@@ -225,16 +219,16 @@ SHAPES: dict[str, dict[str, Any]] = {
     "GroupKey": {"type": "string", "min": 3, "max": 201},
     "GroupKeyList": {"type": "list", "member": {"shape": "GroupKey"}},
     # -- hostBusySeconds: for which a target waits while another deployment has its host; 0: it fails at once
-    "CreateDeploymentGroupInput": _structure(**_GROUP_SETTINGS),
-    "UpdateDeploymentGroupInput": _structure(**_GROUP_SETTINGS),
-    "DeploymentGroupInfo": _structure(
+    "CreateDeploymentGroupInput": structure(**_GROUP_SETTINGS),
+    "UpdateDeploymentGroupInput": structure(**_GROUP_SETTINGS),
+    "DeploymentGroupInfo": structure(
         **_GROUP_SETTINGS,
         **_ONLY_DECLARED,
         rollbackChoice="RollbackChoice",
         goodDeployments="GoodDeploymentList",
     ),
     # -- how hosts leave their load balancers and come back
-    "HostTraffic": _structure(
+    "HostTraffic": structure(
         propagationSeconds="Integer", drain="Word", healthyTimeoutSeconds="Integer", reregisterOnFailure="Boolean"
     ),
     "Word": {"type": "string"},
@@ -243,21 +237,21 @@ SHAPES: dict[str, dict[str, Any]] = {
     # three failed launches
     "ScalingProcess": {"type": "string"},
     "ScalingProcessList": {"type": "list", "member": {"shape": "ScalingProcess"}},
-    "EC2DeploymentOptions": _structure(processesToSuspend="ScalingProcessList"),
+    "EC2DeploymentOptions": structure(processesToSuspend="ScalingProcessList"),
     "AfterFailedLaunches": {"type": "string", "enum": ["CONTINUE", "ABANDON"]},
     # -- disruption budgets: at most so many hosts of a set are out of service at one time, whoever deploys
     "BudgetName": {"type": "string", "min": 1, "max": 100},
     "BudgetNameList": {"type": "list", "member": {"shape": "BudgetName"}},
-    "MaximumOutOfService": _structure(type="MinimumHealthyHostsType", value="Integer"),
+    "MaximumOutOfService": structure(type="MinimumHealthyHostsType", value="Integer"),
     # -- `deploymentId`: which works at the host; `failedIn`: the last one that failed on it
-    "BudgetHolder": _structure(
+    "BudgetHolder": structure(
         hostId="InstanceId", since="Timestamp", deploymentId="DeploymentId", failedIn="DeploymentId"
     ),
     "BudgetHolderList": {"type": "list", "member": {"shape": "BudgetHolder"}},
-    "WaitingDeployment": _structure(deploymentId="DeploymentId", since="Timestamp"),
+    "WaitingDeployment": structure(deploymentId="DeploymentId", since="Timestamp"),
     "WaitingDeploymentList": {"type": "list", "member": {"shape": "WaitingDeployment"}},
     # -- hosts that belong to it now, and how many of them may be out of service; the groups that name it
-    "Budget": _structure(
+    "Budget": structure(
         **_BUDGET,
         isDeclared="Boolean",
         hosts="Integer",
@@ -267,21 +261,21 @@ SHAPES: dict[str, dict[str, Any]] = {
         deploymentGroups="GroupKeyList",
     ),
     "BudgetList": {"type": "list", "member": {"shape": "Budget"}},
-    "PutBudgetInput": _structure(("budgetName", "maximumOutOfService"), **_BUDGET),
-    "PutBudgetOutput": _structure(),
-    "ListBudgetsInput": _structure(budgetName="BudgetName"),
-    "ListBudgetsOutput": _structure(budgets="BudgetList"),
-    "DeleteBudgetInput": _structure(("budgetName",), budgetName="BudgetName"),
-    "DeleteBudgetOutput": _structure(),
-    "ReleaseBudgetPlaceInput": _structure(("budgetName", "hostId"), budgetName="BudgetName", hostId="InstanceId"),
-    "ReleaseBudgetPlaceOutput": _structure(failedIn="DeploymentId"),
-    "BudgetDoesNotExistException": _exception(),
-    "BudgetInUseException": _exception(),
-    "BudgetLimitExceededException": _exception(),
+    "PutBudgetInput": structure(("budgetName", "maximumOutOfService"), **_BUDGET),
+    "PutBudgetOutput": structure(),
+    "ListBudgetsInput": structure(budgetName="BudgetName"),
+    "ListBudgetsOutput": structure(budgets="BudgetList"),
+    "DeleteBudgetInput": structure(("budgetName",), budgetName="BudgetName"),
+    "DeleteBudgetOutput": structure(),
+    "ReleaseBudgetPlaceInput": structure(("budgetName", "hostId"), budgetName="BudgetName", hostId="InstanceId"),
+    "ReleaseBudgetPlaceOutput": structure(failedIn="DeploymentId"),
+    "BudgetDoesNotExistException": exception(),
+    "BudgetInUseException": exception(),
+    "BudgetLimitExceededException": exception(),
     # -- for what a target waits: a host that another deployment has, or a budget; a deployment's waitingFor: for which
     # budgets
     "MessageList": {"type": "list", "member": {"shape": "Message"}},
-    "InstanceTarget": _structure(
+    "InstanceTarget": structure(
         waitingFor="Message",
         failure="TargetFailure",
         outOfLoadBalancers="LoadBalancerIdList",
@@ -291,10 +285,10 @@ SHAPES: dict[str, dict[str, Any]] = {
     ),
     "Zone": {"type": "string"},
     # -- where a rollback goes and why, or why it can go nowhere
-    "RollbackChoice": _structure(deploymentId="DeploymentId", revision="RevisionLocation", reason="Message"),
-    "RollbackInfo": _structure(rollbackReason="Message"),
+    "RollbackChoice": structure(deploymentId="DeploymentId", revision="RevisionLocation", reason="Message"),
+    "RollbackInfo": structure(rollbackReason="Message"),
     # -- what a rollback can be told to go to, newest first; `ruledOut`: why one goes there only if it is told to
-    "GoodDeployment": _structure(
+    "GoodDeployment": structure(
         deploymentId="DeploymentId",
         revision="RevisionLocation",
         pinnedRevision="PinnedRevision",
@@ -304,14 +298,14 @@ SHAPES: dict[str, dict[str, Any]] = {
     ),
     "GoodDeploymentList": {"type": "list", "member": {"shape": "GoodDeployment"}},
     # -- the instances that a group's tags select now, and whether SSM reaches them
-    "GroupInstance": _structure(instanceId="InstanceId", tags="TagList", pingStatus="Message", platformType="Message"),
+    "GroupInstance": structure(instanceId="InstanceId", tags="TagList", pingStatus="Message", platformType="Message"),
     "GroupInstanceList": {"type": "list", "member": {"shape": "GroupInstance"}},
-    "ListGroupInstancesInput": _structure(
+    "ListGroupInstancesInput": structure(
         ("applicationName", "deploymentGroupName"), **_GROUP, omitPingStatus="Boolean", nextToken="NextToken"
     ),
-    "ListGroupInstancesOutput": _structure(instances="GroupInstanceList", nextToken="NextToken"),
+    "ListGroupInstancesOutput": structure(instances="GroupInstanceList", nextToken="NextToken"),
     # -- what each host of a group runs: the revision that was installed last, or that failed to
-    "Host": _structure(
+    "Host": structure(
         hostId="InstanceId",
         deploymentId="DeploymentId",
         revision="RevisionLocation",
@@ -321,50 +315,24 @@ SHAPES: dict[str, dict[str, Any]] = {
         outOfLoadBalancers="LoadBalancerIdList",
     ),
     "HostList": {"type": "list", "member": {"shape": "Host"}},
-    "ListHostsInput": _structure(("applicationName", "deploymentGroupName"), **_GROUP, nextToken="NextToken"),
-    "ListHostsOutput": _structure(hosts="HostList", nextToken="NextToken"),
-    "PauseDeploymentInput": _structure(("deploymentId",), deploymentId="DeploymentId", reason="Reason"),
-    "PauseDeploymentOutput": _structure(),
-    "ResumeDeploymentInput": _structure(("deploymentId",), deploymentId="DeploymentId"),
-    "ResumeDeploymentOutput": _structure(),
-    "ContinueDeploymentInput": _structure(reason="Reason"),
-    # -- the stages of a deployment configuration (docs/stages.md); orderTag: by whose value targets are ordered
-    "StageSelection": _structure(type="StageSelectionType", value="Integer", zones="ZoneList", tag="StageTag"),
-    "StageTag": _structure(("Key",), Key="Key", Value="Value"),
-    "StageSelectionType": {"type": "string", "enum": ["COUNT", "PERCENT", "ZONE", "TAG", "REST"]},
-    "ZoneList": {"type": "list", "member": {"shape": "Zone"}},
-    "Approval": _structure(approvers="PrincipalPatternList", byAnother="Boolean"),
-    "StageRule": _structure(
-        ("name", "select"),
-        name="StageName",
-        select="StageSelection",
-        minimumHealthyHosts="MinimumHealthyHosts",
-        bakeSeconds="Integer",
-        approval="Approval",
-    ),
-    "StageName": {"type": "string", "min": 1, "max": 100, "pattern": "[A-Za-z0-9+=,.@_-]+"},
-    "StageRuleList": {"type": "list", "member": {"shape": "StageRule"}},
-    "CreateDeploymentConfigInput": _structure(stages="StageRuleList", orderTag="Key"),
-    "DeploymentConfigInfo": _structure(stages="StageRuleList", orderTag="Key"),
-    # -- the stages of a deployment, and why it waits between two of them
-    "Stage": _structure(name="Message", targetCount="Integer", bakeSeconds="Integer", approval="Approval"),
-    "StageList": {"type": "list", "member": {"shape": "Stage"}},
-    "HoldKind": {"type": "string", "enum": ["BAKE", "APPROVAL", "PAUSE"]},
-    "HoldKindList": {"type": "list", "member": {"shape": "HoldKind"}},
-    "Hold": _structure(afterStage="Integer", kinds="HoldKindList", since="Timestamp", until="Timestamp"),
-    "Pause": _structure(pausedBy="Actor", pauseTime="Timestamp", reason="Message"),
-    "Approved": _structure(afterStage="Integer", approvedBy="Actor", approvalTime="Timestamp", reason="Message"),
-    "ApprovedList": {"type": "list", "member": {"shape": "Approved"}},
+    "ListHostsInput": structure(("applicationName", "deploymentGroupName"), **_GROUP, nextToken="NextToken"),
+    "ListHostsOutput": structure(hosts="HostList", nextToken="NextToken"),
+    "PauseDeploymentInput": structure(("deploymentId",), deploymentId="DeploymentId", reason="Reason"),
+    "PauseDeploymentOutput": structure(),
+    "ResumeDeploymentInput": structure(("deploymentId",), deploymentId="DeploymentId"),
+    "ResumeDeploymentOutput": structure(),
+    "ContinueDeploymentInput": structure(reason="Reason"),
+    **stage_shapes.SHAPES,
     # -- how hosts really stand after the group's last deployment: each is asked, page by page, and answers in a while
     "VerificationId": {"type": "string", "min": 36, "max": 36},
     "EndState": {"type": "string", "enum": ["UNTOUCHED", "OLD", "NEW", "BROKEN", "UNKNOWN"]},
-    "HostChanges": _structure(
+    "HostChanges": structure(
         changed="Integer", missing="Integer", permissions="Integer", added="Integer", byScripts="Integer"
     ),
-    "ChangedPath": _structure(change="Word", path="Message"),
+    "ChangedPath": structure(change="Word", path="Message"),
     "ChangedPathList": {"type": "list", "member": {"shape": "ChangedPath"}},
     # `deploymentId`: the deployment whose files are there
-    "HostEndState": _structure(
+    "HostEndState": structure(
         hostId="InstanceId",
         state="EndState",
         reason="Message",
@@ -373,25 +341,25 @@ SHAPES: dict[str, dict[str, Any]] = {
         paths="ChangedPathList",
     ),
     "HostEndStateList": {"type": "list", "member": {"shape": "HostEndState"}},
-    "HostVerification": _structure(verificationId="VerificationId", hostIds="HostIdList"),
+    "HostVerification": structure(verificationId="VerificationId", hostIds="HostIdList"),
     "HostVerificationList": {"type": "list", "member": {"shape": "HostVerification"}},
-    "VerifyHostsInput": _structure(("applicationName", "deploymentGroupName"), **_GROUP, nextToken="NextToken"),
-    "VerifyHostsOutput": _structure(
+    "VerifyHostsInput": structure(("applicationName", "deploymentGroupName"), **_GROUP, nextToken="NextToken"),
+    "VerifyHostsOutput": structure(
         deploymentId="DeploymentId",
         verifications="HostVerificationList",
         hosts="HostEndStateList",
         nextToken="NextToken",
     ),
-    "GetHostVerificationInput": _structure(
+    "GetHostVerificationInput": structure(
         ("applicationName", "deploymentGroupName", "verificationId"), **_GROUP, verificationId="VerificationId"
     ),
-    "GetHostVerificationOutput": _structure(hosts="HostEndStateList"),
-    "RetryDeploymentInput": _structure(("deploymentId",), deploymentId="DeploymentId", metadata="Metadata"),
-    "RetryDeploymentOutput": _structure(deploymentId="DeploymentId"),
-    "RollBackDeploymentGroupInput": _structure(
+    "GetHostVerificationOutput": structure(hosts="HostEndStateList"),
+    "RetryDeploymentInput": structure(("deploymentId",), deploymentId="DeploymentId", metadata="Metadata"),
+    "RetryDeploymentOutput": structure(deploymentId="DeploymentId"),
+    "RollBackDeploymentGroupInput": structure(
         ("applicationName", "deploymentGroupName"), **_GROUP, toDeploymentId="DeploymentId", cancelScripts="Boolean"
     ),
-    "RollBackDeploymentGroupOutput": _structure(
+    "RollBackDeploymentGroupOutput": structure(
         deploymentId="DeploymentId",
         stoppedDeploymentId="DeploymentId",
         queuedDeploymentId="DeploymentId",

@@ -14,7 +14,7 @@ from functions.core.errors import InvalidInput
 from functions.core.records import HookKind
 from infra.app import ROOT, engine_app
 from infra.checks.permissions import context, grants
-from tests.infra.conftest import NAMING, Synthesized, resources
+from tests.infra.conftest import NAMING, Synthesized, declared, resources
 
 
 def granted(template: Mapping[str, Any]) -> dict[str, dict[str, set[str]]]:

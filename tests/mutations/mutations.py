@@ -6,6 +6,7 @@ plays them; tests/mutations/test_mutations.py holds the texts to the sources, so
 
 from tests.mutations.budgets import BUDGETS
 from tests.mutations.mutation import Edit, Mutation, mutation
+from tests.mutations.stages import STAGES
 
 ROLLOUT, RECORDS, AWS = "functions/core/rollout/", "functions/store/records/", "functions/aws/"
 RUNNING, ENDING = "functions/engine/running/", "functions/engine/ending/"
@@ -202,48 +203,7 @@ MUTATIONS: tuple[Mutation, ...] = (
         "for each in sorted(ids[number], key=lambda each: each.rank)),\n",
         "for each in sorted(ids[number], key=lambda each: each.rank)[1:]),\n",
     ),
-    mutation(
-        "a stage takes one target too many",
-        13,
-        ROLLOUT + "selecting.py",
-        "            return [(stage.name, list(left[: stage.value]))]\n",
-        "            return [(stage.name, list(left[: stage.value + 1]))]\n",
-    ),
-    mutation(
-        "a deployment goes on without its approval",
-        13,
-        ROLLOUT + "holds.py",
-        "    if after and after.approval and not is_approved(deployment, stage):\n",
-        "    if after and after.approval and not is_approved(deployment, stage) and not last:\n",
-    ),
-    mutation(
-        "a bake ends with the first thing that wakes it",
-        13,
-        ROLLOUT + "holds.py",
-        "        if ends > now:\n",
-        "        if ends > now and not last:\n",
-    ),
-    mutation(
-        "targets begin during a pause",
-        13,
-        RUNNING + "segments.py",
-        "    if deployment.pause and target.status is TargetStatus.PENDING:\n",
-        "    if deployment.pause and target.status is TargetStatus.FAILED:\n",
-    ),
-    mutation(
-        "a resume does not wake those whom the pause held",
-        13,
-        RUNNING + "watch.py",
-        "    if not deployment.pause and _let_ask_again(deployment_id):\n",
-        "    if deployment.pause and _let_ask_again(deployment_id):\n",
-    ),
-    mutation(
-        "a stage that failed is followed by the next one",
-        13,
-        "functions/handlers/next_stage.py",
-        "        is_lost=bool(deployment and engine_places.lost(deployment)),\n",
-        "        is_lost=False,\n",
-    ),
+    *STAGES,
     # -- commands
     mutation(
         "a second Prepare writes the targets of a deployment that has begun",
@@ -289,15 +249,15 @@ MUTATIONS: tuple[Mutation, ...] = (
         "a deployment does not wait for the one that runs",
         2,
         RECORDS + "lock.py",
-        'is_busy, replaced = "holder" in held, held.get("waiting")',
-        'is_busy, replaced = False, held.get("waiting")',
+        'has_to_wait, waiting = "holder" in held or deployment.closed is not None, held.get("waiting")',
+        'has_to_wait, waiting = False, held.get("waiting")',
     ),
     mutation(
         "the lock is never free again",
         (3, 2),
         RECORDS + "lock.py",
-        'return [Update(lock, removes=("holder",), condition=',
-        'return [Update(lock, removes=("nobody",), condition=',
+        'return [Update(lock, removes=("holder",), condition=all_of(',
+        'return [Update(lock, removes=("nobody",), condition=all_of(',
     ),
     mutation(
         "the rollback runs beside the deployment that waits",

@@ -7,7 +7,7 @@ from functions.core.new_deployment import rollback_deployment
 from functions.core.records import Group
 from functions.core.rollout.rollback_choice import MAX_REMEMBERED, choose_for
 from functions.core.statuses import DeploymentStatus
-from tests.unit.core.test_rollback_choice import NOW, WEB, deployment, ended, failed, pinned, succeeded
+from tests.unit.core.rollout.test_rollback_choice import NOW, WEB, deployment, ended, failed, pinned, succeeded
 
 OUTCOMES = ("good", "good with a failed host", "failed", "stopped")
 HISTORY = st.lists(st.tuples(st.integers(1, 5), st.sampled_from(OUTCOMES)), max_size=MAX_REMEMBERED)

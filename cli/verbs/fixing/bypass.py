@@ -15,7 +15,7 @@ from functions.core.statuses import DeploymentStatus
     help=__doc__,
     epilog="""\b
 Examples:
-  stepdeploy bypass d-0123ABCDE --reason "mends the outage of OPS-42"
+  stepdeploy bypass d-0123ABCDE --reason "fixes the outage of OPS-42"
 
 Exit status: 3 when it has ended, or the engine or AWS refuses.""",
 )

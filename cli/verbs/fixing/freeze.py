@@ -42,7 +42,7 @@ Exit status: 3 when the engine or AWS refuses.""",
 @click.option("--reason", required=True, metavar="TEXT", help="Why, for all who wait; up to 256 characters.")
 @click.option("--from", "start", metavar="TIME", help="Default: now.")
 @click.option("--until", metavar="TIME", help="A time or a length like 2h. Default: until it is lifted.")
-@click.option("--time-zone", default="UTC", show_default=True, metavar="NAME", help="Of times without an offset.")
+@click.option("--time-zone", default="UTC", show_default=True, metavar="NAME", help="For times without an offset.")
 @json_option
 def command(scope: str, reason: str, start: str | None, until: str | None, time_zone: str, as_json: bool) -> None:
     if problem := zone_problem(time_zone):

@@ -21,7 +21,8 @@ def verify_hosts(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
         raise Refused("InvalidInputException", f"{group.key} has no deployment yet: there is nothing to verify")
     deployment_id = group.last_attempted.deployment_id
     found, token = hosts.page(group.group_id, given.get("nextToken"))
-    pings = ssm.ping([host.target_id for host in found])
+    contacts = ssm.contacts([host.target_id for host in found])
+    pings = {name: contact.ping for name, contact in contacts.items()}
     silent = [unknown(host, _silent(pings.get(host))) for host in _ids(found) if pings.get(host) != ONLINE]
     sent = verify.look([host for host in _ids(found) if pings.get(host) == ONLINE], group.group_id, deployment_id)
     refused = [unknown(host, f"SSM refuses the command: {code}") for host, code in sent.refused.items()]

@@ -240,7 +240,7 @@ def test_few_requests(
     monkeypatch.setattr(revisions, "used", lambda *_: None)
     made = requests()
     api("CreateDeployment", **wanted())
-    assert made == ["GetItem", "GetItem", "TransactWriteItems"]
+    assert made == ["GetItem", "Query", "GetItem", "TransactWriteItems"]
 
 
 def test_settings_that_nobody_gives_are_the_groups() -> None:

@@ -1,0 +1,1 @@
+"""What keeps deployments from going on: people, windows and freezes, budgets."""

@@ -1,0 +1,44 @@
+"""Stages, in the form of a service model: those of a configuration, those of a deployment, and what holds it."""
+
+from typing import Any
+
+
+def structure(required: tuple[str, ...] = (), /, **members: str) -> dict[str, Any]:
+    """A shape with these members, each of the shape that is given for it."""
+    shape: dict[str, Any] = {"type": "structure", "members": {n: {"shape": each} for n, each in members.items()}}
+    return {**shape, "required": list(required)} if required else shape
+
+
+def exception() -> dict[str, Any]:
+    return {**structure(), "exception": True}
+
+
+SHAPES: dict[str, dict[str, Any]] = {
+    # -- the stages of a deployment configuration (docs/stages.md); orderTag: by whose value targets are ordered
+    "StageSelection": structure(type="StageSelectionType", value="Integer", zones="ZoneList", tag="StageTag"),
+    "StageTag": structure(("Key",), Key="Key", Value="Value"),
+    "StageSelectionType": {"type": "string", "enum": ["COUNT", "PERCENT", "ZONE", "TAG", "REST"]},
+    "ZoneList": {"type": "list", "member": {"shape": "Zone"}},
+    "Approval": structure(approvers="PrincipalPatternList", byAnother="Boolean"),
+    "StageRule": structure(
+        ("name", "select"),
+        name="StageName",
+        select="StageSelection",
+        minimumHealthyHosts="MinimumHealthyHosts",
+        bakeSeconds="Integer",
+        approval="Approval",
+    ),
+    "StageName": {"type": "string", "min": 1, "max": 100, "pattern": "[A-Za-z0-9+=,.@_-]+"},
+    "StageRuleList": {"type": "list", "member": {"shape": "StageRule"}},
+    "CreateDeploymentConfigInput": structure(stages="StageRuleList", orderTag="Key"),
+    "DeploymentConfigInfo": structure(stages="StageRuleList", orderTag="Key"),
+    # -- the stages of a deployment, and why it waits between two of them
+    "Stage": structure(name="Message", targetCount="Integer", bakeSeconds="Integer", approval="Approval"),
+    "StageList": {"type": "list", "member": {"shape": "Stage"}},
+    "HoldKind": {"type": "string", "enum": ["BAKE", "APPROVAL", "PAUSE"]},
+    "HoldKindList": {"type": "list", "member": {"shape": "HoldKind"}},
+    "Hold": structure(afterStage="Integer", kinds="HoldKindList", since="Timestamp", until="Timestamp"),
+    "Pause": structure(pausedBy="Actor", pauseTime="Timestamp", reason="Message"),
+    "Approved": structure(afterStage="Integer", approvedBy="Actor", approvalTime="Timestamp", reason="Message"),
+    "ApprovedList": {"type": "list", "member": {"shape": "Approved"}},
+}
