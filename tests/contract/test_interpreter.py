@@ -55,9 +55,9 @@ def test_a_target_goes_the_same_way(play: Play, scenario: str) -> None:
     ("bake_seconds", "more"),
     [
         (0, {}),
-        (1, {"Bake": [SILENCE]}),
-        (3600, {"Bake": [DONE]}),
-        (3600, {"Bake": [Raises("Bug")] * 6}),
+        (1, {"Hold": [SILENCE]}),
+        (3600, {"Hold": [DONE]}),
+        (3600, {"Hold": [Raises("Bug")] * 6}),
     ],
     ids=["plain", "a bake runs out", "a bake is ended", "a bake fails"],
 )
