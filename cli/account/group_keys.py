@@ -11,7 +11,7 @@ import yaml
 from functions.core.declaration.durations import seconds_text
 from functions.core.declaration.written import Keys, host_busy
 from functions.core.records import GroupSettings
-from functions.core.rollout.health import DEFAULT_CONFIG
+from functions.core.rollout.health import DEFAULT_CONFIG, Select
 
 Info = Mapping[str, Any]
 _USUAL = GroupSettings()
@@ -66,7 +66,32 @@ def config_keys(info: Info) -> Keys:
     }
     kept = {key: value for key, value in zones.items() if value}
     minimum = {"minimumHealthyHosts": dict(info["minimumHealthyHosts"])}
-    return {**minimum, **({"zonalConfig": kept} if "zonalConfig" in info else {})}
+    keys: Keys = {**minimum, **({"zonalConfig": kept} if "zonalConfig" in info else {})}
+    if "stages" in info:
+        keys["stages"] = [_stage_keys(each) for each in info["stages"]]
+    return {**keys, **({"orderTag": info["orderTag"]} if "orderTag" in info else {})}
+
+
+def _stage_keys(stage: Info) -> Keys:
+    """A StageRule as deployments.yaml has it."""
+    select, approval = stage["select"], stage.get("approval")
+    match Select(select["type"]):
+        case Select.COUNT | Select.PERCENT as kind:
+            chosen: Any = {kind.lower(): select["value"]}
+        case Select.ZONE:
+            chosen = {"zone": list(select["zones"])} if select.get("zones") else "zone"
+        case Select.TAG:
+            chosen = {"tag": dict(select["tag"])}
+        case Select.REST:
+            chosen = "rest"
+    keys: Keys = {"name": stage["name"], "select": chosen}
+    if "minimumHealthyHosts" in stage:
+        keys["minimumHealthyHosts"] = dict(stage["minimumHealthyHosts"])
+    if stage.get("bakeSeconds"):
+        keys["bake"] = seconds_text(stage["bakeSeconds"])
+    if approval is not None:
+        keys["approval"] = {name: value for name, value in approval.items() if value} or True
+    return keys
 
 
 def budget_keys(info: Info) -> Keys:

@@ -55,7 +55,7 @@ def test_a_broken_promise_is_named_with_its_seed(
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--config", "Some"], "must be OneAtATime, HalfAtATime, AllAtOnce, or the minimum"),
+        (["--config", "Some"], "OneThenGrowing, or the minimum"),
         (["--config", "20"], "keeps all 20 targets in service"),
         (["--fail", "most"], "must be a share, for example 2%"),
         (["--fail", "60%", "--hang", "50%"], "more than all hosts"),

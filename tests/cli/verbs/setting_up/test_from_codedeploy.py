@@ -32,7 +32,7 @@ WEB: dict[str, Any] = {
     },
     "triggerConfigurations": [
         {"triggerName": "ops", "triggerTargetArn": TOPIC, "triggerEvents": ["DeploymentFailure", "InstanceReady"]},
-        {"triggerName": "green", "triggerTargetArn": TOPIC, "triggerEvents": ["DeploymentReady"]},
+        {"triggerName": "green", "triggerTargetArn": TOPIC, "triggerEvents": ["InstanceReady"]},
     ],
     "alarmConfiguration": {"enabled": True, "ignorePollAlarmFailure": False, "alarms": [{"name": "errors"}]},
     "autoRollbackConfiguration": {"enabled": True, "events": ["DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM"]},
@@ -96,7 +96,7 @@ def test_a_group_is_taken_over_with_all_that_both_know(codedeploy: Stubber, caps
     why = "these events are of blue/green deployments"
     assert said == [
         f"shop/web: not taken over: triggerConfigurations: ops: InstanceReady: {why}",
-        f"shop/web: not taken over: triggerConfigurations: green: DeploymentReady: {why}",
+        f"shop/web: not taken over: triggerConfigurations: green: InstanceReady: {why}",
         "shop/web: to deploy what it has now: aws s3 cp s3://builds/shop/42.zip s3://BUCKET/shop/web/42.zip",
     ]
 
