@@ -12,7 +12,16 @@ from infra.app import ROOT
 
 VALUES = {"REGION": "eu-west-1", "ACCOUNT": "123456789012", "API": "a1b2c3d4e5", "BUCKET": "revisions"}
 READING = {name for name in model.operations() if re.match("Get|List|BatchGet", name)}
-OPERATING = {"CreateDeployment", "StopDeployment", "RetryDeployment", "RollBackDeploymentGroup", "ReleaseBudgetPlace"}
+OPERATING = {
+    "CreateDeployment",
+    "StopDeployment",
+    "RetryDeployment",
+    "RollBackDeploymentGroup",
+    "ReleaseBudgetPlace",
+    "PauseDeployment",
+    "ResumeDeployment",
+    "ContinueDeployment",
+}
 PIPELINE = {
     "GetDeploymentGroup",
     "RegisterApplicationRevision",
