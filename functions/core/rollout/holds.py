@@ -16,7 +16,8 @@ def needed(
     """For what the deployment has to wait after a stage (-1: before the first); None when it can go on. `last`: what it
     has waited for till now; `frozen`: the freeze that holds it now.
 
-    All that it waits for counts at the same time: a bake goes on while nobody has approved.
+    All that it waits for counts at the same time: a bake goes on while nobody has approved. Pauses and freezes keep it
+    from a next stage; without one it ends.
     """
     since = last.since if last and last.stage == stage else _text(now)
     kinds, until = list[HoldKind](), None
@@ -28,9 +29,10 @@ def needed(
             until = _text(ends)
     if after and after.approval and not is_approved(deployment, stage):
         kinds.append(HoldKind.APPROVAL)
-    if deployment.pause:
+    is_more = stage < len(deployment.stages) - 1
+    if deployment.pause and is_more:
         kinds.append(HoldKind.PAUSE)
-    if frozen:
+    if frozen and is_more:
         kinds.append(HoldKind.FREEZE)
         until = max(until or "", frozen.until) if frozen.until else None
     return Hold(stage=stage, kinds=tuple(kinds), since=since, until=until) if kinds else None

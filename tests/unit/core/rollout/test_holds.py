@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from functions.core.records import Approved, Deployment, Hold, HoldKind, Pause, Stage
+from functions.core.records import Approved, Closed, Deployment, Hold, HoldKind, Pause, Stage
 from functions.core.rollout.health import Approval
 from functions.core.rollout.holds import LONGEST_SECONDS, needed, seconds
 from functions.core.statuses import DeploymentStatus
@@ -45,7 +45,12 @@ def test_an_approval_is_for_one_stage() -> None:
 
 
 def test_a_pause_holds_before_the_first_stage_too() -> None:
-    paused = replace(one(Stage()), pause=Pause(by="ann", at=NOW))
+    paused = replace(one(Stage(), Stage()), pause=Pause(by="ann", at=NOW))
     for stage in (-1, 0):
         hold = needed(paused, stage, None, AT)
         assert hold and hold.kinds == (HoldKind.PAUSE,) and hold.until is None
+
+
+def test_neither_a_pause_nor_a_freeze_keeps_a_deployment_from_its_end() -> None:
+    paused = replace(one(Stage(), Stage()), pause=Pause(by="ann", at=NOW))
+    assert needed(paused, 1, None, AT, Closed(until=None, why="a freeze")) is None
