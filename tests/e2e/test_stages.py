@@ -29,9 +29,9 @@ def test_a_canary_is_approved_and_the_rest_follows_stage_by_stage(fleet: MakeFle
 
     until_told = "until [ -e /srv/go ]; do sleep 0.1; done"
     waits = {"scripts/start.sh": failing(f'[ "$(cat /srv/stage)" = canary ] || {until_told}')}
-    canary = next(host for host, target in zip(group.hosts, group.targets(one), strict=True) if target.stage == 0)
+    stages = {target.target_id: target.stage for target in group.targets(one)}
     for host in group.hosts:
-        host.path("srv/stage").write_text("canary" if host is canary else "later")
+        host.path("srv/stage").write_text("canary" if stages[host.id] == 0 else "later")
     two = group.begin("v2", waits)
     group.engine.wait_until(two, lambda each: each.status is DeploymentStatus.READY)
     stepdeploy("approve", two)
@@ -41,5 +41,6 @@ def test_a_canary_is_approved_and_the_rest_follows_stage_by_stage(fleet: MakeFle
     group.cloud.set_alarm("staged-errors", "OK")
     assert stopped.status is DeploymentStatus.STOPPED and stopped.failure
     assert stopped.failure.code is DeploymentErrorCode.ALARM_ACTIVE
-    third = [host for host, target in zip(group.hosts, group.targets(two), strict=True) if target.stage == 2]
+    assert {target.target_id: target.stage for target in group.targets(two)} == stages
+    third = [host for host in group.hosts if stages[host.id] == 2]
     assert [group.read(host, "srv/app/version.txt") for host in third] == ["v1", "v1"]

@@ -47,6 +47,7 @@ def run(group: Fleet, like: Deployment, archive: bytes) -> Deployment:
         status=DeploymentStatus.IN_PROGRESS,
         revision=pinned,
         counts=Counts(total=len(group.hosts), max_out_of_service=1),
+        stages=(),
         places=(place,),
         complete_time=None,
     )

@@ -18,8 +18,8 @@ CHANGES = {
     "functions/settings.py": ('"""', '"""Of the next version. '),
     "statemachines/target.asl.yaml": ("Comment: One target", "Comment: In the next version, one target"),
     "infra/engine.py": (
-        '        function.allow("ssm:SendCommand", on=hosts.document_arn)\n',
-        '        function.allow("ssm:SendCommand", on=hosts.document_arn)\n'
+        "        hosts.let_send(function, hosts.document_arn)\n",
+        "        hosts.let_send(function, hosts.document_arn)\n"
         '        function.allow("ssm:GetDocument", on=hosts.document_arn)\n',
     ),
 }
