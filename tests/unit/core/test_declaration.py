@@ -55,8 +55,10 @@ def test_the_example_says_what_its_comments_say() -> None:
 
 def test_what_the_example_shows_in_comments_loads_too() -> None:
     text = (ROOT / "deployments.yaml").read_text()
-    shown = re.sub(r"(?m)^( +)# ((?:alarmConfiguration|allowedPrincipals|loadBalancerInfo):|  )", r"\1\2", text)
+    shown = re.sub(r"(?m)^( +)# ((?:alarmConfiguration|allowedPrincipals|loadBalancerInfo|stages):|  )", r"\1\2", text)
     (only,) = load(shown).groups
+    (config,) = load(shown).configs
+    assert [each.name for each in config.stages] == ["canary", "all"]
     assert only.settings.alarms.watched == ("webapp-errors",)
     assert only.settings.allowed_principals == ("arn:aws:iam::123456789012:role/release",)
     assert only.settings.load_balancers == LoadBalancers(
