@@ -58,14 +58,11 @@ demo: setup ## the main job on this machine: an Auto Scaling group, five revisio
 local: setup ## AWS on this machine with the stack, four hosts and an Auto Scaling group, at port 4566; Ctrl-C ends everything (WEATHER='--throttle ssm=2/s': AWS that throttles)
 	@$(BIN)/python -m local $(if $(PORT),--port $(PORT)) $(WEATHER)
 
-# mypy and the synthesis of the templates each keep one core busy: side by side. So are the tests of hosts and those end
-# to end, where processes wait much. What a target says comes when it ends.
+# mypy and the synthesis of the templates each keep one core busy: side by side. What a target says comes when it ends.
 test: setup ## everything that CI runs
 	@rm -rf build/calls
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint types templates
-	@$(MAKE) --no-print-directory --jobs 1 unit simulated contract
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target e2e host
-	@$(MAKE) --no-print-directory grants
+	@$(MAKE) --no-print-directory --jobs 1 unit simulated contract host e2e grants
 	$(SAY) "all checks passed"
 
 lint: setup ## ruff: style, imports, layering
