@@ -49,7 +49,7 @@ class Windows(Construct):
                 "WAKE_QUEUE_URL": queue.queue_url,
             },
         )
-        store.let_change_records(self.function)
+        self.function.allow("dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem", on=store.table.table_arn)
         schedules = stack.format_arn(service="scheduler", resource="schedule", resource_name=f"{name}/*")
         self.function.allow(
             "scheduler:CreateSchedule",

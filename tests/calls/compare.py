@@ -92,7 +92,7 @@ def differences(template: Mapping[str, Any], calls: Iterable[Call]) -> list[str]
         f"{name} may {action} on {resource}, which nothing calls: remove the grant, or test the code that needs it."
         for name, own in granted.items()
         for (action, resource), needed in own.items()
-        if not needed and name != "Machine"  # Step Functions' own: tests/infra lists them
+        if not needed and name not in ("Machine", "Schedule")  # of Step Functions and the Scheduler themselves
     }
     return sorted(missing | superfluous)
 

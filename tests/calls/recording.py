@@ -64,6 +64,9 @@ def needs(service: str, operation: str, request: Mapping[str, Any]) -> Iterator[
                 yield action, f"events event-bus/{_known(bus, 'BUS_NAME')}"
         case "secretsmanager":
             yield action, _known(request["SecretId"], "SECRET_ARN")
+        case "scheduler":
+            yield action, ""
+            yield "iam:PassRole", ""  # the role by which the schedule sends
         case "states" if "stateMachineArn" in request:
             yield action, _known(request["stateMachineArn"], "STATE_MACHINE_ARN")
         case _:

@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from io import BytesIO
 from itertools import count
 from typing import Any
@@ -33,6 +34,9 @@ class _Bucket:
     objects: dict[str, list[_Version]] = field(default_factory=dict)  # the newest version is the last
 
 
+_STORED = datetime(2026, 11, 23, 9, tzinfo=UTC)  # every object
+
+
 class FakeS3(Service):
     name = "s3"
 
@@ -54,7 +58,7 @@ class FakeS3(Service):
         return {"VersionId": put.version, "ETag": put.etag}
 
     def on_head_object(self, **request: Any) -> dict[str, Any]:
-        return self._asked("HeadObject", ("404", "404"), **request).head()
+        return {**self._asked("HeadObject", ("404", "404"), **request).head(), "LastModified": _STORED}
 
     def on_get_object(self, **request: Any) -> dict[str, Any]:
         found = self._asked("GetObject", ("NoSuchKey", "NoSuchVersion"), **request)

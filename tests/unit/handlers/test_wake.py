@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from functions.core.new_deployment import new_deployment
 from functions.core.records import Closed, Deployment
@@ -13,7 +12,7 @@ from functions.core.statuses import DeploymentStatus
 from functions.handlers import wake
 from functions.store.records import deployments, lock
 from tests.conftest import LambdaContext, put_group, revision, stand_in
-from tests.fakes.service import refusal
+from tests.fakes.service import Service, refusal
 from tests.store import Store
 from tests.unit.news import deployment, stream
 from tests.unit.news import queued as messages
@@ -22,28 +21,33 @@ NOW = "2026-11-23T10:00:00.000Z"
 UNTIL = Closed(until="2026-11-23T18:00:30.000Z", why="nobody is there")
 
 
-class FakeScheduler:
+class FakeScheduler(Service):
     """Keeps schedules by name; it refuses a second one of a name."""
 
-    class exceptions:
-        ConflictException = ClientError
+    name = "scheduler"
 
     def __init__(self) -> None:
+        super().__init__()
         self.schedules: dict[str, dict[str, Any]] = {}
 
-    def create_schedule(self, **given: Any) -> None:
+    def on_create_schedule(self, **given: Any) -> dict[str, Any]:
         if given["Name"] in self.schedules:
-            raise refusal("ConflictException", "CreateSchedule")
-        self.update_schedule(**given)
+            raise self.exceptions.ConflictException(
+                {"Error": {"Code": "ConflictException", "Message": "it is there"}}, "CreateSchedule"
+            )
+        return self.on_update_schedule(**given)
 
-    def update_schedule(self, **given: Any) -> None:
+    def on_update_schedule(self, **given: Any) -> dict[str, Any]:
         self.schedules[given["Name"]] = given
+        return {"ScheduleArn": f"arn:aws:scheduler:us-east-1:123456789012:schedule/stepdeploy/{given['Name']}"}
 
 
 @pytest.fixture
 def scheduler(services: None, monkeypatch: pytest.MonkeyPatch) -> FakeScheduler:
-    for name in ("SCHEDULE_GROUP", "SCHEDULE_ROLE_ARN", "WAKE_QUEUE_URL", "WAKE_QUEUE_ARN"):
-        monkeypatch.setenv(name, name.lower())
+    monkeypatch.setenv("SCHEDULE_GROUP", "stepdeploy")
+    monkeypatch.setenv("SCHEDULE_ROLE_ARN", "arn:aws:iam::123456789012:role/schedules")
+    monkeypatch.setenv("WAKE_QUEUE_URL", "https://sqs.us-east-1.amazonaws.com/123456789012/wake")
+    monkeypatch.setenv("WAKE_QUEUE_ARN", "arn:aws:sqs:us-east-1:123456789012:wake")
     return stand_in("scheduler", FakeScheduler())
 
 
@@ -79,3 +83,13 @@ def test_when_its_time_has_come_it_has_its_turn(store: Store, scheduler: FakeSch
     found = deployments.get(one.deployment_id)
     assert found and found.status is DeploymentStatus.CREATED and lock.holder("shop/web") == one.deployment_id
     wake.handler(messages({"deployment_id": one.deployment_id}), context)
+
+
+def test_one_that_cannot_be_looked_at_now_comes_again(
+    scheduler: FakeScheduler, context: LambdaContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def throttled(deployment_id: str) -> None:
+        raise refusal("ThrottlingException", "GetItem")
+
+    monkeypatch.setattr(deployments, "get", throttled)
+    assert wake.handler(messages({"deployment_id": "d-000000001"}), context)["batchItemFailures"]
