@@ -308,7 +308,7 @@ class Engine(Construct):
             "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:UpdateItem", on=self._store.table.table_arn
         )
         if id == "Hold":
-            function.allow("dynamodb:Query", on=self._store.table.table_arn)  # windows and freezes
+            function.allow("dynamodb:Query", "dynamodb:PutItem", on=self._store.table.table_arn)  # freezes, the watch
             self.let_wake(function)  # of a deployment that gives way to a newer one while it is paused
         self.grant_answer(function)
         return function
