@@ -8,6 +8,8 @@ import uuid
 from datetime import UTC, datetime
 from typing import Protocol
 
+from functions.core.text import times
+
 _ALPHABET = string.ascii_uppercase + string.digits
 _UNFORESEEABLE = secrets.SystemRandom()
 
@@ -46,7 +48,7 @@ def jitter(longest: float) -> float:
 
 def timestamp(moment: datetime | None = None) -> str:
     """A moment as the records hold it: "2026-11-23T03:35:54.123Z"."""
-    return (moment or now()).astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return times.timestamp(moment or now())
 
 
 def jittered(seconds: int) -> int:

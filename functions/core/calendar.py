@@ -17,6 +17,7 @@ from functions.core.records import Deployment
 from functions.core.records.calendar import EVERYWHERE, Calendar, Closed, Freeze, Window
 from functions.core.statuses import Creator, OnFreeze
 from functions.core.text.names import is_group_key, is_name
+from functions.core.text.times import timestamp
 
 LONGEST_WINDOW_SECONDS = 7 * 86400
 LONGEST_REASON = 256
@@ -77,7 +78,7 @@ def judge(windows: Sequence[Window], freezes: Sequence[Freeze], group_key: str, 
         if not opens:
             return Closed(until=None, why=why)
         moment = min(opens)
-    return Closed(until=text(moment), why=why) if why else OPEN
+    return Closed(until=timestamp(moment), why=why) if why else OPEN
 
 
 def covers(scope: str, group_key: str) -> bool:
@@ -129,7 +130,7 @@ def zone_problem(name: str) -> str | None:
 
 def range_problem(start: datetime, end: datetime | None) -> str | None:
     if end is not None and end <= start:
-        return f"ends at {text(end)}, which is not after its begin, {text(start)}"
+        return f"ends at {timestamp(end)}, which is not after its begin, {timestamp(start)}"
     return None
 
 
@@ -160,8 +161,3 @@ def _next_start(window: Window, after: datetime) -> datetime | None:
         return next(CronSim(window.cron, after.astimezone(ZoneInfo(window.time_zone)))).astimezone(UTC)
     except StopIteration:
         return None
-
-
-def text(moment: datetime) -> str:
-    """As the records hold it."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

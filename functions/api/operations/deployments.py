@@ -9,6 +9,7 @@ from functions.api.operations import Caller, groups
 from functions.core.errors import Refused
 from functions.core.records import Deployment
 from functions.core.statuses import DeploymentStatus
+from functions.core.text.times import timestamp
 from functions.engine.running import budgets
 from functions.store.records import deployments, lock, places
 
@@ -65,7 +66,7 @@ def _range(given: dict[str, Any]) -> tuple[str | None, str | None]:
 
 
 def _moment(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return timestamp(datetime.fromtimestamp(seconds, UTC))
 
 
 def check_id(deployment_id: str) -> None:

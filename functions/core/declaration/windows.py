@@ -9,6 +9,7 @@ from functions.core import calendar
 from functions.core.declaration.durations import seconds
 from functions.core.declaration.value import Value, did_you_mean
 from functions.core.records.calendar import EVERYWHERE, Calendar, Freeze, Window
+from functions.core.text.times import timestamp
 
 MAX = 100  # all are read together
 DECLARED = "deployments.yaml"
@@ -65,7 +66,7 @@ def _freeze(each: Value, members: dict[str, Value], scope: str, zone: str, reaso
     start, end = _moment(members.get("from"), zone), _moment(members.get("to"), zone)
     if start and end and (problem := calendar.range_problem(start, end)):
         members["to"].refuse(f"the freeze {problem}")
-    begin, until = (calendar.text(moment or datetime(2026, 1, 1, tzinfo=UTC)) for moment in (start, end))
+    begin, until = (timestamp(moment or datetime(2026, 1, 1, tzinfo=UTC)) for moment in (start, end))
     digest = sha256(f"{scope} {begin} {until}".encode()).hexdigest()[:9]
     return Freeze(
         freeze_id=f"f-{digest}", scope=scope, start=begin, end=until, reason=reason, who=DECLARED, time_zone=zone

@@ -6,7 +6,7 @@ Source of the SSM statuses: Systems Manager User Guide, "Understanding command s
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from functions.core.causes import Cause
@@ -23,6 +23,7 @@ from functions.core.records import (
 )
 from functions.core.statuses import LifecycleErrorCode, LifecycleEventStatus, TargetStatus
 from functions.core.text.plain_text import visible
+from functions.core.text.times import timestamp
 from host.lifecycle import START, LifecycleEvent
 from host.report import Report
 
@@ -265,5 +266,5 @@ def _failure(record: LifecycleEventRecord, cause: Cause, exit_code: object = Non
 def _time(value: datetime | str | None) -> str | None:
     """boto3 gives datetimes; a plugin that has not started has none."""
     if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return timestamp(value)
     return value

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from functions.core.records import Closed, Deployment, Hold, HoldKind, Stage
 from functions.core.rollout.health import Approval
 from functions.core.statuses import DeploymentStatus
+from functions.core.text.times import timestamp
 
 LONGEST_SECONDS = 30 * 86400  # of one wait of the state; then the rule is asked again
 
@@ -19,14 +20,14 @@ def needed(
     All that it waits for counts at the same time: a bake goes on while nobody has approved. Pauses and freezes keep it
     from a next stage; without one it ends.
     """
-    since = last.since if last and last.stage == stage else _text(now)
+    since = last.since if last and last.stage == stage else timestamp(now)
     kinds, until = list[HoldKind](), None
     after = deployment.stages[stage] if 0 <= stage < len(deployment.stages) else None
     if after and after.bake_seconds:
         ends = datetime.fromisoformat(since) + timedelta(seconds=after.bake_seconds)
         if ends > now:
             kinds.append(HoldKind.BAKE)
-            until = _text(ends)
+            until = timestamp(ends)
     if after and after.approval and not is_approved(deployment, stage):
         kinds.append(HoldKind.APPROVAL)
     is_more = stage < len(deployment.stages) - 1
@@ -60,7 +61,3 @@ def approval_asked(deployment: Deployment) -> tuple[Stage, Approval] | None:
         return None
     stage = deployment.stages[deployment.hold.stage]
     return (stage, stage.approval) if stage.approval else None
-
-
-def _text(moment: datetime) -> str:
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -17,6 +17,7 @@ from functions.core.limits import SHOWN
 from functions.core.records import Bypass, Closed, Freeze, Window
 from functions.core.records.calendar import EVERYWHERE
 from functions.core.statuses import OnFreeze
+from functions.core.text.times import timestamp
 from functions.engine import calendar
 from functions.engine.starting import who_may
 from functions.store.records import calendar as store
@@ -32,7 +33,7 @@ def create_freeze(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
     if problem := rule.range_problem(start, end):
         raise _invalid(f"to: the freeze {problem}")
     if end and end <= now:
-        raise _invalid(f"to: {rule.text(end)} is over already: give a time that comes")
+        raise _invalid(f"to: {timestamp(end)} is over already: give a time that comes")
     zone = given.get("timeZone", "UTC")
     if problem := rule.zone_problem(zone):
         raise _invalid(f"timeZone: {zone[:SHOWN]!r} {problem}")
@@ -41,8 +42,8 @@ def create_freeze(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
     freeze = Freeze(
         freeze_id=clock.deployment_id().replace("d-", "f-"),
         scope=scope,
-        start=rule.text(start),
-        end=rule.text(end) if end else None,
+        start=timestamp(start),
+        end=timestamp(end) if end else None,
         reason=reason,
         who=caller.arn,
         time_zone=zone,
