@@ -7,7 +7,9 @@ has it. Whatever the model gets here, `functions/api/operations` does.
 from typing import Any
 
 from functions.core import stage_shapes
-from functions.core.stage_shapes import exception, structure
+from functions.core.end_state import EndState
+from functions.core.stage_shapes import exception, one_of, structure
+from functions.core.statuses import OnFreeze
 
 _FAILURES = ("ThrottlingException",)
 _NO_GROUP = (
@@ -21,9 +23,6 @@ _NO_GROUP = (
 _NO_DEPLOYMENT = ("DeploymentIdRequiredException", "InvalidDeploymentIdException", "DeploymentDoesNotExistException")
 _NO_HOLD = ("DeploymentAlreadyCompletedException", "InvalidInputException", *_FAILURES)
 _NO_CREATION = ("DeploymentLimitExceededException", "InvalidInputException", *_FAILURES)
-
-
-_NO_BYPASS = ("DeploymentAlreadyCompletedException", "InvalidInputException", *_FAILURES)
 
 
 def _operation(name: str, errors: tuple[str, ...]) -> dict[str, Any]:
@@ -82,7 +81,7 @@ _NO_BUDGET = ("BudgetDoesNotExistException", "InvalidInputException")
 OPERATIONS: dict[str, dict[str, Any]] = {
     "DeleteBudget": _operation("DeleteBudget", ("BudgetInUseException", "InvalidInputException", *_FAILURES)),
     "ListBudgets": _operation("ListBudgets", (*_NO_BUDGET, *_FAILURES)),
-    "BypassWindows": _operation("BypassWindows", (*_NO_DEPLOYMENT, *_NO_GROUP, *_NO_BYPASS)),
+    "BypassWindows": _operation("BypassWindows", (*_NO_DEPLOYMENT, *_NO_GROUP, *_NO_HOLD)),
     "CreateFreeze": _operation("CreateFreeze", (*_NO_GROUP, "InvalidInputException", *_FAILURES)),
     "DeleteFreeze": _operation("DeleteFreeze", ("InvalidInputException", *_FAILURES)),
     "ListWindows": _operation("ListWindows", (*_NO_GROUP, "InvalidInputException", *_FAILURES)),
@@ -166,7 +165,7 @@ SHAPES: dict[str, dict[str, Any]] = {
     # sequence: the group refuses a revision that S3 stored before the one that it accepted last
     "OnBusy": {"type": "string", "enum": ["QUEUE", "SUPERSEDE", "REJECT"]},
     # onFreeze: what a freeze that begins in the middle does to a deployment of the group
-    "OnFreeze": {"type": "string", "enum": ["hold", "finish", "ignore"]},
+    "OnFreeze": one_of(OnFreeze),
     # -- windows, in which deployments may begin, and freezes, in which none does; of a group, an application, all ("*")
     "Scope": {"type": "string", "min": 1, "max": 201},
     "Cron": {"type": "string"},
@@ -325,7 +324,7 @@ SHAPES: dict[str, dict[str, Any]] = {
     **stage_shapes.SHAPES,
     # -- how hosts really stand after the group's last deployment: each is asked, page by page, and answers in a while
     "VerificationId": {"type": "string", "min": 36, "max": 36},
-    "EndState": {"type": "string", "enum": ["UNTOUCHED", "OLD", "NEW", "BROKEN", "UNKNOWN"]},
+    "EndState": one_of(EndState),
     "HostChanges": structure(
         changed="Integer", missing="Integer", permissions="Integer", added="Integer", byScripts="Integer"
     ),

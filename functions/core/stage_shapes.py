@@ -1,12 +1,20 @@
 """Stages, in the form of a service model: those of a configuration, those of a deployment, and what holds it."""
 
+from enum import StrEnum
 from typing import Any
+
+from functions.core.records.stages import HoldKind
+from functions.core.rollout.health import Select
 
 
 def structure(required: tuple[str, ...] = (), /, **members: str) -> dict[str, Any]:
     """A shape with these members, each of the shape that is given for it."""
     shape: dict[str, Any] = {"type": "structure", "members": {n: {"shape": each} for n, each in members.items()}}
     return {**shape, "required": list(required)} if required else shape
+
+
+def one_of(words: type[StrEnum]) -> dict[str, Any]:
+    return {"type": "string", "enum": [each.value for each in words]}
 
 
 def exception() -> dict[str, Any]:
@@ -17,7 +25,7 @@ SHAPES: dict[str, dict[str, Any]] = {
     # -- the stages of a deployment configuration (docs/stages.md); orderTag: by whose value targets are ordered
     "StageSelection": structure(type="StageSelectionType", value="Integer", zones="ZoneList", tag="StageTag"),
     "StageTag": structure(("Key",), Key="Key", Value="Value"),
-    "StageSelectionType": {"type": "string", "enum": ["COUNT", "PERCENT", "ZONE", "TAG", "REST"]},
+    "StageSelectionType": one_of(Select),
     "ZoneList": {"type": "list", "member": {"shape": "Zone"}},
     "Approval": structure(approvers="PrincipalPatternList", byAnother="Boolean"),
     "StageRule": structure(
@@ -35,7 +43,7 @@ SHAPES: dict[str, dict[str, Any]] = {
     # -- the stages of a deployment, and why it waits between two of them
     "Stage": structure(name="Message", targetCount="Integer", bakeSeconds="Integer", approval="Approval"),
     "StageList": {"type": "list", "member": {"shape": "Stage"}},
-    "HoldKind": {"type": "string", "enum": ["BAKE", "APPROVAL", "PAUSE"]},
+    "HoldKind": one_of(HoldKind),
     "HoldKindList": {"type": "list", "member": {"shape": "HoldKind"}},
     "Hold": structure(afterStage="Integer", kinds="HoldKindList", since="Timestamp", until="Timestamp"),
     "Pause": structure(pausedBy="Actor", pauseTime="Timestamp", reason="Message"),

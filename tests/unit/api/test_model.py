@@ -7,6 +7,7 @@ import pytest
 
 from functions.api import model
 from functions.core.errors import Refused
+from functions.core.extensions import SHAPES
 
 CREATE = {"applicationName": "shop", "deploymentGroupName": "web", "serviceRoleArn": "arn:aws:iam::123456789012:role/a"}
 
@@ -242,3 +243,9 @@ def test_an_operation_that_answers_nothing_answers_an_empty_object() -> None:
 def test_a_member_that_the_model_does_not_have_is_a_bug_of_ours() -> None:
     with pytest.raises(ValueError, match=r"GetDeployment\.deploymentInfo has no member deploymentID"):
         model.write("GetDeployment", {"deploymentInfo": {"deploymentID": "d-1"}})
+
+
+def test_the_words_of_an_answer_are_in_the_model() -> None:
+    """Clients that are made from it know no others."""
+    assert SHAPES["HoldKind"]["enum"] == ["BAKE", "APPROVAL", "PAUSE", "FREEZE"]
+    assert SHAPES["EndState"]["enum"] == ["UNTOUCHED", "OLD", "NEW", "BROKEN", "UNKNOWN"]
