@@ -27,24 +27,26 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     if deployment:
         deployment = places.counted(deployment)
     stages = [from_plain(Manifest, each) for each in event["stages"]]
+    now = clock.now()
     decision = next_stage(
         deployment,
         stages,
         from_plain(Decision, event["last"]),
-        clock.now(),
+        now,
         is_lost=bool(deployment and engine_places.lost(deployment)),
         can_hold="holds" in event,
         frozen=calendar.frozen(deployment),
     )
-    if decision.hold:
-        return {"next": decision.next, "stage": to_plain(decision.stage), "hold": to_plain(decision.hold)} | {
-            "seconds": holds.seconds(decision.hold, clock.now())
-        }
-    if deployment and deployment.hold:
+    stage, hold = decision.stage, decision.hold
+    if hold is None and deployment and deployment.hold:
         deployments.end_hold(deployment.deployment_id)
-    stage = decision.stage
     if stage and decision.next is Next.RUN:
         chain.start(event["deployment_id"])
         most = min(stage.concurrency, settings().map_concurrency)
         stage = replace(stage, concurrency=budgets.concurrency(deployment.budgets if deployment else (), most))
-    return {"next": decision.next, "stage": to_plain(stage), "hold": None, "seconds": 0}
+    return {
+        "next": decision.next,
+        "stage": to_plain(stage),
+        "hold": to_plain(hold),
+        "seconds": holds.seconds(hold, now) if hold else 0,
+    }

@@ -82,17 +82,14 @@ def next_stage(
 ) -> Decision:
     """What comes after the last decision is carried out. A deployment that cannot succeed any more, or is to stop, runs
     no further stage and waits for nothing. `is_lost`: a stage or zone has too few healthy targets; `can_hold`: not in
-    an execution that an older engine began, which can only bake; `frozen`: the freeze that holds
-    it now."""
+    an execution that an older engine began, which can only bake; `frozen`: the freeze that holds it now."""
     if deployment is None or not is_running(deployment) or deployment.stop:
         return FINISH
     if is_lost or (last.next is not Next.BEGIN and not is_promising(deployment)):
         return FINISH
     if not can_hold and last.next is Next.RUN and last.stage and last.stage.bake_seconds:
         return Decision(next=Next.BAKE, stage=last.stage)
-    has_more = any(stage.stage > last.number for stage in stages)
-    held_by = frozen if has_more else None  # no freeze holds what is done
-    if can_hold and (hold := holds.needed(deployment, last.number, last.hold, now, held_by)):
+    if can_hold and (hold := holds.needed(deployment, last.number, last.hold, now, frozen)):
         return Decision(next=Next.HOLD, stage=last.stage, hold=hold)
     following = next((stage for stage in stages if stage.stage > last.number), None)
     return Decision(next=Next.RUN, stage=following) if following else FINISH
