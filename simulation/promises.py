@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from functions.core.causes import Cause
 from functions.core.records import Deployment, Target
 from functions.core.rollout.health import OWN_PREFIX, DeploymentConfig, MinimumHealthyHostsType
-from functions.core.statuses import Creator, DeploymentErrorCode, DeploymentStatus, TargetStatus
+from functions.core.statuses import RUNNING, Creator, DeploymentErrorCode, DeploymentStatus, TargetStatus
 from host.lifecycle import IN_PLACE, LifecycleEvent
 from simulation import announced, budgets, scaling, stages, traffic, zones
 from simulation.broken import Broken
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from simulation.world import World
 
 _SHOWN = 3  # targets that a broken promise names
-_RUNNING = frozenset({DeploymentStatus.CREATED, DeploymentStatus.IN_PROGRESS, DeploymentStatus.READY})
 _SENDING_SECONDS = 30  # a function that sends when a stop comes has as long as it may run
 _CANCEL_SECONDS = 300  # throttling makes cancels late
 _ALARM_SECONDS = 900  # an alarm whose event was lost is found by then
@@ -128,7 +127,7 @@ def _two_at_once(world: "World", kept: Sequence[Kept]) -> Iterator[Broken]:
         if entry.host_id or entry.deployment_id in launches:
             continue
         group = running[world.started.groups[entry.deployment_id]]
-        (group.add if entry.detail in _RUNNING else group.discard)(entry.deployment_id)
+        (group.add if entry.detail in RUNNING else group.discard)(entry.deployment_id)
         if len(group) > 1:
             yield Broken(2, f"two deployments of one group ran at once: {', '.join(sorted(group))}")
             return

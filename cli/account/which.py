@@ -16,7 +16,6 @@ from cli.view.words import Info, group_of, names
 from functions.core.statuses import DeploymentStatus
 
 _METAVAR = "[DEPLOYMENT_ID | APPLICATION/GROUP]"
-RUNNING = (DeploymentStatus.CREATED, DeploymentStatus.IN_PROGRESS, DeploymentStatus.READY)
 
 
 class _WhichType(click.ParamType[str]):

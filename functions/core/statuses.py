@@ -39,6 +39,10 @@ LEGAL_MOVES: dict[DeploymentStatus, frozenset[DeploymentStatus]] = {
 }
 
 
+BEGUN = (DeploymentStatus.IN_PROGRESS, DeploymentStatus.READY)  # and not ended
+RUNNING = (DeploymentStatus.CREATED, *BEGUN)  # it has its group for itself
+
+
 class TargetStatus(StrEnum):
     """What one instance is doing in one deployment. The last three are terminal."""
 

@@ -6,12 +6,10 @@ from functions.aws import clock
 from functions.core import calendar as rule
 from functions.core.calendar import State
 from functions.core.records import Bypass, Closed, Deployment, HoldKind
-from functions.core.statuses import DeploymentStatus
+from functions.core.statuses import BEGUN, DeploymentStatus
 from functions.engine.running import holds
 from functions.store.records import calendar, deployments, lock
 from functions.telemetry import logger
-
-_HELD = (DeploymentStatus.IN_PROGRESS, DeploymentStatus.READY)
 
 
 def may_begin(deployment: Deployment) -> State:
@@ -86,7 +84,7 @@ def _waiting(scope: str) -> Iterator[Deployment]:
     for each in deployments.of_status(DeploymentStatus.QUEUED):
         if rule.covers(scope, each.group_key):
             yield each
-    for status in _HELD:
+    for status in BEGUN:
         for each in deployments.of_status(status):
             if each.hold and HoldKind.FREEZE in each.hold.kinds and rule.covers(scope, each.group_key):
                 yield each

@@ -6,9 +6,9 @@ It has a permission of its own (BypassWindows), stands on the deployment's recor
 import click
 
 from cli.account.connection import Engine
-from cli.account.which import RUNNING, to_change, which_argument
+from cli.account.which import to_change, which_argument
 from cli.view.output import json_option, plain, tell_json
-from functions.core.statuses import DeploymentStatus
+from functions.core.statuses import RUNNING, DeploymentStatus
 
 
 @click.command(

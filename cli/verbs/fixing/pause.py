@@ -7,8 +7,9 @@ in the group, or the only one that runs.
 import click
 
 from cli.account.connection import Engine
-from cli.account.which import RUNNING, to_change, which_argument
+from cli.account.which import to_change, which_argument
 from cli.view.output import json_option, plain, tell_json
+from functions.core.statuses import RUNNING
 
 
 @click.command(

@@ -6,10 +6,11 @@ Without an id it is the deployment that runs in the group, or the only one that 
 import click
 
 from cli.account.connection import Engine
-from cli.account.which import RUNNING, to_change, which_argument
+from cli.account.which import to_change, which_argument
 from cli.exits import Exit
 from cli.view.follow import Following, follow_options
 from cli.view.output import plain, tell_json
+from functions.core.statuses import RUNNING
 
 
 @click.command(

@@ -16,12 +16,12 @@ from cli.account.connection import Engine, is_forbidden
 from cli.account.host_names import host_names
 from cli.account.requests import AT_ONCE
 from cli.account.turn import when_interrupted
-from cli.account.which import RUNNING, to_change, which_argument
+from cli.account.which import to_change, which_argument
 from cli.exits import Exit
 from cli.view.follow import Following, follow_options
 from cli.view.output import plain, tell_json
 from cli.view.progress import has_begun, still_running
-from functions.core.statuses import TargetStatus
+from functions.core.statuses import RUNNING, TargetStatus
 
 
 @click.command(

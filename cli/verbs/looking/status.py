@@ -18,11 +18,10 @@ from cli.account.connection import Engine
 from cli.account.fleet_now import FleetNow, State, fleet_now
 from cli.account.group_name import Group
 from cli.account.groups import Info, group_info, group_infos
-from cli.account.which import RUNNING
 from cli.view import words
 from cli.view.output import json_option, tell_json
 from cli.view.tables import Cell, Column, Row, tell_table
-from functions.core.statuses import DeploymentStatus
+from functions.core.statuses import RUNNING, DeploymentStatus
 
 _THREADS = 8
 _RUNNING = [*RUNNING, DeploymentStatus.QUEUED]

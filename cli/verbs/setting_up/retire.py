@@ -15,10 +15,9 @@ from cli.durations import DURATION
 from cli.exits import Exit
 from cli.view.output import json_option, tell_json
 from cli.view.words import counted, names
-from functions.core.statuses import DeploymentStatus
+from functions.core.statuses import BEGUN, DeploymentStatus
 
 _WAITING = (DeploymentStatus.QUEUED, DeploymentStatus.CREATED)
-_RUNNING = tuple(each for each in DeploymentStatus if not each.is_final and each not in _WAITING)
 _REASON = "stepdeploy retire: the engine is to be removed"
 _POLL_SECONDS = 5.0
 _SHOWN = 5
@@ -63,7 +62,7 @@ def _left(engine: Engine) -> list[str]:
     pages = engine.api.get_paginator("list_deployments")
     return [
         deployment_id
-        for statuses in (_WAITING, _RUNNING)
+        for statuses in (_WAITING, BEGUN)
         for deployment_id in pages.paginate(includeOnlyStatuses=[each.value for each in statuses]).search(
             "deployments[]"
         )

@@ -13,7 +13,7 @@ from functions.core.rollout import holds, selecting, zones
 from functions.core.rollout.health import HealthConstraintsInvalid, is_success
 from functions.core.rollout.places import with_homes
 from functions.core.rollout.selecting import Part, Traits
-from functions.core.statuses import DeploymentStatus, TargetStatus
+from functions.core.statuses import BEGUN, TargetStatus
 
 MAX_CONCURRENCY = 10_000  # of a Distributed Map (Step Functions quotas)
 BEFORE_ALL = -1  # the number of the stage before the first
@@ -97,7 +97,7 @@ def next_stage(
 
 def is_running(deployment: Deployment) -> bool:
     """Whether it has begun and has not ended."""
-    return deployment.status in (DeploymentStatus.IN_PROGRESS, DeploymentStatus.READY)
+    return deployment.status in BEGUN
 
 
 def is_promising(deployment: Deployment) -> bool:

@@ -12,7 +12,7 @@ from functions.core.errors import Unreadable
 from functions.core.records import Deployment
 from functions.core.rollout import stop_mark
 from functions.core.rollout.stages import is_running
-from functions.core.statuses import DeploymentStatus
+from functions.core.statuses import RUNNING, DeploymentStatus
 from functions.engine import calendar
 from functions.engine.ending import stop as engine_stop
 from functions.engine.ending.stop import SHOWN
@@ -28,7 +28,7 @@ def mend() -> None:
     alarms, and one for each deployment that seems to have no execution.
     """
     left = list(_left())  # read before the executions: one that ends in between is looked at once more below
-    running = [each for each in left if each.status in deployments.RUNNING]
+    running = [each for each in left if each.status in RUNNING]
     begun = executions.running() if any(map(_may_be_lost, running)) else set()
     stopped = _stop_by_alarms(running)
     tried = [_try(_watch, each) for each in running if each.deployment_id in begun]
@@ -38,7 +38,7 @@ def mend() -> None:
 
 
 def _left() -> Iterator[Deployment]:
-    for status in (*deployments.RUNNING, DeploymentStatus.QUEUED):
+    for status in (*RUNNING, DeploymentStatus.QUEUED):
         yield from deployments.of_status(status)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from functions.core.errors import Unreadable
 from functions.core.records import Approved, Bypass, Closed, Deployment, Failure, Hold, Pause, StopMark
-from functions.core.statuses import DeploymentStatus
+from functions.core.statuses import BEGUN, RUNNING, DeploymentStatus
 from functions.core.text.shapes import to_plain
 from functions.store import announced
 from functions.store.keys import deployment_key
@@ -26,8 +26,6 @@ from functions.store.table.values import (
 )
 from functions.telemetry import logger
 
-RUNNING = (DeploymentStatus.CREATED, DeploymentStatus.IN_PROGRESS, DeploymentStatus.READY)
-_BEGUN = (DeploymentStatus.IN_PROGRESS, DeploymentStatus.READY)
 _EVER = ("0", "9999")  # around every time
 
 
@@ -112,7 +110,7 @@ def store_hold(deployment_id: str, hold: Hold, status: DeploymentStatus) -> Depl
     """For what the deployment waits between two stages, and its status meanwhile: InProgress, or Ready. The deployment
     as it is now, None when it does not run."""
     key, sets = deployment_key(deployment_id), {"hold": to_plain(hold)}
-    others = [each for each in _BEGUN if each is not status]
+    others = [each for each in BEGUN if each is not status]
     changed = items().write(announced.status_change(key, others, status, sets=sets))
     same = announced.same_status(key, Equals("status", status.value), sets=sets)
     return get(deployment_id) if changed or items().write(same) else None

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from functions.aws import clock
 from functions.core.records import Deployment, Group, HookAnswer, LifecycleAction
+from functions.core.statuses import RUNNING
 from functions.core.text.shapes import from_plain, to_plain
 from functions.store import announced
 from functions.store.keys import action_key, group_item_key, launches_key
@@ -81,7 +82,7 @@ def close(
     fields = {name: value for name in kept if (value := getattr(deployment, name))}
     is_unstopped = () if deployment.stop else (Missing("stop"),)
     writes: list[Write] = [
-        deployments.end(deployment.deployment_id, deployment.status, deployments.RUNNING, *is_unstopped, **fields)
+        deployments.end(deployment.deployment_id, deployment.status, RUNNING, *is_unstopped, **fields)
     ]
     is_mine = Equals("deployment_id", deployment.deployment_id)
     if follow_up:

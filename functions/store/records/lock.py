@@ -13,7 +13,7 @@ from functions.core.new_deployment import summary
 from functions.core.order import Accepted, Judgement, Order, Upload, after, going_back, judge
 from functions.core.records import Deployment, Failure, Group
 from functions.core.rollout import rollback_choice
-from functions.core.statuses import Creator, DeploymentErrorCode, DeploymentStatus, OverriddenSetting
+from functions.core.statuses import RUNNING, Creator, DeploymentErrorCode, DeploymentStatus, OverriddenSetting
 from functions.core.text.shapes import from_plain, to_plain
 from functions.store import announced
 from functions.store.keys import group_item_key, lock_key, own_alarm_key, upload_key
@@ -212,7 +212,7 @@ def close(
     kept = ("counts", "failure", "causes", "rollback", "complete_time", "start_time")
     fields = {name: value for name in kept if (value := getattr(deployment, name))}
     is_unstopped = () if deployment.stop else (Missing("stop"),)
-    end = deployments.end(deployment_id, deployment.status, deployments.RUNNING, *is_unstopped, **fields)
+    end = deployments.end(deployment_id, deployment.status, RUNNING, *is_unstopped, **fields)
     remembered = _remember(deployment, group, has_revision_failed)
     for attempt in range(_TRIES):
         current = deployments.get(deployment_id)
