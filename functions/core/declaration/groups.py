@@ -14,6 +14,7 @@ from functions.core.declaration.auto_scaling import auto_scaling
 from functions.core.declaration.durations import parsed_seconds, seconds
 from functions.core.declaration.load_balancers import load_balancers
 from functions.core.declaration.model import ENGINE_TOPIC, DeclaredGroup
+from functions.core.declaration.principals import principal_patterns
 from functions.core.declaration.tags import SELECTING, tag_groups
 from functions.core.declaration.value import Value, did_you_mean
 from functions.core.records import Alarms, AutoRollback, GroupSettings, Trigger
@@ -26,7 +27,6 @@ from functions.core.statuses import (
     OutdatedInstancesStrategy,
     TriggerEvent,
 )
-from functions.core.text import principals
 from functions.core.text.names import MAX_ROLE_ARN, is_group_key, is_role
 
 _TOPIC_ARN = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}")
@@ -125,22 +125,14 @@ def _settings(
     if named := members.get("budgets"):
         read["budgets"] = _budgets(named, budgets)
     if allowed := members.get("allowedPrincipals"):
-        read["allowed_principals"] = _principals(allowed)
+        read["allowed_principals"] = principal_patterns(
+            allowed, nobody="give at least one ARN, or leave it out: then IAM alone decides"
+        )
     if shared := members.get("sharedWith"):
         read["shared_with"] = _shared_with(shared)
         if not allowed:
             shared.refuse_key("does not have any effect unless allowedPrincipals says who may deploy")
     return wanted.over(GroupSettings(**read))
-
-
-def _principals(value: Value) -> tuple[str, ...]:
-    listed = value.items(most=principals.MAX)
-    if not listed:
-        value.refuse("give at least one ARN, or leave it out: then IAM alone decides")
-    for each in listed:
-        if (text := each.text(longest=2048)) and (problem := principals.problem(text)):
-            each.refuse(f"{each.shown} {problem}")
-    return tuple(dict.fromkeys(each.text(longest=2048) for each in listed))
 
 
 def _shared_with(value: Value) -> tuple[str, ...]:

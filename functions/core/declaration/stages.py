@@ -5,10 +5,10 @@ from typing import Any
 from functions.core import quotas
 from functions.core.declaration.durations import seconds
 from functions.core.declaration.minimum import minimum
+from functions.core.declaration.principals import principal_patterns
 from functions.core.declaration.value import Value
 from functions.core.errors import InvalidInput
 from functions.core.rollout.health import Approval, Select, StageRule, check_stages
-from functions.core.text import principals
 from functions.core.text.names import ALLOWED, is_name
 
 _WORDS = {"rest": Select.REST, "zone": Select.ZONE}
@@ -94,13 +94,8 @@ def _approval(value: Value) -> Approval | None:
         return Approval() if value.flag() else None
     members = value.known("approvers", "byAnother")
     listed, another = members.get("approvers"), members.get("byAnother")
-    entries = listed.items(most=principals.MAX) if listed else []
-    if listed and not entries:
-        listed.refuse("leaves no approver: give at least one ARN, or leave it out")
-    for each in entries:
-        if (text := each.text(longest=2048)) and (problem := principals.problem(text)):
-            each.refuse(f"{each.shown} {problem}")
+    nobody = "leaves no approver: give at least one ARN, or leave it out"
     return Approval(
-        approvers=tuple(dict.fromkeys(each.text(longest=2048) for each in entries)),
+        approvers=principal_patterns(listed, nobody=nobody) if listed else (),
         by_another=another.flag() if another else False,
     )
