@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from functions.core.errors import InvalidInput
 from functions.core.records import places as records_places
-from functions.core.records.places import Shard
+from functions.core.records.places import Shard, number_of_shards
 from functions.core.records.settings import TagGroup
 from functions.core.rollout.health import MinimumHealthyHostsType
 
@@ -105,11 +105,6 @@ class BudgetShare:
     @property
     def shards(self) -> tuple[Shard, ...]:
         return tuple(map(self.shard, range(self.number_of_shards)))
-
-
-def number_of_shards(places: int) -> int:
-    """That so many places fill, at least one."""
-    return max(1, -(-places // records_places.MAX_PLACES))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

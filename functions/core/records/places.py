@@ -27,7 +27,7 @@ class PlaceSet:
 
     @property
     def number_of_shards(self) -> int:
-        return max(1, -(-self.places // MAX_PLACES))
+        return number_of_shards(self.places)
 
     @property
     def shards(self) -> tuple[Shard, ...]:
@@ -41,6 +41,11 @@ class PlaceSet:
     def shard(self, number: int) -> Shard:
         each, more = divmod(self.places, self.number_of_shards)
         return Shard(of=self.name, number=number, places=each + (number < more))
+
+
+def number_of_shards(places: int) -> int:
+    """That so many places fill, at least one."""
+    return max(1, -(-places // MAX_PLACES))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

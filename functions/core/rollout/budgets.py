@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from zlib import crc32
 
-from functions.core.records import BudgetShard, BudgetShare, Shard, Target
+from functions.core.records import BudgetShard, BudgetShare, HostPlace, Shard, Target
 from functions.core.rollout.places import AfterRefusal, Refusal
 
 # For which a target waits where only hosts that failed have places, and its own deployment has yet to go to one of
@@ -45,7 +45,7 @@ def after_refusal(share: BudgetShare, shards: Sequence[BudgetShard], target: Tar
     """A target waits as long as somebody works at a host that has a place, or places are free and it is not its turn.
     Where only hosts that failed have them, it is skipped, unless its own deployment may repair one of these, which is
     not known here."""
-    held = {host: place for shard in shards for host, place in shard.held.items()}
+    held = _held(shards)
     if len(held) < share.places or any(place.is_at_work for place in held.values()):
         return Refusal(then=AfterRefusal.WAIT, reason=waits_for(share, shards, target))
     return Refusal(then=AfterRefusal.SKIP, reason=used_up(share, shards))
@@ -58,7 +58,7 @@ def is_used_up(share: BudgetShare, shards: Sequence[BudgetShard]) -> bool:
 
 def waits_for(share: BudgetShare, shards: Sequence[BudgetShard], target: Target | None = None) -> str:
     """For what a target waits, or a deployment as a whole."""
-    held = {host: place for shard in shards for host, place in shard.held.items()}
+    held = _held(shards)
     mine = held.get(target.target_id) if target else None
     if mine and target and mine.is_at_work and mine.deployment_id != target.deployment_id:
         return f"waits for budget {share.budget}: {mine.deployment_id} deploys to {target.target_id}"
@@ -73,7 +73,7 @@ def waits_for(share: BudgetShare, shards: Sequence[BudgetShard], target: Target 
 
 def used_up(share: BudgetShare, shards: Sequence[BudgetShard]) -> str:
     """That nothing goes on under a budget, and what to do."""
-    failed = {host: place.failed_in for shard in shards for host, place in shard.held.items() if not place.is_at_work}
+    failed = {host: place.failed_in for host, place in _held(shards).items() if not place.is_at_work}
     hosts = _named([f"{host} in {failed[host]}" if failed[host] else host for host in sorted(failed)])
     return (
         f"Budget {share.budget}: hosts that failed hold all its places ({hosts}). Deploy to them until they"
@@ -110,6 +110,10 @@ def in_order(target_ids: Sequence[str], targets: Sequence[Target]) -> tuple[str,
 def gone(shards: Sequence[BudgetShard], hosts: Collection[str]) -> list[tuple[int, str]]:
     """The places, with their shards, of failed hosts that do not belong to a budget any more: they were terminated."""
     return [(number, host) for number, shard in enumerate(shards) for host in sorted(shard.failed - set(hosts))]
+
+
+def _held(shards: Sequence[BudgetShard]) -> dict[str, HostPlace]:
+    return {host: place for shard in shards for host, place in shard.held.items()}
 
 
 def _named(names: Sequence[str]) -> str:

@@ -14,7 +14,6 @@ from functions.core.rollout.health import (
     Select,
     StageRule,
 )
-from functions.core.statuses import Creator
 
 
 class Standing(IntEnum):
@@ -93,7 +92,7 @@ def parts(
             )
             for number, zone in enumerate(here)
         ]
-    if not config.stages or deployment.creator is Creator.ROLLBACK or deployment.launch:
+    if not config.stages or zones.goes_to_all(deployment):
         return [Part(name="", targets=chosen)]
     found, left = list[Part](), list(chosen)
     for stage in config.stages:

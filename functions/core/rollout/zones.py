@@ -15,8 +15,12 @@ from functions.core.statuses import Creator
 
 def zonal(deployment: Deployment) -> ZonalConfig | None:
     """The rule that this deployment follows."""
-    is_whole = deployment.creator is Creator.ROLLBACK or deployment.launch is not None
-    return None if is_whole else deployment.settings.config.zonal
+    return None if goes_to_all(deployment) else deployment.settings.config.zonal
+
+
+def goes_to_all(deployment: Deployment) -> bool:
+    """Whether it takes no notice of zones and stages: a rollback, or a deployment to a launched instance."""
+    return deployment.creator is Creator.ROLLBACK or deployment.launch is not None
 
 
 def ordered(targets: Sequence[Target]) -> list[str]:

@@ -7,7 +7,7 @@ from functions.aws.fleet import autoscaling
 from functions.core.errors import NotDeployable
 from functions.core.messages import texts
 from functions.core.records import Budget, BudgetShard, BudgetShare, Deployment, Target
-from functions.core.records.budgets import number_of_shards
+from functions.core.records.places import number_of_shards
 from functions.core.rollout import budgets as rules
 from functions.core.statuses import DeploymentErrorCode
 from functions.engine.starting import fleet
