@@ -1,7 +1,7 @@
 """CodeDeploy's operations: one file for each kind of thing, one function for each operation.
 
 A function takes the request's members, checked by the service model, and who calls; it returns the answer's members, in
-the records' own forms (the model shapes them), or raises Refused. docs/api.md is made from this table.
+the records' own forms (the model shapes them), or raises Refused or NotDeployable. docs/api.md is made from this table.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,8 @@ from importlib import import_module
 from typing import Any
 
 from functions.api import model
-from functions.core.errors import Refused
+from functions.core.errors import NotDeployable, Refused
+from functions.core.statuses import DeploymentErrorCode
 
 TABLE_BEGINS, TABLE_ENDS = "<!-- operations -->", "<!-- end of operations -->"
 
@@ -131,12 +132,26 @@ def page(text: str) -> str:
     return f"{before}{TABLE_BEGINS}\n{table()}\n{end}{after}"
 
 
+# The exceptions for what cannot be deployed, or that somebody may not deploy.
+_REFUSALS = {
+    DeploymentErrorCode.APPLICATION_MISSING: "ApplicationDoesNotExistException",
+    DeploymentErrorCode.DEPLOYMENT_GROUP_MISSING: "DeploymentGroupDoesNotExistException",
+    DeploymentErrorCode.INVALID_REVISION: "InvalidRevisionException",  # older than a sequence's last
+    DeploymentErrorCode.REVISION_MISSING: "RevisionDoesNotExistException",  # nothing is there to restart
+    DeploymentErrorCode.RESOURCE_LIMIT_EXCEEDED: "DeploymentLimitExceededException",
+    DeploymentErrorCode.IAM_ROLE_PERMISSIONS: "AccessDeniedException",  # AWS's own word for what IAM does not allow
+}
+
+
 def run(operation: str, given: dict[str, Any], caller: Caller) -> dict[str, Any]:
     """The answer of an operation. Raises Refused."""
     if operation not in WORKING:
         raise Refused("OperationNotSupportedException", f"{operation} is not supported by stepdeploy")
     module = import_module(f"functions.api.operations.{WORKING[operation]}")
-    answer: dict[str, Any] = getattr(module, function_name(operation))(given, caller)
+    try:
+        answer: dict[str, Any] = getattr(module, function_name(operation))(given, caller)
+    except NotDeployable as error:
+        raise Refused(_REFUSALS[error.code], str(error)) from error
     return answer
 
 

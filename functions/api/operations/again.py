@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from functions.api.operations import Caller
-from functions.api.operations.create_deployment import metadata, refused
+from functions.api.operations.create_deployment import metadata
 from functions.api.operations.deployments import known
 from functions.aws import clock
 from functions.core import new_deployment
@@ -23,20 +23,17 @@ def retry_deployment(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
     if not failed.counts.failed + failed.counts.skipped:
         what = f"deploymentId: {failed.deployment_id} has no failed or skipped targets to retry"
         raise Refused("InvalidInputException", f"{what}; create a new deployment")
-    try:
-        group = who_may.group_to_deploy(failed.application, failed.group, caller.arn)
-        again = new_deployment.retry(
-            group,
-            failed,
-            deployment_id=clock.deployment_id(),
-            now=caller.now,
-            requested_by=caller.arn,
-            principal=caller.arn,
-        )
-        again = replace(again, metadata={**failed.metadata, **metadata(given)})
-        return {"deploymentId": create.store(again, group, OnBusy.REJECT)}
-    except NotDeployable as error:
-        raise refused(error) from error
+    group = who_may.group_to_deploy(failed.application, failed.group, caller.arn)
+    again = new_deployment.retry(
+        group,
+        failed,
+        deployment_id=clock.deployment_id(),
+        now=caller.now,
+        requested_by=caller.arn,
+        principal=caller.arn,
+    )
+    again = replace(again, metadata={**failed.metadata, **metadata(given)})
+    return {"deploymentId": create.store(again, group, OnBusy.REJECT)}
 
 
 def roll_back_deployment_group(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
@@ -51,8 +48,8 @@ def roll_back_deployment_group(given: dict[str, Any], caller: Caller) -> dict[st
             cancel=given.get("cancelScripts", False),
         )
         started = roll_back.roll_back(*where, wish)
-    except NotDeployable as error:
-        raise refused(error) from error
+    except NotDeployable:
+        raise
     except InvalidInput as error:
         raise Refused("InvalidInputException", str(error)) from error
     return {

@@ -10,25 +10,17 @@ from functions.api.operations.targets import check_id as check_target
 from functions.api.requests import settings as requests_settings
 from functions.api.requests.fields import MAX_ENTRIES
 from functions.api.requests.revision_location import MAX_DESCRIPTION, revision
-from functions.core.errors import InvalidInput, NotDeployable, Refused
+from functions.core.errors import InvalidInput, Refused
 from functions.core.limits import SHOWN
 from functions.core.new_deployment import Overrides
 from functions.core.records import Revision
 from functions.core.revision import bundle_type
-from functions.core.statuses import DeploymentErrorCode, DeploymentMode, FileExistsBehavior, OnBusy
+from functions.core.statuses import DeploymentMode, FileExistsBehavior, OnBusy
 from functions.engine.starting.create import Request, create
 from functions.settings import settings
 
 MAX_INSTANCES = 100  # that a request names by their ids
 _INVALID_TARGETS = "InvalidTargetInstancesException"
-_REFUSALS = {
-    DeploymentErrorCode.APPLICATION_MISSING: "ApplicationDoesNotExistException",
-    DeploymentErrorCode.DEPLOYMENT_GROUP_MISSING: "DeploymentGroupDoesNotExistException",
-    DeploymentErrorCode.INVALID_REVISION: "InvalidRevisionException",  # older than a sequence's last
-    DeploymentErrorCode.REVISION_MISSING: "RevisionDoesNotExistException",  # nothing is there to restart
-    DeploymentErrorCode.RESOURCE_LIMIT_EXCEEDED: "DeploymentLimitExceededException",
-    DeploymentErrorCode.IAM_ROLE_PERMISSIONS: "AccessDeniedException",  # AWS's own word for what IAM does not allow
-}
 
 
 def create_deployment(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
@@ -50,16 +42,7 @@ def create_deployment(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
         principal=caller.arn,
         own=_own(given),
     )
-    try:
-        deployment_id = create(request)
-    except NotDeployable as error:
-        raise refused(error) from error
-    return {"deploymentId": deployment_id}
-
-
-def refused(error: NotDeployable) -> Refused:
-    """The exception for a deployment that cannot be created."""
-    return Refused(_REFUSALS[error.code], str(error))
+    return {"deploymentId": create(request)}
 
 
 def metadata(given: dict[str, Any]) -> dict[str, str]:

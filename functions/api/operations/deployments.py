@@ -82,3 +82,19 @@ def known(deployment_id: str) -> Deployment:
     if found is None:
         raise Refused("DeploymentDoesNotExistException", f"The deployment {deployment_id} could not be found")
     return found
+
+
+def running(deployment_id: str) -> Deployment:
+    """A deployment that has not ended. Raises Refused."""
+    found = known(deployment_id)
+    if found.status.is_final:
+        what = f"The deployment {found.deployment_id} has ended: it is {found.status}"
+        raise Refused("DeploymentAlreadyCompletedException", what)
+    return found
+
+
+def given_id(given: dict[str, Any]) -> str:
+    """The id in a request whose model does not require one. Raises Refused."""
+    if not given.get("deploymentId"):
+        raise Refused("DeploymentIdRequiredException", "deploymentId: is missing")
+    return str(given["deploymentId"])

@@ -3,7 +3,7 @@
 from typing import Any
 
 from functions.api.operations import Caller
-from functions.api.operations.deployments import known
+from functions.api.operations.deployments import given_id, known, running
 from functions.core.errors import Refused
 from functions.core.records import Deployment
 
@@ -11,11 +11,11 @@ _VERDICTS = ("Succeeded", "Failed")
 
 
 def skip_wait_time_for_instance_termination(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
-    raise _in_place(_running(given), "terminates no instances")
+    raise _in_place(running(given_id(given)), "terminates no instances")
 
 
 def put_lifecycle_event_hook_execution_status(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
-    deployment = _named(given)
+    deployment = known(given_id(given))
     if not given.get("lifecycleEventHookExecutionId"):
         what = "lifecycleEventHookExecutionId: is missing"
         raise Refused("InvalidLifecycleEventHookExecutionIdException", what)
@@ -28,20 +28,6 @@ def put_lifecycle_event_hook_execution_status(given: dict[str, Any], caller: Cal
 def delete_resources_by_external_id(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
     """Only CloudFormation gives deployments such an id; there is nothing to delete."""
     return {}
-
-
-def _named(given: dict[str, Any]) -> Deployment:
-    if not given.get("deploymentId"):
-        raise Refused("DeploymentIdRequiredException", "deploymentId: is missing")
-    return known(given["deploymentId"])
-
-
-def _running(given: dict[str, Any]) -> Deployment:
-    deployment = _named(given)
-    if deployment.status.is_final:
-        what = f"The deployment {deployment.deployment_id} has ended: it is {deployment.status}"
-        raise Refused("DeploymentAlreadyCompletedException", what)
-    return deployment
 
 
 def _in_place(deployment: Deployment, why: str) -> Refused:

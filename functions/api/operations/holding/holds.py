@@ -3,9 +3,8 @@
 from typing import Any
 
 from functions.api.operations import Caller
-from functions.api.operations.create_deployment import refused
-from functions.api.operations.deployments import known
-from functions.core.errors import NotDeployable, Refused
+from functions.api.operations.deployments import given_id, running
+from functions.core.errors import Refused
 from functions.core.records import Approved, Deployment, Pause
 from functions.core.rollout.holds import waits_for_approval
 from functions.engine.running import holds
@@ -16,19 +15,14 @@ _TERMINATION_WAIT = "TERMINATION_WAIT"
 
 def continue_deployment(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
     """A deployment that is Ready goes on. A repeat is refused as CodeDeploy refuses it: it is not Ready any more."""
-    if not given.get("deploymentId"):
-        raise Refused("DeploymentIdRequiredException", "deploymentId: is missing")
-    deployment = _running(given)
+    deployment = running(given_id(given))
     if given.get("deploymentWaitType") == _TERMINATION_WAIT:
         what = f"The deployment {deployment.deployment_id} is in place: it terminates no instances"
         raise Refused("UnsupportedActionForDeploymentTypeException", what)
     hold = deployment.hold
     if hold is None or not waits_for_approval(hold):
         raise _not_ready(deployment)
-    try:
-        who_may.check_approve(deployment, hold.stage, caller.arn)
-    except NotDeployable as error:
-        raise refused(error) from error
+    who_may.check_approve(deployment, hold.stage, caller.arn)
     if not holds.approve(
         deployment, Approved(stage=hold.stage, by=caller.arn, at=caller.now, why=given.get("reason", ""))
     ):
@@ -53,19 +47,8 @@ def resume_deployment(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
 
 def _mine(given: dict[str, Any], caller: Caller) -> Deployment:
     """A deployment that runs, and that the caller may stop: then he may hold it, too."""
-    deployment = _running(given)
-    try:
-        who_may.check_stop(deployment, caller.arn)
-    except NotDeployable as error:
-        raise refused(error) from error
-    return deployment
-
-
-def _running(given: dict[str, Any]) -> Deployment:
-    deployment = known(given["deploymentId"])
-    if deployment.status.is_final:
-        what = f"The deployment {deployment.deployment_id} has ended: it is {deployment.status}"
-        raise Refused("DeploymentAlreadyCompletedException", what)
+    deployment = running(given["deploymentId"])
+    who_may.check_stop(deployment, caller.arn)
     return deployment
 
 

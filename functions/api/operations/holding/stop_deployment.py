@@ -4,9 +4,8 @@ cuts it off."""
 from typing import Any
 
 from functions.api.operations import Caller
-from functions.api.operations.create_deployment import refused
 from functions.api.operations.deployments import known
-from functions.core.errors import NotDeployable, Refused
+from functions.core.errors import Refused
 from functions.core.rollout import stop_mark
 from functions.engine.ending import stop
 from functions.engine.starting import who_may
@@ -15,10 +14,7 @@ from functions.engine.starting import who_may
 def stop_deployment(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
     """A second call finds it stopping, or over; it may still say that it rolls back."""
     deployment = known(given["deploymentId"])
-    try:
-        who_may.check_stop(deployment, caller.arn)
-    except NotDeployable as error:
-        raise refused(error) from error
+    who_may.check_stop(deployment, caller.arn)
     mark = stop_mark.by_person(
         caller.arn,
         caller.now,

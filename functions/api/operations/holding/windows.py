@@ -5,14 +5,13 @@ from typing import Any
 
 from functions.api import responses
 from functions.api.operations import Caller
-from functions.api.operations.create_deployment import refused
 from functions.api.operations.deployments import known
 from functions.api.operations.groups import known as known_group
 from functions.api.operations.groups import known_application
 from functions.aws import clock
 from functions.core import calendar as rule
 from functions.core.declaration.windows import DECLARED, MAX
-from functions.core.errors import NotDeployable, Refused
+from functions.core.errors import Refused
 from functions.core.limits import SHOWN
 from functions.core.records import Bypass, Closed, Freeze, Window
 from functions.core.records.calendar import EVERYWHERE
@@ -85,10 +84,7 @@ def list_windows(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
 def bypass_windows(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
     """One deployment begins, or goes on, in spite of windows and freezes. Who lets it is on its record, and is told."""
     deployment, reason = known(given["deploymentId"]), _reason(given)
-    try:
-        who_may.group_to_deploy(deployment.application, deployment.group, caller.arn)
-    except NotDeployable as error:
-        raise refused(error) from error
+    who_may.group_to_deploy(deployment.application, deployment.group, caller.arn)
     if not calendar.bypass(deployment, Bypass(by=caller.arn, at=caller.now, why=reason)):
         what = f"The deployment {deployment.deployment_id} has already ended"
         raise Refused("DeploymentAlreadyCompletedException", what)
