@@ -300,10 +300,7 @@ class World:
 
 
 def _groups(scenario: Scenario) -> tuple[str, ...]:
-    has_other = (
-        scenario.other_hosts or scenario.shares_hosts or (scenario.scaling and scenario.scaling.has_second_group)
-    )
-    return (GROUP, OTHER_GROUP) if has_other else (GROUP,)
+    return (GROUP, OTHER_GROUP) if scenario.other_hosts or scenario.has_shared_hosts else (GROUP,)
 
 
 def _balanced(scenario: Scenario) -> tuple[str, ...]:
