@@ -18,7 +18,8 @@ from functions.store.table.values import Key
 from functions.store.table.wire import from_wire, to_wire
 
 T = TypeVar("T")
-POLL_SECONDS = 0.1
+POLL_SECONDS = 0.1  # at first; who has waited long may wait a twentieth longer
+LONGEST_POLL_SECONDS = 0.5
 PATIENCE = 300.0  # seconds until what is waited for counts as never coming, on the slowest machine
 
 
@@ -139,10 +140,10 @@ class Engine:
 
 def wait_for(check: Callable[[], T | None], what: str, timeout: float = PATIENCE, every: float = POLL_SECONDS) -> T:
     """What `check` finds, asked again and again. Raises TimeoutError naming what was waited for."""
-    deadline = time.monotonic() + timeout
-    while time.monotonic() < deadline:
+    began = time.monotonic()
+    while (waited := time.monotonic() - began) < timeout:
         found = check()
         if found:
             return found
-        time.sleep(every)
+        time.sleep(max(every, min(waited / 20, LONGEST_POLL_SECONDS)))
     raise TimeoutError(f"waited {timeout:.0f} s for {what}")

@@ -73,6 +73,7 @@ class LocalGateway:
             batch_actions,
             control_api,
             dynamodb,
+            forks,
             functions,
             instances,
             metrics,
@@ -84,6 +85,7 @@ class LocalGateway:
         state_machines.install(self.records, self.faults)
         functions.install(self.outside, self.records)
         sandboxes.install()
+        forks.install()
         dynamodb.install(self.outside, self.records)
         metrics.install()
         alarms.install(self.emit_alarm_event, region=REGION, account=ACCOUNT)
