@@ -90,10 +90,11 @@ contract: setup ## what runs beside moto: the stand-ins of AWS's services, the s
 	$(SAY) "stand-ins beside moto"
 	@$(BIN)/pytest -q -n 2 --dist worksteal tests/contract tests/statemachines
 
-# host/bootstrap.py starts when it is imported: it is the text that a host runs.
+# host/bootstrap.py starts when it is imported: it is the text that a host runs. A third of the time of these tests is
+# waiting for scripts: more workers than cores.
 host: setup ## the host runner and the command line, really executing
 	$(SAY) "host runner and command line"
-	@$(BIN)/pytest -q -n 2 --dist worksteal tests/host tests/cli tests/distribution --doctest-modules host cli --ignore host/bootstrap.py
+	@$(BIN)/pytest -q -n 4 --dist worksteal tests/host tests/cli tests/distribution --doctest-modules host cli --ignore host/bootstrap.py
 
 soak: setup ## kills at every point, 100,000 simulated schedules, thousands of random revisions: `make test` tries some each day
 	$(SAY) "simulated schedules"
@@ -105,10 +106,10 @@ mutations: setup ## deliberate breakages of the engine, each of which the invari
 	$(SAY) "mutations"
 	@$(BIN)/python -m tests.mutations
 
-# Half of the time of these tests is waiting for hosts and states: more workers than cores.
+# These wait for hosts and states, but each worker more is a cloud and a stack more: one worker more than cores.
 e2e: setup ## the deployed stack on the local cloud, faults injected
 	$(SAY) "local cloud and end to end"
-	@$(BIN)/pytest -q -n 4 --dist worksteal tests/local tests/e2e --doctest-modules local
+	@$(BIN)/pytest -q -n 3 --dist worksteal tests/local tests/e2e --doctest-modules local
 
 # Needs what all tests before have written down: after a part of them, grants seem to be too many.
 grants: setup ## the grants of each function beside the AWS calls that it made in all tests

@@ -9,7 +9,11 @@ from local.cloud import ROOT, LocalInstance
 from local.driver import wait_for
 from tests.e2e.conftest import RECONCILE_SECONDS, Fleet, MakeFleet, failing
 
-WAITS = failing("until [ -e /var/lib/go-on ]; do sleep 0.1; done")
+# It may wait for as long as two updates take.
+WAITS = {
+    "scripts/start.sh": failing("until [ -e /var/lib/go-on ]; do sleep 0.1; done"),
+    "appspec.yml": (ROOT / "examples/hooks/appspec.yml").read_text().replace("timeout: 60", "timeout: 600"),
+}
 HOSTS = 4  # of which half run at a time
 # What is other in the next version: the runner, and with it the document, the functions' package and their
 # environment; the role of the function that sends; the definition of the machine.
@@ -67,7 +71,7 @@ def test_deployments_go_on_while_the_engine_is_updated_and_while_it_goes_back(
             for host in group.hosts:
                 host.path("var/lib/go-on").unlink(missing_ok=True)
                 shutil.rmtree(host.path("opt/stepdeploy/runner"), ignore_errors=True)
-            one = group.begin(version, {"scripts/start.sh": WAITS})
+            one = group.begin(version, WAITS)
             group.engine.wait_until(one, lambda found: found.counts.started == HOSTS // 2)
             with ThreadPoolExecutor(1) as pool:
                 updated = pool.submit(cloud.deploy_assembly, there)
