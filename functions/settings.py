@@ -1,5 +1,6 @@
 """Every environment variable of the functions, read once, on first use. infra/function.py sets them."""
 
+import json
 import os
 from dataclasses import dataclass
 from functools import cache
@@ -27,6 +28,12 @@ class Settings:
     def revision_buckets(self) -> list[str]:
         """Other buckets that revisions may lie in."""
         return self.environment["REVISION_BUCKETS"].split(",")
+
+    @property
+    def upload_prefixes(self) -> dict[str, str]:
+        """Of the other buckets whose uploads start deployments, by name: below which prefix."""
+        found: dict[str, str] = json.loads(self.environment["UPLOAD_PREFIXES"])
+        return found
 
     @property
     def state_machine_arn(self) -> str:

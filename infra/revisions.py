@@ -1,10 +1,15 @@
-"""Starting: an object arrives in the revision bucket, or a person names one."""
+"""Starting: an object arrives in a bucket, or a person names one."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
 
 from aws_cdk import Duration
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
+from functions.core.declaration import UploadTrigger
 from functions.core.revision import ENGINE_PREFIX
 from infra.function import Function, FunctionDefaults, patience
 from infra.store import Store, work_queue
@@ -17,7 +22,16 @@ class Revisions(Construct):
     fight for the lock of one group, and Lambda gives up an event after three of them have lost.
     """
 
-    def __init__(self, scope: Construct, id: str, *, defaults: FunctionDefaults, store: Store) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,
+        *,
+        defaults: FunctionDefaults,
+        store: Store,
+        upload_triggers: Sequence[UploadTrigger],
+    ) -> None:
+        """`upload_triggers`: buckets besides the store's whose uploads start deployments."""
         super().__init__(scope, id)
         self.uploads = work_queue(self, "Uploads", letters=store.undelivered, key=store.key)
         self.start = Function(
@@ -28,25 +42,34 @@ class Revisions(Construct):
             environment={
                 "TABLE_NAME": store.table.table_name,
                 "BUCKET_NAME": store.bucket.bucket_name,
+                "UPLOAD_PREFIXES": json.dumps({each.bucket: each.prefix for each in upload_triggers}),
                 "UPLOAD_QUEUE_URL": self.uploads.queue_url,
             },
             timeout=Duration.minutes(1),
         )
         store.let_change_records(self.start)
         self.start.on_queue(self.uploads, batch_size=10, window_seconds=0)
+        # One rule for all: each has a statement in the policy of its queue and in that of the dead letters, and SQS
+        # takes twenty in a policy.
+        buckets = [
+            _uploads(store.bucket.bucket_name, ""),
+            *(_uploads(each.bucket, each.prefix) for each in upload_triggers),
+        ]
         events.Rule(
             self,
             "UploadRule",
-            description="An object was put into the revision bucket",
-            # What lies below .stepdeploy/ the engine has put there, a host its logs, or `push`. What the others are
-            # `start` decides, by functions/core/uploads.py alone.
+            description="An object was put into a bucket whose uploads start deployments",
             event_pattern=events.EventPattern(
                 source=["aws.s3"],
                 detail_type=["Object Created"],
-                detail={
-                    "bucket": {"name": [store.bucket.bucket_name]},
-                    "object": {"key": [{"anything-but": {"prefix": ENGINE_PREFIX}}]},
-                },
+                detail=buckets[0] if len(buckets) == 1 else {"$or": buckets},
             ),
             targets=[targets.SqsQueue(self.uploads, **patience(store.undelivered))],
         )
+
+
+def _uploads(bucket: str, prefix: str) -> dict[str, Any]:
+    """Those that `start` hears of; what they are it decides itself, by functions/core/uploads.py. What lies below
+    .stepdeploy/ an engine has put there, a host its logs, or `push`."""
+    key = {"prefix": prefix} if prefix else {"anything-but": {"prefix": ENGINE_PREFIX}}
+    return {"bucket": {"name": [bucket]}, "object": {"key": [key]}}

@@ -1,5 +1,6 @@
 """The stack: it puts the parts together and defines nothing itself."""
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct, IConstruct, IDependable, Node
 
-from functions.core.declaration import Declaration
+from functions.core.declaration import Declaration, buckets_written
 from functions.core.errors import InvalidInput
 from functions.core.rollout.stages import MAX_CONCURRENCY
 from infra.api import Api
@@ -28,6 +29,7 @@ from infra.monitoring.alarms import Alarms
 from infra.monitoring.dashboard import Dashboard
 from infra.notifications import Notifications
 from infra.revisions import Revisions
+from infra.rights.other_buckets import OtherBuckets
 from infra.scaling_grants import NamedScalingGroups
 from infra.signals import CommandStatus, ExecutionStatus, FindLost
 from infra.store import Store
@@ -192,13 +194,15 @@ class StepDeploy(Stack):
             revision_buckets=parts.declaration.revision_buckets,
             load_balancers=NamedLoadBalancers(named=parts.declaration.load_balancers, arns=parts.target_groups),
         )
-        revisions = Revisions(self, "Revisions", defaults=defaults, store=store)
+        triggers = parts.declaration.upload_triggers
+        revisions = Revisions(self, "Revisions", defaults=defaults, store=store, upload_triggers=triggers)
         revisions.start.allow(  # when S3 stored what a sequence is to take
             "s3:GetObject",
             "s3:GetObjectVersion",
             on=store.bucket.arn_for_objects("*"),
             why_wildcard="Any object of the revision bucket may be a revision.",
         )
+        OtherBuckets(self, [each.bucket for each in triggers]).grant_read(revisions.start)  # for the same
         engine.grant_answer(revisions.start)  # of a deployment that is held and gives way
         engine.let_wake(revisions.start)
         for signal in (CommandStatus, ExecutionStatus, FindLost):
@@ -257,6 +261,7 @@ class StepDeploy(Stack):
             api_id=api.api_id,
             key=store.key,
         )
+        others = buckets_written(parts.declaration)
         for name, value in {
             "ApiEndpoint": api.endpoint,
             "BucketName": store.bucket.bucket_name,
@@ -273,6 +278,7 @@ class StepDeploy(Stack):
             "RollbackFunctionName": control.rollback.function_name,
             "HostTag": "=".join(options.host_tag),
             **({"KeyArn": options.kms_key_arn} if options.kms_key_arn else {}),
+            **({"RevisionBuckets": json.dumps(others)} if others else {}),
         }.items():
             CfnOutput(self, name, value=value)
 

@@ -79,6 +79,7 @@ ENVIRONMENT = {
     "TOPIC_ARNS": f"arn:aws:sns:{REGION}:123456789012:news",
     "RUNNER_SHA256": "0" * 64,
     "REVISION_BUCKETS": "builds,artifacts",
+    "UPLOAD_PREFIXES": '{"builds": "", "artifacts": "ci/releases/"}',
     "ASK_AGAIN_SECONDS": "1",
     "CONNECTION_LOST_SECONDS": "300",
     "RECONCILE_SECONDS": "120",

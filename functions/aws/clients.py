@@ -14,8 +14,12 @@ _USUAL: dict[str, Any] = {
 }
 _CONFIGS: dict[str, dict[str, Any]] = {
     # Presigned URLs are SigV4 everywhere, as encryption with KMS demands, and name the bucket's region: botocore would
-    # still choose SigV2, and the global endpoint, which sends a host on to a place that its signature is not for.
-    "s3": {"signature_version": "s3v4", "s3": {"addressing_style": "virtual"}},
+    # still choose SigV2, and the global endpoint, which sends a host on to a place that its signature is not for. In
+    # us-east-1 botocore calls the global one unless it is told; an interface endpoint of S3 has no such name.
+    "s3": {
+        "signature_version": "s3v4",
+        "s3": {"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"},
+    },
     # No retries: a send that is throttled slows the pace, one whose answer is lost may have been taken, and what is not
     # read now the watch reads. Whoever has to be patient says so (`weather.patiently`).
     "ssm": {"retries": {"mode": "standard", "max_attempts": 1}},

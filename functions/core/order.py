@@ -1,9 +1,10 @@
 """Which of two requests for a group is the newer one: uploads may be told late, twice and in any order.
 
 S3 gives each version of one key a `sequencer`; between different keys only the time of the event is known, in whole
-seconds. Within one second the sequencers decide between keys, too, and after them the keys: S3 does not promise that
-this is the order in which they were stored, but it is the same one in whatever order they are told. A person's request
-is made while the person waits for the answer, so it is always the newest.
+seconds. Within one second the sequencers decide between keys of one bucket, too, and after them the keys: S3 does not
+promise that this is the order in which they were stored, but it is the same one in whatever order they are told.
+Between two buckets sequencers mean nothing: of one second the upload that arrives later wins. A person's request is
+made while the person waits for the answer, so it is always the newest.
 
 In a *sequence* the revisions have an order besides: when S3 stored them. There nobody gets an older one in.
 
@@ -31,11 +32,11 @@ class Order(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upload:
-    """A version of an object that arrived in the revision bucket."""
+    """A version of an object that arrived in a bucket."""
 
     bucket: str
     key: str
-    version: str  # its etag where the bucket keeps no versions
+    version: str  # where the bucket keeps no versions: its etag and sequencer, because the same content may come again
     sequencer: str = ""  # S3's order of the versions of one key; "" where the event has none
 
     @property
@@ -133,8 +134,13 @@ def _told(revision: Revision) -> str:
 
 
 def _within_a_second(upload: Upload, accepted: Accepted) -> Order:
-    """Between keys of one second: S3's sequencer, then the key. Nothing tells where an event has no sequencer."""
-    others = [(sequencer, place) for place, sequencer in accepted.uploads.items() if place != upload.place]
+    """Between keys of one bucket and one second: S3's sequencer, then the key. Nothing tells where an event has no
+    sequencer, nor between buckets."""
+    others = [
+        (sequencer, place)
+        for place, sequencer in accepted.uploads.items()
+        if place != upload.place and place.partition("/")[0] == upload.bucket
+    ]
     if not (upload.sequencer and others):
         return Order.SAME
     length = max(len(sequencer) for sequencer, _ in [*others, (upload.sequencer, "")])

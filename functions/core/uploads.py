@@ -1,9 +1,10 @@
-"""What an object that arrives in the revision bucket is: a revision to deploy, somebody's mistake, or not ours.
+"""What an object that arrives in a bucket is: a revision to deploy, somebody's mistake, or not ours.
 
-The bucket is also a place where others put things. Pipelines keep artifacts there (`<pipeline>/SourceArti/aB3dE5g`),
+A bucket is also a place where others put things. Pipelines keep artifacts there (`<pipeline>/SourceArti/aB3dE5g`),
 consoles make folders (objects of zero bytes whose key ends in a slash), tools leave checksums, signatures and hidden
 files beside an archive. Of those nobody wants to hear. Of an upload that was meant for a group and goes nowhere
-somebody must hear, because nothing else would say so. The key has two sides that tell:
+somebody must hear, because nothing else would say so. The key (in a bucket that is not the engine's own: what of it
+stands behind that bucket's prefix) has two sides that tell:
 
 - *The place*. Below an existing group everything is meant for it. Below an existing application, or one whose name is
   nearly that of an existing one, an archive is: other files there may be anybody's, so two things would have to be
@@ -22,7 +23,7 @@ from functions.core.revision import SUFFIXES, bundle_type
 from functions.core.statuses import BundleType, DeploymentErrorCode
 from functions.core.text.names import is_name, is_reserved
 
-FORM = "<application>/<group>/<name>, for example shop/web/build-42.zip"
+_FORM, _EXAMPLE = "<application>/<group>/<name>", "shop/web/build-42.zip"
 _OTHER_ARCHIVES = (".rar", ".7z", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst", ".jar", ".war", ".ear")
 _BESIDE = (".sha1", ".sha256", ".sha512", ".md5", ".sum", ".sig", ".asc", ".minisig", ".pem", ".sbom", ".json", ".txt")
 _CLOSE = 0.75  # of difflib's ratio: "shpo" for "shop" is; "store" for "shop" is not
@@ -78,6 +79,15 @@ def place_of(key: str) -> Place:
     return Place(application=application, group=group, name=name)
 
 
+def below(prefix: str, key: str) -> str | None:
+    """What of a key stands behind the prefix; None where it does not lie below it.
+
+    >>> below("releases/", "releases/shop/web/1.zip"), below("releases/", "shop/web/1.zip"), below("", "shop/web/1.zip")
+    ('shop/web/1.zip', None, 'shop/web/1.zip')
+    """
+    return key.removeprefix(prefix) if key.startswith(prefix) else None
+
+
 def beyond_doubt(key: str) -> NotOurs | None:
     """What is nobody's business wherever it lies, so that no table need be asked."""
     name = key.rpartition("/")[2]
@@ -94,11 +104,11 @@ def beyond_doubt(key: str) -> NotOurs | None:
     return None
 
 
-def meaning(key: str, *, has_group: bool, applications: Collection[str]) -> Meaning:
+def meaning(key: str, *, has_group: bool, applications: Collection[str], prefix: str = "") -> Meaning:
     """What an upload is.
 
     `has_group` says whether there is the group that the key names; `applications` are the names of all, which need not
-    be known when there is the group.
+    be known when there is the group. `prefix`: behind which the key stands, for messages.
     """
     if sure := beyond_doubt(key):
         return sure
@@ -108,7 +118,7 @@ def meaning(key: str, *, has_group: bool, applications: Collection[str]) -> Mean
     if not _is_archive(key):
         return NotOurs(reason="it is not an archive, and not in a group's folder")
     if place.application in applications:
-        return _to_no_group(key, place)
+        return _to_no_group(key, place, prefix)
     if close := _close_to(place.application, applications):
         remedy = f"did you mean {close!r}? Otherwise declare it in deployments.yaml and run cdk deploy."
         what = f"There is no application {place.application[:_SHOWN]!r}: {remedy}"
@@ -125,9 +135,9 @@ def _to_a_group(key: str, place: Place) -> Meaning:
         return Mistake(code=DeploymentErrorCode.INVALID_REVISION, message=str(error))
 
 
-def _to_no_group(key: str, place: Place) -> Mistake:
+def _to_no_group(key: str, place: Place, prefix: str) -> Mistake:
     if not (place.group and place.name):
-        what = f"key {key[:_SHOWN]!r}: upload to {FORM}"
+        what = f"key {key[:_SHOWN]!r}: upload to {prefix}{_FORM}, for example {prefix}{_EXAMPLE}"
         return Mistake(code=DeploymentErrorCode.INVALID_REVISION, message=what)
     what = f"deployment group {place.group[:_SHOWN]!r} of {place.application!r}"
     return Mistake(

@@ -7,7 +7,7 @@ import pytest
 from moto.events.models import EventPattern
 
 from infra.checks.nag import spelled
-from tests.infra.conftest import only, resources
+from tests.infra.conftest import Synthesized, only, resources
 
 BUCKET = "revisions"
 MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:stepdeploy"
@@ -20,6 +20,10 @@ VALUES = {
 
 @pytest.fixture(scope="module")
 def reached(template: dict[str, Any]) -> Any:
+    return reached_of(template)
+
+
+def reached_of(template: dict[str, Any]) -> Any:
     """Functions and queues, by logical id without hash, that an event reaches."""
     patterns = {
         each["Properties"]["Targets"][0]["Arn"]["Fn::GetAtt"][0][:-8]: (
@@ -126,6 +130,17 @@ def test_the_engines_own_objects_cost_no_call(reached: Any, key: str) -> None:
 
 def test_an_archive_in_another_bucket_starts_nothing(reached: Any) -> None:
     assert reached(uploaded("app/group/1.zip", bucket="another")) == set()
+
+
+def test_uploads_to_another_bucket_reach_it_where_deployments_yaml_says_so(named: Synthesized) -> None:
+    reached = reached_of(named.template)
+    assert reached(uploaded("app/group/1.zip")) == {"RevisionsUploads"}
+    assert reached(uploaded("app/group/1.zip", bucket="ci-builds")) == set(), "a name alone starts nothing"
+    assert reached(uploaded("ci/app/group/1.zip", bucket="other.builds")) == {"RevisionsUploads"}
+    assert reached(uploaded("app/group/1.zip", bucket="other.builds")) == set(), "not below the prefix"
+    assert reached(uploaded("app/group/1.zip", bucket="third")) == {"RevisionsUploads"}
+    for bucket in (BUCKET, "third"):
+        assert reached(uploaded(".stepdeploy/logs/d-ABCDEFGHI/i-1/1.zip", bucket=bucket)) == set()
 
 
 @pytest.mark.parametrize("status", ["Success", "Failed", "TimedOut", "Cancelled", "Undeliverable", "Terminated"])

@@ -5,9 +5,16 @@ declare function, where `changes` compares it with what is stored. Keys are spel
 """
 
 from functions.core.declaration.file import load, packed, read
-from functions.core.declaration.model import ENGINE_TOPIC, Declaration, DeclaredGroup, GroupChange, changes
+from functions.core.declaration.model import (
+    ENGINE_TOPIC,
+    Declaration,
+    DeclaredGroup,
+    GroupChange,
+    UploadTrigger,
+    changes,
+)
 from functions.core.declaration.value import Problem
-from functions.core.declaration.written import written
+from functions.core.declaration.written import buckets_written, written
 
 __all__ = [
     "ENGINE_TOPIC",
@@ -15,6 +22,8 @@ __all__ = [
     "DeclaredGroup",
     "GroupChange",
     "Problem",
+    "UploadTrigger",
+    "buckets_written",
     "changes",
     "load",
     "packed",

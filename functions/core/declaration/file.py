@@ -1,6 +1,5 @@
 """The file as a whole: applications, and custom deployment configurations."""
 
-import re
 from pathlib import Path
 
 import yaml
@@ -12,6 +11,7 @@ from functions.core.declaration.groups import group_of
 from functions.core.declaration.load_balancers import open_load_balancers
 from functions.core.declaration.minimum import minimum
 from functions.core.declaration.model import NO_CALENDAR, Declaration
+from functions.core.declaration.revision_buckets import revision_buckets
 from functions.core.declaration.stages import stages
 from functions.core.declaration.value import Problem, Value, did_you_mean
 from functions.core.declaration.windows import windows
@@ -38,8 +38,6 @@ KEYS = (
     "revisionBuckets",
     "windows",
 )
-_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")  # S3 User Guide, "General purpose bucket naming rules"
-_MAX_BUCKETS = 20  # each is a few lines of two roles' policies
 
 
 def load(source: Path | str) -> Declaration:
@@ -113,6 +111,7 @@ def _declaration(root: Value) -> Declaration:
                 group_of(name, group_name, group, PREDEFINED_CONFIGS | configs, [each.name for each in budgets])
             )
     check_shared(root, groups)
+    buckets, triggers = revision_buckets(members["revisionBuckets"]) if "revisionBuckets" in members else ((), ())
     return Declaration(
         applications=tuple(applications),
         groups=tuple(groups),
@@ -120,22 +119,10 @@ def _declaration(root: Value) -> Declaration:
         budgets=budgets,
         open_load_balancers=open_load_balancers(opened) if opened else NO_LOAD_BALANCERS,
         calendar=windows(listed, [each.key for each in groups]) if (listed := members.get("windows")) else NO_CALENDAR,
-        revision_buckets=_buckets(listed) if (listed := members.get("revisionBuckets")) else (),
+        revision_buckets=buckets,
+        upload_triggers=triggers,
         open_scaling_groups=names(scaling, most=None) if (scaling := members.get("autoScalingGroups")) else (),
     )
-
-
-def _buckets(listed: Value) -> tuple[str, ...]:
-    """Names of buckets, each once."""
-    found: list[str] = []
-    for each in listed.items(most=_MAX_BUCKETS):
-        name = each.text(longest=63)
-        if name and not _BUCKET.fullmatch(name):
-            each.refuse(f"{each.shown} is not the name of a bucket")
-        elif name in found:
-            each.refuse(f'the bucket "{name}" is there twice')
-        found.append(name)
-    return tuple(found)
 
 
 def _check_name(value: Value, name: str) -> None:

@@ -44,6 +44,14 @@ class DeclaredGroup:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UploadTrigger:
+    """A bucket besides the engine's own whose uploads start deployments."""
+
+    bucket: str
+    prefix: str = ""  # "" or folders, each with its slash: `<application>/<group>/<name>` begins behind them
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Declaration:
     """What deployments.yaml says."""
 
@@ -55,6 +63,7 @@ class Declaration:
     open_scaling_groups: tuple[str, ...] = ()  # the same of Auto Scaling groups
     calendar: Calendar = NO_CALENDAR
     revision_buckets: tuple[str, ...] = ()  # from which revisions are taken besides the engine's own
+    upload_triggers: tuple[UploadTrigger, ...] = ()  # of these buckets
 
     @property
     def topic_arns(self) -> tuple[str, ...]:

@@ -7,7 +7,8 @@ mean the same are written the same, whoever wrote them.
 from typing import Any
 
 from functions.core.declaration.durations import seconds_text
-from functions.core.declaration.model import DeclaredGroup
+from functions.core.declaration.model import Declaration, DeclaredGroup
+from functions.core.declaration.revision_buckets import BucketTrigger
 from functions.core.records import (
     Alarms,
     AutoScaling,
@@ -113,6 +114,15 @@ def budget_written(budget: Budget) -> Keys:
         **({"autoScalingGroups": list(budget.scaling_groups)} if budget.scaling_groups else {}),
         "maximumOutOfService": {"type": budget.maximum.type.value, "value": budget.maximum.value},
     }
+
+
+def buckets_written(declaration: Declaration) -> dict[str, Keys]:
+    """What the file says of each of `revisionBuckets`, by name: nothing of one in the short form."""
+    found: dict[str, Keys] = {name: {} for name in declaration.revision_buckets}
+    for each in declaration.upload_triggers:
+        prefix = {"prefix": each.prefix} if each.prefix else {}
+        found[each.bucket] = {"trigger": BucketTrigger.UPLOADS.value, **prefix}
+    return found
 
 
 def _minimum(given: MinimumHealthyHosts) -> Keys:

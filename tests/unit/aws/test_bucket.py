@@ -13,8 +13,7 @@ def host(request: pytest.FixtureRequest, environment: None, monkeypatch: pytest.
     """The endpoint of a bucket in some region."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", request.param)
     monkeypatch.setattr(clients, "made", made.__wrapped__)
-    region = "" if request.param == "us-east-1" else f".{request.param}"
-    return f"{BUCKET}.s3{region}.amazonaws.com"
+    return f"{BUCKET}.s3.{request.param}.amazonaws.com"
 
 
 def test_a_bundles_url_is_of_its_region_and_version(host: str) -> None:

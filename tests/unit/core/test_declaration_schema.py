@@ -53,7 +53,7 @@ budgets:
     maximumOutOfService: {{type: HOST_COUNT, value: 1}}
 loadBalancerInfo: {{targetGroupInfoList: [{{name: api}}], elbInfoList: [{{name: old}}]}}
 autoScalingGroups: [other fleet]
-revisionBuckets: [ci-builds]
+revisionBuckets: [ci-builds, {{name: ci-releases, trigger: uploads, prefix: releases/v2/}}]
 windows:
   - {{scope: "*", cron: 0 9 * * MON-FRI, duration: 8h, timeZone: Europe/Berlin}}
   - {{scope: shop, from: 2026-12-24T08:00, to: 2026-12-27T08:00, reason: holidays}}
@@ -175,6 +175,20 @@ BAD = [
     ),
     "applications: {}\nautoScalingGroups: [a:b]",
     "applications: {}\nrevisionBuckets: [A_B]",
+    *(
+        f"applications: {{}}\nrevisionBuckets: [{{{body}}}]"
+        for body in (
+            "trigger: uploads",
+            "name: A_B",
+            "name: abc, trigger: upload",
+            "name: abc, prefix: releases/",
+            "name: abc, trigger: uploads, prefix: releases",
+            "name: abc, trigger: uploads, prefix: /releases/",
+            "name: abc, trigger: uploads, prefix: ''",
+            f"name: abc, trigger: uploads, prefix: {'a' * 50}/",
+            "bucket: abc",
+        )
+    ),
     *(
         group(body)
         for body in (

@@ -20,13 +20,16 @@ from tests.unit.inbox import Inbox
 from tests.unit.news import queued
 
 
-def uploaded(key: str = "shop/web/v1.tar.gz", version: str = "version-1") -> dict[str, Any]:
+def uploaded(
+    key: str = "shop/web/v1.tar.gz", version: str | None = "version-1", bucket: str = BUCKET, sequencer: str = ""
+) -> dict[str, Any]:
     """An S3 event as EventBridge delivers it."""
+    more = {**({"version-id": version} if version else {}), **({"sequencer": sequencer} if sequencer else {})}
     return {
         "source": "aws.s3",
         "detail-type": "Object Created",
         "time": "2026-11-23T10:00:00Z",
-        "detail": {"bucket": {"name": BUCKET}, "object": {"key": key, "version-id": version, "etag": "e", "size": 9}},
+        "detail": {"bucket": {"name": bucket}, "object": {"key": key, "etag": "e", "size": 9, **more}},
     }
 
 
@@ -55,7 +58,8 @@ class Uploads:
         """The deployment that an upload started."""
         assert self.deliver(event) == []
         upload = event["detail"]["object"]
-        mark = upload_key(BUCKET, upload["key"], upload["version-id"])
+        version = upload.get("version-id") or upload["etag"] + upload["sequencer"]
+        mark = upload_key(event["detail"]["bucket"]["name"], upload["key"], version)
         (found,) = [item for item in all_items() if (item["pk"], item["sk"]) == mark]
         return created(found)
 
@@ -159,6 +163,49 @@ def test_what_is_nobodys_business_is_on_no_record(uploads: Uploads, key: str, lo
     put_group()
     assert uploads.deliver(uploaded(key)) == [] and number_on_record() == 0
     assert "an upload is not a revision" in logged.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("bucket", "key"), [("builds", "shop/web/v1.zip"), ("artifacts", "ci/releases/shop/web/v1.zip")]
+)
+def test_an_upload_to_another_bucket_is_deployed_from_there(uploads: Uploads, bucket: str, key: str) -> None:
+    put_group()
+    one = uploads.take(uploaded(key, bucket=bucket))
+    assert (one.status, one.group_key) == (DeploymentStatus.CREATED, "shop/web")
+    assert (one.revision.bucket, one.revision.key, one.revision.version) == (bucket, key, "version-1")
+    assert one.requested_by == f"upload of s3://{bucket}/{key}"
+
+
+@pytest.mark.parametrize(
+    ("bucket", "key"),
+    [
+        ("artifacts", "shop/web/v1.zip"),
+        ("artifacts", "ci/shop/web/v1.zip"),
+        ("artifacts", "ci/releases/.stepdeploy/logs/d-1/i-1/x.zip"),
+        ("builds", ".stepdeploy/logs/d-1/i-1/x.zip"),
+        ("strangers", "shop/web/v1.zip"),
+    ],
+)
+def test_what_another_bucket_is_not_asked_for_starts_nothing(uploads: Uploads, bucket: str, key: str) -> None:
+    put_group()
+    assert uploads.deliver(uploaded(key, bucket=bucket)) == []
+    assert number_on_record() == 0
+
+
+def test_a_mistake_in_another_bucket_is_told_with_its_prefix(uploads: Uploads) -> None:
+    put_group()
+    one = uploads.take(uploaded("ci/releases/shop/web.zip", bucket="artifacts"))
+    assert one.failure and "upload to ci/releases/<application>/<group>/<name>" in one.failure.message
+    assert one.revision.key == "ci/releases/shop/web.zip"
+
+
+def test_a_bucket_without_versions_may_get_the_same_content_again(uploads: Uploads) -> None:
+    put_group()
+    first = uploaded("shop/web/v1.zip", None, "builds", "0A")
+    second = uploaded("shop/web/v1.zip", None, "builds", "0B")
+    assert uploads.deliver(first, first, second, first, second) == []
+    assert number_on_record() == 2
+    assert {uploads.take(each).revision.etag for each in (first, second)} == {"e"}
 
 
 def test_an_upload_to_no_group_costs_two_reads(uploads: Uploads) -> None:
