@@ -27,6 +27,7 @@ from tests import fake_github
 from tests.fake_github import FakeGitHub
 
 CHANNEL = "#deployments"
+BUILDS = "e2e-builds"  # a bucket of somebody else, without versions, whose uploads below ci/ start deployments
 RECONCILE_SECONDS = 6
 PROPAGATION_SECONDS = 2  # for which load balancers may send requests to hosts that have left
 
@@ -83,6 +84,7 @@ GROUPS: dict[str, dict[str, Any]] = {
     "watched": {},
     "command-line": {},
     "commits": {},
+    "builds": {},
     "goes-back": {
         "deploymentConfigName": "CodeDeployDefault.HalfAtATime",
         "autoRollbackConfiguration": {"events": ["DEPLOYMENT_FAILURE"]},
@@ -193,6 +195,7 @@ def declaration(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("declared") / "deployments.yaml"
     shipped = yaml.safe_load((ROOT / "deployments.yaml").read_text())
     shipped["applications"]["shop"] = {"groups": groups}
+    shipped["revisionBuckets"] = [{"name": BUILDS, "trigger": "uploads", "prefix": "ci/"}]
     shipped["deploymentConfigs"]["InStages"] = {
         "minimumHealthyHosts": {"type": "HOST_COUNT", "value": 0},
         "stages": [
@@ -270,6 +273,9 @@ def engine(cloud: LocalCloud, assembly: Path) -> Engine:
         VPCZoneIdentifier="subnet-00000001,subnet-00000002",
         Tags=[{"Key": "stepdeploy", "Value": "enabled", "PropagateAtLaunch": True}],
     )
+    s3, to_event_bridge = cloud.client("s3"), {"EventBridgeConfiguration": {}}
+    s3.create_bucket(Bucket=BUILDS)
+    s3.put_bucket_notification_configuration(Bucket=BUILDS, NotificationConfiguration=to_event_bridge)
     outputs = cloud.deploy_assembly(assembly)
     deployed = Engine(cloud, outputs)
     cloud.client("secretsmanager").put_secret_value(

@@ -13,7 +13,7 @@ from functions.core.statuses import (
     TargetStatus,
 )
 from local.driver import wait_for
-from tests.e2e.conftest import Fleet, MakeFleet, application, failing
+from tests.e2e.conftest import BUILDS, Fleet, MakeFleet, application, failing
 
 HOOKS = ["BeforeInstall", "AfterInstall", "ApplicationStart", "ValidateService"]
 FAILS = {"scripts/validate.sh": failing("echo checking the service", "echo it is ill >&2", "exit 3")}
@@ -40,6 +40,18 @@ def test_an_uploaded_revision_reaches_every_host(fleet: MakeFleet) -> None:
     for target in group.targets(one):
         assert {event.status for event in target.events} == {LifecycleEventStatus.SUCCEEDED}
         assert all(event.start_time and event.end_time for event in target.events)
+
+
+def test_an_upload_to_another_bucket_is_deployed_from_there(fleet: MakeFleet) -> None:
+    """It keeps no versions: the archive's digest pins what hosts fetch."""
+    group, key = fleet("builds", hosts=1), "ci/shop/builds/v1.zip"
+    group.cloud.client("s3").put_object(Bucket=BUILDS, Key="shop/builds/elsewhere.zip", Body=application("v0"))
+    group.cloud.client("s3").put_object(Bucket=BUILDS, Key=key, Body=application("v1"))
+    (one,) = wait_for(lambda: group.engine.deployments(group.key), "the upload to start a deployment")
+    one = group.engine.wait(one.deployment_id)
+    assert one.status is DeploymentStatus.SUCCEEDED and group.installed() == ["v1"]
+    assert (one.revision.bucket, one.revision.key, one.revision.version) == (BUILDS, key, None)
+    assert one.requested_by == f"upload of s3://{BUILDS}/{key}"
 
 
 def test_a_bad_revision_is_stopped_and_the_good_one_comes_back(fleet: MakeFleet) -> None:

@@ -1,10 +1,11 @@
 """`stepdeploy diff [FILE]`: what `cdk deploy` would change of the deployment groups that FILE declares.
 
 FILE is a deployments.yaml; without it, the one in this folder. It is compared with what the engine has now: groups that
-are new, change or go, key by key, deployment configurations and budgets. What `cdk deploy` changes of the stack itself,
-`cdk diff` shows.
+are new, change or go, key by key, deployment configurations, budgets and revision buckets. What `cdk deploy` changes of
+the stack itself, `cdk diff` shows.
 """
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +13,12 @@ from typing import Any
 
 import click
 
-from cli.account.connection import Engine, Refusal
+from cli.account.connection import Engine, Refusal, refused
 from cli.account.group_keys import budget_keys, config_keys, keys_of, one_line
 from cli.account.groups import group_infos
 from cli.exits import Exit
 from cli.view.output import json_option, plain, tell_json
-from functions.core.declaration import ENGINE_TOPIC, Declaration, DeclaredGroup, load, written
+from functions.core.declaration import ENGINE_TOPIC, Declaration, DeclaredGroup, buckets_written, load, written
 from functions.core.declaration.written import Keys, budget_written, config_written
 from functions.core.errors import InvalidInput
 from functions.core.rollout.health import PREDEFINED_CONFIGS
@@ -65,13 +66,15 @@ def command(file: Path, as_json: bool) -> int:
     engine = Engine()
     configs, groups = list(_configs(engine.api, declaration)), list(_groups(engine, declaration))
     budgets = list(_budgets(engine.api, declaration))
-    changes = [*groups, *configs, *budgets]
+    buckets = list(_buckets(engine, declaration))
+    changes = [*groups, *configs, *budgets, *buckets]
     if as_json:
         tell_json(
             {
                 "groups": [{"group": each.what, **each.json} for each in groups],
                 "deploymentConfigs": [{"deploymentConfigName": each.what, **each.json} for each in configs],
                 "budgets": [{"budgetName": each.what, **each.json} for each in budgets],
+                "revisionBuckets": [{"bucketName": each.what, **each.json} for each in buckets],
             }
         )
     else:
@@ -79,6 +82,8 @@ def command(file: Path, as_json: bool) -> int:
             _tell(each, "deployment configuration ")
         for each in budgets:
             _tell(each, "budget ")
+        for each in buckets:
+            _tell(each, "revision bucket ")
         for each in groups:
             _tell(each)
         click.echo("`cdk deploy` makes these changes" if changes else "nothing would change")
@@ -162,6 +167,26 @@ def _budgets(api: Any, declaration: Declaration) -> Iterator[Change]:
     for name, info in stored.items():
         if info["isDeclared"]:
             yield Change(what=name, kind="removed")
+
+
+def _buckets(engine: Engine, declaration: Declaration) -> Iterator[Change]:
+    """By the stack's output, which is not there where no other bucket is named. Not compared where the stack cannot be
+    read, as by STEPDEPLOY_ENDPOINT alone: the rest needs the API only."""
+    from botocore.exceptions import ClientError
+
+    try:
+        stored: dict[str, Keys] = json.loads(engine.outputs.get("RevisionBuckets", "{}"))
+    except (Refusal, ClientError) as error:
+        why = error if isinstance(error, Refusal) else refused(error)
+        click.echo(plain(f"revision buckets are not compared: {why.message}"), err=True)
+        return
+    for name, wanted in buckets_written(declaration).items():
+        before = stored.pop(name, None)
+        keys = tuple(_different(before or {}, wanted))
+        if keys or before is None:
+            yield Change(what=name, kind="new" if before is None else "changed", keys=keys)
+    for name in stored:
+        yield Change(what=name, kind="removed", note="neither uploads nor revisions are taken from there")
 
 
 def _configs(api: Any, declaration: Declaration) -> Iterator[Change]:

@@ -1,9 +1,9 @@
 """`stepdeploy doctor [APPLICATION/GROUP]`: is this account ready to deploy? Looks, and changes nothing.
 
-The stack, its API, its bucket and its SSM document; then the group, or every group: whether its tags match instances,
-whether the engine may command and SSM reaches each of them, which of them a deployment left out of a load balancer, and
-its configuration, alarms and topics. Of Auto Scaling: lifecycle hooks, also those that no group has any more, suspended
-processes, and members without the last good revision.
+The stack, its API, its bucket, those of revisionBuckets, and its SSM document; then the group, or every group: whether
+its tags match instances, whether the engine may command and SSM reaches each of them, which of them a deployment left
+out of a load balancer, and its configuration, alarms and topics. Of Auto Scaling: lifecycle hooks, also those that no
+group has any more, suspended processes, and members without the last good revision.
 
 With --smoke it also does what only an account can answer, and says first what that costs at most: it deploys a
 revision without files to a few hosts of the group (of the first one with hosts, where none is given), and measures
@@ -18,6 +18,7 @@ import click
 
 from cli.account.completions import groups
 from cli.account.connection import Engine
+from cli.account.doctor.bucket_checks import bucket_findings
 from cli.account.doctor.budget_checks import Budget, budget_findings
 from cli.account.doctor.checks import (
     HOST_TAG,
@@ -72,7 +73,7 @@ def _findings(engine: Engine, group: Group | None) -> list[Finding]:
     if not any(each.about == "API" and each.level is Level.OK for each in found):
         return found
     if found[0].level is Level.OK:
-        found += key_findings(engine)
+        found += [*bucket_findings(engine), *key_findings(engine)]
     tag = HOST_TAG if found[0].level is not Level.OK else engine.outputs.get("HostTag", HOST_TAG)
     infos: list[Info] = []
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from cli.__main__ import main
-from cli.account.connection import Engine
-from functions.core.declaration import load
+from cli.account.connection import Engine, Refusal
+from functions.core.declaration import buckets_written, load
 from functions.engine import declare
 from tests.conftest import put_group
 from tests.served import Served
@@ -30,6 +30,7 @@ def deployed(file: Path, text: str) -> None:
     """`cdk deploy` of a file."""
     file.write_text(text)
     declare.apply(load(file).with_engine_topic(TOPIC))
+    Engine.outputs["RevisionBuckets"] = json.dumps(buckets_written(load(file)))  # type: ignore[index]
 
 
 def diff(capsys: Captured, *arguments: str) -> list[str]:
@@ -107,6 +108,33 @@ def test_budgets_are_shown_too(file: Path, capsys: Captured) -> None:
     assert diff(capsys)[0] == "budget other: new"
 
 
+def test_revision_buckets_are_shown_too(file: Path, capsys: Captured) -> None:
+    deployed(file, group("") + "revisionBuckets: [ci-builds, {name: other, trigger: uploads, prefix: a/}]\n")
+    file.write_text(group("") + "revisionBuckets: [{name: other, trigger: uploads}, third]\n")
+    assert diff(capsys) == [
+        "revision bucket other: changed",
+        "  prefix: a/ -> (default)",
+        "revision bucket third: new",
+        "revision bucket ci-builds: removed; neither uploads nor revisions are taken from there",
+        "`cdk deploy` makes these changes",
+    ]
+
+
+def test_revision_buckets_are_not_compared_where_the_stack_cannot_be_read(
+    file: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    deployed(file, group("") + "revisionBuckets: [ci-builds]\n")
+
+    def no_stack(_: Engine) -> dict[str, str]:
+        raise Refusal("there is no stack 'stepdeploy' in us-east-1")
+
+    monkeypatch.setattr(Engine, "outputs", property(no_stack))
+    assert main(["diff"]) == 0
+    shown = capsys.readouterr()
+    assert shown.out == "nothing would change\n"
+    assert shown.err == "revision buckets are not compared: there is no stack 'stepdeploy' in us-east-1\n"
+
+
 def test_a_group_of_the_api_is_taken_over_and_others_of_it_are_left_alone(file: Path, capsys: Captured) -> None:
     file.write_text(group(""))
     put_group(settings=load(file).groups[0].settings)
@@ -133,7 +161,7 @@ def test_json_has_the_keys_before_and_after(file: Path, capsys: Captured) -> Non
     file.write_text(group(""))
     (line,) = diff(capsys, "--json")
     change = {"group": "shop/web", "change": "changed", "keys": [{"key": "bakeTime", "before": "10s", "after": None}]}
-    assert json.loads(line) == {"groups": [change], "deploymentConfigs": [], "budgets": []}
+    assert json.loads(line) == {"groups": [change], "deploymentConfigs": [], "budgets": [], "revisionBuckets": []}
 
 
 def test_a_file_with_mistakes_is_not_compared(file: Path, capsys: Captured) -> None:

@@ -51,6 +51,7 @@ class Account:
     captured: Captured
     instances: list[str] = field(default_factory=list)
     forbidden: set[str] = field(default_factory=set)  # operations
+    silent_buckets: set[str] = field(default_factory=set)  # that send nothing to EventBridge
 
     def launch(self, count: int = 1, *, profile: bool = False, **tags: str) -> list[str]:
         name = f"host-{len(self.instances)}"
@@ -108,8 +109,9 @@ def account(engine: Served, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -
                 return SimpleNamespace(status_code=403), {"Error": {"Code": "AccessDenied", "Message": "no"}}
             return None
 
-        def complete(parsed: dict[str, Any], **_: Any) -> None:
-            parsed["EventBridgeConfiguration"] = {}  # moto keeps it, but does not tell
+        def complete(parsed: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
+            if context["input_params"]["Bucket"] not in account.silent_buckets:
+                parsed["EventBridgeConfiguration"] = {}  # moto keeps it, but does not tell
 
         made.meta.events.register("before-call", refuse, "refuse")
         made.meta.events.register("after-call.s3.GetBucketNotificationConfiguration", complete, "complete")
@@ -163,6 +165,58 @@ def test_a_bucket_without_versions_is_a_problem(account: Account) -> None:
 def test_a_bucket_that_is_gone_is_a_problem(account: Account) -> None:
     client("s3").delete_bucket(Bucket=BUCKET)
     assert account.only("problem")["message"] == f"{BUCKET} is gone"
+
+
+def named_buckets(monkeypatch: pytest.MonkeyPatch, **buckets: dict[str, str]) -> None:
+    """deployments.yaml names them; all with versions."""
+    monkeypatch.setattr(Engine, "outputs", {**Engine.outputs, "RevisionBuckets": json.dumps(buckets)})  # type: ignore[dict-item]
+    for name in buckets:
+        client("s3").create_bucket(Bucket=name)
+        client("s3").put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+
+
+def test_other_buckets_that_are_ready_have_no_problem(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    named_buckets(monkeypatch, builds={}, releases={"trigger": "uploads"})
+    account.silent_buckets = {"builds"}
+    assert account.doctor() == (0, [])
+
+
+def test_another_bucket_that_tells_eventbridge_nothing_is_a_problem_where_its_uploads_deploy(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named_buckets(monkeypatch, releases={"trigger": "uploads", "prefix": "ci/"})
+    account.silent_buckets = {"releases"}
+    found = account.only("problem")
+    assert found["about"] == "bucket releases"
+    assert found["message"] == "sends no EventBridge notifications: uploads do not start deployments"
+    assert found["remedy"] == "its owner turns them on: docs/deploying-from-other-buckets.md"
+
+
+def test_another_bucket_without_versions_is_a_warning(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    named_buckets(monkeypatch, releases={"trigger": "uploads"})
+    client("s3").put_bucket_versioning(Bucket="releases", VersioningConfiguration={"Status": "Suspended"})
+    assert "a rollback to an archive that was replaced is refused" in account.only("warning")["message"]
+
+
+def test_another_bucket_that_is_gone_elsewhere_or_closed_is_told(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named_buckets(monkeypatch, gone={}, far={})
+    s3 = client("s3")
+    s3.delete_bucket(Bucket="gone"), s3.delete_bucket(Bucket="far")
+    s3.create_bucket(Bucket="far", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    status, found = account.doctor()
+    assert (status, [(each["about"], each["message"]) for each in found]) == (
+        1,
+        [
+            ("bucket gone", "there is no bucket of this name"),
+            ("bucket far", "is in eu-west-1, the engine in us-east-1: hosts cannot fetch from there"),
+        ],
+    )
+    account.forbidden = {"HeadBucket"}
+    status, found = account.doctor()
+    unknown = [each for each in found if each["about"] == "bucket far"]
+    assert [each["level"] for each in unknown] == ["unknown"] and "on far" in unknown[0]["remedy"]
 
 
 def test_a_stack_of_an_older_version_is_a_problem(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
