@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tarfile
@@ -17,7 +18,7 @@ import threading
 import time
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -63,7 +64,8 @@ def runner(tmp_path_factory: pytest.TempPathFactory) -> Path:
 class Web:
     """Serves what tests put into `files`, records what is posted; `answers` are (status, body) given first, by path."""
 
-    def __init__(self) -> None:
+    def __init__(self, listening: socket.socket | None = None) -> None:
+        """`listening`: instead of a socket of its own on 127.0.0.1."""
         self.files: dict[str, bytes] = {}
         self.answers: dict[str, list[tuple[int, bytes]]] = {}
         self.posts: list[tuple[str, bytes]] = []
@@ -95,23 +97,30 @@ class Web:
             def log_message(self, format: str, *args: Any) -> None:
                 pass
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler, bind_and_activate=listening is None)
+        if listening:
+            self.server.socket.close()
+            self.server.socket = listening
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
 
     def serve(self, path: str, body: bytes) -> str:
         self.files[path] = body
         return f"{self.url}{path}?X-Amz-Signature=0"
 
+    @contextmanager
+    def running(self) -> "Iterator[Web]":
+        thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield self
+        self.server.shutdown()
+        self.server.server_close()
+        thread.join()
+
 
 @pytest.fixture
 def web() -> Iterator[Web]:
-    web = Web()
-    thread = threading.Thread(target=web.server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield web
-    web.server.shutdown()
-    web.server.server_close()
-    thread.join()
+    with Web().running() as web:
+        yield web
 
 
 @dataclass(frozen=True)

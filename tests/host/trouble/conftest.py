@@ -89,21 +89,31 @@ class Disks(Started):
         return Path(f"/proc/{self.shell.pid}/root{path}")
 
 
+def ways_to_unshare(*kinds: str) -> list[list[str]]:
+    """Commands that give namespaces: as root, and as anybody."""
+    as_root = [["unshare", *kinds]] if os.geteuid() == 0 else []
+    return [*as_root, ["unshare", *kinds, "--map-root-user"]]
+
+
+def enter(way: list[str], process: int) -> list[str]:
+    """What enters the namespaces that such a command gave to a process."""
+    user = ["--user", "--preserve-credentials"]
+    kinds = [each for option in way[1:] for each in (user if option == "--map-root-user" else [option])]
+    return ["nsenter", f"--target={process}", *kinds, "--"]
+
+
 @pytest.fixture
 def disks(host: Host) -> Iterator[Disks]:
     """Mounted: the deployment root."""
     if not all(map(shutil.which, ("unshare", "nsenter", "mount"))):
         pytest.skip("needs unshare, nsenter and mount")
-    as_root = [["unshare", "--mount"]] if os.geteuid() == 0 else []
     host.root.mkdir()
     said = []
-    for command in (*as_root, ["unshare", "--mount", "--map-root-user"]):
+    for command in ways_to_unshare("--mount"):
         with subprocess.Popen(
             [*command, "sh"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         ) as shell:  # its input is closed in the end, and so it ends
-            user = ["--user", "--preserve-credentials"] if "--map-root-user" in command else []
-            enter = ["nsenter", f"--target={shell.pid}", "--mount", *user, "--"]
-            disks = Disks(host.root, host.runner, host.web, by=enter, shell=shell)
+            disks = Disks(host.root, host.runner, host.web, by=enter(command, shell.pid), shell=shell)
             try:
                 disks.mount(host.root)
             except NoNamespace as error:
