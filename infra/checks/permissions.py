@@ -28,8 +28,8 @@ resource of the stack. No function reads the bootstrap bucket.
 The engine sends commands with its own SSM document only, and only to hosts that carry the tag of the context values
 `hostTagKey` and `hostTagValue`. Nothing in the stack may pass a role, change IAM, or run another document.
 `Publish` and `Trigger` may besides publish to the topics that triggers in `deployments.yaml` name, and use their keys
-for that ([encryption.md](encryption.md)); `Prepare` and `RunSegment` may read the buckets of its `revisionBuckets`
-([other buckets](deploying-from-other-buckets.md)). What is said of
+for that ([encryption.md](encryption.md)); `Api`, `Prepare` and `RunSegment` may read the buckets of its
+`revisionBuckets`, `Start` those with `trigger: uploads` ([other buckets](deploying-from-other-buckets.md)). What is said of
 Elastic Load Balancing and Auto Scaling is only there if `deployments.yaml` names a load balancer or an Auto Scaling
 group, and of those that it names alone: `NAME` stands for each of them.
 
@@ -45,7 +45,7 @@ What a host does runs as root, so these rights of **other** principals in the ac
 | `ssm:ListCommands`, `ssm:ListCommandInvocations`, or CloudTrail's or EventBridge's copies of a command | read a command's parameters for as long as they are kept (30 days), and by the presigned URLs in them, until they expire (6 hours at most): fetch that revision, and write to the logs of that one host's deployment |
 | `kms:PutKeyPolicy` on the key | let himself sign: he is an administrator of the hosts |
 | `lambda:UpdateFunctionCode` on `RunSegment`, or `iam:PassRole` of its role | the same |
-| `s3:PutObject` on the revision bucket | start deployments of what he uploads (docs/deploying.md), but change no revision that is pinned, and no runner: the document names its digest |
+| `s3:PutObject` on the revision bucket, or on a bucket with `trigger: uploads` | start deployments of what he uploads (docs/deploying.md), but change no revision that is pinned, and no runner: the document names its digest |
 """
 
 

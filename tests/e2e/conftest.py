@@ -273,9 +273,9 @@ def engine(cloud: LocalCloud, assembly: Path) -> Engine:
         VPCZoneIdentifier="subnet-00000001,subnet-00000002",
         Tags=[{"Key": "stepdeploy", "Value": "enabled", "PropagateAtLaunch": True}],
     )
-    s3, to_event_bridge = cloud.client("s3"), {"EventBridgeConfiguration": {}}
+    s3 = cloud.client("s3")
     s3.create_bucket(Bucket=BUILDS)
-    s3.put_bucket_notification_configuration(Bucket=BUILDS, NotificationConfiguration=to_event_bridge)
+    s3.put_bucket_notification_configuration(Bucket=BUILDS, NotificationConfiguration={"EventBridgeConfiguration": {}})
     outputs = cloud.deploy_assembly(assembly)
     deployed = Engine(cloud, outputs)
     cloud.client("secretsmanager").put_secret_value(

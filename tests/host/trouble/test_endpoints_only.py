@@ -128,7 +128,7 @@ def network(tmp_path: Path, endpoint: str) -> Iterator[Network]:
         ours, theirs = socket.socketpair()
         with ours, theirs:
             command = [*way, sys.executable, "-c", _SETTING_UP, S3, str(hosts), str(resolver)]
-            with subprocess.Popen(command, stdin=theirs, stderr=subprocess.PIPE, text=True) as process:
+            with subprocess.Popen(command, stdin=theirs.fileno(), stderr=subprocess.PIPE, text=True) as process:
                 theirs.close()
                 _, sockets, _, _ = socket.recv_fds(ours, 16, 2)
                 if sockets:
