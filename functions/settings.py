@@ -31,9 +31,8 @@ class Settings:
 
     @property
     def upload_prefixes(self) -> dict[str, str]:
-        """Of the other buckets whose uploads start deployments, by name: below which prefix."""
-        found: dict[str, str] = json.loads(self.environment["UPLOAD_PREFIXES"])
-        return found
+        """Below which prefix uploads start deployments, by the name of each bucket where they do."""
+        return {**json.loads(self.environment["UPLOAD_PREFIXES"]), self.bucket_name: ""}
 
     @property
     def state_machine_arn(self) -> str:

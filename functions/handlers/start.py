@@ -28,7 +28,7 @@ def _uploads(event: dict[str, Any]) -> dict[str, Any]:
 
 
 def _upload(message: sqs.Received) -> None:
-    deployment_id = upload.deploy(json.loads(message.body))
+    deployment_id = upload.deploy(json.loads(message.body), settings().upload_prefixes)
     if deployment_id:
         logger.info("an upload was taken", deployment_id=deployment_id)
 

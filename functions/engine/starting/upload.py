@@ -3,6 +3,7 @@
 Source of the event's shape: S3 User Guide, "EventBridge event message structure".
 """
 
+from collections.abc import Mapping
 from typing import Any, assert_never
 
 from functions.core import uploads
@@ -12,13 +13,15 @@ from functions.core.records import Revision
 from functions.core.statuses import BundleType
 from functions.core.uploads import Meaning, Mistake, NotOurs, ToDeploy
 from functions.engine.starting.create import Request, create, refuse
-from functions.settings import settings
 from functions.store.records import applications, groups
 from functions.telemetry import logger
 
 
-def deploy(event: dict[str, Any]) -> str | None:
+def deploy(event: dict[str, Any], prefixes: Mapping[str, str]) -> str | None:
     """The id of the deployment that an upload starts: its group's `onBusy` decides whether it waits while another runs.
+
+    `prefixes`: below which uploads start deployments, by bucket. An update changes the rule that sends them a moment
+    before or after this function, so others come, too.
 
     An upload by mistake becomes a deployment that failed; one that is nobody's business here (functions/core/
     uploads.py) becomes nothing: None. A repeated event finds the mark of the first. Raises KeyError, TypeError or
@@ -26,9 +29,8 @@ def deploy(event: dict[str, Any]) -> str | None:
     """
     bucket, found = event["detail"]["bucket"]["name"], event["detail"]["object"]
     key, version, etag, sequencer = found["key"], found.get("version-id"), found.get("etag"), found.get("sequencer", "")
-    prefix = "" if bucket == settings().bucket_name else settings().upload_prefixes.get(bucket)
-    name = None if prefix is None else uploads.below(prefix, key)
-    if prefix is None or name is None:  # the rule changes before or after this function, and has one list of prefixes
+    prefix = prefixes.get(bucket)
+    if prefix is None or (name := uploads.below(prefix, key)) is None:
         logger.info("an upload is not a revision", bucket=bucket, key=key, reason="uploads there start nothing")
         return None
     place, meaning = uploads.place_of(name), _meaning(name, prefix)

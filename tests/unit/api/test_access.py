@@ -49,7 +49,7 @@ def an_upload(name: str) -> Callable[[Shop], object]:
         key = f"shop/{name}/v1.zip"
         version = client("s3").put_object(Bucket=BUCKET, Key=key, Body=archive())["VersionId"]
         found = {"bucket": {"name": BUCKET}, "object": {"key": key, "version-id": version}}
-        return upload.deploy({"detail": found, "time": clock.timestamp()})
+        return upload.deploy({"detail": found, "time": clock.timestamp()}, {BUCKET: ""})
 
     return deploy
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.core.declaration import ENGINE_TOPIC, Declaration, UploadTrigger, buckets_written, load
+from functions.core.declaration import ENGINE_TOPIC, Declaration, load
 from functions.core.errors import InvalidInput
 from functions.core.records import Alarms, GroupSettings, LoadBalancers, TagFilter, TagGroup
 from functions.core.rollout.health import MinimumHealthyHosts, MinimumHealthyHostsType, ZonalConfig
@@ -351,58 +351,6 @@ def test_zones_of_a_configuration() -> None:
     assert config.zonal == ZonalConfig(minimum=half, monitor_seconds=60, first_monitor_seconds=300)
     (problem,) = problems(text % "{monitorDuration: soon}")
     assert problem.startswith("deployments.yaml:4:36: deploymentConfigs.Zones.zonalConfig.monitorDuration: ")
-
-
-def test_other_buckets_that_revisions_may_lie_in_are_named_beside_the_applications() -> None:
-    declaration = load("applications: {}\nrevisionBuckets: [ci-builds, other.builds]")
-    assert declaration.revision_buckets == ("ci-builds", "other.builds")
-    assert from_plain(Declaration, to_plain(declaration)) == declaration
-    assert load("applications: {}").revision_buckets == ()
-    assert problems("applications: {}\nrevisionBuckets: ['a/b', ci-builds, ci-builds]") == [
-        'deployments.yaml:2:19: revisionBuckets[0]: "a/b" is not the name of a bucket',
-        'deployments.yaml:2:37: revisionBuckets[2]: the bucket "ci-builds" is there twice',
-    ]
-
-
-def test_uploads_to_another_bucket_start_deployments_where_its_entry_says_so() -> None:
-    declaration = load(
-        "applications: {}\nrevisionBuckets:\n  - ci-builds\n  - {name: other, trigger: uploads}\n"
-        "  - {name: third, trigger: uploads, prefix: ci/releases/}\n  - {name: fourth}"
-    )
-    assert declaration.revision_buckets == ("ci-builds", "other", "third", "fourth")
-    assert declaration.upload_triggers == (
-        UploadTrigger(bucket="other"),
-        UploadTrigger(bucket="third", prefix="ci/releases/"),
-    )
-    assert from_plain(Declaration, to_plain(declaration)) == declaration
-    assert buckets_written(declaration) == {
-        "ci-builds": {},
-        "other": {"trigger": "uploads"},
-        "third": {"trigger": "uploads", "prefix": "ci/releases/"},
-        "fourth": {},
-    }
-
-
-@pytest.mark.parametrize(
-    ("entry", "problem"),
-    [
-        ("{trigger: uploads}", "revisionBuckets[0]: name is missing"),
-        ("{name: abc, trigger: upload}", 'trigger: "upload" is not one of uploads: did you mean "uploads"?'),
-        ("{name: abc, prefix: a/}", "prefix: is of uploads that start deployments: add trigger: uploads, or remove it"),
-        ("{name: abc, trigger: uploads, prefix: a}", '"a" is not a prefix: give folders of letters'),
-        ("{name: abc, trigger: uploads, prefix: /a/}", '"/a/" is not a prefix'),
-        ("{name: abc, trigger: uploads, prefix: 'a\"/'}", "is not a prefix"),
-        (f"{{name: abc, trigger: uploads, prefix: {'a' * 50}/}}", "51 characters: give 1 to 50"),
-        ("abc, {name: abc, trigger: uploads}", 'revisionBuckets[1].name: the bucket "abc" is there twice'),
-        (
-            ", ".join(f"{{name: b-{number}, trigger: uploads}}" for number in range(11)),
-            "11 buckets with trigger: uploads; at most 10 are allowed",
-        ),
-    ],
-)
-def test_an_entry_of_another_bucket_that_cannot_be_is_refused(entry: str, problem: str) -> None:
-    (found,) = problems(f"applications: {{}}\nrevisionBuckets: [{entry}]")
-    assert problem in found
 
 
 @pytest.mark.parametrize(

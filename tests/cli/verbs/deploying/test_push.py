@@ -54,7 +54,7 @@ def test_a_folder_is_uploaded_under_its_identity_and_registered(engine: Served, 
 def test_an_upload_there_starts_no_deployment(engine: Served, site: Path) -> None:
     assert main(["push", "shop/web", str(site)]) == 0
     detail = {"bucket": {"name": BUCKET}, "object": {"key": keys()[0], "version-id": "v", "etag": "e"}}
-    assert take_upload({"time": "2026-11-23T10:00:00Z", "detail": detail}) is None
+    assert take_upload({"time": "2026-11-23T10:00:00Z", "detail": detail}, {BUCKET: ""}) is None
     assert deployments() == []
 
 

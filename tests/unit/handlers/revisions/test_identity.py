@@ -67,7 +67,7 @@ def test_what_get_deployment_says_is_found_before_and_after_the_start(
     if named == "upload":
         made = {"key": KEY, "version-id": put_it["version"], "etag": put_it["eTag"]}
         detail = {"bucket": {"name": BUCKET}, "object": made}
-        one = upload.deploy({"detail": detail, "time": "2026-11-23T10:00:00Z"}) or ""
+        one = upload.deploy({"detail": detail, "time": "2026-11-23T10:00:00Z"}, {BUCKET: ""}) or ""
     else:
         one = api("CreateDeployment", **GROUP, revision=given)["deploymentId"]
     for after_the_start in (False, True):
