@@ -118,7 +118,7 @@ grants: setup ## the grants of each function beside the AWS calls that it made i
 
 record: setup ## run what the documents show, and write what it says into them: the demo, and the recorded blocks
 	@$(BIN)/python -m local.demo > docs/demo.txt
-	@STEPDEPLOY_RECORD=1 $(BIN)/pytest -q tests/cli/test_documents.py tests/local/test_main.py -k "shown or person"
+	@STEPDEPLOY_RECORD=1 $(BIN)/pytest -q tests/cli/test_documents.py tests/local/test_main.py tests/e2e/test_shipped_file.py -k "shown or person or first"
 
 texts: setup ## every text that users read, by file
 	@$(BIN)/python -m tests.texts

@@ -22,7 +22,7 @@ _CHANGING = [
     (r"stepdeploy-[a-z]*revisions\S*", "BUCKET"),
     (r"\bd-(?:[A-Z0-9]{9})(?:-local)?", "DEPLOYMENT"),
     (r"\bi-[0-9a-f]{8,17}", "INSTANCE"),
-    (r"\bweb-\d\b|\bweb-asg\b", "HOST"),
+    (r"\bweb(?:app)?-\d\b|\bweb-asg\b", "HOST"),
     (r"\b[0-9a-f]{7,64}(?:-dirty)?(?: [\w/-]+)?(?=  |$)", "REVISION"),
     (r"\b[0-9a-f]{12,64}\b", "DIGEST"),
     (r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d\S*", "TIME"),
@@ -73,7 +73,8 @@ def differences(name: str, folder: Path, environment: Mapping[str, str]) -> list
     command = folder / "bin" / "stepdeploy"
     command.write_text(f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" -m cli "$@"\n')
     command.chmod(0o755)
-    ours = {**os.environ, **environment, "PATH": f"{command.parent}:{os.environ['PATH']}", "COLUMNS": "120"}
+    path = (str(command.parent), str(Path(sys.executable).parent), os.environ["PATH"])  # with our `aws`
+    ours = {**os.environ, **environment, "PATH": ":".join(path), "COLUMNS": "120"}
     found: list[Difference] = []
     written: list[tuple[Block, list[str]]] = []
     for block in [each for page in PAGES for each in blocks(page) if each.mark == f"recorded: {name}"]:
@@ -103,5 +104,7 @@ def differences(name: str, folder: Path, environment: Mapping[str, str]) -> list
 
 def _write(block: Block, lines: list[str]) -> None:
     page = block.page.read_text().splitlines()
-    page[block.line : block.line + len(block.lines)] = lines
+    fence = page[block.line - 1]
+    indentation = fence[: fence.index("`")]
+    page[block.line : block.line + len(block.lines)] = [f"{indentation}{line}".rstrip() for line in lines]
     block.page.write_text("\n".join(page) + "\n")

@@ -27,7 +27,7 @@ from tests import fake_github
 from tests.fake_github import FakeGitHub
 
 CHANNEL = "#deployments"
-BUILDS = "e2e-builds"  # a bucket of somebody else, without versions, whose uploads below ci/ start deployments
+BUILDS = "e2e-builds"  # a bucket besides the engine's, whose uploads below ci/ start deployments
 RECONCILE_SECONDS = 6
 PROPAGATION_SECONDS = 2  # for which load balancers may send requests to hosts that have left
 
@@ -275,6 +275,7 @@ def engine(cloud: LocalCloud, assembly: Path) -> Engine:
     )
     s3 = cloud.client("s3")
     s3.create_bucket(Bucket=BUILDS)
+    s3.put_bucket_versioning(Bucket=BUILDS, VersioningConfiguration={"Status": "Enabled"})
     s3.put_bucket_notification_configuration(Bucket=BUILDS, NotificationConfiguration={"EventBridgeConfiguration": {}})
     outputs = cloud.deploy_assembly(assembly)
     deployed = Engine(cloud, outputs)

@@ -62,7 +62,7 @@ def test_from_a_folder_to_the_hosts_and_back(fleet: MakeFleet, tmp_path: Path) -
     group = fleet("command-line")
     stepdeploy, source = CommandLine(group), unpacked(tmp_path / "application", "v1")
 
-    assert stepdeploy("doctor", group.key).endswith("\n6 ok\n")
+    assert stepdeploy("doctor", group.key).endswith("\n7 ok\n")
     smoked = json.loads(stepdeploy("doctor", group.key, "--smoke", "--json"))["findings"]
     assert {each["level"] for each in smoked} == {"ok"}, smoked
     assert {"flow", "Lambda", "deployment", "presigned URLs", "hosts", "SSM", "table"} <= {

@@ -43,14 +43,14 @@ def test_an_uploaded_revision_reaches_every_host(fleet: MakeFleet) -> None:
 
 
 def test_an_upload_to_another_bucket_is_deployed_from_there(fleet: MakeFleet) -> None:
-    """It keeps no versions: the archive's digest pins what hosts fetch."""
     group, key = fleet("builds", hosts=1), "ci/shop/builds/v1.zip"
-    group.cloud.client("s3").put_object(Bucket=BUILDS, Key="shop/builds/elsewhere.zip", Body=application("v0"))
-    group.cloud.client("s3").put_object(Bucket=BUILDS, Key=key, Body=application("v1"))
+    s3 = group.cloud.client("s3")
+    s3.put_object(Bucket=BUILDS, Key="shop/builds/elsewhere.zip", Body=application("v0"))
+    version = s3.put_object(Bucket=BUILDS, Key=key, Body=application("v1"))["VersionId"]
     (one,) = wait_for(lambda: group.engine.deployments(group.key), "the upload to start a deployment")
     one = group.engine.wait(one.deployment_id)
     assert one.status is DeploymentStatus.SUCCEEDED and group.installed() == ["v1"]
-    assert (one.revision.bucket, one.revision.key, one.revision.version) == (BUILDS, key, None)
+    assert (one.revision.bucket, one.revision.key, one.revision.version) == (BUILDS, key, version)
     assert one.requested_by == f"upload of s3://{BUILDS}/{key}"
 
 
