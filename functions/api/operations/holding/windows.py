@@ -103,8 +103,8 @@ def _check_scope(scope: str) -> None:
 
 def _reason(given: dict[str, Any]) -> str:
     reason = str(given.get("reason", "")).strip()
-    if not 1 <= len(reason) <= rule.LONGEST_REASON:
-        raise _invalid(f"reason: has {len(reason)} characters: say why, in 1 to {rule.LONGEST_REASON}")
+    if problem := rule.reason_problem(reason):
+        raise _invalid(f"reason: {problem}")
     return reason
 
 
