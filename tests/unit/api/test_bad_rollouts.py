@@ -10,6 +10,7 @@ from functions.core.declaration import load
 from functions.core.errors import InvalidInput
 from functions.core.statuses import DeploymentStatus
 from functions.store.records import calendar, deployments
+from tests.conftest import BUCKET
 from tests.unit.api.conftest import ARN, Api
 from tests.unit.api.test_configs import FIRST, listed
 from tests.unit.api.test_deployments import put
@@ -144,7 +145,7 @@ def test_an_approval_by_whoever_may_stop_needs_no_members(api: Api) -> None:
     assert found[0]["approval"] == {"byAnother": False}
 
 
-def test_a_creator_who_is_the_only_approver_excludes_everybody(api: Api) -> None:
+def test_a_creator_who_is_the_only_approver_excludes_everybody(api: Api, services: None) -> None:
     """Of a user alone may deploy, and another than the creator is to approve."""
     by_another = "approval: {byAnother: true}"
     configs = (
@@ -163,6 +164,14 @@ def test_a_creator_who_is_the_only_approver_excludes_everybody(api: Api) -> None
     change = {"applicationName": "shop", "currentDeploymentGroupName": "web", "deploymentConfigName": "Mine"}
     assert says in api.refuses("InvalidInputException", "UpdateDeploymentGroup", **change, allowedPrincipals=[ARN])
     api("UpdateDeploymentGroup", **change, allowedPrincipals=[ARN, ROLE])
+
+    usual = {**change, "deploymentConfigName": "CodeDeployDefault.OneAtATime"}
+    api("UpdateDeploymentGroup", **usual, allowedPrincipals=[ARN])
+    location = {"bucket": BUCKET, "key": "shop/web/v1.zip", "bundleType": "zip"}
+    once = {"applicationName": "shop", "deploymentGroupName": "web", "deploymentConfigName": "Mine"}
+    revision = {"revisionType": "S3", "s3Location": location}
+    assert says in api.refuses("InvalidDeploymentConfigNameException", "CreateDeployment", **once, revision=revision)
+    assert api("ListDeployments")["deployments"] == []
 
 
 def make_group(api: Api) -> None:
