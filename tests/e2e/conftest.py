@@ -320,7 +320,7 @@ def fleet(cloud: LocalCloud, engine: Engine) -> Iterator[MakeFleet]:
 
     def make(group: str, *, hosts: int = 2, managed: bool = True, zones: Sequence[str] = ()) -> Fleet:
         tags = {"group": group, "stepdeploy": "enabled"}
-        places = zones or [None] * hosts
+        places: Sequence[str | None] = zones or [None] * hosts
         own = [cloud.add_instance(f"{group}-{n}", tags, managed=managed, zone=zone) for n, zone in enumerate(places)]
         made.extend(own)
         return Fleet(cloud, engine, group, own)

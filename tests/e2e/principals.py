@@ -24,12 +24,12 @@ class Principal:
             "AWS_ACCESS_KEY_ID": secret["AccessKeyId"],
             "AWS_SECRET_ACCESS_KEY": secret["SecretAccessKey"],
         }
-        self._endpoint = cloud.endpoint
+        self.cloud = cloud
 
     def client(self, service: str) -> Any:
         return boto3.client(  # type: ignore[call-overload]
             service,
-            endpoint_url=self._endpoint,
+            endpoint_url=self.cloud.endpoint,
             region_name=REGION,
             **{name.lower(): value for name, value in self.environment.items()},
         )

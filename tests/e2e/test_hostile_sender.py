@@ -26,7 +26,7 @@ class Sender(Principal):
         command_id = command["Command"]["CommandId"]
 
         def ended() -> dict[str, Any] | None:
-            found = self._cloud.client("ssm").list_command_invocations(CommandId=command_id, Details=True)
+            found = self.cloud.client("ssm").list_command_invocations(CommandId=command_id, Details=True)
             one: dict[str, Any] = found["CommandInvocations"][0]
             return one if one["Status"] in ("Success", "Failed") else None
 

@@ -201,15 +201,15 @@ def _takers(member: str) -> str:
 
 
 def _approval(given: dict[str, Any]) -> Approval:
-    approvers = given.get("approvers")
+    approvers = given.get("approvers", ())
     if approvers == []:
         raise InvalidInput("approval.approvers: leaves no approver: give at least one ARN, or leave it out")
-    if len(approvers or ()) > principals.MAX:
+    if len(approvers) > principals.MAX:
         raise InvalidInput(f"approval.approvers: has {len(approvers)}, at most {principals.MAX}")
-    for each in approvers or ():
+    for each in approvers:
         if problem := principals.problem(each):
             raise InvalidInput(f"approval.approvers: {each[:SHOWN]!r} {problem}")
-    return Approval(approvers=tuple(dict.fromkeys(approvers or ())), by_another=given.get("byAnother", False))
+    return Approval(approvers=tuple(dict.fromkeys(approvers)), by_another=given.get("byAnother", False))
 
 
 def _no_minimum(member: str, what: str) -> Refused:

@@ -31,8 +31,10 @@ def problem(text: str) -> str:
 
 def stage(select: str, value: int | None = None, **members: Any) -> dict[str, Any]:
     """As the API names it. `zones`, `tag`: of its selection."""
-    chosen = {key: members.pop(key) for key in ("zones", "tag") if key in members}
-    selection = {"type": select, **({} if value is None else {"value": value}), **chosen}
+    chosen: dict[str, Any] = {key: members.pop(key) for key in ("zones", "tag") if key in members}
+    selection: dict[str, Any] = {"type": select, **chosen}
+    if value is not None:
+        selection["value"] = value
     return {"name": "one", "select": selection, **members}
 
 

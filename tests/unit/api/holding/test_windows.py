@@ -1,7 +1,6 @@
 """CreateFreeze, DeleteFreeze and ListWindows: what is on record, what is told, and what makes room."""
 
-from functions.api.operations.holding.windows import MAX
-from functions.core.declaration.windows import DECLARED
+from functions.core.declaration.windows import DECLARED, MAX
 from functions.core.records import Freeze
 from functions.store.records import calendar
 from tests.conftest import put_group
