@@ -119,7 +119,7 @@ class StageRule:
             raise InvalidInput(f"the stage {self.name} selects {self.value} ({self.select}): give 1 to {most}")
         if self.select is Select.TAG and not self.tag_key:
             raise InvalidInput(f"the stage {self.name} selects by a tag: say which")
-        if twice := [zone for zone in self.zones if self.zones.count(zone) > 1]:
+        if twice := [zone for zone in self.named_zones if self.zones.count(zone) > 1]:
             raise InvalidInput(f"the stage {self.name} selects the Availability Zone {twice[0]} twice: name it once")
         if not 0 <= self.bake_seconds <= LONGEST_DEPLOYMENT_SECONDS:
             what = f"the stage {self.name} bakes for {self.bake_seconds} seconds"
@@ -127,6 +127,11 @@ class StageRule:
         if self.select is Select.COUNT and self.minimum and self.minimum.required(self.value) >= self.value:
             what = f"the stage {self.name} has {self.value} targets, and keeps {self.minimum} of them in service"
             raise InvalidInput(f"{what}: no target could ever begin; lower its minimum, or select more")
+
+    @property
+    def named_zones(self) -> tuple[str, ...]:
+        """The zones by which it selects."""
+        return self.zones if self.select is Select.ZONE else ()
 
     @property
     def takes_all(self) -> bool:
@@ -151,10 +156,10 @@ def check_stages(stages: Sequence[StageRule]) -> None:
                 what = f"the stage {stage.name} selects {stage.value} percent, and a stage before it {percent}"
                 raise InvalidInput(f"{what}: percent count the stages before, too, so they have to grow")
             percent = stage.value
-        if again := sorted(zones.intersection(stage.zones)):
+        if again := sorted(zones.intersection(stage.named_zones)):
             what = f"the stage {stage.name} selects the Availability Zone {again[0]}, which a stage before it takes"
             raise InvalidInput(f"{what}: name each zone in one stage")
-        zones |= set(stage.zones)
+        zones |= set(stage.named_zones)
         tags = {(stage.tag_key, stage.tag_value)} if stage.select is Select.TAG else set()
         if tags & before or {(stage.tag_key, None)} & before:
             raise InvalidInput(f"the stage {stage.name} selects nothing: a stage before it takes the same tag")
