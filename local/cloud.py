@@ -196,10 +196,17 @@ class LocalCloud:
     # -- hosts
 
     def add_instance(
-        self, name: str, tags: Mapping[str, str], *, managed: bool = True, on_premises: bool = False
+        self,
+        name: str,
+        tags: Mapping[str, str],
+        *,
+        managed: bool = True,
+        on_premises: bool = False,
+        zone: str | None = None,
     ) -> LocalInstance:
-        """Start a host with its Name and other tags; one outside EC2 is a node that was activated by its name."""
-        how = {"managed": managed, "on_premises": on_premises}
+        """Start a host with its Name and other tags; one outside EC2 is a node that was activated by its name. Without
+        a zone it is in the region's first."""
+        how = {"managed": managed, "on_premises": on_premises, "availability_zone": zone}
         return LocalInstance(**self._admin("instances", do="launch", name=name, tags={"Name": name, **tags}, **how))
 
     def instance(self, instance_id: str) -> LocalInstance:

@@ -48,13 +48,16 @@ def looked_at(engine: Engine, which: str | None) -> str:
     return _told(found[0], which)
 
 
-def to_change(engine: Engine, which: str | None, statuses: Sequence[DeploymentStatus] = ()) -> str:
-    """The id of the deployment that a verb changes. Without a group it must be clear which one is meant."""
+def to_change(
+    engine: Engine, which: str | None, statuses: Sequence[DeploymentStatus] = (), *, does: str = "is running"
+) -> str:
+    """The id of the deployment that a verb changes. Without a group it must be clear which one is meant. `does`: what
+    those of these statuses do."""
     if which and ID.fullmatch(which):
         return which
     found = _newest(engine, which, statuses)
     if not found:
-        what = "no deployment is running" if statuses else "there is no deployment"
+        what = f"no deployment {does}" if statuses else "there is no deployment"
         raise Refusal(f"{what}{f' in {which}' if which else ''}: see stepdeploy list{f' {which}' if which else ''}")
     groups = sorted({group_of(each) for each in found})
     if len(groups) > 1:

@@ -54,8 +54,10 @@ def _held(info: Info, hold: Mapping[str, Any]) -> str:
     stage = stages[number] if 0 <= number < len(stages) else {}
     name = f" ({plain(stage['name'])})" if stage.get("name") else ""
     after = f"after stage {number + 1} of {len(stages)}{name} " if stage and len(stages) + bool(name) > 1 else ""
-    told = []
-    for kind in hold["kinds"]:
+    told, kinds = [], list(hold["kinds"])
+    if info.get("pause") and HoldKind.PAUSE not in kinds:  # it came after the wait had begun
+        kinds.append(HoldKind.PAUSE)
+    for kind in kinds:
         match kind:
             case HoldKind.BAKE:
                 told.append(f"alarms are watched until {moment(hold.get('until'))}")

@@ -7,6 +7,7 @@ from typing import Any
 
 from cli.view.output import plain
 from functions.core.messages import texts
+from functions.core.records.calendar import EVERYWHERE
 from functions.core.revision import PUSHED_PREFIX
 from functions.core.statuses import DeploymentStatus
 
@@ -142,6 +143,19 @@ def closed(given: Mapping[str, Any]) -> str:
     'closed until a freeze is lifted: frozen by ann: a move'
     """
     return f"closed {until(given)}: {plain(given['reason'])}"
+
+
+def of_scope(scope: str) -> str:
+    """What a window or a freeze is for.
+
+    >>> of_scope("*"), of_scope("shop")
+    ('every group', 'shop')
+    """
+    return "every group" if scope == EVERYWHERE else plain(scope)
+
+
+def minute(time: datetime) -> str:
+    return time.astimezone(UTC).strftime("%Y-%m-%d %H:%M")
 
 
 def moment(time: datetime | None) -> str:

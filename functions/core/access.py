@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from functions.core.messages import texts
 from functions.core.records import Deployment, Group, Guard
+from functions.core.rollout.health import DeploymentConfig
 from functions.core.selection import Instance, OutsideHosts, matches
 from functions.core.text import principals
 
@@ -44,6 +45,17 @@ def may_approve(deployment: Deployment, group: Group | None, stage: int, princip
     if rule and rule.by_another and principal in (None, principal_of(deployment)):
         return texts.approves_himself(deployment.deployment_id, principal)
     return None if approvers else may_stop(deployment, group, principal)
+
+
+def without_approver(config: DeploymentConfig, allowed: Sequence[str]) -> str | None:
+    """Why nobody could ever approve a stage in a group with these allowedPrincipals: it wants another than the creator,
+    and one principal alone may deploy and approve."""
+    creator = principals.only_one(allowed)
+    for stage in config.stages:
+        rule = stage.approval
+        if creator and rule and rule.by_another and principals.only_one(rule.approvers or allowed) == creator:
+            return texts.nobody_approves(config.name, stage.name, creator)
+    return None
 
 
 def decide(group_key: str, allowed: Sequence[str], principal: str | None) -> str | None:

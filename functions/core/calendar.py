@@ -134,6 +134,18 @@ def range_problem(start: datetime, end: datetime | None) -> str | None:
     return None
 
 
+def reason_problem(reason: str) -> str | None:
+    """
+    >>> reason_problem("a move"), reason_problem(" ")
+    (None, 'says nothing: say why, in 1 to 256 characters')
+    """
+    if not reason.strip():
+        return f"says nothing: say why, in 1 to {LONGEST_REASON} characters"
+    if len(reason) > LONGEST_REASON:
+        return f"has {len(reason)} characters: say why, in 1 to {LONGEST_REASON}"
+    return None
+
+
 _NO_CRON = 'is not a cron expression: give minute hour day month weekday, for example "0 9 * * MON-FRI"'
 
 

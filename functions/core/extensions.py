@@ -198,7 +198,7 @@ SHAPES: dict[str, dict[str, Any]] = {
     ),
     "CreateFreezeOutput": structure(freezeId="FreezeId"),
     "DeleteFreezeInput": structure(("freezeId",), freezeId="FreezeId"),
-    "DeleteFreezeOutput": structure(),
+    "DeleteFreezeOutput": structure(freeze="Freeze"),  # that was lifted; none if there was none
     "ListWindowsInput": structure(**_GROUP),
     "ListWindowsOutput": structure(windows="WindowList", freezes="FreezeList", closed="Closed"),
     "BypassWindowsInput": structure(("deploymentId", "reason"), deploymentId="DeploymentId", reason="Reason"),

@@ -1,11 +1,13 @@
 """Windows and freezes: who waits for them, and what ends the wait."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from datetime import datetime
 
 from functions.aws import clock
 from functions.core import calendar as rule
 from functions.core.calendar import State
-from functions.core.records import Bypass, Closed, Deployment, HoldKind
+from functions.core.records import Bypass, Calendar, Closed, Deployment, HoldKind
+from functions.core.rollout.holds import needed
 from functions.core.statuses import BEGUN, DeploymentStatus
 from functions.engine.running import holds
 from functions.store.records import calendar, deployments, lock
@@ -54,12 +56,36 @@ def review_all(scope: str) -> None:
     keeps no other waiting; what is due, its schedule and `find_lost` bring up again."""
     for deployment in _waiting(scope):
         try:
-            if deployment.status is DeploymentStatus.QUEUED:
-                review(deployment)
-            else:
-                holds.wake(deployment)
+            look_again(deployment)
         except Exception:
             logger.exception("a deployment was not looked at", deployment_id=deployment.deployment_id)
+
+
+def look_again(deployment: Deployment) -> None:
+    """Let a deployment that waits for the calendar go by it as it is now."""
+    if deployment.status is DeploymentStatus.QUEUED:
+        review(deployment)
+    else:
+        holds.wake(deployment)
+
+
+def outdated(some: Iterable[Deployment]) -> list[Deployment]:
+    """Those that wait for windows or freezes which have changed since, or are over."""
+    waiting = [each for each in some if each.closed or _is_held(each)]
+    current, now = calendar.read() if waiting else Calendar(), clock.now()
+    return [each for each in waiting if _is_outdated(each, current, now)]
+
+
+def _is_outdated(deployment: Deployment, current: Calendar, now: datetime) -> bool:
+    hold = deployment.hold
+    if hold is None:
+        return (
+            deployment.status is DeploymentStatus.QUEUED
+            and rule.may_begin(deployment, current, now) != deployment.closed
+        )
+    state = rule.may_go_on(deployment, current, now)
+    left = needed(deployment, hold.stage, hold, now, state if isinstance(state, Closed) else None)
+    return left is None or (left.kinds, left.until) != (hold.kinds, hold.until)
 
 
 def bypass(deployment: Deployment, given: Bypass) -> bool:
@@ -86,5 +112,10 @@ def _waiting(scope: str) -> Iterator[Deployment]:
             yield each
     for status in BEGUN:
         for each in deployments.of_status(status):
-            if each.hold and HoldKind.FREEZE in each.hold.kinds and rule.covers(scope, each.group_key):
+            if _is_held(each) and rule.covers(scope, each.group_key):
                 yield each
+
+
+def _is_held(deployment: Deployment) -> bool:
+    """By a freeze, between two stages."""
+    return bool(deployment.hold and HoldKind.FREEZE in deployment.hold.kinds)

@@ -11,7 +11,7 @@ from botocore import xform_name
 from botocore.exceptions import UnknownServiceError
 from botocore.session import get_session
 
-from cli.__main__ import stepdeploy
+from cli.__main__ import ROOMS, stepdeploy
 from tests.documents import ROOT, Command, blocks, commands
 from tests.recorded import differences
 
@@ -51,6 +51,13 @@ def test_stepdeploy_takes_it(one: Command, words: list[str], tmp_path: Path, mon
         return
     with command.make_context(verb, arguments, parent=context):
         pass
+
+
+def test_the_page_of_the_command_line_has_every_verb_with_its_help() -> None:
+    page = (ROOT / "docs/command-line.md").read_text().partition("\n## All verbs\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (?:\[`([a-z-]+)`\]\([^)]+\)|`(help)`) \| (.+) \|$", page, re.MULTILINE)
+    told = [(verb or other, text) for verb, other, text in rows]
+    assert told == [(verb, text) for verbs in ROOMS.values() for verb, text in verbs.items()]
 
 
 @pytest.mark.parametrize(("one", "words"), calls("make"))

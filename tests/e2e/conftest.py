@@ -9,7 +9,7 @@ import io
 import os
 import socket
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,6 +52,15 @@ GROUPS: dict[str, dict[str, Any]] = {
     "staged": {
         "deploymentConfigName": "InStages",
         "alarmConfiguration": {"alarms": [{"name": "staged-errors"}]},
+    },
+    "frozen": {"deploymentConfigName": "OneThenRest"},
+    "zonal": {"deploymentConfigName": "ZoneByZone"},
+    "budget": {"deploymentConfigName": "CodeDeployDefault.AllAtOnce", "budgets": ["together"]},
+    "budget-too": {
+        "deploymentConfigName": "CodeDeployDefault.AllAtOnce",
+        "budgets": ["together"],
+        "ec2TagFilters": [{"Key": "group", "Value": "budget"}],
+        "fileExistsBehavior": "OVERWRITE",
     },
     "told": {
         "triggerConfigurations": [
@@ -108,6 +117,29 @@ GROUPS: dict[str, dict[str, Any]] = {
         "autoRollbackConfiguration": {"events": ["DEPLOYMENT_FAILURE"]},
     },
     "scaled": {"autoScalingGroups": ["scaled"], "terminationHookEnabled": True},
+}
+
+NO_MINIMUM = {"type": "HOST_COUNT", "value": 0}
+CONFIGS: dict[str, dict[str, Any]] = {
+    "InStages": {
+        "minimumHealthyHosts": NO_MINIMUM,
+        "stages": [
+            {"name": "canary", "select": {"count": 1}, "bake": "1s", "approval": True},
+            {"name": "half", "select": {"percent": 50}},
+            {"name": "rest", "select": "rest"},
+        ],
+    },
+    "OneThenRest": {
+        "minimumHealthyHosts": NO_MINIMUM,
+        "stages": [{"name": "one", "select": {"count": 1}}, {"name": "rest", "select": "rest"}],
+    },
+    "ZoneByZone": {
+        "minimumHealthyHosts": NO_MINIMUM,
+        "zonalConfig": {
+            "monitorDuration": "1s",
+            "minimumHealthyHostsPerZone": {"type": "HOST_COUNT", "value": 1},
+        },
+    },
 }
 
 
@@ -196,13 +228,12 @@ def declaration(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shipped = yaml.safe_load((ROOT / "deployments.yaml").read_text())
     shipped["applications"]["shop"] = {"groups": groups}
     shipped["revisionBuckets"] = [{"name": BUILDS, "trigger": "uploads", "prefix": "ci/"}]
-    shipped["deploymentConfigs"]["InStages"] = {
-        "minimumHealthyHosts": {"type": "HOST_COUNT", "value": 0},
-        "stages": [
-            {"name": "canary", "select": {"count": 1}, "bake": "1s", "approval": True},
-            {"name": "half", "select": {"percent": 50}},
-            {"name": "rest", "select": "rest"},
-        ],
+    shipped["deploymentConfigs"] |= CONFIGS
+    shipped["budgets"] = {
+        "together": {
+            "ec2TagFilters": [{"Key": "group", "Value": "budget"}],
+            "maximumOutOfService": {"type": "HOST_COUNT", "value": 1},
+        }
     }
     file.write_text(yaml.safe_dump(shipped))
     return file
@@ -290,12 +321,14 @@ MakeFleet = Callable[..., Fleet]
 
 @pytest.fixture
 def fleet(cloud: LocalCloud, engine: Engine) -> Iterator[MakeFleet]:
-    """`fleet("main", hosts=2)`: the group with that many hosts; they end with the test, and so do all faults."""
+    """`fleet("main", hosts=2)`: the group with that many hosts, or one in each of `zones`; they end with the test, and
+    so do all faults."""
     made: list[LocalInstance] = []
 
-    def make(group: str, *, hosts: int = 2, managed: bool = True) -> Fleet:
+    def make(group: str, *, hosts: int = 2, managed: bool = True, zones: Sequence[str] = ()) -> Fleet:
         tags = {"group": group, "stepdeploy": "enabled"}
-        own = [cloud.add_instance(f"{group}-{n}", tags, managed=managed) for n in range(hosts)]
+        places: Sequence[str | None] = zones or [None] * hosts
+        own = [cloud.add_instance(f"{group}-{n}", tags, managed=managed, zone=zone) for n, zone in enumerate(places)]
         made.extend(own)
         return Fleet(cloud, engine, group, own)
 

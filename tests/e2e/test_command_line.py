@@ -12,6 +12,7 @@ from cli.exits import Exit
 from local.driver import PATIENCE, wait_for
 from local.server import REGION
 from tests.e2e.conftest import Fleet, MakeFleet, failing, unpacked
+from tests.e2e.principals import Principal
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -27,10 +28,11 @@ class CommandLine:
             "PYTHONPATH": str(ROOT),
         }
 
-    def __call__(self, *arguments: str, exit: Exit = Exit.DONE) -> str:
-        """Standard output; the exit status has to be `exit`."""
+    def __call__(self, *arguments: str, exit: Exit = Exit.DONE, by: Principal | None = None) -> str:
+        """Standard output; the exit status has to be `exit`. Without `by` an administrator calls."""
         command = [sys.executable, "-m", "cli", *arguments]
-        ran = subprocess.run(command, env=self.environment, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE)
+        environment = self.environment | (by.environment if by else {})
+        ran = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE)
         assert ran.returncode == exit, (ran.returncode, ran.stdout, ran.stderr)
         return ran.stdout
 

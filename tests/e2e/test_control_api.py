@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 
@@ -18,6 +17,7 @@ from local.cloud import LocalCloud
 from local.driver import PATIENCE, Engine
 from local.server import ACCOUNT, REGION
 from tests.e2e.conftest import Fleet, MakeFleet, application, failing, unpacked
+from tests.e2e.principals import Principal, operations
 
 AWS = Path(sys.executable).with_name("aws")
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/anything"
@@ -113,20 +113,7 @@ def test_todays_clients_work_by_another_endpoint(cloud: LocalCloud, made: Fleet,
 
 
 def test_who_may_read_may_not_deploy(cloud: LocalCloud, engine: Engine) -> None:
-    iam = cloud.client("iam")
-    iam.create_user(UserName="reader")
-    routes = f"arn:aws:execute-api:{REGION}:{ACCOUNT}:*/$default/POST"
-    allowed = [f"{routes}/{verb}*" for verb in ("Get", "List", "BatchGet")]
-    policy = {"Statement": [{"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": allowed}]}
-    iam.put_user_policy(UserName="reader", PolicyName="read", PolicyDocument=json.dumps(policy))
-    secret = iam.create_access_key(UserName="reader")["AccessKey"]
-    reader = boto3.client(
-        "codedeploy",
-        endpoint_url=cloud.endpoint,
-        region_name=REGION,
-        aws_access_key_id=secret["AccessKeyId"],
-        aws_secret_access_key=secret["SecretAccessKey"],
-    )
+    reader = Principal(cloud, "reader", operations("Get*", "List*", "BatchGet*")).client("codedeploy")
     assert "shop" in reader.list_applications()["applications"]
     with pytest.raises(ClientError) as error:
         reader.create_application(applicationName="mine")

@@ -4,7 +4,6 @@ import base64
 import json
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 
@@ -13,30 +12,12 @@ from local.cloud import LocalCloud, LocalInstance
 from local.driver import Engine, wait_for
 from local.server import ACCOUNT, REGION
 from tests.e2e.conftest import Fleet, MakeFleet
+from tests.e2e.principals import Principal
 from tests.signing import key, signed
 
 
-class Sender:
-    """A principal whose one policy allows these actions on these resources."""
-
-    def __init__(self, cloud: LocalCloud, name: str, **allowed: list[str]) -> None:
-        iam = cloud.client("iam")
-        iam.create_user(UserName=name)
-        statements = [
-            {"Effect": "Allow", "Action": action.replace("_", ":"), "Resource": on} for action, on in allowed.items()
-        ]
-        iam.put_user_policy(UserName=name, PolicyName="all", PolicyDocument=json.dumps({"Statement": statements}))
-        self._secret = iam.create_access_key(UserName=name)["AccessKey"]
-        self._cloud = cloud
-
-    def client(self, service: str) -> Any:
-        return boto3.client(  # type: ignore[call-overload]
-            service,
-            endpoint_url=self._cloud.endpoint,
-            region_name=REGION,
-            aws_access_key_id=self._secret["AccessKeyId"],
-            aws_secret_access_key=self._secret["SecretAccessKey"],
-        )
+class Sender(Principal):
+    """A principal that sends documents to hosts."""
 
     def send(self, host: LocalInstance, document: str, **parameters: str) -> list[dict[str, Any]]:
         """Send the document to the host; what its first step that ran has printed, once all has ended."""
@@ -45,7 +26,7 @@ class Sender:
         command_id = command["Command"]["CommandId"]
 
         def ended() -> dict[str, Any] | None:
-            found = self._cloud.client("ssm").list_command_invocations(CommandId=command_id, Details=True)
+            found = self.cloud.client("ssm").list_command_invocations(CommandId=command_id, Details=True)
             one: dict[str, Any] = found["CommandInvocations"][0]
             return one if one["Status"] in ("Success", "Failed") else None
 
@@ -58,7 +39,7 @@ def sender(cloud: LocalCloud, engine: Engine) -> Sender:
         f"arn:aws:ssm:{REGION}:{ACCOUNT}:document/{engine.outputs['DocumentName']}",
         f"arn:aws:ec2:{REGION}:{ACCOUNT}:instance/*",
     ]
-    return Sender(cloud, "sender", ssm_SendCommand=arns)
+    return Sender(cloud, "sender", {"ssm:SendCommand": arns})
 
 
 @pytest.fixture
@@ -112,7 +93,7 @@ def test_what_the_engine_has_sent_is_of_no_use_to_him(deployed: Fleet, sender: S
 
 
 def test_not_even_a_right_to_use_every_key_is_the_right_to_sign(cloud: LocalCloud, engine: Engine) -> None:
-    user = Sender(cloud, "power-user", **{"kms_*": ["*"]})
+    user = Principal(cloud, "power-user", {"kms:*": ["*"]})
     (key_id,) = [each["KeyId"] for each in cloud.client("kms").list_keys()["Keys"]]
     request = {"KeyId": key_id, "MessageType": "DIGEST", "SigningAlgorithm": "RSASSA_PKCS1_V1_5_SHA_256"}
     assert user.client("kms").get_public_key(KeyId=key_id)["KeySpec"] == "RSA_2048"

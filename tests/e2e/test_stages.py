@@ -1,9 +1,16 @@
-"""Stages on the deployed stack: a canary that bakes and is approved, a pause, an alarm in the second stage."""
+"""Roll-outs in stages on the deployed stack: a canary that bakes and is approved, a pause, an alarm in the second
+stage; a freeze in the middle and its bypass; two groups under one budget; zone by zone, of which one fails."""
+
+from itertools import pairwise
 
 from cli.exits import Exit
-from functions.core.statuses import DeploymentErrorCode, DeploymentStatus
+from functions.core.records import HoldKind
+from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, TargetStatus
+from local.cloud import LocalInstance
 from local.driver import wait_for
-from tests.e2e.conftest import MakeFleet, failing
+from local.server import REGION
+from tests.e2e.conftest import Fleet, MakeFleet, failing
+from tests.e2e.principals import Principal, operations
 from tests.e2e.test_command_line import CommandLine
 
 
@@ -44,3 +51,89 @@ def test_a_canary_is_approved_and_the_rest_follows_stage_by_stage(fleet: MakeFle
     assert {target.target_id: target.stage for target in group.targets(two)} == stages
     third = [host for host in group.hosts if stages[host.id] == 2]
     assert [group.read(host, "srv/app/version.txt") for host in third] == ["v1", "v1"]
+
+
+def test_a_freeze_in_the_middle_holds_the_next_stage_until_it_is_lifted_or_bypassed(fleet: MakeFleet) -> None:
+    group = fleet("frozen")
+    stepdeploy = CommandLine(group)
+    finds_the_engine = {"cloudformation:DescribeStacks": ["*"]}
+    on_call, deployer = (
+        Principal(group.cloud, name, operations("Get*", "List*", may) | finds_the_engine)
+        for name, may in (("on-call", "BypassWindows"), ("deployer", "CreateDeployment"))
+    )
+
+    one, freeze = _frozen_in_its_first_stage(group, stepdeploy, "v1")
+    assert sorted(group.installed()) == ["", "v1"], "what has begun goes on to its end, and nothing else begins"
+    assert "after stage 1 of 2 (one) frozen" in stepdeploy("show", one)
+    stepdeploy("unfreeze", freeze)
+    assert group.engine.wait(one).status is DeploymentStatus.SUCCEEDED and group.installed() == ["v1", "v1"]
+
+    two, _ = _frozen_in_its_first_stage(group, stepdeploy, "v2")
+    why = ("--reason", "an outage")
+    refused = stepdeploy("bypass", two, *why, "--json", by=deployer, exit=Exit.REFUSED)
+    assert "BypassWindows needs execute-api:Invoke" in refused and sorted(group.installed()) == ["v1", "v2"]
+    stepdeploy("bypass", two, *why, by=on_call)
+    ended = group.engine.wait(two)
+    assert ended.status is DeploymentStatus.SUCCEEDED and group.installed() == ["v2", "v2"]
+    assert ended.bypass and (ended.bypass.by, ended.bypass.why) == (on_call.arn, "an outage")
+
+
+def _frozen_in_its_first_stage(group: Fleet, stepdeploy: CommandLine, version: str) -> tuple[str, str]:
+    """A deployment that is held after its first stage by a freeze which began in that, and the freeze."""
+    for host in group.hosts:
+        host.path("srv/go").unlink(missing_ok=True)
+    begun = group.begin(version, {"scripts/start.sh": failing("until [ -e /srv/go ]; do sleep 0.1; done")})
+    wait_for(lambda: any(each.started_at for each in group.targets(begun)), "the first stage")
+    freeze = stepdeploy("freeze", group.key, "--reason", "a move").partition(":")[0]
+    for host in group.hosts:
+        host.path("srv/go").touch()
+    held = group.engine.wait_until(begun, lambda each: each.hold is not None)
+    assert held.hold and held.hold.kinds == (HoldKind.FREEZE,)
+    return begun, freeze
+
+
+TIMED = {  # hooks that write down from when to when their host is out of service
+    "scripts/note.sh": failing('[ "$LIFECYCLE_EVENT" != BeforeInstall ] || date +%s.%N >>/srv/times'),
+    "scripts/validate.sh": failing("sleep 0.3", "date +%s.%N >>/srv/times"),
+}
+
+
+def test_of_hosts_under_one_budget_no_more_are_out_whichever_groups_deploy(fleet: MakeFleet) -> None:
+    """Two groups of the same two hosts, of which one may be out; the hosts themselves say when they were."""
+    group = fleet("budget", hosts=2)
+    other = Fleet(group.cloud, group.engine, "budget-too", group.hosts)
+    begun = [group.begin("v1", TIMED), other.begin("v2", TIMED)]
+    for one in begun:
+        ended = group.engine.wait(one)
+        assert ended.status is DeploymentStatus.SUCCEEDED and ended.counts.succeeded == 2
+    out = sorted(each for host in group.hosts for each in _times(group, host))
+    assert len(out) == 4 and all(end <= start for (_, end), (start, _) in pairwise(out)), out
+    assert "together: 0 of 1 place held" in CommandLine(group)("budgets")
+
+
+def _times(group: Fleet, host: LocalInstance) -> list[tuple[float, float]]:
+    times = [float(line) for line in group.read(host, "srv/times").splitlines()]
+    return list(zip(times[::2], times[1::2], strict=True))
+
+
+def test_a_zone_that_fails_ends_the_roll_out_before_the_later_zones(fleet: MakeFleet) -> None:
+    """The smallest zone comes first, of equal ones the first by name. One host of each stays in service."""
+    a, b, c = (f"{REGION}{letter}" for letter in "abc")
+    group = fleet("zonal", zones=[a, a, a, b, b, c, c])
+    for host in group.hosts[5:]:
+        host.path("srv").mkdir(exist_ok=True)
+        host.path("srv/ill").touch()
+    checked = TIMED["scripts/validate.sh"] + "[ ! -e /srv/ill ] || exit 3\n"
+    ended = group.deploy("v1", {**TIMED, "scripts/validate.sh": checked})
+    assert ended.status is DeploymentStatus.FAILED and ended.failure
+    assert ended.failure.code is DeploymentErrorCode.HEALTH_CONSTRAINTS and c in ended.failure.message
+    assert [stage.name for stage in ended.stages] == [b, c, a]
+    found = {each.target_id: each.status for each in group.targets(ended)}
+    statuses = [found[host.id] for host in group.hosts]
+    assert statuses[:5] == [TargetStatus.SKIPPED] * 3 + [TargetStatus.SUCCEEDED] * 2
+    assert sorted(statuses[5:]) == [TargetStatus.FAILED, TargetStatus.SKIPPED]
+    (first, second), (ill,) = (
+        sorted(each for host in hosts for each in _times(group, host)) for hosts in (group.hosts[3:5], group.hosts[5:])
+    )
+    assert first[1] <= second[0] and second[1] + 1 <= ill[0], "one at a time, and alarms are watched between the zones"
+    assert group.installed()[:3] == ["", "", ""]

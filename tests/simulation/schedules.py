@@ -195,7 +195,7 @@ _RULES = st.lists(
         bake_seconds=st.sampled_from([0, 30, 300]),
         approval=st.sampled_from([None, None, Approval()]),
     ),
-    max_size=2, unique_by=lambda each: each.name,
+    max_size=2, unique_by=(lambda each: each.name, lambda each: each.named_zones or each.name),
 )  # fmt: skip
 _HALF = StageRule(name="half", select=Select.PERCENT, value=50, bake_seconds=20)
 

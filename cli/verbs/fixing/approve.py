@@ -29,11 +29,11 @@ Exit status: 3 when it waits for no approval, the caller may not approve, or the
 @follow_options
 def command(which: str | None, reason: str | None, following: Following) -> Exit:
     engine = Engine()
-    deployment_id = to_change(engine, which, (DeploymentStatus.READY,))
+    deployment_id = to_change(engine, which, (DeploymentStatus.READY,), does="waits for approval")
     with when_interrupted(may_have_begun()):
         engine.api.continue_deployment(deploymentId=deployment_id, **({"reason": reason} if reason else {}))
     if following.as_json:
         tell_json({"deploymentId": deployment_id, "approved": True})
     else:
-        click.echo(plain(f"{deployment_id}: approved, it goes on"))
+        click.echo(plain(f"{deployment_id}: approved"))
     return following.to_the_end(engine, deployment_id) if following.watch else Exit.DONE

@@ -24,7 +24,7 @@ Exit status: 3 when it has ended, or the engine or AWS refuses.""",
 @json_option
 def command(which: str | None, reason: str, as_json: bool) -> None:
     engine = Engine()
-    deployment_id = to_change(engine, which, (DeploymentStatus.QUEUED, *RUNNING))
+    deployment_id = to_change(engine, which, (DeploymentStatus.QUEUED, *RUNNING), does="is queued or running")
     engine.api.bypass_windows(deploymentId=deployment_id, reason=reason)
     if as_json:
         tell_json({"deploymentId": deployment_id, "bypassed": True})

@@ -16,6 +16,8 @@ from cli.view import words
 from cli.view.output import json_option, plain, tell_json
 from functions.core.calendar import zone_problem
 
+_WORDS = (("from", "from"), ("until", "to"))
+
 
 def moment(text: str, zone: str) -> datetime:
     """A time of that zone, or a length of time from now. Raises UsageError."""
@@ -53,5 +55,7 @@ def command(scope: str, reason: str, start: str | None, until: str | None, time_
     if as_json:
         tell_json({"freezeId": found})
     else:
-        ends = f"until {words.moment(times['to'])}" if "to" in times else "until it is lifted"
-        click.echo(plain(f"{found}: {scope} is frozen {ends}; lift it by stepdeploy unfreeze {found}"))
+        when = [f"{word} {words.moment(times[name])}" for word, name in _WORDS if name in times]
+        lasts = f"{' '.join(when)} UTC" if "to" in times else " ".join([*when, "until it is lifted"])
+        what = f"{words.of_scope(scope)} is frozen {lasts}"
+        click.echo(plain(f"{found}: {what}; lift it with: stepdeploy unfreeze {found}"))

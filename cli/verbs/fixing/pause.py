@@ -31,4 +31,4 @@ def command(which: str | None, reason: str | None, as_json: bool) -> None:
     if as_json:
         tell_json({"deploymentId": deployment_id, "paused": True})
     else:
-        click.echo(plain(f"{deployment_id}: paused; go on by stepdeploy resume {deployment_id}"))
+        click.echo(plain(f"{deployment_id}: paused; let it go on with: stepdeploy resume {deployment_id}"))

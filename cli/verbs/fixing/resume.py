@@ -31,5 +31,5 @@ def command(which: str | None, following: Following) -> Exit:
     if following.as_json:
         tell_json({"deploymentId": deployment_id, "paused": False})
     else:
-        click.echo(plain(f"{deployment_id}: it goes on"))
+        click.echo(plain(f"{deployment_id}: resumed"))
     return following.to_the_end(engine, deployment_id) if following.watch else Exit.DONE

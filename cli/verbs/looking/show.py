@@ -84,6 +84,9 @@ def facts(info: words.Info, now: datetime) -> Iterator[tuple[str, str]]:
     if stop := info.get("stopInfo"):
         by, why = plain(stop.get("stoppedBy", "-")), plain(stop.get("message", ""))
         yield "stopped by", f"{by}, {words.moment(stop.get('stopTime'))}: {why}"
+    if bypass := info.get("bypass"):
+        by, why = plain(bypass.get("by", "-")), plain(bypass.get("reason", ""))
+        yield "bypass by", f"{by}, {words.moment(bypass.get('time'))}, of windows and freezes: {why}"
     if sum((info.get("deploymentOverview") or {}).values()):
         yield "targets", words.targets(info["deploymentOverview"])
     if why := waits.waiting(info):

@@ -7,16 +7,16 @@ import click
 
 from cli.account.completions import groups
 from cli.account.connection import Engine
-from cli.account.group_name import Group
+from cli.account.group_name import GROUP, Group
 from cli.view import words
 from cli.view.output import json_option, plain, tell_json
 from cli.view.tables import Column, tell_table
 from functions.core.declaration.durations import seconds_text
 
 _HEAD = (
-    Column("SCOPE"),
+    Column("SCOPE", least=12),
     Column("WHAT"),
-    Column("WHEN", least=20),
+    Column("WHEN (UTC)", least=36),
     Column("REASON", least=12),
     Column("BY", least=8),
 )
@@ -30,14 +30,10 @@ Examples:
   stepdeploy windows shop/web
   stepdeploy windows --json | jq -r '.freezes[].freezeId'""",
 )
-@click.argument("name", required=False, metavar="[APPLICATION/GROUP]", shell_complete=groups)
+@click.argument("group", required=False, type=GROUP, metavar="[APPLICATION/GROUP]", shell_complete=groups)
 @json_option
-def command(name: str | None, as_json: bool) -> None:
-    application, _, group = (name or "").partition("/")
-    if name and not group:
-        raise click.UsageError(f"{name!r}: give APPLICATION/GROUP, or nothing for all")
-    asked = Group(application, group).members if name else {}
-    found = Engine().api.list_windows(**asked)
+def command(group: Group | None, as_json: bool) -> None:
+    found = Engine().api.list_windows(**(group.members if group else {}))
     found.pop("ResponseMetadata", None)
     if as_json:
         tell_json(found)
@@ -48,8 +44,8 @@ def command(name: str | None, as_json: bool) -> None:
         tell_table(_HEAD, [[plain(cell) for cell in row] for row in rows])
     else:
         click.echo("no windows and no freezes: deployments begin at any time", err=True)
-    if name:
-        click.echo(plain(f"{name} is {words.closed(found['closed']) if found.get('closed') else 'open now'}"))
+    if group:
+        click.echo(plain(f"{group} is {words.closed(found['closed']) if found.get('closed') else 'open now'}"))
 
 
 def _opens(window: words.Info) -> str:
@@ -57,8 +53,8 @@ def _opens(window: words.Info) -> str:
 
 
 def _lasts(freeze: words.Info) -> str:
-    end = f"until {words.moment(freeze['to'])}" if freeze.get("to") else "until it is lifted"
-    return f"frozen from {words.moment(freeze['from'])} {end}"
+    end = f"to {words.minute(freeze['to'])}" if freeze.get("to") else "until it is lifted"
+    return f"{words.minute(freeze['from'])} {end}"
 
 
 def _who(freeze: words.Info) -> str:

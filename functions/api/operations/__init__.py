@@ -137,6 +137,7 @@ _REFUSALS = {
     DeploymentErrorCode.APPLICATION_MISSING: "ApplicationDoesNotExistException",
     DeploymentErrorCode.DEPLOYMENT_GROUP_MISSING: "DeploymentGroupDoesNotExistException",
     DeploymentErrorCode.INVALID_REVISION: "InvalidRevisionException",  # older than a sequence's last
+    DeploymentErrorCode.HEALTH_CONSTRAINTS_INVALID: "InvalidDeploymentConfigNameException",  # nobody could approve it
     DeploymentErrorCode.REVISION_MISSING: "RevisionDoesNotExistException",  # nothing is there to restart
     DeploymentErrorCode.RESOURCE_LIMIT_EXCEEDED: "DeploymentLimitExceededException",
     DeploymentErrorCode.IAM_ROLE_PERMISSIONS: "AccessDeniedException",  # AWS's own word for what IAM does not allow

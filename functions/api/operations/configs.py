@@ -6,6 +6,7 @@ from functions.api import model, responses
 from functions.api.operations import Caller
 from functions.aws import clock
 from functions.core.errors import Conflict, InvalidInput, Refused
+from functions.core.limits import SHOWN
 from functions.core.records import CustomConfig
 from functions.core.rollout.health import (
     PREDEFINED_CONFIGS,
@@ -24,6 +25,7 @@ from functions.store.table import pages
 from functions.store.table.patience import back_off
 
 MAX = 50  # custom ones, those of deployments.yaml among them
+_SELECTED_BY = {Select.COUNT: "value", Select.PERCENT: "value", Select.ZONE: "zones", Select.TAG: "tag"}
 _TRIES = 30  # of a change that met another one
 
 
@@ -171,10 +173,7 @@ def _stage(given: dict[str, Any]) -> StageRule:
     if not given.get("name") or not select.get("type"):
         raise InvalidInput(f"name and select.type are needed: give one of {', '.join(Select)}")
     least, tag = given.get("minimumHealthyHosts"), select.get("tag", {})
-    approvers = tuple(approval.get("approvers", ())) if approval else ()
-    for each in approvers:
-        if problem := principals.problem(each):
-            raise InvalidInput(f"approval.approvers: {each} {problem}")
+    _check_selection(select)
     return StageRule(
         name=given["name"],
         select=Select(select["type"]),
@@ -184,8 +183,33 @@ def _stage(given: dict[str, Any]) -> StageRule:
         tag_value=tag.get("Value"),
         minimum=_of_type(least) if least else None,
         bake_seconds=given.get("bakeSeconds", 0),
-        approval=Approval(approvers=approvers, by_another=approval.get("byAnother", False)) if approval else None,
+        approval=None if approval is None else _approval(approval),
     )
+
+
+def _check_selection(given: dict[str, Any]) -> None:
+    """A member that the type takes no notice of would select something else than the caller means."""
+    meant = _SELECTED_BY.get(Select(given["type"]))
+    for member in ("value", "zones", "tag"):
+        if given.get(member) and member != meant:
+            what = f"select.{member}: has no effect with {given['type']}"
+            raise InvalidInput(f"{what}: leave it out, or select by {_takers(member)}")
+
+
+def _takers(member: str) -> str:
+    return " or ".join(select for select, each in _SELECTED_BY.items() if each == member)
+
+
+def _approval(given: dict[str, Any]) -> Approval:
+    approvers = given.get("approvers", ())
+    if approvers == []:
+        raise InvalidInput("approval.approvers: leaves no approver: give at least one ARN, or leave it out")
+    if len(approvers) > principals.MAX:
+        raise InvalidInput(f"approval.approvers: has {len(approvers)}, at most {principals.MAX}")
+    for each in approvers:
+        if problem := principals.problem(each):
+            raise InvalidInput(f"approval.approvers: {each[:SHOWN]!r} {problem}")
+    return Approval(approvers=tuple(dict.fromkeys(approvers)), by_another=given.get("byAnother", False))
 
 
 def _no_minimum(member: str, what: str) -> Refused:

@@ -12,6 +12,7 @@ from functions.api.requests import settings as requests_settings
 from functions.api.requests.auto_scaling import auto_scaling
 from functions.api.requests.tags import EC2, ON_PREMISES
 from functions.core import quotas
+from functions.core.access import without_approver
 from functions.core.errors import Refused
 from functions.core.limits import SHOWN
 from functions.core.records import Group, LoadBalancers, Trigger
@@ -75,6 +76,8 @@ def changed(
     if settings.shared_with and not settings.allowed_principals:
         what = "sharedWith: does not have any effect without allowedPrincipals: give both, or an empty list"
         raise Refused("InvalidInputException", what)
+    if problem := without_approver(settings.config, settings.allowed_principals):
+        raise Refused("InvalidInputException", f"deploymentConfigName: {problem}")
     word = given.get("outdatedInstancesStrategy")
     return replace(
         _with_tags(replace(group, settings=settings), given),

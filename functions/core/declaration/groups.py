@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from functions.core import quotas
+from functions.core.access import without_approver
 from functions.core.declaration.auto_scaling import auto_scaling
 from functions.core.declaration.durations import parsed_seconds, seconds
 from functions.core.declaration.load_balancers import load_balancers
@@ -132,7 +133,10 @@ def _settings(
         read["shared_with"] = _shared_with(shared)
         if not allowed:
             shared.refuse_key("does not have any effect unless allowedPrincipals says who may deploy")
-    return wanted.over(GroupSettings(**read))
+    settings = wanted.over(GroupSettings(**read))
+    if config and (problem := without_approver(settings.config, settings.allowed_principals)):
+        config.refuse(problem)
+    return settings
 
 
 def _shared_with(value: Value) -> tuple[str, ...]:

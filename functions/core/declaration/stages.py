@@ -34,8 +34,8 @@ def stages(value: Value) -> tuple[StageRule, ...]:
 
 
 def _stage(value: Value) -> StageRule | None:
+    known, read = len(value.problems), dict[str, Any]()
     members = value.known("name", "select", "minimumHealthyHosts", "bake", "approval", required=["name", "select"])
-    read: dict[str, Any] = {}
     if name := members.get("name"):
         read["name"] = name.text(longest=100)
         if read["name"] and not is_name(read["name"]):
@@ -48,8 +48,10 @@ def _stage(value: Value) -> StageRule | None:
         read["bake_seconds"] = seconds(bake)
     if approval := members.get("approval"):
         read["approval"] = _approval(approval)
+    if len(value.problems) > known:
+        return None
     try:
-        return StageRule(**read) if "name" in read and "select" in read else None
+        return StageRule(**read)
     except InvalidInput as error:
         value.refuse(str(error))
         return None
@@ -75,8 +77,8 @@ def _selection(value: Value) -> dict[str, Any]:
             return {"select": Select(kind.upper()), "value": 1 if number is None else number}
         case "zone":
             zones = [each.text(longest=100) for each in given.items()]
-            if not zones or len(set(zones)) < len(zones):
-                given.refuse("give names of Availability Zones, each once; `select: zone` takes all")
+            if not zones:
+                given.refuse("give names of Availability Zones; `select: zone` takes all")
             return {"select": Select.ZONE, "zones": tuple(zones)}
         case _:
             tag = given.known("Key", "Value", required=["Key"])

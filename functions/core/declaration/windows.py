@@ -28,7 +28,7 @@ def windows(value: Value, groups: Collection[str]) -> Calendar:
         elif scope and scope not in scopes:
             members["scope"].refuse(f'nothing of this file is "{scope}"{did_you_mean(scope, scopes)}')
         zone = _zone(members.get("timeZone"))
-        reason = members["reason"].text(longest=calendar.LONGEST_REASON) if "reason" in members else ""
+        reason = _reason(members.get("reason"))
         is_window, is_freeze = members.keys() & {"cron", "duration"}, members.keys() & {"from", "to"}
         if bool(is_window) == bool(is_freeze):
             each.refuse("give cron and duration for a window, or from, to and reason for a freeze")
@@ -37,6 +37,13 @@ def windows(value: Value, groups: Collection[str]) -> Calendar:
         else:
             freezes.append(_freeze(each, members, scope, zone, reason))
     return Calendar(windows=tuple(dict.fromkeys(found)), freezes=tuple(freezes))
+
+
+def _reason(value: Value | None) -> str:
+    reason = value.text(longest=calendar.LONGEST_REASON) if value else ""
+    if value and reason and (problem := calendar.reason_problem(reason)):
+        value.refuse(f"{value.shown} {problem}")
+    return reason.strip()
 
 
 def _zone(value: Value | None) -> str:

@@ -71,6 +71,14 @@ def approves_himself(deployment_id: str, principal: str | None) -> str:
     )
 
 
+def nobody_approves(config: str, stage: str, principal: str) -> str:
+    """Why a group may not have a configuration."""
+    return (
+        f"the stage {stage} of {config} wants another approver than the deployment's creator, and {principal} alone may"
+        " deploy and approve: name another principal, too, or leave out byAnother"
+    )
+
+
 def guarded(group_key: str, principal: str | None, hosts: Sequence[str], guards: Sequence[str]) -> str:
     """Why a deployment of a group may not touch hosts, which belong to `guards`, groups with allowedPrincipals."""
     plural = "the host belongs" if len(hosts) == 1 else "these hosts belong"

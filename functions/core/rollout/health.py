@@ -39,6 +39,9 @@ class MinimumHealthyHosts:
         if self.type is MinimumHealthyHostsType.FLEET_PERCENT and self.value > 99:
             raise InvalidInput(f"minimum healthy hosts value {self.value} (FLEET_PERCENT): give 0 to 99")
 
+    def __str__(self) -> str:
+        return f"{self.value}{' %' if self.type is MinimumHealthyHostsType.FLEET_PERCENT else ''}"
+
     def required(self, targets: int) -> int:
         """Hosts that must stay healthy; percent rounds up, once, at the start: 85 % of 10 is 9."""
         if self.type is MinimumHealthyHostsType.HOST_COUNT:
@@ -116,13 +119,19 @@ class StageRule:
             raise InvalidInput(f"the stage {self.name} selects {self.value} ({self.select}): give 1 to {most}")
         if self.select is Select.TAG and not self.tag_key:
             raise InvalidInput(f"the stage {self.name} selects by a tag: say which")
+        if twice := [zone for zone in self.named_zones if self.zones.count(zone) > 1]:
+            raise InvalidInput(f"the stage {self.name} selects the Availability Zone {twice[0]} twice: name it once")
         if not 0 <= self.bake_seconds <= LONGEST_DEPLOYMENT_SECONDS:
             what = f"the stage {self.name} bakes for {self.bake_seconds} seconds"
             raise InvalidInput(f"{what}: give 0 to {LONGEST_DEPLOYMENT_SECONDS}")
-        minimum, is_count = self.minimum, self.select is Select.COUNT
-        if minimum and minimum.type is MinimumHealthyHostsType.HOST_COUNT and is_count and minimum.value >= self.value:
-            what = f"the stage {self.name} has {self.value} targets, and keeps {minimum.value} of them in service"
-            raise InvalidInput(f"{what}: no target could ever begin")
+        if self.select is Select.COUNT and self.minimum and self.minimum.required(self.value) >= self.value:
+            what = f"the stage {self.name} has {self.value} targets, and keeps {self.minimum} of them in service"
+            raise InvalidInput(f"{what}: no target could ever begin; lower its minimum, or select more")
+
+    @property
+    def named_zones(self) -> tuple[str, ...]:
+        """The zones by which it selects."""
+        return self.zones if self.select is Select.ZONE else ()
 
     @property
     def takes_all(self) -> bool:
@@ -138,7 +147,7 @@ def check_stages(stages: Sequence[StageRule]) -> None:
     names = [stage.name for stage in stages]
     if twice := [name for name in names if names.count(name) > 1]:
         raise InvalidInput(f"two stages have the name {twice[0]}: give each its own")
-    percent, before = 0, set[tuple[str | None, str | None]]()
+    percent, zones, before = 0, set[str](), set[tuple[str | None, str | None]]()
     for number, stage in enumerate(stages):
         if number and stages[number - 1].takes_all:
             raise InvalidInput(f"the stage {stage.name} selects nothing: {names[number - 1]} before it takes all")
@@ -147,6 +156,10 @@ def check_stages(stages: Sequence[StageRule]) -> None:
                 what = f"the stage {stage.name} selects {stage.value} percent, and a stage before it {percent}"
                 raise InvalidInput(f"{what}: percent count the stages before, too, so they have to grow")
             percent = stage.value
+        if again := sorted(zones.intersection(stage.named_zones)):
+            what = f"the stage {stage.name} selects the Availability Zone {again[0]}, which a stage before it takes"
+            raise InvalidInput(f"{what}: name each zone in one stage")
+        zones |= set(stage.named_zones)
         tags = {(stage.tag_key, stage.tag_value)} if stage.select is Select.TAG else set()
         if tags & before or {(stage.tag_key, None)} & before:
             raise InvalidInput(f"the stage {stage.name} selects nothing: a stage before it takes the same tag")

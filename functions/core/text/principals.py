@@ -30,6 +30,18 @@ def fits(patterns: Sequence[str], principal: str) -> bool:
     return any(_is_like(pattern, name) for pattern in patterns for name in _names(principal))
 
 
+def only_one(patterns: Sequence[str]) -> str | None:
+    """The one caller whom these patterns let in; None where there may be several.
+
+    >>> ann = "arn:aws:iam::123456789012:user/ann"
+    >>> only_one([ann]), only_one([ann, "arn:aws:iam::123456789012:role/lead"]), only_one([])
+    ('arn:aws:iam::123456789012:user/ann', None, None)
+    """
+    first, *others = dict.fromkeys(patterns) or [""]
+    is_one = first and not others and not set("*?") & set(first)
+    return first if is_one and not first.split(":", _PARTS - 1)[-1].startswith("role/") else None
+
+
 def problem(pattern: str) -> str | None:
     """Why the text is not a pattern that could match a caller, and what to write instead; None when it is one.
 

@@ -5,7 +5,6 @@ what the event would have done, and harmless when it does so in the same moment.
 """
 
 from collections.abc import Callable, Iterator
-from datetime import datetime
 
 from functions.aws import clock, cloudwatch, executions
 from functions.core.errors import Unreadable
@@ -32,6 +31,7 @@ def mend() -> None:
     begun = executions.running() if any(map(_may_be_lost, running)) else set()
     stopped = _stop_by_alarms(running)
     tried = [_try(_watch, each) for each in running if each.deployment_id in begun]
+    tried += [_try(calendar.look_again, each) for each in calendar.outdated(left)]
     tried += [_try(_go_on, each) for each in left if each.deployment_id not in begun and _may_be_lost(each)]
     if errors := [error for error in (*stopped, *tried) if error]:
         raise errors[0]
@@ -43,11 +43,9 @@ def _left() -> Iterator[Deployment]:
 
 
 def _may_be_lost(deployment: Deployment) -> bool:
-    """Not one that is so new that its event, or Step Functions' answer, may only be late, nor one whose time has not
-    come."""
-    if deployment.closed and deployment.closed.until:
-        return clock.now() - datetime.fromisoformat(deployment.closed.until) >= SHOWN
-    return clock.now() - deployment.began >= SHOWN
+    """Not one that is so new that its event, or Step Functions' answer, may only be late, nor one that the calendar
+    keeps waiting."""
+    return not deployment.closed and clock.now() - deployment.began >= SHOWN
 
 
 def _go_on(deployment: Deployment) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from functions.aws import bucket, clock
+from functions.core.access import without_approver
 from functions.core.errors import InvalidInput, NotDeployable
 from functions.core.new_deployment import (
     NO_OVERRIDES,
@@ -65,6 +66,8 @@ def create(request: Request) -> str:
     )
     if request.revision is None:
         deployment = restart(deployment, request.own)
+    if problem := without_approver(deployment.settings.config, deployment.settings.allowed_principals):
+        raise NotDeployable(DeploymentErrorCode.HEALTH_CONSTRAINTS_INVALID, problem)
     return store(deployment, group, request.on_busy or group.settings.on_busy, request.upload)
 
 

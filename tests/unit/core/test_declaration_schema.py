@@ -144,6 +144,7 @@ BAD = [
         for more in (
             "stages: []",
             "stages: [{name: a}]",
+            "stages: [{select: rest}]",
             "stages: [{name: a b, select: rest}]",
             "stages: [{name: a, select: all}]",
             "stages: [{name: a, select: {}}]",

@@ -1,6 +1,9 @@
 """The records of the store: locks, hand-overs, targets and their segments."""
 
+import inspect
+import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,12 +15,16 @@ from functions.core.order import Upload
 from functions.core.records import Counts, Deployment, SegmentResult, SegmentRun
 from functions.core.rollout import stop_mark
 from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, OverriddenSetting, TargetStatus
+from functions.store import keys
 from functions.store.keys import lock_key
 from functions.store.records import deployments, groups, lock, preparing, targets
+from functions.store.records.watching import WaitKind
+from functions.store.table.values import Key
 from tests.conftest import all_items, pending, put_group, put_item, revision
 from tests.rollout import begin, begin_target
 from tests.store import Store
 
+ROOT = Path(__file__).parents[3]
 NOW = "2026-11-23T10:00:00.000Z"
 
 
@@ -320,3 +327,17 @@ def test_all_targets_are_found_by_status(store: Store) -> None:
     begin_target(next(targets.of(running.deployment_id)), NOW)
     assert len(list(targets.of(running.deployment_id))) == 40
     assert [t.target_id for t in targets.of(running.deployment_id, (TargetStatus.IN_PROGRESS,))] == ["i-0"]
+
+
+def test_the_page_of_the_records_has_every_key() -> None:
+    """By what of partition and sort key is the same in every record of its kind."""
+    rows = [row.split("|")[2:4] for row in (ROOT / "docs/records.md").read_text().splitlines() if row.count("|") == 4]
+    for name, key in inspect.getmembers(keys, inspect.isfunction):
+        if key.__module__ != keys.__name__ or key.__annotations__["return"] is not Key:
+            continue
+        kinds = list(WaitKind) if name == "wait_key" else ["..."]
+        for kind in kinds:
+            words = {each: 0 if of is int else "..." for each, of in key.__annotations__.items() if each != "return"}
+            made = key(**{**words, **({"kind": kind} if name == "wait_key" else {})})
+            pk, sk = (re.split(r"\.\.\.|0", each)[0] for each in (made.pk, made.sk))
+            assert any(f"`{pk}" in row[0] and f"`{sk}" in row[1] for row in rows), f"{name}: {made}"

@@ -36,7 +36,7 @@ def create_freeze(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
     zone = given.get("timeZone", "UTC")
     if problem := rule.zone_problem(zone):
         raise _invalid(f"timeZone: {zone[:SHOWN]!r} {problem}")
-    if len(store.read().freezes) >= MAX:
+    if len(_left(caller.now)) >= MAX:
         raise _invalid(f"there are {MAX} freezes already: lift one first (DeleteFreeze)")
     freeze = Freeze(
         freeze_id=clock.deployment_id().replace("d-", "f-"),
@@ -53,12 +53,13 @@ def create_freeze(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
 
 
 def delete_freeze(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
-    """What waited for its end goes on. One that is gone is as it should be."""
+    """What waited for its end goes on. One that is gone is as it should be; the answer says which was lifted."""
     found = next((each for each in store.read().freezes if each.freeze_id == given["freezeId"]), None)
     if found and found.who == DECLARED:
         raise _invalid(f"freezeId: {found.freeze_id} is declared in deployments.yaml: take it out there")
     if found and store.remove_freeze(found.freeze_id):
         calendar.review_all(found.scope)
+        return {"freeze": _freeze(found)}
     return {}
 
 
@@ -103,13 +104,22 @@ def _check_scope(scope: str) -> None:
 
 def _reason(given: dict[str, Any]) -> str:
     reason = str(given.get("reason", "")).strip()
-    if not 1 <= len(reason) <= rule.LONGEST_REASON:
-        raise _invalid(f"reason: has {len(reason)} characters: say why, in 1 to {rule.LONGEST_REASON}")
+    if problem := rule.reason_problem(reason):
+        raise _invalid(f"reason: {problem}")
     return reason
 
 
 def _moment(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
+
+
+def _left(now: str) -> list[Freeze]:
+    """The freezes, after those of people that are over have gone: nobody sees them any more."""
+    freezes = store.read().freezes
+    for each in freezes:
+        if _is_over(each, now) and each.who != DECLARED:
+            store.remove_freeze(each.freeze_id)
+    return [each for each in freezes if not _is_over(each, now)]
 
 
 def _is_over(freeze: Freeze, now: str) -> bool:

@@ -9,6 +9,7 @@ from botocore.stub import Stubber
 
 from cli.__main__ import main
 from tests.cli.deploying import Captured
+from tests.cli.terminal import terminal, without_orders
 from tests.cli.verbs.looking.test_groups import answers
 
 __all__ = ["answers"]  # a fixture
@@ -68,6 +69,29 @@ def test_a_place_is_released(answers: Stubber, capsys: Captured, as_json: bool) 
         assert json.loads(told) == {**asked, "failedIn": "d-000000002"}
     else:
         assert told == "i-2 has no place of fleet any more; it had one since d-000000002 failed there\n"
+
+
+def test_a_place_that_nobody_has_is_not_released(answers: Stubber, capsys: Captured) -> None:
+    says = "hostId: i-9 has no place of fleet: ListBudgets tells which hosts have one"
+    answers.add_client_error("release_budget_place", "InvalidInputException", says, http_status_code=400)
+    assert main(["budgets", "release", "fleet", "i-9"]) == 3
+    assert f"InvalidInputException: {says}" in capsys.readouterr().err
+
+
+def test_what_others_wrote_is_shown_without_what_a_terminal_would_obey(answers: Stubber, capsys: Captured) -> None:
+    answers.add_response("list_budgets", {"budgets": [{**FLEET, "budgetName": "fleet\x1b[2J"}]}, {})
+    assert main(["budgets"]) == 0
+    out = capsys.readouterr().out
+    assert "\x1b" not in out and "fleet\\x1b[2J: 2 of 2 places held" in out
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_it_fits_a_terminal(answers: Stubber, width: int) -> None:
+    answers.add_response("list_budgets", {"budgets": [{**FLEET, "budgetName": "b" * 100}]}, {})
+    with terminal(COLUMNS=str(width)) as shown:
+        assert main(["budgets"]) == 0
+    *table, sentence, _ = without_orders(shown[0]).split("\r\n")
+    assert max(map(len, table)) <= width and sentence.endswith(": 2 of 2 places held (25 % of 8 hosts)")
 
 
 @pytest.mark.parametrize("words", [["release"], ["release", "fleet"], ["free", "fleet", "i-1"]])

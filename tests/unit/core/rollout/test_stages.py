@@ -167,6 +167,14 @@ def test_what_failed_at_once_is_in_no_stage() -> None:
             ],
             "the stage b selects nothing: a stage before it takes the same tag",
         ),
+        (
+            [
+                StageRule(name="here", select=Select.ZONE, zones=("a", "b")),
+                StageRule(name="there", select=Select.ZONE, zones=("c", "b")),
+                REST,
+            ],
+            "the stage there selects the Availability Zone b, which a stage before it takes: name each zone in one",
+        ),
         ([*(replace(CANARY, name=str(number)) for number in range(20)), REST], "at most 20"),
     ],
 )
@@ -185,6 +193,8 @@ def test_stages_that_cannot_be(rules: list[StageRule], why: str) -> None:
         {"bake_seconds": -1},
         {"bake_seconds": 43201},
         {"select": Select.COUNT, "value": 2, "minimum": MinimumHealthyHosts(COUNT, 2)},
+        {"select": Select.COUNT, "value": 1, "minimum": MinimumHealthyHosts(PERCENT, 50)},  # rounds up to all of it
+        {"select": Select.ZONE, "zones": ("a", "b", "a")},
     ],
 )
 def test_a_stage_that_cannot_be(fields: dict[str, Any]) -> None:
