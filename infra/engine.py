@@ -142,10 +142,7 @@ class Engine(Construct):
             disk=Size.gibibytes(5),  # a revision of up to 4 GiB is unpacked as far as its AppSpec
         )
         self._store.let_change_records(function, "dynamodb:BatchGetItem")
-        self.let_read_revisions(function, "s3:GetObject", "s3:GetObjectVersion")
-        # Without it S3 answers 403, not 404, for an object that has been deleted.
-        function.allow("s3:ListBucket", on=self._store.bucket.bucket_arn)
-        self._other_buckets.grant_list(function)
+        self.let_find_revisions(function)
         function.allow(
             "s3:PutObject",
             on=self._store.bucket.arn_for_objects(f"{MANIFESTS}*"),
@@ -370,11 +367,19 @@ class Engine(Construct):
         )
         return function
 
-    def let_read_revisions(self, function: Function, *actions: str) -> None:
+    def let_find_revisions(self, function: Function, others: OtherBuckets | None = None) -> None:
+        """To read revisions, in `others` besides the engine's own bucket (None: in all that are declared), and be told
+        of one that is gone: without ListBucket S3 answers 403, not 404."""
+        others = others or self._other_buckets
+        self.let_read_revisions(function, "s3:GetObject", "s3:GetObjectVersion", others=others)
+        function.allow("s3:ListBucket", on=self._store.bucket.bucket_arn)
+        others.grant_list(function)
+
+    def let_read_revisions(self, function: Function, *actions: str, others: OtherBuckets | None = None) -> None:
         """`s3:GetObjectVersion` where the request names a version, `s3:GetObject` where it does not."""
         function.allow(
             *actions,
             on=self._store.bucket.arn_for_objects("*"),
             why_wildcard="Any object of the revision bucket may be a revision.",
         )
-        self._other_buckets.grant_read(function)
+        (others or self._other_buckets).grant_read(function)

@@ -196,13 +196,8 @@ class StepDeploy(Stack):
         )
         triggers = parts.declaration.upload_triggers
         revisions = Revisions(self, "Revisions", defaults=defaults, store=store, upload_triggers=triggers)
-        revisions.start.allow(  # when S3 stored what a sequence is to take
-            "s3:GetObject",
-            "s3:GetObjectVersion",
-            on=store.bucket.arn_for_objects("*"),
-            why_wildcard="Any object of the revision bucket may be a revision.",
-        )
-        OtherBuckets(self, [each.bucket for each in triggers]).grant_read(revisions.start)  # for the same
+        # When S3 stored what a sequence is to take.
+        engine.let_find_revisions(revisions.start, OtherBuckets(self, [each.bucket for each in triggers]))
         engine.grant_answer(revisions.start)  # of a deployment that is held and gives way
         engine.let_wake(revisions.start)
         for signal in (CommandStatus, ExecutionStatus, FindLost):
@@ -226,7 +221,7 @@ class StepDeploy(Stack):
             topic_arns=[told.topic.topic_arn, *parts.declaration.topic_arns],
             revision_buckets=parts.declaration.revision_buckets,
         )
-        engine.let_read_revisions(api.function, "s3:GetObject", "s3:GetObjectVersion")
+        engine.let_find_revisions(api.function)
         scaling_groups.grant_hooks(api.function)
         scaling_groups.grant_count(api.function)
         hosts.let_verify(api.function)

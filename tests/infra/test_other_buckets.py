@@ -31,6 +31,8 @@ def test_the_function_of_uploads_reads_only_the_buckets_that_trigger_it(named: S
     mine = [each for each in grants(named.template) if each.role == "Start"]
     read = {each.resource for each in mine if "s3:GetObject" in each.actions}
     assert {"s3 other.builds/*", "s3 third/*"} < read and "s3 ci-builds/*" not in read and len(read) == 3
+    listed = {each.resource for each in mine if "s3:ListBucket" in each.actions}
+    assert {f"{each}/*" for each in listed} == read
     (key,) = [each for each in mine if each.actions == ("kms:Decrypt",)]
     assert _context(key) == 4 and "ci-builds" not in key.condition
 

@@ -236,6 +236,15 @@ def test_a_group_taken_out_of_the_file_takes_no_deployment(uploads: Uploads) -> 
     assert one.failure and one.failure.code is DeploymentErrorCode.DEPLOYMENT_GROUP_MISSING
 
 
+def test_an_upload_to_a_sequence_that_is_gone_already_is_on_record(uploads: Uploads) -> None:
+    put_group(settings=GroupSettings(is_sequence=True))
+    one = uploads.take(uploaded())
+    assert one.status is DeploymentStatus.FAILED and one.failure
+    assert one.failure.code is DeploymentErrorCode.REVISION_MISSING
+    where = f"s3://{BUCKET}/shop/web/v1.tar.gz version version-1"
+    assert one.failure.message == f"{where} does not exist (any more): upload it again"
+
+
 def test_a_busy_group_that_rejects_puts_the_refusal_on_record(uploads: Uploads) -> None:
     put_group(settings=GroupSettings(on_busy=OnBusy.REJECT))
     first = uploads.take(uploaded())

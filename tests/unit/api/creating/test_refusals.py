@@ -4,9 +4,7 @@ from typing import Any
 
 import pytest
 
-from functions.core.records import (
-    Group,
-)
+from functions.core.records import Group, GroupSettings
 from functions.handlers import finish
 from tests.conftest import (
     all_items,
@@ -129,6 +127,14 @@ def test_nothing_is_created_of_what_is_refused(
     before = all_items()
     request = {name: each for name, each in wanted(**members).items() if each is not None}
     assert words in api.refuses(code, "CreateDeployment", **request)
+    assert all_items() == before
+
+
+def test_a_sequence_refuses_a_revision_that_is_not_there(api: Api, store: Store, services: None) -> None:
+    put_group(settings=GroupSettings(is_sequence=True))
+    before = all_items()
+    message = api.refuses("RevisionDoesNotExistException", "CreateDeployment", **wanted())
+    assert "does not exist (any more): upload it again" in message
     assert all_items() == before
 
 
