@@ -141,7 +141,7 @@ class Engine(Construct):
             memory_mb=512,
             disk=Size.gibibytes(5),  # a revision of up to 4 GiB is unpacked as far as its AppSpec
         )
-        self._store.let_change_records(function, "dynamodb:BatchGetItem")
+        self._store.let_change_records(function, "dynamodb:BatchGetItem", "dynamodb:PartiQLInsert")
         self.let_find_revisions(function)
         function.allow(
             "s3:PutObject",

@@ -51,6 +51,10 @@ class Store(Memory):
         self._written(writes, requests.transact(TABLE, writes))
         return super().transact(writes)
 
+    def add_all(self, puts: Sequence[Put]) -> None:
+        self._written(puts, requests.add_all(TABLE, puts))
+        super().add_all(puts)
+
     def _written(self, writes: Sequence[Write], request: Request) -> None:
         for each in writes:
             assert_announced(each)

@@ -16,6 +16,11 @@ def preparing_key(deployment_id: str) -> Key:
     return Key(f"DEPLOYMENT#{deployment_id}", "PREPARING")
 
 
+def plan_key(deployment_id: str, part: int) -> Key:
+    """Of its own partition: it is large."""
+    return Key(f"PLAN#{deployment_id}", f"PART#{part:03}")
+
+
 def application_key(application: str) -> Key:
     return Key(f"APPLICATION#{application}", "APPLICATION")
 

@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 from local.counters import Records, is_administrator
+from local.shims.batch_actions import inserted_into
 from local.weather import Outside
 
 Answer = tuple[int, dict[str, str], bytes]
@@ -16,7 +17,8 @@ Answer = tuple[int, dict[str, str], bytes]
 _PREFIX = "com.amazonaws.dynamodb.v20120810#"
 _TRANSACTIONS = {"TransactWriteItems", "TransactGetItems"}
 _WRITES = {"PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems"}
-_ITEMS = {*_WRITES, "TransactGetItems", "GetItem", "Query", "Scan", "BatchGetItem", "BatchWriteItem"}
+_BATCHES = {"BatchGetItem", "BatchWriteItem", "BatchExecuteStatement"}
+_ITEMS = {*_WRITES, *_BATCHES, "TransactGetItems", "GetItem", "Query", "Scan"}
 _CONFLICT = "Transaction is ongoing for the item"
 # Of a table on demand, and of one with a provisioned throughput: the error, and the reason of a transaction.
 _BUSY = (
@@ -63,7 +65,7 @@ def _tables(request: dict[str, Any]) -> list[str]:
         return [request["TableName"]]
     if "TransactItems" in request:
         return [each["TableName"] for item in request["TransactItems"] for each in item.values()]
-    return list(request.get("RequestItems", ()))
+    return [*request.get("RequestItems", ()), *inserted_into(request)]
 
 
 def _answer(operation: str, body: bytes, code: str, reason: str, message: str) -> Answer:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
-from functions.store.table.memory import Memory
+from functions.store.table.memory import Memory, size_of
 from functions.store.table.patience import Later, patiently
 from functions.store.table.values import Check, Delete, Item, Key, Page, Put, Query, Update, Write, over_pages
 from simulation.aws.limits import Bucket
@@ -58,11 +58,34 @@ class Table:
 
     # -- writing
 
+    def _written_units(self, write: Write) -> int:
+        """Of the item as it is or, where the whole of it is written, as it becomes; whichever is larger. What a change
+        adds to it counts from the next write on."""
+        becomes = size_of(write.attributes) if isinstance(write, Put) else 0
+        return max(self._units(write.key, _UNIT_BYTES), -(-becomes // _UNIT_BYTES))
+
     def write(self, write: Put | Update | Delete) -> bool:
         return self._write(f"{type(write).__name__}Item", [write], lambda: self._memory.write(write))
 
     def update_or_read(self, update: Update) -> Item:
         return self._write("UpdateItem", [update], lambda: self._memory.update_or_read(update))
+
+    def add_all(self, puts: Sequence[Put]) -> None:
+        """What a partition has no units for is added at the next try, alone."""
+        left = list(puts)
+
+        def once() -> None:
+            taken = list[Put]()
+            try:
+                for each in left:
+                    self._take_units([each], 1, "BatchExecuteStatement")
+                    taken.append(each)
+            finally:
+                if taken:
+                    self._memory.add_all(taken)
+                    del left[: len(taken)]
+
+        patiently(lambda: self._network.request("dynamodb", "BatchExecuteStatement", once))
 
     def transact(self, writes: Sequence[Write]) -> bool:
         return self._write("TransactWriteItems", writes, lambda: self._memory.transact(writes))
@@ -88,7 +111,7 @@ class Table:
         if int(now) != self._second[0]:
             self._second = (int(now), Counter())
         for each in writes:
-            units = each_costs * self._units(each.key, _UNIT_BYTES)
+            units = each_costs * self._written_units(each)
             bucket = self._partitions.setdefault(each.key.pk, Bucket(self._network.limits.partition_writes))
             if not bucket.take(now, units):
                 raise Later(refusal("ProvisionedThroughputExceededException", operation))

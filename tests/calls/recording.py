@@ -78,6 +78,10 @@ def _dynamodb(operation: str, request: Mapping[str, Any]) -> Iterator[tuple[str,
         for write in request["TransactItems"]:
             for kind, item in write.items():
                 yield f"dynamodb:{_WRITES[kind]}", _table(item["TableName"])
+    elif operation == "BatchExecuteStatement":
+        for each in request["Statements"]:
+            verb, _, name, *_ = each["Statement"].split(" ")
+            yield f"dynamodb:PartiQL{verb.capitalize()}", _table(name.strip('"'))
     elif operation in ("BatchGetItem", "BatchWriteItem"):
         for name in request["RequestItems"]:
             yield f"dynamodb:{operation}", _table(name)

@@ -55,7 +55,7 @@ from tests.unit.two_targets import World, world  # noqa: F401 - a fixture
 NOW = "2026-11-23T10:00:00.000Z"
 ID = "d-TWICE0001"
 EVENTS = tuple(event.value for event in IN_PLACE)
-WRITES = ("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems")
+WRITES = ("PutItem", "UpdateItem", "DeleteItem", "BatchExecuteStatement", "TransactWriteItems")
 SETTINGS = GroupSettings(
     tag_groups=(WEB,), alarms=Alarms(names=("errors",)), auto_rollback=tuple(AutoRollbackEvent), bake_seconds=60
 )

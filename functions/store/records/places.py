@@ -32,7 +32,7 @@ from functions.store.table.values import (
 
 
 def new(places: PlaceSet) -> list[Put]:
-    """Its shards, for the transactions of a begin."""
+    """Its shards, for a begin."""
     return [Put(_key(shard), {"places": shard.places}) for shard in places.shards]
 
 

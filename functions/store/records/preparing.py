@@ -1,59 +1,79 @@
-"""The begin of a deployment: its targets and places are written first, by the call of Prepare that holds the claim."""
+"""The begin of a deployment: its targets and places are written first, by a plan that is on record before them.
 
-from collections.abc import Sequence
+The plan of the first call of Prepare counts. So every other call writes the same, whatever it finds of the fleet, and
+who ends a deployment that has not begun writes the targets that a call may be just about to write.
+"""
+
+import json
+from base64 import b64decode, b64encode
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from zlib import compress, decompress
 
 from functions.aws import clock
-from functions.core.records import Deployment, Target
-from functions.core.statuses import DeploymentStatus
-from functions.core.text.shapes import to_plain
+from functions.core.records import Deployment, PlaceSet, Target
+from functions.core.statuses import DeploymentStatus, TargetStatus
+from functions.core.text.shapes import from_plain, to_plain
 from functions.store import announced
-from functions.store.keys import deployment_key, preparing_key, target_key
+from functions.store.keys import deployment_key, plan_key, preparing_key, target_key
 from functions.store.records import places
 from functions.store.table.items import items
 from functions.store.table.values import (
+    IS_NEW,
+    MAX_ADDED,
     MAX_WRITES,
     Check,
     Delete,
     Differs,
     Equals,
+    Item,
     Key,
     Missing,
     Path,
     Put,
     Query,
+    Update,
     Write,
     all_of,
     any_of,
 )
 
-_TARGETS_AT_ONCE = MAX_WRITES - 1  # in one transaction: these, and the check of the claim
-_REST_SECONDS = 0.2  # of 200 units, beside the time that a transaction takes by itself
+_ADDED_SECONDS = 0.026  # of 25 items: DynamoDB takes 1,000 units a second below one key, and one for each
+_TARGETS_IN_A_PART = 2500  # of a plan, some 70 KB
+_KEPT = timedelta(days=30)
 _NO_MORE = "no more"  # the claim on a deployment that ends before it began: nobody prepares it any more
+_PINNED = ("revision", "counts", "stages", "places", "budgets", "balancers")
 _IS_CREATED = Equals("status", DeploymentStatus.CREATED.value)
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What a deployment begins with."""
+
+    attempt: str
+    pinned: Item  # of the deployment's record
+    fleet: list[Item]  # its targets' records
+
+    @classmethod
+    def of(cls, deployment: Deployment, targets: Iterable[Target]) -> "_Plan":
+        plain = to_plain(deployment)
+        # An empty map of segments, because a later update can set a key of a map but not make the map.
+        fleet = [{"segments": {}, **to_plain(each)} for each in targets]
+        return cls(clock.new_uuid(), {name: plain[name] for name in _PINNED if name in plain}, fleet)
 
 
 def begin(deployment: Deployment, targets: Sequence[Target], now: str) -> bool:
     """Created -> InProgress with its pinned revision, counts and places; its targets and shards are written first.
 
-    False when it was stopped, refused, begun or ended meanwhile, or when another call prepares it now. Whoever
-    prepares claims that first, and the last claim counts: only under it are targets written and the deployment
-    begun, so nobody writes a target of a deployment that has begun. 10,000 targets are 105 transactions, which rest
-    between each other: DynamoDB takes 1,000 units a second below one key, and two for each target.
+    False when it was stopped, refused, begun or ended meanwhile, or begins by the plan of another call.
     """
-    attempt = clock.new_uuid()
-    if not items().transact(_claim(deployment.deployment_id, attempt)):
+    mine = _Plan.of(deployment, targets)
+    plan = _agreed(deployment.deployment_id, mine)
+    if plan is None:
         return False
-    mine = Check(preparing_key(deployment.deployment_id), Equals("attempt", attempt))
-    shards = [shard for each in deployment.places for shard in places.new(each)]
-    writes = [*_fleet(deployment.deployment_id, targets), *shards]
-    for first in range(0, len(writes), _TARGETS_AT_ONCE):
-        if first:
-            clock.sleep(_REST_SECONDS)
-        if not items().transact([mine, *writes[first : first + _TARGETS_AT_ONCE]]):
-            return False
-    key, plain = deployment_key(deployment.deployment_id), to_plain(deployment)
-    names = ("revision", "counts", "stages", "places", "budgets", "balancers")
-    pinned = {name: plain[name] for name in names if name in plain}
+    _add([*_targets(deployment.deployment_id, plan), *_shards(plan)])
+    key, is_agreed = deployment_key(deployment.deployment_id), _has_attempt(deployment.deployment_id, plan.attempt)
     former: tuple[Path, ...] = ("counters",)  # of an older engine, which created it
     begun = announced.status_change(
         key,
@@ -61,40 +81,116 @@ def begin(deployment: Deployment, targets: Sequence[Target], now: str) -> bool:
         DeploymentStatus.IN_PROGRESS,
         Missing("stop"),
         Missing("failure"),
-        sets={**pinned, "start_time": now},
+        sets={**plan.pinned, "start_time": now},
         removes=former,
     )
-    if items().transact([mine, begun]):
-        return True
+    if items().transact([is_agreed, begun]):
+        return plan is mine
     # Its end is to count the targets that are on record now.
-    items().transact([mine, announced.same_status(key, _IS_CREATED, sets=pinned, removes=former)])
+    items().transact([is_agreed, announced.same_status(key, _IS_CREATED, sets=plan.pinned, removes=former)])
     return False
 
 
 def end_preparing(deployment_id: str) -> None:
-    """From now on nobody writes targets of a deployment that has not begun: it ends."""
-    items().write(Put(preparing_key(deployment_id), {"attempt": _NO_MORE}))
+    """From now on a deployment that has not begun never does: it ends. The targets of its plan are on record then, so
+    that no call which is late writes one behind the end's back."""
+    claim = items().update_or_read(Update(preparing_key(deployment_id), sets={"attempt": _NO_MORE}))
+    if "plan" not in claim:
+        return
+    known = _known(deployment_id)
+    missing = [each for each in _targets(deployment_id, _read(deployment_id, claim)) if each.key not in known]
+    for start in range(0, len(missing), MAX_WRITES):
+        some = [replace(each, condition=IS_NEW) for each in missing[start : start + MAX_WRITES]]
+        if not items().transact(some):  # that call is at work
+            for each in some:
+                items().write(each)
 
 
-def _claim(deployment_id: str, attempt: str) -> list[Write]:
-    """To prepare the deployment. An item of its own, so that a stop does not meet all the transactions on it."""
-    is_open = any_of(Missing("attempt"), Differs("attempt", _NO_MORE))
+# -- the plan
+
+
+def _agreed(deployment_id: str, mine: _Plan) -> _Plan | None:
+    """The plan by which the deployment begins: the first one on record. None when it does not begin any more."""
+    claim = items().get(preparing_key(deployment_id))
+    if claim and "plan" not in claim and not _take_over(deployment_id, mine.attempt):
+        return None
+    if (claim is None or "plan" not in claim) and items().transact(_claim(deployment_id, mine)):
+        return mine
+    claim = items().get(preparing_key(deployment_id)) or {}
+    return _read(deployment_id, claim) if "plan" in claim and claim["attempt"] != _NO_MORE else None
+
+
+def _claim(deployment_id: str, plan: _Plan) -> list[Write]:
+    """All of the plan at once."""
+    expires = {"expires_at": int((clock.now() + _KEPT).timestamp())}
+    is_mine = any_of(IS_NEW, all_of(Equals("attempt", plan.attempt), Missing("plan")))
+    parts = [plan.fleet[start : start + _TARGETS_IN_A_PART] for start in range(0, len(plan.fleet), _TARGETS_IN_A_PART)]
     return [
-        Put(preparing_key(deployment_id), {"attempt": attempt}, is_open),
+        Put(preparing_key(deployment_id), {"attempt": plan.attempt, "plan": plan.pinned, **expires}, is_mine),
         Check(deployment_key(deployment_id), all_of(_IS_CREATED, Missing("stop"))),
-    ]
-
-
-def _fleet(deployment_id: str, targets: Sequence[Target]) -> list[Write]:
-    """These targets, and none of a call that did not begin."""
-    keys = [target_key(deployment_id, each.target_id) for each in targets]
-    partition = deployment_key(deployment_id).pk
-    known = {Key(item["pk"], item["sk"]) for item in items().query(Query(partition, "TARGET#"))}
-    # An empty map of segments, because a later update can set a key of a map but not make the map.
-    return [
-        *map(Delete, sorted(known - set(keys))),
         *(
-            announced.new_target(key, {"segments": {}, **to_plain(each)}, is_over=each.status.is_final)
-            for key, each in zip(keys, targets, strict=True)
+            Put(plan_key(deployment_id, number), {"fleet": _packed(part), **expires})
+            for number, part in enumerate(parts)
         ),
     ]
+
+
+def _read(deployment_id: str, claim: Item) -> _Plan:
+    parts = items().query(Query(plan_key(deployment_id, 0).pk))
+    fleet = [target for part in parts for target in _unpacked(part["fleet"])]
+    return _Plan(claim["attempt"], claim["plan"], fleet)
+
+
+def _packed(fleet: list[Item]) -> str:
+    return b64encode(compress(json.dumps(fleet, separators=(",", ":")).encode())).decode()
+
+
+def _unpacked(text: str) -> list[Item]:
+    found: list[Item] = json.loads(decompress(b64decode(text)))
+    return found
+
+
+def _has_attempt(deployment_id: str, attempt: str) -> Check:
+    return Check(preparing_key(deployment_id), Equals("attempt", attempt))
+
+
+def _take_over(deployment_id: str, attempt: str) -> bool:
+    """An engine that made no plans prepares the deployment, or did: its calls write nothing from now on, and what they
+    wrote is gone. False when the deployment ends, or another call has made a plan."""
+    is_open = all_of(any_of(Missing("attempt"), Differs("attempt", _NO_MORE)), Missing("plan"))
+    taken = Put(preparing_key(deployment_id), {"attempt": attempt}, is_open)
+    if not items().transact([taken, Check(deployment_key(deployment_id), _IS_CREATED)]):
+        return False
+    gone, is_mine = sorted(_known(deployment_id)), _has_attempt(deployment_id, attempt)
+    return all(
+        items().transact([is_mine, *map(Delete, gone[start : start + MAX_WRITES - 1])])
+        for start in range(0, len(gone), MAX_WRITES - 1)
+    )
+
+
+# -- what it says
+
+
+def _targets(deployment_id: str, plan: _Plan) -> Iterator[Put]:
+    for each in plan.fleet:
+        is_over = TargetStatus(each["status"]).is_final
+        yield announced.new_target(target_key(deployment_id, each["target_id"]), each, is_over=is_over)
+
+
+def _shards(plan: _Plan) -> Iterator[Put]:
+    for each in plan.pinned.get("places", ()):
+        yield from places.new(from_plain(PlaceSet, each))
+
+
+def _known(deployment_id: str) -> set[Key]:
+    found = items().query(Query(deployment_key(deployment_id).pk, "TARGET#"))
+    return {Key(item["pk"], item["sk"]) for item in found}
+
+
+def _add(puts: Sequence[Put]) -> None:
+    began = clock.now()
+    for number, start in enumerate(range(0, len(puts), MAX_ADDED)):
+        early = began + number * timedelta(seconds=_ADDED_SECONDS) - clock.now()
+        if early > timedelta():
+            clock.sleep(early.total_seconds())
+        items().add_all(puts[start : start + MAX_ADDED])

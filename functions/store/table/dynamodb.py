@@ -1,7 +1,7 @@
 """The engine's items in DynamoDB."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
 
 from functions.aws import weather
 from functions.aws.clients import client
@@ -12,7 +12,10 @@ from functions.store.table.requests import Request
 from functions.store.table.values import Delete, Item, Key, Page, Put, Query, Update, Write, over_pages
 from functions.store.table.wire import from_wire
 
+T = TypeVar("T")
+
 _TRIES = 12  # of a read that DynamoDB did only in part
+_DUPLICATE = "DuplicateItem"  # the item of an INSERT is there already
 
 
 class DynamoDb:
@@ -68,6 +71,23 @@ class DynamoDb:
                 return from_wire(was.get("Item", {}))
             raise
 
+    def add_all(self, puts: Sequence[Put]) -> None:
+        left = list(puts)
+
+        def once() -> None:
+            nonlocal left
+            answers = _sent(requests.add_all(self.table, left))["Responses"]
+            refused = [
+                (put, answer["Error"])
+                for put, answer in zip(left, answers, strict=True)
+                if "Error" in answer and answer["Error"]["Code"] != _DUPLICATE
+            ]
+            left = [put for put, _ in refused]
+            if refused:
+                raise _refusal([error for _, error in refused])
+
+        _throttled_later(once)
+
     def transact(self, writes: Sequence[Write]) -> bool:
         from botocore.exceptions import ClientError
 
@@ -89,17 +109,29 @@ def _sent(request: Request) -> dict[str, Any]:
 
 def _written(request: Request) -> dict[str, Any]:
     """A write that met another one, or that DynamoDB throttles, waits and is tried again: both pass."""
+    return _throttled_later(lambda: _sent(request))
+
+
+def _throttled_later(write: Callable[[], T]) -> T:
     from botocore.exceptions import ClientError
 
-    def once() -> dict[str, Any]:
+    def once() -> T:
         try:
-            return _sent(request)
+            return write()
         except ClientError as error:
             if weather.is_throttled(error.response):
                 raise Later(error) from error
             raise
 
     return patiently(once)
+
+
+def _refusal(errors: Sequence[Any]) -> Exception:
+    """What is wrong with some statements of a batch, as a transaction's error has it."""
+    from botocore.exceptions import ClientError
+
+    response: Any = {"Error": errors[0], "CancellationReasons": errors}
+    return ClientError(response, "BatchExecuteStatement")
 
 
 def _is_lost(error: Any) -> bool:

@@ -31,6 +31,10 @@ class Items(Protocol):
     def update_or_read(self, update: Update) -> Item:
         """The item as it becomes, or as it is when the condition does not hold."""
 
+    def add_all(self, puts: Sequence[Put]) -> None:
+        """Those of the items that are not there yet, each for itself, at most 25; none has a condition of its own. For
+        one unit each, where a transaction costs two."""
+
     def transact(self, writes: Sequence[Write]) -> bool:
         """All writes or none, each on an item of its own, at most 100. False when a condition did not hold."""
 

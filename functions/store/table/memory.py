@@ -7,7 +7,7 @@ import marshal
 from bisect import bisect_left, bisect_right, insort
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from operator import gt, itemgetter, lt
@@ -19,6 +19,8 @@ from functions.store.table.evaluation import Invalid, holds, plain, updated
 from functions.store.table.patience import Later, patiently
 from functions.store.table.values import (
     INDEX_SK,
+    IS_NEW,
+    MAX_ADDED,
     MAX_KEYS,
     MAX_PK_BYTES,
     MAX_SK_BYTES,
@@ -55,7 +57,7 @@ class _Stored:
         """`before`: what was there, of which unchanged attributes need not be measured again."""
         known, sizes = before.item if before else {}, before.sizes if before else {}
         measured = {
-            name: sizes[name] if name in sizes and known[name] is value else 1 + _size(name) + _size(value)
+            name: sizes[name] if name in sizes and known[name] is value else 1 + size_of(name) + size_of(value)
             for name, value in item.items()
         }
         return cls(item, measured, 3 + sum(measured.values()), marshal.dumps(item))
@@ -167,6 +169,16 @@ class Memory:
 
         return self._patiently("UpdateItem", act)
 
+    def add_all(self, puts: Sequence[Put]) -> None:
+        if not 0 < len(puts) <= MAX_ADDED:
+            raise _refusal("ValidationException", "BatchExecuteStatement", f"1 to {MAX_ADDED} statements")
+
+        def act() -> None:
+            for each in puts:
+                self._write([replace(each, condition=IS_NEW)])
+
+        self._patiently("BatchExecuteStatement", act)
+
     def transact(self, writes: Sequence[Write]) -> bool:
         if not 0 < len(writes) <= MAX_WRITES:
             raise _refusal("ValidationException", "TransactWriteItems", f"1 to {MAX_WRITES} writes")
@@ -275,17 +287,17 @@ def _place(item: Item, sk: str) -> tuple[str, str, str]:
     return item[sk], item["pk"], item["sk"]
 
 
-def _size(value: Any) -> int:
+def size_of(value: Any) -> int:
     """Bytes, about as DynamoDB counts them. Source: DynamoDB Developer Guide, "Item sizes and formats"."""
     kind = type(value)
     if kind is str:
         return len(value) if value.isascii() else len(value.encode())
     if kind is dict:
-        return 3 + sum([1 + _size(name) + _size(each) for name, each in value.items()])
+        return 3 + sum([1 + size_of(name) + size_of(each) for name, each in value.items()])
     if kind is list:
-        return 3 + sum([1 + _size(each) for each in value])
+        return 3 + sum([1 + size_of(each) for each in value])
     if kind is frozenset:
-        return sum(map(_size, value))
+        return sum(map(size_of, value))
     if kind is bool or value is None:
         return 1
     return 2 + len(str(value)) // 2

@@ -91,6 +91,17 @@ def transact(table: str, writes: Sequence[Write]) -> Request:
     )
 
 
+def add_all(table: str, puts: Sequence[Put]) -> Request:
+    """PartiQL's INSERT, which never replaces an item: there is no batch of conditional puts."""
+    return Request("BatchExecuteStatement", {"Statements": [_insert(table, each) for each in puts]})
+
+
+def _insert(table: str, put: Put) -> dict[str, Any]:
+    item = to_wire(put.attributes | put.key.item)
+    members = ", ".join(f"'{name}': ?" for name in item)
+    return {"Statement": f'INSERT INTO "{table}" VALUE {{{members}}}', "Parameters": list(item.values())}
+
+
 def _write(table: str, write: Write) -> dict[str, Any]:
     text = _Expressions()
     members: dict[str, Any] = {"TableName": table}

@@ -14,6 +14,7 @@ Path = str | tuple[str, ...]  # an attribute, or the way to an entry of a map: (
 Sets = Mapping[Any, Any]  # values, by the paths to them
 
 MAX_WRITES = 100  # of a transaction
+MAX_ADDED = 25  # items that are added at once
 MAX_KEYS = 100  # of a read of many
 MAX_PK_BYTES, MAX_SK_BYTES = 2048, 1024
 INDEX_SK = "created"  # the sort key of every index

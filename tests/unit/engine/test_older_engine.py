@@ -9,9 +9,9 @@ from functions.core.rollout import stop_mark
 from functions.core.statuses import DeploymentStatus, TargetStatus
 from functions.engine.ending import end, stop
 from functions.handlers import bake, next_stage
-from functions.store.keys import deployment_key, target_key
+from functions.store.keys import deployment_key, preparing_key, target_key
 from functions.store.records import deployments, hosts
-from functions.store.table.values import Key
+from functions.store.table.values import Key, Put
 from tests.conftest import all_items, pending
 from tests.rollout import begin, out_of_service
 from tests.unit.two_targets import EVENTS, NOW, World, world  # noqa: F401 - a fixture
@@ -83,6 +83,7 @@ def test_one_that_was_only_created_begins_with_places(old: World) -> None:
     """Its record has counters, all of which are 0."""
     store, key = old.store, deployment_key(ID)
     store.set(key, status="Created", counters={"total": 0, "allowed": 0, "out": 0})
+    store.write(Put(preparing_key(ID), {"attempt": "its-own"}))
     one = deployments.get(ID)
     assert one and one.counters
     assert begin(replace(one, counts=Counts(total=2, max_out_of_service=1)), pending(one, "i-0", "i-1"), NOW)

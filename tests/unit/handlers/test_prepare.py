@@ -29,7 +29,7 @@ from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, Targe
 from functions.core.text.shapes import to_plain
 from functions.engine.ending.end import engine_failure
 from functions.handlers import prepare
-from functions.store.keys import host_key, target_key
+from functions.store.keys import host_key, preparing_key, target_key
 from functions.store.records import deployments, lock, on_premises, targets
 from host.lifecycle import IN_PLACE
 from tests.conftest import BUCKET, WEB, LambdaContext, pending, put_group, put_item, revision, stand_in
@@ -128,11 +128,12 @@ def test_a_good_revision_is_pinned_and_its_targets_are_planned(world: World) -> 
     assert {(target.status, target.name) for target in world.targets} == {(TargetStatus.PENDING, "a-host")}
 
 
-def test_a_target_of_a_call_that_did_not_begin_goes(world: World) -> None:
-    """It crashed behind the targets, and then an instance left the group."""
+def test_a_target_that_an_older_engine_wrote_before_it_began_goes(world: World) -> None:
+    """It made no plans; it crashed behind the targets, and then an instance left the group."""
     world.launch(2)
     one = world.create()
     (gone,) = pending(one, "i-0123456789abcdef0")
+    put_item({**preparing_key(one.deployment_id).item, "attempt": "its-own"})
     put_item({**target_key(one.deployment_id, gone.target_id).item, "segments": {}, **to_plain(gone)})
     world.prepare()
     assert sorted(each.target_id for each in targets.of(one.deployment_id)) == sorted(world.instances)

@@ -16,7 +16,7 @@ from functions.core.records import Counts, Deployment, SegmentResult, SegmentRun
 from functions.core.rollout import stop_mark
 from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, OverriddenSetting, TargetStatus
 from functions.store import keys
-from functions.store.keys import lock_key
+from functions.store.keys import lock_key, shard_key
 from functions.store.records import deployments, groups, lock, preparing, targets
 from functions.store.records.watching import WaitKind
 from functions.store.table.values import Key
@@ -59,23 +59,48 @@ def test_many_targets_are_written_before_the_deployment_begins(store: Store) -> 
     assert len(list(targets.of(one.deployment_id))) == 250
 
 
-def test_targets_of_a_call_that_did_not_begin_are_gone(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    one = deployment(1)
-    lock.create(one, None, queue=True)
-    transact, calls = store.transact, []
+def dies_over_its_targets(store: Store, monkeypatch: pytest.MonkeyPatch, one: Deployment, hosts: int) -> None:
+    """A call of Prepare, behind its first 25 targets."""
+    add_all, calls = store.add_all, list[Any]()
 
-    def dies(writes: Any) -> bool:
-        calls.append(writes)
-        if len(calls) == 3:
+    def dies(puts: Any) -> None:
+        calls.append(puts)
+        if len(calls) == 2:
             raise TimeoutError
-        return transact(writes)
+        add_all(puts)
 
     with monkeypatch.context() as patch, pytest.raises(TimeoutError):
-        patch.setattr(store, "transact", dies)
-        begin(one, pending(one, *(f"i-{n}" for n in range(150))), NOW)
-    assert len(list(targets.of(one.deployment_id))) == 99
-    assert begin(one, pending(one, "i-1", "i-new"), NOW)
-    assert [each.target_id for each in targets.of(one.deployment_id)] == ["i-1", "i-new"]
+        patch.setattr(store, "add_all", dies)
+        begin(one, pending(one, *(f"i-{n}" for n in range(hosts))), NOW)
+    assert len(list(targets.of(one.deployment_id))) == 25
+
+
+def test_a_call_begins_what_another_one_has_planned(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever it finds of the fleet itself."""
+    one = replace(deployment(1), counts=Counts(total=2600, max_out_of_service=60))
+    lock.create(one, None, queue=True)
+    dies_over_its_targets(store, monkeypatch, one, hosts=2600)
+    other = replace(one, counts=Counts(total=2, max_out_of_service=1))
+    assert not begin(other, pending(one, "i-1", "i-new"), NOW), "not as it is planned here"
+    begun = deployments.get(one.deployment_id)
+    assert begun and begun.status is DeploymentStatus.IN_PROGRESS
+    assert begun.counts == one.counts and begun.places[0].places == 60
+    assert {each.target_id for each in targets.of(one.deployment_id)} == {f"i-{n}" for n in range(2600)}
+    shards = [store.get(shard_key(one.deployment_id, number)) for number in range(3)]
+    assert [shard and shard["places"] for shard in shards] == [30, 30, None]
+
+
+def test_no_target_is_written_behind_the_end_of_a_deployment_that_has_not_begun(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = deployment(1)
+    lock.create(one, None, queue=True)
+    dies_over_its_targets(store, monkeypatch, one, hosts=150)
+    for _ in range(2):
+        preparing.end_preparing(one.deployment_id)
+        assert len(list(targets.of(one.deployment_id))) == 150, "its end has to see them"
+    assert not begin(one, pending(one, "i-new"), NOW)
+    assert len(list(targets.of(one.deployment_id))) == 150
 
 
 def test_nobody_writes_targets_of_a_deployment_that_has_begun_or_ends(store: Store) -> None:
