@@ -191,11 +191,7 @@ class Engine(Construct):
             description="Looks for everything that a deployment waits for, in bulk",
             environment={
                 **self._table,
-                **self.ask_again,
                 **self._send_rate,
-                **self._reconcile,
-                "DOCUMENT_NAME": self.document_name,
-                "CONNECTION_LOST_SECONDS": str(self._limits.connection_lost_seconds),
                 "SEND_QUEUE_URL": self.moments.queue_url,
             },
             timeout=Duration.minutes(1),
@@ -212,9 +208,8 @@ class Engine(Construct):
         )
         self.let_wake(function)
         function.allow("sqs:SendMessage", on=self.moments.queue_arn)
-        whole_account.let_read_commands(function)
+        self.let_read_commands(function)
         whole_account.let_cancel(function)
-        whole_account.let_ping(function)
         self.grant_answer(function)
         self._load_balancers.grant_move(function)  # of many hosts at a time
         self._scaling_groups.grant_beat(function)
@@ -333,6 +328,19 @@ class Engine(Construct):
         function.allow("sqs:SendMessage", on=self.lifecycle.queue_arn)
         self._scaling_groups.grant_see_groups(function)
         self._scaling_groups.grant_resume(function)
+
+    def let_read_commands(self, function: Function) -> None:
+        """Lets a function look at the commands that run, and at their hosts."""
+        environment = {
+            **self.ask_again,
+            **self._reconcile,
+            "CONNECTION_LOST_SECONDS": str(self._limits.connection_lost_seconds),
+            "DOCUMENT_NAME": self.document_name,
+        }
+        for name, value in environment.items():
+            function.add_environment(name, value)
+        whole_account.let_read_commands(function)
+        whole_account.let_ping(function)
 
     def let_look(self, function: Function) -> None:
         """Lets a function ask how the execution of a deployment fares."""

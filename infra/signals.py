@@ -4,6 +4,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_events as events
 from constructs import Construct
 
+from functions.core.rollout.looks import FIND_LOST_SECONDS
 from infra.checks import whole_account
 from infra.engine import Engine
 from infra.function import Function, FunctionDefaults
@@ -24,7 +25,6 @@ FINAL_COMMAND_STATUSES = (
     "InvalidPlatform",
     "AccessDenied",
 )
-FIND_LOST_MINUTES = 3  # how late a lost event of an execution or an alarm can make a deployment, and two
 
 
 class CommandStatus(Construct):
@@ -102,6 +102,7 @@ class FindLost(Construct):
         whole_account.let_read_alarms(self.function)
         engine.let_wake(self.function)
         engine.let_follow(self.function)
+        engine.let_read_commands(self.function)  # what a deployment's watch leaves to it
         self.function.on_schedule(
-            Duration.minutes(FIND_LOST_MINUTES), description="Deployments that wait for an event that never came"
+            Duration.seconds(FIND_LOST_SECONDS), description="Deployments that wait for an event that never came"
         )

@@ -13,6 +13,7 @@ from functions.core.declaration.written import config_written
 from functions.core.records import Deployment, DeploymentSummary, Revision, Target
 from functions.core.revision import bundle_type
 from functions.core.rollout.health import RESERVED_PREFIXES
+from functions.core.rollout.looks import FIND_LOST_SECONDS
 from functions.core.statuses import DeploymentStatus
 from functions.core.text.shapes import to_plain
 from functions.engine import declare
@@ -48,11 +49,10 @@ from simulation.trace import Seen, Trace
 
 STATEMACHINES = Path(__file__).resolve().parent.parent / "statemachines"
 ALARM = "errors"
-_FIND_LOST_SECONDS = 180  # as infra/signals.py schedules it
 _ASK_AGAIN_SECONDS = 5
 _UPDATE_SECONDS = 300  # that the function which applies it may take
 _LIFECYCLE = f"{URL}lifecycle"
-_SETTLED_SECONDS = 2 * _FIND_LOST_SECONDS + 60  # by then what was lost has been found
+_SETTLED_SECONDS = 2 * FIND_LOST_SECONDS + 60  # by then what was lost has been found
 _QUEUES = {
     "lifecycle": "lifecycle_action",
     "upload": "start",
@@ -179,7 +179,7 @@ class World:
         self.started.begin(self.clock.time)
         self._ask()
         self.people.begin()
-        every(self.clock, _FIND_LOST_SECONDS, lambda: self.functions.run_by_schedule("find_lost"))
+        every(self.clock, FIND_LOST_SECONDS, lambda: self.functions.run_by_schedule("find_lost"))
         if scenario.scaling and self.autoscaling:
             for at, count in scenario.scaling.launches:
                 self.clock.later(at, lambda count=count: self.autoscaling.launch(count))  # type: ignore[misc]

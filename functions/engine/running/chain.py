@@ -15,7 +15,7 @@ from functions.store.records.watching import Turn, Wait, WaitKind
 
 _SOON = 2_000  # milliseconds: a chain that goes on by then needs no waking
 _OVERDUE = 150_000  # milliseconds after which a chain that should have gone on is dead
-_MOST = 10  # targets of one message
+_MOST = 5  # targets of one message: they are sent to one after another, a tenth of a second each
 
 
 def start(deployment_id: str) -> None:
@@ -33,8 +33,12 @@ def revive(deployment_id: str) -> bool:
 
 def come_by(deployment_id: str, seconds: int) -> None:
     """Let the chain go on in so many seconds at the latest, where it rests for longer."""
-    turn = watching.turn(deployment_id)
-    if not turn.is_over and turn.next_at > pacer.now() + seconds * 1000 + _SOON:
+    turn, at = watching.turn(deployment_id), pacer.now() + seconds * 1000
+    if turn.is_over or turn.next_at <= at + _SOON:
+        return
+    if turn.is_left:
+        watching.hasten(deployment_id, turn, next_at=at)
+    else:
         _move(deployment_id, turn, seconds)
 
 
@@ -59,9 +63,9 @@ def park(deployment_id: str, wait: Wait, void: Moment | None = None) -> bool:
 
 def is_at_rest(turn: Turn, *, is_sending: bool = True) -> bool:
     """Whether the chain goes on so late that it has to be woken. One that has handed out moments to send at comes back
-    when they are over, which is soon enough for who waits to send."""
+    when they are over, which is soon enough for who waits to send; one that is left to `find_lost` does not."""
     now = pacer.now()
-    return turn.next_at > now + _SOON and not (is_sending and turn.granted_until > now)
+    return turn.is_left or (turn.next_at > now + _SOON and not (is_sending and turn.granted_until > now))
 
 
 def wake(deployment_id: str, turn: Turn) -> None:

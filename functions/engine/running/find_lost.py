@@ -5,6 +5,8 @@ what the event would have done, and harmless when it does so in the same moment.
 """
 
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from functools import partial
 
 from functions.aws import clock, cloudwatch, executions
 from functions.core.errors import Unreadable
@@ -15,9 +17,11 @@ from functions.core.statuses import RUNNING, DeploymentStatus
 from functions.engine import calendar
 from functions.engine.ending import stop as engine_stop
 from functions.engine.ending.stop import SHOWN
-from functions.engine.running import chain
+from functions.engine.running import chain, watch
 from functions.store.records import deployments
 from functions.telemetry import logger
+
+_LOOKING = timedelta(minutes=2)
 
 
 def mend() -> None:
@@ -30,9 +34,10 @@ def mend() -> None:
     running = [each for each in left if each.status in RUNNING]
     begun = executions.running() if any(map(_may_be_lost, running)) else set()
     stopped = _stop_by_alarms(running)
-    tried = [_try(_watch, each) for each in running if each.deployment_id in begun]
-    tried += [_try(calendar.look_again, each) for each in calendar.outdated(left)]
+    tried = [_try(calendar.look_again, each) for each in calendar.outdated(left)]
     tried += [_try(_go_on, each) for each in left if each.deployment_id not in begun and _may_be_lost(each)]
+    until = clock.now() + _LOOKING
+    tried += [_try(partial(_watch, until=until), each) for each in running if each.deployment_id in begun]
     if errors := [error for error in (*stopped, *tried) if error]:
         raise errors[0]
 
@@ -61,9 +66,12 @@ def _go_on(deployment: Deployment) -> None:
         logger.warning("it was not closed after its execution ended", deployment_id=deployment_id)
 
 
-def _watch(deployment: Deployment) -> None:
-    """Start the chain that looks for what the deployment waits for, if it is dead: or if an older engine had none."""
-    if is_running(deployment) and chain.revive(deployment.deployment_id):
+def _watch(deployment: Deployment, *, until: datetime) -> None:
+    """Look for what the deployment's chain has left to this function. Start the chain if it is dead, if an older engine
+    had none, and where there is more to look at than one call has time for."""
+    if not is_running(deployment) or (clock.now() < until and watch.take_over(deployment.deployment_id)):
+        return
+    if chain.revive(deployment.deployment_id):
         logger.warning("its watch was dead", deployment_id=deployment.deployment_id)
 
 

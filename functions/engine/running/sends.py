@@ -1,4 +1,4 @@
-"""Targets whose moment to send has come, as the watch has handed them out: at most ten in a message."""
+"""Targets whose moment to send has come, as the watch has handed them out: a few in a message."""
 
 from collections.abc import Mapping
 from dataclasses import replace

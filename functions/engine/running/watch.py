@@ -11,7 +11,7 @@ from datetime import datetime
 from functions.aws import weather
 from functions.aws.fleet import ssm
 from functions.core.records import Deployment
-from functions.core.rollout.looks import SentCommand, is_due, seconds_to_next
+from functions.core.rollout.looks import SentCommand, is_due, is_left_to_find_lost, seconds_to_next
 from functions.core.rollout.stages import is_running
 from functions.core.rollout.steps import End, StepSignal, next_step, step_result
 from functions.engine.auto_scaling import instances
@@ -35,9 +35,18 @@ _AFTER_ERROR = 30.0
 Kind = Callable[[Deployment, Turn], tuple[Turn, float | None]]
 
 
-def tick(deployment_id: str, number: int) -> None:
+def take_over(deployment_id: str) -> bool:
+    """Look for what the chain has left to `find_lost`, if that is due. As `tick`."""
+    turn = watching.turn(deployment_id)
+    is_due = turn.is_left and turn.next_at <= pacer.now()
+    if is_due:
+        tick(deployment_id, turn.number, (_commands,))
+    return is_due
+
+
+def tick(deployment_id: str, number: int, kinds: Sequence[Kind] = ()) -> None:
     """One turn of the chain; nothing when another one has its place. Raises what went wrong after the chain has gone
-    on, but what AWS refuses for now."""
+    on, but what AWS refuses for now. `kinds`: that it looks at, all unless some are named."""
     turn = watching.turn(deployment_id)
     at_work = watching.move(deployment_id, turn, next_at=pacer.now()) if turn.number == number else None
     if at_work is None:
@@ -49,7 +58,7 @@ def tick(deployment_id: str, number: int) -> None:
     try:
         deployment = deployments.get(deployment_id)
         is_paused = bool(deployment and deployment.pause)
-        at_work, seconds = _look(deployment, at_work)
+        at_work, seconds = _look(deployment, at_work, kinds or KINDS)
     except Exception as raised:
         logger.exception("not all was looked at")
         error = raised
@@ -58,16 +67,19 @@ def tick(deployment_id: str, number: int) -> None:
         raise error
 
 
-def _look(deployment: Deployment | None, turn: Turn) -> tuple[Turn, float | None]:
+def _look(deployment: Deployment | None, turn: Turn, kinds: Sequence[Kind]) -> tuple[Turn, float | None]:
     """The turn after the look, and in how many seconds the next one is to come."""
     if deployment is None or not is_running(deployment):
         return turn, None
-    wanted = list[float]()
-    for look in KINDS:
+    wanted = dict[Kind, float]()
+    for look in kinds:
         turn, seconds = look(deployment, turn)
         if seconds is not None:
-            wanted.append(seconds)
-    return turn, min(wanted, default=None)
+            wanted[look] = seconds
+    next_in = min(wanted.values(), default=None)
+    if next_in is not None and wanted.keys() == {_commands}:
+        turn = replace(turn, is_left=is_left_to_find_lost(next_in, turn.running))
+    return turn, next_in
 
 
 def _rest(deployment_id: str, turn: Turn, seconds: float | None, *, is_paused: bool) -> None:
@@ -80,7 +92,7 @@ def _rest(deployment_id: str, turn: Turn, seconds: float | None, *, is_paused: b
     is_idle = seconds is None or chain.is_at_rest(resting)
     if is_idle and any(watching.waits(deployment_id, kind, 1) for kind in looked_for):
         chain.wake(deployment_id, resting)  # it began to wait in this moment, and found the chain at work
-    elif seconds is not None:
+    elif seconds is not None and not resting.is_left:
         chain.go_on(deployment_id, resting, seconds)
 
 
@@ -106,9 +118,10 @@ def _sends(deployment: Deployment, turn: Turn) -> tuple[Turn, float | None]:
     chain.hand_out(deployment_id, handed, moments)
     watching.remove(deployment_id, handed)
     until = moments[moments.count].at
-    return replace(turn, granted_until=until, throttled_at=moments.throttled_at), max(
-        0.0, (until - pacer.now()) / 1000 - _EARLIER
+    granted = replace(
+        turn, granted_until=until, throttled_at=moments.throttled_at, running=turn.running + moments.count
     )
+    return granted, max(0.0, (until - pacer.now()) / 1000 - _EARLIER)
 
 
 def _let_go(deployment: Deployment) -> bool:
@@ -153,6 +166,7 @@ def _commands(deployment: Deployment, turn: Turn) -> tuple[Turn, float | None]:
         return turn, left
     fleet = list(targets.open_ones(deployment_id))
     running = list(_sent(fleet))
+    turn = replace(turn, running=len(running))
     told = {each.target_id for each in ended}
     due = [each for each in running if left <= 0 and is_due(each.sent_at, turn.looked_at / 1000, now / 1000, every)]
     wanted = {each.target_id: each for each in (*due, *(each for each in running if each.target_id in told))}

@@ -39,6 +39,8 @@ class Turn:
     traffic_at: int = 0  # when it looked at load balancers last
     heartbeat_at: int = 0  # when it last told Auto Scaling to wait
     is_over: bool = False  # nothing waits
+    is_left: bool = False  # to `find_lost`, which takes it when it is due: there is no message of it
+    running: int = 0  # commands, as far as it knows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +66,7 @@ def turn(deployment_id: str) -> Turn:
 
 def move(deployment_id: str, was: Turn, *, next_at: int) -> Turn | None:
     """The chain's next turn; None when another call has moved it."""
-    moved = replace(was, number=was.number + 1, next_at=next_at, is_over=False)
+    moved = replace(was, number=was.number + 1, next_at=next_at, is_over=False, is_left=False)
     return moved if _write(deployment_id, was, moved) else None
 
 
@@ -72,6 +74,11 @@ def rest(deployment_id: str, at_work: Turn, *, next_at: int, is_over: bool) -> T
     """The end of a turn: when the next one is. None when another chain took its place meanwhile."""
     resting = replace(at_work, next_at=next_at, is_over=is_over)
     return resting if _write(deployment_id, at_work, resting) else None
+
+
+def hasten(deployment_id: str, left: Turn, *, next_at: int) -> None:
+    """A turn that is left to `find_lost` is due earlier, if it is left to it still."""
+    _write(deployment_id, left, replace(left, next_at=next_at))
 
 
 def add(deployment_id: str, wait: Wait) -> bool:
