@@ -58,7 +58,7 @@ def test_doubled_messages_change_nothing(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_watch_that_is_killed_again_and_again_comes_back(monkeypatch: pytest.MonkeyPatch, at: str) -> None:
     """Each fourth turn dies there."""
     where = {
-        "after it took its turn": "functions.engine.running.watch._look",
+        "after it took its turn": "functions.engine.running.turns._look",
         "before it goes to rest": "functions.store.records.watching.rest",
         "before its next message": "functions.engine.running.chain.go_on",
     }[at]

@@ -17,7 +17,7 @@ from functions.core.statuses import RUNNING, DeploymentStatus
 from functions.engine import calendar
 from functions.engine.ending import stop as engine_stop
 from functions.engine.ending.stop import SHOWN
-from functions.engine.running import chain, watch
+from functions.engine.running import chain, turns
 from functions.store.records import deployments
 from functions.telemetry import logger
 
@@ -69,7 +69,7 @@ def _go_on(deployment: Deployment) -> None:
 def _watch(deployment: Deployment, *, until: datetime) -> None:
     """Look for what the deployment's chain has left to this function. Start the chain if it is dead, if an older engine
     had none, and where there is more to look at than one call has time for."""
-    if not is_running(deployment) or (clock.now() < until and watch.take_over(deployment.deployment_id)):
+    if not is_running(deployment) or (clock.now() < until and turns.take_over(deployment.deployment_id)):
         return
     if chain.revive(deployment.deployment_id):
         logger.warning("its watch was dead", deployment_id=deployment.deployment_id)

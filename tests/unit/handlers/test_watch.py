@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from functions.aws import executions
 from functions.core.causes import Cause
 from functions.core.records import Deployment
-from functions.core.rollout import stop_mark
+from functions.core.rollout import looks, stop_mark
 from functions.core.statuses import TargetStatus
 from functions.engine.running import chain
 from functions.handlers import find_lost, next_stage, watch
@@ -20,7 +21,7 @@ from tests.conftest import put_item
 from tests.fakes.service import refusal
 from tests.store import Store
 from tests.unit.inbox import Inbox
-from tests.unit.two_targets import EVENTS, NOW, World, message
+from tests.unit.two_targets import EVENTS, NOW, World, later, message
 
 ID = "d-000000001"
 
@@ -29,6 +30,12 @@ ID = "d-000000001"
 def full(monkeypatch: pytest.MonkeyPatch) -> None:
     """All moments of the next minute are taken."""
     monkeypatch.setattr(pacer, "take", _taken_for_a_minute)
+
+
+@pytest.fixture
+def many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One command counts as many: what comes soon the chain looks at itself."""
+    monkeypatch.setattr(looks, "_FEW", 1)
 
 
 take = pacer.take
@@ -47,9 +54,9 @@ def test_a_lost_event_only_makes_us_late(world: World) -> None:
     assert world.tokens.told == {"t-1": {"status": "Succeeded"}}
 
 
-def test_the_chain_goes_on_while_anything_waits_and_then_ends(world: World) -> None:
+def test_the_chain_goes_on_while_anything_waits_and_then_ends(world: World, many: None) -> None:
     world.run("t-1")
-    world.watch()
+    world.watch(hours=0.05)
     (body,) = world.queued("turns")
     assert json.loads(body) == {"deployment_id": ID, "turn": 1}
     for target in ("i-0", "i-1"):
@@ -58,10 +65,10 @@ def test_the_chain_goes_on_while_anything_waits_and_then_ends(world: World) -> N
     assert world.queued("turns") == [] and watching.turn(ID).is_over
 
 
-def test_a_command_that_begins_while_the_chain_rests_calls_it_back(world: World) -> None:
+def test_a_command_that_begins_while_the_chain_rests_calls_it_back(world: World, many: None) -> None:
     """A script that runs for long is looked at seldom; the next one may be short."""
     world.run("t-1")
-    world.watch()
+    world.watch(hours=0.05)
     world.queued("turns")
     far, soon = (pacer.now() + 1000 * seconds for seconds in (900, 60))
     watching.rest(ID, watching.turn(ID), next_at=soon, is_over=False)
@@ -75,10 +82,10 @@ def test_a_command_that_begins_while_the_chain_rests_calls_it_back(world: World)
     assert len(world.queued("turns")) == 1 and watching.turn(ID).next_at < far - 600_000
 
 
-def test_a_doubled_message_and_a_second_chain_end_themselves(world: World) -> None:
+def test_a_doubled_message_and_a_second_chain_end_themselves(world: World, many: None) -> None:
     world.run("t-1")
-    world.watch(turn=0)
-    world.watch(turn=0)
+    world.watch(turn=0, hours=0.05)
+    world.watch(turn=0, hours=0.05)
     assert len(world.queued("turns")) == 1, "the second one has lost its turn"
     chain.wake(ID, watching.turn(ID))
     world.watch(turn=1)
@@ -91,6 +98,69 @@ def test_a_watch_that_is_woken_while_it_looks_leaves_its_place(world: World, sto
     store.before_next_write(lambda: chain.wake(ID, watching.turn(ID)))
     world.watch()
     assert [json.loads(body)["turn"] for body in world.queued("turns")] == [2]
+
+
+# -- what the chain leaves to find_lost
+
+
+@pytest.fixture
+def left(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """One command runs: no turn of the chain comes for it."""
+    monkeypatch.setattr(executions, "running", lambda: {ID})
+    monkeypatch.setattr("functions.engine.running.find_lost._may_be_lost", lambda deployment: True)
+    world.run("t-1")
+    world.watch(hours=0)
+    assert watching.turn(ID).is_left and world.queued("turns") == []
+    return world
+
+
+def find(world: World, *, minutes: float) -> None:
+    with later(minutes=minutes):
+        find_lost.handler({}, world.context)
+
+
+def test_find_lost_finds_the_end_of_which_no_event_told_once_a_look_is_due(left: World) -> None:
+    left.ssm.answer("c-0", EVENTS)
+    find(left, minutes=1)
+    assert left.tokens.told == {}, "an event is waited for first"
+    find(left, minutes=3)
+    assert left.tokens.told == {"t-1": {"status": "Succeeded"}}
+
+
+def test_find_lost_ends_the_command_of_a_host_that_ssm_has_lost(left: World) -> None:
+    left.ssm.ping, left.ssm.silent_seconds = {"i-0": "ConnectionLost"}, 301
+    find(left, minutes=11)
+    failure = left.target().failure
+    assert failure and failure.cause is Cause.UNREACHABLE and left.ssm.cancelled == ["c-0"]
+
+
+def test_it_is_left_to_find_lost_again_at_most_for_a_quarter_of_an_hour(left: World) -> None:
+    for minutes in (3, 60, 480):
+        find(left, minutes=minutes)
+        turn = watching.turn(ID)
+        with later(minutes=minutes):
+            assert turn.is_left and turn.next_at <= pacer.now() + 1000 * (900 - looks.FIND_LOST_SECONDS)
+    assert left.queued("turns") == []
+
+
+def test_a_command_that_begins_meanwhile_is_looked_at_as_soon(left: World) -> None:
+    find(left, minutes=60)
+    far = watching.turn(ID)
+    chain.come_by(ID, 120)
+    now = watching.turn(ID)
+    assert now == replace(far, next_at=now.next_at) and now.next_at <= pacer.now() + 120_000
+
+
+def test_who_waits_to_send_calls_the_chain_back(left: World, full: None) -> None:
+    left.run("t-2", "i-1")
+    assert len(left.queued("turns")) == 1 and not watching.turn(ID).is_left
+
+
+def test_a_look_that_has_no_time_any_more_comes_by_the_chain(left: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("functions.engine.running.find_lost._LOOKING", timedelta())
+    left.ssm.answer("c-0", EVENTS)
+    find(left, minutes=6)
+    assert left.tokens.told == {} and len(left.queued("turns")) == 1
 
 
 def test_a_watch_that_dies_is_started_again_by_find_lost(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
