@@ -209,8 +209,15 @@ MUTATIONS: tuple[Mutation, ...] = (
         "a second Prepare writes the targets of a deployment that has begun",
         (4, 1),
         RECORDS + "preparing.py",
-        "        Check(deployment_key(deployment_id), all_of(_IS_CREATED, Missing(\"stop\"))),\n",
-        "",
+        "        items().add_all(puts[start : start + MAX_ADDED])\n",
+        "        [items().write(each) for each in puts[start : start + MAX_ADDED]]\n",
+    ),
+    mutation(
+        "the end of a deployment that has not begun sees only the targets that are on record",
+        (3, 4),
+        RECORDS + "preparing.py",
+        '    if "plan" not in claim:\n',
+        "    if claim:\n",
     ),
     mutation(
         "a host whose command is waited for counts as lost",
