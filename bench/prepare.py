@@ -11,7 +11,7 @@ from rich.table import Table
 from bench.limits import Limits
 
 TARGETS = 10_000
-MEMORY_MB = 512  # of the function (infra/engine.py)
+MEMORY_MB = 1769  # of the function (infra/engine.py)
 _SHARE = MEMORY_MB / 1769  # of a CPU that Lambda gives to so much memory (Lambda Developer Guide, "Memory")
 _KIB = 1024
 
@@ -29,6 +29,7 @@ def measure() -> Table:
     limits.add("output", found["output_bytes"], 256 * _KIB, "bytes")
     limits.add("manifest", found["manifest_bytes"], unit="bytes")
     limits.add("one target's record", found["item_bytes"], unit="bytes")
+    limits.add("the plan, in one transaction", found["plan_bytes"], 4 * 1024**2, "bytes")
     for operation, count in sorted(found["calls"].items()):
         limits.add(operation, count, unit="calls")
     return limits.table

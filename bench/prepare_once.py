@@ -15,7 +15,7 @@ class Context:
     """What Powertools reads of Lambda's context."""
 
     function_name: str = "prepare"
-    memory_limit_in_mb: int = 512
+    memory_limit_in_mb: int = 1769
     invoked_function_arn: str = "arn:aws:lambda:eu-central-1:000000000000:function:prepare"
     aws_request_id: str = "one"
 
@@ -35,6 +35,7 @@ def main(targets: int) -> None:
         "output_bytes": len(json.dumps(output, separators=(",", ":"))),
         "manifest_bytes": aws.manifest_bytes,
         "item_bytes": aws.item_bytes,
+        "plan_bytes": aws.plan_bytes,
         "calls": dict(aws.calls),
     }
     print(json.dumps(found))

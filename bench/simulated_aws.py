@@ -29,8 +29,10 @@ from local.bundles import webapp
 _SECONDS = {
     "DescribeInstances": 0.3,
     "DescribeInstanceInformation": 0.1,
-    "BatchWriteItem": 0.01,
+    "BatchExecuteStatement": 0.02,
     "GetItem": 0.005,
+    "Query": 0.005,
+    "TransactWriteItems": 0.02,
     "UpdateItem": 0.005,
     "HeadObject": 0.02,
     "GetObject": 0.03,
@@ -44,7 +46,7 @@ class SimulatedAws:
     def __init__(self, targets: int) -> None:
         self.deployment_id = "d-BENCHMARK"
         self.calls: Counter[str] = Counter()
-        self.records = self.manifest_bytes = self.item_bytes = 0
+        self.records = self.manifest_bytes = self.item_bytes = self.plan_bytes = 0
         self._ids = [f"i-{number:017x}" for number in range(targets)]
         self._archive = webapp("v1")
         self.cpu_seconds = 0.0  # spent here, not by Prepare
@@ -59,8 +61,10 @@ class SimulatedAws:
         answers: dict[str, Callable[[AWSPreparedRequest], tuple[bytes, dict[str, str]]]] = {
             "DescribeInstances": self._instances,
             "DescribeInstanceInformation": self._information,
-            "BatchWriteItem": self._write,
+            "BatchExecuteStatement": self._write,
             "GetItem": self._deployment,
+            "Query": lambda _: (b'{"Items": []}', {}),
+            "TransactWriteItems": self._note_plan,
             "UpdateItem": lambda _: (b"{}", {}),
             "HeadObject": lambda _: (b"", self._object),
             "GetObject": lambda _: (self._archive, self._object),
@@ -77,6 +81,8 @@ class SimulatedAws:
     # -- DynamoDB
 
     def _deployment(self, request: AWSPreparedRequest) -> tuple[bytes, dict[str, str]]:
+        if json.loads(_body(request))["Key"] != to_wire(deployment_key(self.deployment_id).item):
+            return b"{}", {}  # nobody else prepares it
         tags = TagGroup(filters=(TagFilter(key="role", value="web"),))
         group = Group(application="shop", name="web", group_id="0" * 36, settings=GroupSettings(tag_groups=(tags,)))
         revision = Revision(bucket="revisions", key="shop/web/v1.zip", bundle_type=BundleType.ZIP, version="1")
@@ -86,14 +92,20 @@ class SimulatedAws:
         item = to_wire({**deployment_key(self.deployment_id).item, **to_plain(created)})
         return json.dumps({"Item": item}).encode(), {}
 
-    def _write(self, request: AWSPreparedRequest) -> tuple[bytes, dict[str, str]]:
-        ((_, puts),) = json.loads(_body(request))["RequestItems"].items()
-        if len(puts) > 25:
-            raise ValueError(f"BatchWriteItem takes 25 items, not {len(puts)}")
-        with self._lock:
-            self.records += len(puts)
-            self.item_bytes = len(json.dumps(puts[0]["PutRequest"]["Item"], separators=(",", ":")))
+    def _note_plan(self, request: AWSPreparedRequest) -> tuple[bytes, dict[str, str]]:
+        self.plan_bytes = max(self.plan_bytes, len(_body(request)))
         return b"{}", {}
+
+    def _write(self, request: AWSPreparedRequest) -> tuple[bytes, dict[str, str]]:
+        statements = json.loads(_body(request))["Statements"]
+        if len(statements) > 25:
+            raise ValueError(f"BatchExecuteStatement takes 25 statements, not {len(statements)}")
+        targets = [each for each in statements if "target_id" in each["Statement"]]
+        with self._lock:
+            self.records += len(targets)
+            if targets:
+                self.item_bytes = len(json.dumps(targets[0]["Parameters"], separators=(",", ":")))
+        return json.dumps({"Responses": [{}] * len(statements)}).encode(), {}
 
     # -- the fleet
 

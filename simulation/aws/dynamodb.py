@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
-from functions.store.table.memory import Memory, size_of
+from functions.store.table.memory import Memory
 from functions.store.table.patience import Later, patiently
 from functions.store.table.values import Check, Delete, Item, Key, Page, Put, Query, Update, Write, over_pages
 from simulation.aws.limits import Bucket
@@ -58,12 +58,6 @@ class Table:
 
     # -- writing
 
-    def _written_units(self, write: Write) -> int:
-        """Of the item as it is or, where the whole of it is written, as it becomes; whichever is larger. What a change
-        adds to it counts from the next write on."""
-        becomes = size_of(write.attributes) if isinstance(write, Put) else 0
-        return max(self._units(write.key, _UNIT_BYTES), -(-becomes // _UNIT_BYTES))
-
     def write(self, write: Put | Update | Delete) -> bool:
         return self._write(f"{type(write).__name__}Item", [write], lambda: self._memory.write(write))
 
@@ -82,7 +76,7 @@ class Table:
                     taken.append(each)
             finally:
                 if taken:
-                    self._memory.add_all(taken)
+                    self._grown(taken, 1, lambda: self._memory.add_all(taken))
                     del left[: len(taken)]
 
         patiently(lambda: self._network.request("dynamodb", "BatchExecuteStatement", once))
@@ -101,9 +95,25 @@ class Table:
             self._take_units(writes, 2 if is_transaction else 1, operation)
             if is_transaction:
                 self._held |= {each.key: now + self._network.limits.transaction_seconds for each in writes}
-            return act()
+            return self._grown(writes, 2 if is_transaction else 1, act)
 
         return patiently(lambda: self._network.request("dynamodb", operation, once))
+
+    def _grown(self, writes: Sequence[Write], each_costs: int, act: Callable[[], T]) -> T:
+        """A write costs by the item as it was or as it becomes, whichever is larger: before it only the first is known,
+        and taken."""
+        before = [self._units(each.key, _UNIT_BYTES) for each in writes]
+        answer = act()
+        for each, were in zip(writes, before, strict=True):
+            if (more := self._units(each.key, _UNIT_BYTES) - were) > 0:
+                self._count(each.key.pk, each_costs * more)
+        return answer
+
+    def _count(self, pk: str, units: int) -> None:
+        self.write_units += units
+        busy = self._second[1]
+        busy[pk] += units
+        self.hottest[pk] = max(self.hottest[pk], busy[pk])
 
     def _take_units(self, writes: Sequence[Write], each_costs: int, operation: str) -> None:
         """Raises Later where a partition has more writes than DynamoDB lets it have."""
@@ -111,13 +121,10 @@ class Table:
         if int(now) != self._second[0]:
             self._second = (int(now), Counter())
         for each in writes:
-            units = each_costs * self._written_units(each)
+            units = each_costs * self._units(each.key, _UNIT_BYTES)
             bucket = self._partitions.setdefault(each.key.pk, Bucket(self._network.limits.partition_writes))
             if not bucket.take(now, units):
                 raise Later(refusal("ProvisionedThroughputExceededException", operation))
             if not isinstance(each, Check) and each.key.sk == "DEPLOYMENT":
                 self.write_units += _INDEXES * units / each_costs
-            self.write_units += units
-            busy = self._second[1]
-            busy[each.key.pk] += units
-            self.hottest[each.key.pk] = max(self.hottest[each.key.pk], busy[each.key.pk])
+            self._count(each.key.pk, units)

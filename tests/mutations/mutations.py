@@ -213,13 +213,6 @@ MUTATIONS: tuple[Mutation, ...] = (
         "        [items().write(each) for each in puts[start : start + MAX_ADDED]]\n",
     ),
     mutation(
-        "the end of a deployment that has not begun sees only the targets that are on record",
-        (3, 4),
-        RECORDS + "preparing.py",
-        '    if "plan" not in claim:\n',
-        "    if claim:\n",
-    ),
-    mutation(
         "a host whose command is waited for counts as lost",
         (9, 1),
         AWS + "fleet/ssm.py",

@@ -16,8 +16,8 @@ T = TypeVar("T")
 
 _MOST_KEPT = 2048  # values of a type
 
-# Of those that were seen: their kind, if they have one, and their members with their defaults.
-_DATACLASSES: dict[type, tuple[dict[str, Any], list[tuple[str, Any]]]] = {}
+# Of the types that were seen: their kind, if they have one, and their members with their defaults; None of others.
+_DATACLASSES: dict[type, tuple[dict[str, Any], list[tuple[str, Any]]] | None] = {}
 
 
 def to_plain(value: Any) -> Any:
@@ -25,10 +25,9 @@ def to_plain(value: Any) -> Any:
     kind = type(value)
     if kind is str or kind is int or value is None:
         return value
-    if kind not in _DATACLASSES and is_dataclass(kind):
-        tag = {"kind": name} if (name := _kind(kind)) else {}
-        _DATACLASSES[kind] = tag, [(field.name, _default(field)) for field in fields(kind)]
-    if known := _DATACLASSES.get(kind):
+    if kind not in _DATACLASSES:
+        _DATACLASSES[kind] = _members(kind) if is_dataclass(kind) else None
+    if known := _DATACLASSES[kind]:
         plain = dict(known[0])
         for name, default in known[1]:
             item = getattr(value, name)
@@ -52,12 +51,22 @@ def from_plain(kind: type[T], plain: Any) -> T:
 
     Raises KeyError for a missing field without a default, ValueError for an unknown enum value.
     """
-    build: Build = _dataclass_builder(kind) if is_dataclass(kind) else _builder(kind)  # type: ignore[arg-type]
-    built: T = build(plain)
+    built: T = _whole(kind)(plain)
     return built
 
 
 Build = Callable[[Any], Any]
+
+
+def _members(kind: type) -> tuple[dict[str, Any], list[tuple[str, Any]]]:
+    tag = {"kind": name} if (name := _kind(kind)) else {}
+    return tag, [(field.name, _default(field)) for field in fields(kind)]
+
+
+@cache
+def _whole(kind: type) -> Build:
+    """What makes a whole record, which is not kept."""
+    return _dataclass_builder(kind) if is_dataclass(kind) else _builder(kind)
 
 
 @cache

@@ -57,7 +57,7 @@ class _Stored:
         """`before`: what was there, of which unchanged attributes need not be measured again."""
         known, sizes = before.item if before else {}, before.sizes if before else {}
         measured = {
-            name: sizes[name] if name in sizes and known[name] is value else 1 + size_of(name) + size_of(value)
+            name: sizes[name] if name in sizes and known[name] is value else 1 + _size(name) + _size(value)
             for name, value in item.items()
         }
         return cls(item, measured, 3 + sum(measured.values()), marshal.dumps(item))
@@ -287,17 +287,17 @@ def _place(item: Item, sk: str) -> tuple[str, str, str]:
     return item[sk], item["pk"], item["sk"]
 
 
-def size_of(value: Any) -> int:
+def _size(value: Any) -> int:
     """Bytes, about as DynamoDB counts them. Source: DynamoDB Developer Guide, "Item sizes and formats"."""
     kind = type(value)
     if kind is str:
         return len(value) if value.isascii() else len(value.encode())
     if kind is dict:
-        return 3 + sum([1 + size_of(name) + size_of(each) for name, each in value.items()])
+        return 3 + sum([1 + _size(name) + _size(each) for name, each in value.items()])
     if kind is list:
-        return 3 + sum([1 + size_of(each) for each in value])
+        return 3 + sum([1 + _size(each) for each in value])
     if kind is frozenset:
-        return sum(map(size_of, value))
+        return sum(map(_size, value))
     if kind is bool or value is None:
         return 1
     return 2 + len(str(value)) // 2
