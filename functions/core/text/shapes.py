@@ -64,7 +64,7 @@ def _members(kind: type) -> tuple[dict[str, Any], list[tuple[str, Any]]]:
 
 
 @cache
-def _whole(kind: type) -> Build:
+def _whole(kind: Any) -> Build:
     """What makes a whole record, which is not kept."""
     return _dataclass_builder(kind) if is_dataclass(kind) else _builder(kind)
 

@@ -64,8 +64,8 @@ def park(deployment_id: str, wait: Wait, void: Moment | None = None) -> bool:
 def is_at_rest(turn: Turn, *, is_sending: bool = True) -> bool:
     """Whether the chain goes on so late that it has to be woken. One that has handed out moments to send at comes back
     when they are over, which is soon enough for who waits to send; one that is left to `find_lost` does not."""
-    now = pacer.now()
-    return turn.is_left or (turn.next_at > now + _SOON and not (is_sending and turn.granted_until > now))
+    has_more = is_sending and turn.next_at <= turn.granted_until
+    return turn.is_left or (turn.next_at > pacer.now() + _SOON and not has_more)
 
 
 def wake(deployment_id: str, turn: Turn) -> None:

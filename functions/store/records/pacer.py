@@ -16,6 +16,8 @@ from functions.store.table.patience import back_off
 from functions.store.table.values import IS_NEW, AllOf, Equals, Put
 
 _TRIES = 8
+_TRIES_SOON = 2  # of who does not wait longer for others either
+_APART = 1.5  # seconds: where a large stage begins, hundreds come at once
 
 
 class Moment(NamedTuple):
@@ -49,9 +51,8 @@ def most(seconds: float) -> int:
 
 def take(most: int, *, seconds: float, within: float | None = None) -> Moments | None:
     """The next moments: at most so many, and at least one, as go into some seconds. None when the first of them is not
-    within some seconds, or when others were faster again and again: who does not wait for a moment does not wait for
-    others either, and tries once."""
-    for attempt in range(_TRIES if within is None else 1):
+    within some seconds, or when others were faster again and again."""
+    for attempt in range(_TRIES if within is None else _TRIES_SOON):
         pace, moment, limit = _read(), now(), settings().ssm_send_rate
         if within is not None and pace.free_at - moment > within * 1000:
             return None
@@ -59,7 +60,10 @@ def take(most: int, *, seconds: float, within: float | None = None) -> Moments |
         first, interval, changed = pace.taken(count, moment, limit)
         if _write(pace, changed):
             return Moments(first=first, count=count, interval=interval, throttled_at=pace.throttled_at)
-        back_off(attempt)
+        if within is None:
+            back_off(attempt)
+        else:
+            clock.sleep(clock.jitter(_APART))
     return None
 
 

@@ -100,6 +100,19 @@ def test_a_watch_that_is_woken_while_it_looks_leaves_its_place(world: World, sto
     assert [json.loads(body)["turn"] for body in world.queued("turns")] == [2]
 
 
+def test_who_waits_to_send_behind_the_last_moment_that_was_handed_out_calls_the_chain_back(
+    world: World, full: None
+) -> None:
+    """The chain has found nobody else to hand moments to: it does not come back when those are over."""
+    world.run("t-1")
+    world.queued("turns")
+    now = pacer.now()
+    turn = replace(watching.turn(ID), granted_until=now + 900)
+    assert watching.rest(ID, turn, next_at=now + 120_000, is_over=False)
+    world.run("t-2", "i-1")
+    assert len(world.queued("turns")) == 1 and watching.turn(ID).next_at < now + 10_000
+
+
 # -- what the chain leaves to find_lost
 
 
