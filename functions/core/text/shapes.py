@@ -51,7 +51,8 @@ def from_plain(kind: type[T], plain: Any) -> T:
 
     Raises KeyError for a missing field without a default, ValueError for an unknown enum value.
     """
-    built: T = _whole(kind)(plain)
+    whole: Any = _whole  # a type can be hashed, whatever mypy knows of it
+    built: T = whole(kind)(plain)
     return built
 
 
@@ -66,7 +67,7 @@ def _members(kind: type) -> tuple[dict[str, Any], list[tuple[str, Any]]]:
 @cache
 def _whole(kind: Any) -> Build:
     """What makes a whole record, which is not kept."""
-    return _dataclass_builder(kind) if is_dataclass(kind) else _builder(kind)
+    return _dataclass_builder(kind) if isinstance(kind, type) and is_dataclass(kind) else _builder(kind)
 
 
 @cache
