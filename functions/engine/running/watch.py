@@ -12,7 +12,7 @@ from functions.store.records import pacer, targets, watching
 from functions.store.records.watching import Turn, Wait, WaitKind
 
 _GRANT_SECONDS = 5.0  # of sends that one turn hands out: so long others wait who send too
-_MOST_SENDS = 300  # that one turn hands out: each is taken away for two of the 1,000 units a second of a partition
+_MOST_SENDS = 120  # that one turn hands out: each is taken away for two of the 1,000 units a second of a partition
 _EARLIER = 1.0  # seconds before the last moment that it handed out, the chain asks for more
 _LET_GO = 200  # targets of a stopping deployment in one turn
 _NAMED = 100  # targets of one read

@@ -295,7 +295,7 @@ def test_without_a_guarded_group_prepare_makes_one_more_query(
     made, one = requests(), shop.create(shop.bob, "dev")
     before = len(made)
     shop.prepare(one)
-    assert made[before:].count("Query") == 4, "the guards, the budgets, its own targets, the hosts that are out"
+    assert made[before:].count("Query") == 3, "the guards, the budgets, the hosts that are out"
 
 
 def test_declared_groups_are_guarded_and_shared_alike(store: Store) -> None:

@@ -41,7 +41,7 @@ def counts(capsys: Captured, *arguments: str) -> tuple[dict[str, float], float]:
 
 
 def test_calls_are_counted_and_take_the_memory_of_their_function(put: Put, capsys: Captured) -> None:
-    for function, count, milliseconds in (("sd-start", 3, 4000), ("sd-prepare", 2, 2000), ("other-start", 9, 9000)):
+    for function, count, milliseconds in (("sd-start", 3, 4000), ("sd-watch", 2, 2000), ("other-start", 9, 9000)):
         put("AWS/Lambda", "Invocations", "FunctionName", function, count)
         put("AWS/Lambda", "Duration", "FunctionName", function, milliseconds)
     found, usd = counts(capsys)
