@@ -10,7 +10,7 @@ import hashlib
 import io
 import tomllib
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,17 +35,27 @@ def build_wheel(
     metadata_directory: str | None = None,
 ) -> str:
     """Write the wheel; its file name."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    name = f"{project['name']}-{project['version']}"
-    info = f"{name}.dist-info"
     content = {
-        **{f"{INSIDE}/{path.relative_to(ROOT).as_posix()}": path.read_bytes() for path in files()},
+        **{f"{INSIDE}/{path.relative_to(ROOT).as_posix()}": path.read_bytes() for path in files(PARTS)},
         "stepdeploy/__init__.py": b'"""CodeDeploy that you own: the command `stepdeploy`."""\n',
         "stepdeploy/__main__.py": (ROOT / "distribution" / "launcher.py").read_bytes(),
+    }
+    commands = "[console_scripts]\nstepdeploy = stepdeploy.__main__:start\n"
+    return write_wheel(Path(wheel_directory), ROOT / "pyproject.toml", content, commands=commands)
+
+
+def write_wheel(folder: Path, pyproject: Path, files: Mapping[str, bytes], *, commands: str | None = None) -> str:
+    """A wheel of these files for the project of a pyproject.toml; its file name. `commands`: its entry points."""
+    project = tomllib.loads(pyproject.read_text())["project"]
+    name = f"{project['name'].replace('-', '_')}-{project['version']}"
+    info = f"{name}.dist-info"
+    content = {
+        **files,
         f"{info}/METADATA": _metadata(project).encode(),
         f"{info}/WHEEL": b"Wheel-Version: 1.0\nGenerator: stepdeploy\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-        f"{info}/entry_points.txt": b"[console_scripts]\nstepdeploy = stepdeploy.__main__:start\n",
     }
+    if commands:
+        content[f"{info}/entry_points.txt"] = commands.encode()
     record = "".join(f"{path},sha256={_digest(body)},{len(body)}\n" for path, body in content.items())
     content[f"{info}/RECORD"] = f"{record}{info}/RECORD,,\n".encode()
     packed = io.BytesIO()
@@ -54,13 +64,13 @@ def build_wheel(
             entry = zipfile.ZipInfo(path, _MADE)
             entry.external_attr = 0o644 << 16
             wheel.writestr(entry, body, zipfile.ZIP_DEFLATED)
-    (Path(wheel_directory) / f"{name}-py3-none-any.whl").write_bytes(packed.getvalue())
+    (folder / f"{name}-py3-none-any.whl").write_bytes(packed.getvalue())
     return f"{name}-py3-none-any.whl"
 
 
-def files() -> Iterator[Path]:
-    """Everything of the parts that is a source or its data."""
-    for part in PARTS:
+def files(parts: Iterable[str]) -> Iterator[Path]:
+    """Everything of these folders and files of the repository that is a source or its data."""
+    for part in parts:
         place = ROOT / part
         found = [place] if place.is_file() else sorted(path for path in place.rglob("*") if path.is_file())
         yield from (path for path in found if "__pycache__" not in path.parts)

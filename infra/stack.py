@@ -28,6 +28,7 @@ from infra.load_balancers import NamedLoadBalancers
 from infra.monitoring.alarms import Alarms
 from infra.monitoring.dashboard import Dashboard
 from infra.notifications import Notifications
+from infra.registration import Registration
 from infra.revisions import Revisions
 from infra.rights.other_buckets import OtherBuckets
 from infra.scaling_grants import NamedScalingGroups
@@ -211,6 +212,8 @@ class StepDeploy(Stack):
         told = Notifications(
             self, "Notifications", defaults=defaults, store=store, other_topics=parts.declaration.topic_arns
         )
+        topic_arns = [told.topic.topic_arn, *parts.declaration.topic_arns]
+        Registration(self, "Registration", defaults=defaults, store=store, topic_arns=topic_arns)
         control = Control(self, "Control", defaults=defaults, store=store, engine=engine)
         api = Api(
             self,
@@ -218,7 +221,7 @@ class StepDeploy(Stack):
             defaults=defaults,
             store=store,
             engine=engine,
-            topic_arns=[told.topic.topic_arn, *parts.declaration.topic_arns],
+            topic_arns=topic_arns,
             revision_buckets=parts.declaration.revision_buckets,
         )
         engine.let_find_revisions(api.function)

@@ -1,8 +1,9 @@
-"""What the API tells of a group that requests cannot set, only deployments.yaml."""
+"""What the API tells of a group that requests cannot set, only deployments.yaml or a stack."""
 
 from typing import Any
 
 from functions.core.records import Group, LoadBalancers
+from functions.core.registrants import stack_id
 
 
 def only_declared(record: Group) -> dict[str, Any]:
@@ -10,6 +11,7 @@ def only_declared(record: Group) -> dict[str, Any]:
     settings = record.settings
     return {
         "isDeclared": record.declared,
+        "registeredBy": stack_id(record.registered_by) if record.registered_by else None,
         "bakeSeconds": settings.bake_seconds,
         "slackChannel": settings.slack_channel,
         "fileExistsBehavior": settings.file_exists_behavior,

@@ -48,9 +48,10 @@ _GROUP_SETTINGS = {
     "launchesTakePlaces": "Boolean",
     "afterFailedLaunches": "AfterFailedLaunches",
 }
-# What deployments.yaml alone sets, and whether it has the group.
+# Who has the group, if not requests: deployments.yaml, or a stack (its ARN); and what these alone set.
 _ONLY_DECLARED = {
     "isDeclared": "Boolean",
+    "registeredBy": "Word",
     "bakeSeconds": "Integer",
     "slackChannel": "Word",
     "fileExistsBehavior": "FileExistsBehavior",

@@ -6,9 +6,10 @@ Each group changes in one transaction: whatever is interrupted, the next run fin
 from functions.aws import clock
 from functions.core.declaration import Declaration, changes
 from functions.core.declaration.windows import DECLARED
-from functions.core.errors import Conflict
+from functions.core.errors import Conflict, InvalidInput
 from functions.core.records import Group
-from functions.store.records import budgets, calendar, declared, groups
+from functions.core.registrants import owner
+from functions.store.records import applications, budgets, calendar, configs, declared, groups
 from functions.store.table.patience import back_off
 
 _TRIES = 5
@@ -28,17 +29,31 @@ def apply(declaration: Declaration) -> list[str]:
 
 
 def _apply(declaration: Declaration) -> list[str]:
+    stored = _stored_groups(declaration)
+    _check_unregistered(declaration, stored)
     written = _apply_configs(declaration)
     written += declared.change_load_balancers(declared.load_balancers(), declaration.load_balancers)
     written += declared.change_scaling_groups(declaration.scaling_groups)
     written += _apply_budgets(declaration)
     written += calendar.change_declared(declaration.calendar, DECLARED)
     written += _apply_applications(declaration)
-    stored = _stored_groups(declaration)
     for change in changes(declaration, stored, now=clock.timestamp(), new_id=clock.new_uuid):
         _require(declared.change_group(change), change.after.key)
         written.append(change.after.key)
     return written
+
+
+def _check_unregistered(declaration: Declaration, stored: dict[str, Group]) -> None:
+    """Raises InvalidInput for what a stack of a user has registered, before anything is written."""
+    new = sorted(set(declaration.applications) - set(declared.application_names()))
+    there = {
+        **{f"applications.{name}": applications.get(name) for name in new},
+        **{f"deploymentConfigs.{config.name}": configs.custom(config.name) for config in declaration.configs},
+        **stored,
+    }
+    for name, record in there.items():
+        if record and record.registered_by:
+            raise InvalidInput(f"{name} {owner(record)}, or leave it out of deployments.yaml")
 
 
 def _apply_configs(declaration: Declaration) -> list[str]:

@@ -27,6 +27,7 @@ TIMEOUTS = {  # seconds, as infra sets them; a test holds them to the template
     "rollback": 300,
     "declare": 300,
     "start": 60,
+    "register": 60,
     "publish": 60,
     "trigger": 60,
     "slack": 60,

@@ -84,7 +84,7 @@ def test_asynchronous_calls_that_fail_are_kept(template: dict[str, Any]) -> None
         for each in resources(template, "AWS::Lambda::EventInvokeConfig").values()
         if "OnFailure" in each["Properties"].get("DestinationConfig", {})
     }
-    asynchronous = ("command_status", "stop", "execution_status", "declare", "set_up")
+    asynchronous = ("command_status", "stop", "execution_status", "declare", "set_up", "register")
     assert kept == {f"stepdeploy-{name}" for name in asynchronous}
 
 

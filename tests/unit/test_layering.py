@@ -27,6 +27,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "cli.verbs.deploying.simulate": ("cli", "functions.core", "host.lifecycle", "simulation"),
     "simulation": ("functions", "host", "infra.flow"),
     "infra": ("functions.core", "host"),
+    "stepdeploy.cdk": (),  # lives in apps of users
     "local": ("functions.core", "functions.store", "cli", "infra", "host", "simulation.aws.limits"),
     "bench": ("functions", "host", "cli", "infra", "local", "simulation", "tests"),
     "app": ("functions.core", "infra"),

@@ -1,5 +1,6 @@
 """Applications: made by requests, or declared in deployments.yaml, which then alone changes them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from functions.api import model, responses
@@ -8,7 +9,8 @@ from functions.api.operations.groups import known_application, missing_applicati
 from functions.api.requests import resource_tags
 from functions.aws import clock
 from functions.core.errors import Conflict, Refused
-from functions.core.records import Application
+from functions.core.records import Application, Group
+from functions.core.registrants import owner
 from functions.core.text.names import is_reserved
 from functions.store.records import applications, groups, lock
 from functions.store.table.patience import back_off
@@ -71,7 +73,7 @@ def update_application(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
             return {}
         _check_name("newApplicationName", after)
         moved = list(groups.of(application.name))
-        _check_undeclared(operation, application, [group.name for group in moved if group.declared])
+        _check_undeclared(operation, application, moved)
         if applications.get(after):
             raise _name_taken("newApplicationName", after)
         if busy := [group.name for group in moved if lock.holder(group.key)]:
@@ -95,7 +97,7 @@ def delete_application(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
         if application is None:
             return {}
         left = list(groups.of(name))
-        _check_undeclared("DeleteApplication", application, [group.name for group in left if group.declared])
+        _check_undeclared("DeleteApplication", application, left)
         if all(groups.store_change(group, None) for group in left) and applications.delete(application):
             return {}
         back_off(attempt)
@@ -113,8 +115,11 @@ def _check_name(member: str, name: str) -> None:
         raise Refused("InvalidApplicationNameException", f"{member}: {name}: {what}")
 
 
-def _check_undeclared(operation: str, application: Application, declared_groups: list[str]) -> None:
-    what = "it" if application.declared else f"its group {declared_groups[0]}" if declared_groups else None
-    if what:
-        told = f"applicationName: {application.name}: {what} is declared in deployments.yaml"
-        raise model.refusal(operation, "InvalidInputException", f"{told}: change it there and run cdk deploy")
+def _check_undeclared(operation: str, application: Application, moved: Sequence[Group]) -> None:
+    """Raises Refused for what deployments.yaml declares or a stack registered: it, or one of its groups."""
+    if words := owner(application):
+        raise model.refusal(operation, "InvalidInputException", f"applicationName: {application.name} {words}")
+    for group in moved:
+        if words := owner(group):
+            what = f"applicationName: {application.name}: its group {group.name} {words}"
+            raise model.refusal(operation, "InvalidInputException", what)

@@ -8,6 +8,7 @@ from functions.aws import clock
 from functions.core.errors import Conflict, InvalidInput, Refused
 from functions.core.limits import SHOWN
 from functions.core.records import CustomConfig
+from functions.core.registrants import owner
 from functions.core.rollout.health import (
     PREDEFINED_CONFIGS,
     RESERVED_PREFIXES,
@@ -85,8 +86,8 @@ def delete_deployment_config(given: dict[str, Any], caller: Caller) -> dict[str,
         config = configs.custom(name)
         if config is None:
             return {}
-        if config.declared:
-            what = f"deploymentConfigName: {name} is declared in deployments.yaml: delete it there and run cdk deploy"
+        if words := owner(config):
+            what = f"deploymentConfigName: {name} {words}"
             raise model.refusal("DeleteDeploymentConfig", "InvalidInputException", what)
         seen = configs.uses(name)
         if seen.groups:

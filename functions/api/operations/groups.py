@@ -13,6 +13,7 @@ from functions.core.errors import Conflict, InvalidInput, Refused
 from functions.core.load_balancers import not_allowed
 from functions.core.messages import texts
 from functions.core.records import Application, Group, GroupSettings
+from functions.core.registrants import owner
 from functions.core.rollout.health import DEFAULT_CONFIG, PREDEFINED_CONFIGS, DeploymentConfig
 from functions.core.statuses import OnBusy
 from functions.engine.auto_scaling import hooks
@@ -208,6 +209,5 @@ def _name_taken(member: str, name: str) -> Refused:
 
 
 def _check_undeclared(group: Group, code: str = "InvalidInputException") -> None:
-    if group.declared:
-        what = f"{group.name} of {group.application} is declared in deployments.yaml"
-        raise Refused(code, f"deploymentGroupName: {what}: change it there and run cdk deploy")
+    if words := owner(group):
+        raise Refused(code, f"deploymentGroupName: {group.name} of {group.application} {words}")

@@ -6,23 +6,16 @@ import yaml
 
 from functions.core.declaration.auto_scaling import check_shared, names
 from functions.core.declaration.budgets import budgets as read_budgets
-from functions.core.declaration.durations import seconds
+from functions.core.declaration.configs import config_of
 from functions.core.declaration.groups import group_of
 from functions.core.declaration.load_balancers import open_load_balancers
-from functions.core.declaration.minimum import minimum
 from functions.core.declaration.model import NO_CALENDAR, Declaration
 from functions.core.declaration.revision_buckets import revision_buckets
-from functions.core.declaration.stages import stages
 from functions.core.declaration.value import Problem, Value, did_you_mean
 from functions.core.declaration.windows import windows
 from functions.core.errors import InvalidInput
 from functions.core.records import NO_LOAD_BALANCERS
-from functions.core.rollout.health import (
-    PREDEFINED_CONFIGS,
-    RESERVED_PREFIXES,
-    DeploymentConfig,
-    ZonalConfig,
-)
+from functions.core.rollout.health import PREDEFINED_CONFIGS, DeploymentConfig
 from functions.core.text.names import ALLOWED, is_name, is_reserved
 from functions.core.text.packing import pack
 from functions.core.text.shapes import to_plain
@@ -134,27 +127,5 @@ def _configs(value: Value) -> dict[str, DeploymentConfig]:
     configs = {}
     for name, body in value.members().items():
         _check_name(body, name)
-        if name.startswith(RESERVED_PREFIXES):
-            body.refuse_key(f"names that begin with {' or '.join(RESERVED_PREFIXES)} are predefined")
-        members = body.known(
-            "minimumHealthyHosts", "zonalConfig", "stages", "orderTag", required=["minimumHealthyHosts"]
-        )
-        least = minimum(members["minimumHealthyHosts"]) if "minimumHealthyHosts" in members else None
-        zonal = _zonal(members["zonalConfig"]) if "zonalConfig" in members else None
-        rules = stages(members["stages"]) if "stages" in members else ()
-        order = members["orderTag"].text(longest=128) if "orderTag" in members else None
-        if "zonalConfig" in members and "stages" in members:
-            members["stages"].refuse_key("give stages or zonalConfig, not both: a stage can select by zone")
-            zonal = None
-        configs[name] = DeploymentConfig(name, least, zonal, rules, order)
+        configs[name] = config_of(name, body)
     return configs
-
-
-def _zonal(value: Value) -> ZonalConfig:
-    members = value.known("firstZoneMonitorDuration", "monitorDuration", "minimumHealthyHostsPerZone")
-    first = members.get("firstZoneMonitorDuration")
-    return ZonalConfig(
-        minimum=minimum(members["minimumHealthyHostsPerZone"]) if "minimumHealthyHostsPerZone" in members else None,
-        monitor_seconds=seconds(members["monitorDuration"]) if "monitorDuration" in members else 0,
-        first_monitor_seconds=seconds(first) if first else None,
-    )

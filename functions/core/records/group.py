@@ -30,8 +30,9 @@ class Application:
     application_id: str
     create_time: str | None = None
     declared: bool = False  # by deployments.yaml, which alone changes it
+    registered_by: str | None = None  # the resource of a CloudFormation stack that alone changes it (`Registrant`)
     tags: dict[str, str] = field(default_factory=dict)
-    groups_made: int = 0  # by the API, ever
+    groups_made: int = 0  # by the API, or by stacks, ever
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +44,8 @@ class Group:
     group_id: str
     settings: GroupSettings
     declared: bool = False  # by deployments.yaml, which alone changes it
-    removed_at: str | None = None  # taken out of deployments.yaml: history stays, no new deployment starts
+    registered_by: str | None = None  # the resource of a CloudFormation stack that alone changes it (`Registrant`)
+    removed_at: str | None = None  # out of deployments.yaml or its stack: history stays, no new deployment starts
     changes: int = 0  # of what is not a deployment's doing
     service_role_arn: str | None = None  # as a request gave it: the engine has roles of its own
     has_tag_set: bool = False  # its tags were given as an ec2TagSet, not as ec2TagFilters
@@ -90,3 +92,4 @@ class CustomConfig:
     config_id: str | None = None  # None, as the time: of deployments.yaml
     create_time: str | None = None
     declared: bool = False  # by deployments.yaml, which alone changes it
+    registered_by: str | None = None  # the resource of a CloudFormation stack that alone changes it (`Registrant`)

@@ -1,4 +1,4 @@
-"""The lifecycle hooks of groups that requests make. Those of declared groups are resources of the stack."""
+"""The lifecycle hooks of groups that requests make. Those of declared and registered groups are resources of stacks."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -35,10 +35,22 @@ def of(group: Group | None) -> list[Hook]:
 
 def check(before: Group | None, after: Group) -> None:
     """Raises InvalidInput for what cannot go well, before anything is changed."""
+    if not check_allowed(before, after):
+        return
+    settings = after.settings.auto_scaling
+    if found := problems(settings, autoscaling.groups(settings.groups)):
+        raise InvalidInput("\n".join(found))
+    for each in _new(before, after):
+        _check_room(each, after)
+
+
+def check_allowed(before: Group | None, after: Group) -> bool:
+    """Whether the group has Auto Scaling groups that it did not have. Raises InvalidInput for those that the engine
+    may not use, or that another group has."""
     settings = after.settings.auto_scaling
     is_same = before is not None and settings == before.settings.auto_scaling and before.key == after.key
     if is_same or not settings.groups:
-        return
+        return False
     allowed, owners = declared.scaling_groups(), groups.of_scaling_groups()
     for name in settings.groups:
         if name not in allowed:
@@ -51,10 +63,7 @@ def check(before: Group | None, after: Group) -> None:
             other = groups.of_key(key)
             if wrong := sharing_problem(name, after, other) if other and not other.removed_at else None:
                 raise InvalidInput(wrong)
-    if found := problems(settings, autoscaling.groups(settings.groups)):
-        raise InvalidInput("\n".join(found))
-    for each in _new(before, after):
-        _check_room(each, after)
+    return True
 
 
 def _check_room(hook: Hook, group: Group) -> None:

@@ -21,12 +21,14 @@ from functions.store.table.values import (
     Missing,
     Put,
     Query,
+    Update,
     Write,
     all_of,
     any_of,
 )
 
 _LIST = Query(listed_application_key("").pk)
+_OPEN = (any_of(Missing("declared"), Equals("declared", False)), Missing("registered_by"))  # requests may change it
 
 
 def get(name: str) -> Application | None:
@@ -59,6 +61,18 @@ def create(new: Application) -> bool:
     return items().transact(_put(new))
 
 
+def take(known: Application, registered_by: str) -> bool:
+    """Give one that requests made to a resource of a stack. False when it is another one now, or somebody's already."""
+    is_same = all_of(Equals("application_id", known.application_id), *_OPEN)
+    return items().write(Update(application_key(known.name), sets={"registered_by": registered_by}, condition=is_same))
+
+
+def release(name: str, registered_by: str) -> bool:
+    """The inverse of `take`. False when it is not this resource's."""
+    is_its = Equals("registered_by", registered_by)
+    return items().write(Update(application_key(name), removes=("registered_by",), condition=is_its))
+
+
 class TooManyGroups(Exception):
     """One transaction cannot move them all."""
 
@@ -88,6 +102,5 @@ def _delete(known: Application) -> list[Write]:
     made: Condition = Equals("groups_made", known.groups_made)
     if known.groups_made == 0:
         made = any_of(Missing("groups_made"), made)
-    is_undeclared = any_of(Missing("declared"), Equals("declared", False))
-    is_same = all_of(Equals("application_id", known.application_id), is_undeclared, made)
+    is_same = all_of(Equals("application_id", known.application_id), *_OPEN, made)
     return [Delete(application_key(known.name), is_same), Delete(listed_application_key(known.name))]

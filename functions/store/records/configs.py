@@ -66,6 +66,11 @@ def custom(name: str) -> CustomConfig | None:
     return from_plain(CustomConfig, item) if item else None
 
 
+def customs() -> dict[str, DeploymentConfig]:
+    """Every configuration that is not predefined, by name."""
+    return {item["name"]: from_plain(DeploymentConfig, item) for item in items().query(_ALL)}
+
+
 def page(token: str | None, limit: int) -> tuple[list[str], str | None]:
     """A page of the names of custom ones, in their order, and the token of the next."""
     found, after = pages.page(_ALL, token, limit)

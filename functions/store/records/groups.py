@@ -36,6 +36,7 @@ from functions.store.table.values import (
 _SETTINGS = (
     "settings",
     "declared",
+    "registered_by",
     "removed_at",
     "service_role_arn",
     "has_tag_set",
@@ -105,6 +106,11 @@ def store_change(before: Group, after: Group | None) -> bool:
     """Change, rename or delete (None) a group. False when it is not as `before` any more, when its new name is taken,
     or when a deployment runs that would not find it under its new name."""
     return items().transact(change(before, after))
+
+
+def remove_idle(before: Group, after: Group) -> bool:
+    """Mark a group as removed. False when it is not as `before` any more, or when a deployment runs in it."""
+    return items().transact([*change(before, after), Check(lock_key(before.key), Missing("holder"))])
 
 
 def set_tags(application: str, group: str | None, before: dict[str, str], after: dict[str, str]) -> bool:

@@ -1,0 +1,1 @@
+"""The wheel of the CDK library, a distribution of its own: `pip install ./distribution/cdk`."""

@@ -1,0 +1,172 @@
+"""Applications, groups and configurations that stacks of users register: each belongs to the resource that made it.
+
+A registration takes nothing that somebody else has: it is refused for what deployments.yaml declares, what requests
+made and what another resource registered. What a repeat finds done, it leaves. Each change is one transaction.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from functions.aws import clock
+from functions.core.declaration import Declaration, DeclaredGroup
+from functions.core.declaration.registered import check_application, registered_config, registered_group
+from functions.core.errors import Conflict, InvalidInput
+from functions.core.load_balancers import not_allowed
+from functions.core.messages import texts
+from functions.core.records import Application, CustomConfig, Group, GroupSettings
+from functions.core.registrants import Registrant, owner
+from functions.core.rollout.health import PREDEFINED_CONFIGS
+from functions.engine.auto_scaling import hooks
+from functions.store.records import applications, budgets, configs, declared, groups, lock
+from functions.store.table.patience import back_off
+
+_TRIES = 12  # of a change that met another one
+
+
+def application(name: str, by: Registrant) -> None:
+    """Register an application, or take one that only requests have changed. Raises InvalidInput."""
+    check_application(name)
+
+    def attempt() -> bool:
+        found = applications.get(name)
+        if found and found.registered_by == str(by):
+            return True
+        if found and (words := owner(found)):
+            what = f'application_name: "{name}" {words}'
+            raise InvalidInput(f"{what}; to add a group to it use ServerApplication.from_server_application_name")
+        if found:
+            return applications.take(found, str(by))
+        new = Application(
+            name=name, application_id=clock.new_uuid(), create_time=clock.timestamp(), registered_by=str(by)
+        )
+        return applications.create(new)
+
+    _repeat(attempt, name)
+
+
+def release_application(name: str, by: Registrant) -> None:
+    """It stays on record, as its deployments do: from now on requests may change or delete it."""
+    applications.release(name, str(by))
+
+
+def group(application: str, name: str, text: str, by: Registrant, *, topics: Sequence[str]) -> None:
+    """Register a group, or change it to this. One that the file or a stack took away gets its id back, and so its
+    hosts' state. `topics`: to which the engine may publish, its own one first. Raises InvalidInput."""
+
+    def attempt() -> bool:
+        wanted = _read(application, name, text, topics)
+        if not applications.has(application):
+            what = f'application: there is no application "{application}"'
+            raise InvalidInput(f"{what}: register it by ServerApplication, or declare it in deployments.yaml")
+        before = groups.get(application, name)
+        if before and not before.removed_at and before.registered_by != str(by):
+            words = owner(before) or "exists already: delete it first, or choose another name"
+            raise InvalidInput(f'deployment_group_name: "{application}/{name}" {words}')
+        after = wanted.over(before or _new(application, name))
+        after = replace(after, declared=False, registered_by=str(by))
+        if after == before:
+            return True
+        _check_allowed(before, after)
+        if before and not before.removed_at:
+            return groups.store_change(before, after)
+        return groups.create(before, after)
+
+    _repeat(attempt, f"{application}/{name}")
+
+
+def check_idle(application: str, name: str) -> None:
+    """Raises InvalidInput while a deployment runs in the group: it cannot be taken away, nor get another name."""
+    if running := lock.holder(f"{application}/{name}"):
+        what = f'deployment_group_name: {running} runs in "{application}/{name}"'
+        raise InvalidInput(f"{what}: wait for it or stop it (stepdeploy stop {running}), then do this again")
+
+
+def remove_group(application: str, name: str, by: Registrant) -> None:
+    """Take a group of this resource away; its history stays. What is not this resource's is left as it is. Raises
+    InvalidInput while a deployment runs in it."""
+
+    def attempt() -> bool:
+        before = groups.get(application, name)
+        if before is None or before.registered_by != str(by):
+            return True
+        check_idle(application, name)
+        return groups.remove_idle(before, replace(before, removed_at=clock.timestamp(), registered_by=None))
+
+    _repeat(attempt, f"{application}/{name}")
+
+
+def config(name: str, text: str, by: Registrant) -> None:
+    """Register a deployment configuration, which never changes. Raises InvalidInput."""
+    wanted = registered_config(name, text)
+    if wanted.minimum is None:
+        raise InvalidInput("minimumHealthyHosts: is missing: give type and value")
+    new = CustomConfig(
+        name=name,
+        minimum=wanted.minimum,
+        zonal=wanted.zonal,
+        stages=wanted.stages,
+        order_tag=wanted.order_tag,
+        registered_by=str(by),
+    )
+
+    def attempt() -> bool:
+        if (found := configs.custom(name)) is None:
+            made = replace(new, config_id=clock.new_uuid(), create_time=clock.timestamp())
+            return configs.create(made, configs.stored())
+        if found == replace(new, config_id=found.config_id, create_time=found.create_time):
+            return True
+        if found.registered_by == str(by):
+            what = f'deployment_config_name: "{name}" cannot change, because groups and deployments keep what it said'
+            raise InvalidInput(f"{what}: give the changed one another name, or leave the name out")
+        words = owner(found) or "exists already: choose another name"
+        raise InvalidInput(f'deployment_config_name: "{name}" {words}')
+
+    _repeat(attempt, name)
+
+
+def remove_config(name: str, by: Registrant) -> None:
+    """Raises InvalidInput while a group uses it."""
+
+    def attempt() -> bool:
+        found = configs.custom(name)
+        if found is None or found.registered_by != str(by):
+            return True
+        seen = configs.uses(name)
+        if seen.groups:
+            what = f'deployment_config_name: "{name}" is used by {", ".join(seen.groups)}'
+            raise InvalidInput(f"{what}: give each of these groups another one first")
+        return configs.delete(found, seen)
+
+    _repeat(attempt, name)
+
+
+def _new(application: str, name: str) -> Group:
+    return Group(application=application, name=name, group_id=clock.new_uuid(), settings=GroupSettings())
+
+
+def _read(application: str, name: str, text: str, topics: Sequence[str]) -> DeclaredGroup:
+    known = {**PREDEFINED_CONFIGS, **configs.customs()}
+    found = registered_group(application, name, text, known, [each.name for each, _ in budgets.all_of_them()])
+    (found,) = Declaration(groups=(found,)).with_engine_topic(topics[0]).groups
+    if unknown := sorted({trigger.topic_arn for trigger in found.settings.triggers} - set(topics)):
+        what = f'triggerConfigurations: the engine may not publish to "{unknown[0]}"'
+        raise InvalidInput(f"{what}: name the topic in a group of deployments.yaml and run cdk deploy of the engine")
+    return found
+
+
+def _check_allowed(before: Group | None, after: Group) -> None:
+    """The engine's rights are those that deployments.yaml gives it. Raises InvalidInput."""
+    if unknown := not_allowed(after.settings.load_balancers, declared.load_balancers()):
+        raise InvalidInput(f"loadBalancerInfo: {texts.undeclared(unknown)}")
+    try:
+        hooks.check_allowed(before, after)
+    except InvalidInput as error:
+        raise InvalidInput(f"autoScalingGroups: {error}") from error
+
+
+def _repeat(attempt: Callable[[], bool], what: str) -> None:
+    for number in range(_TRIES):
+        if attempt():
+            return
+        back_off(number)
+    raise Conflict(f"{what} changed {_TRIES} times while it was registered")
