@@ -95,9 +95,8 @@ class MetricRule:
             raise InvalidInput(f"{self._it} names {bad[0][:80]!r}: give 1 to {_TEXT} characters, and no colon first")
         names = [each.name for each in self.dimensions]
         if HOST_DIMENSION in names:
-            raise InvalidInput(
-                f"{self._it} has the dimension {HOST_DIMENSION}: leave it out, each host's own is put there"
-            )
+            what = f"{self._it} has the dimension {HOST_DIMENSION}"
+            raise InvalidInput(f"{what}: leave it out, each host's own is put there")
         if len(names) > MAX_DIMENSIONS or len(set(names)) < len(names):
             raise InvalidInput(f"{self._it} has {len(names)} dimensions: give at most {MAX_DIMENSIONS}, each once")
         if not _STATISTIC.fullmatch(self.statistic):
@@ -127,9 +126,7 @@ class MetricRule:
     def check_bake(self, seconds: int) -> None:
         """Raises InvalidInput for a bake that cannot have that many data points."""
         if self.period_seconds < 60 and seconds > _KEPT_SECONDS:
-            what = (
-                f"{self._it} has a period of {self.period_seconds} seconds, of which CloudWatch keeps the data 3 hours"
-            )
+            what = f"{self._it} has a period of {self.period_seconds} seconds, whose data CloudWatch keeps for 3 hours"
             raise InvalidInput(f"{what}: give 60 or more, or a shorter bake")
         check_points(self._it, self.minimum_points, self.period_seconds, seconds)
 
@@ -157,9 +154,7 @@ class Analysis:
         """Raises InvalidInput when it could never be judged after this stage. `is_last`: no host is left for another
         stage."""
         if not bake_seconds:
-            raise InvalidInput(
-                f"the stage {stage} has an analysis, and no bake: say for how long its metrics are watched"
-            )
+            raise InvalidInput(f"the stage {stage} has an analysis and no bake: say how long its metrics are watched")
         for each in self.metrics:
             each.check_bake(bake_seconds)
             if is_last and each.compare is Compare.OLD_HOSTS:

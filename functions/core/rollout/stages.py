@@ -90,7 +90,7 @@ def next_stage(
         return FINISH
     if not can_hold and last.next is Next.RUN and last.stage and last.stage.bake_seconds:
         return Decision(next=Next.BAKE, stage=last.stage)
-    if holds.is_to_be_judged(deployment, last.number, last.hold, now):
+    if can_hold and holds.is_to_be_judged(deployment, last.number, last.hold, now):
         return Decision(next=Next.JUDGE, stage=last.stage, hold=last.hold)
     if can_hold and (hold := holds.needed(deployment, last.number, last.hold, now, frozen)):
         return Decision(next=Next.HOLD, stage=last.stage, hold=hold)
