@@ -165,6 +165,8 @@ def _watched(alarm: Mapping[str, Any]) -> AlarmMetric | str:
 
 def _data(queries: Sequence[Mapping[str, Any]], begin: datetime, end: datetime, until: datetime) -> dict[str, Series]:
     found = dict[str, Series]()
+    if begin >= end:  # of no whole period
+        return found
     for result in _results(queries, begin, end, until):
         if result.get("StatusCode") == "Forbidden":
             raise Unread("CloudWatch does not let the engine read a metric of another account")

@@ -176,7 +176,9 @@ def whole_periods(seconds: int, period_seconds: int) -> int:
 def check_points(what: str, needed: int, period_seconds: int, bake_seconds: int) -> None:
     """Raises InvalidInput when a bake is too short for so many data points."""
     if needed > (most := whole_periods(bake_seconds, period_seconds)):
-        have = f"a bake of {bake_seconds} seconds has {most} whole periods of {period_seconds} seconds"
+        have = (
+            f"a bake of {bake_seconds} seconds has {most} whole period{'s' * (most != 1)} of {period_seconds} seconds"
+        )
         raise InvalidInput(f"{what} needs {needed} data points, and {have}: bake longer, or ask for fewer")
 
 
