@@ -41,11 +41,11 @@ STAGES: tuple[Mutation, ...] = (
         "        AnalysisVerdict.FAILURE: False,\n",
     ),
     mutation(
-        "old hosts are taken for new ones",
+        "nobody judges the metrics of a stage",
         13,
-        ROLLOUT + "analysis.py",
-        "        if each.status is TargetStatus.SUCCEEDED:\n",
-        "        if each.status is not TargetStatus.FAILED:\n",
+        ROLLOUT + "holds.py",
+        "    return _bake_ends(after, _since(stage, last, now)) <= now\n",
+        "    return _bake_ends(after, _since(stage, last, now)) < now - timedelta(days=1)\n",
     ),
     mutation(
         "targets begin during a pause",
