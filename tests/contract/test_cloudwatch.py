@@ -85,16 +85,19 @@ def test_a_period_is_one_point_by_its_statistic() -> None:
 def test_an_alarm_tells_what_it_watches() -> None:
     put("Errors", 1, 2)
     put("Requests", 10, 10, 10)
-    stat = {"Namespace": "Shop", "MetricName": "Errors", "Dimensions": [{"Name": "InstanceId", "Value": "i-1"}]}
-    stat["Dimensions"] += [{"Name": "Service", "Value": "web"}]  # type: ignore[operator]
+    dimensions = [{"Name": "InstanceId", "Value": "i-1"}, {"Name": "Service", "Value": "web"}]
+    stat: dict[str, Any] = {"Namespace": "Shop", "MetricName": "Errors", "Dimensions": dimensions}
     common: dict[str, Any] = {"ComparisonOperator": "GreaterThanThreshold", "EvaluationPeriods": 1, "Threshold": 1}
     client("cloudwatch").put_metric_alarm(AlarmName="plain", **stat, Period=60, Statistic="Sum", **common)
     queries = [
         {"Id": "e", "MetricStat": {"Metric": stat, "Period": 60, "Stat": "Sum"}, "ReturnData": False},
-        {"Id": "r", "MetricStat": {"Metric": {**stat, "MetricName": "Requests"}, "Period": 60, "Stat": "Sum"}},
+        {
+            "Id": "r",
+            "MetricStat": {"Metric": {**stat, "MetricName": "Requests"}, "Period": 60, "Stat": "Sum"},
+            "ReturnData": False,
+        },
         {"Id": "rate", "Expression": "e/r", "ReturnData": True},
     ]
-    queries[1]["ReturnData"] = False
     client("cloudwatch").put_metric_alarm(AlarmName="math", Metrics=queries, **common)
     found = cloudwatch.alarm_metrics(["plain", "math", "gone"], LATE)
     plain, math = found["plain"], found["math"]

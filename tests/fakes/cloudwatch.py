@@ -2,9 +2,10 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from statistics import mean
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -12,7 +13,12 @@ from botocore.exceptions import ClientError
 from tests.fakes.service import Service
 
 _SHOWN = ("MetricName", "Namespace", "Dimensions", "Statistic", "Period", "Metrics")
-_STATISTICS = {"Sum": sum, "Minimum": min, "Maximum": max, "SampleCount": len}
+_STATISTICS: Mapping[str, Callable[[Sequence[float]], float]] = {
+    "Sum": sum,
+    "Minimum": min,
+    "Maximum": max,
+    "SampleCount": len,
+}
 
 
 @dataclass(frozen=True)
@@ -110,8 +116,8 @@ class FakeAlarms(Service):
         after = here + MaxDatapoints
         results = {name: {"Id": name, "Timestamps": [], "Values": [], "StatusCode": "Complete"} for name in told}
         for name, at, value in points[here:after]:
-            results[name]["Timestamps"].append(datetime.fromtimestamp(at, UTC))  # type: ignore[attr-defined]
-            results[name]["Values"].append(value)  # type: ignore[attr-defined]
+            results[name]["Timestamps"].append(datetime.fromtimestamp(at, UTC))
+            results[name]["Values"].append(value)
         return {
             "MetricDataResults": list(results.values()),
             **({"NextToken": str(after)} if after < len(points) else {}),
@@ -125,5 +131,5 @@ class FakeAlarms(Service):
             is_it = (each.namespace, each.name, each.dimensions) == (metric["Namespace"], metric["MetricName"], wanted)
             if is_it and begin <= each.at < end:
                 values[each.at // period * period].append(each.value)
-        put = _STATISTICS.get(asked["Stat"], lambda found: sum(found) / len(found))
+        put = _STATISTICS.get(asked["Stat"], mean)
         return {at: float(put(found)) for at, found in values.items()}

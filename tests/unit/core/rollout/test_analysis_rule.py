@@ -24,7 +24,7 @@ def stage(*metrics: MetricRule, **fields: Any) -> StageRule:
     )
 
 
-OLD = {"compare": Compare.OLD_HOSTS, "limit": None, "tolerance": Tolerance(percent=10)}
+OLD: dict[str, Any] = {"compare": Compare.OLD_HOSTS, "limit": None, "tolerance": Tolerance(percent=10)}
 
 
 @pytest.mark.parametrize(
