@@ -171,7 +171,6 @@ class Engine(Construct):
             description="Decides whether a stage is run, a wait begins or the deployment ends",
             environment={**self._table, **self._reconcile, "MAP_CONCURRENCY": str(self._limits.map_concurrency)},
             timeout=Duration.seconds(80),  # CloudWatch is asked for half a minute and one call more
-            memory_mb=512,
         )
         function.allow(
             "dynamodb:GetItem",

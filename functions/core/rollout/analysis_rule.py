@@ -100,7 +100,7 @@ class MetricRule:
         if len(names) > MAX_DIMENSIONS or len(set(names)) < len(names):
             raise InvalidInput(f"{self._it} has {len(names)} dimensions: give at most {MAX_DIMENSIONS}, each once")
         if not _STATISTIC.fullmatch(self.statistic):
-            what = "Average, Sum, Minimum, Maximum, SampleCount, or a percentile such as p99"
+            what = "Average, Sum, Minimum, Maximum, SampleCount, or a percentile, for example p99"
             raise InvalidInput(f"{self._it} has the statistic {self.statistic[:80]!r}: give {what}")
         if self.period_seconds not in _HIGH_RESOLUTION and (self.period_seconds < 60 or self.period_seconds % 60):
             what = "a multiple of 60, or 1, 5, 10, 20 or 30 for a high-resolution metric"

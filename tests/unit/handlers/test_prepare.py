@@ -3,7 +3,7 @@
 import io
 import json
 import zipfile
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,21 +23,15 @@ from functions.core.records import (
     Target,
 )
 from functions.core.rollout import stop_mark
-from functions.core.rollout.analysis_rule import Analysis
 from functions.core.rollout.command_result import failed_without_report
 from functions.core.rollout.health import (
     PREDEFINED_CONFIGS,
-    DeploymentConfig,
-    MinimumHealthyHosts,
-    MinimumHealthyHostsType,
-    Select,
-    StageRule,
 )
-from functions.core.statuses import Creator, DeploymentErrorCode, DeploymentStatus, TargetStatus
+from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, TargetStatus
 from functions.core.text.shapes import to_plain
 from functions.engine.ending.end import engine_failure
 from functions.handlers import prepare
-from functions.store.keys import deployment_key, host_key, target_key
+from functions.store.keys import host_key, target_key
 from functions.store.records import deployments, lock, on_premises, targets
 from host.lifecycle import IN_PLACE
 from tests.conftest import BUCKET, WEB, LambdaContext, pending, put_group, put_item, revision, stand_in
@@ -367,50 +361,6 @@ def test_an_alarm_that_does_not_exist_may_be_ignored(world: World) -> None:
     world.launch(1)
     world.create(alarms=Alarms(names=("unknown",), ignore_poll_alarm_failure=True))
     assert world.prepare()["proceed"] is True and world.deployment.stop is None
-
-
-def wanting(points: int, *alarms: str, bake_seconds: int = 600) -> dict[str, Any]:
-    """Settings by which a stage needs so many data points of these alarms."""
-    rule = Analysis(alarm_points=points)
-    canary = StageRule(name="canary", select=Select.COUNT, value=1, bake_seconds=bake_seconds, analysis=rule)
-    minimum = MinimumHealthyHosts(MinimumHealthyHostsType.HOST_COUNT, 0)
-    config = DeploymentConfig("Mine", minimum, stages=(canary, StageRule(name="rest")))
-    return {"config": config, "alarms": Alarms(names=alarms, ignore_poll_alarm_failure=True)}
-
-
-def test_alarms_with_data_that_can_be_counted_let_it_begin(world: World) -> None:
-    alarm("errors", "OK")
-    world.launch(2)
-    world.create(**wanting(3, "errors"))
-    assert world.prepare()["proceed"] is True
-    assert [each.analysis for each in world.deployment.stages] == ["canary", None]
-
-
-@pytest.mark.parametrize(
-    ("settings", "words"),
-    [
-        (wanting(3), ["the stage canary of Mine wants data points", "none is watched"]),
-        (wanting(3, "gone"), ["the stage canary", "the alarm gone", "does not exist"]),
-        (wanting(3, "both"), ["the alarm both", "composite alarm", "name those it is made of"]),
-        (wanting(3, "errors", bake_seconds=120), ["the alarm errors needs 3", "1 whole period of 60 seconds"]),
-    ],
-)
-def test_alarms_whose_data_could_never_be_counted_refuse_it(
-    world: World, settings: dict[str, Any], words: list[str]
-) -> None:
-    alarm("errors", "OK")
-    client("cloudwatch").put_composite_alarm(AlarmName="both", AlarmRule="ALARM(errors)")
-    world.launch(2)
-    world.create(**settings)
-    world.prepare()
-    world.assert_refused(DeploymentErrorCode.HEALTH_CONSTRAINTS_INVALID, *words)
-
-
-def test_a_rollback_needs_no_data(world: World) -> None:
-    world.launch(2)
-    one = world.create(**wanting(3, "gone"))
-    put_item({**deployment_key(one.deployment_id).item, **to_plain(replace(one, creator=Creator.ROLLBACK))})
-    assert world.prepare()["proceed"] is True
 
 
 def test_registered_on_premises_instances_are_targets_beside_those_of_ec2(world: World) -> None:
