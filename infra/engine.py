@@ -170,6 +170,7 @@ class Engine(Construct):
             defaults=self._defaults,
             description="Decides whether a stage is run, a wait begins or the deployment ends",
             environment={**self._table, **self._reconcile, "MAP_CONCURRENCY": str(self._limits.map_concurrency)},
+            timeout=Duration.seconds(80),  # CloudWatch is asked for half a minute and one call more
         )
         function.allow(
             "dynamodb:GetItem",
@@ -179,6 +180,8 @@ class Engine(Construct):
             "dynamodb:UpdateItem",
             on=self._store.table.table_arn,
         )
+        whole_account.let_read_alarms(function)  # and their data and those of hosts, when a stage has baked
+        whole_account.let_read_metrics(function)
         self.let_wake(function)
         return function
 

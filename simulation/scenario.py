@@ -20,6 +20,7 @@ from simulation.aws.events import EventFaults
 from simulation.aws.functions import Crash
 from simulation.aws.limits import Limits
 from simulation.hosts import Durations, Fate
+from simulation.metrics import HostMetric
 
 ONE_AT_A_TIME = PREDEFINED_CONFIGS["CodeDeployDefault.OneAtATime"]
 APPLICATION, GROUP, OTHER_GROUP = "shop", "web", "db"
@@ -101,6 +102,8 @@ class Scenario:
     approve_seconds: float = 60  # after a deployment became Ready, somebody approves
     frozen: tuple[float, float] | None = None  # seconds after the start, between which there is a freeze
     alarm_at: float | None = None  # seconds after the start
+    metrics: tuple[HostMetric, ...] = ()  # that CloudWatch has of hosts
+    has_alarm_data: bool = True  # CloudWatch, of the alarm's metric
     has_announcements: bool = True  # the stream's news go out; without them a run is faster
     reconcile_seconds: int = 120
     send_rate: int = 20  # ssmSendRate

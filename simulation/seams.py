@@ -35,6 +35,7 @@ ENVIRONMENT = {
     "WAKE_QUEUE_ARN": f"arn:aws:sqs:{REGION}:{ACCOUNT}:wake",
     "SIGNING_KEY_ARN": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/signing",
     "STATE_MACHINE_ARN": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:stepdeploy",
+    "UPLOAD_PREFIXES": "{}",
     "TOPIC_ARNS": f"arn:aws:sns:{REGION}:{ACCOUNT}:stepdeploy-notifications",
     "POWERTOOLS_TRACE_DISABLED": "true",
 }

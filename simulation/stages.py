@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from functions.core.records import Deployment, Target
 from functions.core.statuses import Creator, TargetStatus
+from simulation import metrics
 from simulation.broken import Broken
 from simulation.trace import Seen
 
@@ -27,6 +28,9 @@ def broken(world: "World", deployment: Deployment, targets: Sequence[Target]) ->
             ended[entry.host_id] = entry.time
     yield from (Broken(1, f"{me}: {each}") for each in _sizes(deployment, targets))
     yield from _one_after_another(deployment, targets, begun, ended)
+    yield from metrics.broken(
+        world, deployment, {each.stage for each in targets if each.stage is not None and each.target_id in begun}
+    )
     yield from _minimums(world, deployment, targets)
     for paused_at, resumed_at in world.trace.pauses(me):
         late = [host for host, at in begun.items() if paused_at + _BEGINNING_SECONDS < at < resumed_at]

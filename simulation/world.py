@@ -29,12 +29,13 @@ from simulation.asl.errors import Failure
 from simulation.asl.model import Machine
 from simulation.asl.reading import read_machine
 from simulation.aws.autoscaling import NAME, AutoScaling
+from simulation.aws.cloudwatch import CloudWatch
 from simulation.aws.dynamodb import Table
 from simulation.aws.elb import ElbV2
 from simulation.aws.events import Reader, Rules, Stream, every, is_announced, is_created, is_queued
 from simulation.aws.functions import Functions
 from simulation.aws.network import Network
-from simulation.aws.others import Bus, CloudWatch, Ec2, Kms, Sns
+from simulation.aws.others import Bus, Ec2, Kms, Sns
 from simulation.aws.s3 import S3, revision
 from simulation.aws.scheduler import Scheduler
 from simulation.aws.sqs import URL, Sqs
@@ -100,7 +101,9 @@ class World:
         )
         groups, roles, checks = _target_groups(scenario), _balanced(scenario), scenario.check_seconds
         self.elb = ElbV2(self.network, self.fleet, self.trace, groups, roles, checks)
-        self.cloudwatch = CloudWatch(self.network, ALARM)
+        self.cloudwatch = CloudWatch(
+            self.network, ALARM, self.fleet, scenario.metrics, has_alarm_data=scenario.has_alarm_data
+        )
         self.bus = Bus(self.network, self.trace.note_event)
         readers = {f"{URL}{name}": reader for name, reader in _QUEUES.items()}
         self.sqs = Sqs(self.network, self.functions, readers, {_LIFECYCLE: 2})
@@ -329,8 +332,9 @@ def _declaration(scenario: Scenario) -> str:
         custom[name] = config_written(scenario.config)
     events = ["DEPLOYMENT_FAILURE"]
     more: dict[str, Any] = {"deploymentConfigName": name}
-    if scenario.alarm_at is not None:
+    if scenario.alarm_at is not None or any(stage.analysis for stage in scenario.config.stages):
         events.append("DEPLOYMENT_STOP_ON_ALARM")
+    if scenario.alarm_at is not None:
         more["alarmConfiguration"] = {"alarms": [{"name": ALARM}]}
     if scenario.bake_seconds:
         more["bakeTime"] = f"{scenario.bake_seconds}s"

@@ -11,6 +11,7 @@ import yaml
 from functions.core.declaration.durations import seconds_text
 from functions.core.declaration.written import Keys, host_busy
 from functions.core.records import GroupSettings
+from functions.core.rollout.analysis_rule import OnInconclusive
 from functions.core.rollout.health import DEFAULT_CONFIG, Select
 
 Info = Mapping[str, Any]
@@ -91,7 +92,26 @@ def _stage_keys(stage: Info) -> Keys:
         keys["bake"] = seconds_text(stage["bakeSeconds"])
     if approval is not None:
         keys["approval"] = {name: value for name, value in approval.items() if value} or True
+    if analysis := stage.get("analysis"):
+        keys["analysis"] = _analysis_keys(analysis)
     return keys
+
+
+def _analysis_keys(analysis: Info) -> Keys:
+    """An Analysis as deployments.yaml has it."""
+    keys: Keys = dict(analysis)
+    if keys.get("onInconclusive") == OnInconclusive.HOLD:
+        del keys["onInconclusive"]
+    if "metrics" in keys:
+        keys["metrics"] = [_metric_keys(each) for each in keys["metrics"]]
+    return keys
+
+
+def _metric_keys(metric: Info) -> Keys:
+    return {
+        "period" if name == "periodSeconds" else name: seconds_text(value) if name == "periodSeconds" else value
+        for name, value in metric.items()
+    }
 
 
 def budget_keys(info: Info) -> Keys:

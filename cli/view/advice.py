@@ -13,7 +13,7 @@ from functions.core.statuses import DeploymentErrorCode as Code
 from functions.core.statuses import DeploymentStatus
 
 _REMEDIES = {
-    Code.ALARM_ACTIVE: "check the alarms named above and what they measure",
+    Code.ALARM_ACTIVE: "check the alarms or metrics named above and what they measure",
     Code.APPLICATION_MISSING: "list the applications: stepdeploy groups",
     Code.DEPLOYMENT_GROUP_MISSING: "list the groups: stepdeploy groups",
     Code.HEALTH_CONSTRAINTS_INVALID: "give the group more hosts, or another deployment configuration",

@@ -6,6 +6,7 @@ from typing import Any
 from cli.view.output import plain
 from cli.view.words import Info, counted, moment, names, until
 from functions.core.declaration.durations import seconds_text
+from functions.core.records.analysis import JudgedKind
 from functions.core.records.stages import HoldKind
 from functions.core.statuses import DeploymentStatus
 
@@ -60,15 +61,49 @@ def _held(info: Info, hold: Mapping[str, Any]) -> str:
     for kind in kinds:
         match kind:
             case HoldKind.BAKE:
-                told.append(f"alarms are watched until {moment(hold.get('until'))}")
+                judged = "; then its metrics are judged" if hold.get("judgedAt") else ""
+                told.append(f"alarms are watched until {moment(hold.get('judgedAt') or hold.get('until'))}{judged}")
             case HoldKind.APPROVAL:
                 who = _approvers(stage.get("approval") or {})
                 told.append(f"for approval{who}: stepdeploy approve {plain(info['deploymentId'])}")
             case HoldKind.FREEZE:
                 told.append(f"frozen; lifts itself at {moment(hold['until'])}" if hold.get("until") else "frozen")
+            case HoldKind.INCONCLUSIVE:
+                told.append(_inconclusive(info, number))
             case HoldKind.PAUSE:
                 told.append(_paused(info.get("pause") or {}))
     return after + "; ".join(told)
+
+
+def _inconclusive(info: Info, number: int) -> str:
+    """Metrics that do not say how the deployment fares.
+
+    >>> found = {"afterStage": 0, "verdict": "inconclusive", "reason": "errors: 1 of 1 new host silent"}
+    >>> _inconclusive({"deploymentId": "d-1", "analyses": [found]}, 0)
+    'metrics are inconclusive (errors: 1 of 1 new host silent): stepdeploy approve d-1 to go on, or stepdeploy stop d-1'
+    """
+    why = next((each["reason"] for each in info.get("analyses") or () if each["afterStage"] == number), "")
+    me = plain(info["deploymentId"])
+    return f"metrics are inconclusive ({plain(why)}): stepdeploy approve {me} to go on, or stepdeploy stop {me}"
+
+
+def analyses(info: Info) -> Iterator[str]:
+    """What the metrics said after stages: the verdict on each, then metric by metric.
+
+    >>> judged = [{"name": "errors", "verdict": "success", "reason": "0.1 on 1 new host, not above 2"}]
+    >>> info = {"stages": [{"name": "canary"}], "analyses": [{"afterStage": 0, "verdict": "success", "judged": judged}]}
+    >>> list(analyses(info))
+    ['1. canary: success', '   errors: success: 0.1 on 1 new host, not above 2']
+    """
+    stages = info.get("stages") or ()
+    for each in info.get("analyses") or ():
+        number = each["afterStage"]
+        name = stages[number].get("name") if number < len(stages) else None
+        why = "" if each.get("judged") else f": {plain(each.get('reason', ''))}"
+        yield f"{number + 1}. {plain(name or '-')}: {plain(each['verdict'])}{why}"
+        for one in each.get("judged") or ():
+            kind = "alarm " if one.get("kind") == JudgedKind.ALARM else ""
+            yield f"   {kind}{plain(one['name'])}: {plain(one['verdict'])}: {plain(one.get('reason', ''))}"
 
 
 def _approvers(approval: Mapping[str, Any]) -> str:
@@ -102,6 +137,10 @@ def stages(info: Info) -> Iterator[str]:
         parts = [counted(stage.get("targetCount", 0), "host")]
         if seconds := stage.get("bakeSeconds"):
             parts.append(f"alarms are watched for {seconds_text(seconds)}")
+        if judged := stage.get("analysis"):
+            count = len(judged.get("metrics") or ())
+            told = [counted(count, "metric")] * bool(count) + ["data of alarms"] * bool(judged.get("alarms"))
+            parts.append(f"{' and '.join(told)} judged")
         if "approval" in stage:
             given = next((each for each in info.get("approvals") or () if each["afterStage"] == number - 1), None)
             parts.append(_approval(given) if given else f"needs approval{_approvers(stage['approval'])}")

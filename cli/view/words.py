@@ -8,6 +8,7 @@ from typing import Any
 from cli.view.output import plain
 from functions.core.messages import texts
 from functions.core.records.calendar import EVERYWHERE
+from functions.core.records.stages import HoldKind
 from functions.core.revision import PUSHED_PREFIX
 from functions.core.statuses import DeploymentStatus
 
@@ -29,6 +30,8 @@ def outcome(info: Info) -> str:
     'Queued behind d-0123ABCDE'
     >>> outcome({"status": "Stopped", "supersededBy": "d-0123ABCDE"})
     'Stopped, superseded by d-0123ABCDE'
+    >>> outcome({"status": "Ready", "hold": {"kinds": ["INCONCLUSIVE"]}})
+    'Ready, metrics are inconclusive'
     """
     overview, status = info.get("deploymentOverview") or {}, plain(info["status"])
     if status == DeploymentStatus.QUEUED and info.get("closed"):
@@ -37,6 +40,8 @@ def outcome(info: Info) -> str:
         return f"{status} behind {plain(info['queuedBehind'])}"
     if status == DeploymentStatus.STOPPED and info.get("supersededBy"):
         return f"{status}, superseded by {plain(info['supersededBy'])}"
+    if HoldKind.INCONCLUSIVE in ((info.get("hold") or {}).get("kinds") or ()) and status == DeploymentStatus.READY:
+        return f"{status}, metrics are inconclusive"
     return with_failed_hosts(status, overview.get("Failed", 0), sum(overview.values()))
 
 

@@ -18,6 +18,7 @@ from functions.core.limits import SHOWN
 
 BUNDLED = Path(__file__).with_name("models")  # in the functions' package alone
 _FIRST, _LAST = -62_135_596_800, 253_402_300_799  # seconds: the years 1 to 9999
+_LARGEST = 1.7e308  # number with a fraction
 
 # Which exception a member's absence or a wrong value of it is; of the operation's own, else ValidationException.
 _REQUIRED = {
@@ -177,6 +178,10 @@ def _checked_value(shape: Any, value: Any, place: str, refuse: Refuse) -> Any:
             if isinstance(value, bool) or not isinstance(value, int) or not -(2**bits) <= value < 2**bits:
                 _must_be((), value, place, f"a whole number of {bits + 1} bits")
             return value
+        case "double":
+            if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > _LARGEST:
+                _must_be((), value, place, "a number of 64 bits")
+            return float(value)
         case "timestamp":
             if isinstance(value, bool) or not isinstance(value, int | float):
                 _must_be((), value, place, "a time in seconds since the epoch")

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from functions.core.records import Approved, Deployment, Hold, Pause, Stage
+from functions.core.records import Approved, Deployment, Hold, Judged, Measured, Pause, Stage, StageAnalysis
+from functions.core.rollout.analysis import rule_of
+from functions.core.rollout.analysis_rule import Analysis, MetricRule
 from functions.core.rollout.health import Approval, MinimumHealthyHosts, StageRule
 
 
@@ -16,10 +18,11 @@ def of_deployment(record: Deployment) -> dict[str, Any]:
     """What a DeploymentInfo has more. A deployment without stages tells none."""
     has_stages = len(record.stages) > 1 or any(each.name or each.approval for each in record.stages)
     return {
-        "stages": [_stage(each) for each in record.stages] if has_stages else None,
+        "stages": [_stage(each, rule_of(record, each)) for each in record.stages] if has_stages else None,
         "hold": _hold(record.hold) if record.hold else None,
         "pause": _pause(record.pause) if record.pause else None,
         "approvals": [_approved(each) for each in record.approvals] or None,
+        "analyses": [_stage_analysis(each) for each in record.analyses] or None,
     }
 
 
@@ -36,6 +39,32 @@ def _rule(record: StageRule) -> dict[str, Any]:
         "minimumHealthyHosts": minimum(record.minimum) if record.minimum else None,
         "bakeSeconds": record.bake_seconds or None,
         "approval": _approval(record.approval) if record.approval else None,
+        "analysis": _analysis(record.analysis) if record.analysis else None,
+    }
+
+
+def _analysis(record: Analysis) -> dict[str, Any]:
+    return {
+        "metrics": [_metric(each) for each in record.metrics] or None,
+        "alarms": {"minimumDataPoints": record.alarm_points} if record.alarm_points else None,
+        "onInconclusive": record.on_inconclusive,
+    }
+
+
+def _metric(record: MetricRule) -> dict[str, Any]:
+    tolerance = record.tolerance
+    return {
+        "name": record.name,
+        "namespace": record.namespace,
+        "metricName": record.metric_name,
+        "dimensions": {each.name: each.value for each in record.dimensions} or None,
+        "statistic": record.statistic,
+        "periodSeconds": record.period_seconds,
+        "compare": record.compare,
+        "failOn": record.fail_on,
+        "limit": record.limit,
+        "tolerance": {"percent": tolerance.percent, "value": tolerance.value} if tolerance else None,
+        "minimumDataPoints": record.minimum_points,
     }
 
 
@@ -47,12 +76,13 @@ def _approval(record: Approval) -> dict[str, Any]:
     return {"approvers": list(record.approvers) or None, "byAnother": record.by_another}
 
 
-def _stage(record: Stage) -> dict[str, Any]:
+def _stage(record: Stage, rule: Analysis | None) -> dict[str, Any]:
     return {
         "name": record.name,
         "targetCount": record.targets,
         "bakeSeconds": record.bake_seconds or None,
         "approval": _approval(record.approval) if record.approval else None,
+        "analysis": _analysis(rule) if rule else None,
     }
 
 
@@ -62,6 +92,38 @@ def _hold(record: Hold) -> dict[str, Any]:
         "kinds": list(record.kinds),
         "since": record.since,
         "until": record.until,
+        "judgedAt": record.judged_at,
+    }
+
+
+def _stage_analysis(record: StageAnalysis) -> dict[str, Any]:
+    return {
+        "afterStage": record.stage,
+        "verdict": record.verdict,
+        "time": record.at,
+        "reason": record.reason,
+        "judged": [_judged(each) for each in record.judged] or None,
+    }
+
+
+def _judged(record: Judged) -> dict[str, Any]:
+    return {
+        "name": record.name,
+        "kind": record.kind,
+        "verdict": record.verdict,
+        "reason": record.reason,
+        "newHosts": _measured(record.new) if record.new else None,
+        "oldHosts": _measured(record.old) if record.old else None,
+        "bound": record.bound,
+    }
+
+
+def _measured(record: Measured) -> dict[str, Any]:
+    return {
+        "hosts": record.hosts,
+        "silentHosts": record.silent,
+        "dataPoints": record.points,
+        "value": record.value,
     }
 
 

@@ -23,6 +23,8 @@ _CONFIGS: dict[str, dict[str, Any]] = {
     # No retries: a send that is throttled slows the pace, one whose answer is lost may have been taken, and what is not
     # read now the watch reads. Whoever has to be patient says so (`weather.patiently`).
     "ssm": {"retries": {"mode": "standard", "max_attempts": 1}},
+    # It is asked for much at once, by a function that has a minute and more tries of its own.
+    "cloudwatch": {"read_timeout": 8},
     # Gives up early: what SNS does not take now waits in a queue.
     "sns": {"connect_timeout": 2, "read_timeout": 5, "retries": {"mode": "standard", "max_attempts": 2}},
 }

@@ -6,6 +6,7 @@ retrier of its own, so that none of it counts as a crash. A read that AWS does n
 """
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
@@ -92,13 +93,14 @@ def known(read: Callable[[], T]) -> T | None:
         return None
 
 
-def patiently(call: Callable[[], T]) -> T:
-    """What AWS answers, if need be after some tries: for what nobody does again soon. Raises the last try's error."""
+def patiently(call: Callable[[], T], *, until: datetime | None = None) -> T:
+    """What AWS answers, if need be after some tries: for what nobody does again soon; none of them begins after
+    `until`. Raises the last try's error."""
     for attempt in range(_TRIES - 1):
         try:
             return call()
         except Exception as error:
-            if not passes(error):
+            if not passes(error) or (until and clock.now() >= until):
                 raise
             clock.sleep(clock.jitter(min(_LONGEST_PAUSE, 0.5 * 2**attempt)))
     return call()

@@ -141,6 +141,7 @@ SHAPES: dict[str, dict[str, Any]] = {
         hold="Hold",
         pause="Pause",
         approvals="ApprovedList",
+        analyses="StageAnalysisList",
         waitingFor="MessageList",
         supersededBy="DeploymentId",
         closed="Closed",

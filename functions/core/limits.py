@@ -27,4 +27,5 @@ CAUSES, CAUSE_TARGETS = 10, 10  # that a deployment keeps of why its targets fai
 CAUSE_MESSAGE, CAUSE_SCRIPT = 1024, 256  # of such a cause; an announcement tells three
 HOST_TEXT = 4 * 1024  # a script's name, a message or the end of a log: SSM shows 2,500 characters of a step in all
 WARNING = 512  # one of an AppSpec
+ANALYSIS_REASON = 512  # why metrics say what they say
 SHOWN = 200  # characters of a value that a message shows

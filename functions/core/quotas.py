@@ -14,5 +14,7 @@ MAX_BUDGETS = 50  # of an engine
 MAX_BUDGETS_OF_GROUP = 10
 MAX_TARGETS = 10_000  # of a deployment
 MAX_STAGES = 20  # of a deployment configuration
+MAX_METRICS = 10  # of a stage's analysis
+MAX_METRICS_OF_CONFIG = 50
 MAX_BUNDLE_BYTES = 4 * 1024**3  # what Prepare's temporary disk holds (infra/engine.py)
 LONGEST_DEPLOYMENT_SECONDS = 12 * 3600  # in place; so no bake and no wait for a busy host is longer

@@ -3,7 +3,9 @@
 from enum import StrEnum
 from typing import Any
 
+from functions.core.records.analysis import AnalysisVerdict, JudgedKind
 from functions.core.records.stages import HoldKind
+from functions.core.rollout.analysis_rule import Compare, FailOn, OnInconclusive
 from functions.core.rollout.health import Select
 
 
@@ -35,18 +37,66 @@ SHAPES: dict[str, dict[str, Any]] = {
         minimumHealthyHosts="MinimumHealthyHosts",
         bakeSeconds="Integer",
         approval="Approval",
+        analysis="Analysis",
     ),
+    # -- what is judged when a stage has baked: data of the group's alarms, and metrics that each host has (InstanceId)
+    "Analysis": structure(metrics="MetricRuleList", alarms="AlarmData", onInconclusive="OnInconclusive"),
+    "AlarmData": structure(minimumDataPoints="Integer"),
+    "OnInconclusive": one_of(OnInconclusive),
+    "MetricRule": structure(
+        ("name", "namespace", "metricName", "compare"),
+        name="StageName",
+        namespace="MetricText",
+        metricName="MetricText",
+        dimensions="MetricDimensions",
+        statistic="MetricText",
+        periodSeconds="Integer",
+        compare="MetricComparison",
+        failOn="FailOn",
+        limit="Double",
+        tolerance="Tolerance",
+        minimumDataPoints="Integer",
+    ),
+    "MetricRuleList": {"type": "list", "member": {"shape": "MetricRule"}},
+    "MetricText": {"type": "string", "min": 1, "max": 255},
+    "MetricDimensions": {"type": "map", "key": {"shape": "MetricText"}, "value": {"shape": "MetricText"}},
+    "MetricComparison": one_of(Compare),
+    "FailOn": one_of(FailOn),
+    "Tolerance": structure(percent="Double", value="Double"),
+    "Double": {"type": "double"},
     "StageName": {"type": "string", "min": 1, "max": 100, "pattern": "[A-Za-z0-9+=,.@_-]+"},
     "StageRuleList": {"type": "list", "member": {"shape": "StageRule"}},
     "CreateDeploymentConfigInput": structure(stages="StageRuleList", orderTag="Key"),
     "DeploymentConfigInfo": structure(stages="StageRuleList", orderTag="Key"),
     # -- the stages of a deployment, and why it waits between two of them
-    "Stage": structure(name="Message", targetCount="Integer", bakeSeconds="Integer", approval="Approval"),
+    "Stage": structure(
+        name="Message", targetCount="Integer", bakeSeconds="Integer", approval="Approval", analysis="Analysis"
+    ),
     "StageList": {"type": "list", "member": {"shape": "Stage"}},
     "HoldKind": one_of(HoldKind),
     "HoldKindList": {"type": "list", "member": {"shape": "HoldKind"}},
-    "Hold": structure(afterStage="Integer", kinds="HoldKindList", since="Timestamp", until="Timestamp"),
+    "Hold": structure(
+        afterStage="Integer", kinds="HoldKindList", since="Timestamp", until="Timestamp", judgedAt="Timestamp"
+    ),
     "Pause": structure(pausedBy="Actor", pauseTime="Timestamp", reason="Message"),
     "Approved": structure(afterStage="Integer", approvedBy="Actor", approvalTime="Timestamp", reason="Message"),
     "ApprovedList": {"type": "list", "member": {"shape": "Approved"}},
+    # -- what the metrics said after a stage; of an alarm, newHosts.dataPoints are its metric's
+    "AnalysisVerdict": one_of(AnalysisVerdict),
+    "JudgedKind": one_of(JudgedKind),
+    "Measured": structure(hosts="Integer", silentHosts="Integer", dataPoints="Integer", value="Double"),
+    "Judged": structure(
+        name="Message",
+        kind="JudgedKind",
+        verdict="AnalysisVerdict",
+        reason="Message",
+        newHosts="Measured",
+        oldHosts="Measured",
+        bound="Double",
+    ),
+    "JudgedList": {"type": "list", "member": {"shape": "Judged"}},
+    "StageAnalysis": structure(
+        afterStage="Integer", verdict="AnalysisVerdict", time="Timestamp", reason="Message", judged="JudgedList"
+    ),
+    "StageAnalysisList": {"type": "list", "member": {"shape": "StageAnalysis"}},
 }

@@ -15,7 +15,7 @@ from functions.core.statuses import DeploymentStatus
 from functions.core.text.shapes import to_plain
 from functions.engine.ending import stop
 from functions.engine.running import chain
-from functions.engine.starting import begin
+from functions.engine.starting import begin, preflight
 from functions.store.records import deployments, targets
 from functions.telemetry import logger
 
@@ -40,6 +40,7 @@ def _prepare(event: dict[str, Any]) -> dict[str, Any]:
     if deployment is None or _is_decided(deployment) or _stopped_by_alarm(deployment):
         return _answer(event["deployment_id"], [])
     try:
+        preflight.check_alarm_data(deployment)
         planned = begin.plan(deployment)
     except NotDeployable as error:
         if not deployments.note_failure(deployment.deployment_id, Failure(code=error.code, message=str(error))):

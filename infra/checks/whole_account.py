@@ -17,6 +17,11 @@ def let_read_alarms(function: Function) -> None:
     )
 
 
+def let_read_metrics(function: Function) -> None:
+    """Lets a function read the data of metrics."""
+    function.allow("cloudwatch:GetMetricData", on="*", why_wildcard="cloudwatch:GetMetricData knows no resources.")
+
+
 def let_read_commands(function: Function) -> None:
     """Lets a function ask SSM how a command went on a host."""
     function.allow("ssm:ListCommandInvocations", on="*", why_wildcard="ssm:ListCommandInvocations knows no resources.")

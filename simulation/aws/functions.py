@@ -26,6 +26,7 @@ TIMEOUTS = {  # seconds, as infra sets them; a test holds them to the template
     "stop": 300,
     "rollback": 300,
     "declare": 300,
+    "next_stage": 80,
     "start": 60,
     "register": 60,
     "publish": 60,

@@ -64,6 +64,7 @@ RATES: Mapping[str, Rate] = {
     "autoscaling": Rate(5, 20),  # a guess: AWS says only that many calls at once are throttled
     "kms:Sign": Rate(500, 500),
     "cloudwatch:DescribeAlarms": Rate(9, 18),
+    "cloudwatch:GetMetricData": Rate(50, 50),
 }
 
 # Seconds of an answer on a usual day: guesses.

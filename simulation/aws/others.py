@@ -1,11 +1,10 @@
-"""The services of which the engine asks little: EC2, KMS, CloudWatch, and those that take announcements."""
+"""The services of which the engine asks little: EC2, KMS, and those that take announcements."""
 
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from simulation.aws.network import Network, Service, page
-from simulation.aws.ssm import moment
 from simulation.hosts import Fleet
 
 
@@ -47,33 +46,6 @@ class Kms(Service):
 
     def sign(self, **request: Any) -> dict[str, Any]:
         return self.request("Sign", lambda: {"KeyId": request["KeyId"], "Signature": b"signed"})
-
-
-class CloudWatch(Service):
-    """One alarm, which goes to ALARM once, or never."""
-
-    name = "cloudwatch"
-
-    def __init__(self, network: Network, alarm: str) -> None:
-        super().__init__(network)
-        self.alarm = alarm
-        self.rang_at: float | None = None
-
-    def describe_alarms(self, **request: Any) -> dict[str, Any]:
-        def describe() -> dict[str, Any]:
-            state = "OK" if self.rang_at is None else "ALARM"
-            known = [name for name in request["AlarmNames"] if name == self.alarm]
-            return {"MetricAlarms": [{"AlarmName": name, "StateValue": state} for name in known]}
-
-        return self.request("DescribeAlarms", describe)
-
-    def describe_alarm_history(self, **request: Any) -> dict[str, Any]:
-        def describe() -> dict[str, Any]:
-            data = json.dumps({"newState": {"stateValue": "ALARM"}})
-            rang = [] if self.rang_at is None else [{"Timestamp": moment(self.rang_at), "HistoryData": data}]
-            return {"AlarmHistoryItems": [each for each in rang if each["Timestamp"] >= request["StartDate"]]}
-
-        return self.request("DescribeAlarmHistory", describe)
 
 
 class Bus(Service):

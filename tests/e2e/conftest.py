@@ -62,6 +62,10 @@ GROUPS: dict[str, dict[str, Any]] = {
         "ec2TagFilters": [{"Key": "group", "Value": "budget"}],
         "fileExistsBehavior": "OVERWRITE",
     },
+    "judged": {
+        "deploymentConfigName": "Judged",
+        "autoRollbackConfiguration": {"events": ["DEPLOYMENT_STOP_ON_ALARM"]},
+    },
     "told": {
         "triggerConfigurations": [
             {
@@ -234,6 +238,19 @@ def declaration(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "ec2TagFilters": [{"Key": "group", "Value": "budget"}],
             "maximumOutOfService": {"type": "HOST_COUNT", "value": 1},
         }
+    }
+    errors = {"name": "errors", "namespace": "e2e", "metricName": "Errors", "period": "1s", "compare": "oldHosts"}
+    shipped["deploymentConfigs"]["Judged"] = {
+        "minimumHealthyHosts": {"type": "HOST_COUNT", "value": 0},
+        "stages": [
+            {
+                "name": "canary",
+                "select": {"count": 1},
+                "bake": "3s",
+                "analysis": {"metrics": [{**errors, "tolerance": {"value": 1}}]},
+            },
+            {"name": "rest", "select": "rest"},
+        ],
     }
     file.write_text(yaml.safe_dump(shipped))
     return file

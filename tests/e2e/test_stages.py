@@ -1,10 +1,12 @@
 """Roll-outs in stages on the deployed stack: a canary that bakes and is approved, a pause, an alarm in the second
-stage; a freeze in the middle and its bypass; two groups under one budget; zone by zone, of which one fails."""
+stage; a freeze in the middle and its bypass; two groups under one budget; zone by zone, of which one fails; a canary
+that its metrics judge."""
 
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 from cli.exits import Exit
-from functions.core.records import HoldKind
+from functions.core.records import AnalysisVerdict, HoldKind
 from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, TargetStatus
 from local.cloud import LocalInstance
 from local.driver import wait_for
@@ -137,3 +139,44 @@ def test_a_zone_that_fails_ends_the_roll_out_before_the_later_zones(fleet: MakeF
     )
     assert first[1] <= second[0] and second[1] + 1 <= ill[0], "one at a time, and alarms are watched between the zones"
     assert group.installed()[:3] == ["", "", ""]
+
+
+def test_a_canary_without_data_waits_for_somebody_and_a_bad_one_goes_back(fleet: MakeFleet) -> None:
+    group = fleet("judged", hosts=2)
+    stepdeploy = CommandLine(group)
+
+    one = group.begin("v1")
+    waits = group.engine.wait_until(one, lambda each: each.status is DeploymentStatus.READY)
+    assert [each.verdict for each in waits.analyses] == [AnalysisVerdict.INCONCLUSIVE]
+    assert sorted(group.installed()) == ["", "v1"], "no other host begins"
+    assert "metrics are inconclusive (errors: 1 of 1 new host with fewer than 1 data point)" in stepdeploy("show", one)
+    stepdeploy("approve", one, "--watch")
+    assert group.installed() == ["v1", "v1"]
+
+    (canary,) = [target.target_id for target in group.targets(one) if target.stage == 0]
+    tell_errors(group, {host.id: 9.0 if host.id == canary else 1.0 for host in group.hosts})
+    stopped = group.deploy("v2")
+    assert stopped.status is DeploymentStatus.STOPPED and stopped.failure and stopped.rollback
+    assert stopped.failure.code is DeploymentErrorCode.ALARM_ACTIVE
+    assert "errors: 9 on 1 new host, above 2 (1 on 1 old host, and 1 of tolerance)" in stopped.failure.message
+    back = group.engine.wait(str(stopped.rollback.rollback_deployment_id))
+    assert back.status is DeploymentStatus.SUCCEEDED and group.installed() == ["v1", "v1"]
+    events = [set(group.ran(host)) for host in group.hosts]
+    assert sorted(any(each.startswith("v2 ") for each in ran) for ran in events) == [False, True]
+
+
+def tell_errors(group: Fleet, values: dict[str, float]) -> None:
+    """A value of each host in every second of the next minutes."""
+    now = datetime.now(UTC)
+    for host_id, value in values.items():
+        points = [
+            {
+                "MetricName": "Errors",
+                "Dimensions": [{"Name": "InstanceId", "Value": host_id}],
+                "Timestamp": now + timedelta(seconds=second),
+                "Value": value,
+                "StorageResolution": 1,
+            }
+            for second in range(300)
+        ]
+        group.cloud.client("cloudwatch").put_metric_data(Namespace="e2e", MetricData=points)

@@ -85,6 +85,7 @@ def test_no_action_is_a_wildcard_and_only_these_are_allowed_on_everything(templa
         "autoscaling:DescribeLifecycleHooks",
         "cloudwatch:DescribeAlarmHistory",
         "cloudwatch:DescribeAlarms",
+        "cloudwatch:GetMetricData",
         "dynamodb:ListStreams",
         "ec2:DescribeInstances",
         "elasticloadbalancing:DescribeInstanceHealth",

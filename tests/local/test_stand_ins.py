@@ -10,7 +10,9 @@ import pytest
 
 from functions.aws import cloudwatch, kms, tokens
 from functions.aws.clients import client
+from functions.aws.cloudwatch import AlarmMetric, MetricQuery
 from functions.aws.fleet import ssm
+from functions.core.rollout.analysis import Series
 from functions.core.rollout.command_result import read_invocation
 from functions.core.selection import Contact
 from functions.core.statuses import TargetStatus
@@ -67,7 +69,15 @@ def alarmed(request: pytest.FixtureRequest, environment: None) -> Callable[..., 
         fake = stand_in("cloudwatch", FakeAlarms())
 
         def with_states(*states: str) -> str:
-            fake.put_metric_alarm(AlarmName="errors", ComparisonOperator="GreaterThanThreshold", EvaluationPeriods=1)
+            fake.put_metric_alarm(
+                AlarmName="errors",
+                Namespace="tests",
+                MetricName="Errors",
+                Statistic="Sum",
+                Period=60,
+                ComparisonOperator="GreaterThanThreshold",
+                EvaluationPeriods=1,
+            )
             for state in states:
                 fake.set_alarm_state(AlarmName="errors", StateValue=state, StateReason="by hand")
             return "errors"
@@ -99,6 +109,28 @@ def test_an_alarm_is_known_to_have_been_in_alarm(alarmed: Callable[..., str]) ->
 
 def test_one_that_never_rang_never_did(alarmed: Callable[..., str]) -> None:
     assert cloudwatch.last_in_alarm(alarmed("OK"), LONG_AGO) is None
+
+
+def test_a_composite_alarm_has_no_metric_that_could_be_counted(alarmed: Callable[..., str]) -> None:
+    name = alarmed()
+    client("cloudwatch").put_composite_alarm(AlarmName=f"{name}-all", AlarmRule=f'ALARM("{name}")')
+    found = cloudwatch.alarm_metrics([name, f"{name}-all"], datetime.now(UTC))
+    client("cloudwatch").delete_alarms(AlarmNames=[f"{name}-all"])
+    assert isinstance(found[name], AlarmMetric) and "composite alarm" in str(found[f"{name}-all"])
+
+
+def test_the_data_of_a_metric_are_read(alarmed: Callable[..., str]) -> None:
+    """Also those of less than a minute."""
+    name, now = alarmed(), datetime.now(UTC).replace(microsecond=0)
+    for second in range(3):
+        point: dict[str, Any] = {"MetricName": name, "Timestamp": now + timedelta(seconds=second), "Value": 2.0}
+        point["Dimensions"] = [{"Name": "InstanceId", "Value": "i-1"}]
+        client("cloudwatch").put_metric_data(Namespace="tests", MetricData=[point])
+    asked = MetricQuery(
+        namespace="tests", name=name, dimensions={"InstanceId": "i-1"}, statistic="Average", period_seconds=1
+    )
+    found = cloudwatch.series([asked], now, now + timedelta(seconds=2), now)
+    assert found == [Series(2, 4.0)], "the end is not among them"
 
 
 # -- task tokens

@@ -16,8 +16,8 @@ STAGES: tuple[Mutation, ...] = (
         "a deployment goes on without its approval",
         13,
         ROLLOUT + "holds.py",
-        "    if after and after.approval and not is_approved(deployment, stage):\n",
-        "    if after and after.approval and not is_approved(deployment, stage) and not last:\n",
+        "        if after and after.approval and is_judged:\n",
+        "        if after and after.approval and is_judged and not last:\n",
     ),
     mutation(
         "a bake ends with the first thing that wakes it",
@@ -25,6 +25,27 @@ STAGES: tuple[Mutation, ...] = (
         ROLLOUT + "holds.py",
         "        if ends > now:\n",
         "        if ends > now and not last:\n",
+    ),
+    mutation(
+        "metrics that say nothing let a deployment go on",
+        13,
+        ROLLOUT + "holds.py",
+        "        if verdict and verdict.verdict is AnalysisVerdict.INCONCLUSIVE:\n",
+        "        if verdict and verdict.verdict is AnalysisVerdict.INCONCLUSIVE and not last:\n",
+    ),
+    mutation(
+        "metrics that are bad stop nothing",
+        13,
+        RUNNING + "analysis.py",
+        "        AnalysisVerdict.FAILURE: True,\n",
+        "        AnalysisVerdict.FAILURE: False,\n",
+    ),
+    mutation(
+        "nobody judges the metrics of a stage",
+        13,
+        ROLLOUT + "holds.py",
+        "    return _bake_ends(after, _since(stage, last, now)) <= now\n",
+        "    return _bake_ends(after, _since(stage, last, now)) < now - timedelta(days=1)\n",
     ),
     mutation(
         "targets begin during a pause",

@@ -8,6 +8,7 @@ from functools import partial
 
 from hypothesis import strategies as st
 
+from functions.core.rollout.analysis_rule import Analysis, Compare, MetricRule, Tolerance
 from functions.core.rollout.health import (
     Approval,
     DeploymentConfig,
@@ -21,6 +22,7 @@ from simulation.aws.events import EventFaults
 from simulation.aws.functions import Crash
 from simulation.aws.limits import Limits
 from simulation.hosts import Durations, Fate
+from simulation.metrics import NAMESPACE, HostMetric
 from simulation.result import Result
 from simulation.scenario import OTHER_GROUP, Act, Deed, Scaling, Scenario, config
 from simulation.world import World
@@ -185,8 +187,21 @@ SCALED = scenarios(
 )  # fmt: skip
 
 _MINIMUMS = st.one_of(st.none(), st.sampled_from([50, 70]).map(partial(MinimumHealthyHosts, FLEET_PERCENT)))
+_ERRORS = MetricRule(
+    name="errors", namespace=NAMESPACE, metric_name="Errors", period_seconds=10, compare=Compare.LIMIT, limit=5.0
+)
+_WORSE = replace(_ERRORS, compare=Compare.OLD_HOSTS, limit=None, tolerance=Tolerance(percent=50))
+_ANALYSES = st.sampled_from([None, *(Analysis(metrics=(each,)) for each in (_ERRORS, _WORSE))])
+_VALUES = st.sampled_from([1.0, 1.0, 1.0, 9.0, None])
+_METRICS = st.builds(lambda new, old: (HostMetric("Errors", new, old),), _VALUES, _VALUES)
+
+
+def _judged(rule: StageRule, analysis: Analysis | None) -> StageRule:
+    return replace(rule, analysis=analysis) if rule.bake_seconds else rule
+
+
 _RULES = st.lists(
-    st.builds(
+    st.builds(_judged, st.builds(
         StageRule,
         name=st.uuids().map(lambda each: f"s-{each.hex[:6]}"),
         select=st.sampled_from([Select.COUNT, Select.COUNT, Select.ZONE]),
@@ -194,7 +209,7 @@ _RULES = st.lists(
         zones=st.sampled_from([("us-east-1a",), ("us-east-1b",)]),
         bake_seconds=st.sampled_from([0, 30, 300]),
         approval=st.sampled_from([None, None, Approval()]),
-    ),
+    ), _ANALYSES),
     max_size=2, unique_by=(lambda each: each.name, lambda each: each.named_zones or each.name),
 )  # fmt: skip
 _HALF = StageRule(name="half", select=Select.PERCENT, value=50, bake_seconds=20)
@@ -212,6 +227,7 @@ def staged(draw: st.DrawFn) -> DeploymentConfig:
 STAGED = scenarios(
     config=staged(), hosts=st.integers(4, 12), fates=FATES, events=EVENTS, crashes=CRASHES, alarm_at=ALARMS,
     bake_seconds=st.sampled_from([0, 60]), approve_seconds=st.sampled_from([0.1, 5.0, 3000.0]),
+    metrics=_METRICS,
     repeats=SHARES.map(lambda x: x / 4), has_announcements=st.booleans(),
     acts=acts(Deed.PAUSE, Deed.PAUSE, Deed.STOP, Deed.DEPLOY, Deed.ROLL_BACK).map(
         lambda some: (*some, *(Act(at=at, deed=Deed.RESUME) for at in (250.0, 900.0, 5000.0)))

@@ -44,6 +44,8 @@ def command(which: str | None, as_json: bool) -> None:
         click.echo(f"  {name:<12} {text}")
     for line in waits.stages(info):
         click.echo(f"  {'stage':<12} {line}")
+    for line in waits.analyses(info):
+        click.echo(f"  {'metrics':<12} {line}")
     if now:
         click.echo(f"  {'fleet now':<12} {now}")
     for line in [*_why(info), *why.causes(), *why.next()]:

@@ -4,6 +4,7 @@ from typing import Any
 
 from functions.api import model, responses
 from functions.api.operations import Caller
+from functions.api.requests.analysis import analysis
 from functions.aws import clock
 from functions.core.errors import Conflict, InvalidInput, Refused
 from functions.core.limits import SHOWN
@@ -185,6 +186,7 @@ def _stage(given: dict[str, Any]) -> StageRule:
         minimum=_of_type(least) if least else None,
         bake_seconds=given.get("bakeSeconds", 0),
         approval=None if approval is None else _approval(approval),
+        analysis=analysis(given["analysis"]) if "analysis" in given else None,
     )
 
 

@@ -13,9 +13,10 @@ from functions.api.requests.auto_scaling import auto_scaling
 from functions.api.requests.tags import EC2, ON_PREMISES
 from functions.core import quotas
 from functions.core.access import without_approver
-from functions.core.errors import Refused
+from functions.core.errors import InvalidInput, Refused
 from functions.core.limits import SHOWN
 from functions.core.records import Group, LoadBalancers, Trigger
+from functions.core.rollout.analysis import check_alarms
 from functions.core.rollout.health import DeploymentConfig
 from functions.core.statuses import DeploymentOption, OnBusy, OnFreeze, OutdatedInstancesStrategy, TriggerEvent
 from functions.core.text import principals
@@ -78,6 +79,10 @@ def changed(
         raise Refused("InvalidInputException", what)
     if problem := without_approver(settings.config, settings.allowed_principals):
         raise Refused("InvalidInputException", f"deploymentConfigName: {problem}")
+    try:
+        check_alarms(settings)
+    except InvalidInput as error:
+        raise Refused("InvalidAlarmConfigException", f"alarmConfiguration: {error}") from error
     word = given.get("outdatedInstancesStrategy")
     return replace(
         _with_tags(replace(group, settings=settings), given),

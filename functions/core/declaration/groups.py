@@ -18,7 +18,9 @@ from functions.core.declaration.model import ENGINE_TOPIC, DeclaredGroup
 from functions.core.declaration.principals import principal_patterns
 from functions.core.declaration.tags import SELECTING, tag_groups
 from functions.core.declaration.value import Value, did_you_mean
+from functions.core.errors import InvalidInput
 from functions.core.records import Alarms, AutoRollback, GroupSettings, Trigger
+from functions.core.rollout.analysis import check_alarms
 from functions.core.rollout.health import DEFAULT_CONFIG, DeploymentConfig
 from functions.core.statuses import (
     AutoRollbackEvent,
@@ -102,7 +104,7 @@ def _settings(
     if alarms := members.get("alarmConfiguration"):
         read["alarms"] = _alarms(alarms)
     if rollback := members.get("autoRollbackConfiguration"):
-        wanted = _auto_rollback(rollback, read.get("alarms", Alarms()))
+        wanted = _auto_rollback(rollback, read.get("alarms", Alarms()), read.get("config"))
     if triggers := members.get("triggerConfigurations"):
         read["triggers"] = _triggers(triggers)
     if members.keys() & {"loadBalancerInfo", "deploymentStyle"}:
@@ -136,6 +138,10 @@ def _settings(
     settings = wanted.over(GroupSettings(**read))
     if config and (problem := without_approver(settings.config, settings.allowed_principals)):
         config.refuse(problem)
+    try:
+        check_alarms(settings)
+    except InvalidInput as error:
+        value.refuse(str(error))
     return settings
 
 
@@ -187,7 +193,7 @@ def _alarms(value: Value) -> Alarms:
     return Alarms(names=tuple(names), enabled=enabled, ignore_poll_alarm_failure=ignore)
 
 
-def _auto_rollback(value: Value, alarms: Alarms) -> AutoRollback:
+def _auto_rollback(value: Value, alarms: Alarms, config: DeploymentConfig | None) -> AutoRollback:
     members = value.known("enabled", "events")
     listed = members["events"].items() if "events" in members else []
     events = tuple(dict.fromkeys(event.word(AutoRollbackEvent) for event in listed))
@@ -195,7 +201,8 @@ def _auto_rollback(value: Value, alarms: Alarms) -> AutoRollback:
         return AutoRollback(events=events, enabled=False)
     if not events:
         value.refuse("enabled without events: name at least one")
-    if AutoRollbackEvent.DEPLOYMENT_STOP_ON_ALARM in events and not alarms.watched:
+    is_judged = config is not None and any(stage.analysis for stage in config.stages)  # which stops it as an alarm does
+    if AutoRollbackEvent.DEPLOYMENT_STOP_ON_ALARM in events and not alarms.watched and not is_judged:
         value.refuse("DEPLOYMENT_STOP_ON_ALARM does not have any effect unless alarmConfiguration names an alarm")
     return AutoRollback(events=events)
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from functions.core import quotas
+from functions.core.declaration.analysis import analysis
 from functions.core.declaration.durations import seconds
 from functions.core.declaration.minimum import minimum
 from functions.core.declaration.principals import principal_patterns
@@ -35,7 +36,9 @@ def stages(value: Value) -> tuple[StageRule, ...]:
 
 def _stage(value: Value) -> StageRule | None:
     known, read = len(value.problems), dict[str, Any]()
-    members = value.known("name", "select", "minimumHealthyHosts", "bake", "approval", required=["name", "select"])
+    members = value.known(
+        "name", "select", "minimumHealthyHosts", "bake", "approval", "analysis", required=["name", "select"]
+    )
     if name := members.get("name"):
         read["name"] = name.text(longest=100)
         if read["name"] and not is_name(read["name"]):
@@ -48,6 +51,8 @@ def _stage(value: Value) -> StageRule | None:
         read["bake_seconds"] = seconds(bake)
     if approval := members.get("approval"):
         read["approval"] = _approval(approval)
+    if judged := members.get("analysis"):
+        read["analysis"] = analysis(judged)
     if len(value.problems) > known:
         return None
     try:

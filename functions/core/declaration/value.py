@@ -103,6 +103,14 @@ class Value:
             return int(self.node.value)
         return None
 
+    def decimal(self) -> float:
+        """A number, whole or not."""
+        given = self.node.value if self._is("int") or self._is("float") else ""
+        if not re.fullmatch(r"[-+]?[0-9]+(\.[0-9]*)?([eE][-+]?[0-9]+)?", given):
+            self.refuse(f"{self.shown} is not a number")
+            return 0.0
+        return float(given)
+
     def word(self, words: type[_Word]) -> _Word:
         found = self.node.value if self._is_scalar else None
         if found not in set(words):

@@ -19,6 +19,7 @@ from functions.core.records import (
     TagGroup,
     Trigger,
 )
+from functions.core.rollout.analysis_rule import Analysis, MetricRule, OnInconclusive
 from functions.core.rollout.health import DeploymentConfig, MinimumHealthyHosts, Select, StageRule
 from functions.core.statuses import DeploymentOption
 
@@ -103,7 +104,36 @@ def _stage(given: StageRule) -> Keys:
     if approval := given.approval:
         named = {"approvers": list(approval.approvers), "byAnother": approval.by_another}
         keys["approval"] = {key: value for key, value in named.items() if value} or True
+    if given.analysis:
+        keys["analysis"] = _analysis(given.analysis)
     return keys
+
+
+def _analysis(given: Analysis) -> Keys:
+    keys: Keys = {"metrics": [_metric(each) for each in given.metrics]} if given.metrics else {}
+    if given.alarm_points:
+        keys["alarms"] = {"minimumDataPoints": given.alarm_points}
+    if given.on_inconclusive is not OnInconclusive.HOLD:
+        keys["onInconclusive"] = given.on_inconclusive.value
+    return keys
+
+
+def _metric(given: MetricRule) -> Keys:
+    tolerance = given.tolerance
+    keys: Keys = {
+        "name": given.name,
+        "namespace": given.namespace,
+        "metricName": given.metric_name,
+        "dimensions": {each.name: each.value for each in given.dimensions} or None,
+        "statistic": given.statistic,
+        "period": seconds_text(given.period_seconds),
+        "compare": given.compare.value,
+        "failOn": given.fail_on.value,
+        "limit": given.limit,
+        "tolerance": {"percent": tolerance.percent, "value": tolerance.value} if tolerance else None,
+        "minimumDataPoints": given.minimum_points,
+    }
+    return {key: value for key, value in keys.items() if value is not None}
 
 
 def budget_written(budget: Budget) -> Keys:

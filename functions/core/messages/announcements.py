@@ -22,6 +22,7 @@ from functions.core.messages import texts
 from functions.core.place import Place
 from functions.core.records import Deployment, Failure, RollbackInfo, SharedFailure, Target, TargetFailure
 from functions.core.records.traffic import balancers_of
+from functions.core.rollout.analysis import decisive, stage_name
 from functions.core.rollout.holds import approval_asked
 from functions.core.statuses import Creator, DeploymentStatus, TargetStatus, TriggerEvent
 from functions.core.text.plain_text import visible
@@ -109,6 +110,7 @@ def of_deployment(deployment: Deployment, place: Place) -> Announcement | None:
         **_causes(deployment.causes),
         "rollbackInformation": json.dumps(_rollback_information(deployment.rollback)),
         **_approval(deployment),
+        **_analysis(deployment),
         **_bypass(deployment),
         **_metadata(deployment),
     }
@@ -117,7 +119,11 @@ def of_deployment(deployment: Deployment, place: Place) -> Announcement | None:
         event=BusEvent(
             detail_type=DEPLOYMENT_CHANGE,
             resources=_resources(deployment, place),
-            detail={**_detail(deployment, place, state), **_failed_hosts(deployment)},
+            detail={
+                **_detail(deployment, place, state),
+                **_failed_hosts(deployment),
+                **_analysis(deployment),
+            },
         ),
         messages=_messages(deployment, events, subject, body),
     )
@@ -171,6 +177,14 @@ def _approval(deployment: Deployment) -> dict[str, str]:
     stage, rule = asked
     told = {"afterStage": stage.name, "approvers": rule.approvers, "byAnother": rule.by_another}
     return {"approval": json.dumps(told)}
+
+
+def _analysis(deployment: Deployment) -> dict[str, str]:
+    """What the metrics said for which a deployment waits, or ended."""
+    if (found := decisive(deployment)) is None:
+        return {}
+    told = {"afterStage": stage_name(deployment, found), "verdict": found.verdict, "reason": found.reason}
+    return {"analysis": json.dumps(told)}
 
 
 def _bypass(deployment: Deployment) -> dict[str, str]:

@@ -22,6 +22,7 @@ from functions.core.messages.revision_names import revision_name
 from functions.core.messages.verdict import hosts
 from functions.core.place import Place
 from functions.core.records import Deployment, SharedFailure, Target
+from functions.core.rollout.analysis import decisive
 from functions.core.rollout.holds import approval_asked
 from functions.core.statuses import Creator
 from functions.core.text.plain_text import visible
@@ -218,6 +219,12 @@ def _approval(deployment: Deployment) -> list[tuple[str, str]]:
     return [("After the stage", stage.name), ("Approval by", clip(who + " (not its creator)" * rule.by_another, 1500))]
 
 
+def _analysis(deployment: Deployment) -> list[tuple[str, str]]:
+    """What the metrics said for which it waits, or ended."""
+    found = decisive(deployment)
+    return [(f"Metrics: {found.verdict}", clip(found.reason, 1500))] if found else []
+
+
 def _bypass(deployment: Deployment) -> list[tuple[str, str]]:
     given = deployment.bypass
     return [("Windows bypassed by", clip(f"{given.by}: {given.why}", 1500))] if given else []
@@ -231,6 +238,7 @@ def _facts(outcome: Outcome) -> list[tuple[str, str]]:
         ("By", clip(deployment.requested_by or deployment.creator, 300)),
         ("Configuration", clip(deployment.settings.config.name, 300)),
         *_approval(deployment),
+        *_analysis(deployment),
         *_bypass(deployment),
     ]
     if outcome.is_over and counts.total:

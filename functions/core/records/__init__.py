@@ -3,6 +3,7 @@
 Times are ISO 8601 strings in UTC with milliseconds ("2026-11-23T03:35:54.123Z"): they sort as text.
 """
 
+from functions.core.records.analysis import AnalysisVerdict, Judged, JudgedKind, Measured, StageAnalysis
 from functions.core.records.auto_scaling import (
     NO_AUTO_SCALING,
     AfterFailedLaunches,
@@ -60,6 +61,7 @@ __all__ = [
     "AfterFailedLaunches",
     "Alarms",
     "AllowTraffic",
+    "AnalysisVerdict",
     "Application",
     "Approved",
     "AutoRollback",
@@ -96,11 +98,14 @@ __all__ = [
     "HostPlace",
     "HostWait",
     "InLine",
+    "Judged",
+    "JudgedKind",
     "Launch",
     "LifecycleAction",
     "LifecycleEventRecord",
     "LoadBalancers",
     "MaximumOutOfService",
+    "Measured",
     "OnPremisesInstance",
     "Pause",
     "PlaceSet",
@@ -115,6 +120,7 @@ __all__ = [
     "ShardState",
     "SharedFailure",
     "Stage",
+    "StageAnalysis",
     "Step",
     "StopMark",
     "TagFilter",

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from functions.core import limits
+from functions.core.records.analysis import StageAnalysis
 from functions.core.records.auto_scaling import Launch
 from functions.core.records.budgets import BudgetShare
 from functions.core.records.calendar import Bypass, Closed
@@ -33,14 +34,14 @@ class Failure:
 class StopMark:
     """Somebody wants the deployment to stop. Set once; no target begins from then on."""
 
-    by: str  # an IAM identity, or "alarm NAME"
+    by: str  # an IAM identity, "alarm NAME", or "analysis of the stage NAME"
     code: DeploymentErrorCode  # MANUAL_STOP or ALARM_ACTIVE
     message: str
     at: str
     cancel: bool = False  # cancel the commands in flight; a plain stop lets running scripts end
     auto_rollback: bool | None = None  # a person's answer, instead of the group's setting
     rollback_to: str | None = None  # the good deployment that a person chose for the rollback
-    are_alarms_unreadable: bool = False  # ALARM_ACTIVE, although no alarm was seen in ALARM
+    are_alarms_unreadable: bool = False  # ALARM_ACTIVE, although neither an alarm nor a metric was seen to be bad
     superseded_by: str | None = None  # the newer deployment that ends this one while it is held
 
     def __post_init__(self) -> None:
@@ -98,6 +99,7 @@ class Deployment:
     hold: Hold | None = None  # why it waits between two stages now
     pause: Pause | None = None
     approvals: tuple[Approved, ...] = ()
+    analyses: tuple[StageAnalysis, ...] = ()  # what its metrics said, stage by stage
     balancers: tuple[Balancer, ...] = ()  # those of its settings, as they were when it began
     failure: Failure | None = None
     causes: tuple[SharedFailure, ...] = ()  # why targets failed, once it is over; none: an older engine ended it

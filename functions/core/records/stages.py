@@ -16,6 +16,7 @@ class Stage:
     targets: int = 0
     bake_seconds: int = 0  # for which alarms are watched after it
     approval: Approval | None = None  # that it needs before the deployment goes on
+    analysis: str | None = None  # the stage of its configuration whose metrics are judged when it has baked
 
 
 class HoldKind(StrEnum):
@@ -25,6 +26,7 @@ class HoldKind(StrEnum):
     APPROVAL = "APPROVAL"  # somebody has to say that it goes on
     PAUSE = "PAUSE"  # somebody has said that it waits
     FREEZE = "FREEZE"  # nothing is deployed to its group now
+    INCONCLUSIVE = "INCONCLUSIVE"  # its metrics do not say how it fares: somebody has to decide
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +37,7 @@ class Hold:
     kinds: tuple[HoldKind, ...]
     since: str
     until: str | None = None  # when its bake and its freeze end, as far as that is known
+    judged_at: str | None = None  # when its metrics are judged
     token: str | None = None  # with which the state waits
 
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from functions.core.errors import InvalidInput
-from functions.core.quotas import LONGEST_DEPLOYMENT_SECONDS, MAX_STAGES, MAX_TARGETS
+from functions.core.quotas import LONGEST_DEPLOYMENT_SECONDS, MAX_METRICS_OF_CONFIG, MAX_STAGES, MAX_TARGETS
+from functions.core.rollout.analysis_rule import Analysis
 
 OWN_PREFIX = "StepDeployDefault."
 
@@ -112,6 +113,7 @@ class StageRule:
     minimum: MinimumHealthyHosts | None = None  # in this stage, beside the one of the whole
     bake_seconds: int = 0  # for which alarms are watched after it
     approval: Approval | None = None  # that it needs before the next stage
+    analysis: Analysis | None = None  # what its metrics have to be when its bake ends
 
     def __post_init__(self) -> None:
         most = {Select.PERCENT: 100, Select.COUNT: MAX_TARGETS}.get(self.select)
@@ -127,6 +129,8 @@ class StageRule:
         if self.select is Select.COUNT and self.minimum and self.minimum.required(self.value) >= self.value:
             what = f"the stage {self.name} has {self.value} targets, and keeps {self.minimum} of them in service"
             raise InvalidInput(f"{what}: no target could ever begin; lower its minimum, or select more")
+        if self.analysis:
+            self.analysis.check(self.name, self.bake_seconds, is_last=self.takes_all)
 
     @property
     def named_zones(self) -> tuple[str, ...]:
@@ -147,6 +151,9 @@ def check_stages(stages: Sequence[StageRule]) -> None:
     names = [stage.name for stage in stages]
     if twice := [name for name in names if names.count(name) > 1]:
         raise InvalidInput(f"two stages have the name {twice[0]}: give each its own")
+    metrics = sum(len(stage.analysis.metrics) for stage in stages if stage.analysis)
+    if metrics > MAX_METRICS_OF_CONFIG:
+        raise InvalidInput(f"the stages have {metrics} metrics in all: at most {MAX_METRICS_OF_CONFIG}")
     percent, zones, before = 0, set[str](), set[tuple[str | None, str | None]]()
     for number, stage in enumerate(stages):
         if number and stages[number - 1].takes_all:

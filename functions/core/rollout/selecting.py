@@ -43,6 +43,7 @@ class Part:
     targets: Sequence[Target]
     bake_seconds: int = 0
     approval: Approval | None = None
+    analysis: str | None = None  # the stage of the configuration whose metrics are judged after it
     minimum: MinimumHealthyHosts | None = None  # of these targets
     has_goal: bool = False  # whether one of its targets, at least, has to succeed
 
@@ -106,6 +107,7 @@ def parts(
                         targets=taken,
                         bake_seconds=stage.bake_seconds,
                         approval=stage.approval,
+                        analysis=stage.name if stage.analysis else None,
                         minimum=stage.minimum,
                         has_goal=True,
                     )

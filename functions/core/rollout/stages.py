@@ -51,6 +51,7 @@ class Next(StrEnum):
     RUN = "Run"
     HOLD = "Hold"
     BAKE = "Bake"  # as HOLD, of an execution that an older engine began
+    JUDGE = "Judge"  # read the metrics of the stage that has baked, and decide again
     FINISH = "Finish"
 
 
@@ -89,6 +90,8 @@ def next_stage(
         return FINISH
     if not can_hold and last.next is Next.RUN and last.stage and last.stage.bake_seconds:
         return Decision(next=Next.BAKE, stage=last.stage)
+    if can_hold and holds.is_to_be_judged(deployment, last.number, last.hold, now):
+        return Decision(next=Next.JUDGE, stage=last.stage, hold=last.hold)
     if can_hold and (hold := holds.needed(deployment, last.number, last.hold, now, frozen)):
         return Decision(next=Next.HOLD, stage=last.stage, hold=hold)
     following = next((stage for stage in stages if stage.stage > last.number), None)
@@ -179,7 +182,15 @@ def _rounds(deployment: Deployment, parts: Sequence[Part]) -> tuple[tuple[Stage,
     for number, (part, taken) in enumerate(found):
         is_last = number == len(found) - 1
         bake = max(part.bake_seconds if not is_last or part.has_goal else 0, deployment.settings.bake_seconds * is_last)
-        stages.append(Stage(name=part.name, targets=len(taken), bake_seconds=bake, approval=part.approval))
+        stages.append(
+            Stage(
+                name=part.name,
+                targets=len(taken),
+                bake_seconds=bake,
+                approval=part.approval,
+                analysis=part.analysis,
+            )
+        )
         part_of += [replace(each, stage=number, rank=rank) for rank, each in enumerate(taken)]
     begun = {each.target_id for each in part_of}
     return tuple(stages), [*part_of, *(each for each in _all(parts) if each.target_id not in begun)]

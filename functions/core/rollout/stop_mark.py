@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from functions.core.limits import NAMES
 from functions.core.messages.texts import alarms_activated
-from functions.core.records import StopMark
+from functions.core.records import AnalysisVerdict, StageAnalysis, StopMark
 from functions.core.statuses import DeploymentErrorCode
 from functions.core.text.plain_text import listed
 
@@ -29,6 +29,19 @@ def by_unreadable_alarms(reason: str, now: str) -> StopMark:
         at=now,
         cancel=True,
         are_alarms_unreadable=True,
+    )
+
+
+def by_analysis(stage: str, analysis: StageAnalysis) -> StopMark:
+    """A stage's metrics are bad, or say nothing where that is to stop it; nothing runs between two stages."""
+    is_bad = analysis.verdict is AnalysisVerdict.FAILURE
+    said = "have failed" if is_bad else "are inconclusive"
+    return StopMark(
+        by=f"analysis of the stage {stage}",
+        code=DeploymentErrorCode.ALARM_ACTIVE,
+        message=f"The metrics of the stage {stage} {said}: {analysis.reason}.",
+        at=analysis.at,
+        are_alarms_unreadable=not is_bad,
     )
 
 

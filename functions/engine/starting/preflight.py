@@ -1,17 +1,22 @@
-"""What can be wrong with a deployment's load balancers, found before a host is touched."""
+"""What can be wrong with a deployment's load balancers and alarms, found before a host is touched."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from functions.aws import clock, cloudwatch
+from functions.aws.cloudwatch import Unread
 from functions.aws.fleet import autoscaling, elb
 from functions.core.balancer_checks import Severity, host_seconds, problems
-from functions.core.errors import NotDeployable
+from functions.core.errors import InvalidInput, NotDeployable
 from functions.core.load_balancers import not_allowed
 from functions.core.messages import texts
 from functions.core.records import Balancer, Deployment
+from functions.core.rollout.analysis import check_alarms, wants_alarm_data
+from functions.core.rollout.analysis_rule import check_points
 from functions.core.rollout.steps import Hooks
 from functions.core.selection import Instance
-from functions.core.statuses import DeploymentErrorCode, TargetStatus
+from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, TargetStatus
+from functions.engine.running.analysis import PATIENCE
 from functions.store.records import declared, hosts
 from functions.telemetry import logger
 
@@ -36,6 +41,26 @@ def check_load_balancers(deployment: Deployment, instances: Sequence[Instance]) 
     expected = host_seconds(named, seen.balancers)
     logger.info("seconds that the load balancers take of one host", block=expected.block, allow=expected.allow)
     return seen.balancers
+
+
+def check_alarm_data(deployment: Deployment) -> None:
+    """Raises NotDeployable when a stage wants data points of alarms that could never be counted. What CloudWatch does
+    not answer now is seen after the stage."""
+    wanted = wants_alarm_data(deployment) if deployment.status is DeploymentStatus.CREATED else []
+    if not wanted:
+        return
+    try:
+        check_alarms(deployment.settings)
+        watched = cloudwatch.alarm_metrics(deployment.settings.alarms.watched, clock.now() + PATIENCE)
+        for stage, points in wanted:
+            for name, metric in watched.items():
+                if isinstance(metric, str):
+                    raise InvalidInput(f"the stage {stage.name} wants data points of the alarm {name}: {metric}")
+                check_points(f"the alarm {name}", points, metric.period_seconds, stage.bake_seconds)
+    except Unread as unread:
+        logger.warning("the data of alarms are not checked", reason=str(unread))
+    except InvalidInput as error:
+        raise NotDeployable(DeploymentErrorCode.HEALTH_CONSTRAINTS_INVALID, f"analysis: {error}") from error
 
 
 def hooks_of_hosts(deployment: Deployment) -> Mapping[str, Hooks]:

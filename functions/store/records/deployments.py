@@ -4,7 +4,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from functions.core.errors import Unreadable
-from functions.core.records import Approved, Bypass, Closed, Deployment, Failure, Hold, Pause, StopMark
+from functions.core.records import (
+    Approved,
+    Bypass,
+    Closed,
+    Deployment,
+    Failure,
+    Hold,
+    Pause,
+    StageAnalysis,
+    StopMark,
+)
+from functions.core.rollout.analysis import with_verdict
 from functions.core.statuses import BEGUN, RUNNING, DeploymentStatus
 from functions.core.text.shapes import to_plain
 from functions.store import announced
@@ -98,6 +109,19 @@ def mark_stop(deployment_id: str, mark: StopMark) -> Deployment | None:
         items().write(announced.same_status(key, runs, Exists("stop"), sets=more))
     marked = get(deployment_id)
     return marked if marked and not marked.status.is_final else None
+
+
+def note_analysis(deployment: Deployment, new: StageAnalysis, stop: StopMark | None) -> Deployment | None:
+    """What the metrics said after a stage, and the stop that follows of it; the first one stays. The deployment as it
+    is now, None when it is over."""
+    key, runs = deployment_key(deployment.deployment_id), is_any("status", RUNNING)
+    before = deployment.analyses[-1].stage if deployment.analyses else None
+    first = Missing("judged") if before is None else Equals("judged", before)
+    sets = {"analyses": to_plain(with_verdict(deployment.analyses, new)), "judged": new.stage}
+    marks = {"stop": to_plain(stop)} if stop else {}
+    items().write(announced.same_status(key, runs, first, Missing("stop"), sets={**sets, **marks}))
+    found = get(deployment.deployment_id)
+    return found if found and not found.status.is_final else None
 
 
 def note_update(deployment_id: str, updated_by: tuple[str, ...]) -> None:

@@ -247,5 +247,5 @@ def test_a_member_that_the_model_does_not_have_is_a_bug_of_ours() -> None:
 
 def test_the_words_of_an_answer_are_in_the_model() -> None:
     """Clients that are made from it know no others."""
-    assert SHAPES["HoldKind"]["enum"] == ["BAKE", "APPROVAL", "PAUSE", "FREEZE"]
+    assert SHAPES["HoldKind"]["enum"] == ["BAKE", "APPROVAL", "PAUSE", "FREEZE", "INCONCLUSIVE"]
     assert SHAPES["EndState"]["enum"] == ["UNTOUCHED", "OLD", "NEW", "BROKEN", "UNKNOWN"]

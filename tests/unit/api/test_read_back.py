@@ -103,6 +103,35 @@ CONFIGS: list[dict[str, Any]] = [
                 "minimumHealthyHosts": {"type": "HOST_COUNT", "value": 1},
                 "bakeSeconds": 600,
                 "approval": {"approvers": ["arn:aws:iam::123456789012:role/lead"], "byAnother": True},
+                "analysis": {
+                    "alarms": {"minimumDataPoints": 3},
+                    "onInconclusive": "stop",
+                    "metrics": [
+                        {
+                            "name": "errors",
+                            "namespace": "Shop",
+                            "metricName": "Errors",
+                            "dimensions": {"Service": "web"},
+                            "statistic": "Sum",
+                            "periodSeconds": 60,
+                            "compare": "oldHosts",
+                            "failOn": "above",
+                            "tolerance": {"percent": 20.0, "value": 0.5},
+                            "minimumDataPoints": 5,
+                        },
+                        {
+                            "name": "hits",
+                            "namespace": "Shop",
+                            "metricName": "Hits",
+                            "statistic": "p99",
+                            "periodSeconds": 120,
+                            "compare": "limit",
+                            "failOn": "below",
+                            "limit": 0.25,
+                            "minimumDataPoints": 1,
+                        },
+                    ],
+                },
             },
             {"name": "ring", "select": {"type": "TAG", "tag": {"Key": "ring", "Value": "first"}}},
             {"name": "zones", "select": {"type": "ZONE", "zones": ["us-east-1b"]}},
@@ -287,7 +316,7 @@ def members(shape: Shape, place: str) -> Iterator[str]:
 
 def given_members(value: Any, place: str) -> Iterator[str]:
     """The paths of what a request gives, as `members` writes them; a map of texts is one value."""
-    if isinstance(value, dict) and not place.endswith(".metadata"):
+    if isinstance(value, dict) and not place.endswith((".metadata", ".dimensions")):
         for name, each in value.items():
             yield from given_members(each, f"{place}.{name}")
     elif isinstance(value, list) and any(isinstance(each, dict | list) for each in value):

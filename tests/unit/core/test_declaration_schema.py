@@ -20,6 +20,24 @@ from tests.unit.core.test_declaration import TOPIC, group
 ROOT = Path(__file__).parents[3]
 SCHEMA = json.loads((ROOT / "docs" / "deployments.schema.json").read_text())
 ROLE = "arn:aws:iam::123456789012:role/release"
+_METRIC = "name: m, namespace: n, metricName: m"
+BAD_METRICS = (
+    _METRIC,
+    f"{_METRIC}, compare: other, limit: 1",
+    f"{_METRIC}, compare: limit",
+    f"{_METRIC}, compare: limit, limit: much",
+    f"{_METRIC}, compare: limit, limit: 1, tolerance: {{value: 1}}",
+    f"{_METRIC}, compare: oldHosts",
+    f"{_METRIC}, compare: oldHosts, limit: 1",
+    f"{_METRIC}, compare: oldHosts, tolerance: {{}}",
+    f"{_METRIC}, compare: oldHosts, tolerance: {{percent: -1}}",
+    f"{_METRIC}, compare: limit, limit: 1, failOn: sideways",
+    f"{_METRIC}, compare: limit, limit: 1, statistic: Median",
+    f"{_METRIC}, compare: limit, limit: 1, minimumDataPoints: 0",
+    f"{_METRIC}, compare: limit, limit: 1, dimensions: {{InstanceId: i-1}}",
+    f"{_METRIC}, compare: limit, limit: 1, dimensions: {{':a': b}}",
+    "name: m, namespace: ':n', metricName: m, compare: limit, limit: 1",
+)
 # A file with every mapping that there can be.
 EVERY_MAPPING = f"""
 x-usual: &usual {{bakeTime: 1h30m}}
@@ -34,7 +52,25 @@ deploymentConfigs:
     minimumHealthyHosts: {{type: FLEET_PERCENT, value: 75}}
     orderTag: ring
     stages:
-      - {{name: canary, select: {{count: 1}}, bake: 10m, approval: true}}
+      - name: canary
+        select: {{count: 1}}
+        bake: 10m
+        approval: true
+        analysis:
+          alarms: {{minimumDataPoints: 3}}
+          metrics:
+            - name: errors
+              namespace: Shop
+              metricName: Errors
+              dimensions: {{Service: web}}
+              statistic: p99.5
+              period: 1m
+              compare: oldHosts
+              failOn: below
+              tolerance: {{percent: 20, value: 0.5}}
+              minimumDataPoints: 5
+            - {{name: cpu, namespace: AWS/EC2, metricName: CPUUtilization, compare: limit, limit: -15.5}}
+          onInconclusive: stop
       - name: first
         select: {{tag: {{Key: ring, Value: first}}}}
         minimumHealthyHosts: {{type: HOST_COUNT, value: 1}}
@@ -156,6 +192,18 @@ BAD = [
             "stages: [{name: a, select: rest, approval: {approvers: []}}]",
             "stages: [{name: a, select: rest, approval: {approvers: [ann]}}]",
             "stages: [{name: a, select: rest}], zonalConfig: {}",
+            *(
+                f"stages: [{{name: a, select: {{count: 1}}, bake: 10m, analysis: {each}}}, {{name: b, select: rest}}]"
+                for each in (
+                    "{}",
+                    "{metrics: 1}",
+                    "{alarms: {}}",
+                    "{alarms: {minimumDataPoints: 0}}",
+                    "{alarms: {minimumDataPoints: 1}, onInconclusive: go on}",
+                    *(f"{{metrics: [{{{metric}}}]}}" for metric in BAD_METRICS),
+                )
+            ),
+            "stages: [{name: a, select: rest, analysis: {alarms: {minimumDataPoints: 1}}}]",
             "orderTag: ''",
         )
     ),

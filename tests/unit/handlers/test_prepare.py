@@ -24,7 +24,9 @@ from functions.core.records import (
 )
 from functions.core.rollout import stop_mark
 from functions.core.rollout.command_result import failed_without_report
-from functions.core.rollout.health import PREDEFINED_CONFIGS
+from functions.core.rollout.health import (
+    PREDEFINED_CONFIGS,
+)
 from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, TargetStatus
 from functions.core.text.shapes import to_plain
 from functions.engine.ending.end import engine_failure

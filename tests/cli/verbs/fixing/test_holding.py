@@ -16,6 +16,7 @@ from tests.conftest import put_group, stand_in
 from tests.fakes.step_functions import FakeStepFunctions
 from tests.served import ARN, Served
 from tests.store import Store
+from tests.unit.api.test_analysis import inconclusive
 from tests.unit.api.test_deployments import put, record
 
 Captured = pytest.CaptureFixture[str]
@@ -45,6 +46,26 @@ def test_a_deployment_that_waits_says_for_what_and_goes_on_by_approval(ready: No
     assert f"approved by {ARN} at " in capsys.readouterr().out
     assert main(["approve", ID]) == 3
     assert "DeploymentIsNotInReadyStateException" in capsys.readouterr().err
+
+
+def test_metrics_that_say_nothing_are_told_and_somebody_goes_on(engine: Served, store: Store, capsys: Captured) -> None:
+    put_group()
+    stand_in("stepfunctions", FakeStepFunctions())
+    inconclusive()
+    assert main(["show", ID]) == 0
+    out = capsys.readouterr().out
+    why = "cpu: it is a composite alarm"
+    assert f"({why}): stepdeploy approve {ID} to go on, or stepdeploy stop {ID}" in out
+    assert "stage        1. canary: 1 host, alarms are watched for 10m, 1 metric judged\n" in out
+    assert "metrics      1. canary: inconclusive\n" in out
+    assert "metrics         errors: success: 0.5 on 1 new host, not above 1.25\n" in out
+    assert "metrics         alarm cpu: inconclusive: it is a composite alarm\n" in out
+    assert main(["show", ID, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)["deployment"]["analyses"][0]
+    assert told["judged"][0]["newHosts"]["value"] == 0.5
+    assert main(["list"]) == 0
+    assert "Ready, metrics are inconclusive" in capsys.readouterr().out
+    assert main(["approve", ID, "--reason", "I looked"]) == 0
 
 
 def test_without_an_id_there_must_be_one_that_waits(engine: Served, store: Store, capsys: Captured) -> None:

@@ -8,7 +8,18 @@ import pytest
 from functions.core.failures import shared
 from functions.core.messages import announcements
 from functions.core.messages.announcements import Announcement
-from functions.core.records import Counts, Failure, LifecycleEventRecord, RollbackInfo
+from functions.core.records import (
+    AnalysisVerdict,
+    Counts,
+    Failure,
+    Hold,
+    HoldKind,
+    LifecycleEventRecord,
+    RollbackInfo,
+    Stage,
+    StageAnalysis,
+)
+from functions.core.rollout import stop_mark
 from functions.core.statuses import (
     Creator,
     DeploymentErrorCode,
@@ -191,3 +202,24 @@ def test_what_failed_targets_stay_out_of_is_told() -> None:
     assert of_deployment
     (cause,) = json.loads(json.loads(of_deployment.messages[0].message)["causes"])
     assert cause["OutOfLoadBalancers"] == out
+
+
+@pytest.mark.parametrize("verdict", list(AnalysisVerdict))
+def test_metrics_are_told_where_a_deployment_waits_or_ends_for_them(verdict: AnalysisVerdict) -> None:
+    at = "2026-11-23T10:00:00.000Z"
+    found = StageAnalysis(stage=0, verdict=verdict, at=at, reason="errors: why")
+    fields: dict[str, Any] = {"stages": (Stage(name="canary"), Stage(name="rest")), "analyses": (found,)}
+    told = {"afterStage": "canary", "verdict": verdict, "reason": "errors: why"}
+    settings = triggers(TOPIC, TriggerEvent.DEPLOYMENT_READY, TriggerEvent.DEPLOYMENT_STOP)
+    hold = Hold(stage=0, kinds=(HoldKind.INCONCLUSIVE,), since=at)
+    waits = of(DeploymentStatus.READY, hold=hold, settings=settings, **fields)
+    stopped = of(DeploymentStatus.STOPPED, stop=stop_mark.by_analysis("canary", found), settings=settings, **fields)
+    for one in (waits, stopped):
+        is_told = verdict is not AnalysisVerdict.SUCCESS
+        (message,) = one.messages
+        for where in (one.event.detail, json.loads(message.message)):
+            assert ("analysis" in where) == is_told
+            assert not is_told or json.loads(where["analysis"]) == told
+    assert "analysis" not in of(DeploymentStatus.SUCCEEDED, **fields).event.detail
+    bakes = Hold(stage=0, kinds=(HoldKind.APPROVAL,), since=at)
+    assert "analysis" not in of(DeploymentStatus.READY, hold=bakes, **fields).event.detail

@@ -15,6 +15,7 @@ from functions.core.messages import slack
 from functions.core.messages.announcements import State
 from functions.core.messages.slack import Outcome, Payload
 from functions.core.records import (
+    AnalysisVerdict,
     Counts,
     Deployment,
     Failure,
@@ -24,13 +25,17 @@ from functions.core.records import (
     HoldKind,
     RollbackInfo,
     Stage,
+    StageAnalysis,
     Target,
     TargetFailure,
 )
 from functions.core.revision import PUSHED_PREFIX
+from functions.core.rollout import stop_mark
 from functions.core.rollout.health import Approval
 from functions.core.statuses import Creator, DeploymentErrorCode, DeploymentStatus, TargetStatus
 from tests.unit.news import DONE, PLACE, deployment, failed_target, left_out, target
+
+NOW = "2026-11-23T10:00:00.000Z"
 
 
 def outcome(
@@ -174,6 +179,28 @@ def test_an_approval_is_asked_of_those_who_may_give_it() -> None:
     assert told[0] == ":raised_hand: Deployment waits for approval: shop/web"
     assert "*After the stage*\ncanary" in told and "`stepdeploy approve d-A1B2C3111`" in " ".join(told)
     assert "*Approval by*\narn:aws:iam::123456789012:role/lead (not its creator)" in told
+
+
+def test_metrics_that_say_nothing_or_are_bad_are_told() -> None:
+    stages = (Stage(name="canary", targets=1, bake_seconds=60, analysis="canary"), Stage(name="rest", targets=9))
+    hold = Hold(stage=0, kinds=(HoldKind.INCONCLUSIVE,), since=NOW)
+    waits = deployment(
+        DeploymentStatus.READY, stages=stages, hold=hold, analyses=(judged(AnalysisVerdict.INCONCLUSIVE),)
+    )
+    told = texts(slack.message(outcome(State.READY, waits)))
+    assert told[0] == ":raised_hand: Deployment waits for approval: shop/web"
+    assert "*Metrics: inconclusive*\nerrors: why" in told and "*Approval by*\nthose who may stop it" in told
+    bad = judged(AnalysisVerdict.FAILURE)
+    stopped = deployment(
+        DeploymentStatus.STOPPED, stages=stages, analyses=(bad,), stop=stop_mark.by_analysis("canary", bad)
+    )
+    assert "*Metrics: failure*\nerrors: why" in texts(slack.message(outcome(State.STOP, stopped)))
+    by_ann = replace(stopped, stop=stop_mark.by_person("ann", "2026-11-23T11:00:00.000Z"))
+    assert not any("Metrics" in each for each in texts(slack.message(outcome(State.STOP, by_ann))))
+
+
+def judged(verdict: AnalysisVerdict) -> StageAnalysis:
+    return StageAnalysis(stage=0, verdict=verdict, at=NOW, reason="errors: why")
 
 
 def test_hosts_that_stay_out_of_load_balancers_are_told() -> None:
