@@ -145,3 +145,13 @@ def test_a_table_s_capacity_units_are_counted(cloud: Account) -> None:
 
 def test_the_emulator_still_does_not_count_capacity_units(bare: Account) -> None:
     assert capacity(bare, item_written_and_read(bare)) == (0, 0)
+
+
+def test_the_emulator_still_evaluates_no_metric_math(bare: Account) -> None:
+    """So the data of an alarm by metric math cannot be counted there (docs/local-cloud.md)."""
+    now = datetime.now(UTC)
+    queries = [{"Id": "x", "Expression": "TIME_SERIES(1)", "Period": 60}]
+    answer = bare.client("cloudwatch").get_metric_data(
+        MetricDataQueries=queries, StartTime=now - timedelta(hours=1), EndTime=now
+    )
+    assert [each["StatusCode"] for each in answer["MetricDataResults"]] == ["InternalError"]
