@@ -52,10 +52,10 @@ class Sides:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What CloudWatch answered: of each metric, by its name, the series of hosts, by their ids; of each alarm how many
-    data points it has, or why they cannot be counted."""
+    """What CloudWatch answered: of each metric, by its name, the series of hosts, by their ids, or why it could not be
+    read; of each alarm how many data points it has, or why they cannot be counted."""
 
-    metrics: Mapping[str, Mapping[str, Series]]
+    metrics: Mapping[str, Mapping[str, Series] | str]
     alarms: Mapping[str, int | str]
 
 
@@ -96,13 +96,9 @@ def _sample(ids: Sequence[str]) -> list[str]:
     return [ordered[number * len(ordered) // count] for number in range(count)]
 
 
-def judge(rule: Analysis, hosts: Sides, found: Found | str, stage: int, now: str) -> StageAnalysis:
-    """The verdict on a stage. `found`: or why CloudWatch could not be read, which is never a success.
-
-    One failure is a failure, whatever else there is; success is only where every metric and alarm says so.
-    """
-    if isinstance(found, str):
-        return StageAnalysis(stage=stage, verdict=AnalysisVerdict.INCONCLUSIVE, at=now, reason=found)
+def judge(rule: Analysis, hosts: Sides, found: Found, stage: int, now: str) -> StageAnalysis:
+    """The verdict on a stage. One failure is a failure, whatever else there is; success is only where every metric and
+    alarm says so."""
     judged = [
         *(of_metric(each, hosts, found.metrics.get(each.name, {})) for each in rule.metrics),
         *(of_alarm(name, rule.alarm_points, known) for name, known in found.alarms.items()),
@@ -118,8 +114,10 @@ def judge(rule: Analysis, hosts: Sides, found: Found | str, stage: int, now: str
     return StageAnalysis(stage=stage, verdict=verdict, at=now, reason=reason, judged=tuple(judged))
 
 
-def of_metric(rule: MetricRule, hosts: Sides, series: Mapping[str, Series]) -> Judged:
-    """One metric."""
+def of_metric(rule: MetricRule, hosts: Sides, series: Mapping[str, Series] | str) -> Judged:
+    """One metric, by the series of its hosts; or why they could not be read."""
+    if isinstance(series, str):
+        return Judged(name=rule.name, verdict=AnalysisVerdict.INCONCLUSIVE, reason=series)
     new = _measured(hosts.new, series, rule.minimum_points)
     old = _measured(hosts.old, series, rule.minimum_points) if rule.compare is Compare.OLD_HOSTS else None
 

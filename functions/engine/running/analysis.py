@@ -24,10 +24,7 @@ def judge(deployment: Deployment, hold: Hold) -> None:
         raise KeyError(stage.analysis)
     hosts = analysis.sides(targets.of(deployment.deployment_id, (TargetStatus.SUCCEEDED, TargetStatus.PENDING)))
     since = datetime.fromisoformat(hold.since)
-    try:
-        found: Found | str = _read(rule, hosts, deployment.settings.alarms.watched, since, stage.bake_seconds)
-    except Unread as unread:
-        found = str(unread)
+    found = _read(rule, hosts, deployment.settings.alarms.watched, since, stage.bake_seconds)
     verdict = analysis.judge(rule, hosts, found, hold.stage, clock.timestamp())
     deployments.note_analysis(deployment, verdict, _stop(rule, stage.name, verdict))
     logger.info("judged", deployment_id=deployment.deployment_id, stage=hold.stage, verdict=verdict.verdict)
@@ -43,18 +40,22 @@ def _stop(rule: Analysis, stage: str, verdict: StageAnalysis) -> StopMark | None
 
 
 def _read(rule: Analysis, hosts: Sides, alarms: tuple[str, ...], since: datetime, bake_seconds: int) -> Found:
-    """Raises Unread."""
+    """What cannot be read is known as that: another metric may be bad all the same."""
     until = clock.now() + PATIENCE
     by_period = defaultdict[int, list[tuple[MetricRule, str]]](list)
     for each in rule.metrics:
         compared = [*hosts.new, *(hosts.old if each.compare is Compare.OLD_HOSTS else ())]
         by_period[each.period_seconds] += [(each, host_id) for host_id in compared]
-    metrics = defaultdict[str, dict[str, Series]](dict)
+    metrics = dict[str, dict[str, Series] | str]()
     for period, asked in by_period.items():
-        queries = [_query(metric, host_id) for metric, host_id in asked]
-        answers = cloudwatch.series(queries, *analysis.window(since, bake_seconds, period), until)
-        for (metric, host_id), series in zip(asked, answers, strict=True):
-            metrics[metric.name][host_id] = series
+        queries, names = [_query(metric, host_id) for metric, host_id in asked], {metric.name for metric, _ in asked}
+        try:
+            answers = cloudwatch.series(queries, *analysis.window(since, bake_seconds, period), until)
+        except Unread as unread:
+            metrics |= dict.fromkeys(names, str(unread))
+            continue
+        told = list(zip(asked, answers, strict=True))
+        metrics |= {name: {host: series for (each, host), series in told if each.name == name} for name in names}
     return Found(metrics=metrics, alarms=_points(alarms, since, bake_seconds, until) if rule.alarm_points else {})
 
 
@@ -71,10 +72,13 @@ def _query(metric: MetricRule, host_id: str) -> MetricQuery:
 def _points(alarms: tuple[str, ...], since: datetime, bake_seconds: int, until: datetime) -> dict[str, int | str]:
     """Of each alarm how many data points its metric has of the bake, or why they cannot be counted."""
     found: dict[str, int | str] = {}
-    for name, watched in cloudwatch.alarm_metrics(alarms, until).items():
-        if isinstance(watched, str):
-            found[name] = watched
-        else:
-            times = analysis.window(since, bake_seconds, watched.period_seconds)
-            found[name] = cloudwatch.alarm_points(watched, *times, until)
+    try:
+        for name, watched in cloudwatch.alarm_metrics(alarms, until).items():
+            if isinstance(watched, str):
+                found[name] = watched
+            else:
+                times = analysis.window(since, bake_seconds, watched.period_seconds)
+                found[name] = cloudwatch.alarm_points(watched, *times, until)
+    except Unread as unread:
+        return {**dict.fromkeys(alarms, str(unread)), **found}
     return found

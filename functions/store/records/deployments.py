@@ -111,17 +111,15 @@ def mark_stop(deployment_id: str, mark: StopMark) -> Deployment | None:
     return marked if marked and not marked.status.is_final else None
 
 
-def note_analysis(deployment: Deployment, new: StageAnalysis, stop: StopMark | None) -> Deployment | None:
-    """What the metrics said after a stage, and the stop that follows of it; the first one stays. The deployment as it
-    is now, None when it is over."""
+def note_analysis(deployment: Deployment, new: StageAnalysis, stop: StopMark | None) -> None:
+    """What the metrics said after a stage, and the stop that follows of it. The first verdict stays, and so does a stop
+    that came before."""
     key, runs = deployment_key(deployment.deployment_id), is_any("status", RUNNING)
     before = deployment.analyses[-1].stage if deployment.analyses else None
     first = Missing("judged") if before is None else Equals("judged", before)
     sets = {"analyses": to_plain(with_verdict(deployment.analyses, new)), "judged": new.stage}
     marks = {"stop": to_plain(stop)} if stop else {}
     items().write(announced.same_status(key, runs, first, Missing("stop"), sets={**sets, **marks}))
-    found = get(deployment.deployment_id)
-    return found if found and not found.status.is_final else None
 
 
 def note_update(deployment_id: str, updated_by: tuple[str, ...]) -> None:

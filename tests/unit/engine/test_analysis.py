@@ -173,7 +173,7 @@ def test_what_cloudwatch_does_not_answer_is_inconclusive(canary: Canary) -> None
     canary.cloudwatch.refuses = refusal("Throttling", "GetMetricData")
     assert canary.next()["hold"]["kinds"] == ["INCONCLUSIVE"]
     assert canary.cloudwatch.operations.count("GetMetricData") > 1, "it is tried again"
-    assert canary.verdict.reason == "CloudWatch could not be read (AWS throttled it)"
+    assert canary.verdict.reason == "errors: CloudWatch could not be read (AWS throttled it)"
     assert canary.record.stop is None
 
 
@@ -245,6 +245,18 @@ def test_a_bake_may_need_data_of_its_alarms(alarmed: Canary, points: int, follow
     assert alarmed.next()["next"] == following
     reasons = {each.name: each.reason for each in alarmed.verdict.judged}
     assert reasons["cpu"] == f"the alarm's metric has {points} data points, and needs 3"
+
+
+@pytest.mark.parametrize("refused", ["DescribeAlarms", "GetMetricData"])
+def test_alarms_that_cannot_be_read_hold_it(alarmed: Canary, refused: str) -> None:
+    def refuse(operation: str) -> None:
+        if operation == refused:
+            raise refusal("AccessDenied", operation)
+
+    alarmed.cloudwatch.before = refuse
+    assert alarmed.next()["hold"]["kinds"] == [HoldKind.INCONCLUSIVE]
+    assert {each.name for each in alarmed.verdict.judged} == {"rate", "cpu"}
+    assert "could not be read (AWS denied one of its calls)" in alarmed.verdict.reason
 
 
 def test_an_alarm_that_cannot_be_counted_any_more_holds_it(alarmed: Canary) -> None:

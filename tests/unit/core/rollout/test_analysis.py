@@ -144,8 +144,11 @@ def test_no_verdict_but_inconclusive_without_data_and_none_against_its_bound(
 
 
 def test_what_cannot_be_read_is_never_a_success() -> None:
-    found = judge(Analysis(metrics=(OVER_LIMIT,)), HOSTS, "CloudWatch could not be read", 2, NOW)
-    assert (found.verdict, found.stage, found.reason) == (INCONCLUSIVE, 2, "CloudWatch could not be read")
+    why = "CloudWatch could not be read"
+    found = judge(Analysis(metrics=(OVER_LIMIT,)), HOSTS, Found(metrics={"errors": why}, alarms={}), 2, NOW)
+    assert (found.verdict, found.stage, found.reason) == (INCONCLUSIVE, 2, f"errors: {why}")
+    bad = Found(metrics={"errors": series(9.0)}, alarms={"cpu": why})
+    assert judge(Analysis(metrics=(OVER_LIMIT,), alarm_points=1), HOSTS, bad, 0, NOW).verdict is FAILURE
     nothing = judge(Analysis(alarm_points=1), HOSTS, Found(metrics={}, alarms={}), 0, NOW)
     assert nothing.verdict is INCONCLUSIVE
 
