@@ -159,6 +159,10 @@ class LocalCloud:
             (stack,) = json.loads(outputs.read_text()).values()
             return dict(stack)
 
+    def destroy_assembly(self, assembly: Path) -> None:
+        """Delete the stack that `deploy_assembly` has made. Raises CloudError."""
+        self._cdk("destroy", "--force", "--app", str(assembly))
+
     @contextmanager
     def _folder(self) -> Iterator[Path]:
         with tempfile.TemporaryDirectory(prefix="cdk-", dir=self._directory) as folder:
