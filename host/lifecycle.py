@@ -51,3 +51,6 @@ WITHOUT_HOOKS = frozenset(
         LifecycleEvent.ALLOW_TRAFFIC,
     }
 )
+FROM_LAST_INSTALL = frozenset(  # whose scripts are of the revision that the host has
+    {LifecycleEvent.BEFORE_BLOCK_TRAFFIC, LifecycleEvent.AFTER_BLOCK_TRAFFIC, LifecycleEvent.APPLICATION_STOP}
+)

@@ -6,8 +6,8 @@ A commit on GitHub becomes an object in S3 like any other, once: hosts and rollb
 import hashlib
 import json
 import tempfile
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from functions.aws import github
 from functions.aws.clients import client
@@ -15,7 +15,8 @@ from functions.aws.clock import timestamp
 from functions.core import quotas
 from functions.core.errors import NotDeployable
 from functions.core.limits import WARNING
-from functions.core.records import GitHubCommit, Revision
+from functions.core.planning.contents import Contents, Copy, Script
+from functions.core.records import Revision
 from functions.core.revision import ENGINE_PREFIX, given_version
 from functions.core.rollout.stages import Manifest, Round
 from functions.core.statuses import DeploymentErrorCode
@@ -24,29 +25,46 @@ from functions.settings import settings
 from host.instructions import Logs
 from host.lifecycle import LifecycleEvent
 
+if TYPE_CHECKING:
+    from host.appspec import AppSpec
+
 URL_SECONDS = 6 * 3600  # of presigned access: a segment may begin an hour after ApplicationStop did
 LOG_BYTES = 64 * 1024**2  # of one hook's compressed log
 _WARNINGS = 10  # kept of one AppSpec
 _CHUNK = 1024**2
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examined:
+    """A revision as it was found, and what its AppSpec says; None where its archive was not read."""
+
+    revision: Revision
+    contents: Contents | None = None
+
+
 def pin(revision: Revision) -> Revision:
+    """As `examine`, of a commit on GitHub too: its archive is put into the bucket, once."""
+    return examine(bring(revision)).revision
+
+
+def examine(revision: Revision, at_most: int = quotas.MAX_BUNDLE_BYTES) -> Examined:
     """The revision with the version, etag, size and sha256 that will be installed, its archive and AppSpec checked.
+    Nothing is written. One of more bytes than `at_most` is not read, nor a commit that GitHub has yet to give.
 
     One that was pinned before, as a rollback's, is pinned to the same version. Its identity stays as it was given.
 
     Raises NotDeployable: object or version gone, another etag than the one asked for, too large, no archive, unsafe
-    archive, no or invalid AppSpec, scripts that no host can run; a commit that GitHub does not give.
+    archive, no or invalid AppSpec, scripts that no host can run.
     """
-    from host.appspec import AppSpecError
     from host.bundle.archive import check
     from host.bundle.checks import sure_failures
     from host.bundle.entries import ArchiveError
-    from host.grammar import parse
 
     revision = replace(revision, given=given_version(revision))
     if revision.github:
-        revision = _kept(revision, revision.github)
+        revision = _here(revision)
+        if not _is_there(revision):
+            return Examined(revision=revision)
     head = _head(revision)
     etag = head["ETag"].strip('"')
     if revision.etag and revision.etag.strip('"') != etag:
@@ -58,19 +76,47 @@ def pin(revision: Revision) -> Revision:
     if (size := head["ContentLength"]) > quotas.MAX_BUNDLE_BYTES:
         raise _invalid(revision, f"is {size} bytes; the limit is {quotas.MAX_BUNDLE_BYTES}: make the archive smaller")
     pinned = replace(revision, version=head.get("VersionId"), etag=etag, size=size)
+    if size > at_most:
+        return Examined(revision=pinned)
     with tempfile.TemporaryFile() as archive:
         pinned = replace(pinned, sha256=_download(pinned, archive))
         archive.seek(0)
         try:
             checked = check(archive, pinned.bundle_type.value)
-            appspec = parse(checked.appspec)
-        except (ArchiveError, AppSpecError) as error:
+        except ArchiveError as error:
             raise _invalid(revision, str(error)) from error
+    appspec = _parsed(revision, checked.appspec)
     if failures := sure_failures(appspec, checked):
         raise _invalid(revision, "\n".join(failures))
+    return _with_appspec(pinned, appspec)
+
+
+def read_appspec(revision: Revision, text: str) -> Examined:
+    """As `examine`, of an archive that is not in S3 yet, and of which this is the AppSpec. Raises NotDeployable."""
+    return _with_appspec(revision, _parsed(revision, text))
+
+
+def _parsed(revision: Revision, text: str) -> "AppSpec":
+    from host.appspec import AppSpecError
+    from host.grammar import parse
+
+    try:
+        return parse(text)
+    except AppSpecError as error:
+        raise _invalid(revision, str(error)) from error
+
+
+def _with_appspec(revision: Revision, appspec: "AppSpec") -> Examined:
     warnings = tuple(told(str(each), WARNING) for each in appspec.warnings[:_WARNINGS])
     hooks = tuple(event for event in LifecycleEvent if appspec.hooks.get(event))
-    return replace(pinned, warnings=warnings, hooks=hooks)
+    scripts = [
+        Script(event=event, location=each.location, timeout_seconds=each.timeout, runs_as=each.runas)
+        for event in hooks
+        for each in appspec.hooks[event]
+    ]
+    copies = [Copy(source=each.source, destination=each.destination) for each in appspec.files]
+    contents = Contents(scripts=scripts, copies=copies, permissions=len(appspec.permissions))
+    return Examined(revision=replace(revision, warnings=warnings, hooks=hooks), contents=contents)
 
 
 def stored_at(revision: Revision) -> str:
@@ -78,16 +124,21 @@ def stored_at(revision: Revision) -> str:
     return str(timestamp(_head(revision)["LastModified"]))
 
 
-def _kept(revision: Revision, commit: GitHubCommit) -> Revision:
-    """The commit's archive where the engine keeps it; GitHub is asked only when it is not there (any more)."""
-    here = replace(revision, bucket=settings().bucket_name)
-    if _is_there(here):
-        return here
+def bring(revision: Revision) -> Revision:
+    """A commit's archive is put where the engine keeps it; GitHub is asked only when it is not there (any more). Raises
+    NotDeployable for a commit that GitHub does not give."""
+    if revision.github is None or _is_there(here := _here(revision)):
+        return revision
     with tempfile.TemporaryFile() as archive:
-        github.fetch(commit, archive, quotas.MAX_BUNDLE_BYTES)
+        github.fetch(revision.github, archive, quotas.MAX_BUNDLE_BYTES)
         archive.seek(0)
         client("s3").put_object(Bucket=here.bucket, Key=here.key, Body=archive)
-    return replace(here, version=None, etag=None)
+    return replace(revision, version=None, etag=None)
+
+
+def _here(revision: Revision) -> Revision:
+    """A commit's archive as the engine keeps it."""
+    return replace(revision, bucket=settings().bucket_name)
 
 
 def _is_there(revision: Revision) -> bool:

@@ -6,16 +6,16 @@ and Finish its end. A second call (the state is retried) plans the same again.
 
 from typing import Any
 
-from functions.aws import clock, cloudwatch, weather
+from functions.aws import weather
 from functions.core.errors import Conflict, NotDeployable
 from functions.core.records import Deployment, Failure
-from functions.core.rollout import stop_mark
 from functions.core.rollout.stages import Manifest
 from functions.core.statuses import DeploymentStatus
 from functions.core.text.shapes import to_plain
 from functions.engine.ending import stop
 from functions.engine.running import chain
-from functions.engine.starting import begin, preflight
+from functions.engine.starting import begin
+from functions.engine.starting.alarms import Stopped
 from functions.store.records import deployments, targets
 from functions.telemetry import logger
 
@@ -37,15 +37,16 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 def _prepare(event: dict[str, Any]) -> dict[str, Any]:
     deployment = deployments.get(event["deployment_id"])
-    if deployment is None or _is_decided(deployment) or _stopped_by_alarm(deployment):
+    if deployment is None or _is_decided(deployment):
         return _answer(event["deployment_id"], [])
+    planned: list[Manifest] = []
     try:
-        preflight.check_alarm_data(deployment)
-        planned = begin.plan(deployment)
+        planned = begin.run(deployment)
+    except Stopped as by_alarm:
+        stop.set_mark(deployment, by_alarm.mark)
     except NotDeployable as error:
         if not deployments.note_failure(deployment.deployment_id, Failure(code=error.code, message=str(error))):
             raise Conflict(f"{deployment.deployment_id} was begun by another call: try again") from error
-        planned = []
     return _answer(deployment.deployment_id, planned)
 
 
@@ -58,16 +59,3 @@ def _is_decided(deployment: Deployment) -> bool:
     """It does not begin any more: it has ended, is to stop, or was refused by an earlier call."""
     refused = deployment.status is DeploymentStatus.CREATED and deployment.failure is not None
     return deployment.status.is_final or deployment.stop is not None or refused
-
-
-def _stopped_by_alarm(deployment: Deployment) -> bool:
-    """An alarm that is in ALARM now, or cannot be read where that counts, stops the deployment."""
-    watched = deployment.settings.alarms.watched
-    if not watched:
-        return False
-    states, now = cloudwatch.read(watched), clock.timestamp()
-    if states.active:
-        return stop.set_mark(deployment, stop_mark.by_alarms(states.active, now))
-    if states.unreadable and not deployment.settings.alarms.ignore_poll_alarm_failure:
-        return stop.set_mark(deployment, stop_mark.by_unreadable_alarms(states.unreadable, now))
-    return False

@@ -11,7 +11,7 @@ from typing import Callable, Optional
 
 from host.appspec import EVENT_SECONDS
 from host.instructions import Instructions
-from host.lifecycle import STEP_SECONDS, WITHOUT_HOOKS, LifecycleEvent
+from host.lifecycle import FROM_LAST_INSTALL, STEP_SECONDS, WITHOUT_HOOKS, LifecycleEvent
 from host.posix.journal import Journal
 from host.posix.layout import Layout
 from host.posix.revision import read_appspec
@@ -19,9 +19,6 @@ from host.posix.script_log import ScriptLog
 from host.posix.watchdog import Watchdog
 from host.report import INTERRUPTED, Failed, Report
 
-FROM_LAST_INSTALL = frozenset(
-    {LifecycleEvent.BEFORE_BLOCK_TRAFFIC, LifecycleEvent.AFTER_BLOCK_TRAFFIC, LifecycleEvent.APPLICATION_STOP}
-)
 _CAUSES = {
     "DISK": (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENAMETOOLONG),
     "DENIED": (errno.EACCES, errno.EPERM),

@@ -22,12 +22,12 @@ from cli.view.output import plain, plain_json, plain_log
 from host.appspec import FileExistsBehavior
 from host.bundle.entries import ArchiveError
 from host.instructions import Bundle, Instructions
-from host.lifecycle import STEP_SECONDS, LifecycleEvent
+from host.lifecycle import FROM_LAST_INSTALL, STEP_SECONDS, LifecycleEvent
 from host.posix.install import decide
 from host.posix.journal import hold_host
 from host.posix.layout import Layout
 from host.posix.revision import read_appspec, take
-from host.posix.run import FROM_LAST_INSTALL, failure, run_event
+from host.posix.run import failure, run_event
 from host.posix.unpack import unpack
 from host.posix.watchdog import Watchdog
 from host.report import Failed, Report

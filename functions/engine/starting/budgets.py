@@ -22,6 +22,8 @@ class CountedBudget:
     share: BudgetShare
     shards: Sequence[BudgetShard]
     hosts: frozenset[str]  # of the deployment, that ask it
+    used: int = 0  # shards that have ever been used
+    gone: Sequence[tuple[int, str]] = ()  # places, with their shards, of failed hosts that belong to it no more
 
 
 Counted = Sequence[CountedBudget]
@@ -31,7 +33,7 @@ def count(deployment: Deployment, target_ids: Sequence[str]) -> tuple[CountedBud
     """The budgets that the group names, with the targets that belong to them; and those in which a target's host has a
     place since it failed, whoever names them: a success gives it back. Raises NotDeployable.
 
-    A deployment to a launched instance asks none, because that has not served yet.
+    A deployment to a launched instance asks none, because that has not served yet. Nothing is written.
     """
     known = {budget.name: (budget, used) for budget, used in budgets.all_of_them()}
     if missing := sorted(set(deployment.settings.budgets) - known.keys()):
@@ -62,15 +64,10 @@ def _named(budget: Budget, used: int, target_ids: Sequence[str]) -> CountedBudge
     if not asking:
         logger.warning("no target belongs to the budget", budget=budget.name)
         return None
-    wanted = number_of_shards(places)
-    budgets.use_shards(budget.name, wanted, used)
-    shards = budget_places.read(budget.name, max(wanted, used))
-    for number, host in rules.gone(shards, hosts):
-        logger.info("a host that failed does not belong to the budget any more", budget=budget.name, host=host)
-        budget_places.release(budget.name, number, host, shards[number].held[host])
+    shards = budget_places.read(budget.name, max(number_of_shards(places), used))
     covers_all = asking == frozenset(target_ids)
     share = BudgetShare(budget=budget.name, places=places, shards_known=len(shards), covers_all=covers_all)
-    return CountedBudget(share=share, shards=shards, hosts=asking)
+    return CountedBudget(share=share, shards=shards, hosts=asking, used=used, gone=rules.gone(shards, hosts))
 
 
 def _other(budget: Budget, used: int, target_ids: Sequence[str]) -> CountedBudget | None:
@@ -80,16 +77,27 @@ def _other(budget: Budget, used: int, target_ids: Sequence[str]) -> CountedBudge
     return CountedBudget(share=share, shards=shards, hosts=failed) if failed else None
 
 
-def shares(counted: Sequence[CountedBudget]) -> tuple[BudgetShare, ...]:
+def use(counted: Counted) -> None:
+    """A deployment is about to begin that asks these: their shards are there, and have no places of hosts that are
+    gone."""
+    for each in counted:
+        name = each.share.budget
+        budgets.use_shards(name, each.share.number_with_places, each.used)
+        for number, host in each.gone:
+            logger.info("a host that failed does not belong to the budget any more", budget=name, host=host)
+            budget_places.release(name, number, host, each.shards[number].held[host])
+
+
+def shares(counted: Counted) -> tuple[BudgetShare, ...]:
     return tuple(each.share for each in counted)
 
 
-def with_homes(targets: Sequence[Target], counted: Sequence[CountedBudget]) -> list[Target]:
+def with_homes(targets: Sequence[Target], counted: Counted) -> list[Target]:
     """The targets, each with the shard of every budget that it asks first."""
     return [_with_homes(each, counted) if each.places else each for each in targets]
 
 
-def _with_homes(target: Target, counted: Sequence[CountedBudget]) -> Target:
+def _with_homes(target: Target, counted: Counted) -> Target:
     host = target.target_id
     asked = [each for each in counted if host in each.hosts]
     homes = {each.share.name: rules.home(each.share, host, each.shards) for each in asked}

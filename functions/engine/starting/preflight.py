@@ -1,82 +1,201 @@
-"""What can be wrong with a deployment's load balancers and alarms, found before a host is touched."""
+"""Preflight: what a deployment would do, and what is in its way, as one value. Nothing is written.
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+Prepare begins what is found here (`begin.py`), and PlanDeployment shows it to people (`outlook.py`).
+"""
 
-from functions.aws import clock, cloudwatch
-from functions.aws.cloudwatch import Unread
-from functions.aws.fleet import autoscaling, elb
-from functions.core.balancer_checks import Severity, host_seconds, problems
-from functions.core.errors import InvalidInput, NotDeployable
-from functions.core.load_balancers import not_allowed
-from functions.core.messages import texts
-from functions.core.records import Balancer, Deployment
-from functions.core.rollout.analysis import check_alarms, wants_alarm_data
-from functions.core.rollout.analysis_rule import check_points
-from functions.core.rollout.steps import Hooks
-from functions.core.selection import Instance
-from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, TargetStatus
-from functions.engine.running.analysis import PATIENCE
-from functions.store.records import declared, hosts
-from functions.telemetry import logger
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 
-
-def check_load_balancers(deployment: Deployment, instances: Sequence[Instance]) -> tuple[Balancer, ...]:
-    """Those of the deployment as they are; none where it uses none. Raises NotDeployable with all that cannot go well.
-    What is only slow or doubtful is logged."""
-    named = deployment.settings.load_balancers
-    if not named.are_used:
-        return ()
-    if unknown := not_allowed(named, declared.load_balancers()):
-        raise _invalid(f"loadBalancerInfo: {texts.undeclared(unknown)}")
-    fleet = [instance for instance in instances if instance.is_ec2]
-    scaling_groups = {each.scaling_group for each in fleet if each.scaling_group}
-    seen = replace(elb.see(named), scaling_groups=tuple(autoscaling.groups(scaling_groups)))
-    found = problems(named, seen, fleet)
-    errors = [each.message for each in found if each.severity is Severity.ERROR]
-    if errors:
-        raise _invalid("\n".join(errors))
-    for each in found:
-        logger.warning("load balancers: %s", each.message)
-    expected = host_seconds(named, seen.balancers)
-    logger.info("seconds that the load balancers take of one host", block=expected.block, allow=expected.allow)
-    return seen.balancers
+from functions.aws import bucket, clock
+from functions.aws.bucket import Examined
+from functions.aws.fleet import ec2
+from functions.core.access import Fleet
+from functions.core.auto_scaling import ScalingGroup
+from functions.core.errors import NotDeployable
+from functions.core.planning.contents import Contents
+from functions.core.records import Deployment, HookKind, Host, Launch, Step, Target
+from functions.core.rollout import stages
+from functions.core.rollout.budgets import in_order
+from functions.core.rollout.health import HealthConstraintsInvalid
+from functions.core.rollout.selecting import Standing, Traits
+from functions.core.rollout.stages import Round
+from functions.core.rollout.steps import Hooks, launch_steps, plan_steps, termination_steps
+from functions.core.rollout.traffic import pin
+from functions.core.selection import ONLINE, Contact, Instance, new_targets
+from functions.core.statuses import DeploymentErrorCode, TargetStatus
+from functions.engine.auto_scaling import scaling
+from functions.engine.starting import balancers, budgets, selected, who_may
+from functions.engine.starting import fleet as engine_fleet
+from functions.engine.starting.balancers import CheckedBalancers
+from functions.store.records import hosts
 
 
-def check_alarm_data(deployment: Deployment) -> None:
-    """Raises NotDeployable when a stage wants data points of alarms that could never be counted. What CloudWatch does
-    not answer now is seen after the stage."""
-    wanted = wants_alarm_data(deployment) if deployment.status is DeploymentStatus.CREATED else []
-    if not wanted:
-        return
+@dataclass(slots=True)
+class Checks:
+    """What is in a deployment's way. It cannot begin after the first error; people want to hear of all of them."""
+
+    stop_at_first: bool = True
+    errors: list[NotDeployable] = field(default_factory=list)
+
+    @contextmanager
+    def each(self) -> Iterator[None]:
+        """What follows is left out where it cannot be done, and noted; or its error ends everything."""
+        try:
+            yield
+        except NotDeployable as error:
+            if self.stop_at_first:
+                raise
+            self.errors.append(error)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installed:
+    """What the hosts of a group have, by their ids, and the deployments that brought it, by theirs."""
+
+    hosts: Mapping[str, Host] = field(default_factory=dict)
+    by: Mapping[str, Deployment] = field(default_factory=dict)
+
+    def on(self, host_id: str) -> Deployment | None:
+        """What was installed there well; None where nothing was, or nobody knows what is there."""
+        host = self.hosts.get(host_id)
+        return self.by.get(host.deployment_id) if host and host.status is TargetStatus.SUCCEEDED else None
+
+    def hooks(self, host_id: str) -> Hooks:
+        """Those of the revision that the host has; None where a deployment failed on it, and no one knows which. A host
+        that is not there has never been deployed to."""
+        if host_id not in self.hosts:
+            return ()
+        found = self.on(host_id)
+        return found.revision.hooks if found else None
+
+
+NOTHING_INSTALLED = Installed()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A deployment as it would begin: pinned, with its counts, places, stages, budgets and load balancers."""
+
+    deployment: Deployment
+    targets: Sequence[Target] = ()  # each with its stage, rank, steps and the shards that it asks
+    contents: Contents | None = None  # what its AppSpec says; None: it was not read
+    installed: Installed = NOTHING_INSTALLED
+    contacts: Mapping[str, Contact] = field(default_factory=dict)  # what SSM says of the hosts, by id
+    checked: CheckedBalancers = balancers.NONE
+    counted: budgets.Counted = ()
+    scaling_groups: Sequence[ScalingGroup] = ()
+
+    @property
+    def rounds(self) -> list[Round]:
+        return rounds(self.deployment, self.targets)
+
+
+def rounds(deployment: Deployment, targets: Sequence[Target]) -> list[Round]:
+    """The stages as they are run, their targets in the order in which they begin."""
+    return [replace(each, target_ids=in_order(each.target_ids, targets)) for each in stages.plan(deployment, targets)]
+
+
+def preflight(deployment: Deployment, checks: Checks, examine: Callable[[Deployment], Examined] | None = None) -> Plan:
+    """What the deployment would do. Raises NotDeployable, unless `checks` notes it. `examine`: what is known of its
+    revision, by default all that is in its archive."""
+    plan = Plan(deployment=deployment)
+    if not deployment.is_restart:
+        with checks.each():
+            found = (examine or (lambda each: bucket.examine(each.revision)))(deployment)
+            plan = replace(plan, deployment=replace(deployment, revision=found.revision), contents=found.contents)
+    if deployment.launch:
+        return _begun(_alone(plan, deployment.launch), {})
+    with checks.each():
+        return _to_fleet(plan, checks)
+    return plan
+
+
+def _to_fleet(plan: Plan, checks: Checks) -> Plan:
+    deployment = plan.deployment
+    scaling_groups = scaling.check(deployment)
+    fleet = selected.select(deployment, scaling_groups)
+    if not fleet.hosts:
+        return replace(plan, deployment=replace(deployment, counters=None))
+    plan = replace(plan, scaling_groups=scaling_groups)
+    with checks.each():
+        who_may.check_hosts(deployment, fleet)
+    with checks.each():
+        plan = replace(plan, checked=balancers.check_load_balancers(deployment, fleet.hosts))
+    with checks.each():
+        plan = replace(plan, counted=budgets.count(deployment, [each.instance_id for each in fleet.hosts]))
+    plan = replace(plan, installed=_installed(deployment), contacts=engine_fleet.contacts(fleet))
+    traits = {each.instance_id: _traits(each, plan) for each in fleet.hosts}
+    plan = replace(plan, targets=_targets(plan, fleet))
+    with checks.each():
+        plan = _begun(plan, traits)
+    return plan
+
+
+def _begun(plan: Plan, traits: Mapping[str, Traits]) -> Plan:
+    """With what a begin fixes. Raises NotDeployable where the configuration keeps every target in service, or a stage
+    selects none."""
+    deployment = replace(plan.deployment, balancers=plan.checked.balancers, budgets=budgets.shares(plan.counted))
     try:
-        check_alarms(deployment.settings)
-        watched = cloudwatch.alarm_metrics(deployment.settings.alarms.watched, clock.now() + PATIENCE)
-        for stage, points in wanted:
-            for name, metric in watched.items():
-                if isinstance(metric, str):
-                    raise InvalidInput(f"the stage {stage.name} wants data points of the alarm {name}: {metric}")
-                check_points(f"the alarm {name}", points, metric.period_seconds, stage.bake_seconds)
-    except Unread as unread:
-        logger.warning("the data of alarms are not checked", reason=str(unread))
-    except InvalidInput as error:
-        raise NotDeployable(DeploymentErrorCode.HEALTH_CONSTRAINTS_INVALID, f"analysis: {error}") from error
+        begun, targets = stages.begin(deployment, plan.targets, traits)
+    except HealthConstraintsInvalid as error:
+        raise NotDeployable(DeploymentErrorCode.HEALTH_CONSTRAINTS_INVALID, str(error)) from error
+    return replace(plan, deployment=begun, targets=budgets.with_homes(targets, plan.counted))
 
 
-def hooks_of_hosts(deployment: Deployment) -> Mapping[str, Hooks]:
-    """By host: the hooks of the revision that it has; None where a deployment failed on it, and no one knows which.
-
-    A host that is not there has never been deployed to.
-    """
-    brought = hosts.of(deployment.group_id)
-    by_id = hosts.deployments_of(brought)
-    return {
-        host.target_id: by_id[host.deployment_id].revision.hooks
-        if host.status is TargetStatus.SUCCEEDED and host.deployment_id in by_id
-        else None
-        for host in brought
-    }
+def _installed(deployment: Deployment) -> Installed:
+    found = hosts.of(deployment.group_id)
+    return Installed(hosts={each.target_id: each for each in found}, by=hosts.deployments_of(found))
 
 
-def _invalid(message: str) -> NotDeployable:
-    return NotDeployable(DeploymentErrorCode.ELASTIC_LOAD_BALANCING_INVALID, message)
+def _traits(instance: Instance, plan: Plan) -> Traits:
+    """What the stages choose an instance by: its tags, and what it runs."""
+    before = plan.installed.on(instance.instance_id)
+    if before is None:
+        return Traits(tags=instance.tags)
+    is_same = before.revision.is_same(plan.deployment.revision)
+    return Traits(tags=instance.tags, standing=Standing.CURRENT if is_same else Standing.OLD)
+
+
+def _targets(plan: Plan, fleet: Fleet) -> list[Target]:
+    deployment, known = plan.deployment, plan.installed.hosts
+    found = new_targets(
+        deployment.deployment_id,
+        deployment.group_id,
+        fleet.hosts,
+        plan.contacts,
+        clock.timestamp(),
+        lambda each: _steps(plan, each),
+    )
+    out = {name for name, host in known.items() if host.status is TargetStatus.FAILED}
+    return [replace(each, was_out_of_service=each.target_id in out) for each in found]
+
+
+def _steps(plan: Plan, instance: Instance) -> tuple[Step, ...]:
+    deployment = plan.deployment
+    return plan_steps(
+        deployment.settings,
+        is_ec2=instance.is_ec2,
+        hooks=deployment.revision.hooks,
+        hooks_before=plan.installed.hooks(instance.instance_id),
+        is_restart=deployment.is_restart,
+    )
+
+
+def _alone(plan: Plan, launch: Launch) -> Plan:
+    """To the one target of a deployment to an instance that waits in a lifecycle hook. Whether SSM reaches it already,
+    the target waits for."""
+    deployment, instance = plan.deployment, ec2.named(launch.action.instance_id)
+    if instance is None:
+        raise NotDeployable(DeploymentErrorCode.NO_INSTANCES, f"{launch.action.instance_id} is gone")
+    who_may.check_hosts(deployment, Fleet(ec2=[instance]))
+    checked = balancers.check_load_balancers(deployment, [instance])
+    settings, hooks, now = deployment.settings, deployment.revision.hooks, clock.timestamp()
+    is_launch = launch.action.kind is HookKind.LAUNCH
+    steps = launch_steps(settings, hooks=hooks) if is_launch else termination_steps(settings, hooks_before=hooks)
+    group_id = deployment.group_id if is_launch else ""  # what is about to end says nothing of what hosts run
+    contacts = {instance.instance_id: Contact(ping=ONLINE)}
+    (target,) = new_targets(deployment.deployment_id, group_id, [instance], contacts, now, lambda each: steps)
+    has_traffic = checked.balancers and is_launch
+    traffic = pin(instance.instance_id, checked.balancers, {}, ()) if has_traffic else None
+    return replace(plan, targets=[replace(target, traffic=traffic)], checked=checked, contacts=contacts)

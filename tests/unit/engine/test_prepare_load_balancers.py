@@ -10,7 +10,8 @@ from functions.aws.clients import client
 from functions.core.records import NO_LOAD_BALANCERS, BlockTraffic, Deployment, Host, LoadBalancers, Segment
 from functions.core.statuses import DeploymentErrorCode, TargetStatus
 from functions.core.text.shapes import to_plain
-from functions.engine.starting import preflight
+from functions.engine.starting import balancers
+from functions.engine.starting.preflight import Checks, preflight
 from functions.store.keys import deployment_key, host_key, target_key
 from functions.store.records import declared, hosts, targets
 from host.lifecycle import LifecycleEvent
@@ -77,14 +78,15 @@ def test_a_hosts_scripts_are_of_what_a_deployment_brought_and_unknown_where_one_
     world.launch(3)
     one = world.create(archive(hooks("s"), s="#!/bin/sh\n"))
     world.prepare()
-    good, bad, _ = world.targets
+    good, bad, new = world.targets
     for each, status in ((good, TargetStatus.SUCCEEDED), (bad, TargetStatus.FAILED)):
         store_item = replace(each, status=TargetStatus.IN_PROGRESS)
         put_item({**target_key(one.deployment_id, each.target_id).item, **to_plain(store_item), "segments": {}})
         assert targets.finish(store_item, status, NOW)
         hosts.record_end(replace(store_item, status=status, started_at=NOW, last_updated_at=NOW))
-    found = preflight.hooks_of_hosts(world.deployment)
-    assert found == {good.target_id: (LifecycleEvent.AFTER_INSTALL,), bad.target_id: None}
+    installed = preflight(world.deployment, Checks()).installed
+    found = {each.target_id: installed.hooks(each.target_id) for each in world.targets}
+    assert found == {good.target_id: (LifecycleEvent.AFTER_INSTALL,), bad.target_id: None, new.target_id: ()}
 
 
 def test_each_host_has_the_steps_that_its_own_revision_and_the_new_one_have_scripts_for(
@@ -96,7 +98,7 @@ def test_each_host_has_the_steps_that_its_own_revision_and_the_new_one_have_scri
     put_item({**host_key(one.group_id, world.instances[1]).item, **to_plain(brought_before(one, first))})
     behind = replace(one, settings=replace(one.settings, load_balancers=BEHIND))
     put_item({**deployment_key(one.deployment_id).item, **to_plain(behind)})
-    monkeypatch.setattr(preflight, "check_load_balancers", lambda deployment, instances: ())
+    monkeypatch.setattr(balancers, "check_load_balancers", lambda deployment, instances: balancers.NONE)
     world.prepare()
     new, known = sorted(world.targets, key=lambda target: target.target_id)
     assert [type(step).__name__ for step in new.steps] == ["BlockTraffic", "Segment", "AllowTraffic", "Segment"]

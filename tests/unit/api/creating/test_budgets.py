@@ -100,7 +100,7 @@ def test_a_host_that_failed_is_released_by_a_person_or_deployed_to_first(api: Ap
     end.end(web.deployment_id)
     assert [each["failedIn"] for each in listed(api)["holders"]] == [web.deployment_id]
     tools = deploy(api, shop, "tools")
-    (stage,) = begin.plan(tools)
+    (stage,) = begin.run(tools)
     body = client("s3").get_object(Bucket=stage.bucket, Key=stage.key)["Body"].read()
     assert [each["target_id"] for each in json.loads(body)] == [host, *sorted(shop.instances)[:3]], "in any group"
     api.refuses("InvalidInputException", "ReleaseBudgetPlace", budgetName="fleet", hostId="i-0")

@@ -1,0 +1,1 @@
+"""What a deployment would do, told before it begins (docs/plan.md): values in, values out."""
