@@ -1,4 +1,5 @@
-"""The control API's address: an HTTP API with a route for each operation, and the one function behind all of them."""
+"""The control API's address: an HTTP API with a route for each operation, and the functions behind them: one for
+planning a deployment, and one for all others."""
 
 import json
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from functions.core.extensions import added_to
+from functions.core.planning.shapes import OPERATION
 from infra.checks import whole_account
 from infra.engine import Engine
 from infra.function import Function, FunctionDefaults
@@ -58,6 +60,7 @@ class Api(Construct):
         those from which it may read besides its own."""
         super().__init__(scope, id)
         self.function = self._function(defaults, store, engine, topic_arns, revision_buckets)
+        self.plan = self._plan(defaults, store, engine, revision_buckets)
         name = Stack.of(self).stack_name
         self._api = apigateway.CfnApi(
             self,
@@ -106,6 +109,29 @@ class Api(Construct):
         whole_account.let_see_fleet(function)
         return function
 
+    def _plan(
+        self, defaults: FunctionDefaults, store: Store, engine: Engine, revision_buckets: Sequence[str]
+    ) -> Function:
+        """PlanDeployment, by a function that can see all that Prepare sees, and write nothing."""
+        function = Function(
+            self,
+            "Plan",
+            defaults=defaults,
+            description="Tells how a deployment would go; may only read",
+            environment={
+                "TABLE_NAME": store.table.table_name,
+                "BUCKET_NAME": store.bucket.bucket_name,
+                "REVISION_BUCKETS": ",".join(revision_buckets),
+                **engine.send_rate,
+            },
+            # Less than 512 MB are used for 10,000 hosts (python -m bench plan), but somebody waits, and no longer than
+            # 30 seconds: here it has a whole CPU.
+            memory_mb=1769,
+        )
+        engine.let_plan(function)
+        function.allow("dynamodb:Query", on=store.index_arn("by_group"))
+        return function
+
     def _stage(self, name: str, defaults: FunctionDefaults) -> apigateway.CfnStage:
         log = logs.LogGroup(
             self,
@@ -129,16 +155,9 @@ class Api(Construct):
         )
 
     def _routes(self) -> Construct:
-        """One integration and one permission for all of them: who may call which one is for IAM to say."""
-        integration = apigateway.CfnIntegration(
-            self,
-            "Integration",
-            api_id=self._api.ref,
-            integration_type="AWS_PROXY",
-            integration_uri=self.function.function_arn,
-            payload_format_version="2.0",
-            timeout_in_millis=_SECONDS * 1000,
-        )
+        """One integration and one permission for each function: who may call which operation is for IAM to say."""
+        integration = self._integration("Integration", "Invoke", self.function, "*")
+        plan = self._integration("PlanIntegration", "InvokePlan", self.plan, OPERATION)
         routes = Construct(self, "Routes")
         before: apigateway.CfnRoute | None = None
         for operation in operations():
@@ -148,20 +167,31 @@ class Api(Construct):
                 api_id=self._api.ref,
                 route_key=f"POST /{operation}",
                 authorization_type="AWS_IAM",
-                target=f"integrations/{integration.ref}",
+                target=f"integrations/{(plan if operation == OPERATION else integration).ref}",
             )
             # One after another: API Gateway takes few changes a second, and CloudFormation would make all at once.
             if before:
                 route.add_resource_dependency(before)
             before = route
+        return routes
+
+    def _integration(self, id: str, permission: str, function: Function, operation: str) -> apigateway.CfnIntegration:
         lambda_.CfnPermission(
             self,
-            "Invoke",
+            permission,
             action="lambda:InvokeFunction",
-            function_name=self.function.function_arn,
+            function_name=function.function_arn,
             principal="apigateway.amazonaws.com",
             source_arn=Stack.of(self).format_arn(
-                service="execute-api", resource=self._api.ref, resource_name=f"{_STAGE}/POST/*"
+                service="execute-api", resource=self._api.ref, resource_name=f"{_STAGE}/POST/{operation}"
             ),
         )
-        return routes
+        return apigateway.CfnIntegration(
+            self,
+            id,
+            api_id=self._api.ref,
+            integration_type="AWS_PROXY",
+            integration_uri=function.function_arn,
+            payload_format_version="2.0",
+            timeout_in_millis=_SECONDS * 1000,
+        )

@@ -62,7 +62,7 @@ class Engine(Construct):
         self._store = store
         self._limits = limits
         self.ask_again = {"ASK_AGAIN_SECONDS": str(ask_again_seconds(limits.reconcile_seconds))}
-        self._send_rate = {"SSM_SEND_RATE": str(limits.ssm_send_rate)}
+        self.send_rate = {"SSM_SEND_RATE": str(limits.ssm_send_rate)}
         self._reconcile = {"RECONCILE_SECONDS": str(limits.reconcile_seconds)}
         self._table = {"TABLE_NAME": store.table.table_name}
         self._name = stack.stack_name
@@ -142,7 +142,7 @@ class Engine(Construct):
             disk=Size.gibibytes(5),  # a revision of up to 4 GiB is unpacked as far as its AppSpec
         )
         self._store.let_change_records(function, "dynamodb:BatchGetItem", "dynamodb:PartiQLInsert")
-        self.let_find_revisions(function)
+        self._let_see(function)
         function.allow(
             "s3:PutObject",
             on=self._store.bucket.arn_for_objects(f"{MANIFESTS}*"),
@@ -154,14 +154,23 @@ class Engine(Construct):
             why_wildcard="Archives from GitHub have repository and commit in their key.",
         )
         function.allow("secretsmanager:GetSecretValue", on=self.github_secret_arn)
+        self._scaling_groups.grant_suspend(function)
+        self.let_wake(function)
+        return function
+
+    def let_plan(self, function: Function) -> None:
+        """Lets a function find out what Prepare would begin; it may write nothing."""
+        function.allow("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", on=self._store.table.table_arn)
+        self._let_see(function)
+
+    def _let_see(self, function: Function) -> None:
+        """Lets a function see revisions, hosts, load balancers and alarms."""
+        self.let_find_revisions(function)
         whole_account.let_see_fleet(function)
         whole_account.let_read_alarms(function)
         self._load_balancers.grant_see(function)
         self._scaling_groups.grant_see_groups(function)
         self._scaling_groups.grant_count(function)
-        self._scaling_groups.grant_suspend(function)
-        self.let_wake(function)
-        return function
 
     def _next_stage(self) -> Function:
         function = Function(
@@ -194,7 +203,7 @@ class Engine(Construct):
             description="Looks for everything that a deployment waits for, in bulk",
             environment={
                 **self._table,
-                **self._send_rate,
+                **self.send_rate,
                 "SEND_QUEUE_URL": self.moments.queue_url,
             },
             timeout=Duration.minutes(1),
@@ -238,7 +247,7 @@ class Engine(Construct):
                 "RUNNER_SHA256": hosts.runner_sha256,
                 "SIGNING_KEY_ARN": hosts.key_arn,
                 **self.ask_again,
-                **self._send_rate,
+                **self.send_rate,
                 **self._reconcile,
                 "SEND_QUEUE_URL": self.moments.queue_url,
             },

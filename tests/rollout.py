@@ -5,8 +5,9 @@ from dataclasses import replace
 from functions.core.records import Counts, Deployment, Hold, HoldKind, PlaceSet, Target, TargetFailure
 from functions.core.rollout.places import with_homes
 from functions.core.statuses import DeploymentStatus, TargetStatus
+from functions.engine.ending import end
 from functions.engine.running import places
-from functions.store.records import deployments, hosts, preparing
+from functions.store.records import deployments, hosts, preparing, targets
 from functions.store.records import places as store_places
 
 
@@ -45,3 +46,16 @@ def hold(deployment_id: str, token: str) -> None:
 def out_of_service(group_id: str) -> set[str]:
     """The hosts that the last deployment left in a state that nobody knows."""
     return {each.target_id for each in hosts.of(group_id) if each.status is TargetStatus.FAILED}
+
+
+def run_to_the_end(deployment_id: str, now: str, *, fails: int = 0, skips: int = 0) -> Deployment:
+    """What becomes of a deployment that has begun: on its first targets it fails, its last ones it does not reach."""
+    fleet = [each for each in targets.of(deployment_id) if not each.status.is_final]
+    for number, target in enumerate(fleet[: len(fleet) - skips]):
+        assert begin_target(target, now)
+        (going,) = [each for each in targets.of(deployment_id) if each.target_id == target.target_id]
+        assert end_target(going, TargetStatus.FAILED if number < fails else TargetStatus.SUCCEEDED, now)
+    end.end(deployment_id)
+    found = deployments.get(deployment_id)
+    assert found
+    return found

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
-from functions.handlers.api import handler
 from tests.conftest import LambdaContext
+from tests.gateway import handler_of
 
 ARN = "arn:aws:iam::123456789012:user/ann"
 _SIGNED = re.compile(r"AWS4-HMAC-SHA256 Credential=\w+/\d{8}/[a-z0-9-]+/execute-api/aws4_request, SignedHeaders=.*")
@@ -53,7 +53,7 @@ def serve() -> Iterator[Served]:
                 "body": body,
                 "isBase64Encoded": False,
             }
-            answer = handler(event, LambdaContext())
+            answer = handler_of(self.path.removeprefix("/"))(event, LambdaContext())
             return self._answer(answer["statusCode"], answer["headers"], answer["body"])
 
         def _answer(self, status: int, headers: dict[str, str], body: str) -> None:

@@ -29,7 +29,7 @@ from botocore.httpsession import URLLib3Session
 from cli.account.connection import Engine
 from cli.account.service_model import files
 
-MAX_BYTES = 256 * 1024  # of a request, as functions/handlers/api.py has it
+MAX_BYTES = 256 * 1024  # of a request, as functions/api/protocol.py has it
 MAX_HEAD_BYTES = 64 * 1024  # of a request line with all headers
 MAX_CONNECTIONS = 64
 _IDLE_SECONDS = 60  # from a connection's begin, or its last answer, to the last byte of its next request

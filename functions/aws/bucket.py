@@ -56,9 +56,11 @@ def examine(revision: Revision, at_most: int = quotas.MAX_BUNDLE_BYTES) -> Exami
     Raises NotDeployable: object or version gone, another etag than the one asked for, too large, no archive, unsafe
     archive, no or invalid AppSpec, scripts that no host can run.
     """
+    from host.appspec import AppSpecError
     from host.bundle.archive import check
     from host.bundle.checks import sure_failures
     from host.bundle.entries import ArchiveError
+    from host.grammar import parse
 
     revision = replace(revision, given=given_version(revision))
     if revision.github:
@@ -83,9 +85,9 @@ def examine(revision: Revision, at_most: int = quotas.MAX_BUNDLE_BYTES) -> Exami
         archive.seek(0)
         try:
             checked = check(archive, pinned.bundle_type.value)
-        except ArchiveError as error:
+            appspec = parse(checked.appspec)
+        except (ArchiveError, AppSpecError) as error:
             raise _invalid(revision, str(error)) from error
-    appspec = _parsed(revision, checked.appspec)
     if failures := sure_failures(appspec, checked):
         raise _invalid(revision, "\n".join(failures))
     return _with_appspec(pinned, appspec)
@@ -93,17 +95,13 @@ def examine(revision: Revision, at_most: int = quotas.MAX_BUNDLE_BYTES) -> Exami
 
 def read_appspec(revision: Revision, text: str) -> Examined:
     """As `examine`, of an archive that is not in S3 yet, and of which this is the AppSpec. Raises NotDeployable."""
-    return _with_appspec(revision, _parsed(revision, text))
-
-
-def _parsed(revision: Revision, text: str) -> "AppSpec":
     from host.appspec import AppSpecError
     from host.grammar import parse
 
     try:
-        return parse(text)
+        return _with_appspec(revision, parse(text))
     except AppSpecError as error:
-        raise _invalid(revision, str(error)) from error
+        raise NotDeployable(DeploymentErrorCode.INVALID_REVISION, str(error)) from error
 
 
 def _with_appspec(revision: Revision, appspec: "AppSpec") -> Examined:

@@ -157,6 +157,16 @@ def narrowest(windows: Sequence[Window], group_key: str) -> list[Window]:
     return []
 
 
+def of_group(calendar: Calendar, group_key: str, now: datetime) -> Calendar:
+    """What counts for a group; freezes that are over are left out."""
+    freezes = (each for each in calendar.freezes if covers(each.scope, group_key) and not is_over(each, now))
+    return Calendar(windows=tuple(narrowest(calendar.windows, group_key)), freezes=tuple(freezes))
+
+
+def is_over(freeze: Freeze, now: datetime) -> bool:
+    return freeze.end is not None and datetime.fromisoformat(freeze.end) <= now
+
+
 def _is_in(freeze: Freeze, moment: datetime) -> bool:
     begun = datetime.fromisoformat(freeze.start) <= moment
     return begun and (freeze.end is None or moment < datetime.fromisoformat(freeze.end))

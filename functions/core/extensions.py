@@ -8,6 +8,7 @@ from typing import Any
 
 from functions.core import stage_shapes
 from functions.core.end_state import EndState
+from functions.core.planning import shapes as planning_shapes
 from functions.core.stage_shapes import exception, one_of, structure
 from functions.core.statuses import OnFreeze
 
@@ -324,6 +325,7 @@ SHAPES: dict[str, dict[str, Any]] = {
     "ResumeDeploymentOutput": structure(),
     "ContinueDeploymentInput": structure(reason="Reason"),
     **stage_shapes.SHAPES,
+    **planning_shapes.SHAPES,
     # -- how hosts really stand after the group's last deployment: each is asked, page by page, and answers in a while
     "VerificationId": {"type": "string", "min": 36, "max": 36},
     "EndState": one_of(EndState),
@@ -377,4 +379,4 @@ def added_to(model: dict[str, Any]) -> dict[str, Any]:
         shapes[name] = {**shape, **known}
         if "members" in shape:
             shapes[name]["members"] = {**known.get("members", {}), **shape["members"]}
-    return {**model, "operations": {**model["operations"], **OPERATIONS}, "shapes": shapes}
+    return planning_shapes.add_to({**model, "operations": {**model["operations"], **OPERATIONS}, "shapes": shapes})

@@ -100,6 +100,7 @@ class Contact:
 
     ping: str
     platform: str = LINUX  # or Windows, or MacOS
+    agent: str | None = None  # the SSM Agent's version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

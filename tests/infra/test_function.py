@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from cli.account.prices import MEMORY_MB, USUAL_MEMORY_MB
+from functions.core.planning.prices import MEMORY_MB, USUAL_MEMORY_MB
 from infra.app import ROOT
 from simulation.aws.functions import TIMEOUTS, USUAL_TIMEOUT
 from tests.infra.conftest import resources

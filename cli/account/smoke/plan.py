@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from cli.account.connection import Engine, Refusal
 from cli.account.fleet import Member, fleet
 from cli.account.group_name import Group
-from cli.account.prices import TRANSITIONS_EACH_DEPLOYMENT, TRANSITIONS_EACH_TARGET, USD, Item
 from cli.view.words import names
+from functions.core.planning.prices import TRANSITIONS_EACH_DEPLOYMENT, TRANSITIONS_EACH_TARGET, USD, Item
 from functions.core.selection import ONLINE
 
 HOSTS = 3  # that the revision goes to, at most

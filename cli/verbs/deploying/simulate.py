@@ -20,13 +20,13 @@ from cli.account.completions import groups
 from cli.account.connection import Engine
 from cli.account.group_name import GROUP, Group
 from cli.account.history import History
-from cli.account.prices import MEMORY_MB, REGION, USD, USUAL_MEMORY_MB, YEAR, Item
 from cli.bundle.findings import appspec_of
 from cli.durations import DURATION
 from cli.exits import Exit
 from cli.view.output import json_option, tell_json
 from cli.view.words import counted
 from functions.core.errors import InvalidInput
+from functions.core.planning.prices import MEMORY_MB, REGION, USD, USUAL_MEMORY_MB, YEAR, Item
 from host.lifecycle import LifecycleEvent
 
 if TYPE_CHECKING:

@@ -12,7 +12,11 @@ from typing import Any
 import click
 
 from cli.account.connection import Engine
-from cli.account.prices import (
+from cli.durations import DURATION
+from cli.view.output import json_option, tell_json
+from cli.view.tables import Column, tell_table
+from cli.view.words import counted
+from functions.core.planning.prices import (
     MEMORY_MB,
     NOT_COUNTED,
     REGION,
@@ -23,10 +27,6 @@ from cli.account.prices import (
     YEAR,
     Item,
 )
-from cli.durations import DURATION
-from cli.view.output import json_option, tell_json
-from cli.view.tables import Column, tell_table
-from cli.view.words import counted
 
 _HANDLERS = Path(__file__).parents[3] / "functions" / "handlers"
 _DAY = 86400  # seconds; CloudWatch keeps sums of an hour or longer for 455 days

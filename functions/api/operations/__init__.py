@@ -40,6 +40,7 @@ WORKING = {
     "TagResource": "tags",
     "UntagResource": "tags",
     "CreateDeployment": "create_deployment",
+    "PlanDeployment": "plan",
     "StopDeployment": "holding.stop_deployment",
     "RetryDeployment": "again",
     "RollBackDeploymentGroup": "again",

@@ -9,7 +9,8 @@ from functions.api.operations.groups import known_config
 from functions.api.operations.targets import check_id as check_target
 from functions.api.requests import settings as requests_settings
 from functions.api.requests.fields import MAX_ENTRIES
-from functions.api.requests.revision_location import MAX_DESCRIPTION, revision
+from functions.api.requests.revision_location import MAX_DESCRIPTION
+from functions.api.requests.revision_location import revision as location
 from functions.core.errors import InvalidInput, Refused
 from functions.core.limits import SHOWN
 from functions.core.new_deployment import Overrides
@@ -28,11 +29,16 @@ def create_deployment(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
 
     Whether the archive is there, and any instance, the deployment finds out when it begins.
     """
+    return {"deploymentId": create(request_of(given, caller, None if is_restart(given) else revision_of(given)))}
+
+
+def request_of(given: dict[str, Any], caller: Caller, revision: Revision | None) -> Request:
+    """What a request wants deployed. Raises Refused."""
     _check_kind(given)
-    request = Request(
+    return Request(
         application=given["applicationName"],
         group=_group(given),
-        revision=None if _is_restart(given) else _revision(given),
+        revision=revision,
         requested_by=caller.arn,
         requested_at=caller.now,
         on_busy=OnBusy(given["onBusy"].lower()) if "onBusy" in given else None,
@@ -42,7 +48,6 @@ def create_deployment(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
         principal=caller.arn,
         own=_own(given),
     )
-    return {"deploymentId": create(request)}
 
 
 def metadata(given: dict[str, Any]) -> dict[str, str]:
@@ -56,10 +61,10 @@ def metadata(given: dict[str, Any]) -> dict[str, str]:
 
 def _check_kind(given: dict[str, Any]) -> None:
     """What would need more than a deployment in place of a new revision to all of some instances."""
-    if _is_restart(given) and "revision" in given:
+    if is_restart(given) and "revision" in given:
         what = "revision: deploymentMode RESTART restarts the one that is there: leave one of the two out"
         raise Refused("InvalidInputException", what)
-    if _is_restart(given) and given.get("updateOutdatedInstancesOnly"):
+    if is_restart(given) and given.get("updateOutdatedInstancesOnly"):
         what = "updateOutdatedInstancesOnly: does not go with deploymentMode RESTART: leave one of the two out"
         raise Refused("InvalidUpdateOutdatedInstancesOnlyValueException", what)
     if given.get("updateOutdatedInstancesOnly") and (given.get("targetInstances") or {}).get("instanceIds"):
@@ -67,7 +72,7 @@ def _check_kind(given: dict[str, Any]) -> None:
         raise Refused("InvalidUpdateOutdatedInstancesOnlyValueException", what)
 
 
-def _is_restart(given: dict[str, Any]) -> bool:
+def is_restart(given: dict[str, Any]) -> bool:
     return given.get("deploymentMode") == DeploymentMode.RESTART
 
 
@@ -77,11 +82,11 @@ def _group(given: dict[str, Any]) -> str:
     return str(given["deploymentGroupName"])
 
 
-def _revision(given: dict[str, Any]) -> Revision:
+def revision_of(given: dict[str, Any]) -> Revision:
     if "revision" not in given:
         what = "revision: is missing: give revisionType S3 and s3Location, or GitHub and gitHubLocation"
         raise Refused("RevisionRequiredException", what)
-    found, allowed = revision(_with_bundle_type(given["revision"])), settings().bucket_name
+    found, allowed = location(_with_bundle_type(given["revision"])), settings().bucket_name
     if not found.github and found.bucket not in (allowed, *settings().revision_buckets):
         what = f"revision.s3Location.bucket: {found.bucket}: the engine reads the bucket {allowed}"
         remedy = "copy the archive there, or name its bucket in revisionBuckets of deployments.yaml"

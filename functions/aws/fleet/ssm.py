@@ -240,7 +240,7 @@ def _contacts(instance_ids: list[str]) -> dict[str, Contact]:
 
 
 def _contact(host: Mapping[str, Any]) -> Contact:
-    return Contact(ping=host["PingStatus"], platform=host.get("PlatformType", LINUX))
+    return Contact(ping=host["PingStatus"], platform=host.get("PlatformType", LINUX), agent=host.get("AgentVersion"))
 
 
 def _information(instance_ids: list[str]) -> list[dict[str, Any]]:

@@ -1,9 +1,18 @@
-"""What the AppSpec of a revision says is done on each host."""
+"""What the AppSpec of a revision says is done on each host, and what a rollback would make of that."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from host.lifecycle import FROM_LAST_INSTALL, LifecycleEvent
+
+
+class RollbackEffect(StrEnum):
+    """What a host would have after the rollback that follows a failure."""
+
+    RESTORES = "RESTORES"  # what it has now
+    CHANGES = "CHANGES"  # another revision than it has now
+
 
 SHOWN = 50  # scripts, and copies, that a plan shows; an AppSpec has few
 
@@ -35,10 +44,10 @@ class Contents:
     permissions: int = 0  # entries of the section
 
 
-def runs_of_installed(hooks: Sequence[LifecycleEvent] | None) -> tuple[LifecycleEvent, ...]:
+def runs_of_installed(hooks: Sequence[LifecycleEvent] | None) -> list[str]:
     """The events for which a host runs scripts of the revision that it has.
 
-    >>> [each.value for each in runs_of_installed([LifecycleEvent.APPLICATION_STOP, LifecycleEvent.AFTER_INSTALL])]
+    >>> runs_of_installed([LifecycleEvent.APPLICATION_STOP, LifecycleEvent.AFTER_INSTALL])
     ['ApplicationStop']
     """
-    return tuple(each for each in hooks or () if each in FROM_LAST_INSTALL)
+    return [each.value for each in hooks or () if each in FROM_LAST_INSTALL]

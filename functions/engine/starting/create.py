@@ -52,9 +52,22 @@ class Request:
 def create(request: Request) -> str:
     """Create the deployment; its id, or that of the first for a repeated upload. Raises InvalidInput."""
     group = group_to_deploy(request.application, request.group, request.principal)
+    deployment = wanted(request, group, request.revision or revision_to_restart(group))
+    check_approvers(deployment)
+    return store(deployment, group, deployment.settings.on_busy, request.upload)
+
+
+def check_approvers(deployment: Deployment) -> None:
+    """Raises NotDeployable for stages that nobody could approve."""
+    if problem := without_approver(deployment.settings.config, deployment.settings.allowed_principals):
+        raise NotDeployable(DeploymentErrorCode.HEALTH_CONSTRAINTS_INVALID, problem)
+
+
+def wanted(request: Request, group: Group, revision: Revision) -> Deployment:
+    """The deployment that is asked for, on no record yet."""
     deployment = new_deployment(
         group,
-        request.revision or revision_to_restart(group),
+        revision,
         deployment_id=clock.deployment_id(),
         now=_time(request),
         requested_by=request.requested_by,
@@ -66,9 +79,8 @@ def create(request: Request) -> str:
     )
     if request.revision is None:
         deployment = restart(deployment, request.own)
-    if problem := without_approver(deployment.settings.config, deployment.settings.allowed_principals):
-        raise NotDeployable(DeploymentErrorCode.HEALTH_CONSTRAINTS_INVALID, problem)
-    return store(deployment, group, request.on_busy or group.settings.on_busy, request.upload)
+    on_busy = request.on_busy or group.settings.on_busy
+    return replace(deployment, settings=replace(deployment.settings, on_busy=on_busy))
 
 
 def store(deployment: Deployment, group: Group, on_busy: OnBusy, upload: Upload | None = None) -> str:
@@ -77,7 +89,7 @@ def store(deployment: Deployment, group: Group, on_busy: OnBusy, upload: Upload 
     deployment = replace(deployment, settings=replace(deployment.settings, on_busy=on_busy))
     state = calendar.may_begin(deployment)
     deployment = replace(deployment, closed=state if isinstance(state, Closed) else None)
-    stored_at = _stored_at(deployment)
+    stored_at = place_in_sequence(deployment)
     created = lock.create(deployment, upload, queue=on_busy is not OnBusy.REJECT, stored_at=stored_at)
     if created.goes_back:
         raise NotDeployable(DeploymentErrorCode.INVALID_REVISION, created.goes_back)
@@ -92,7 +104,7 @@ def store(deployment: Deployment, group: Group, on_busy: OnBusy, upload: Upload 
     return found.deployment_id
 
 
-def _stored_at(deployment: Deployment) -> str | None:
+def place_in_sequence(deployment: Deployment) -> str | None:
     """When S3 stored the revision, if its group takes them in sequence. A restart brings no revision, a rollback goes
     back on purpose, and a commit on GitHub has no such time."""
     goes_back = deployment.is_restart or deployment.rollback is not None

@@ -10,11 +10,22 @@ from functions.store.records import applications, groups
 
 def group_to_deploy(application: str, name: str, principal: str | None) -> Group:
     """The group as it is now, to which the principal may deploy. Raises NotDeployable, also when there is none."""
+    group = known_group(application, name)
+    check_deploy(group, principal)
+    return group
+
+
+def known_group(application: str, name: str) -> Group:
+    """The group as it is now. Raises NotDeployable when there is none."""
     group = groups.get(application, name)
     if group is None or group.removed_at:
         raise _missing(application, name)
-    _require(access.may_deploy(group, principal))
     return group
+
+
+def check_deploy(group: Group, principal: str | None) -> None:
+    """Raises NotDeployable when the principal may not deploy to the group."""
+    _require(access.may_deploy(group, principal))
 
 
 def check_stop(deployment: Deployment, principal: str | None) -> None:

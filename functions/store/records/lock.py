@@ -47,6 +47,27 @@ def waiting(group_key: str) -> str | None:
     return (items().get(lock_key(group_key)) or {}).get("waiting")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InTheWay:
+    """What a new deployment of a group would meet."""
+
+    holder: str | None  # the deployment that has the lock
+    waiting: str | None
+    rejects: str | None  # the one for which the group would refuse it, if it does not let deployments wait
+    goes_back: str | None  # why a sequence would refuse its revision
+
+
+def in_the_way(deployment: Deployment, stored_at: str | None) -> InTheWay:
+    """As `create` would find it now; nothing is written."""
+    held = items().get(lock_key(deployment.group_key)) or {}
+    return InTheWay(
+        holder=held.get("holder"),
+        waiting=held.get("waiting"),
+        rejects=_rejects(deployment, held),
+        goes_back=going_back(deployment, stored_at, _accepted(held)) if stored_at else None,
+    )
+
+
 # -- creating
 
 
@@ -76,8 +97,8 @@ def create(deployment: Deployment, upload: Upload | None, *, queue: bool, stored
             writes: list[Write] = [announced.new_deployment(_ended(deployment, accepted, found)), *mark]
         elif stored_at and (why := going_back(deployment, stored_at, accepted)):
             return Creation(goes_back=why)
-        elif not queue and (other := held.get("holder") or (_gives_way_to(deployment) and held.get("waiting"))):
-            return Creation(busy_with=str(other))
+        elif not queue and (other := _rejects(deployment, held)):
+            return Creation(busy_with=other)
         else:
             newest = after(deployment, upload, accepted, stored_at)
             writes = [*_take(deployment, held, newest), *besides]
@@ -86,6 +107,11 @@ def create(deployment: Deployment, upload: Upload | None, *, queue: bool, stored
             return Creation(deployment_id=deployment.deployment_id, superseded=superseded, behind=behind)
         back_off(attempt)
     raise Conflict(f"the lock of {deployment.group_key} changed hands {_TRIES} times while creating a deployment")
+
+
+def _rejects(deployment: Deployment, held: Item) -> str | None:
+    """The deployment because of which a group that lets none wait refuses this one."""
+    return held.get("holder") or (held.get("waiting") if _gives_way_to(deployment) else None)
 
 
 def _accepted(held: Item) -> Accepted | None:

@@ -11,8 +11,8 @@ from botocore.parsers import create_parser
 from botocore.validate import ParamValidator
 
 from functions.api import model
-from functions.handlers.api import handler
 from tests.conftest import LambdaContext
+from tests.gateway import handler_of
 from tests.store import Store
 
 OF_ANY_OPERATION = {"SerializationException", "ValidationException", "AccessDeniedException"}
@@ -61,7 +61,7 @@ class Api:
             "body": body,
             "isBase64Encoded": False,
         }
-        return handler(event, self.context)
+        return handler_of(operation)(event, self.context)
 
     def refuses(self, code: str, operation: str, **members: Any) -> str:
         """The message with which the operation refuses, by this exception of its model."""

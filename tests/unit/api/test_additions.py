@@ -21,7 +21,7 @@ from functions.handlers import prepare, rollback, start, stop
 from functions.store.keys import host_key
 from functions.store.records import deployments, targets
 from tests.conftest import BUCKET, LambdaContext, put_item
-from tests.rollout import begin_target, end_target
+from tests.rollout import begin_target, run_to_the_end
 from tests.store import Store
 from tests.unit.api.conftest import ARN, Api
 from tests.unit.api.test_groups import make
@@ -60,19 +60,7 @@ def deploy(api: Api, world: World, store: Store) -> Deploy:
 
     def finish(deployment_id: str, *, fails: int, skips: int) -> Deployment:
         prepare.handler({"deployment_id": deployment_id}, world.context)
-        fleet = list(targets.of(deployment_id))
-        for number, target in enumerate(fleet[: len(fleet) - skips]):
-            assert begin_target(target, NOW)
-            (going,) = [each for each in targets.of(deployment_id) if each.target_id == target.target_id]
-            status = TargetStatus.FAILED if number < fails else TargetStatus.SUCCEEDED
-            assert end_target(going, status, NOW)
-        end.end(deployment_id)
-        return known(deployment_id)
-
-    def known(deployment_id: str) -> Deployment:
-        found = deployments.get(deployment_id)
-        assert found
-        return found
+        return run_to_the_end(deployment_id, NOW, fails=fails, skips=skips)
 
     run.finish = finish  # type: ignore[attr-defined]
     return run

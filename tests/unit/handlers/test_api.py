@@ -8,7 +8,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from functions.api import operations
-from functions.handlers.api import MAX_BYTES, handler
+from functions.api.protocol import MAX_BYTES
+from functions.handlers.api import handler
 from tests.conftest import LambdaContext
 
 

@@ -1,9 +1,10 @@
 """Windows and freezes: which there are, freezing and lifting a freeze, and letting one deployment past them."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from functions.api import responses
+from functions.api import calendar_responses, responses
 from functions.api.operations import Caller
 from functions.api.operations.deployments import known
 from functions.api.operations.groups import known as known_group
@@ -13,7 +14,7 @@ from functions.core import calendar as rule
 from functions.core.declaration.windows import DECLARED, MAX
 from functions.core.errors import Refused
 from functions.core.limits import SHOWN
-from functions.core.records import Bypass, Closed, Freeze, Window
+from functions.core.records import Bypass, Closed, Freeze
 from functions.core.records.calendar import EVERYWHERE
 from functions.core.statuses import OnFreeze
 from functions.core.text.times import timestamp
@@ -36,7 +37,7 @@ def create_freeze(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
     zone = given.get("timeZone", "UTC")
     if problem := rule.zone_problem(zone):
         raise _invalid(f"timeZone: {zone[:SHOWN]!r} {problem}")
-    if len(_left(caller.now)) >= MAX:
+    if len(_left(now)) >= MAX:
         raise _invalid(f"there are {MAX} freezes already: lift one first (DeleteFreeze)")
     freeze = Freeze(
         freeze_id=clock.deployment_id().replace("d-", "f-"),
@@ -59,25 +60,25 @@ def delete_freeze(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
         raise _invalid(f"freezeId: {found.freeze_id} is declared in deployments.yaml: take it out there")
     if found and store.remove_freeze(found.freeze_id):
         calendar.review_all(found.scope)
-        return {"freeze": _freeze(found)}
+        return {"freeze": calendar_responses.freeze(found)}
     return {}
 
 
 def list_windows(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
     """All of them, those that are over left out; with a group those that count for it, and whether it is open now."""
     found, now = store.read(), datetime.fromisoformat(caller.now)
-    windows, freezes = list(found.windows), [each for each in found.freezes if not _is_over(each, caller.now)]
     application, name = given.get("applicationName"), given.get("deploymentGroupName")
     if bool(application) != bool(name):
         raise _invalid("applicationName and deploymentGroupName: give both or neither")
     if not (application and name):
-        return {"windows": [_window(each) for each in windows], "freezes": [_freeze(each) for each in freezes]}
+        freezes = tuple(each for each in found.freezes if not rule.is_over(each, now))
+        return calendar_responses.calendar(replace(found, freezes=freezes))
     group = known_group(application, name)
-    counting = [] if group.settings.on_freeze is OnFreeze.IGNORE else freezes
-    state = rule.judge(windows, counting, group.key, now)
+    counting = rule.of_group(found, group.key, now)
+    closing = () if group.settings.on_freeze is OnFreeze.IGNORE else counting.freezes
+    state = rule.judge(counting.windows, closing, group.key, now)
     return {
-        "windows": [_window(each) for each in rule.narrowest(windows, group.key)],
-        "freezes": [_freeze(each) for each in freezes if rule.covers(each.scope, group.key)],
+        **calendar_responses.calendar(counting),
         "closed": responses.closed(state) if isinstance(state, Closed) else None,
     }
 
@@ -113,40 +114,13 @@ def _moment(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def _left(now: str) -> list[Freeze]:
+def _left(now: datetime) -> list[Freeze]:
     """The freezes, after those of people that are over have gone: nobody sees them any more."""
     freezes = store.read().freezes
     for each in freezes:
-        if _is_over(each, now) and each.who != DECLARED:
+        if rule.is_over(each, now) and each.who != DECLARED:
             store.remove_freeze(each.freeze_id)
-    return [each for each in freezes if not _is_over(each, now)]
-
-
-def _is_over(freeze: Freeze, now: str) -> bool:
-    return freeze.end is not None and freeze.end <= now
-
-
-def _window(record: Window) -> dict[str, Any]:
-    return {
-        "scope": record.scope,
-        "cron": record.cron,
-        "durationSeconds": record.duration_seconds,
-        "timeZone": record.time_zone,
-        "reason": record.reason or None,
-        "by": record.who,
-    }
-
-
-def _freeze(record: Freeze) -> dict[str, Any]:
-    return {
-        "freezeId": record.freeze_id,
-        "scope": record.scope,
-        "from": record.start,
-        "to": record.end,
-        "timeZone": record.time_zone,
-        "reason": record.reason,
-        "by": record.who,
-    }
+    return [each for each in freezes if not rule.is_over(each, now)]
 
 
 def _invalid(message: str) -> Refused:

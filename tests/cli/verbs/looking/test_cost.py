@@ -9,7 +9,7 @@ import pytest
 
 from cli.__main__ import main
 from cli.account.connection import Engine
-from cli.account.prices import USD, Item
+from functions.core.planning.prices import USD, Item
 
 Captured = pytest.CaptureFixture[str]
 Put = Callable[..., None]
