@@ -22,6 +22,7 @@ ROOMS = {
     "deploying": {
         "validate": "Check a bundle before it is pushed, or a deployments.yaml.",
         "push": "Upload a revision to the revision bucket without deploying it.",
+        "plan": "Show what a deployment would do, before it begins.",
         "deploy": "Deploy a revision to a deployment group.",
         "simulate": "Show how a deployment would go, in virtual time and without AWS.",
         "local": "Deploy a bundle on this machine, without AWS.",

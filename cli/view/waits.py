@@ -64,7 +64,7 @@ def _held(info: Info, hold: Mapping[str, Any]) -> str:
                 judged = "; then its metrics are judged" if hold.get("judgedAt") else ""
                 told.append(f"alarms are watched until {moment(hold.get('judgedAt') or hold.get('until'))}{judged}")
             case HoldKind.APPROVAL:
-                who = _approvers(stage.get("approval") or {})
+                who = approval_needed(stage.get("approval") or {})
                 told.append(f"for approval{who}: stepdeploy approve {plain(info['deploymentId'])}")
             case HoldKind.FREEZE:
                 told.append(f"frozen; lifts itself at {moment(hold['until'])}" if hold.get("until") else "frozen")
@@ -106,7 +106,7 @@ def analyses(info: Info) -> Iterator[str]:
             yield f"   {kind}{plain(one['name'])}: {plain(one['verdict'])}: {plain(one.get('reason', ''))}"
 
 
-def _approvers(approval: Mapping[str, Any]) -> str:
+def approval_needed(approval: Mapping[str, Any]) -> str:
     who = " by " + names(approval["approvers"], 3) if approval.get("approvers") else ""
     other = " (not its creator)" if who else " by another than its creator"
     return who + other * bool(approval.get("byAnother"))
@@ -143,7 +143,7 @@ def stages(info: Info) -> Iterator[str]:
             parts.append(f"{' and '.join(told)} judged")
         if "approval" in stage:
             given = next((each for each in info.get("approvals") or () if each["afterStage"] == number - 1), None)
-            parts.append(_approval(given) if given else f"needs approval{_approvers(stage['approval'])}")
+            parts.append(_approval(given) if given else f"needs approval{approval_needed(stage['approval'])}")
         yield f"{number}. {plain(stage.get('name') or 'repair')}: {', '.join(parts)}"
 
 

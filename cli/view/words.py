@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cli.view.output import plain
+from functions.core.declaration.durations import seconds_text
 from functions.core.messages import texts
 from functions.core.records.calendar import EVERYWHERE
 from functions.core.records.stages import HoldKind
@@ -161,6 +162,15 @@ def of_scope(scope: str) -> str:
 
 def minute(time: datetime) -> str:
     return time.astimezone(UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def opens(window: Info) -> str:
+    return f"{window['cron']} for {seconds_text(window['durationSeconds'])}, {window['timeZone']}"
+
+
+def lasts(freeze: Info) -> str:
+    end = f"to {minute(freeze['to'])}" if freeze.get("to") else "until it is lifted"
+    return f"{minute(freeze['from'])} {end}"
 
 
 def moment(time: datetime | None) -> str:

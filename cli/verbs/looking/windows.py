@@ -11,7 +11,6 @@ from cli.account.group_name import GROUP, Group
 from cli.view import words
 from cli.view.output import json_option, plain, tell_json
 from cli.view.tables import Column, tell_table
-from functions.core.declaration.durations import seconds_text
 
 _HEAD = (
     Column("SCOPE", least=12),
@@ -38,23 +37,18 @@ def command(group: Group | None, as_json: bool) -> None:
     if as_json:
         tell_json(found)
         return
-    rows = [[each["scope"], "open", _opens(each), each.get("reason", "-"), each["by"]] for each in found["windows"]]
-    rows += [[each["scope"], each["freezeId"], _lasts(each), each["reason"], _who(each)] for each in found["freezes"]]
+    rows = [
+        [each["scope"], "open", words.opens(each), each.get("reason", "-"), each["by"]] for each in found["windows"]
+    ]
+    rows += [
+        [each["scope"], each["freezeId"], words.lasts(each), each["reason"], _who(each)] for each in found["freezes"]
+    ]
     if rows:
         tell_table(_HEAD, [[plain(cell) for cell in row] for row in rows])
     else:
         click.echo("no windows and no freezes: deployments begin at any time", err=True)
     if group:
         click.echo(plain(f"{group} is {words.closed(found['closed']) if found.get('closed') else 'open now'}"))
-
-
-def _opens(window: words.Info) -> str:
-    return f"{window['cron']} for {seconds_text(window['durationSeconds'])}, {window['timeZone']}"
-
-
-def _lasts(freeze: words.Info) -> str:
-    end = f"to {words.minute(freeze['to'])}" if freeze.get("to") else "until it is lifted"
-    return f"{words.minute(freeze['from'])} {end}"
 
 
 def _who(freeze: words.Info) -> str:
