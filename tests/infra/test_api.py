@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from functions.api import model
+from infra.checks.permissions import grants
 from tests.infra.conftest import OTHER_TOPIC, resources
 
 
@@ -39,13 +40,31 @@ def test_every_route_wants_a_signature_that_iam_allows(template: dict[str, Any])
     assert "CorsConfiguration" not in only(template, "AWS::ApiGatewayV2::Api")
 
 
-def test_one_integration_calls_one_function_by_one_permission(template: dict[str, Any]) -> None:
-    integration = only(template, "AWS::ApiGatewayV2::Integration")
-    assert (integration["IntegrationType"], integration["PayloadFormatVersion"]) == ("AWS_PROXY", "2.0")
+def test_a_function_of_its_own_plans_and_one_does_all_else_each_by_one_permission(template: dict[str, Any]) -> None:
+    integrations = resources(template, "AWS::ApiGatewayV2::Integration")
     permissions = [each["Properties"] for each in resources(template, "AWS::Lambda::Permission").values()]
-    (ours,) = [each for each in permissions if each["Principal"] == "apigateway.amazonaws.com"]
-    assert ours["FunctionName"] == integration["IntegrationUri"]
-    assert json.dumps(ours["SourceArn"]).endswith('"/$default/POST/*"]]}')
+    ours = [each for each in permissions if each["Principal"] == "apigateway.amazonaws.com"]
+    paths = {str(each["FunctionName"]): json.dumps(each["SourceArn"]) for each in ours}
+    routes = [each["Properties"] for each in resources(template, "AWS::ApiGatewayV2::Route").values()]
+    assert len(integrations) == len(ours) == 2
+    for name, integration in integrations.items():
+        found = integration["Properties"]
+        assert (found["IntegrationType"], found["PayloadFormatVersion"]) == ("AWS_PROXY", "2.0")
+        behind = [each["RouteKey"] for each in routes if name in json.dumps(each["Target"])]
+        is_plan = behind == ["POST /PlanDeployment"]
+        assert paths[str(found["IntegrationUri"])].endswith(
+            f'"/$default/POST/{"PlanDeployment" if is_plan else "*"}"]]}}'
+        )
+        assert is_plan or len(behind) == len(routes) - 1
+
+
+def test_the_function_that_plans_may_only_read(template: dict[str, Any]) -> None:
+    """Whatever its code does, it changes nothing."""
+    writes_its_own = {"logs:CreateLogStream", "logs:PutLogEvents", "xray:PutTelemetryRecords", "xray:PutTraceSegments"}
+    actions = {action for each in grants(template) if each.role == "Plan" for action in each.actions}
+    assert actions >= {"dynamodb:Query", "s3:GetObjectVersion", "ec2:DescribeInstances"}
+    reads = ("BatchGet", "Describe", "Get", "List", "Query", "Decrypt")
+    assert {each for each in actions - writes_its_own if not each.partition(":")[2].startswith(reads)} == set()
 
 
 def test_the_stage_is_throttled_and_logs_who_asked_for_what(template: dict[str, Any]) -> None:

@@ -36,6 +36,7 @@ def test_each_function_may_do_its_own_with_the_named_groups_alone(named: Synthes
         "FindLost": {"ResumeProcesses"},
         "Finish": {"ResumeProcesses"},
         "LifecycleAction": {"CompleteLifecycleAction"},
+        "Plan": set(),
         "Prepare": {"SuspendProcesses"},
         "TargetDone": set(),
         "Watch": {"RecordLifecycleActionHeartbeat"},
@@ -86,7 +87,7 @@ def test_a_budget_of_an_auto_scaling_group_has_its_members_counted_and_nothing_m
     budget = "{fleet: {autoScalingGroups: [fleet], maximumOutOfService: {type: HOST_COUNT, value: 1}}}"
     template = declared(tmp_path_factory, f"budgets: {budget}\napplications: {{}}\n").template
     counted = {"*": {"DescribeAutoScalingGroups"}}
-    assert granted(template) == {"Api": counted, "Prepare": counted}
+    assert granted(template) == {"Api": counted, "Plan": counted, "Prepare": counted}
 
 
 def synthesize_with_own(folder: Path, name: str) -> Synthesized:

@@ -51,6 +51,9 @@ SETTINGS = (ROOT / "functions" / "settings.py").read_text()
 VARIABLES = dict(re.findall(r"def (\w+)\(self\).*?environment\[\"(\w+)\"\]", SETTINGS, re.DOTALL))
 
 
+PLANNING = "functions.api.operations.plan"  # the one operation of `plan`
+
+
 def test_every_function_is_told_each_setting_that_it_reads_and_no_other(
     functions: dict[str, dict[str, Any]],
 ) -> None:
@@ -58,7 +61,10 @@ def test_every_function_is_told_each_setting_that_it_reads_and_no_other(
     by_lambda_itself = {"AWS_REGION"}
     for name, function in functions.items():
         told = {each for each in function["Environment"]["Variables"] if not each.startswith("POWERTOOLS_")}
-        besides = everything_in("functions.api.operations") if name == "api" else []
+        besides = {
+            "api": [each for each in everything_in("functions.api.operations") if not each.startswith(PLANNING)],
+            "plan": [f"{PLANNING}.plan_deployment"],
+        }.get(name, [])
         reached = settings_of(f"functions.handlers.{name}.handler", *besides)
         read = {VARIABLES[each] for each in reached if each in VARIABLES}
         assert read - by_lambda_itself == told, name

@@ -29,7 +29,7 @@ def granted(template: Mapping[str, Any]) -> dict[str, dict[str, set[str]]]:
 
 def test_hosts_are_moved_in_the_named_and_used_ones_alone(named: Synthesized) -> None:
     found = granted(named.template)
-    assert set(found) == {"Prepare", "RunSegment", "TargetDone", "Watch"}
+    assert set(found) == {"Plan", "Prepare", "RunSegment", "TargetDone", "Watch"}
     moves = {
         "elasticloadbalancing targetgroup/web/*": MOVES,
         TARGET_GROUP: MOVES,
@@ -39,7 +39,8 @@ def test_hosts_are_moved_in_the_named_and_used_ones_alone(named: Synthesized) ->
         assert {resource: actions for resource, actions in found[role].items() if resource != "*"} == moves
     registers = {"RegisterTargets", "RegisterInstancesWithLoadBalancer"}
     assert found["TargetDone"] == {resource: actions & registers for resource, actions in moves.items()}
-    assert set(found["Prepare"]) == {"*"}, "it looks, and moves nothing"
+    for role in ("Plan", "Prepare"):
+        assert set(found[role]) == {"*"}, "it looks, and moves nothing"
 
 
 def test_on_everything_there_are_only_describe_actions(named: Synthesized) -> None:

@@ -15,9 +15,10 @@ def test_those_who_read_revisions_read_the_buckets_that_the_file_names(named: Sy
     assert (report["conclusion"], report["violations"]) == ("success", [])
     names = ("ci-builds", "other.builds", "third")
     found = [each for each in grants(named.template) if any(name in str(each) for name in names)]
-    assert {each.role for each in found} == {"Api", "Prepare", "RunSegment", "Start"}
+    assert {each.role for each in found} == {"Api", "Plan", "Prepare", "RunSegment", "Start"}
     read = ("s3:GetObject", "s3:GetObjectVersion")
-    for role, listed in (("Prepare", [("s3:ListBucket",)] * 3), ("RunSegment", [])):
+    sees = [("s3:ListBucket",)] * 3
+    for role, listed in (("Plan", sees), ("Prepare", sees), ("RunSegment", [])):
         mine = [each for each in found if each.role == role]
         assert [each.actions for each in mine if "/*" in each.resource and not each.condition] == [read] * 3
         assert [each.actions for each in mine if "/*" not in each.resource] == listed
