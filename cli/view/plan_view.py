@@ -127,6 +127,8 @@ def _stage(number: int, each: Mapping[str, Any]) -> Row:
     then = []
     if each.get("bakeSeconds"):
         then.append(f"alarms are watched for {seconds_text(each['bakeSeconds'])}")
+    if "analysis" in each:
+        then.append("metrics are judged")
     if "approval" in each:
         then.append(f"needs approval{approval_needed(each['approval'])}")
     begins, ends = (each.get(f"{name}AfterSeconds") for name in ("begins", "ends"))

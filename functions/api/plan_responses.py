@@ -15,6 +15,7 @@ from functions.core.planning.prices import REGION, YEAR
 from functions.core.planning.timetable import StageTime
 from functions.core.records import Closed, Deployment, Target
 from functions.core.records.traffic import balancers_of
+from functions.core.rollout.analysis import rule_of
 from functions.core.rollout.selecting import Standing
 from functions.core.statuses import TargetStatus
 from functions.engine.starting.outlook import Outlook
@@ -82,15 +83,16 @@ def _contents(record: Contents) -> dict[str, Any]:
 
 
 def _stages(found: Outlook) -> list[dict[str, Any]]:
+    deployment = found.plan.deployment
     times: Sequence[StageTime | None] = found.times or [None] * len(found.rounds)
     return [
         {
-            **stage_responses.stage(found.plan.deployment, stage),
+            **stage_responses.stage(stage, rule_of(deployment, stage)),
             "concurrency": size.places,
             "beginsAfterSeconds": round(time.begins) if time else None,
             "endsAfterSeconds": round(time.ends) if time else None,
         }
-        for stage, size, time in zip(found.plan.deployment.stages, found.sizes, times, strict=True)
+        for stage, size, time in zip(deployment.stages, found.sizes, times, strict=True)
     ]
 
 

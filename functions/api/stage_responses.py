@@ -18,7 +18,7 @@ def of_deployment(record: Deployment) -> dict[str, Any]:
     """What a DeploymentInfo has more. A deployment without stages tells none."""
     has_stages = len(record.stages) > 1 or any(each.name or each.approval for each in record.stages)
     return {
-        "stages": [stage(record, each) for each in record.stages] if has_stages else None,
+        "stages": [stage(each, rule_of(record, each)) for each in record.stages] if has_stages else None,
         "hold": _hold(record.hold) if record.hold else None,
         "pause": _pause(record.pause) if record.pause else None,
         "approvals": [_approved(each) for each in record.approvals] or None,
@@ -76,8 +76,7 @@ def _approval(record: Approval) -> dict[str, Any]:
     return {"approvers": list(record.approvers) or None, "byAnother": record.by_another}
 
 
-def stage(deployment: Deployment, record: Stage) -> dict[str, Any]:
-    rule = rule_of(deployment, record)
+def stage(record: Stage, rule: Analysis | None) -> dict[str, Any]:
     return {
         "name": record.name,
         "targetCount": record.targets,

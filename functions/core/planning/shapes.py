@@ -48,6 +48,7 @@ SHAPES: dict[str, dict[str, Any]] = {
         concurrency="Integer",
         bakeSeconds="Integer",
         approval="Approval",
+        analysis="Analysis",
         beginsAfterSeconds="Integer",
         endsAfterSeconds="Integer",
     ),

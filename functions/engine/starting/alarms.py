@@ -1,10 +1,11 @@
-"""The alarms of a deployment that is about to begin: they must not ring, and what stages want of them must be there."""
+"""What can be wrong with a deployment's alarms, found before a host is touched."""
 
 from functions.aws import clock, cloudwatch
 from functions.aws.cloudwatch import Unread
 from functions.core.errors import InvalidInput, NotDeployable
 from functions.core.records import Deployment, StopMark
-from functions.core.rollout import analysis, stop_mark
+from functions.core.rollout import stop_mark
+from functions.core.rollout.analysis import check_alarms, wants_alarm_data
 from functions.core.rollout.analysis_rule import check_points
 from functions.core.statuses import DeploymentErrorCode, DeploymentStatus
 from functions.engine.running.analysis import PATIENCE
@@ -34,11 +35,11 @@ def check_states(deployment: Deployment) -> None:
 def check_data(deployment: Deployment) -> None:
     """Raises NotDeployable when a stage wants data points of alarms that could never be counted. What CloudWatch does
     not answer now is seen after the stage."""
-    wanted = analysis.wants_alarm_data(deployment) if deployment.status is DeploymentStatus.CREATED else []
+    wanted = wants_alarm_data(deployment) if deployment.status is DeploymentStatus.CREATED else []
     if not wanted:
         return
     try:
-        analysis.check_alarms(deployment.settings)
+        check_alarms(deployment.settings)
         watched = cloudwatch.alarm_metrics(deployment.settings.alarms.watched, clock.now() + PATIENCE)
         for stage, points in wanted:
             for name, metric in watched.items():
