@@ -18,7 +18,7 @@ from functions.core.auto_scaling import (
 from functions.core.declaration import Declaration
 from infra.engine import Engine
 from infra.function import Function, FunctionDefaults, patience
-from infra.scaling_grants import NamedScalingGroups
+from infra.rights.scaling_grants import NamedScalingGroups
 from infra.store import Store
 
 _LIFECYCLE = ["EC2 Instance-launch Lifecycle Action", "EC2 Instance-terminate Lifecycle Action"]

@@ -31,7 +31,7 @@ from infra.notifications import Notifications
 from infra.registration import Registration
 from infra.revisions import Revisions
 from infra.rights.other_buckets import OtherBuckets
-from infra.scaling_grants import NamedScalingGroups
+from infra.rights.scaling_grants import NamedScalingGroups
 from infra.signals import CommandStatus, ExecutionStatus, FindLost
 from infra.store import Store
 

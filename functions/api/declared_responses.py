@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from functions.core.declaration.registrants import stack_id
 from functions.core.records import Group, LoadBalancers
-from functions.core.registrants import stack_id
 
 
 def only_declared(record: Group) -> dict[str, Any]:

@@ -5,10 +5,10 @@ Each group changes in one transaction: whatever is interrupted, the next run fin
 
 from functions.aws import clock
 from functions.core.declaration import Declaration, changes
+from functions.core.declaration.registrants import owner
 from functions.core.declaration.windows import DECLARED
 from functions.core.errors import Conflict, InvalidInput
 from functions.core.records import Group
-from functions.core.registrants import owner
 from functions.store.records import applications, budgets, calendar, configs, declared, groups
 from functions.store.table.patience import back_off
 

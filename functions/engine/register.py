@@ -10,11 +10,11 @@ from dataclasses import replace
 from functions.aws import clock
 from functions.core.declaration import Declaration, DeclaredGroup
 from functions.core.declaration.registered import check_application, registered_config, registered_group
+from functions.core.declaration.registrants import Registrant, owner
 from functions.core.errors import Conflict, InvalidInput
 from functions.core.load_balancers import not_allowed
 from functions.core.messages import texts
 from functions.core.records import Application, CustomConfig, Group, GroupSettings
-from functions.core.registrants import Registrant, owner
 from functions.core.rollout.health import PREDEFINED_CONFIGS
 from functions.engine.auto_scaling import hooks
 from functions.store.records import applications, budgets, configs, declared, groups, lock

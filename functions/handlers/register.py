@@ -13,8 +13,8 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.aws import cloudformation
+from functions.core.declaration.registrants import Registrant
 from functions.core.errors import InvalidInput
-from functions.core.registrants import Registrant
 from functions.engine import register
 from functions.settings import settings
 from functions.telemetry import logger

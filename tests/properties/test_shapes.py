@@ -25,6 +25,8 @@ st.register_type_strategy(
     MinimumHealthyHosts,
     st.builds(MinimumHealthyHosts, st.sampled_from(MinimumHealthyHostsType), st.integers(0, 99)),
 )
+# What CloudWatch tells, and people compare it with: finite, and within what DynamoDB's numbers hold.
+st.register_type_strategy(float, st.floats(-1e30, 1e30, allow_subnormal=False).filter(lambda each: abs(each) > 1e-30))
 _SECONDS = st.integers(0, LONGEST_DEPLOYMENT_SECONDS)
 st.register_type_strategy(
     ZonalConfig,

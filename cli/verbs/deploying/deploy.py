@@ -72,7 +72,7 @@ def command(
     if yes and not show_plan:
         raise click.UsageError("--yes needs --plan: nothing else is asked")
     if show_plan and not (yes or sys.stdin.isatty()):
-        raise click.UsageError("--plan asks before it starts, and nobody can answer here: give --yes")
+        raise click.UsageError("--plan asks before it starts, which needs a terminal: give --yes")
     engine = Engine()
     with when_interrupted(f"interrupted before a deployment was asked for: nothing was deployed to {group}"):
         options["hosts"] = host_ids(engine, group, options["hosts"])

@@ -8,9 +8,9 @@ from functions.api.operations import Caller
 from functions.api.operations.groups import known_application, missing_application
 from functions.api.requests import resource_tags
 from functions.aws import clock
+from functions.core.declaration.registrants import owner
 from functions.core.errors import Conflict, Refused
 from functions.core.records import Application, Group
-from functions.core.registrants import owner
 from functions.core.text.names import is_reserved
 from functions.store.records import applications, groups, lock
 from functions.store.table.patience import back_off

@@ -6,10 +6,10 @@ from functions.api import model, responses
 from functions.api.operations import Caller
 from functions.api.requests.analysis import analysis
 from functions.aws import clock
+from functions.core.declaration.registrants import owner
 from functions.core.errors import Conflict, InvalidInput, Refused
 from functions.core.limits import SHOWN
 from functions.core.records import CustomConfig
-from functions.core.registrants import owner
 from functions.core.rollout.health import (
     PREDEFINED_CONFIGS,
     RESERVED_PREFIXES,

@@ -9,11 +9,11 @@ from functions.api.operations import Caller
 from functions.api.requests import auto_scaling, resource_tags
 from functions.api.requests import groups as requests_groups
 from functions.aws import clock
+from functions.core.declaration.registrants import owner
 from functions.core.errors import Conflict, InvalidInput, Refused
 from functions.core.load_balancers import not_allowed
 from functions.core.messages import texts
 from functions.core.records import Application, Group, GroupSettings
-from functions.core.registrants import owner
 from functions.core.rollout.health import DEFAULT_CONFIG, PREDEFINED_CONFIGS, DeploymentConfig
 from functions.core.statuses import OnBusy
 from functions.engine.auto_scaling import hooks

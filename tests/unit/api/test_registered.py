@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from functions.core.registrants import Registrant
+from functions.core.declaration.registrants import Registrant
 from functions.engine import register
 from functions.store.records import applications
 from tests.store import Store

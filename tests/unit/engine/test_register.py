@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from functions.core.declaration import load
+from functions.core.declaration.registrants import Registrant
 from functions.core.errors import Conflict, InvalidInput
 from functions.core.records import CustomConfig
-from functions.core.registrants import Registrant
 from functions.core.rollout.health import MinimumHealthyHosts, MinimumHealthyHostsType
 from functions.engine import declare, register
 from functions.store import guards
