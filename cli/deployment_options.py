@@ -9,10 +9,12 @@ import click
 
 from cli.account.completions import config_names, host_lists
 from cli.bundle.locations import S3_FORM, in_s3
+from functions.core.revision import COMMITS
 from functions.core.statuses import AutoRollbackEvent, FileExistsBehavior, OnBusy
 
 _GITHUB = re.compile(r"github:(?P<repository>[^/@\s]+/[^/@\s]+)@(?P<commit>[0-9a-fA-F]{40})")
-_GITHUB_FORM = "github:OWNER/NAME@COMMIT, the commit with all its 40 digits"
+_CODECOMMIT = re.compile(r"codecommit:(?P<repository>[A-Za-z0-9._-]{1,100})@(?P<commit>[0-9a-fA-F]{40})")
+_COMMIT_FORMS = "github:OWNER/NAME@COMMIT or codecommit:NAME@COMMIT, the commit with all its 40 digits"
 Decorated = Callable[..., Any]
 RESTART = {"deploymentMode": "RESTART"}
 
@@ -65,15 +67,17 @@ _OPTIONS = (
 
 def location_of(revision: str) -> dict[str, Any] | None:
     """The RevisionLocation of what does not lie here; None for a path."""
-    if revision.startswith("github:"):
-        if (found := _GITHUB.fullmatch(revision)) is None:
-            raise click.UsageError(f"REVISION {revision!r}: give {_GITHUB_FORM}")
-        location = {"repository": found["repository"], "commitId": found["commit"].lower()}
-        return {"revisionType": "GitHub", "gitHubLocation": location}
+    for kind, form in (("GitHub", _GITHUB), ("CodeCommit", _CODECOMMIT)):
+        scheme = kind.lower()
+        if revision.startswith(f"{scheme}:"):
+            if (found := form.fullmatch(revision)) is None:
+                raise click.UsageError(f"REVISION {revision!r}: give {_COMMIT_FORMS}")
+            location = {"repository": found["repository"], "commitId": found["commit"].lower()}
+            return {"revisionType": kind, COMMITS[scheme]: location}
     if "://" not in revision:
         return None
     if (place := in_s3(revision)) is None:
-        raise click.UsageError(f"REVISION {revision!r}: give a folder, an archive, {S3_FORM}, or {_GITHUB_FORM}")
+        raise click.UsageError(f"REVISION {revision!r}: give a folder, an archive, {S3_FORM}, or {_COMMIT_FORMS}")
     given = {"bucket": place.bucket, "key": place.key, "version": place.version, "eTag": place.etag}
     return {"revisionType": "S3", "s3Location": {name: value for name, value in given.items() if value}}
 

@@ -35,6 +35,12 @@ class Settings:
         return {**json.loads(self.environment["UPLOAD_PREFIXES"]), self.bucket_name: ""}
 
     @property
+    def pushed_branches(self) -> dict[str, list[str]]:
+        """Groups that get what is pushed to CodeCommit, by "repository@branch"."""
+        found: dict[str, list[str]] = json.loads(self.environment["PUSHED_BRANCHES"])
+        return found
+
+    @property
     def state_machine_arn(self) -> str:
         return self.environment["STATE_MACHINE_ARN"]
 

@@ -1,7 +1,6 @@
 """The engine: the state machine that is one deployment, and the functions its states call."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from aws_cdk import Duration, Size, Stack
@@ -9,28 +8,18 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from functions.core.revision import GITHUB_PREFIX, RUNNER_PREFIX
+from functions.core.revision import RUNNER_PREFIX
 from infra.checks import whole_account
 from infra.flow import ask_again_seconds, definition
 from infra.function import Function, FunctionDefaults
 from infra.hosts import Hosts
 from infra.load_balancers import NamedLoadBalancers
-from infra.machine import deployment_machine, states_arn
+from infra.machine import EngineLimits, deployment_machine, states_arn
 from infra.rights.other_buckets import OtherBuckets
+from infra.rights.repositories import grant_fetch_commits
 from infra.rights.scaling_grants import NamedScalingGroups
 from infra.secret import unset_secret
 from infra.store import LOGS, MANIFESTS, Store, work_queue
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EngineLimits:
-    """How fast and how much at one time (docs/operate.md, "When AWS throttles")."""
-
-    reconcile_seconds: int
-    connection_lost_seconds: int
-    ssm_send_rate: int
-    map_concurrency: int
-    reserved_concurrency: int  # of each function that works for targets; 0: none is kept for it
 
 
 class Engine(Construct):
@@ -54,8 +43,10 @@ class Engine(Construct):
         load_balancers: NamedLoadBalancers,
         scaling_groups: NamedScalingGroups,
         revision_buckets: Sequence[str],
+        repositories: Sequence[str],
     ) -> None:
-        """`github_url`: of the REST API; `revision_buckets`: that revisions may lie in besides the store's."""
+        """`github_url`: of the REST API; `revision_buckets`: that revisions may lie in besides the store's;
+        `repositories`: of CodeCommit, whose commits are revisions."""
         super().__init__(scope, id)
         stack = Stack.of(self)
         self._defaults = defaults
@@ -67,6 +58,7 @@ class Engine(Construct):
         self._table = {"TABLE_NAME": store.table.table_name}
         self._name = stack.stack_name
         self._load_balancers, self._scaling_groups = load_balancers, scaling_groups
+        self._repositories = repositories
         self._other_buckets = OtherBuckets(stack, revision_buckets)
         self.machine_arn = states_arn(stack, "stateMachine", self._name)
         self.document_name = hosts.document_name
@@ -148,12 +140,9 @@ class Engine(Construct):
             on=self._store.bucket.arn_for_objects(f"{MANIFESTS}*"),
             why_wildcard="Manifests have the deployment's id in their key.",
         )
-        function.allow(
-            "s3:PutObject",
-            on=self._store.bucket.arn_for_objects(f"{GITHUB_PREFIX}*"),
-            why_wildcard="Archives from GitHub have repository and commit in their key.",
+        grant_fetch_commits(
+            function, self._store, github_secret_arn=self.github_secret_arn, repositories=self._repositories
         )
-        function.allow("secretsmanager:GetSecretValue", on=self.github_secret_arn)
         self._scaling_groups.grant_suspend(function)
         self.let_wake(function)
         return function

@@ -98,6 +98,7 @@ class Function(lambda_.Function):
         self.keeps_failures = False  # what it cannot do is sent to `undelivered` by Lambda
         self.reads_stream = False
         self.is_scheduled = False
+        self.drops_failures = False
         self._answer_for("*", "X-Ray's write actions know no resources.")
         acknowledge(
             self,
@@ -138,14 +139,7 @@ class Function(lambda_.Function):
     def on_schedule(self, every: Duration, *, description: str) -> None:
         """Runs the function again and again. A run that fails is not repeated: the next one does its work."""
         self.is_scheduled = True
-        lambda_.CfnEventInvokeConfig(
-            self,
-            "Asynchronous",
-            function_name=self.function_name,
-            qualifier="$LATEST",
-            maximum_retry_attempts=0,
-            maximum_event_age_in_seconds=int(every.to_seconds()),
-        )
+        self.drop_failed_events(retries=0, max_age=every)
         events.Rule(
             self,
             "Rule",
@@ -173,6 +167,18 @@ class Function(lambda_.Function):
             description=description,
             event_pattern=pattern,
             targets=[targets.LambdaFunction(self, **patience(self._defaults.undelivered))],
+        )
+
+    def drop_failed_events(self, *, retries: int, max_age: Duration) -> None:
+        """An asynchronous call that fails is kept nowhere."""
+        self.drops_failures = True
+        lambda_.CfnEventInvokeConfig(
+            self,
+            "Asynchronous",
+            function_name=self.function_name,
+            qualifier="$LATEST",
+            maximum_retry_attempts=retries,
+            maximum_event_age_in_seconds=int(max_age.to_seconds()),
         )
 
     def keep_failed_events(self) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from aws_cdk import ArnFormat, RemovalPolicy, Stack
@@ -15,6 +16,17 @@ from infra.flow import TARGETS
 from infra.function import Function
 from infra.rights.encryption import via
 from infra.store import MANIFESTS, Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineLimits:
+    """How fast and how much at one time (docs/operate.md, "When AWS throttles")."""
+
+    reconcile_seconds: int
+    connection_lost_seconds: int
+    ssm_send_rate: int
+    map_concurrency: int
+    reserved_concurrency: int  # of each function that works for targets; 0: none is kept for it
 
 
 def deployment_machine(

@@ -9,7 +9,7 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
-from functions.core.declaration import UploadTrigger
+from functions.core.declaration import Repository, UploadTrigger
 from functions.core.revision import ENGINE_PREFIX
 from infra.function import Function, FunctionDefaults, patience
 from infra.store import Store, work_queue
@@ -30,8 +30,10 @@ class Revisions(Construct):
         defaults: FunctionDefaults,
         store: Store,
         upload_triggers: Sequence[UploadTrigger],
+        repositories: Sequence[Repository],
     ) -> None:
-        """`upload_triggers`: buckets besides the store's whose uploads start deployments."""
+        """`upload_triggers`: buckets besides the store's whose uploads start deployments; `repositories`: of
+        CodeCommit, with the branches whose pushes do."""
         super().__init__(scope, id)
         self.uploads = work_queue(self, "Uploads", letters=store.undelivered, key=store.key)
         self.start = Function(
@@ -43,6 +45,7 @@ class Revisions(Construct):
                 "TABLE_NAME": store.table.table_name,
                 "BUCKET_NAME": store.bucket.bucket_name,
                 "UPLOAD_PREFIXES": json.dumps({each.bucket: each.prefix for each in upload_triggers}),
+                "PUSHED_BRANCHES": json.dumps(_groups_by_branch(repositories)),
                 "UPLOAD_QUEUE_URL": self.uploads.queue_url,
             },
             timeout=Duration.minutes(1),
@@ -66,6 +69,32 @@ class Revisions(Construct):
             ),
             targets=[targets.SqsQueue(self.uploads, **patience(store.undelivered))],
         )
+        if any(each.branches for each in repositories):
+            self._hear_pushes(repositories, store)
+
+    def _hear_pushes(self, repositories: Sequence[Repository], store: Store) -> None:
+        """One rule for all, as for uploads; a branch that another repository alone has starts nothing in `start`."""
+        pushed = [each for each in repositories if each.branches]
+        events.Rule(
+            self,
+            "PushRule",
+            description="Somebody pushed to a branch of CodeCommit that is deployed",
+            event_pattern=events.EventPattern(
+                source=["aws.codecommit"],
+                detail_type=["CodeCommit Repository State Change"],
+                detail={
+                    "event": ["referenceCreated", "referenceUpdated"],
+                    "referenceType": ["branch"],
+                    "repositoryName": [each.name for each in pushed],
+                    "referenceName": sorted({branch for each in pushed for branch in each.branches}),
+                },
+            ),
+            targets=[targets.SqsQueue(self.uploads, **patience(store.undelivered))],
+        )
+
+
+def _groups_by_branch(repositories: Sequence[Repository]) -> dict[str, Sequence[str]]:
+    return {f"{each.name}@{branch}": groups for each in repositories for branch, groups in each.branches.items()}
 
 
 def _uploads(bucket: str, prefix: str) -> dict[str, Any]:

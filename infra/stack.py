@@ -21,10 +21,11 @@ from infra.auto_scaling import Hooks, LifecycleAction
 from infra.calendar import Windows
 from infra.control import Control
 from infra.declaration import Declared
-from infra.engine import Engine, EngineLimits
+from infra.engine import Engine
 from infra.function import Function, FunctionDefaults
 from infra.hosts import Hosts, MakeDocument
 from infra.load_balancers import NamedLoadBalancers
+from infra.machine import EngineLimits
 from infra.monitoring.alarms import Alarms
 from infra.monitoring.dashboard import Dashboard
 from infra.notifications import Notifications
@@ -33,6 +34,7 @@ from infra.revisions import Revisions
 from infra.rights.other_buckets import OtherBuckets
 from infra.rights.scaling_grants import NamedScalingGroups
 from infra.signals import CommandStatus, ExecutionStatus, FindLost
+from infra.sources.pipeline import Pipelines
 from infra.store import Store
 
 _RETENTION = {
@@ -193,16 +195,25 @@ class StepDeploy(Stack):
             github_url=options.github_url,
             scaling_groups=scaling_groups,
             revision_buckets=parts.declaration.revision_buckets,
+            repositories=[each.name for each in parts.declaration.repositories],
             load_balancers=NamedLoadBalancers(named=parts.declaration.load_balancers, arns=parts.target_groups),
         )
         triggers = parts.declaration.upload_triggers
-        revisions = Revisions(self, "Revisions", defaults=defaults, store=store, upload_triggers=triggers)
+        revisions = Revisions(
+            self,
+            "Revisions",
+            defaults=defaults,
+            store=store,
+            upload_triggers=triggers,
+            repositories=parts.declaration.repositories,
+        )
         # When S3 stored what a sequence is to take.
         engine.let_find_revisions(revisions.start, OtherBuckets(self, [each.bucket for each in triggers]))
         engine.grant_answer(revisions.start)  # of a deployment that is held and gives way
         engine.let_wake(revisions.start)
-        for signal in (CommandStatus, ExecutionStatus, FindLost):
+        for signal in (CommandStatus, ExecutionStatus):
             signal(self, signal.__name__, defaults=defaults, store=store, engine=engine)
+        find_lost = FindLost(self, "FindLost", defaults=defaults, store=store, engine=engine)
         windows = Windows(self, "Windows", defaults=defaults, store=store, engine=engine)
         if scaling_groups.names:
             LifecycleAction(
@@ -215,6 +226,15 @@ class StepDeploy(Stack):
         topic_arns = [told.topic.topic_arn, *parts.declaration.topic_arns]
         Registration(self, "Registration", defaults=defaults, store=store, topic_arns=topic_arns)
         control = Control(self, "Control", defaults=defaults, store=store, engine=engine)
+        pipelines = Pipelines(
+            self,
+            "Pipelines",
+            defaults=defaults,
+            store=store,
+            engine=engine,
+            answering=(told.publish, find_lost.function),
+            stop=control.stop,
+        )
         api = Api(
             self,
             "ControlApi",
@@ -274,6 +294,7 @@ class StepDeploy(Stack):
             "StartFunctionName": revisions.start.function_name,
             "StopFunctionName": control.stop.function_name,
             "RollbackFunctionName": control.rollback.function_name,
+            "PipelineFunctionName": pipelines.function.function_name,
             "HostTag": "=".join(options.host_tag),
             **({"KeyArn": options.kms_key_arn} if options.kms_key_arn else {}),
             **({"RevisionBuckets": json.dumps(others)} if others else {}),

@@ -53,6 +53,7 @@ class LocalGateway:
         self._events = ThreadPoolExecutor(max_workers=1)  # one: events keep their order
         self._install_shims(endpoint)
         self._install_services(network)
+        self._install_pipelines(endpoint, directory / "repositories")
         self._break_sns(app)
         self.routes: dict[str, Callable[[dict[str, Any]], Awaitable[Any]]] = {
             "health": self._health,
@@ -60,6 +61,8 @@ class LocalGateway:
             "faults": self._faults,
             "load-balancers": self._load_balancers,
             "auto-scaling": self._auto_scaling,
+            "pipelines": self._pipelines,
+            "pushed": self._pushed,
             "weather": self._weather,
             "records": self._records,
             "slack-messages": self._slack_messages,
@@ -126,6 +129,14 @@ class LocalGateway:
             records=self.records,
         )
         scaling_cloudformation.install(self.auto_scaling)
+
+    def _install_pipelines(self, endpoint: str, repositories: Path) -> None:
+        from local.codecommit import edge as codecommit_edge
+        from local.pipeline import edge
+
+        about: dict[str, Any] = {"region": REGION, "account": ACCOUNT, "emit": self.emit}
+        self.codecommit = codecommit_edge.install(repositories, address=f"{endpoint}{ADMIN}pushed", **about)
+        self.pipelines = edge.install(edge.LocalWorld(endpoint, archive=self.codecommit.archive, **about))
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"].startswith(ADMIN):
@@ -248,6 +259,19 @@ class LocalGateway:
                 raise AttributeError(name)
             setattr(self.auto_scaling.settings, name, value)
         return asdict(self.auto_scaling.settings)
+
+    async def _pipelines(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """The settings (local/pipeline/player.py); what is asked changes them."""
+        for name, value in asked.items():
+            if not hasattr(self.pipelines.settings, name):
+                raise AttributeError(name)
+            setattr(self.pipelines.settings, name, value)
+        return asdict(self.pipelines.settings)
+
+    async def _pushed(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """A repository's hook tells what was pushed to it."""
+        self.codecommit.pushed(**asked)
+        return {}
 
     async def _weather(self, asked: dict[str, Any]) -> dict[str, Any]:
         from local.weather import Weather

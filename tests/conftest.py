@@ -40,6 +40,7 @@ from tests.calls import recording
 from tests.clients import client
 from tests.fakes.autoscaling import FakeAutoScaling
 from tests.fakes.cloudwatch import FakeAlarms
+from tests.fakes.codepipeline import FakeCodePipeline
 from tests.fakes.ec2 import FakeEc2
 from tests.fakes.events import FakeEvents
 from tests.fakes.kms import FakeKms
@@ -79,6 +80,7 @@ ENVIRONMENT = {
     "TOPIC_ARNS": f"arn:aws:sns:{REGION}:123456789012:news",
     "RUNNER_SHA256": "0" * 64,
     "REVISION_BUCKETS": "builds,artifacts",
+    "PUSHED_BRANCHES": '{"site@main": ["shop/web"]}',
     "UPLOAD_PREFIXES": '{"builds": "", "artifacts": "ci/releases/"}',
     "ASK_AGAIN_SECONDS": "1",
     "CONNECTION_LOST_SECONDS": "300",
@@ -181,6 +183,7 @@ def services(environment: None) -> None:
     stand_in("cloudwatch", FakeAlarms())
     stand_in("ssm", FakeRunCommand())
     stand_in("kms", FakeKms())
+    stand_in("codepipeline", FakeCodePipeline())
     stand_in("stepfunctions", FakeStepFunctions(ENVIRONMENT["STATE_MACHINE_ARN"]))
     for name in ("turns", "moments", "lifecycle"):
         sqs.create_queue(QueueName=name)

@@ -98,7 +98,7 @@ def _place(revision: Mapping[str, Any] | None) -> tuple[Any, ...]:
     """What a revision's location names: with a version its etag adds nothing."""
     if not revision:
         return ()
-    at = revision.get("s3Location") or revision.get("gitHubLocation") or {}
+    at: Mapping[str, Any] = next((each for name, each in revision.items() if name.endswith("Location") and each), {})
     if "repository" in at:
         return (at["repository"], at.get("commitId"))
     return (at.get("bucket"), at.get("key"), at.get("version") or at.get("eTag"))

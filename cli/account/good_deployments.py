@@ -13,6 +13,7 @@ from cli.account.deployments import ID
 from cli.account.group_name import Group
 from cli.account.groups import group_info
 from cli.view.words import Info, revision_name
+from functions.core.revision import COMMITS
 
 _NUMBER = re.compile(r"[1-9][0-9]?")
 _MIN_DIGITS = 4  # of a commit or a digest
@@ -91,7 +92,7 @@ def _digits(info: Info) -> list[str]:
     revision: dict[str, Any] = info.get("revision") or {}
     found = (
         (info.get("metadata") or {}).get("commit"),
-        (revision.get("gitHubLocation") or {}).get("commitId"),
+        *((revision.get(member) or {}).get("commitId") for member in COMMITS.values()),
         (info.get("pinnedRevision") or {}).get("sha256"),
         revision_name({"revision": revision}),
     )

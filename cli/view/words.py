@@ -10,7 +10,7 @@ from functions.core.declaration.durations import seconds_text
 from functions.core.messages import texts
 from functions.core.records.calendar import EVERYWHERE
 from functions.core.records.stages import HoldKind
-from functions.core.revision import PUSHED_PREFIX
+from functions.core.revision import COMMITS, PUSHED_PREFIX
 from functions.core.statuses import DeploymentStatus
 
 Info = Mapping[str, Any]  # a DeploymentInfo, as botocore parses it
@@ -60,8 +60,9 @@ def revision(location: Mapping[str, Any] | None) -> str:
     if s3 := (location or {}).get("s3Location"):
         version = f"?versionId={s3['version']}" if s3.get("version") else ""
         return plain(f"s3://{s3.get('bucket')}/{s3.get('key')}{version}")
-    if github := (location or {}).get("gitHubLocation"):
-        return plain(f"github:{github.get('repository')}@{github.get('commitId')}")
+    for scheme, member in COMMITS.items():
+        if commit := (location or {}).get(member):
+            return plain(f"{scheme}:{commit.get('repository')}@{commit.get('commitId')}")
     return "-"
 
 
@@ -84,8 +85,9 @@ def short_revision(location: Mapping[str, Any] | None, most: int = 40) -> str:
     >>> short_revision({"gitHubLocation": {"repository": "ann/shop", "commitId": "0123456789abcdef"}})
     'ann/shop@0123456789ab'
     """
-    if github := (location or {}).get("gitHubLocation"):
-        return plain(f"{github.get('repository')}@{str(github.get('commitId'))[:12]}")
+    for member in COMMITS.values():
+        if commit := (location or {}).get(member):
+            return plain(f"{commit.get('repository')}@{str(commit.get('commitId'))[:12]}")
     key = str((location or {}).get("s3Location", {}).get("key", "-"))
     return shortened(plain(key.removeprefix(PUSHED_PREFIX)), most)
 

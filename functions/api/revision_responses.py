@@ -16,6 +16,9 @@ def revision(record: Revision) -> dict[str, Any]:
             "revisionType": "GitHub",
             "gitHubLocation": {"repository": commit.repository, "commitId": commit.commit},
         }
+    if named := record.codecommit:
+        at = {"repository": named.repository, "commitId": named.commit}
+        return {"revisionType": "CodeCommit", "codeCommitLocation": at}
     place = {"bucket": record.bucket, "key": record.key, "bundleType": record.bundle_type}
     return {"revisionType": "S3", "s3Location": {**place, "version": record.version, "eTag": record.etag}}
 

@@ -1,6 +1,6 @@
 """Revisions in S3: pinning, checking, presigned access for hosts, and the engine's own objects beside them.
 
-A commit on GitHub becomes an object in S3 like any other, once: hosts and rollbacks need no GitHub.
+A commit on GitHub or in CodeCommit becomes an object in S3 like any other, once: hosts and rollbacks need neither.
 """
 
 import hashlib
@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 from functions.aws import github
 from functions.aws.clients import client
 from functions.aws.clock import timestamp
+from functions.aws.code import codecommit
 from functions.core import quotas
 from functions.core.errors import NotDeployable
 from functions.core.limits import WARNING
 from functions.core.planning.contents import Contents, Copy, Script
-from functions.core.records import Revision
+from functions.core.records import GitHubCommit, Revision
 from functions.core.revision import ENGINE_PREFIX, given_version
 from functions.core.rollout.stages import Manifest, Round
 from functions.core.statuses import DeploymentErrorCode
@@ -63,7 +64,7 @@ def examine(revision: Revision, at_most: int = quotas.MAX_BUNDLE_BYTES) -> Exami
     from host.grammar import parse
 
     revision = replace(revision, given=given_version(revision))
-    if revision.github:
+    if revision.named_commit:
         revision = _here(revision)
         if not _is_there(revision):
             return Examined(revision=revision)
@@ -123,12 +124,16 @@ def stored_at(revision: Revision) -> str:
 
 
 def bring(revision: Revision) -> Revision:
-    """A commit's archive is put where the engine keeps it; GitHub is asked only when it is not there (any more). Raises
-    NotDeployable for a commit that GitHub does not give."""
-    if revision.github is None or _is_there(here := _here(revision)):
+    """A commit's archive is put where the engine keeps it; its origin is asked only when it is not there (any more).
+    Raises NotDeployable for a commit that GitHub or CodeCommit does not give."""
+    commit = revision.named_commit
+    if commit is None or _is_there(here := _here(revision)):
         return revision
     with tempfile.TemporaryFile() as archive:
-        github.fetch(revision.github, archive, quotas.MAX_BUNDLE_BYTES)
+        if isinstance(commit, GitHubCommit):
+            github.fetch(commit, archive, quotas.MAX_BUNDLE_BYTES)
+        else:
+            codecommit.fetch(commit, archive, quotas.MAX_COMMIT_BYTES)
         archive.seek(0)
         client("s3").put_object(Bucket=here.bucket, Key=here.key, Body=archive)
     return replace(revision, version=None, etag=None)

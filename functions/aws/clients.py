@@ -25,17 +25,36 @@ _CONFIGS: dict[str, dict[str, Any]] = {
     "ssm": {"retries": {"mode": "standard", "max_attempts": 1}},
     # It is asked for much at once, by a function that has a minute and more tries of its own.
     "cloudwatch": {"read_timeout": 8},
+    # A commit of thousands of files is as many requests, of which CodeCommit throttles some.
+    "codecommit": {"retries": {"mode": "adaptive", "max_attempts": 10}, "max_pool_connections": 16},
     # Gives up early: what SNS does not take now waits in a queue.
     "sns": {"connect_timeout": 2, "read_timeout": 5, "retries": {"mode": "standard", "max_attempts": 2}},
 }
 
 
+LENT = "md/credentials#lent"  # in the user agent of who acts by another one's credentials
 stand_ins: dict[str, Any] = {}  # by the name of the service whose client they are instead
 
 
 def client(service: str) -> Any:
     """The client of one service, e.g. `client("sns")`."""
     return stand_ins[service] if service in stand_ins else made(service)
+
+
+def client_of(service: str, access_key_id: str, secret_access_key: str, session_token: str | None) -> Any:
+    """A client that acts by credentials which somebody has lent; it is not kept."""
+    if service in stand_ins:
+        return stand_ins[service].lent(access_key_id, secret_access_key, session_token)
+    import boto3
+    from botocore.config import Config
+
+    return boto3.client(  # type: ignore[call-overload]
+        service,
+        aws_access_key_id=access_key_id,
+        aws_secret_access_key=secret_access_key,
+        aws_session_token=session_token,
+        config=Config(**configuration(service), user_agent_extra=LENT),
+    )
 
 
 @cache

@@ -118,6 +118,10 @@ SHAPES: dict[str, dict[str, Any]] = {
     "MetadataKey": {"type": "string", "min": 1, "max": 64},
     "MetadataValue": {"type": "string", "min": 1, "max": 512},
     "Metadata": {"type": "map", "key": {"shape": "MetadataKey"}, "value": {"shape": "MetadataValue"}},
+    # -- a commit of CodeCommit in the engine's account and Region, whose archive it makes and keeps
+    "CodeCommitLocation": structure(repository="Repository", commitId="CommitId"),
+    "RevisionLocationType": {"type": "string", "enum": ["CodeCommit"]},
+    "RevisionLocation": structure(codeCommitLocation="CodeCommitLocation"),
     # -- who did what: IAM identities, or the upload or alarm that it was
     "Actor": {"type": "string"},
     "StopInfo": structure(stoppedBy="Actor", stopTime="Timestamp", message="Message"),
@@ -372,11 +376,13 @@ SHAPES: dict[str, dict[str, Any]] = {
 
 
 def added_to(model: dict[str, Any]) -> dict[str, Any]:
-    """The service model with all of this. A shape that CodeDeploy has gets the members besides its own."""
+    """The service model with all of this. A shape that CodeDeploy has gets the members or words besides its own."""
     shapes = dict(model["shapes"])
     for name, shape in SHAPES.items():
         known = shapes.get(name, {})
         shapes[name] = {**shape, **known}
         if "members" in shape:
             shapes[name]["members"] = {**known.get("members", {}), **shape["members"]}
+        if "enum" in shape:
+            shapes[name]["enum"] = [*dict.fromkeys([*known.get("enum", ()), *shape["enum"]])]
     return planning_shapes.add_to({**model, "operations": {**model["operations"], **OPERATIONS}, "shapes": shapes})

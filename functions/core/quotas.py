@@ -16,5 +16,6 @@ MAX_TARGETS = 10_000  # of a deployment
 MAX_STAGES = 20  # of a deployment configuration
 MAX_METRICS = 10  # of a stage's analysis
 MAX_METRICS_OF_CONFIG = 50
+MAX_COMMIT_BYTES = 500 * 1024**2  # of the files of a commit that the engine packs itself
 MAX_BUNDLE_BYTES = 4 * 1024**3  # what Prepare's temporary disk holds (infra/engine.py)
 LONGEST_DEPLOYMENT_SECONDS = 12 * 3600  # in place; so no bake and no wait for a busy host is longer

@@ -5,7 +5,7 @@ import json
 from dataclasses import replace
 
 from functions.core.errors import InvalidInput
-from functions.core.records import GitHubCommit, GivenVersion, Revision
+from functions.core.records import CodeCommitCommit, GitHubCommit, GivenVersion, Revision
 from functions.core.statuses import BundleType
 
 SUFFIXES = {
@@ -17,7 +17,10 @@ SUFFIXES = {
 _SHOWN = 200  # characters of a key that a message shows
 ENGINE_PREFIX = ".stepdeploy/"  # the engine's own objects in the revision bucket
 PUSHED_PREFIX = f"{ENGINE_PREFIX}revisions/"  # archives that are kept here until somebody deploys them
+COMMITS = {"github": "gitHubLocation", "codecommit": "codeCommitLocation"}  # members that name one, by short names
 RUNNER_PREFIX = f"{ENGINE_PREFIX}runner/"  # the host's runners by digest; kept, as commands in flight may name any
+PIPELINE_PREFIX = f"{ENGINE_PREFIX}pipeline/"  # artifacts of pipelines, which are copied before they go away
+CODECOMMIT_PREFIX = f"{ENGINE_PREFIX}codecommit/"  # the same of CodeCommit's commits
 GITHUB_PREFIX = f"{ENGINE_PREFIX}github/"  # archives of commits, fetched once; kept, as a rollback may want any of them
 
 
@@ -33,6 +36,17 @@ def bundle_type(key: str) -> BundleType:
     raise InvalidInput(f"key {key[:_SHOWN]!r}: a revision ends in one of {', '.join(SUFFIXES)}")
 
 
+def packed_as(head: bytes) -> BundleType:
+    """How an object without a telling name is packed, by its first bytes: zip unless it is gzipped or a tar.
+
+    >>> packed_as(b"PK..."), packed_as(bytes.fromhex("1f8b08")), packed_as(bytes(257) + b"ustar")
+    (<BundleType.ZIP: 'zip'>, <BundleType.TGZ: 'tgz'>, <BundleType.TAR: 'tar'>)
+    """
+    if head.startswith(b"\x1f\x8b"):
+        return BundleType.TGZ
+    return BundleType.TAR if head[257:262] == b"ustar" else BundleType.ZIP
+
+
 def github_key(commit: GitHubCommit) -> str:
     """Where the engine keeps a commit's archive. GitHub knows neither repositories nor commits apart by their case.
 
@@ -40,6 +54,15 @@ def github_key(commit: GitHubCommit) -> str:
     '.stepdeploy/github/octo/hello/7fd1a60b01f91b314f59955a4e4d4e80d8edf11d.tar.gz'
     """
     return f"{GITHUB_PREFIX}{commit.repository}/{commit.commit}".lower() + ".tar.gz"
+
+
+def codecommit_key(commit: CodeCommitCommit) -> str:
+    """Where the engine keeps a commit's archive. CodeCommit tells repositories apart by their case, too.
+
+    >>> codecommit_key(CodeCommitCommit(repository="Shop", commit="7FD1A60B01F91B314F59955A4E4D4E80D8EDF11D"))
+    '.stepdeploy/codecommit/Shop/7fd1a60b01f91b314f59955a4e4d4e80d8edf11d.tar.gz'
+    """
+    return f"{CODECOMMIT_PREFIX}{commit.repository}/{commit.commit.lower()}.tar.gz"
 
 
 def runner_key(sha256: str) -> str:
@@ -55,7 +78,7 @@ def location(revision: Revision) -> Revision:
     True
     """
     named = given_version(revision)
-    if revision.github:  # where the engine keeps it is no part of it
+    if revision.named_commit:  # where the engine keeps it is no part of it
         revision, named = replace(revision, bucket=""), GivenVersion()
     named_as = replace(revision, version=named.version, etag=named.etag, given=None)
     return replace(named_as, sha256=None, size=0, warnings=(), hooks=None)
@@ -71,8 +94,9 @@ def given_version(revision: Revision) -> GivenVersion:
 
 def digest(revision: Revision) -> str:
     """What a location is known by: two are the same if every member is, also the version and the etag."""
-    if commit := revision.github:
-        return hashlib.sha256(json.dumps(("GitHub", commit.repository, commit.commit)).encode()).hexdigest()
+    if commit := revision.named_commit:
+        kind = "GitHub" if revision.github else "CodeCommit"
+        return hashlib.sha256(json.dumps((kind, commit.repository, commit.commit)).encode()).hexdigest()
     named = given_version(revision)
     parts = (revision.bucket, revision.key, revision.bundle_type.value, named.version, named.etag)
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

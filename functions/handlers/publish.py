@@ -1,4 +1,4 @@
-"""publish: the table's stream -> events on the engine's bus, messages of SNS triggers, metrics.
+"""publish: the table's stream -> events on the engine's bus, messages of SNS triggers, answers to pipelines, metrics.
 
 The stream is the outbox: what is announced is what was written, in order for each deployment. The bus comes first, for
 all records; the first record that it did not take is reported, and Lambda hands out that one and all after it again,
@@ -16,6 +16,7 @@ from functions.aws import events, sns, sqs
 from functions.core.messages import measures
 from functions.core.records import Deployment
 from functions.core.text.shapes import to_plain
+from functions.engine import pipeline
 from functions.engine.ending import announce
 from functions.settings import SERVICE, settings
 from functions.store import stream
@@ -36,8 +37,17 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[dic
         sqs.send(settings().trigger_queue_url, bodies, delay_seconds=_FIRST_RETRY_SECONDS)
     for each in told[:taken]:
         if each.deployment:
+            _answer(each.deployment)
             _count(each.deployment)
     return stream.come_again(told[taken].sequence_number if taken < len(told) else late)
+
+
+def _answer(deployment: Deployment) -> None:
+    """Tell the pipeline that waits for the deployment. What CodePipeline does not take now, `find_lost` tells it."""
+    try:
+        pipeline.answer(deployment)
+    except Exception:
+        logger.exception("a pipeline is not told", deployment_id=deployment.deployment_id)
 
 
 def _count(deployment: Deployment) -> None:

@@ -1,6 +1,7 @@
-"""start: an object arrives in the revision bucket, or a person names one; a deployment is created.
+"""start: an object arrives in the revision bucket, or a commit in CodeCommit, or a person names one; a deployment is
+created.
 
-Called with S3's "Object Created" events from a queue, and by `aws lambda invoke`. A repeated event finds the mark of
+Called with S3's and CodeCommit's events from a queue, and by `aws lambda invoke`. A repeated event finds the mark of
 the first and creates nothing; an upload by mistake becomes a failed deployment, so that somebody hears of it. What AWS
 prevents comes back to the queue, and finally goes to the dead-letter queue; a message that is no such event goes there
 at once.
@@ -11,7 +12,7 @@ from typing import Any
 
 from functions.api.requests import direct
 from functions.aws import sqs
-from functions.engine.starting import upload
+from functions.engine.starting import push, upload
 from functions.engine.starting.create import create
 from functions.settings import settings
 from functions.telemetry import logger
@@ -28,8 +29,10 @@ def _uploads(event: dict[str, Any]) -> dict[str, Any]:
 
 
 def _upload(message: sqs.Received) -> None:
-    deployment_id = upload.deploy(json.loads(message.body), settings().upload_prefixes)
-    if deployment_id:
+    event = json.loads(message.body)
+    if event.get("source") == push.SOURCE:
+        logger.info("a push was taken", deployment_ids=push.deploy(event, settings().pushed_branches))
+    elif deployment_id := upload.deploy(event, settings().upload_prefixes):
         logger.info("an upload was taken", deployment_id=deployment_id)
 
 

@@ -1,4 +1,4 @@
-"""stop: a person stops a deployment, or an alarm does.
+"""stop: a person stops a deployment, or an alarm does, or the end of the pipeline that waits for it.
 
 A person calls it by `aws lambda invoke`: {"deployment_id", "reason"?, "cancel"?, "auto_rollback"?, "requested_by"?}.
 Running scripts end by themselves unless `cancel` is true; nothing more is started. The answer is CodeDeploy's: Pending
@@ -6,6 +6,7 @@ while targets still run, Succeeded when nothing does.
 
 EventBridge calls it when a CloudWatch alarm goes to ALARM: deployments that watch it stop. Whoever may call the
 function can write such an event himself, so CloudWatch is asked whether it is true. A second call finds them stopping.
+It also calls it when the action of a pipeline is abandoned; of that CodePipeline is asked.
 """
 
 from typing import Any
@@ -13,7 +14,9 @@ from typing import Any
 from functions.api.requests import fields
 from functions.aws import aside, clock
 from functions.core.errors import InvalidInput
+from functions.core.records import PipelineRun
 from functions.core.rollout import stop_mark
+from functions.engine import pipeline
 from functions.engine.ending import stop
 from functions.engine.starting import who_may
 from functions.store.records import deployments
@@ -23,7 +26,7 @@ from functions.telemetry import logger
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: Any) -> dict[str, str]:
     if "detail" in event:
-        _by_alarm(event)
+        _by_pipeline(event) if event.get("source") == "aws.codepipeline" else _by_alarm(event)
         return {}
     return _by_person(event)
 
@@ -31,6 +34,13 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, str]:
 def _by_alarm(event: dict[str, Any]) -> None:
     if alarm := aside.read(event, lambda: str(event["detail"]["alarmName"])):
         stop.by_alarm(alarm)
+
+
+def _by_pipeline(event: dict[str, Any]) -> None:
+    detail = event["detail"]
+    names = ("pipeline", "execution-id", "stage", "action")
+    if found := aside.read(event, lambda: [str(detail[name]) for name in names]):
+        pipeline.abandoned(PipelineRun(pipeline=found[0], execution=found[1], stage=found[2], action=found[3]))
 
 
 def _by_person(event: dict[str, Any]) -> dict[str, str]:

@@ -37,6 +37,15 @@ def upload_key(bucket: str, key: str, version: str) -> Key:
     return Key(f"UPLOAD#{bucket}/{key}", version)
 
 
+def token_key(token: str) -> Key:
+    """The mark of a request that may come twice."""
+    return Key(f"TOKEN#{token}", "TOKEN")
+
+
+def pipeline_job_key(deployment_id: str) -> Key:
+    return Key("PIPELINE_JOBS", f"JOB#{deployment_id}")
+
+
 def shard_key(place_set: str, number: int) -> Key:
     return Key(f"PLACES#{place_set}#{number}", "SHARD")
 

@@ -85,7 +85,7 @@ def role_name(logical_id: str) -> str:
     path = readable(logical_id).removesuffix("Role")
     concern = re.match(
         r"(Engine|Hosts|Revisions|AutoScaling|CommandStatus|ExecutionStatus|FindLost|Notifications|ControlApi|Control"
-        r"|Declaration|Registration|Windows)",
+        r"|Declaration|Registration|Pipelines|Windows)",
         path,
     )
     return path[concern.end() :] if concern else path

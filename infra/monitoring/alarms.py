@@ -108,12 +108,13 @@ class Alarms(Construct):
                     function.metric("IteratorAge", period=_FIVE_MINUTES, statistic="Maximum"),
                     above=5 * 60 * 1000,  # milliseconds
                 )
-            if function.is_scheduled:
+            if function.drops_failures:
+                when = "at each of its runs" if function.is_scheduled else "for good, and what it was called for waits"
                 self._alarm(
                     f"{name}Dropped",
-                    f"The function {name} fails at each of its runs: read its log group",
+                    f"The function {name} fails {when}: read its log group",
                     function.metric("AsyncEventsDropped", period=_FIVE_MINUTES, statistic="Sum"),
-                    periods=_MISSED_RUNS,
+                    periods=_MISSED_RUNS if function.is_scheduled else 1,
                 )
 
     def _of_rules(self, rules: Iterable[events.CfnRule]) -> None:

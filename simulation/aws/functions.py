@@ -25,6 +25,7 @@ TIMEOUTS = {  # seconds, as infra sets them; a test holds them to the template
     "find_lost": 300,
     "stop": 300,
     "rollback": 300,
+    "pipeline_job": 300,
     "declare": 300,
     "next_stage": 80,
     "start": 60,

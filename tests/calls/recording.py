@@ -18,6 +18,8 @@ FOLDER = Path(__file__).resolve().parents[2] / "build" / "calls"  # `make test` 
 running: ContextVar[str | None] = ContextVar("running", default=None)  # the function whose handler runs here
 process: str | None = None  # the function that has this process to itself
 
+LENT = "md/credentials#lent"  # functions.aws.clients.LENT, which a test compares
+
 # Source: Service Authorization Reference. What is not here is authorized as `<service>:<Operation>`.
 _PREFIXES = {"monitoring": "cloudwatch"}  # by name in a signature
 _SAME_AS = {
@@ -167,6 +169,8 @@ def watch_every_client() -> None:
 
 def _on_request(params: Mapping[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:
     context["requested"] = params
+    if LENT in (getattr(context.get("client_config"), "user_agent_extra", None) or ""):
+        return  # by the credentials of somebody else, who has given them: no grant of the function's
     if model.name != "CreateBucket":  # the engine makes none: this is how botocore begins a presigned POST
         note(model.service_model.signing_name, model.name, params)
 

@@ -97,7 +97,9 @@ GROUPS: dict[str, dict[str, Any]] = {
     "watched": {},
     "command-line": {},
     "commits": {},
+    "pushed": {},
     "builds": {},
+    "pipeline": {"autoRollbackConfiguration": {"events": ["DEPLOYMENT_FAILURE"]}},
     "goes-back": {
         "deploymentConfigName": "CodeDeployDefault.HalfAtATime",
         "autoRollbackConfiguration": {"events": ["DEPLOYMENT_FAILURE"]},
@@ -231,6 +233,7 @@ def declaration(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("declared") / "deployments.yaml"
     shipped = yaml.safe_load((ROOT / "deployments.yaml").read_text())
     shipped["applications"]["shop"] = {"groups": groups}
+    shipped["codeCommitRepositories"] = {"site": {"main": ["shop/pushed"]}}
     shipped["revisionBuckets"] = [{"name": BUILDS, "trigger": "uploads", "prefix": "ci/"}]
     shipped["deploymentConfigs"] |= CONFIGS
     shipped["budgets"] = {

@@ -10,7 +10,7 @@ from typing import Any
 from botocore.response import StreamingBody
 
 from functions.aws import clients
-from tests.calls.recording import note_missing_object
+from tests.calls.recording import note_missing_object, outside
 from tests.fakes.service import Service
 
 made = clients.made  # before a test says that there is no AWS
@@ -45,6 +45,10 @@ class FakeS3(Service):
         self._buckets = {bucket: _Bucket() for bucket in buckets}
         self._numbers = count(1)
 
+    def lent(self, access_key_id: str, secret_access_key: str, session_token: str | None) -> "LentS3":
+        """As somebody else, by the credentials that he has lent."""
+        return LentS3(self, access_key_id)
+
     def generate_presigned_url(self, *given: Any, **named: Any) -> str:
         return str(made("s3").generate_presigned_url(*given, **named))
 
@@ -63,7 +67,7 @@ class FakeS3(Service):
     def on_get_object(self, **request: Any) -> dict[str, Any]:
         found = self._asked("GetObject", ("NoSuchKey", "NoSuchVersion"), **request)
         body = found.body or b""
-        return {**found.head(), "Body": StreamingBody(BytesIO(body), len(body))}
+        return {**found.head(), "LastModified": _STORED, "Body": StreamingBody(BytesIO(body), len(body))}
 
     def on_delete_object(self, *, Bucket: str, Key: str, VersionId: str | None = None) -> dict[str, Any]:
         if VersionId is None:
@@ -104,3 +108,16 @@ class FakeS3(Service):
         if name not in self._buckets:
             raise self.refuse("NoSuchBucket", "PutObject")
         return self._buckets[name]
+
+
+class LentS3:
+    """The same buckets for somebody whose rights are not the function's. An expired key reads nothing."""
+
+    def __init__(self, s3: FakeS3, access_key_id: str) -> None:
+        self._s3, self._key = s3, access_key_id
+
+    def get_object(self, **request: str) -> dict[str, Any]:
+        for code in ("ExpiredToken", "AccessDenied"):
+            if self._key == code:
+                raise self._s3.refuse(code, "GetObject")
+        return outside(lambda: self._s3.get_object(**request))  # type: ignore[no-any-return]

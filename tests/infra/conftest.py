@@ -33,6 +33,7 @@ applications:
         deploymentStyle: {{deploymentOption: WITHOUT_TRAFFIC_CONTROL}}
         loadBalancerInfo: {{targetGroupInfoList: [{{name: idle}}]}}
 autoScalingGroups: [open]
+codeCommitRepositories: {{library: {{}}, site: {{main: [shop/web, front/web], release/v2: [shop/job]}}}}
 revisionBuckets: [ci-builds, {{name: other.builds, trigger: uploads, prefix: ci/}}, {{name: third, trigger: uploads}}]
 """
 TRIGGER = f"{{triggerName: t, triggerTargetArn: '{OTHER_TOPIC}', triggerEvents: [DeploymentFailure]}}"

@@ -72,11 +72,15 @@ def test_what_lambda_cannot_put_into_a_dead_letter_queue_rings(
 def test_an_asynchronous_call_that_is_dropped_without_a_trace_rings(
     template: dict[str, Any], alarms: list[dict[str, Any]]
 ) -> None:
-    """Of a schedule, which makes up for one lost run with the next, only when it goes on."""
+    """Of a schedule, which makes up for one lost run with the next, only when it goes on; of a pipeline's job at once,
+    which CodePipeline would give up only later."""
     dropping = called(template, "AWS::Lambda::EventInvokeConfig") - watched(alarms, "DestinationDeliveryFailures")
-    assert dropping == watched(alarms, "AsyncEventsDropped") == {"FindLost"}
-    (dropped,) = [each for each in alarms if each["MetricName"] == "AsyncEventsDropped"]
-    assert (dropped["EvaluationPeriods"], dropped["Period"]) == (3, 300)
+    assert dropping == watched(alarms, "AsyncEventsDropped") == {"FindLost", "PipelinesPipelineJob"}
+    dropped = [each for each in alarms if each["MetricName"] == "AsyncEventsDropped"]
+    assert {each["AlarmName"]: (each["EvaluationPeriods"], each["Period"]) for each in dropped} == {
+        "stepdeploy-FindLostDropped": (3, 300),
+        "stepdeploy-PipelineJobDropped": (1, 300),
+    }
 
 
 def test_a_rule_whose_dead_letters_get_lost_rings(template: dict[str, Any], alarms: list[dict[str, Any]]) -> None:

@@ -25,4 +25,4 @@ def test_what_is_paid_while_nobody_deploys_is_what_the_template_has(local: Synth
     assert (count("AWS::KMS::Key"), count("AWS::CloudWatch::Dashboard")) == (1, 1)
     assert f"| {WORDS[count('AWS::SQS::Queue')]} queues" in PAGE
     lines = [float(each) for each in re.findall(r"\| \$([0-9.]+) \|", PAGE)]
-    assert "about $9" in PAGE and 8.5 < sum(lines) < 9.5
+    assert "about $10" in PAGE and 9.5 < sum(lines) < 10.5

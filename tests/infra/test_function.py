@@ -77,7 +77,7 @@ def test_every_setting_is_given_to_some_function(functions: dict[str, dict[str, 
 
 def test_every_rule_has_a_dead_letter_queue_and_retries(template: dict[str, Any]) -> None:
     rules = resources(template, "AWS::Events::Rule")
-    assert len(rules) == 8
+    assert len(rules) == 9
     for rule in rules.values():
         (target,) = rule["Properties"]["Targets"]
         assert target["DeadLetterConfig"]["Arn"]["Fn::GetAtt"][0].startswith("StoreUndelivered")

@@ -25,20 +25,19 @@ def reached(template: dict[str, Any]) -> Any:
 
 def reached_of(template: dict[str, Any]) -> Any:
     """Functions and queues, by logical id without hash, that an event reaches."""
-    patterns = {
-        each["Properties"]["Targets"][0]["Arn"]["Fn::GetAtt"][0][:-8]: (
+    patterns = [
+        (
+            each["Properties"]["Targets"][0]["Arn"]["Fn::GetAtt"][0][:-8],
             "EventBusName" in each["Properties"],
             _known(each["Properties"]["EventPattern"]),
         )
         for each in resources(template, "AWS::Events::Rule").values()
         if "EventPattern" in each["Properties"]
-    }
+    ]
 
     def by(event: dict[str, Any], *, own_bus: bool = False) -> set[str]:
         return {
-            target
-            for target, (on_own_bus, pattern) in patterns.items()
-            if on_own_bus == own_bus and _matches(pattern, event)
+            target for target, on_own_bus, pattern in patterns if on_own_bus == own_bus and _matches(pattern, event)
         }
 
     return by
@@ -221,3 +220,24 @@ def test_the_dashboard_shows_what_publish_counts(template: dict[str, Any]) -> No
         "TargetsFailed",
     ):
         assert f'\\"stepdeploy\\",\\"{metric}\\"' in text.replace("\\\\", "\\")
+
+
+def abandoned(state: str, provider: str = "Lambda") -> dict[str, Any]:
+    """From the CodePipeline User Guide, "Monitoring CodePipeline events"."""
+    return {
+        "source": "aws.codepipeline",
+        "detail-type": "CodePipeline Action Execution State Change",
+        "detail": {
+            "pipeline": "release",
+            "execution-id": "11111111-1111-1111-1111-111111111111",
+            "stage": "Deploy",
+            "action": "Hosts",
+            "state": state,
+            "type": {"owner": "AWS", "provider": provider, "category": "Invoke", "version": "1"},
+        },
+    }
+
+
+def test_the_action_of_a_function_that_is_abandoned_is_heard_and_nothing_else_of_pipelines(reached: Any) -> None:
+    assert reached(abandoned("ABANDONED")) == {"ControlStop"}
+    assert reached(abandoned("FAILED")) == reached(abandoned("ABANDONED", provider="StepFunctions")) == set()

@@ -88,6 +88,7 @@ def test_outputs_name_what_a_person_or_a_script_uses(template: dict[str, Any]) -
         "StartFunctionName",
         "StopFunctionName",
         "RollbackFunctionName",
+        "PipelineFunctionName",
         "HostTag",
     }
 

@@ -270,8 +270,8 @@ MUTATIONS: tuple[Mutation, ...] = (
         "an upload that is told twice is deployed twice",
         2,
         RECORDS + "lock.py",
-        '    if upload is None:\n        return []\n    more = {"superseded": True} if superseded else {}\n',
-        '    if upload or not upload:\n        return []\n    more = {"superseded": True} if superseded else {}\n',
+        "    if key is None:\n        return []\n    attributes: Item",
+        "    if key or not key:\n        return []\n    attributes: Item",
     ),
     # -- rollbacks
     Mutation(

@@ -43,3 +43,12 @@ def test_a_commit_is_known_by_its_name_alone(repository: str, commit: str) -> No
     other = read(repository, commit[::-1])
     assert other and (digest(other) == digest(found)) == (commit == commit[::-1])
     assert (other.key == found.key) == (commit == commit[::-1])
+
+
+@given(PARTS | st.text(max_size=20), COMMITS)
+def test_what_codecommit_may_have_is_one_place_in_the_bucket(repository: str, commit: str) -> None:
+    named = {"repository": repository, "commitId": commit}
+    with suppress(Refused):
+        found = revision({"revisionType": "CodeCommit", "codeCommitLocation": named})
+        assert re.fullmatch(r"\.stepdeploy/codecommit/[^/]+/[0-9a-f]{40}\.tar\.gz", found.key)
+        assert found.key.split("/")[2] == repository not in (".", "..") and location(found) == found

@@ -1,9 +1,9 @@
 """`stepdeploy deploy APPLICATION/GROUP [REVISION]`: deploy a revision to the hosts of a deployment group.
 
 REVISION is a folder (default: this one) or an archive, which is pushed first; an archive in the revision bucket,
-s3://BUCKET/KEY[?versionId=VERSION&etag=ETAG], as `stepdeploy push` prints it; or github:OWNER/NAME@COMMIT. The
-deployment's id is printed on standard output. With --restart the group's last successful revision is stopped and
-started where it is installed, without download or install.
+s3://BUCKET/KEY[?versionId=VERSION&etag=ETAG], as `stepdeploy push` prints it; or a commit,
+github:OWNER/NAME@COMMIT or codecommit:NAME@COMMIT. The deployment's id is printed on standard output. With --restart
+the group's last successful revision is stopped and started where it is installed, without download or install.
 """
 
 import os

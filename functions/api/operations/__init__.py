@@ -102,8 +102,8 @@ STATES = {
     "CreateDeploymentGroup": f"{WORKS}, for groups {_IN_PLACE}",
     "UpdateDeploymentGroup": f"{WORKS}, for groups {_IN_PLACE}; renames while no deployment runs",
     "UpdateApplication": f"{WORKS}, for as many groups as one transaction holds: about ten",
-    "CreateDeployment": f"{WORKS}, in place, from the revision bucket or GitHub, or RESTART of what is there; refuses"
-    " RESTART with a revision, autoScalingGroups, and a revision that is a String or an AppSpecContent",
+    "CreateDeployment": f"{WORKS}, in place, from the revision bucket, GitHub or CodeCommit, or RESTART of what is"
+    " there; refuses RESTART with a revision, autoScalingGroups, and a revision that is a String or an AppSpecContent",
     "DeleteGitHubAccountToken": f"refuses: {_NO_GITHUB}",
     "ListGitHubAccountTokenNames": f"{WORKS}, and answers with none: {_NO_GITHUB}",
     "ContinueDeployment": f"{WORKS}, of a deployment that waits for an approval; refuses TERMINATION_WAIT",

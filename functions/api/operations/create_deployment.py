@@ -87,7 +87,7 @@ def revision_of(given: dict[str, Any]) -> Revision:
         what = "revision: is missing: give revisionType S3 and s3Location, or GitHub and gitHubLocation"
         raise Refused("RevisionRequiredException", what)
     found, allowed = location(_with_bundle_type(given["revision"])), settings().bucket_name
-    if not found.github and found.bucket not in (allowed, *settings().revision_buckets):
+    if not found.named_commit and found.bucket not in (allowed, *settings().revision_buckets):
         what = f"revision.s3Location.bucket: {found.bucket}: the engine reads the bucket {allowed}"
         remedy = "copy the archive there, or name its bucket in revisionBuckets of deployments.yaml"
         raise Refused("InvalidRevisionException", f"{what}, and those of revisionBuckets: {remedy}")

@@ -39,7 +39,7 @@ def get_application_revision(given: dict[str, Any], caller: Caller) -> dict[str,
     record = revisions.known(aims.application_id, [mark]).get(mark)
     if record is None:
         what = f"{_shown(wanted)}: is not registered with the application {given['applicationName']}"
-        members = "repository and commitId" if wanted.github else "version and eTag"
+        members = "repository and commitId" if wanted.named_commit else "version and eTag"
         raise Refused("RevisionDoesNotExistException", f"{what}: repeat its {members} as they were registered")
     info = revision_responses.revision_info(record, aims.groups.get(mark, ()))
     location = revision_responses.revision(record.revision)

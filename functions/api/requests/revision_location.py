@@ -1,8 +1,8 @@
 """RevisionLocation, CodeDeploy's way to name a revision, as the engine's Revision: an archive in S3, or a commit on
-GitHub, whose archive the engine keeps in S3.
+GitHub or in CodeCommit, whose archive the engine keeps in S3.
 
-Source: CodeDeploy API model 2014-10-06 (RevisionLocation, S3Location, GitHubLocation); S3 User Guide, "Bucket naming
-rules" and "Object key names".
+Source: CodeDeploy API model 2014-10-06 (RevisionLocation, S3Location, GitHubLocation); CodeCommit API model
+2015-04-13 (RepositoryName); S3 User Guide, "Bucket naming rules" and "Object key names".
 """
 
 import re
@@ -11,8 +11,8 @@ from typing import Any
 
 from functions.core.errors import Refused
 from functions.core.limits import SHOWN
-from functions.core.records import GitHubCommit, Revision
-from functions.core.revision import github_key
+from functions.core.records import CodeCommitCommit, GitHubCommit, Revision
+from functions.core.revision import codecommit_key, github_key
 from functions.core.statuses import BundleType
 
 MAX_DESCRIPTION = 256  # characters
@@ -27,8 +27,16 @@ _UNSUPPORTED = {
     "String": f"String is for Lambda, which is not supported: {_INSTEAD}",
     "AppSpecContent": f"AppSpecContent is for Lambda and ECS, which are not supported: {_INSTEAD}",
 }
-_MEMBERS = {"S3": "s3Location", "GitHub": "gitHubLocation", "String": "string", "AppSpecContent": "appSpecContent"}
-_PARTS = {"S3": "bucket, key and bundleType", "GitHub": "repository and commitId"}
+_CODECOMMIT = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}")  # a repository, by CodeCommit's API model
+_MEMBERS = {
+    "S3": "s3Location",
+    "GitHub": "gitHubLocation",
+    "CodeCommit": "codeCommitLocation",
+    "String": "string",
+    "AppSpecContent": "appSpecContent",
+}
+_COMMIT_PARTS = "repository and commitId"
+_PARTS = {"S3": "bucket, key and bundleType", "GitHub": _COMMIT_PARTS, "CodeCommit": _COMMIT_PARTS}
 
 
 def revision(given: Mapping[str, Any], place: str = "revision") -> Revision:
@@ -40,7 +48,7 @@ def revision(given: Mapping[str, Any], place: str = "revision") -> Revision:
     """
     kind = given.get("revisionType")
     if not kind:
-        raise _invalid(f"{place}.revisionType: is missing: give S3 or GitHub")
+        raise _invalid(f"{place}.revisionType: is missing: give S3, GitHub or CodeCommit")
     if kind in _UNSUPPORTED:
         raise _invalid(f"{place}.revisionType: {_UNSUPPORTED[kind]}")
     member = _MEMBERS[kind]
@@ -48,22 +56,32 @@ def revision(given: Mapping[str, Any], place: str = "revision") -> Revision:
         raise _invalid(f"{place}.{member}: is missing: give {_PARTS[kind]}")
     if more := [name for name in _MEMBERS.values() if name in given and name != member]:
         raise _invalid(f"{place}.{more[0]}: does not belong to revisionType {kind}: leave it out")
-    read = _archive if kind == "S3" else _commit
+    read = {"S3": _archive, "GitHub": _on_github, "CodeCommit": _in_codecommit}[kind]
     return read(given[member], f"{place}.{member}")
 
 
-def _commit(given: Mapping[str, str], place: str) -> Revision:
+def _on_github(given: Mapping[str, str], place: str) -> Revision:
+    _check_commit(given, place, _REPOSITORY, "owner/name")
+    commit = GitHubCommit(repository=given["repository"], commit=given["commitId"])
+    return Revision(bucket="", key=github_key(commit), bundle_type=BundleType.TGZ, github=commit)
+
+
+def _in_codecommit(given: Mapping[str, str], place: str) -> Revision:
+    _check_commit(given, place, _CODECOMMIT, "the name of a repository")
+    commit = CodeCommitCommit(repository=given["repository"], commit=given["commitId"])
+    return Revision(bucket="", key=codecommit_key(commit), bundle_type=BundleType.TGZ, codecommit=commit)
+
+
+def _check_commit(given: Mapping[str, str], place: str, repository: re.Pattern[str], like: str) -> None:
     """A short commit or a branch would be another one tomorrow."""
     for name, form, example in (
-        ("repository", _REPOSITORY, "owner/name"),
+        ("repository", repository, like),
         ("commitId", _COMMIT, "the commit's 40 hexadecimal digits"),
     ):
         if not given.get(name):
             raise _invalid(f"{place}.{name}: is missing: give {example}")
         if not form.fullmatch(given[name]):
             raise _invalid(f"{place}.{name}: {given[name][:SHOWN]!r} is not {example}")
-    commit = GitHubCommit(repository=given["repository"], commit=given["commitId"])
-    return Revision(bucket="", key=github_key(commit), bundle_type=BundleType.TGZ, github=commit)
 
 
 def _archive(given: Mapping[str, str], place: str) -> Revision:

@@ -10,6 +10,7 @@ from functions.core.declaration.model import (
     Declaration,
     DeclaredGroup,
     GroupChange,
+    Repository,
     UploadTrigger,
     changes,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "DeclaredGroup",
     "GroupChange",
     "Problem",
+    "Repository",
     "UploadTrigger",
     "buckets_written",
     "changes",

@@ -10,6 +10,7 @@ from functions.core.declaration.configs import config_of
 from functions.core.declaration.groups import group_of
 from functions.core.declaration.load_balancers import open_load_balancers
 from functions.core.declaration.model import NO_CALENDAR, Declaration
+from functions.core.declaration.repositories import repositories
 from functions.core.declaration.revision_buckets import revision_buckets
 from functions.core.declaration.value import Problem, Value, did_you_mean
 from functions.core.declaration.windows import windows
@@ -29,6 +30,7 @@ KEYS = (
     "autoScalingGroups",
     "budgets",
     "revisionBuckets",
+    "codeCommitRepositories",
     "windows",
 )
 
@@ -104,6 +106,7 @@ def _declaration(root: Value) -> Declaration:
                 group_of(name, group_name, group, PREDEFINED_CONFIGS | configs, [each.name for each in budgets])
             )
     check_shared(root, groups)
+    keys = [each.key for each in groups]
     buckets, triggers = revision_buckets(members["revisionBuckets"]) if "revisionBuckets" in members else ((), ())
     return Declaration(
         applications=tuple(applications),
@@ -111,9 +114,10 @@ def _declaration(root: Value) -> Declaration:
         configs=tuple(configs.values()),
         budgets=budgets,
         open_load_balancers=open_load_balancers(opened) if opened else NO_LOAD_BALANCERS,
-        calendar=windows(listed, [each.key for each in groups]) if (listed := members.get("windows")) else NO_CALENDAR,
+        calendar=windows(listed, keys) if (listed := members.get("windows")) else NO_CALENDAR,
         revision_buckets=buckets,
         upload_triggers=triggers,
+        repositories=repositories(named, keys) if (named := members.get("codeCommitRepositories")) else (),
         open_scaling_groups=names(scaling, most=None) if (scaling := members.get("autoScalingGroups")) else (),
     )
 

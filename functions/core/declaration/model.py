@@ -1,7 +1,7 @@
 """What deployments.yaml says, and how it differs from what is stored."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from functions.core.records import NO_LOAD_BALANCERS, Budget, Group, GroupSettings, LoadBalancers
 from functions.core.records.calendar import Calendar
@@ -52,6 +52,14 @@ class UploadTrigger:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Repository:
+    """A repository of CodeCommit of which commits are revisions."""
+
+    name: str
+    branches: dict[str, tuple[str, ...]] = field(default_factory=dict)  # groups that get what is pushed, by branch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Declaration:
     """What deployments.yaml says."""
 
@@ -64,6 +72,7 @@ class Declaration:
     calendar: Calendar = NO_CALENDAR
     revision_buckets: tuple[str, ...] = ()  # from which revisions are taken besides the engine's own
     upload_triggers: tuple[UploadTrigger, ...] = ()  # of these buckets
+    repositories: tuple[Repository, ...] = ()
 
     @property
     def topic_arns(self) -> tuple[str, ...]:

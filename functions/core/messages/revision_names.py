@@ -7,7 +7,7 @@ from functions.core.revision import PUSHED_PREFIX
 
 _PUSHED = re.compile(rf"{re.escape(PUSHED_PREFIX)}[^/]+/(?:(?P<name>.+)-)?(?P<digest>[0-9a-f]{{64}})\.[a-z]+")
 _COMMIT = re.compile(r"([0-9a-f]{7})[0-9a-f]{33}(?:[0-9a-f]{24})?(-dirty)?")
-_SHORT = 12  # digits of a digest or of a commit on GitHub
+_SHORT = 12  # digits of a digest or of a commit that is the revision
 
 
 def revision_name(deployment: Deployment) -> str:
@@ -17,8 +17,8 @@ def revision_name(deployment: Deployment) -> str:
     first digits of its digest.
     """
     revision, metadata = deployment.revision, deployment.metadata
-    if revision.github:
-        return f"{revision.github.repository}@{revision.github.commit[:_SHORT]}"
+    if named := revision.named_commit:
+        return f"{named.repository}@{named.commit[:_SHORT]}"
     found = _PUSHED.fullmatch(revision.key)
     name = found["name"] if found else revision.key.removeprefix(f"{deployment.group_key}/")
     commit = _COMMIT.fullmatch(metadata.get("commit", ""))

@@ -27,8 +27,16 @@ from functions.core.records.counts import Counters, Counts
 from functions.core.records.deployment import Deployment, Failure, RollbackInfo, StopMark
 from functions.core.records.group import Application, CustomConfig, DeploymentSummary, Group, Guard
 from functions.core.records.on_premises import OnPremisesInstance
+from functions.core.records.pipeline import PipelineRun
 from functions.core.records.places import PlaceSet, Shard, ShardState
-from functions.core.records.revision import GitHubCommit, GivenVersion, RegisteredRevision, Revision
+from functions.core.records.revision import (
+    CodeCommitCommit,
+    Commit,
+    GitHubCommit,
+    GivenVersion,
+    RegisteredRevision,
+    Revision,
+)
 from functions.core.records.settings import (
     NO_LOAD_BALANCERS,
     Alarms,
@@ -76,6 +84,8 @@ __all__ = [
     "Bypass",
     "Calendar",
     "Closed",
+    "CodeCommitCommit",
+    "Commit",
     "Counters",
     "Counts",
     "CustomConfig",
@@ -108,6 +118,7 @@ __all__ = [
     "Measured",
     "OnPremisesInstance",
     "Pause",
+    "PipelineRun",
     "PlaceSet",
     "RegisteredRevision",
     "Registration",

@@ -9,6 +9,7 @@ from functions.core.records.auto_scaling import Launch
 from functions.core.records.budgets import BudgetShare
 from functions.core.records.calendar import Bypass, Closed
 from functions.core.records.counts import Counters, Counts
+from functions.core.records.pipeline import PipelineRun
 from functions.core.records.places import PlaceSet
 from functions.core.records.plain import make_plain
 from functions.core.records.revision import Revision
@@ -109,6 +110,7 @@ class Deployment:
     stop: StopMark | None = None
     rollback: RollbackInfo | None = None
     launch: Launch | None = None  # to one instance that waits in a lifecycle hook, outside the group's lock
+    pipeline: PipelineRun | None = None  # that waits for its end
     updates: str | None = None  # the deployment that has missed the instances which this one goes to
     updated_by: tuple[str, ...] = ()  # the deployments to instances that this one has missed
     bake_token: str | None = None  # what the Bake state of an older engine waits for

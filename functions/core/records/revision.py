@@ -20,6 +20,22 @@ class GitHubCommit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CodeCommitCommit:
+    """The same of CodeCommit, in the engine's account and Region."""
+
+    repository: str
+    commit: str  # all 40 digits
+
+    @property
+    def place(self) -> str:
+        """What messages call it."""
+        return f"CodeCommit's {self.repository} at {self.commit}"
+
+
+Commit = GitHubCommit | CodeCommitCommit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GivenVersion:
     """The version and etag with which a request named an archive; None for one that it left out."""
 
@@ -35,7 +51,7 @@ class Revision:
     that after pinning (`revision_location.location`).
     """
 
-    bucket: str  # "" for a commit on GitHub of which the engine has not looked for an archive yet
+    bucket: str  # "" for a commit of which the engine has not looked for an archive yet
     key: str
     bundle_type: BundleType
     version: str | None = None
@@ -45,12 +61,18 @@ class Revision:
     warnings: tuple[str, ...] = ()  # what its AppSpec says that may not be meant; the first few
     hooks: tuple[LifecycleEvent, ...] | None = None  # that have scripts; None: not pinned, or by an older engine
     github: GitHubCommit | None = None  # then bucket and key are where the engine keeps the commit's archive
+    codecommit: CodeCommitCommit | None = None  # the same
     given: GivenVersion | None = None  # None: `version` and `etag` are as given, or an older engine pinned them
+
+    @property
+    def named_commit(self) -> Commit | None:
+        """The commit that a request named instead of an archive."""
+        return self.github or self.codecommit
 
     @property
     def place(self) -> str:
         """What messages call it."""
-        return self.github.place if self.github else f"s3://{self.bucket}/{self.key}"
+        return self.named_commit.place if self.named_commit else f"s3://{self.bucket}/{self.key}"
 
     def is_same(self, other: "Revision") -> bool:
         """Whether both install the same: by content where both are known by it."""

@@ -34,7 +34,7 @@ def instructions(
             key=revision.key,
             version=revision.version,
             etag=revision.etag,
-            commit=revision.github.commit if revision.github else None,
+            commit=revision.named_commit.commit if revision.named_commit else None,
         ),
         appspec_filename="appspec.yml",
         file_exists_behavior=FileExistsBehavior(settings.file_exists_behavior.value),

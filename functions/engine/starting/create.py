@@ -17,7 +17,7 @@ from functions.core.new_deployment import (
     revision_to_restart,
 )
 from functions.core.order import Upload
-from functions.core.records import Closed, Deployment, Failure, Group, Revision
+from functions.core.records import Closed, Deployment, Failure, Group, PipelineRun, Revision
 from functions.core.rollout.health import PREDEFINED_CONFIGS, DeploymentConfig
 from functions.core.statuses import BundleType, DeploymentErrorCode, OnBusy
 from functions.engine import calendar
@@ -43,6 +43,9 @@ class Request:
     outdated_only: bool = False
     principal: str | None = None  # the caller's ARN, of which IAM is sure; None: nobody can tell
     own: Overrides = NO_OVERRIDES
+    token: str | None = None  # makes a repeat of a request that is no upload harmless
+    pipeline: PipelineRun | None = None  # that waits for the deployment
+    stored_at: str | None = None  # when S3 stored the revision, if the object is a copy that does not tell
 
     def of(self, application: str, group: str, bundle_type: BundleType) -> "Request":
         revision = self.revision and replace(self.revision, bundle_type=bundle_type)
@@ -50,11 +53,18 @@ class Request:
 
 
 def create(request: Request) -> str:
-    """Create the deployment; its id, or that of the first for a repeated upload. Raises InvalidInput."""
+    """Create the deployment; its id, or that of the first for a repeated request. Raises InvalidInput."""
     group = group_to_deploy(request.application, request.group, request.principal)
     deployment = wanted(request, group, request.revision or revision_to_restart(group))
     check_approvers(deployment)
-    return store(deployment, group, deployment.settings.on_busy, request.upload)
+    return store(
+        deployment,
+        group,
+        deployment.settings.on_busy,
+        request.upload,
+        token=request.token,
+        stored_at=request.stored_at,
+    )
 
 
 def check_approvers(deployment: Deployment) -> None:
@@ -80,17 +90,31 @@ def wanted(request: Request, group: Group, revision: Revision) -> Deployment:
     if request.revision is None:
         deployment = restart(deployment, request.own)
     on_busy = request.on_busy or group.settings.on_busy
-    return replace(deployment, settings=replace(deployment.settings, on_busy=on_busy))
+    settings = replace(deployment.settings, on_busy=on_busy)
+    return replace(deployment, settings=settings, pipeline=request.pipeline)
 
 
-def store(deployment: Deployment, group: Group, on_busy: OnBusy, upload: Upload | None = None) -> str:
+def store(
+    deployment: Deployment,
+    group: Group,
+    on_busy: OnBusy,
+    upload: Upload | None = None,
+    *,
+    token: str | None = None,
+    stored_at: str | None = None,
+) -> str:
     """Record a new deployment and take the group's lock, or wait for it. Raises NotDeployable when it may not wait, or
     when the group takes revisions in sequence and has accepted a newer one."""
     deployment = replace(deployment, settings=replace(deployment.settings, on_busy=on_busy))
     state = calendar.may_begin(deployment)
     deployment = replace(deployment, closed=state if isinstance(state, Closed) else None)
-    stored_at = place_in_sequence(deployment)
-    created = lock.create(deployment, upload, queue=on_busy is not OnBusy.REJECT, stored_at=stored_at)
+    created = lock.create(
+        deployment,
+        upload,
+        queue=on_busy is not OnBusy.REJECT,
+        stored_at=place_in_sequence(deployment, stored_at),
+        token=token,
+    )
     if created.goes_back:
         raise NotDeployable(DeploymentErrorCode.INVALID_REVISION, created.goes_back)
     if created.busy_with:
@@ -104,21 +128,23 @@ def store(deployment: Deployment, group: Group, on_busy: OnBusy, upload: Upload 
     return found.deployment_id
 
 
-def place_in_sequence(deployment: Deployment) -> str | None:
-    """When S3 stored the revision, if its group takes them in sequence. A restart brings no revision, a rollback goes
-    back on purpose, and a commit on GitHub has no such time."""
+def place_in_sequence(deployment: Deployment, known: str | None = None) -> str | None:
+    """When S3 stored the revision, if its group takes them in sequence; `known` where the object is a copy.
+
+    A restart brings no revision, a rollback goes back on purpose, and a commit has no such time.
+    """
     goes_back = deployment.is_restart or deployment.rollback is not None
-    if not deployment.settings.is_sequence or goes_back or deployment.revision.github:
+    if not deployment.settings.is_sequence or goes_back or deployment.revision.named_commit:
         return None
-    return bucket.stored_at(deployment.revision)
+    return known or bucket.stored_at(deployment.revision)
 
 
-def known_config(name: str) -> DeploymentConfig:
-    """The deployment configuration of that name. Raises InvalidInput when there is none."""
+def known_config(name: str, field: str = "deployment_config") -> DeploymentConfig:
+    """The deployment configuration of that name. Raises InvalidInput, which names the field, when there is none."""
     config = configs.get(name)
     if config is None:
         raise InvalidInput(
-            f"deployment_config {name!r}: does not exist; declare it under deploymentConfigs in"
+            f"{field} {name!r}: does not exist; declare it under deploymentConfigs in"
             f" deployments.yaml, or use one of {', '.join(PREDEFINED_CONFIGS)}"
         )
     return config

@@ -16,7 +16,7 @@ from functions.core.rollout import rollback_choice
 from functions.core.statuses import RUNNING, Creator, DeploymentErrorCode, DeploymentStatus, OverriddenSetting
 from functions.core.text.shapes import from_plain, to_plain
 from functions.store import announced
-from functions.store.keys import group_item_key, lock_key, own_alarm_key, upload_key
+from functions.store.keys import group_item_key, lock_key, own_alarm_key, token_key, upload_key
 from functions.store.records import deployments
 from functions.store.table.items import items
 from functions.store.table.patience import back_off
@@ -73,28 +73,41 @@ def in_the_way(deployment: Deployment, stored_at: str | None) -> InTheWay:
 
 def refuse(deployment: Deployment, upload: Upload | None = None) -> None:
     """Record a deployment that has ended as it was created. A repeat of the same upload changes nothing."""
-    items().transact([announced.new_deployment(deployment), *_mark(upload, deployment.deployment_id)])
+    items().transact([announced.new_deployment(deployment), *_mark(_mark_key(upload), deployment)])
 
 
-def create(deployment: Deployment, upload: Upload | None, *, queue: bool, stored_at: str | None = None) -> Creation:
+def made_with(token: str) -> str | None:
+    """The deployment that a request with this token has created."""
+    return (items().get(token_key(token)) or {}).get("deployment_id")
+
+
+def create(
+    deployment: Deployment,
+    upload: Upload | None,
+    *,
+    queue: bool,
+    stored_at: str | None = None,
+    token: str | None = None,
+) -> Creation:
     """Create a deployment: Created with the group's lock, or Queued behind the deployment that holds it, or until its
     calendar opens (`closed`).
 
-    `upload` makes a repeat harmless. An upload that is older than what the group accepted last (functions/core/
-    order.py) ends at once, Stopped: superseded; a newer one supersedes the one that waits. When the group is busy
-    and `queue` is false nothing is created, nor when a sequence would go back: `stored_at` says when S3 stored the
-    revision, if the group is one.
+    `upload`, or the `token` of another request, makes a repeat harmless. An upload that is older than what the group
+    accepted last (functions/core/order.py) ends at once, Stopped: superseded; a newer one supersedes the one that
+    waits. When the group is busy and `queue` is false nothing is created, nor when a sequence would go back:
+    `stored_at` says when S3 stored the revision, if the group is one.
     """
-    besides = [*_mark(upload, deployment.deployment_id), *_own_alarms(deployment)]
+    mark = _mark_key(upload, token)
+    besides = [*_mark(mark, deployment), *_own_alarms(deployment)]
     for attempt in range(_TRIES):
-        if upload and (known := items().get(upload_key(upload.bucket, upload.key, upload.version))):
+        if mark and (known := items().get(mark)):
             return Creation(deployment_id=known["deployment_id"], superseded=known.get("superseded", False))
         held = items().get(lock_key(deployment.group_key)) or {}
         accepted = _accepted(held)
         found = judge(deployment, upload, accepted)
         if superseded := accepted is not None and found.order is Order.OLDER:
-            mark = _mark(upload, deployment.deployment_id, superseded=True)
-            writes: list[Write] = [announced.new_deployment(_ended(deployment, accepted, found)), *mark]
+            ended = _ended(deployment, accepted, found)
+            writes: list[Write] = [announced.new_deployment(ended), *_mark(mark, ended)]
         elif stored_at and (why := going_back(deployment, stored_at, accepted)):
             return Creation(goes_back=why)
         elif not queue and (other := _rejects(deployment, held)):
@@ -161,13 +174,20 @@ def _same_accepted(held: Item) -> Condition:
     return Equals(("accepted", "deployment_id"), known["deployment_id"]) if known else Missing("accepted")
 
 
-def _mark(upload: Upload | None, deployment_id: str, *, superseded: bool = False) -> list[Write]:
-    if upload is None:
+def _mark_key(upload: Upload | None, token: str | None = None) -> Key | None:
+    """Where a repeat of the request finds what the first one has created."""
+    if upload:
+        return upload_key(upload.bucket, upload.key, upload.version)
+    return token_key(token) if token else None
+
+
+def _mark(key: Key | None, deployment: Deployment) -> list[Write]:
+    if key is None:
         return []
-    more = {"superseded": True} if superseded else {}
-    return [
-        Put(upload_key(upload.bucket, upload.key, upload.version), {"deployment_id": deployment_id, **more}, IS_NEW)
-    ]
+    attributes: Item = {"deployment_id": deployment.deployment_id}
+    if deployment.superseded_by:
+        attributes["superseded"] = True
+    return [Put(key, attributes, IS_NEW)]
 
 
 def _own_alarms(deployment: Deployment) -> list[Write]:

@@ -27,6 +27,7 @@ S3 = {
     "s3Location": {"bucket": BUCKET, "key": "k.zip", "bundleType": "zip", "version": "v", "eTag": "e"},
 }
 GIT_HUB = {"revisionType": "GitHub", "gitHubLocation": {"repository": "Octo/Hello", "commitId": "7FD1" * 10}}
+COMMIT = {"revisionType": "CodeCommit", "codeCommitLocation": {"repository": "Site", "commitId": "7FD1" * 10}}
 ALARMS = {"enabled": True, "ignorePollAlarmFailure": True, "alarms": [{"name": "z"}, {"name": "a"}]}
 WEB = {"applicationName": "shop", "deploymentGroupName": "web"}
 
@@ -80,6 +81,7 @@ DEPLOYMENT: list[dict[str, Any]] = [
         "targetInstances": {"ec2TagSet": {"ec2TagSetList": [FILTERS[:2]]}},
         "autoRollbackConfiguration": {"enabled": True, "events": ["DEPLOYMENT_STOP_ON_ALARM", "DEPLOYMENT_FAILURE"]},
     },
+    {"revision": COMMIT},
     {"revision": S3, "targetInstances": {"instanceIds": ["i-0123456789abcdef1", "i-0123456789abcdef0"]}},
 ]
 CONFIGS: list[dict[str, Any]] = [
@@ -252,7 +254,7 @@ REQUESTS: dict[str, tuple[Send, list[dict[str, Any]]]] = {
     "CreateDeploymentConfig": (create_config, [{"deploymentConfigName": "mine", **each} for each in CONFIGS]),
     "RegisterApplicationRevision": (
         register_revision,
-        [{"applicationName": "shop", "description": "of spring", "revision": each} for each in (S3, GIT_HUB)],
+        [{"applicationName": "shop", "description": "of spring", "revision": each} for each in (S3, GIT_HUB, COMMIT)],
     ),
     "RegisterOnPremisesInstance": (
         register_instance,

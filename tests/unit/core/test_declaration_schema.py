@@ -89,6 +89,7 @@ budgets:
     maximumOutOfService: {{type: HOST_COUNT, value: 1}}
 loadBalancerInfo: {{targetGroupInfoList: [{{name: api}}], elbInfoList: [{{name: old}}]}}
 autoScalingGroups: [other fleet]
+codeCommitRepositories: {{site: {{main: [shop/web]}}}}
 revisionBuckets: [ci-builds, {{name: ci-releases, trigger: uploads, prefix: releases/v2/}}]
 windows:
   - {{scope: "*", cron: 0 9 * * MON-FRI, duration: 8h, timeZone: Europe/Berlin}}

@@ -199,7 +199,7 @@ def test_one_that_cannot_be_ended_keeps_no_other_waiting(world: World, monkeypat
 
 def test_it_costs_few_requests_however_many_deployments_run(world: World, asked: Callable[[str], list[str]]) -> None:
     world.find()
-    assert (world.store.operations, asked("stepfunctions"), asked("cloudwatch")) == (["Query"] * 6, [], [])
+    assert (world.store.operations, asked("stepfunctions"), asked("cloudwatch")) == (["Query"] * 7, [], [])
     alarm("errors", "OK")
     put_group("web", settings=GroupSettings(alarms=Alarms(names=("errors",))))
     for number in range(5):
@@ -210,7 +210,7 @@ def test_it_costs_few_requests_however_many_deployments_run(world: World, asked:
     for made in (world.store, client("stepfunctions"), client("cloudwatch")):
         made.operations.clear()
     world.find()
-    assert world.store.operations == ["Query"] * 6
+    assert world.store.operations == ["Query"] * 7
     assert (asked("stepfunctions"), asked("cloudwatch")) == (["ListExecutions"], ["DescribeAlarms"])
 
 

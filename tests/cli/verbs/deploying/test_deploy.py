@@ -129,6 +129,12 @@ def test_a_commit_on_github_is_deployed(engine: Served, capsys: Captured) -> Non
     assert deployed(capsys)["revision"] == {"revisionType": "GitHub", "gitHubLocation": location}
 
 
+def test_a_commit_of_codecommit_is_deployed(engine: Served, capsys: Captured) -> None:
+    assert main(["deploy", "shop/web", f"codecommit:site@{'A' * 40}"]) == 0
+    location = {"repository": "site", "commitId": "a" * 40}
+    assert deployed(capsys)["revision"] == {"revisionType": "CodeCommit", "codeCommitLocation": location}
+
+
 def test_watching_is_begun_with_the_id_and_its_outcome_is_the_exit_status(
     engine: Served, watched: Watched, capsys: Captured
 ) -> None:
@@ -231,7 +237,8 @@ def test_a_revision_with_errors_is_not_deployed(engine: Served, site: Path) -> N
 @pytest.mark.parametrize(
     ("arguments", "what"),
     [
-        (["github:shop/web@main"], "REVISION 'github:shop/web@main': give github:OWNER/NAME@COMMIT, the commit with"),
+        (["github:shop/web@main"], "REVISION 'github:shop/web@main': give github:OWNER/NAME@COMMIT or codecommit:"),
+        (["codecommit:site@main"], "or codecommit:NAME@COMMIT, the commit with all its 40 digits"),
         (["s3://bucket"], "REVISION 's3://bucket': give a folder, an archive, s3://BUCKET/KEY, with"),
         (["ftp://x/y"], "REVISION 'ftp://x/y': give a folder, an archive, s3://BUCKET/KEY, with"),
         (["gone"], "PATH gone: there is no gone"),
