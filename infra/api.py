@@ -129,6 +129,7 @@ class Api(Construct):
             memory_mb=1769,
         )
         engine.let_plan(function)
+        function.allow("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", on=store.table.table_arn)
         function.allow("dynamodb:Query", on=store.index_arn("by_group"))
         return function
 

@@ -142,7 +142,7 @@ class Engine(Construct):
             disk=Size.gibibytes(5),  # a revision of up to 4 GiB is unpacked as far as its AppSpec
         )
         self._store.let_change_records(function, "dynamodb:BatchGetItem", "dynamodb:PartiQLInsert")
-        self._let_see(function)
+        self.let_plan(function)
         function.allow(
             "s3:PutObject",
             on=self._store.bucket.arn_for_objects(f"{MANIFESTS}*"),
@@ -159,12 +159,7 @@ class Engine(Construct):
         return function
 
     def let_plan(self, function: Function) -> None:
-        """Lets a function find out what Prepare would begin; it may write nothing."""
-        function.allow("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", on=self._store.table.table_arn)
-        self._let_see(function)
-
-    def _let_see(self, function: Function) -> None:
-        """Lets a function see revisions, hosts, load balancers and alarms."""
+        """Lets a function see what preflight looks at besides records: it may write nothing."""
         self.let_find_revisions(function)
         whole_account.let_see_fleet(function)
         whole_account.let_read_alarms(function)

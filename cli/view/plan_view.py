@@ -11,7 +11,7 @@ import click
 from cli.view import words
 from cli.view.output import plain
 from cli.view.tables import Cell, Column, Row, laid_out
-from cli.view.waits import approval_needed
+from cli.view.waits import approval_needed, what_is_judged
 from cli.view.words import counted
 from functions.core.declaration.durations import seconds_text
 
@@ -128,7 +128,7 @@ def _stage(number: int, each: Mapping[str, Any]) -> Row:
     if each.get("bakeSeconds"):
         then.append(f"alarms are watched for {seconds_text(each['bakeSeconds'])}")
     if "analysis" in each:
-        then.append("metrics are judged")
+        then.append(what_is_judged(each["analysis"]))
     if "approval" in each:
         then.append(f"needs approval{approval_needed(each['approval'])}")
     begins, ends = (each.get(f"{name}AfterSeconds") for name in ("begins", "ends"))

@@ -137,14 +137,22 @@ def stages(info: Info) -> Iterator[str]:
         parts = [counted(stage.get("targetCount", 0), "host")]
         if seconds := stage.get("bakeSeconds"):
             parts.append(f"alarms are watched for {seconds_text(seconds)}")
-        if judged := stage.get("analysis"):
-            count = len(judged.get("metrics") or ())
-            told = [counted(count, "metric")] * bool(count) + ["data of alarms"] * bool(judged.get("alarms"))
-            parts.append(f"{' and '.join(told)} judged")
+        if stage.get("analysis"):
+            parts.append(what_is_judged(stage["analysis"]))
         if "approval" in stage:
             given = next((each for each in info.get("approvals") or () if each["afterStage"] == number - 1), None)
             parts.append(_approval(given) if given else f"needs approval{approval_needed(stage['approval'])}")
         yield f"{number}. {plain(stage.get('name') or 'repair')}: {', '.join(parts)}"
+
+
+def what_is_judged(rule: Mapping[str, Any]) -> str:
+    """
+    >>> what_is_judged({"metrics": [{"name": "errors"}], "alarms": {}})
+    '1 metric judged'
+    """
+    count = len(rule.get("metrics") or ())
+    told = [counted(count, "metric")] * bool(count) + ["data of alarms"] * bool(rule.get("alarms"))
+    return f"{' and '.join(told)} judged"
 
 
 def _approval(given: Mapping[str, Any]) -> str:
