@@ -1,5 +1,5 @@
-"""`python -m bench [imports|prepare|deployment|fleets|api|cli|host|traffic ...] [--quick]`: measure; exit status 1 when
-a limit is broken.
+"""`python -m bench [imports|prepare|plan|deployment|fleets|api|cli|host|traffic ...] [--quick]`: measure; exit status
+1 when a limit is broken.
 
 Without names everything about the engine is measured; the command line, the host runner and the traffic through a load
 balancer only when they are named. --quick: of the simulated fleets only the smaller ones, and fewer requests.
@@ -10,12 +10,13 @@ from functools import partial
 
 from rich.console import Console
 
-from bench import api, command_line, deployment, fleets, host, imports, prepare, traffic
+from bench import api, command_line, deployment, fleets, host, imports, plan, prepare, traffic
 from bench.limits import is_broken
 
 ENGINE = {
     "imports": imports.measure,
     "prepare": prepare.measure,
+    "plan": plan.measure,
     "deployment": deployment.measure,
     "fleets": fleets.measure,
     "api": api.measure,

@@ -9,6 +9,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from threading import Lock
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -19,10 +20,10 @@ from botocore.compat import HTTPHeaders
 from urllib3 import HTTPResponse
 
 from functions.core.new_deployment import new_deployment
-from functions.core.records import Group, GroupSettings, Revision, TagFilter, TagGroup
-from functions.core.statuses import BundleType
+from functions.core.records import Deployment, Group, GroupSettings, Host, Revision, TagFilter, TagGroup
+from functions.core.statuses import BundleType, TargetStatus
 from functions.core.text.shapes import to_plain
-from functions.store.keys import deployment_key
+from functions.store.keys import deployment_key, group_item_key, host_key
 from functions.store.table.wire import to_wire
 from local.bundles import webapp
 
@@ -30,6 +31,7 @@ _SECONDS = {
     "DescribeInstances": 0.3,
     "DescribeInstanceInformation": 0.1,
     "BatchExecuteStatement": 0.02,
+    "BatchGetItem": 0.01,
     "GetItem": 0.005,
     "Query": 0.005,
     "TransactWriteItems": 0.02,
@@ -40,10 +42,18 @@ _SECONDS = {
 }
 
 
+_BEFORE = "d-000000000"
+_HOSTS_A_PAGE = 5000  # of 200 bytes: a megabyte
+_TAGS = TagGroup(filters=(TagFilter(key="role", value="web"),))
+_GROUP = Group(application="shop", name="web", group_id="0" * 36, settings=GroupSettings(tag_groups=(_TAGS,)))
+
+
 class SimulatedAws:
     """A fleet, a table with one deployment that waits for Prepare, a bucket with its revision."""
 
-    def __init__(self, targets: int) -> None:
+    def __init__(self, targets: int, *, are_installed: bool = False) -> None:
+        """`are_installed`: an earlier deployment has brought the hosts a revision."""
+        self._are_installed = are_installed
         self.deployment_id = "d-BENCHMARK"
         self.calls: Counter[str] = Counter()
         self.records = self.manifest_bytes = self.item_bytes = self.plan_bytes = 0
@@ -59,11 +69,12 @@ class SimulatedAws:
         began, operation = time.thread_time(), event_name.rpartition(".")[2]
         time.sleep(_SECONDS[operation])
         answers: dict[str, Callable[[AWSPreparedRequest], tuple[bytes, dict[str, str]]]] = {
+            "BatchGetItem": self._brought,
             "DescribeInstances": self._instances,
             "DescribeInstanceInformation": self._information,
             "BatchExecuteStatement": self._write,
             "GetItem": self._deployment,
-            "Query": lambda _: (b'{"Items": []}', {}),
+            "Query": self._query,
             "TransactWriteItems": self._note_plan,
             "UpdateItem": lambda _: (b"{}", {}),
             "HeadObject": lambda _: (b"", self._object),
@@ -81,16 +92,38 @@ class SimulatedAws:
     # -- DynamoDB
 
     def _deployment(self, request: AWSPreparedRequest) -> tuple[bytes, dict[str, str]]:
-        if json.loads(_body(request))["Key"] != to_wire(deployment_key(self.deployment_id).item):
+        key = json.loads(_body(request))["Key"]
+        if key == to_wire(group_item_key("shop", "web").item):
+            item = to_wire({**group_item_key("shop", "web").item, **to_plain(_GROUP)})
+            return json.dumps({"Item": item}).encode(), {}
+        if key != to_wire(deployment_key(self.deployment_id).item):
             return b"{}", {}  # nobody else prepares it
-        tags = TagGroup(filters=(TagFilter(key="role", value="web"),))
-        group = Group(application="shop", name="web", group_id="0" * 36, settings=GroupSettings(tag_groups=(tags,)))
-        revision = Revision(bucket="revisions", key="shop/web/v1.zip", bundle_type=BundleType.ZIP, version="1")
-        created = new_deployment(
-            group, revision, deployment_id=self.deployment_id, now="2026-01-01T00:00:00.000Z", requested_by="bench"
-        )
-        item = to_wire({**deployment_key(self.deployment_id).item, **to_plain(created)})
+        item = to_wire({**deployment_key(self.deployment_id).item, **to_plain(self._created)})
         return json.dumps({"Item": item}).encode(), {}
+
+    @property
+    def _created(self) -> Deployment:
+        revision = Revision(bucket="revisions", key="shop/web/v1.zip", bundle_type=BundleType.ZIP, version="1")
+        return new_deployment(
+            _GROUP, revision, deployment_id=self.deployment_id, now="2026-01-01T00:00:00.000Z", requested_by="bench"
+        )
+
+    def _brought(self, request: AWSPreparedRequest) -> tuple[bytes, dict[str, str]]:
+        """The deployment of which hosts have their revision."""
+        item = to_wire({**deployment_key(_BEFORE).item, **to_plain(replace(self._created, deployment_id=_BEFORE))})
+        return json.dumps({"Responses": {"stepdeploy": [item]}}).encode(), {}
+
+    def _query(self, request: AWSPreparedRequest) -> tuple[bytes, dict[str, str]]:
+        """What hosts have, if they have anything; of all else there is nothing."""
+        asked = json.loads(_body(request))
+        is_hosts = f"HOSTS#{_GROUP.group_id}" in json.dumps(asked["ExpressionAttributeValues"])
+        if not (is_hosts and self._are_installed):
+            return b'{"Items": []}', {}
+        after = asked.get("ExclusiveStartKey", {}).get("sk", {}).get("S", "")
+        left = [each for each in self._ids if f"HOST#{each}" > after]
+        page = [to_wire(_host(each)) for each in left[:_HOSTS_A_PAGE]]
+        more = {"LastEvaluatedKey": {name: page[-1][name] for name in ("pk", "sk")}} if len(left) > len(page) else {}
+        return json.dumps({"Items": page, **more}).encode(), {}
 
     def _note_plan(self, request: AWSPreparedRequest) -> tuple[bytes, dict[str, str]]:
         self.plan_bytes = max(self.plan_bytes, len(_body(request)))
@@ -156,6 +189,16 @@ class SimulatedAws:
         length = request.headers.get("X-Amz-Decoded-Content-Length") or request.headers["Content-Length"]
         self.manifest_bytes = int(length)
         return b"", {"etag": '"0"'}
+
+
+def _host(instance_id: str) -> dict[str, Any]:
+    host = Host(
+        target_id=instance_id,
+        deployment_id=_BEFORE,
+        status=TargetStatus.SUCCEEDED,
+        since="2026-01-01T00:00:00.000Z",
+    )
+    return {**host_key(_GROUP.group_id, instance_id).item, **to_plain(host)}
 
 
 def _body(request: AWSPreparedRequest) -> str:
