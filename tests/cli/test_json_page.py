@@ -110,7 +110,7 @@ def put_running() -> None:
 
 
 NOW = "2026-11-23T10:00:00.000Z"
-OF_THE_API = {"watch"}  # its line is a DeploymentInfo, of whose members only some are shown
+OF_THE_API = {"watch", "plan"}  # what the API answers, of whose members only some are shown
 BEFORE = {"diff": declare, "budgets": put_budget, "windows": put_calendar, "pause": put_running}
 
 

@@ -2,6 +2,7 @@
 stage; a freeze in the middle and its bypass; two groups under one budget; zone by zone, of which one fails; a canary
 that its metrics judge."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -41,8 +42,14 @@ def test_a_canary_is_approved_and_the_rest_follows_stage_by_stage(fleet: MakeFle
     stages = {target.target_id: target.stage for target in group.targets(one)}
     for host in group.hosts:
         host.path("srv/stage").write_text("canary" if stages[host.id] == 0 else "later")
+    archive = f"s3://{ended.revision.bucket}/{ended.revision.key}?versionId={ended.revision.version}"
+    plan = json.loads(stepdeploy("plan", group.key, archive, "--json"))
+    assert plan["canBegin"] and plan["hostsTimed"] == 4 and plan["pinnedRevision"]["sha256"] == ended.revision.sha256
     two = group.begin("v2", waits)
-    group.engine.wait_until(two, lambda each: each.status is DeploymentStatus.READY)
+    held = group.engine.wait_until(two, lambda each: each.status is DeploymentStatus.READY)
+    planned = {each["hostId"]: (each["stage"], each["order"]) for each in plan["hosts"]}
+    assert planned == {each.target_id: (each.stage, each.rank) for each in group.targets(two)}, "it does what it said"
+    assert [each["name"] for each in plan["stages"]] == [each.name for each in held.stages]
     stepdeploy("approve", two)
     wait_for(lambda: any(each.stage == 1 and each.started_at for each in group.targets(two)), "the second stage")
     group.cloud.set_alarm("staged-errors", "ALARM")

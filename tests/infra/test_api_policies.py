@@ -11,7 +11,7 @@ from functions.api import model
 from infra.app import ROOT
 
 VALUES = {"REGION": "eu-west-1", "ACCOUNT": "123456789012", "API": "a1b2c3d4e5", "BUCKET": "revisions"}
-READING = {name for name in model.operations() if re.match("Get|List|BatchGet", name)}
+READING = {name for name in model.operations() if re.match("Get|List|BatchGet|Plan", name)}
 OPERATING = {
     "CreateDeployment",
     "StopDeployment",

@@ -25,9 +25,8 @@ def _budgets(seen: CheckedGroup, budgets: Sequence[Budget]) -> Findings:
         name, hosts = each["budgetName"], _hosts(seen, each)
         is_named = name in seen.info.get("budgets", ())
         if is_named and not each["places"]:
-            what = f"budget {name} has no place for its {each['hosts']} hosts: no deployment can begin"
-            yield Finding(Level.PROBLEM, seen.about, what, "raise maximumOutOfService, or change what it selects")
-        elif is_named and not hosts:
+            continue  # the engine's own preflight tells it
+        if is_named and not hosts:
             what = f"names budget {name}, to which none of its hosts belongs"
             yield Finding(
                 Level.WARNING, seen.about, what, "change what the budget selects, or take it out of the group"

@@ -10,18 +10,14 @@ from cli.account.connection import Engine, Refusal, is_forbidden, refused
 from cli.account.fleet import Member, fleet
 from cli.account.group_name import Group
 from cli.account.groups import Info
+from cli.account.planning import plan
 from cli.view.words import names
-from functions.core.errors import InvalidInput
 from functions.core.messages import texts
-from functions.core.rollout.health import (
-    PREDEFINED_CONFIGS,
-    DeploymentConfig,
-    MinimumHealthyHosts,
-    MinimumHealthyHostsType,
-)
 from functions.core.selection import LINUX, ONLINE
 
 HOST_TAG = "stepdeploy=enabled"  # of a stack that does not say: infra/stack.py, Options
+# Errors of a plan of which other checks tell more.
+_CHECKED_HERE = ("ALARM_ACTIVE", "NO_INSTANCES", "HEALTH_CONSTRAINTS", "AUTO_SCALING_CONFIGURATION")
 _SHOWN = 3  # hosts that a message names
 _MAX_ASKED = 200  # instances of one filter of DescribeInstances, as EC2 has it
 _POLICY = "AmazonSSMManagedInstanceCore"
@@ -185,7 +181,11 @@ def group_findings(seen: CheckedGroup, host_tag: str) -> list[Finding]:
         *run_check(about, "execute-api:Invoke on ListGroupInstances", hosts),
         *run_check(about, "ec2:DescribeInstances", lambda: _reached(engine, about, tagged)),
         *run_check(about, "execute-api:Invoke on ListHosts", lambda: _left_out(seen)),
-        *run_check(about, "the API", lambda: _configuration(engine, about, info, tagged)),
+        *run_check(
+            about,
+            "execute-api:Invoke on PlanDeployment and GetDeploymentConfig",
+            lambda: _preflight(engine, about, seen),
+        ),
         *run_check(
             about, "cloudwatch:DescribeAlarms", lambda: _alarms(engine, about, info.get("alarmConfiguration", {}))
         ),
@@ -259,22 +259,18 @@ def _left_out(seen: CheckedGroup) -> Findings:
         yield Finding(Level.PROBLEM, seen.about, what, remedy)
 
 
-def _configuration(engine: Engine, about: str, info: Mapping[str, Any], tagged: Sequence[Member]) -> Findings:
-    name = info["deploymentConfigName"]
-    config = PREDEFINED_CONFIGS.get(name) or _config(name, engine)
-    if not tagged:
-        return
-    try:
-        out = config.allowed_out(len(tagged))
-    except InvalidInput as error:
-        yield Finding(Level.PROBLEM, about, f"{name}: {error}")
-    else:
-        yield Finding(Level.OK, about, f"{name} lets {out} of {len(tagged)} hosts be out of service at one time")
-
-
-def _config(name: str, engine: Engine) -> DeploymentConfig:
-    told = engine.api.get_deployment_config(deploymentConfigName=name)["deploymentConfigInfo"]["minimumHealthyHosts"]
-    return DeploymentConfig(name, MinimumHealthyHosts(MinimumHealthyHostsType(told["type"]), told["value"]))
+def _preflight(engine: Engine, about: str, seen: "CheckedGroup") -> Findings:
+    """What the engine itself finds before a deployment begins. Hosts and alarms have checks of their own here."""
+    engine.api.get_deployment_config(deploymentConfigName=seen.info["deploymentConfigName"])  # which may be gone
+    planned = plan(engine, seen.group, {})
+    name, healthy = planned["deploymentConfigName"], planned.get("healthyHosts")
+    for each in planned["errors"]:
+        if each["code"] not in _CHECKED_HERE:
+            yield Finding(Level.PROBLEM, about, f"{name}: {each['message']}")
+    if healthy and planned["stages"]:
+        out = healthy["total"] - healthy["minimum"]
+        what = f"{name} lets {out} of {healthy['total']} hosts be out of service at one time"
+        yield Finding(Level.OK, about, what)
 
 
 def _alarms(engine: Engine, about: str, config: Mapping[str, Any]) -> Findings:

@@ -268,7 +268,8 @@ def test_a_budget_that_has_no_place_or_none_of_the_hosts_is_told(account: Accoun
         [
             (
                 "problem",
-                f"budget fleet has no place for its {len(account.instances) - 1} hosts: no deployment can begin",
+                f"CodeDeployDefault.OneAtATime: Budget fleet: 1 % of {len(account.instances) - 1} hosts is less than"
+                " one host, so none could be deployed to: raise it.",
             ),
             ("warning", "names budget other, to which none of its hosts belongs"),
         ],
