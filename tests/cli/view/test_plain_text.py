@@ -62,6 +62,8 @@ BY_ARGUMENT = [
     ["rollback", "shop/web", "--to", ONE_LINE],
     ["deploy", "shop/web", f"s3://{BUCKET}/{ONE_LINE}"],
     ["deploy", "shop/web", ONE_LINE],
+    ["plan", "shop/web", f"s3://{BUCKET}/{ONE_LINE}"],
+    ["plan", "shop/web", ONE_LINE],
     ["push", "shop/web", ONE_LINE],
     ["list", "--status", ONE_LINE],
     ["doctor", f"shop/{ONE_LINE}"],
