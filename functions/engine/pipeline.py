@@ -57,8 +57,10 @@ def begin(job_id: str, wanted: Wanted) -> str:
     Raises InvalidInput for what can be deployed in no case.
     """
     token, now = f"CodePipeline/{job_id}", clock.timestamp()
-    deployment_id = lock.made_with(token) or create(_request(job_id, wanted, token, now))
-    _follow(deployment_id, job_id, now)
+    known = lock.made_with(token)
+    first = deployments.get(known) if known else None
+    deployment_id = known or create(_request(job_id, wanted, token, now))
+    _follow(deployment_id, job_id, first.create_time if first else now)
     return deployment_id
 
 

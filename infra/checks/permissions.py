@@ -14,9 +14,11 @@ from typing import Any, NamedTuple
 from infra.checks.nag import spelled
 
 PAGE = "docs/permissions.md"
-NAMED = (
-    "loadBalancerInfo: {targetGroupInfoList: [{name: NAME}], elbInfoList: [{name: NAME}]}\nautoScalingGroups: [NAME]\n"
-)
+NAMED = """\
+loadBalancerInfo: {targetGroupInfoList: [{name: NAME}], elbInfoList: [{name: NAME}]}
+autoScalingGroups: [NAME]
+codeCommitRepositories: {NAME: {}}
+"""
 
 _INTRO = """\
 # Permissions
@@ -30,8 +32,8 @@ The engine sends commands with its own SSM document only, and only to hosts that
 `Publish` and `Trigger` may besides publish to the topics that triggers in `deployments.yaml` name, and use their keys
 for that ([encryption.md](encryption.md)); `Api`, `Prepare` and `RunSegment` may read the buckets of its
 `revisionBuckets`, `Start` those with `trigger: uploads` ([other buckets](deploying-from-other-buckets.md)). What is said of
-Elastic Load Balancing and Auto Scaling is only there if `deployments.yaml` names a load balancer or an Auto Scaling
-group, and of those that it names alone: `NAME` stands for each of them.
+Elastic Load Balancing, Auto Scaling and CodeCommit is only there if `deployments.yaml` names a load balancer, an Auto
+Scaling group or a repository, and of those that it names alone: `NAME` stands for each of them.
 
 What a host does runs as root, so these rights of **other** principals in the account matter:
 

@@ -71,3 +71,22 @@ def _is_of_uploads(rule: dict[str, Any]) -> bool:
 
 def _context(grant: Grant) -> int:
     return len(json.loads(grant.condition)["StringLike"]["kms:EncryptionContext:aws:s3:arn"])
+
+
+def test_commits_are_read_of_the_repositories_that_the_file_names_and_their_branches_heard(named: Synthesized) -> None:
+    read = [each for each in grants(named.template) if any(a.startswith("codecommit:") for a in each.actions)]
+    assert {(each.role, each.resource) for each in read} == {
+        ("Prepare", "codecommit library"),
+        ("Prepare", "codecommit site"),
+    }
+    assert {action for each in read for action in each.actions} == {"codecommit:GetFolder", "codecommit:GetBlob"}
+    variables = only(named.template, "AWS::Lambda::Function", FunctionName="stepdeploy-start")["Environment"]
+    assert json.loads(variables["Variables"]["PUSHED_BRANCHES"]) == {
+        "site@main": ["shop/web", "front/web"],
+        "site@release/v2": ["shop/job"],
+    }
+    rules = resources(named.template, "AWS::Events::Rule").values()
+    patterns = [each["Properties"].get("EventPattern", {}) for each in rules]
+    (pushes,) = [each["detail"] for each in patterns if each.get("source") == ["aws.codecommit"]]
+    assert (pushes["repositoryName"], pushes["referenceName"]) == (["site"], ["main", "release/v2"])
+    assert pushes["event"] == ["referenceCreated", "referenceUpdated"]

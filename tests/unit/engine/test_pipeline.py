@@ -174,3 +174,13 @@ def test_a_stopped_pipeline_stops_the_deployment_that_asked_for_it(
     assert found and bool(found.stop) is stops
     if found.stop:
         assert found.stop.message == f"Stopped by CodePipeline: pipeline {PIPELINE}, execution {EXECUTION} was stopped"
+
+
+def test_a_repeated_call_does_not_put_off_the_renewal(pipeline: Pipeline) -> None:
+    """CodePipeline counts its 20 minutes from the first call."""
+    job, one = pipeline.begin()
+    pipeline.pass_by(minutes=4)
+    pipeline_job.handler(pipeline.event(job), pipeline.context)
+    pipeline.pass_by(minutes=11)
+    kind, told = pipeline.service.answer(job) or ("", {})
+    assert (kind, told["continuationToken"]) == ("later", one.deployment_id)
