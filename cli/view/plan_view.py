@@ -14,6 +14,7 @@ from cli.view.tables import Cell, Column, Row, laid_out
 from cli.view.waits import approval_needed, what_is_judged
 from cli.view.words import counted
 from functions.core.declaration.durations import seconds_text
+from functions.core.records.traffic import shown
 
 SHOWN = 20  # hosts
 _SCRIPTS, _NAMES = 3, 3  # of an event; hosts
@@ -55,9 +56,9 @@ def lines(plan: Planned, group: str, *, all_hosts: bool = False) -> Iterator[str
         yield from _table(_STAGES, [_stage(number, each) for number, each in enumerate(plan["stages"], start=1)])
     if plan["hosts"]:
         yield ""
-        shown = plan["hosts"] if all_hosts else plan["hosts"][:SHOWN]
-        yield from _table(_HOSTS, [_host(plan, each) for each in shown])
-        if left := len(plan["hosts"]) - len(shown):
+        first = plan["hosts"] if all_hosts else plan["hosts"][:SHOWN]
+        yield from _table(_HOSTS, [_host(plan, each) for each in first])
+        if left := len(plan["hosts"]) - len(first):
             yield f"and {counted(left, 'more host')}: --all-hosts"
 
 
@@ -113,13 +114,16 @@ def _installed(each: Mapping[str, Any]) -> str:
     """What some hosts have, and what becomes of it."""
     name = words.revision_name(each)
     same = ", the same as the planned one" if each.get("isPlanned") else ""
-    stops = f"its {words.names(each['runs'])} runs first, and " if each["runs"] else ""
+    becomes = [f"its {words.names(each['runs'])} {'runs' if len(each['runs']) == 1 else 'run'} first"] * bool(
+        each["runs"]
+    )
+    becomes += ["what it installed goes"] * each["isRemoved"]
     what = f"{counted(each['targetCount'], 'host')}: {name} of {plain(each['deploymentId'])}{same}"
-    return f"{what}; {stops}what it installed goes"
+    return f"{what}{'; ' * bool(becomes)}{', and '.join(becomes)}"
 
 
 def _traffic(each: Mapping[str, Any]) -> str:
-    names = words.names(each["loadBalancers"], _NAMES)
+    names = words.names(list(map(shown, each["loadBalancers"])), _NAMES)
     return f"each host leaves {names} in {each['blockSeconds']}s, and is back in {each['allowSeconds']}s at most"
 
 

@@ -130,6 +130,7 @@ def _one_installed(found: Outlook, by: Deployment, count: int) -> dict[str, Any]
         "pinnedRevision": pinned_revision(by.revision),
         "targetCount": count,
         "runs": runs_of_installed(by.revision.hooks),
+        "isRemoved": not found.plan.deployment.is_restart,
         "isPlanned": by.revision.is_same(found.plan.deployment.revision),
         "isRollback": _is_rollback(found, by),
     }

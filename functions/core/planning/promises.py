@@ -107,7 +107,7 @@ def rollback(deployment: Deployment, choice: RollbackChoice) -> str:
     events = deployment.settings.auto_rollback
     when = f"After {' or '.join(each.value for each in events)}" if events else ""
     if choice.good is None:
-        return f"{when} nothing is rolled back: {choice.reason}" if events else choice.reason
+        return choice.reason
     if not events:
         return f"No automatic rollback; stepdeploy rollback {deployment.group_key} would go back: {choice.reason}"
     return f"{when} it is rolled back: {choice.reason}"

@@ -53,13 +53,14 @@ SHAPES: dict[str, dict[str, Any]] = {
         endsAfterSeconds="Integer",
     ),
     "PlannedStageList": _list("PlannedStage"),
-    # -- what hosts have now, by the deployment that brought it: whose scripts stop it, and whose files go
+    # -- what hosts have now, by the deployment that brought it: whose scripts stop it, and whether its files go
     "InstalledRevision": structure(
         deploymentId="DeploymentId",
         revision="RevisionLocation",
         pinnedRevision="PinnedRevision",
         targetCount="Integer",
         runs="LifecycleEventNameList",
+        isRemoved="Boolean",
         isPlanned="Boolean",
         isRollback="Boolean",
     ),

@@ -368,6 +368,7 @@ def test_a_restart_touches_only_hosts_that_have_the_revision(api: Api, world: Wo
     world.launch(1)
     plan = api("PlanDeployment", **GROUP, deploymentMode="RESTART")
     assert plan["canBegin"] is True and [each["hostId"] for each in plan["hosts"]] == world.instances[:1]
+    assert [each["isRemoved"] for each in plan["installed"]] == [False], "its files stay"
 
 
 def test_hosts_come_in_pages_of_one_plan(
