@@ -123,9 +123,14 @@ def test_nothing_is_written(
 ) -> None:
     """Of a group with everything for which a begin writes: budgets, load balancers, Auto Scaling, targets, a manifest.
     Every request counts that the store or a service of AWS gets, and that is not a read."""
-    behind = LoadBalancers(classic=("old",), has_control=True)
+    behind = LoadBalancers(target_groups=("web",), classic=("old",), has_control=True)
     declared.change_load_balancers(LoadBalancers(), behind)
     client("elb").create_load_balancer(LoadBalancerName="old", Listeners=[], AvailabilityZones=["us-east-1a"])
+    elbv2 = client("elbv2")
+    made = elbv2.create_target_group(Name="web", Protocol="HTTP", Port=80, VpcId="vpc-0")["TargetGroups"][0]
+    front = elbv2.create_load_balancer(Name="front", Subnets=["subnet-us-east-1a"])["LoadBalancers"][0]
+    actions = [{"Type": "forward", "TargetGroupArn": made["TargetGroupArn"]}]
+    elbv2.create_listener(LoadBalancerArn=front["LoadBalancerArn"], DefaultActions=actions)
     client("autoscaling").create_auto_scaling_group(
         AutoScalingGroupName="asg", MinSize=0, MaxSize=1, AvailabilityZones=["us-east-1a"]
     )
