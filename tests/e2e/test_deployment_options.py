@@ -20,7 +20,7 @@ from local.cloud import ROOT, LocalCloud
 from local.counters import CREDENTIALS
 from local.driver import Engine
 from local.server import REGION
-from tests.e2e import test_github
+from tests.e2e import test_github, test_pipelines
 from tests.e2e.conftest import Fleet, application, failing
 
 GROUP = "options"
@@ -273,7 +273,9 @@ REFUSED: list[tuple[Given, str, str]] = [
 ]
 
 # Shown by a file of its own, in every request that this function makes.
-ELSEWHERE = {f"revision.gitHubLocation.{name}": test_github.deploy for name in ("repository", "commitId")}
+ELSEWHERE = {f"revision.gitHubLocation.{name}": test_github.deploy for name in ("repository", "commitId")} | {
+    f"revision.codeCommitLocation.{name}": test_pipelines for name in ("repository", "commitId")
+}
 
 
 def test_what_a_request_says_is_done(options: Options, subtests: pytest.Subtests) -> None:

@@ -14,7 +14,6 @@ from functions.aws.cloudwatch import AlarmMetric, MetricQuery
 from functions.aws.fleet import ssm
 from functions.core.rollout.analysis import Series
 from functions.core.rollout.command_result import read_invocation
-from functions.core.selection import Contact
 from functions.core.statuses import TargetStatus
 from functions.settings import settings
 from host import bootstrap
@@ -249,5 +248,6 @@ def test_what_is_not_known_is_empty_and_cancelled_in_vain(hosts: Callable[[bool]
     host.ends(command)
     ssm.cancel(command, host.instance_id)
     assert ssm.invocation(command, host.instance_id)["Status"] == "Success"
-    assert ssm.contacts([host.instance_id]) == {host.instance_id: Contact(ping="Online", platform="Linux")}
+    found = ssm.contacts([host.instance_id])[host.instance_id]
+    assert (found.ping, found.platform) == ("Online", "Linux")
     assert ssm.invocation("00000000-0000-0000-0000-000000000000", host.instance_id) == {}
