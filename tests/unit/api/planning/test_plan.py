@@ -125,6 +125,11 @@ def test_nothing_is_written(
     Every request counts that the store or a service of AWS gets, and that is not a read."""
     behind = LoadBalancers(target_groups=("web",), classic=("old",), has_control=True)
     declared.change_load_balancers(LoadBalancers(), behind)
+    made = client("elbv2").create_target_group(Name="web", Protocol="HTTP", Port=80, VpcId="vpc-0")["TargetGroups"][0]
+    subnets = ["subnet-us-east-1a"]
+    front = client("elbv2").create_load_balancer(Name="front", Subnets=subnets)["LoadBalancers"][0]["LoadBalancerArn"]
+    actions = [{"Type": "forward", "TargetGroupArn": made["TargetGroupArn"]}]
+    client("elbv2").create_listener(LoadBalancerArn=front, DefaultActions=actions)
     client("elb").create_load_balancer(LoadBalancerName="old", Listeners=[], AvailabilityZones=["us-east-1a"])
     elbv2 = client("elbv2")
     made = elbv2.create_target_group(Name="web", Protocol="HTTP", Port=80, VpcId="vpc-0")["TargetGroups"][0]
@@ -146,7 +151,7 @@ def test_nothing_is_written(
     plan = api("PlanDeployment", **GROUP, **location())
     assert plan["canBegin"] is True, plan["errors"]
     asked = {service.name: service.operations for service in clients.stand_ins.values() if service.operations}
-    assert asked.keys() >= {"s3", "ec2", "ssm", "elb", "autoscaling", "cloudwatch"}
+    assert asked.keys() >= {"s3", "ec2", "ssm", "elb", "elbv2", "autoscaling", "cloudwatch"}
     assert [each for found in asked.values() for each in found if not each.startswith(READING)] == []
     assert requests()[before:] and not WRITING & set(requests()[before:])
     deployment_id = api("CreateDeployment", **GROUP, **location())["deploymentId"]
