@@ -4,21 +4,21 @@ A registration takes nothing that somebody else has: it is refused for what depl
 made and what another resource registered. What a repeat finds done, it leaves. Each change is one transaction.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from functions.aws import clock
 from functions.core.declaration import Declaration, DeclaredGroup
 from functions.core.declaration.registered import check_application, registered_config, registered_group
 from functions.core.declaration.registrants import Registrant, owner
-from functions.core.errors import Conflict, InvalidInput
+from functions.core.errors import InvalidInput
 from functions.core.load_balancers import not_allowed
 from functions.core.messages import texts
 from functions.core.records import Application, CustomConfig, Group, GroupSettings
 from functions.core.rollout.health import PREDEFINED_CONFIGS
 from functions.engine.auto_scaling import hooks
 from functions.store.records import applications, budgets, configs, declared, groups, lock
-from functions.store.table.patience import back_off
+from functions.store.table.patience import Attempts
 
 _TRIES = 12  # of a change that met another one
 
@@ -26,22 +26,20 @@ _TRIES = 12  # of a change that met another one
 def application(name: str, by: Registrant) -> None:
     """Register an application, or take one that only requests have changed. Raises InvalidInput."""
     check_application(name)
-
-    def attempt() -> bool:
+    attempts = _attempts(name)
+    while True:
         found = applications.get(name)
         if found and found.registered_by == str(by):
-            return True
+            return
         if found and (words := owner(found)):
             what = f'application_name: "{name}" {words}'
             raise InvalidInput(f"{what}; to add a group to it use ServerApplication.from_server_application_name")
-        if found:
-            return applications.take(found, str(by))
         new = Application(
             name=name, application_id=clock.new_uuid(), create_time=clock.timestamp(), registered_by=str(by)
         )
-        return applications.create(new)
-
-    _repeat(attempt, name)
+        if applications.take(found, str(by)) if found else applications.create(new):
+            return
+        attempts.again()
 
 
 def release_application(name: str, by: Registrant) -> None:
@@ -52,8 +50,8 @@ def release_application(name: str, by: Registrant) -> None:
 def group(application: str, name: str, text: str, by: Registrant, *, topics: Sequence[str]) -> None:
     """Register a group, or change it to this. One that the file or a stack took away gets its id back, and so its
     hosts' state. `topics`: to which the engine may publish, its own one first. Raises InvalidInput."""
-
-    def attempt() -> bool:
+    attempts = _attempts(f"{application}/{name}")
+    while True:
         wanted = _read(application, name, text, topics)
         if not applications.has(application):
             what = f'application: there is no application "{application}"'
@@ -65,13 +63,14 @@ def group(application: str, name: str, text: str, by: Registrant, *, topics: Seq
         after = wanted.over(before or _new(application, name))
         after = replace(after, declared=False, registered_by=str(by))
         if after == before:
-            return True
+            return
         _check_allowed(before, after)
-        if before and not before.removed_at:
-            return groups.store_change(before, after)
-        return groups.create(before, after)
-
-    _repeat(attempt, f"{application}/{name}")
+        is_there = before is not None and not before.removed_at
+        if before and is_there and groups.store_change(before, after):
+            return
+        if not is_there and groups.create(before, after):
+            return
+        attempts.again()
 
 
 def check_idle(application: str, name: str) -> None:
@@ -85,14 +84,15 @@ def remove_group(application: str, name: str, by: Registrant) -> None:
     """Take a group of this resource away; its history stays. What is not this resource's is left as it is. Raises
     InvalidInput while a deployment runs in it."""
 
-    def attempt() -> bool:
+    attempts = _attempts(f"{application}/{name}")
+    while True:
         before = groups.get(application, name)
         if before is None or before.registered_by != str(by):
-            return True
+            return
         check_idle(application, name)
-        return groups.remove_idle(before, replace(before, removed_at=clock.timestamp(), registered_by=None))
-
-    _repeat(attempt, f"{application}/{name}")
+        if groups.remove_idle(before, replace(before, removed_at=clock.timestamp(), registered_by=None)):
+            return
+        attempts.again()
 
 
 def config(name: str, text: str, by: Registrant) -> None:
@@ -108,36 +108,37 @@ def config(name: str, text: str, by: Registrant) -> None:
         order_tag=wanted.order_tag,
         registered_by=str(by),
     )
-
-    def attempt() -> bool:
+    attempts = _attempts(name)
+    while True:
         if (found := configs.custom(name)) is None:
             made = replace(new, config_id=clock.new_uuid(), create_time=clock.timestamp())
-            return configs.create(made, configs.stored())
+            if configs.create(made, configs.stored()):
+                return
+            attempts.again()
+            continue
         if found == replace(new, config_id=found.config_id, create_time=found.create_time):
-            return True
+            return
         if found.registered_by == str(by):
             what = f'deployment_config_name: "{name}" cannot change, because groups and deployments keep what it said'
             raise InvalidInput(f"{what}: give the changed one another name, or leave the name out")
         words = owner(found) or "exists already: choose another name"
         raise InvalidInput(f'deployment_config_name: "{name}" {words}')
 
-    _repeat(attempt, name)
-
 
 def remove_config(name: str, by: Registrant) -> None:
     """Raises InvalidInput while a group uses it."""
-
-    def attempt() -> bool:
+    attempts = _attempts(name)
+    while True:
         found = configs.custom(name)
         if found is None or found.registered_by != str(by):
-            return True
+            return
         seen = configs.uses(name)
         if seen.groups:
             what = f'deployment_config_name: "{name}" is used by {", ".join(seen.groups)}'
             raise InvalidInput(f"{what}: give each of these groups another one first")
-        return configs.delete(found, seen)
-
-    _repeat(attempt, name)
+        if configs.delete(found, seen):
+            return
+        attempts.again()
 
 
 def _new(application: str, name: str) -> Group:
@@ -164,9 +165,5 @@ def _check_allowed(before: Group | None, after: Group) -> None:
         raise InvalidInput(f"autoScalingGroups: {error}") from error
 
 
-def _repeat(attempt: Callable[[], bool], what: str) -> None:
-    for number in range(_TRIES):
-        if attempt():
-            return
-        back_off(number)
-    raise Conflict(f"{what} changed {_TRIES} times while it was registered")
+def _attempts(what: str) -> Attempts:
+    return Attempts(_TRIES, f"{what} changed {_TRIES} times while it was registered")

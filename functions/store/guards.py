@@ -8,13 +8,12 @@ Without the mark the groups themselves are read, so that none is missed in betwe
 from collections.abc import Iterator
 
 from functions.core import access
-from functions.core.errors import Conflict
 from functions.core.records import Group, Guard
 from functions.core.text.shapes import from_plain
 from functions.store.keys import guard_key, guards_whole_key
 from functions.store.records import applications, declared, groups
 from functions.store.table.items import items
-from functions.store.table.patience import back_off
+from functions.store.table.patience import Attempts
 from functions.store.table.values import Item, Put, Query
 
 _INDEX = Query(guards_whole_key().pk)
@@ -43,14 +42,14 @@ def rebuild() -> list[str]:
 def _align(key: str) -> bool:
     """Whether the group's place had to be written; on the condition that the group is as it was read."""
     application, _, name = key.partition("/")
-    for attempt in range(_TRIES):
+    attempts = Attempts(_TRIES, f"{key} changed {_TRIES} times while its guard was written")
+    while True:
         group, item = groups.get(application, name), items().get(guard_key(key))
         if (from_plain(Guard, item) if item else None) == access.guard(group):
             return False
         if items().transact(groups.index_guard(application, name, group)):
             return True
-        back_off(attempt)
-    raise Conflict(f"{key} changed {_TRIES} times while its guard was written")
+        attempts.again()
 
 
 def _groups() -> Iterator[Group]:

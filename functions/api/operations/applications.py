@@ -9,11 +9,11 @@ from functions.api.operations.groups import known_application, missing_applicati
 from functions.api.requests import resource_tags
 from functions.aws import clock
 from functions.core.declaration.registrants import owner
-from functions.core.errors import Conflict, Refused
+from functions.core.errors import Refused
 from functions.core.records import Application, Group
 from functions.core.text.names import is_reserved
 from functions.store.records import applications, groups, lock
-from functions.store.table.patience import back_off
+from functions.store.table.patience import Attempts
 
 MAX = 1000
 MAX_AT_ONCE = 100
@@ -67,7 +67,8 @@ def update_application(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
     operation, after = "UpdateApplication", given.get("newApplicationName")
     if "applicationName" not in given:
         raise Refused("ApplicationNameRequiredException", "applicationName: is missing")
-    for attempt in range(_TRIES):
+    attempts = Attempts(_TRIES, f"{given['applicationName']} changed {_TRIES} times while renaming it")
+    while True:
         application = known_application(given["applicationName"])
         if after is None or after == application.name:
             return {}
@@ -85,14 +86,14 @@ def update_application(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
         except applications.TooManyGroups:
             what = f"newApplicationName: {application.name} has {len(moved)} groups, too many to move at once"
             raise model.refusal(operation, "InvalidInputException", f"{what}: create a new application") from None
-        back_off(attempt)
-    raise Conflict(f"{given['applicationName']} changed {_TRIES} times while renaming it")
+        attempts.again()
 
 
 def delete_application(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
     """With its groups; deployments stay on record. An unknown one is as it should be."""
     name = given["applicationName"]
-    for attempt in range(_TRIES):
+    attempts = Attempts(_TRIES, f"{name} changed {_TRIES} times while deleting it")
+    while True:
         application = applications.get(name)
         if application is None:
             return {}
@@ -100,8 +101,7 @@ def delete_application(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
         _check_undeclared("DeleteApplication", application, left)
         if all(groups.store_change(group, None) for group in left) and applications.delete(application):
             return {}
-        back_off(attempt)
-    raise Conflict(f"{name} changed {_TRIES} times while deleting it")
+        attempts.again()
 
 
 def _name_taken(member: str, name: str) -> Refused:

@@ -7,7 +7,7 @@ from functions.api.operations import Caller
 from functions.api.requests.analysis import analysis
 from functions.aws import clock
 from functions.core.declaration.registrants import owner
-from functions.core.errors import Conflict, InvalidInput, Refused
+from functions.core.errors import InvalidInput, Refused
 from functions.core.limits import SHOWN
 from functions.core.records import CustomConfig
 from functions.core.rollout.health import (
@@ -24,7 +24,7 @@ from functions.core.rollout.health import (
 from functions.core.text import principals
 from functions.store.records import configs
 from functions.store.table import pages
-from functions.store.table.patience import back_off
+from functions.store.table.patience import Attempts
 
 MAX = 50  # custom ones, those of deployments.yaml among them
 _SELECTED_BY = {Select.COUNT: "value", Select.PERCENT: "value", Select.ZONE: "zones", Select.TAG: "tag"}
@@ -47,7 +47,8 @@ def create_deployment_config(given: dict[str, Any], caller: Caller) -> dict[str,
         config_id=clock.new_uuid(),
         create_time=caller.now,
     )
-    for attempt in range(_TRIES):
+    attempts = Attempts(_TRIES, f"deployment configurations were made {_TRIES} times while making {name}")
+    while True:
         _must_be_new(name)
         seen = configs.stored()
         if seen.number >= MAX:
@@ -55,8 +56,7 @@ def create_deployment_config(given: dict[str, Any], caller: Caller) -> dict[str,
             raise Refused("DeploymentConfigLimitExceededException", what)
         if configs.create(config, seen):
             return {"deploymentConfigId": config.config_id}
-        back_off(attempt)
-    raise Conflict(f"deployment configurations were made {_TRIES} times while making {name}")
+        attempts.again()
 
 
 def get_deployment_config(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
@@ -83,7 +83,8 @@ def delete_deployment_config(given: dict[str, Any], caller: Caller) -> dict[str,
     name = given["deploymentConfigName"]
     if name in PREDEFINED_CONFIGS:
         raise Refused("InvalidOperationException", f"deploymentConfigName: {name} is predefined: it cannot be deleted")
-    for attempt in range(_TRIES):
+    attempts = Attempts(_TRIES, f"groups took {name} and left it {_TRIES} times while deleting it")
+    while True:
         config = configs.custom(name)
         if config is None:
             return {}
@@ -96,8 +97,7 @@ def delete_deployment_config(given: dict[str, Any], caller: Caller) -> dict[str,
             raise Refused("DeploymentConfigInUseException", f"{what}: give each of these groups another one first")
         if configs.delete(config, seen):
             return {}
-        back_off(attempt)
-    raise Conflict(f"groups took {name} and left it {_TRIES} times while deleting it")
+        attempts.again()
 
 
 def _must_be_new(name: str) -> None:

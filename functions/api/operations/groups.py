@@ -10,7 +10,7 @@ from functions.api.requests import auto_scaling, resource_tags
 from functions.api.requests import groups as requests_groups
 from functions.aws import clock
 from functions.core.declaration.registrants import owner
-from functions.core.errors import Conflict, InvalidInput, Refused
+from functions.core.errors import InvalidInput, Refused
 from functions.core.load_balancers import not_allowed
 from functions.core.messages import texts
 from functions.core.records import Application, Group, GroupSettings
@@ -19,7 +19,7 @@ from functions.core.statuses import OnBusy
 from functions.engine.auto_scaling import hooks
 from functions.settings import settings
 from functions.store.records import applications, budgets, configs, declared, groups, lock
-from functions.store.table.patience import back_off
+from functions.store.table.patience import Attempts
 
 MAX = 1000  # of an application
 MAX_AT_ONCE = 100
@@ -30,7 +30,8 @@ _TRIES = 12  # of a change that met another one
 def create_deployment_group(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
     """In the place of one that was taken out of deployments.yaml it gets that one's id, and so its hosts' state."""
     application, name = given["applicationName"], given["deploymentGroupName"]
-    for attempt in range(_TRIES):
+    attempts = Attempts(_TRIES, f"{application}/{name} changed {_TRIES} times while making it")
+    while True:
         known_application(application)
         before = groups.get(application, name)
         if before and not before.removed_at:
@@ -42,8 +43,7 @@ def create_deployment_group(given: dict[str, Any], caller: Caller) -> dict[str, 
         _put_hooks(None, new)
         if groups.create(before, new):
             return {"deploymentGroupId": new.group_id}
-        back_off(attempt)
-    raise Conflict(f"{application}/{name} changed {_TRIES} times while making it")
+        attempts.again()
 
 
 def _new_group(before: Group | None, given: dict[str, Any]) -> Group:
@@ -89,7 +89,8 @@ def list_deployment_groups(given: dict[str, Any], caller: Caller) -> dict[str, A
 def update_deployment_group(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
     """A deployment that runs keeps the settings with which it was made."""
     application, name = given["applicationName"], given["currentDeploymentGroupName"]
-    for attempt in range(_TRIES):
+    attempts = Attempts(_TRIES, f"{application}/{name} changed {_TRIES} times while changing it")
+    while True:
         before = known(application, name)
         _check_undeclared(before)
         after = _updated_group(before, given)
@@ -98,8 +99,7 @@ def update_deployment_group(given: dict[str, Any], caller: Caller) -> dict[str, 
         _put_hooks(before, after)
         if after == before or groups.store_change(before, after):
             return {"hooksNotCleanedUp": _clean_up(before, after)}
-        back_off(attempt)
-    raise Conflict(f"{application}/{name} changed {_TRIES} times while changing it")
+        attempts.again()
 
 
 def _renamed(before: Group, after: Group, name: str) -> Group:
@@ -116,15 +116,15 @@ def _renamed(before: Group, after: Group, name: str) -> Group:
 def delete_deployment_group(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
     """Its deployments stay on record, and one that runs goes on. An unknown one is as it should be."""
     application, name = given["applicationName"], given["deploymentGroupName"]
-    for attempt in range(_TRIES):
+    attempts = Attempts(_TRIES, f"{application}/{name} changed {_TRIES} times while deleting it")
+    while True:
         group = groups.get(application, name)
         if group is None or group.removed_at:
             return {"hooksNotCleanedUp": []}
         _check_undeclared(group, "ValidationException")
         if groups.store_change(group, None):
             return {"hooksNotCleanedUp": _clean_up(group, None)}
-        back_off(attempt)
-    raise Conflict(f"{application}/{name} changed {_TRIES} times while deleting it")
+        attempts.again()
 
 
 def _put_hooks(before: Group | None, after: Group) -> None:

@@ -11,10 +11,10 @@ from functions.api import responses
 from functions.api.operations import Caller, arns
 from functions.api.requests import on_premises
 from functions.aws import clock
-from functions.core.errors import Conflict, Refused
+from functions.core.errors import Refused
 from functions.core.records import OnPremisesInstance
 from functions.store.records import on_premises as store_on_premises
-from functions.store.table.patience import back_off
+from functions.store.table.patience import Attempts
 
 MAX_AT_ONCE = 25
 _MAX_TAGGED = 100  # instances in one call: what a transaction can write
@@ -34,12 +34,12 @@ def register_on_premises_instance(given: dict[str, Any], caller: Caller) -> dict
         iam_user_arn=user or None,
         iam_session_arn=session or None,
     )
-    for attempt in range(_TRIES):
+    attempts = Attempts(_TRIES, f"{name} was registered and deregistered {_TRIES} times while registering it")
+    while True:
         _must_be_free(instance)
         if store_on_premises.register(instance):
             return {}
-        back_off(attempt)
-    raise Conflict(f"{name} was registered and deregistered {_TRIES} times while registering it")
+        attempts.again()
 
 
 def deregister_on_premises_instance(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
@@ -101,13 +101,13 @@ def _retag(names: list[str], change: Callable[[OnPremisesInstance], Tags]) -> di
         raise Refused("InstanceLimitExceededException", what)
     for each in names:
         on_premises.check_name("instanceNames", each)
-    for attempt in range(_TRIES):
+    attempts = Attempts(_TRIES, f"the tags of {', '.join(names)} were changed {_TRIES} times while changing them")
+    while True:
         changes = [(instance, change(instance)) for instance in _registered(names)]
         changes = [(instance, tags) for instance, tags in changes if tags != instance.tags]
         if not changes or store_on_premises.retag(changes):
             return {}
-        back_off(attempt)
-    raise Conflict(f"the tags of {', '.join(names)} were changed {_TRIES} times while changing them")
+        attempts.again()
 
 
 def _registered(names: list[str]) -> list[OnPremisesInstance]:

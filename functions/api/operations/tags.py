@@ -5,11 +5,11 @@ from typing import Any, NamedTuple
 
 from functions.api.operations import Caller, arns
 from functions.api.requests import resource_tags
-from functions.core.errors import Conflict, Refused
+from functions.core.errors import Refused
 from functions.core.limits import SHOWN
 from functions.core.text.names import is_name
 from functions.store.records import applications, groups
-from functions.store.table.patience import back_off
+from functions.store.table.patience import Attempts
 
 _TRIES = 12  # of a change that met another one
 _RESOURCE = re.compile(r"(application|deploymentgroup):([^/]+)(?:/([^/]+))?")
@@ -45,7 +45,8 @@ def untag_resource(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
 
 
 def _change(resource: Resource, more: dict[str, str], without: list[str] | tuple[str, ...]) -> None:
-    for attempt in range(_TRIES):
+    attempts = Attempts(_TRIES, f"tags of {resource} changed {_TRIES} times while changing them")
+    while True:
         before = _tags(resource)
         if before is None:
             kind = "Application" if resource.group is None else "DeploymentGroup"
@@ -56,8 +57,7 @@ def _change(resource: Resource, more: dict[str, str], without: list[str] | tuple
         after = resource_tags.check_number({**kept, **more}, "Tags")
         if after == before or groups.set_tags(*resource, before, after):
             return
-        back_off(attempt)
-    raise Conflict(f"tags of {resource} changed {_TRIES} times while changing them")
+        attempts.again()
 
 
 def _tags(resource: Resource) -> dict[str, str] | None:

@@ -19,7 +19,7 @@ from functions.store import announced
 from functions.store.keys import group_item_key, lock_key, own_alarm_key, token_key, upload_key
 from functions.store.records import deployments
 from functions.store.table.items import items
-from functions.store.table.patience import back_off
+from functions.store.table.patience import Attempts
 from functions.store.table.values import IS_NEW, Condition, Equals, Item, Key, Missing, Path, Put, Update, Write, all_of
 
 _TRIES = 30  # of taking or handing over a lock: about 8 s
@@ -99,7 +99,9 @@ def create(
     """
     mark = _mark_key(upload, token)
     besides = [*_mark(mark, deployment), *_own_alarms(deployment)]
-    for attempt in range(_TRIES):
+    failure = f"the lock of {deployment.group_key} changed hands {_TRIES} times while creating a deployment"
+    attempts = Attempts(_TRIES, failure)
+    while True:
         if mark and (known := items().get(mark)):
             return Creation(deployment_id=known["deployment_id"], superseded=known.get("superseded", False))
         held = items().get(lock_key(deployment.group_key)) or {}
@@ -118,8 +120,7 @@ def create(
         if items().transact(writes):
             behind = None if superseded else held.get("holder")
             return Creation(deployment_id=deployment.deployment_id, superseded=superseded, behind=behind)
-        back_off(attempt)
-    raise Conflict(f"the lock of {deployment.group_key} changed hands {_TRIES} times while creating a deployment")
+        attempts.again()
 
 
 def _rejects(deployment: Deployment, held: Item) -> str | None:
@@ -260,7 +261,9 @@ def close(
     is_unstopped = () if deployment.stop else (Missing("stop"),)
     end = deployments.end(deployment_id, deployment.status, RUNNING, *is_unstopped, **fields)
     remembered = _remember(deployment, group, has_revision_failed)
-    for attempt in range(_TRIES):
+    failure = f"the lock of {deployment.group_key} changed hands {_TRIES} times while closing {deployment_id}"
+    attempts = Attempts(_TRIES, failure)
+    while True:
         current = deployments.get(deployment_id)
         if current is None or current.status.is_final:
             return False
@@ -269,8 +272,7 @@ def close(
         held = items().get(lock) or {}
         if items().transact([end, *_hand_over(lock, deployment_id, held, rollback, is_ready), *remembered]):
             return True
-        back_off(attempt)
-    raise Conflict(f"the lock of {deployment.group_key} changed hands {_TRIES} times while closing {deployment_id}")
+        attempts.again()
 
 
 def _hand_over(

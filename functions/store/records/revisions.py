@@ -9,14 +9,13 @@ last aimed at is one item of the group, so that aiming it elsewhere changes no r
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from functions.core.errors import Conflict
 from functions.core.records import RegisteredRevision, Revision
 from functions.core.revision import digest, location
 from functions.core.text.shapes import from_plain, to_plain
 from functions.store.keys import application_key, group_item_key, registered_revision_key, target_revision_key
 from functions.store.table import pages
 from functions.store.table.items import items
-from functions.store.table.patience import back_off
+from functions.store.table.patience import Attempts
 from functions.store.table.values import (
     IS_NEW,
     IS_THERE,
@@ -147,14 +146,14 @@ def place(record: RegisteredRevision, order: str) -> str:
 
 def _change(application_id: str, revision: Revision, change: Change) -> None:
     key = registered_revision_key(application_id, digest(revision))
-    for attempt in range(_TRIES):
+    attempts = Attempts(_TRIES, f"{key.sk} changed {_TRIES} times while changing it")
+    while True:
         item = items().get(key)
         before = from_plain(RegisteredRevision, item) if item else None
         after = change(before)
         if after == before or _replaced(key, item, before, after):
             return
-        back_off(attempt)
-    raise Conflict(f"{key.sk} changed {_TRIES} times while changing it")
+        attempts.again()
 
 
 def _replaced(key: Key, item: Item | None, before: RegisteredRevision | None, after: RegisteredRevision) -> bool:

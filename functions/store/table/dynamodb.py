@@ -5,9 +5,8 @@ from typing import Any, TypeVar
 
 from functions.aws import weather
 from functions.aws.clients import client
-from functions.core.errors import Conflict
 from functions.store.table import requests
-from functions.store.table.patience import Later, back_off, patiently
+from functions.store.table.patience import Attempts, Later, patiently
 from functions.store.table.requests import Request
 from functions.store.table.values import Delete, Item, Key, Page, Put, Query, Update, Write, over_pages
 from functions.store.table.wire import from_wire
@@ -32,14 +31,14 @@ class DynamoDb:
         if not keys:
             return []
         request, found = requests.get_all(self.table, keys), list[Item]()
-        for attempt in range(_TRIES):
+        attempts = Attempts(_TRIES, f"DynamoDB left keys unprocessed {_TRIES} times")
+        while True:
             answer = _sent(request)
             found += map(from_wire, answer["Responses"].get(self.table, ()))
             if not (left := answer.get("UnprocessedKeys")):
                 return found
             request = request._replace(members={"RequestItems": left})
-            back_off(attempt)
-        raise Conflict(f"DynamoDB left keys unprocessed {_TRIES} times")
+            attempts.again()
 
     def query(self, query: Query) -> Iterator[Item]:
         return over_pages(self.page, query)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from functions.aws import clock
+from functions.core.errors import Conflict
 
 T = TypeVar("T")
 
@@ -29,6 +30,20 @@ def patiently(call: Callable[[], T]) -> T:
         return call()
     except Later as later:
         raise later.error from None
+
+
+class Attempts:
+    """At a change that may meet another one: tried in a loop without end, which calls `again` where it has."""
+
+    def __init__(self, most: int, failure: str) -> None:
+        self._left, self._most, self._failure = most, most, failure
+
+    def again(self) -> None:
+        """Wait a little. Raises Conflict with the failure after the last attempt."""
+        self._left -= 1
+        if not self._left:
+            raise Conflict(self._failure)
+        back_off(self._most - self._left - 1)
 
 
 def back_off(attempt: int = 0) -> None:
