@@ -239,15 +239,15 @@ class LocalCloud:
 
     @cached_property
     def faults(self) -> "FaultControl":
-        return FaultControl(self)
+        return FaultControl(self, "faults", Faults())
 
     @cached_property
     def load_balancers(self) -> "LoadBalancersView":
-        return LoadBalancersView(self)
+        return LoadBalancersView(self, "load-balancers", Settings())
 
     @cached_property
-    def auto_scaling(self) -> "AutoScalingView":
-        return AutoScalingView(self)
+    def auto_scaling(self) -> "SettingsView":
+        return SettingsView(self, "auto-scaling", ScalingSettings())
 
     @cached_property
     def slack(self) -> "SlackView":
@@ -301,51 +301,33 @@ class LocalCloud:
             raise CloudError(f"{path} {asked}: {error.read().decode()}") from error
 
 
-class FaultControl:
-    """Sets faults (local/faults.py) in the running cloud."""
+class SettingsView:
+    """What may be set of a service."""
 
-    def __init__(self, cloud: LocalCloud) -> None:
-        self._cloud = cloud
+    def __init__(self, cloud: LocalCloud, path: str, usual: Any) -> None:
+        self._cloud, self._path, self._usual = cloud, path, usual
 
-    def set(self, **faults: Any) -> None:
-        self._cloud._admin("faults", **faults)
+    def set(self, **settings: Any) -> None:
+        self._cloud._admin(self._path, **settings)
+
+    def clear(self) -> None:
+        self.set(**asdict(self._usual))
+
+
+class FaultControl(SettingsView):
+    """Sets faults (local/faults.py)."""
 
     def left(self, fault: str) -> int:
         """How often a counted fault strikes yet."""
-        return int(self._cloud._admin("faults")[fault])
-
-    def clear(self) -> None:
-        self.set(**asdict(Faults()))
+        return int(self._cloud._admin(self._path)[fault])
 
 
-class LoadBalancersView:
-    """The load balancers as clients meet them, and what may be set of them (local/elb/settings.py)."""
-
-    def __init__(self, cloud: LocalCloud) -> None:
-        self._cloud = cloud
+class LoadBalancersView(SettingsView):
+    """The load balancers as clients meet them, too."""
 
     def addresses(self) -> dict[str, dict[str, str]]:
         """By the name of a load balancer and the port of a listener: `127.77.0.250:80`."""
-        return {each["name"]: each["listeners"] for each in self._cloud._admin("load-balancers")}
-
-    def set(self, **settings: Any) -> None:
-        self._cloud._admin("load-balancers", **settings)
-
-    def clear(self) -> None:
-        self.set(**asdict(Settings()))
-
-
-class AutoScalingView:
-    """What may be set of Auto Scaling (local/autoscaling/settings.py)."""
-
-    def __init__(self, cloud: LocalCloud) -> None:
-        self._cloud = cloud
-
-    def set(self, **settings: Any) -> None:
-        self._cloud._admin("auto-scaling", **settings)
-
-    def clear(self) -> None:
-        self.set(**asdict(ScalingSettings()))
+        return {each["name"]: each["listeners"] for each in self._cloud._admin(self._path)}
 
 
 class SlackView:

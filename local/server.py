@@ -13,7 +13,7 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
@@ -61,7 +61,6 @@ class LocalGateway:
             "faults": self._faults,
             "load-balancers": self._load_balancers,
             "auto-scaling": self._auto_scaling,
-            "pipelines": self._pipelines,
             "pushed": self._pushed,
             "weather": self._weather,
             "records": self._records,
@@ -136,7 +135,7 @@ class LocalGateway:
 
         about: dict[str, Any] = {"region": REGION, "account": ACCOUNT, "emit": self.emit}
         self.codecommit = codecommit_edge.install(repositories, address=f"{endpoint}{ADMIN}pushed", **about)
-        self.pipelines = edge.install(edge.LocalWorld(endpoint, archive=self.codecommit.archive, **about))
+        edge.install(edge.LocalWorld(endpoint, archive=self.codecommit.archive, **about))
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"].startswith(ADMIN):
@@ -238,35 +237,18 @@ class LocalGateway:
         return {}
 
     async def _faults(self, asked: dict[str, Any]) -> dict[str, Any]:
-        for name, value in asked.items():
-            if not hasattr(self.faults, name):
-                raise AttributeError(name)
-            setattr(self.faults, name, value)
+        _change(self.faults, asked)
         return asdict(self.faults)
 
     async def _load_balancers(self, asked: dict[str, Any]) -> list[dict[str, Any]]:
         """Their addresses; what is asked changes settings (local/elb/settings.py)."""
-        for name, value in asked.items():
-            if not hasattr(self.load_balancing.settings, name):
-                raise AttributeError(name)
-            setattr(self.load_balancing.settings, name, value)
+        _change(self.load_balancing.settings, asked)
         return self.load_balancing.addresses()
 
     async def _auto_scaling(self, asked: dict[str, Any]) -> dict[str, Any]:
         """Its settings (local/autoscaling/settings.py); what is asked changes them."""
-        for name, value in asked.items():
-            if not hasattr(self.auto_scaling.settings, name):
-                raise AttributeError(name)
-            setattr(self.auto_scaling.settings, name, value)
+        _change(self.auto_scaling.settings, asked)
         return asdict(self.auto_scaling.settings)
-
-    async def _pipelines(self, asked: dict[str, Any]) -> dict[str, Any]:
-        """The settings (local/pipeline/player.py); what is asked changes them."""
-        for name, value in asked.items():
-            if not hasattr(self.pipelines.settings, name):
-                raise AttributeError(name)
-            setattr(self.pipelines.settings, name, value)
-        return asdict(self.pipelines.settings)
 
     async def _pushed(self, asked: dict[str, Any]) -> dict[str, Any]:
         """A repository's hook tells what was pushed to it."""
@@ -288,6 +270,13 @@ class LocalGateway:
 
     async def _slack_messages(self, asked: dict[str, Any]) -> list[dict[str, Any]]:
         return self.slack.messages
+
+
+def _change(settings: object, asked: Mapping[str, Any]) -> None:
+    """Raises AttributeError for what they do not have."""
+    for name, value in asked.items():
+        getattr(settings, name)
+        setattr(settings, name, value)
 
 
 def _shown(instance: Any) -> dict[str, Any]:

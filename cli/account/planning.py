@@ -1,6 +1,7 @@
 """How a deployment would go, as the engine plans it; its hosts may come in several pages."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from cli.account.connection import Engine
@@ -12,13 +13,11 @@ _TRIES = 3  # of a plan that changes between two of its pages
 
 def plan(engine: Engine, group: Group, asked: Mapping[str, Any]) -> Planned:
     """`asked`: the revision, and other members of CreateDeployment. Nothing is written."""
-    for last in (False,) * (_TRIES - 1) + (True,):
-        try:
-            return _plan(engine, {**group.members, **asked})
-        except engine.api.exceptions.InvalidNextTokenException:
-            if last:
-                raise
-    raise AssertionError
+    request = {**group.members, **asked}
+    for _ in range(_TRIES - 1):
+        with suppress(engine.api.exceptions.InvalidNextTokenException):
+            return _plan(engine, request)
+    return _plan(engine, request)
 
 
 def _plan(engine: Engine, asked: Mapping[str, Any]) -> Planned:

@@ -16,7 +16,7 @@ from functions.aws import clock
 from functions.aws.code import artifacts, codepipeline
 from functions.aws.code.artifacts import Artifact, Credentials
 from functions.core.errors import InvalidInput
-from functions.core.limits import METADATA_VALUE
+from functions.core.limits import METADATA_ENTRIES, METADATA_VALUE
 from functions.core.messages import pipeline_result
 from functions.core.messages.pipeline_result import Refusal, Success
 from functions.core.new_deployment import Overrides
@@ -33,7 +33,6 @@ from functions.telemetry import logger
 
 _RENEWED_AFTER = timedelta(minutes=14)  # and what `find_lost` takes to come by: a missed turn of it still is in time
 _LONGEST = timedelta(hours=pipeline_result.LONGEST_HOURS) - timedelta(minutes=15)  # until the action is given up
-_MAX_METADATA = 10  # entries
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +135,7 @@ def _request(job_id: str, wanted: Wanted, token: str, now: str) -> Request:
         token=token,
         on_busy=wanted.on_busy,
         description=wanted.description,
-        metadata=dict([*wanted.metadata.items(), *told.items()][:_MAX_METADATA]),
+        metadata=dict([*wanted.metadata.items(), *told.items()][:METADATA_ENTRIES]),
         own=wanted.own,
         pipeline=replace(origin.run, stop_with_pipeline=wanted.stop_with_pipeline),
     )
@@ -154,7 +153,7 @@ def _renew(job: PipelineJob) -> None:
     if found is None:
         pipeline_jobs.delete(job)
     elif found.status.is_final:
-        answer(found)
+        _end(job, pipeline_result.result(found))
         pipeline_jobs.delete(job)
     elif _age(found.create_time) >= _LONGEST:
         _end(job, pipeline_result.too_long(places.counted(found)))

@@ -8,11 +8,10 @@ from functions.api.operations import Caller
 from functions.api.operations.groups import known_config
 from functions.api.operations.targets import check_id as check_target
 from functions.api.requests import settings as requests_settings
-from functions.api.requests.fields import MAX_ENTRIES
 from functions.api.requests.revision_location import MAX_DESCRIPTION
 from functions.api.requests.revision_location import revision as location
 from functions.core.errors import InvalidInput, Refused
-from functions.core.limits import SHOWN
+from functions.core.limits import METADATA_ENTRIES, SHOWN
 from functions.core.new_deployment import Overrides
 from functions.core.records import Revision
 from functions.core.revision import bundle_type
@@ -53,8 +52,8 @@ def request_of(given: dict[str, Any], caller: Caller, revision: Revision | None)
 def metadata(given: dict[str, Any]) -> dict[str, str]:
     """What the deployment is for, in its creator's words."""
     found: dict[str, str] = given.get("metadata") or {}
-    if len(found) > MAX_ENTRIES:
-        what = f"metadata: has {len(found)} entries, at most {MAX_ENTRIES}"
+    if len(found) > METADATA_ENTRIES:
+        what = f"metadata: has {len(found)} entries, at most {METADATA_ENTRIES}"
         raise Refused("InvalidInputException", what)
     return found
 

@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from functions.core.errors import InvalidInput
-from functions.core.limits import METADATA_KEY, METADATA_VALUE
+from functions.core.limits import METADATA_ENTRIES, METADATA_KEY, METADATA_VALUE
 
 MAX_CHARACTERS = 1024  # of a text: it goes into records, events and messages, all of which have an end
-MAX_ENTRIES = 10  # of metadata
 
 
 def needed(event: Mapping[str, Any], *fields: str) -> list[str]:
@@ -37,8 +36,8 @@ def texts(event: Mapping[str, Any], field: str) -> dict[str, str]:
     if not isinstance(value, dict) or not all(isinstance(each, str) for pair in value.items() for each in pair):
         raise InvalidInput(f"{field} {value!r}: must be an object with string values")
     longest, longest_name = (max(map(len, some), default=0) for some in (value.values(), value))
-    if len(value) > MAX_ENTRIES or longest > METADATA_VALUE or longest_name > METADATA_KEY:
-        most = f"{MAX_ENTRIES} entries with names of {METADATA_KEY} and texts of {METADATA_VALUE} characters"
+    if len(value) > METADATA_ENTRIES or longest > METADATA_VALUE or longest_name > METADATA_KEY:
+        most = f"{METADATA_ENTRIES} entries with names of {METADATA_KEY} and texts of {METADATA_VALUE} characters"
         raise InvalidInput(f"{field}: at most {most} are taken")
     return value
 

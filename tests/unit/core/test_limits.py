@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from functions.api.requests.fields import MAX_CHARACTERS, MAX_ENTRIES
+from functions.api.requests.fields import MAX_CHARACTERS
 from functions.aws import events as aws_events
 from functions.aws import sns
 from functions.core import limits
@@ -172,7 +172,7 @@ def largest(letter: str, ending: Ending) -> Deployment:
         description=of(letter, MAX_CHARACTERS),
         metadata={
             f"{number}{of(letter, limits.METADATA_KEY - 1)}": of(letter, limits.METADATA_VALUE)
-            for number in range(MAX_ENTRIES)
+            for number in range(limits.METADATA_ENTRIES)
         },
         instance_ids=tuple("i" * 100 for _ in range(100)),
         counts=Counts(total=2000, max_out_of_service=1, failed=2000, started=2000),
