@@ -16,7 +16,6 @@ from functions.core.planning.timetable import StageTime
 from functions.core.records import Closed, Deployment, Target
 from functions.core.records.traffic import balancers_of
 from functions.core.rollout.analysis import rule_of
-from functions.core.rollout.selecting import Standing
 from functions.core.statuses import TargetStatus
 from functions.engine.starting.outlook import Outlook
 
@@ -173,8 +172,7 @@ def _host(found: Outlook, target: Target, stage: int | None, order: int | None) 
     """A PlannedHost."""
     plan, contact = found.plan, found.plan.contacts.get(target.target_id)
     host, by = plan.installed.hosts.get(target.target_id), plan.installed.on(target.target_id)
-    is_same = by is not None and by.revision.is_same(plan.deployment.revision)
-    standing = Standing.UNKNOWN if by is None else Standing.CURRENT if is_same else Standing.OLD
+    standing = plan.installed.standing(target.target_id, plan.deployment.revision)
     told = {
         "hostId": target.target_id,
         "name": target.name,

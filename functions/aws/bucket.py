@@ -18,7 +18,7 @@ from functions.core.errors import NotDeployable
 from functions.core.limits import WARNING
 from functions.core.planning.contents import Contents, Copy, Script
 from functions.core.records import GitHubCommit, Revision
-from functions.core.revision import ENGINE_PREFIX, given_version
+from functions.core.revision import ENGINE_PREFIX, check_size, given_version
 from functions.core.rollout.stages import Manifest, Round
 from functions.core.statuses import DeploymentErrorCode
 from functions.core.text.plain_text import told
@@ -76,8 +76,8 @@ def examine(revision: Revision, at_most: int = quotas.MAX_BUNDLE_BYTES) -> Exami
             f"{revision.place} has the eTag {etag}, not {revision.etag}: it was replaced; name the"
             " version that is meant, or the eTag as it is now",
         )
-    if (size := head["ContentLength"]) > quotas.MAX_BUNDLE_BYTES:
-        raise _invalid(revision, f"is {size} bytes; the limit is {quotas.MAX_BUNDLE_BYTES}: make the archive smaller")
+    size = head["ContentLength"]
+    check_size(f"{revision.place}:", size)
     pinned = replace(revision, version=head.get("VersionId"), etag=etag, size=size)
     if size > at_most:
         return Examined(revision=pinned)

@@ -4,9 +4,10 @@ import hashlib
 import json
 from dataclasses import replace
 
-from functions.core.errors import InvalidInput
+from functions.core import quotas
+from functions.core.errors import InvalidInput, NotDeployable
 from functions.core.records import CodeCommitCommit, GitHubCommit, GivenVersion, Revision
-from functions.core.statuses import BundleType
+from functions.core.statuses import BundleType, DeploymentErrorCode
 
 SUFFIXES = {
     ".zip": BundleType.ZIP,
@@ -34,6 +35,13 @@ def bundle_type(key: str) -> BundleType:
         if key.lower().endswith(suffix):
             return kind
     raise InvalidInput(f"key {key[:_SHOWN]!r}: a revision ends in one of {', '.join(SUFFIXES)}")
+
+
+def check_size(what: str, size: int) -> None:
+    """Raises NotDeployable for an archive of more bytes than are taken."""
+    if size > quotas.MAX_BUNDLE_BYTES:
+        limit = f"the limit is {quotas.MAX_BUNDLE_BYTES}: make the archive smaller"
+        raise NotDeployable(DeploymentErrorCode.INVALID_REVISION, f"{what} is {size} bytes; {limit}")
 
 
 def packed_as(head: bytes) -> BundleType:

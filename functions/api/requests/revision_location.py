@@ -6,7 +6,7 @@ Source: CodeDeploy API model 2014-10-06 (RevisionLocation, S3Location, GitHubLoc
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from functions.core.errors import Refused
@@ -14,6 +14,7 @@ from functions.core.limits import SHOWN
 from functions.core.records import CodeCommitCommit, GitHubCommit, Revision
 from functions.core.revision import codecommit_key, github_key
 from functions.core.statuses import BundleType
+from functions.core.text.names import is_codecommit_repository
 
 MAX_DESCRIPTION = 256  # characters
 _MAX_KEY = 1024  # bytes of a key, of a version id, of an etag
@@ -27,7 +28,6 @@ _UNSUPPORTED = {
     "String": f"String is for Lambda, which is not supported: {_INSTEAD}",
     "AppSpecContent": f"AppSpecContent is for Lambda and ECS, which are not supported: {_INSTEAD}",
 }
-_CODECOMMIT = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}")  # a repository, by CodeCommit's API model
 _MEMBERS = {
     "S3": "s3Location",
     "GitHub": "gitHubLocation",
@@ -61,26 +61,26 @@ def revision(given: Mapping[str, Any], place: str = "revision") -> Revision:
 
 
 def _on_github(given: Mapping[str, str], place: str) -> Revision:
-    _check_commit(given, place, _REPOSITORY, "owner/name")
+    _check_commit(given, place, _REPOSITORY.fullmatch, "owner/name")
     commit = GitHubCommit(repository=given["repository"], commit=given["commitId"])
     return Revision(bucket="", key=github_key(commit), bundle_type=BundleType.TGZ, github=commit)
 
 
 def _in_codecommit(given: Mapping[str, str], place: str) -> Revision:
-    _check_commit(given, place, _CODECOMMIT, "the name of a repository")
+    _check_commit(given, place, is_codecommit_repository, "the name of a repository")
     commit = CodeCommitCommit(repository=given["repository"], commit=given["commitId"])
     return Revision(bucket="", key=codecommit_key(commit), bundle_type=BundleType.TGZ, codecommit=commit)
 
 
-def _check_commit(given: Mapping[str, str], place: str, repository: re.Pattern[str], like: str) -> None:
+def _check_commit(given: Mapping[str, str], place: str, is_repository: Callable[[str], object], like: str) -> None:
     """A short commit or a branch would be another one tomorrow."""
-    for name, form, example in (
-        ("repository", repository, like),
-        ("commitId", _COMMIT, "the commit's 40 hexadecimal digits"),
+    for name, is_good, example in (
+        ("repository", is_repository, like),
+        ("commitId", _COMMIT.fullmatch, "the commit's 40 hexadecimal digits"),
     ):
         if not given.get(name):
             raise _invalid(f"{place}.{name}: is missing: give {example}")
-        if not form.fullmatch(given[name]):
+        if not is_good(given[name]):
             raise _invalid(f"{place}.{name}: {given[name][:SHOWN]!r} is not {example}")
 
 

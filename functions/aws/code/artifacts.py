@@ -11,10 +11,9 @@ from typing import Any
 
 from functions.aws.clients import client, client_of
 from functions.aws.clock import timestamp
-from functions.core import quotas
 from functions.core.errors import NotDeployable
 from functions.core.records import Revision
-from functions.core.revision import packed_as
+from functions.core.revision import check_size, packed_as
 from functions.core.statuses import DeploymentErrorCode
 from functions.settings import settings
 
@@ -53,9 +52,7 @@ def copy(artifact: Artifact, credentials: Credentials, folder: str) -> tuple[Rev
     Raises NotDeployable: it is gone or too large, or the credentials do not read it (any more).
     """
     found = _read(artifact, credentials)
-    if (size := found["ContentLength"]) > quotas.MAX_BUNDLE_BYTES:
-        what = f"is {size} bytes; the limit is {quotas.MAX_BUNDLE_BYTES}: make the archive smaller"
-        raise NotDeployable(DeploymentErrorCode.INVALID_REVISION, f"{artifact.place} {what}")
+    check_size(artifact.place, found["ContentLength"])
     bucket = settings().bucket_name
     with tempfile.TemporaryFile() as file:
         for chunk in found["Body"].iter_chunks(_CHUNK):

@@ -5,7 +5,6 @@ from typing import Any
 from functions.core import quotas
 from functions.core.declaration.durations import seconds
 from functions.core.declaration.value import Value
-from functions.core.errors import InvalidInput
 from functions.core.rollout.analysis_rule import (
     Analysis,
     Compare,
@@ -15,7 +14,6 @@ from functions.core.rollout.analysis_rule import (
     OnInconclusive,
     Tolerance,
 )
-from functions.core.text.names import ALLOWED, is_name
 
 _NEEDED = ("name", "namespace", "metricName", "compare")
 
@@ -31,11 +29,7 @@ def analysis(value: Value) -> Analysis | None:
     if len(value.problems) > known:
         return None
     metrics = tuple(each for each in found if each)
-    try:
-        return Analysis(metrics=metrics, alarm_points=points, on_inconclusive=on_inconclusive)
-    except InvalidInput as error:
-        value.refuse(str(error))
-        return None
+    return value.made(lambda: Analysis(metrics=metrics, alarm_points=points, on_inconclusive=on_inconclusive))
 
 
 def _metric(value: Value) -> MetricRule | None:
@@ -52,15 +46,12 @@ def _metric(value: Value) -> MetricRule | None:
     )
     known = len(value.problems)
     read: dict[str, Any] = {}
-    for key, field, longest in (
-        ("name", "name", 100),
-        ("namespace", "namespace", 255),
-        ("metricName", "metric_name", 255),
-    ):
-        if given := members.get(key):
-            read[field] = given.text(longest=longest)
-    if (name := members.get("name")) and read["name"] and not is_name(read["name"]):
-        name.refuse(f"{name.shown} is not a name: give {ALLOWED}")
+    if name := members.get("name"):
+        read["name"] = name.name()
+    if namespace := members.get("namespace"):
+        read["namespace"] = namespace.text(longest=255)
+    if metric := members.get("metricName"):
+        read["metric_name"] = metric.text(longest=255)
     if dimensions := members.get("dimensions"):
         pairs = dimensions.members().items()
         read["dimensions"] = tuple(Dimension(key, each.text(longest=255)) for key, each in pairs)
@@ -80,11 +71,7 @@ def _metric(value: Value) -> MetricRule | None:
         read["minimum_points"] = _points(points)
     if len(value.problems) > known or len(members.keys() & set(_NEEDED)) < len(_NEEDED):
         return None
-    try:
-        return MetricRule(**read)
-    except InvalidInput as error:
-        value.refuse(str(error))
-        return None
+    return value.made(lambda: MetricRule(**read))
 
 
 def _tolerance(value: Value) -> Tolerance | None:
@@ -92,11 +79,7 @@ def _tolerance(value: Value) -> Tolerance | None:
     if not members:
         value.refuse("give percent of the old hosts' value, or value, or both: the larger one counts")
         return None
-    try:
-        return Tolerance(**{name: each.decimal() for name, each in members.items()})
-    except InvalidInput as error:
-        value.refuse(str(error))
-        return None
+    return value.made(lambda: Tolerance(**{name: each.decimal() for name, each in members.items()}))
 
 
 def _alarm_points(value: Value) -> int:

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from functions.core.declaration.value import Value
-from functions.core.errors import InvalidInput
 from functions.core.rollout.health import MinimumHealthyHosts, MinimumHealthyHostsType
 
 _Bound = TypeVar("_Bound")
@@ -23,8 +22,4 @@ def of_hosts(value: Value, bound: Callable[[MinimumHealthyHostsType, int], _Boun
     if (number := members["value"].number()) is None:
         members["value"].refuse(f"{members['value'].shown} is not a whole number")
         return None
-    try:
-        return bound(kind, number)
-    except InvalidInput as error:
-        members["value"].refuse(str(error))
-        return None
+    return members["value"].made(lambda: bound(kind, number))

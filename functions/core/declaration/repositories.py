@@ -8,8 +8,8 @@ from collections.abc import Collection
 
 from functions.core.declaration.model import Repository
 from functions.core.declaration.value import Value
+from functions.core.text.names import is_codecommit_repository
 
-_NAME = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}")  # CodeCommit API model, RepositoryName
 _BRANCH = re.compile(r"[A-Za-z0-9._/-]{1,100}")
 _MOST = 20  # each is a line of a role's policy
 # One rule of EventBridge names them all, in a pattern of at most 2,048 characters (EventBridge User Guide, "Quotas").
@@ -29,7 +29,7 @@ def repositories(value: Value, groups: Collection[str]) -> tuple[Repository, ...
 
 
 def _repository(name: str, value: Value, groups: Collection[str]) -> Repository:
-    if not _NAME.fullmatch(name):
+    if not is_codecommit_repository(name):
         value.refuse_key(f'"{name}" is not the name of a repository')
     branches = {}
     for branch, listed in value.members().items():

@@ -10,7 +10,6 @@ from functions.core.declaration.principals import principal_patterns
 from functions.core.declaration.value import Value
 from functions.core.errors import InvalidInput
 from functions.core.rollout.health import Approval, Select, StageRule, check_stages
-from functions.core.text.names import ALLOWED, is_name
 
 _WORDS = {"rest": Select.REST, "zone": Select.ZONE}
 _FORMS = "rest, zone, {count: 1}, {percent: 10}, {zone: [us-east-1a]} or {tag: {Key: ring, Value: first}}"
@@ -40,9 +39,7 @@ def _stage(value: Value) -> StageRule | None:
         "name", "select", "minimumHealthyHosts", "bake", "approval", "analysis", required=["name", "select"]
     )
     if name := members.get("name"):
-        read["name"] = name.text(longest=100)
-        if read["name"] and not is_name(read["name"]):
-            name.refuse(f"{name.shown} is not a name: give {ALLOWED}")
+        read["name"] = name.name()
     if select := members.get("select"):
         read |= _selection(select)
     if least := members.get("minimumHealthyHosts"):
@@ -55,11 +52,7 @@ def _stage(value: Value) -> StageRule | None:
         read["analysis"] = analysis(judged)
     if len(value.problems) > known:
         return None
-    try:
-        return StageRule(**read)
-    except InvalidInput as error:
-        value.refuse(str(error))
-        return None
+    return value.made(lambda: StageRule(**read))
 
 
 def _selection(value: Value) -> dict[str, Any]:

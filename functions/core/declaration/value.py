@@ -2,13 +2,16 @@
 
 import json
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
 from typing import TypeVar
 
 import yaml
+
+from functions.core.errors import InvalidInput
+from functions.core.text.names import ALLOWED, is_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,7 @@ class Problem:
 
 
 _Word = TypeVar("_Word", bound=StrEnum)
+_Made = TypeVar("_Made")
 
 
 class Value:
@@ -34,6 +38,14 @@ class Value:
 
     def refuse(self, text: str) -> None:
         self._note(self.node, self.path, text)
+
+    def made(self, make: Callable[[], _Made]) -> _Made | None:
+        """What `make` makes of this value; None where that refuses it (InvalidInput)."""
+        try:
+            return make()
+        except InvalidInput as error:
+            self.refuse(str(error))
+            return None
 
     def refuse_key(self, text: str) -> None:
         self._note(self._key or self.node, self.path, text)
@@ -110,6 +122,13 @@ class Value:
             self.refuse(f"{self.shown} is not a number")
             return 0.0
         return float(given)
+
+    def name(self, longest: int = 100) -> str:
+        """A text that is a name."""
+        found = self.text(longest=longest)
+        if found and not is_name(found):
+            self.refuse(f"{self.shown} is not a name: give {ALLOWED}")
+        return found
 
     def word(self, words: type[_Word]) -> _Word:
         found = self.node.value if self._is_scalar else None

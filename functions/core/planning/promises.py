@@ -8,7 +8,7 @@ from functions.core.rollout import budgets as rules
 from functions.core.rollout.rollback_choice import RollbackChoice
 from functions.core.rollout.stages import Round
 from functions.core.statuses import OnBusy, TargetStatus
-from functions.core.text.plain_text import listed
+from functions.core.text.plain_text import counted, listed
 
 NOT_READ = (
     "The archive was not read, because it is large or not in S3 yet: that it is a good one is found out when the"
@@ -114,4 +114,4 @@ def rollback(deployment: Deployment, choice: RollbackChoice) -> str:
 
 
 def _hosts(count: int) -> str:
-    return f"{count} host{'' if count == 1 else 's'}"
+    return counted(count, "host")

@@ -25,6 +25,7 @@ from functions.core.rollout.analysis_rule import Analysis, Compare, FailOn, Metr
 from functions.core.rollout.health import StageRule
 from functions.core.rollout.zones import goes_to_all
 from functions.core.statuses import TargetStatus
+from functions.core.text.plain_text import counted
 
 SAMPLED = 50  # hosts of a side that a metric is read of, at most
 MAX_KEPT = 200  # metrics and alarms that a deployment keeps the numbers of
@@ -124,19 +125,19 @@ def of_metric(rule: MetricRule, hosts: Sides, series: Mapping[str, Series] | str
     def told(verdict: AnalysisVerdict, reason: str, bound: float | None = None) -> Judged:
         return Judged(name=rule.name, verdict=verdict, reason=reason, new=new, old=old, bound=bound)
 
-    few = f"fewer than {_counted(rule.minimum_points, 'data point')}"
+    few = f"fewer than {counted(rule.minimum_points, 'data point')}"
     if not hosts.new:
         return told(AnalysisVerdict.INCONCLUSIVE, "no EC2 instance has the revision")
     if new.value is None or new.silent:
-        return told(AnalysisVerdict.INCONCLUSIVE, f"{new.silent} of {_counted(new.hosts, 'new host')} with {few}")
+        return told(AnalysisVerdict.INCONCLUSIVE, f"{new.silent} of {counted(new.hosts, 'new host')} with {few}")
     if old and old.value is None:
-        whose = f"each of {_counted(old.hosts, 'old host')} with {few}" if old.hosts else "no host has the old revision"
+        whose = f"each of {counted(old.hosts, 'old host')} with {few}" if old.hosts else "no host has the old revision"
         return told(AnalysisVerdict.INCONCLUSIVE, whose)
     bound, whence = _bound(rule, old)
     is_bad = new.value > bound if rule.fail_on is FailOn.ABOVE else new.value < bound
     verdict = AnalysisVerdict.FAILURE if is_bad else AnalysisVerdict.SUCCESS
     side = rule.fail_on if is_bad else f"not {rule.fail_on}"
-    return told(verdict, f"{new.value:.6g} on {_counted(new.hosts, 'new host')}, {side} {bound:.6g}{whence}", bound)
+    return told(verdict, f"{new.value:.6g} on {counted(new.hosts, 'new host')}, {side} {bound:.6g}{whence}", bound)
 
 
 def _bound(rule: MetricRule, old: Measured | None) -> tuple[float, str]:
@@ -145,7 +146,7 @@ def _bound(rule: MetricRule, old: Measured | None) -> tuple[float, str]:
         return rule.limit or 0.0, ""
     more = rule.tolerance.of(old.value)
     bound = old.value + more if rule.fail_on is FailOn.ABOVE else old.value - more
-    told = _counted(old.hosts - old.silent, "old host")
+    told = counted(old.hosts - old.silent, "old host")
     return bound, f" ({old.value:.6g} on {told}, and {more:.6g} of tolerance)"
 
 
@@ -154,7 +155,7 @@ def of_alarm(name: str, needed: int, known: int | str) -> Judged:
     if isinstance(known, str):
         return Judged(name=name, kind=JudgedKind.ALARM, verdict=AnalysisVerdict.INCONCLUSIVE, reason=known)
     verdict = AnalysisVerdict.SUCCESS if known >= needed else AnalysisVerdict.INCONCLUSIVE
-    reason = f"the alarm's metric has {_counted(known, 'data point')}, and needs {needed}"
+    reason = f"the alarm's metric has {counted(known, 'data point')}, and needs {needed}"
     return Judged(name=name, kind=JudgedKind.ALARM, verdict=verdict, reason=reason, new=Measured(points=known))
 
 
@@ -163,10 +164,6 @@ def _measured(hosts: Sequence[str], series: Mapping[str, Series], needed: int) -
     points = sum(each.points for each in told)
     value = sum(each.total for each in told) / points if points else None
     return Measured(hosts=len(hosts), silent=len(hosts) - len(told), points=points, value=value)
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 # -- of a group, and of a deployment

@@ -10,6 +10,7 @@ ALLOWED = "1 to 100 of A-Z a-z 0-9 + = , . @ _ -"
 MAX_ROLE_ARN = 640  # characters
 _ROLE = re.compile(r"arn:aws[a-z-]{0,20}:iam::[0-9]{12}:role/[\x21-\x7e]{1,575}")
 _NAME = re.compile(r"[A-Za-z0-9+=,.@_-]{1,100}")
+_CODECOMMIT = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}")
 
 
 def is_name(text: str) -> bool:
@@ -18,6 +19,15 @@ def is_name(text: str) -> bool:
     (True, False)
     """
     return _NAME.fullmatch(text) is not None
+
+
+def is_codecommit_repository(text: str) -> bool:
+    """Source: CodeCommit API model 2015-04-13, RepositoryName.
+
+    >>> is_codecommit_repository("shop.site"), is_codecommit_repository(".."), is_codecommit_repository("shop/site")
+    (True, False, False)
+    """
+    return _CODECOMMIT.fullmatch(text) is not None
 
 
 def is_role(arn: str) -> bool:

@@ -32,6 +32,14 @@ def visible(text: str, keep: str = "") -> str:
     return text.translate({ord(each): repr(each)[1:-1] for each in orders}) if orders else text
 
 
+def counted(number: int, noun: str) -> str:
+    """
+    >>> counted(1, "host"), counted(2000, "host")
+    ('1 host', '2000 hosts')
+    """
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def weight(text: str) -> int:
     """The bytes of a text as ASCII JSON, the longest form that anything of ours gives it once: up to 6 of one
     character, 12 of one beyond U+FFFF. In UTF-8 it has at most as many.

@@ -14,7 +14,7 @@ from functions.core.access import Fleet
 from functions.core.auto_scaling import ScalingGroup
 from functions.core.errors import NotDeployable
 from functions.core.planning.contents import Contents
-from functions.core.records import Deployment, HookKind, Host, Launch, Step, Target
+from functions.core.records import Deployment, HookKind, Host, Launch, Revision, Step, Target
 from functions.core.rollout import stages
 from functions.core.rollout.budgets import in_order
 from functions.core.rollout.health import HealthConstraintsInvalid
@@ -60,6 +60,13 @@ class Installed:
         """What was installed there well; None where nothing was, or nobody knows what is there."""
         host = self.hosts.get(host_id)
         return self.by.get(host.deployment_id) if host and host.status is TargetStatus.SUCCEEDED else None
+
+    def standing(self, host_id: str, revision: Revision) -> Standing:
+        """Whether the host has that revision."""
+        before = self.on(host_id)
+        if before is None:
+            return Standing.UNKNOWN
+        return Standing.CURRENT if before.revision.is_same(revision) else Standing.OLD
 
     def hooks(self, host_id: str) -> Hooks:
         """Those of the revision that the host has; None where a deployment failed on it, and no one knows which. A host
@@ -150,11 +157,8 @@ def _installed(deployment: Deployment) -> Installed:
 
 def _traits(instance: Instance, plan: Plan) -> Traits:
     """What the stages choose an instance by: its tags, and what it runs."""
-    before = plan.installed.on(instance.instance_id)
-    if before is None:
-        return Traits(tags=instance.tags)
-    is_same = before.revision.is_same(plan.deployment.revision)
-    return Traits(tags=instance.tags, standing=Standing.CURRENT if is_same else Standing.OLD)
+    standing = plan.installed.standing(instance.instance_id, plan.deployment.revision)
+    return Traits(tags=instance.tags, standing=standing)
 
 
 def _targets(plan: Plan, fleet: Fleet) -> list[Target]:
