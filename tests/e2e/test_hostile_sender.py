@@ -94,7 +94,8 @@ def test_what_the_engine_has_sent_is_of_no_use_to_him(deployed: Fleet, sender: S
 
 def test_not_even_a_right_to_use_every_key_is_the_right_to_sign(cloud: LocalCloud, engine: Engine) -> None:
     user = Principal(cloud, "power-user", {"kms:*": ["*"]})
-    (key_id,) = [each["KeyId"] for each in cloud.client("kms").list_keys()["Keys"]]
+    resources = cloud.client("cloudformation").describe_stack_resources(StackName="stepdeploy")["StackResources"]
+    (key_id,) = [each["PhysicalResourceId"] for each in resources if each["ResourceType"] == "AWS::KMS::Key"]
     request = {"KeyId": key_id, "MessageType": "DIGEST", "SigningAlgorithm": "RSASSA_PKCS1_V1_5_SHA_256"}
     assert user.client("kms").get_public_key(KeyId=key_id)["KeySpec"] == "RSA_2048"
     with pytest.raises(ClientError, match="AccessDenied"):
