@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import yaml
+
 from functions.core.causes import Cause
 from local.driver import Engine
 from tests.e2e.conftest import RECONCILE_SECONDS, Fleet, MakeFleet
@@ -14,7 +16,13 @@ def test_a_second_engine_commands_its_own_hosts_alone(
 ) -> None:
     first = fleet("all", hosts=1)
     cloud = first.cloud
-    cloud.synthesize(tmp_path / "staging", declaration, RECONCILE_SECONDS, {**context, "stackName": "staging"})
+    file = yaml.safe_load(declaration.read_text())
+    # An Auto Scaling group belongs to one engine; what is uploaded or pushed there would be deployed by both.
+    del file["applications"]["shop"]["groups"]["scaled"], file["revisionBuckets"], file["codeCommitRepositories"]
+    (tmp_path / "staging.yaml").write_text(yaml.safe_dump(file))
+    cloud.synthesize(
+        tmp_path / "staging", tmp_path / "staging.yaml", RECONCILE_SECONDS, {**context, "stackName": "staging"}
+    )
     staging = Engine(cloud, cloud.deploy_assembly(tmp_path / "staging"))
     assert staging.outputs["HostTag"] == "stepdeploy=staging"
     host = cloud.add_instance("staging-1", {"group": "all", "stepdeploy": "staging"})
