@@ -50,6 +50,11 @@ def looks(engine: Engine, deployment_id: str, deadline: float) -> Iterator[Snaps
         sleep(min(pause, left))
 
 
+def alarms(engine: Engine, info: Mapping[str, Any]) -> Mapping[str, Alarm]:
+    """Those that stop a deployment, by name, as far as these credentials may see them."""
+    return _Alarms(engine).states(info)
+
+
 def _passes(error: Exception) -> bool:
     """Whether the same request may be answered in a moment."""
     from botocore.exceptions import ClientError, HTTPClientError
