@@ -28,7 +28,7 @@ def mend() -> None:
     """Look at every deployment that has not ended. Raises the first error there was, after all are looked at.
 
     Without one that runs or waits it costs four queries, else one request for a thousand executions, one for a hundred
-    alarms, and one for each deployment that seems to have no execution.
+    alarms, one for each deployment that seems to have no execution, and one for the places of a few that run.
     """
     left = list(_left())  # read before the executions: one that ends in between is looked at once more below
     running = [each for each in left if each.status in RUNNING]
