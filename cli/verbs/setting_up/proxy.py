@@ -38,7 +38,7 @@ _NOT_FOUND, _KILLED = 127, 128  # exit statuses as shells give them
 @json_option
 @click.argument("command_line", metavar="[-- COMMAND...]", nargs=-1, type=click.UNPROCESSED)
 def command(port: int, verbose: bool, as_json: bool, command_line: tuple[str, ...]) -> int:
-    from cli.account.forwarding import Forwarder, Proxy
+    from cli.account.loopback.forwarding import Forwarder, Proxy
 
     forwarder = Forwarder(Engine())
     try:
