@@ -4,12 +4,13 @@ Loopback keeps other machines out, not other people of this machine, nor web pag
 here, with a name that nobody can guess and with `is_of_this_machine`. What hangs or is slow blocks nobody.
 """
 
+import signal
 import time
 from contextlib import suppress
 from http.client import LineTooLong
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socket import SHUT_RDWR, socket
-from threading import Lock, Thread
+from threading import Event, Lock, Thread
 from types import TracebackType
 from typing import IO, Any, Self
 from urllib.parse import urlsplit
@@ -184,3 +185,11 @@ def is_of_this_machine(name: str, value: str) -> bool:
         return False
     is_name = host == "localhost" or host.endswith(".localhost")  # which never leaves a machine: RFC 6761, 6.3
     return found.username is None and (is_name or host == ADDRESS)
+
+
+def wait_for_the_end() -> None:
+    """Until Ctrl-C or SIGTERM."""
+    ended = Event()
+    signal.signal(signal.SIGTERM, lambda *_: ended.set())
+    signal.signal(signal.SIGINT, lambda *_: ended.set())
+    ended.wait()
