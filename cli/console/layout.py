@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 import htpy as h
 
-from cli.console.page import Shown
+from cli.console.page import Part, Shown
 
 _EVERYWHERE = (
     h.meta(charset="utf-8"),
@@ -23,16 +23,24 @@ def text(node: h.Node) -> str:
 
 def document(shown: Shown, *, stream: str, query: Mapping[str, str]) -> str:
     live = f"{stream}?{urlencode(query)}" if query else stream
+    beside = [_part(each) for each in shown.parts if each.aside]
     return text(
         h.html(lang="en")[
             h.head[_EVERYWHERE, h.title[shown.title], h.script(src="/assets/console.js", defer=True)],
             h.body(data_stream=live)[
                 h.a(".skip", href="#main")["Skip to the content"],
                 _banner(shown),
-                h.main("#main", tabindex="-1")[(h.div(id=part.id)[part.content] for part in shown.parts)],
+                h.main("#main", tabindex="-1", class_={"wide": beside})[
+                    h.div(".parts")[(_part(each) for each in shown.parts if not each.aside)],
+                    h.aside(".parts", aria_label="Beside it")[beside] if beside else None,
+                ],
             ],
         ]
     )
+
+
+def _part(part: Part) -> h.Renderable:
+    return h.div(id=part.id)[part.content]
 
 
 def _banner(shown: Shown) -> h.Renderable:

@@ -1,7 +1,7 @@
 """The small pieces that pages are made of. What others wrote is text here, in the form that a reader can trust."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,7 +10,7 @@ import htpy as h
 from cli.console.page import Part, address
 from cli.console.readers import Seen
 from cli.view import words
-from cli.view.output import plain
+from cli.view.output import plain, plain_log
 from functions.core.statuses import DeploymentStatus, TargetStatus
 
 DEPLOYMENT = "/deployments/{deployment}"
@@ -63,10 +63,32 @@ def age(time: datetime | None) -> h.Node:
     return h.time(".age", datetime=exact.isoformat(), title=f"{words.moment(time)} UTC")[f"{words.moment(time)} UTC"]
 
 
+def since(time: datetime) -> h.Renderable:
+    """For how long something goes on; without the script, since when."""
+    return h.time(".since", datetime=time.astimezone(UTC).isoformat())[f"{words.moment(time)} UTC"]
+
+
+def clock(time: datetime | None) -> h.Node:
+    """When something happened, by the clock of UTC."""
+    if time is None:
+        return h.span(".sub")["now"]
+    exact = time.astimezone(UTC)
+    return h.time(".sub", datetime=exact.isoformat(), title=f"{words.moment(time)} UTC")[exact.strftime("%H:%M:%S")]
+
+
 def deployment_link(deployment_id: str, name: str = "") -> h.Renderable:
     return h.a(href=address(DEPLOYMENT, deployment=deployment_id), title=plain(deployment_id))[
         name or plain(deployment_id)
     ]
+
+
+def target_link(deployment_id: str, target_id: str, name: str) -> h.Renderable:
+    return h.a(href=address(TARGET, deployment=deployment_id, target=target_id))[plain(name)]
+
+
+def log(lines: Iterable[str], label: str) -> h.Renderable:
+    """Lines that scripts have said; one that cannot be seen in whole can be scrolled to by keys."""
+    return h.pre(".log", tabindex="0", role="region", aria_label=label)["\n".join(map(plain_log, lines))]
 
 
 def progress(info: Mapping[str, Any]) -> h.Node:
@@ -89,6 +111,13 @@ def _segments(overview: Mapping[str, int]) -> Any:
         if count := overview.get(each, 0):
             yield h.Element("rect")(class_=f"is-{each}", x=at, y=0, width=count, height=1)
             at += count
+
+
+def late(trouble: str) -> h.Node:
+    """Why the engine cannot be asked now, while what was seen of a deployment stays."""
+    if not trouble:
+        return None
+    return h.div(".trouble", role="alert")[h.p[f"No answer, asking again: {plain(trouble)}"]]
 
 
 def trouble(*seen: Seen) -> Part:

@@ -22,13 +22,15 @@ _NAME = re.compile(r"{(\w+)}")
 class Part(NamedTuple):
     id: str
     content: Node
+    aside: bool = False  # beside the others, where there is room
 
 
 class Cells(NamedTuple):
     """A grid that the script draws: one small square each."""
 
     names: Sequence[str]
-    addresses: Sequence[str]  # where each one leads
+    ids: Sequence[str]
+    base: str  # where each one leads, before its id
     states: str  # one letter each
 
 

@@ -113,7 +113,7 @@ class _Sent:
     def __init__(self) -> None:
         self._title = ""
         self._parts: dict[str, bytes] = {}
-        self._names: object = None
+        self._named: list[Sequence[str]] = []
         self._states = ""
 
     def changes(self, shown: Shown) -> dict[str, Any]:
@@ -127,10 +127,10 @@ class _Sent:
                 self._parts[part.id] = digest
                 news.setdefault("parts", {})[part.id] = text
         if shown.cells:
-            names, addresses, states = shown.cells
-            if names != self._names:
-                self._names, self._states = names, states
-                news["cells"] = {"names": names, "addresses": addresses, "states": states}
+            *named, states = shown.cells
+            if named != self._named:
+                self._named, self._states = named, states
+                news["cells"] = shown.cells._asdict()
             elif states != self._states:
                 changed = {
                     at: now for at, (was, now) in enumerate(zip(self._states, states, strict=True)) if was != now

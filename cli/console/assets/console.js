@@ -62,7 +62,7 @@ function span(seconds) {
 
 // -- the grid: one square a host, on one canvas; what changes is drawn, nothing else
 
-const grid = { names: [], addresses: [], states: [], at: 0, size: 0, columns: 1 };
+const grid = { names: [], ids: [], base: "", states: [], at: 0, size: 0, columns: 1 };
 const WORDS = { P: "Pending", I: "In progress", S: "Succeeded", F: "Failed", K: "Skipped" };
 const NAMES = { P: "--pending", I: "--busy", S: "--good", F: "--bad", K: "--skipped" };
 const GAP = 2;
@@ -137,6 +137,7 @@ function said(at) {
   document.getElementById("cell").textContent = `${grid.names[at]}: ${WORDS[grid.states[at]]}`;
 }
 
+const visit = (at) => { location.href = grid.base + encodeURIComponent(grid.ids[at]); };
 const STEPS = { ArrowRight: () => 1, ArrowLeft: () => -1, ArrowDown: () => grid.columns, ArrowUp: () => -grid.columns };
 
 function attach() {
@@ -149,7 +150,7 @@ function attach() {
     if (event.key in STEPS) move(grid.at + STEPS[event.key]());
     else if (event.key === "Home") move(0);
     else if (event.key === "End") move(grid.states.length - 1);
-    else if (event.key === "Enter" && grid.states.length) location.href = grid.addresses[grid.at];
+    else if (event.key === "Enter" && grid.states.length) visit(grid.at);
     else return;
     event.preventDefault();
   });
@@ -158,12 +159,12 @@ function attach() {
     return at < grid.states.length ? at : -1;
   };
   canvas().addEventListener("pointermove", (event) => { if (under(event) >= 0) said(under(event)); });
-  canvas().addEventListener("click", (event) => { if (under(event) >= 0) location.href = grid.addresses[under(event)]; });
+  canvas().addEventListener("click", (event) => { if (under(event) >= 0) visit(under(event)); });
   new ResizeObserver(layOut).observe(here);
 }
 
-function cells({ names, addresses, states }) {
-  Object.assign(grid, { names, addresses, states: [...states], at: Math.min(grid.at, Math.max(0, states.length - 1)) });
+function cells({ names, ids, base, states }) {
+  Object.assign(grid, { names, ids, base, states: [...states], at: Math.min(grid.at, Math.max(0, states.length - 1)) });
   attach();
   layOut();
 }

@@ -129,7 +129,7 @@ def _table(overview: Overview, now: datetime) -> h.Node:
         return h.p["There are no deployment groups yet: declare some in deployments.yaml, then run cdk deploy."]
     heads = ("Group", "State", "Live revision", "Hosts", "Now", "Last deployment")
     return h.div(".scroll", tabindex="0", role="region", aria_label="Groups")[
-        h.table(".groups")[
+        h.table(".groups.stack")[
             h.caption(".hidden")["Every deployment group and what is deployed there"],
             h.thead[h.tr[(h.th(scope="col")[head] for head in heads)]],
             h.tbody[(_row(info, overview, now) for info in overview.groups)],
