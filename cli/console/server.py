@@ -44,7 +44,15 @@ class Console(Serving):
 
     @property
     def url(self) -> str:
-        return f"http://{ADDRESS}:{self.port}/{self.session.link}/"
+        return self._address(self.session.link)
+
+    @property
+    def ticket_url(self) -> str:
+        """It opens the console once."""
+        return self._address(self.session.ticket())
+
+    def _address(self, name: str) -> str:
+        return f"http://{ADDRESS}:{self.port}/{name}/"
 
     @property
     def cookie_name(self) -> str:
@@ -58,6 +66,7 @@ class Console(Serving):
     def answer(self, asked: Request) -> Response:
         """What is not a stream; of a request that may be answered."""
         if self.session.is_link(asked):
+            self.session.use(asked)
             cookie = f"{self.cookie_name}={self.session.cookie}; Path=/; HttpOnly; SameSite=Strict"
             return html(layout.entrance(), headers={"Set-Cookie": cookie})
         if asked.path.startswith("/assets/"):

@@ -28,11 +28,24 @@ class Session:
     link: str = field(default_factory=_secret)
     cookie: str = field(default_factory=_secret)
     form_value: str = field(default_factory=_secret)  # of every form
+    tickets: set[str] = field(default_factory=set)  # links that open it once
+
+    def ticket(self) -> str:
+        """A link that opens it once: what starts a browser shows its arguments to all people of the machine."""
+        found = _secret()
+        self.tickets.add(found)
+        return found
 
     def is_link(self, request: Request) -> bool:
         """Whether it opens the console, from wherever the link is followed."""
+        name = request.path.strip("/")
         is_navigation = request.headers.get("sec-fetch-mode", "navigate") == "navigate"
-        return request.method == "GET" and is_navigation and _is_same(request.path.strip("/"), self.link)
+        is_known = _is_same(name, self.link) or any(_is_same(name, each) for each in tuple(self.tickets))
+        return request.method == "GET" and is_navigation and is_known
+
+    def use(self, request: Request) -> None:
+        """Of a link that opens the console once, nothing is left."""
+        self.tickets.discard(request.path.strip("/"))
 
     def refusal(self, request: Request, cookie_name: str) -> str:
         """Why a request is not answered; empty when it is."""

@@ -8,7 +8,9 @@ from tests.cli.deploying import ID, put_deployment, put_target, script_failed
 
 
 def test_deployment(page: Page, tmp_path: Path) -> None:
-    put_deployment(DeploymentStatus.IN_PROGRESS, Counts(total=12, max_out_of_service=3, in_progress=2, succeeded=4, failed=1))
+    put_deployment(
+        DeploymentStatus.IN_PROGRESS, Counts(total=12, max_out_of_service=3, in_progress=2, succeeded=4, failed=1)
+    )
     for number in range(4):
         put_target(f"i-{number:017}", TargetStatus.SUCCEEDED, done=7)
     for number in range(4, 6):

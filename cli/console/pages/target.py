@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
+from typing import Any
 
 import htpy as h
 
@@ -24,6 +25,7 @@ from functions.core.statuses import LifecycleEventStatus, TargetStatus
 
 _SECONDS = 2.0  # from one look at a target to the next
 _MAX_LINES = 5_000  # of an event's log in the browser
+_LEFT_OUT = f"These are the first {_MAX_LINES:,} lines; stepdeploy logs --full prints all."
 _WHOLE = f"{markup.TARGET}/log"
 
 
@@ -127,10 +129,8 @@ def _head(host: Host) -> h.Node:
 def _why(target: Target) -> h.Node:
     notices: list[h.Node] = []
     if failure := failure_of(target):
-        message = unsaid(failure)
-        notices.append(
-            h.div(".notice.bad")[h.p[h.strong[headline(failure)], f": {plain(message)}" if message else None]]
-        )
+        message = f": {plain(said)}" if (said := unsaid(failure)) else None
+        notices.append(h.div(".notice.bad")[h.p[h.strong[headline(failure)], message]])
     if waiting := target.get("waitingFor"):
         notices.append(h.div(".notice")[h.p[h.strong["Waits "], plain(waiting)]])
     if out := target.get("outOfLoadBalancers"):
@@ -146,39 +146,31 @@ def _events(host: Host, given: Given) -> h.Node:
     ]
 
 
-def _event(host: Host, event: Mapping[str, object]) -> h.Node:
+def _event(host: Host, event: Mapping[str, Any]) -> h.Node:
     said = _tail(event)
     return h.li(id=f"event-{event['lifecycleEventName']}")[
         h.div(".event")[
             h.strong[plain(event["lifecycleEventName"])],
             markup.status(str(event["status"])),
             h.span(".sub")[_times(event)],
-            h.span(".sub.mono")[plain(_diagnostics(event).get("scriptName") or "")],
+            h.span(".sub.mono")[plain((event.get("diagnostics") or {}).get("scriptName") or "")],
         ],
         markup.log(said, f"The end of the log of {plain(event['lifecycleEventName'])}") if said else None,
     ]
 
 
-def _times(event: Mapping[str, object]) -> h.Node:
+def _times(event: Mapping[str, Any]) -> h.Node:
     begun, ended = event.get("startTime"), event.get("endTime")
-    if not isinstance(begun, datetime):
+    if begun is None:
         return None
-    if isinstance(ended, datetime):
+    if ended:
         return [markup.clock(begun), f", took {words.span(ended - begun)}"]
-    return (
-        [markup.clock(begun), ", for ", markup.since(begun)]
-        if event["status"] == LifecycleEventStatus.IN_PROGRESS
-        else markup.clock(begun)
-    )
+    is_now = event["status"] == LifecycleEventStatus.IN_PROGRESS
+    return [markup.clock(begun), [", for ", markup.since(begun)] if is_now else None]
 
 
-def _diagnostics(event: Mapping[str, object]) -> Mapping[str, object]:
-    found = event.get("diagnostics")
-    return found if isinstance(found, Mapping) else {}
-
-
-def _tail(event: Mapping[str, object]) -> list[str]:
-    return str(_diagnostics(event).get("logTail") or "").splitlines()
+def _tail(event: Mapping[str, Any]) -> list[str]:
+    return ((event.get("diagnostics") or {}).get("logTail") or "").splitlines()
 
 
 def _whole(host: Host) -> h.Node:

@@ -46,7 +46,7 @@ def command(port: int, opens: bool | None, as_json: bool) -> Exit:
             click.echo(console.url)
             click.echo("Open this link in a browser; it is yours alone. Ctrl-C ends the console.", err=True)
         if opens or (opens is None and has_browser()):
-            webbrowser.open(console.url)
+            webbrowser.open(console.ticket_url)
         wait_for_the_end()
     return Exit.DONE
 
