@@ -148,7 +148,7 @@ def _events(host: Host, given: Given) -> h.Node:
 
 def _event(host: Host, event: Mapping[str, Any]) -> h.Node:
     said = _tail(event)
-    return h.li(id=f"event-{event['lifecycleEventName']}")[
+    return h.li(id=markup.key("event", event["lifecycleEventName"]))[
         h.div(".event")[
             h.strong[plain(event["lifecycleEventName"])],
             markup.status(str(event["status"])),
