@@ -1,11 +1,17 @@
 """What is around every page."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
 from urllib.parse import urlencode
 
 import htpy as h
 
+from cli.console import forms
+from cli.console.forms import Denied
 from cli.console.page import Part, Shown
+
+NOTHING_DENIED: Denied = MappingProxyType({})
 
 _EVERYWHERE = (
     h.meta(charset="utf-8"),
@@ -21,7 +27,11 @@ def text(node: h.Node) -> str:
     return str(h.fragment[node])
 
 
-def document(shown: Shown, *, stream: str, query: Mapping[str, str]) -> str:
+def document(
+    shown: Shown, *, stream: str, query: Mapping[str, str], session: str = "", denied: Denied = NOTHING_DENIED
+) -> str:
+    """`session`: the value of its forms; `denied`: what they would be refused."""
+    shown = with_links(shown, denied)
     live = f"{stream}?{urlencode(query)}" if query else stream
     beside = [_part(each) for each in shown.parts if each.aside]
     return text(
@@ -31,12 +41,20 @@ def document(shown: Shown, *, stream: str, query: Mapping[str, str]) -> str:
                 h.a(".skip", href="#main")["Skip to the content"],
                 _banner(shown),
                 h.main("#main", tabindex="-1", class_={"wide": beside})[
-                    h.div(".parts")[(_part(each) for each in shown.parts if not each.aside)],
+                    h.div(".parts")[
+                        (_part(each) for each in shown.parts if not each.aside),
+                        (forms.form(each, session, denied) for each in shown.forms),
+                    ],
                     h.aside(".parts", aria_label="Beside it")[beside] if beside else None,
                 ],
             ],
         ]
     )
+
+
+def with_links(shown: Shown, denied: Denied) -> Shown:
+    """The links are a part as well: what can be done changes as things go on."""
+    return replace(shown, links=(), parts=[Part("links", forms.links(shown.links, denied)), *shown.parts])
 
 
 def _part(part: Part) -> h.Renderable:
@@ -54,16 +72,18 @@ def _banner(shown: Shown) -> h.Renderable:
                 )
             ]
         ],
+        h.nav(aria_label="Everywhere")[h.a(href="/windows")["Windows"], " ", h.a(href="/budgets")["Budgets"]],
         h.span("#live.live", role="status")["not live"],
     ]
 
 
-def problem(title: str, why: str) -> str:
-    """A page on which nothing lives."""
+def problem(title: str, why: str, *, back: str = "") -> str:
+    """A page on which nothing lives. `back`: where to try again."""
+    again: h.Node = [h.a(href=back)["Back"], " "] if back else None
     return text(
         h.html(lang="en")[
             h.head[_EVERYWHERE, h.title[f"{title} · stepdeploy"]],
-            h.body[h.main(".problem")[h.h1[title], h.p[why], h.p[h.a(href="/")["All groups"]]]],
+            h.body[h.main(".problem")[h.h1[title], h.p[why], h.p[again, h.a(href="/")["All groups"]]]],
         ]
     )
 

@@ -13,10 +13,11 @@ from urllib.parse import quote, unquote
 
 from htpy import Node
 
+from cli.console.forms import Form, Link
 from cli.console.readers import Seen, Topic
 
 Given = Mapping[str, str]  # the names in a page's path, and its query
-_NAME = re.compile(r"{(\w+)}")
+NAME = re.compile(r"{(\w+)}")  # in a path, what stands for anything
 
 
 class Part(NamedTuple):
@@ -42,6 +43,8 @@ class Shown:
     parts: Sequence[Part]
     trail: Sequence[tuple[str, str]] = ()  # where it stands: names and addresses
     cells: Cells | None = None
+    links: Sequence[Link] = ()  # to what can be done about it
+    forms: Sequence[Form] = ()  # below the rest; they are not live, so that nothing changes under a reader's hand
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +57,7 @@ class Page:
 
     def matches(self, path: str) -> dict[str, str] | None:
         """The names in a path, if it is this page's."""
-        pattern = _NAME.sub(r"(?P<\1>[^/]+)", self.path)
+        pattern = NAME.sub(r"(?P<\1>[^/]+)", self.path)
         found = re.fullmatch(pattern, path)
         return {name: unquote(value) for name, value in found.groupdict().items()} if found else None
 
@@ -64,4 +67,4 @@ def address(path: str, **names: str) -> str:
     >>> address("/groups/{application}/{group}", application="shop", group="a b")
     '/groups/shop/a%20b'
     """
-    return _NAME.sub(lambda found: quote(names[found[1]], safe=""), path)
+    return NAME.sub(lambda found: quote(names[found[1]], safe=""), path)

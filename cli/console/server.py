@@ -16,10 +16,11 @@ from cli.account.connection import Refusal
 from cli.account.loopback.peers import is_of_another_person
 from cli.account.loopback.server import ADDRESS, Handler, Serving
 from cli.console import layout
+from cli.console.acting import Denials, perform
 from cli.console.http import MAX_FORM_BYTES, SECURITY, Request, Response, event, html, request
 from cli.console.page import Given, Page, Shown
 from cli.console.readers import Readers, Seen, Topic
-from cli.console.routes import PAGES
+from cli.console.routes import ACTIONS, PAGES
 from cli.console.session import Session
 from cli.view.output import plain
 
@@ -39,6 +40,7 @@ class Console(Serving):
     def __init__(self, readers: Readers, *, port: int = 0) -> None:
         self.session = Session()
         self._readers = readers
+        self._denials = Denials()
         self._streams = BoundedSemaphore(_MAX_STREAMS)
         super().__init__(port, _handler(self))
 
@@ -71,12 +73,20 @@ class Console(Serving):
             return html(layout.entrance(), headers={"Set-Cookie": cookie})
         if asked.path.startswith("/assets/"):
             return _asset(asked.path.removeprefix("/assets/"))
-        found = found_at(asked.path, asked.query)
         if asked.method == "POST":
-            return html(layout.problem("Nothing can be done here", "This page has no actions."), 405)
+            return self._act(asked)
+        found = found_at(asked.path, asked.query)
         with self._readers.watching(found.topics) as watch:
             shown = found.show(watch.first(_FIRST_SECONDS))
-        return html(layout.document(shown, stream=_STREAM + asked.path, query=asked.query))
+        session, denied = self.session.form_value, self._denials.now
+        stream = _STREAM + asked.path
+        return html(layout.document(shown, stream=stream, query=asked.query, session=session, denied=denied))
+
+    def _act(self, asked: Request) -> Response:
+        for action in ACTIONS:
+            if (given := action.matches(asked.path)) is not None:
+                return perform(action, self._readers.engine, given, asked, self._denials)
+        return html(layout.problem("Nothing can be done here", "This page has no actions."), 405)
 
     def stream(self, asked: Request, send: Callable[[bytes], object]) -> None:
         """What changes of a page, for as long as its tab listens: `send` raises OSError when it has gone. Raises
@@ -88,7 +98,7 @@ class Console(Serving):
             with suppress(OSError), self._readers.watching(found.topics) as watch:
                 sent, seen = _Sent(), watch.first(_FIRST_SECONDS)
                 while not self._readers.is_closed:
-                    news = sent.changes(found.show(seen))
+                    news = sent.changes(layout.with_links(found.show(seen), self._denials.now))
                     send(event(news) if news else b": here\n\n")
                     seen = watch.next(seen, _BEAT_SECONDS)
         finally:

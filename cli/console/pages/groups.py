@@ -14,6 +14,7 @@ from cli.account.group_name import Group
 from cli.account.groups import Info, group_infos
 from cli.console import markup
 from cli.console.page import Given, Page, Part, Shown
+from cli.console.pages.group import group_address
 from cli.console.readers import Pause, Seen, Topic
 from cli.view import standing, waits, words
 from cli.view.output import plain
@@ -143,7 +144,7 @@ def _row(info: Info, overview: Overview, now: datetime) -> h.Renderable:
     mine = standing.of_group(list(overview.running), group)
     frozen = [each for each in overview.freezes if _is_frozen(each, group, now)]
     return h.tr(id=markup.key("group", str(group)))[
-        h.th(scope="row")[plain(str(group))],
+        h.th(scope="row")[h.a(href=group_address(group))[plain(str(group))]],
         h.td[_state(fleet)],
         h.td[_live(fleet)],
         h.td[_hosts(fleet)],
