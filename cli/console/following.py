@@ -1,6 +1,7 @@
 """A deployment that is followed: as `watch` sees it, with the state of each host and what has happened."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import inf
@@ -20,6 +21,7 @@ _LINE = 300  # changes that are kept, the newest
 class Followed:
     seen: Snapshot
     roster: Roster
+    order: Sequence[str]  # of hosts, by the names that people know them by
     line: tuple[Change, ...]  # what has happened, in this order
     why: Explained | None  # of failures; None while there are none
 
@@ -33,11 +35,25 @@ class Deployment:
     def read(self, engine: Engine, pause: Pause) -> Iterator[Followed]:
         before: Snapshot | None = None
         roster, line, why = Roster(), tuple[Change, ...](), None
+        order: Sequence[str] = ()
+        names: Mapping[str, str] = {}
         for seen in looks(engine, self.id, inf, pause):
             if has_begun(seen.info) and not seen.trouble:
                 roster = read(engine.api, seen.info, roster, clock=monotonic(), now=datetime.now(UTC))
             line = (*line, *changes(before, seen))[-_LINE:]
             if before is None or seen.overview != before.overview or seen.status is not before.status:
                 why = explain_seen(engine, seen)
+            if len(order) != len(roster.targets) or seen.names is not names:
+                names = seen.names
+                order = sorted(roster.targets, key=lambda each: natural(names.get(each, each)))
             before = seen
-            yield Followed(seen=seen, roster=roster, line=line, why=why)
+            yield Followed(seen=seen, roster=roster, order=order, line=line, why=why)
+
+
+def natural(name: str) -> list[tuple[int, str]]:
+    """By which people sort names with numbers in them.
+
+    >>> sorted(["web-10", "web-9", "api-1"], key=natural)
+    ['api-1', 'web-9', 'web-10']
+    """
+    return [(int(part) if part.isdecimal() else 0, part) for part in re.split(r"(\d+)", name)]

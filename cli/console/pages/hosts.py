@@ -63,14 +63,14 @@ def summary(followed: Followed) -> h.Node:
 
 
 def cells(followed: Followed) -> Cells | None:
-    targets, names, me = followed.roster.targets, followed.seen.names, followed.seen.id
+    targets, names = followed.roster.targets, followed.seen.names
     if not targets:
         return None
     return Cells(
-        names=[plain(names.get(each, each)) for each in targets],
-        ids=list(targets),
-        base=f"{address(markup.DEPLOYMENT, deployment=me)}/targets/",
-        states="".join(LETTERS.get(each["status"], "P") for each in targets.values()),
+        names=[plain(names.get(each, each)) for each in followed.order],
+        ids=followed.order,
+        base=f"{address(markup.DEPLOYMENT, deployment=followed.seen.id)}/targets/",
+        states="".join(LETTERS.get(targets[each]["status"], "P") for each in followed.order),
     )
 
 

@@ -69,7 +69,9 @@ def followed(*targets: dict[str, Any], why: Explained | None = None, **info: Any
 
 def seen_as(seen: Snapshot, why: Explained | None = None) -> Followed:
     summaries = {name: {"targetId": name, "status": each["status"], "stage": 0} for name, each in seen.targets.items()}
-    return Followed(seen=seen, roster=Roster(targets=summaries), line=tuple(changes(None, seen)), why=why)
+    return Followed(
+        seen=seen, roster=Roster(targets=summaries), order=list(summaries), line=tuple(changes(None, seen)), why=why
+    )
 
 
 def failed(count: int, text: str) -> SharedFailure:
