@@ -54,7 +54,10 @@ def document(
 
 def with_links(shown: Shown, denied: Denied) -> Shown:
     """The links are a part as well: what can be done changes as things go on."""
-    return replace(shown, links=(), parts=[Part("links", forms.links(shown.links, denied)), *shown.parts])
+    parts = list(shown.parts)
+    below = next((at for at, each in enumerate(parts, start=1) if each.id == "head"), 0)
+    parts.insert(below, Part("links", forms.links(shown.links, denied)))
+    return replace(shown, links=(), parts=parts)
 
 
 def _part(part: Part) -> h.Renderable:
@@ -72,7 +75,7 @@ def _banner(shown: Shown) -> h.Renderable:
                 )
             ]
         ],
-        h.nav(aria_label="Everywhere")[h.a(href="/windows")["Windows"], " ", h.a(href="/budgets")["Budgets"]],
+        h.nav(".everywhere", aria_label="Everywhere")[h.a(href="/windows")["Windows"], h.a(href="/budgets")["Budgets"]],
         h.span("#live.live", role="status")["not live"],
     ]
 

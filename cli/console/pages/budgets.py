@@ -60,9 +60,9 @@ def _budget(budget: Budget) -> h.Node:
 def _table(name: str, rows: Sequence[h.Renderable]) -> h.Node:
     if not rows:
         return h.p["No place is held, and nothing waits."]
-    heads = ("Host", "State", "Since", "Deployment", "")
+    heads = ("Host", "State", "Since", "Deployment", h.span(".hidden")["What can be done"])
     return h.div(".scroll", tabindex="0", role="region", aria_label=plain(name))[
-        h.table(".stack")[h.thead[h.tr[(h.th(scope="col")[each] if each else h.td for each in heads)]], h.tbody[rows]]
+        h.table(".stack")[h.thead[h.tr[(h.th(scope="col")[each] for each in heads)]], h.tbody[rows]]
     ]
 
 

@@ -224,7 +224,7 @@ def _table(name: str, columns: Sequence[Any], rows: Sequence[Row]) -> h.Node:
         h.h2[name],
         h.div(".scroll", tabindex="0", role="region", aria_label=name)[
             h.table(".stack")[
-                h.thead[h.tr[(h.th(scope="col")[each.name.capitalize()] for each in columns)]],
+                h.thead[h.tr[(h.th(scope="col")[_HEADS.get(each.name) or each.name.capitalize()] for each in columns)]],
                 h.tbody[(h.tr[(h.td[_text(cell)] for cell in row)] for row in rows)],
             ]
         ],

@@ -154,8 +154,8 @@ def _row(info: words.Info) -> h.Renderable:
     begun, ended = info.get("startTime"), info.get("completeTime")
     why = waits.waiting(info)
     return h.tr(id=markup.key("deployment", info["deploymentId"]))[
-        h.th(scope="row")[markup.deployment_link(info["deploymentId"])],
-        h.td[markup.status(words.outcome(info)), h.div(".sub")[f"waits {why}"] if why else None],
+        h.th(".whole", scope="row")[markup.deployment_link(info["deploymentId"])],
+        h.td[markup.status(words.outcome(info)), h.div(".sub")[why] if why else None],
         h.td[words.revision_name(info)],
         h.td[words.done(info)],
         h.td[markup.age(info.get("createTime"))],

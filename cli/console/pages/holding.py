@@ -57,12 +57,12 @@ def _waiting(followed: Followed) -> str:
 def _at_work(followed: Followed, now: datetime, then: str) -> Iterator[str]:
     if count := _count(followed, TargetStatus.IN_PROGRESS):
         busy = still_running(followed.seen.targets.values(), followed.seen.names, now)
-        yield f"{words.counted(count, 'host')} at work {then}{f': {busy}' if busy else ''}."
+        yield f"{words.counted(count, 'host')} at work{f' ({busy})' if busy else ''}: {then}."
 
 
 def _stopping(followed: Followed, now: datetime) -> Iterator[str]:
     yield f"No further host begins: {_waiting(followed)} to come, which stay as they are."
-    yield from _at_work(followed, now, "go on to their end, unless their scripts are cut off")
+    yield from _at_work(followed, now, "what runs there goes on to its end, unless scripts are cut off")
     done = words.counted(_count(followed, TargetStatus.SUCCEEDED), "host")
     yield f"What is done stays: {done} with the new revision, unless it is rolled back by another deployment."
 
@@ -82,7 +82,7 @@ def _approving(followed: Followed, now: datetime) -> Iterator[str]:
 
 def _pausing(followed: Followed, now: datetime) -> Iterator[str]:
     yield f"No further host begins until it is resumed: {_waiting(followed)} to come."
-    yield from _at_work(followed, now, "go on to their end")
+    yield from _at_work(followed, now, "what runs there goes on to its end")
     yield "Alarms still stop it."
 
 

@@ -98,10 +98,10 @@ def _body(found: Mapping[str, Any]) -> list[Part]:
 
 
 def _table(name: str, rows: Sequence[tuple[str, str, str, str, h.Node]]) -> h.Node:
-    heads = ("For", "When (UTC)", "Reason", "By", "")
+    heads = ("For", "When (UTC)", "Reason", "By", h.span(".hidden")["What can be done"])
     return h.div(".scroll", tabindex="0", role="region", aria_label=name)[
         h.table(".stack")[
-            h.thead[h.tr[(h.th(scope="col")[each] if each else h.td for each in heads)]],
+            h.thead[h.tr[(h.th(scope="col")[each] for each in heads)]],
             h.tbody[
                 (
                     h.tr[

@@ -66,7 +66,9 @@ def test_a_deployment_is_stopped_after_a_page_that_says_what_that_does(
     answer = browser.get(f"/deployments/{ID}/stop")
     said = words(answer)
     assert "No further host begins: 1 host to come, which stay as they are." in said
-    assert "1 host at work go on to their end, unless their scripts are cut off: i-1 in BeforeInstall for" in said
+    assert (
+        "1 host at work (i-1 in BeforeInstall for" in said and "goes on to its end, unless scripts are cut off" in said
+    )
     assert "What is done stays: 1 host with the new revision" in said
     assert button(answer) == (f"Stop {ID}", True)
     answer = send(browser, f"/deployments/{ID}/stop", reason=" wrong build ", rollback="no", cancel="yes")

@@ -30,7 +30,7 @@ def test_every_answer_keeps_other_pages_out(browser: Browser, path: str) -> None
         assert set(rules.values()) == {"'none'", "'self'"}
         assert answer.headers["cache-control"] == "no-store"
         assert answer.headers["x-content-type-options"] == "nosniff"
-        assert answer.headers["referrer-policy"] == "no-referrer"
+        assert answer.headers["referrer-policy"] == "same-origin"
         assert answer.headers["cross-origin-resource-policy"] == "same-origin"
         assert "access-control-allow-origin" not in answer.headers
         assert "server" not in answer.headers or "Python" not in answer.headers["server"]
