@@ -28,6 +28,7 @@ from functions.core.statuses import OnBusy
 _DEPLOY, _PLAN = f"{GROUP}/deploy", f"{GROUP}/plan"
 _REVISIONS, _HOSTS = 50, 100  # that are shown
 _ASKED = ("revision", "config", "hosts", "onBusy")  # fields of the form that a plan and a deployment have in common
+_HEADS = {"SSM": "SSM"}  # names of columns that are no words
 _ON_BUSY = (("", "as the group says"), *((each.value.upper(), each.value) for each in OnBusy))
 
 
