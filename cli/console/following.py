@@ -12,7 +12,7 @@ from cli.console.readers import Pause
 from cli.console.roster import Roster, read
 from cli.view.explained import Explained, explain_seen
 from cli.view.looks import looks
-from cli.view.progress import Change, Snapshot, changes, has_begun
+from cli.view.progress import SMALL, Change, Snapshot, changes, has_begun
 
 _LINE = 300  # changes that are kept, the newest
 
@@ -38,6 +38,8 @@ class Deployment:
         order: Sequence[str] = ()
         names: Mapping[str, str] = {}
         for seen in looks(engine, self.id, inf, pause):
+            if before is None and seen.total > SMALL:  # to list them takes a while
+                yield Followed(seen=seen, roster=roster, order=order, line=line, why=why)
             if has_begun(seen.info) and not seen.trouble:
                 roster = read(engine.api, seen.info, roster, clock=monotonic(), now=datetime.now(UTC))
             line = (*line, *changes(before, seen))[-_LINE:]

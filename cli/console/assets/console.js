@@ -70,24 +70,33 @@ const GAP = 2;
 const box = () => document.getElementById("grid");
 const canvas = () => document.querySelector("#grid canvas");
 
+function room() {
+  const around = canvas().parentElement;
+  return around.clientWidth - 2 * parseFloat(getComputedStyle(around).paddingLeft);
+}
+
 function layOut() {
   const board = canvas();
-  if (!board) return;
-  const room = board.parentElement.clientWidth, count = grid.states.length;
-  grid.size = [18, 14, 11, 8, 6].find((size) => (Math.ceil(count / Math.max(1, Math.floor(room / size)))) * size <= 420) || 6;
-  grid.columns = Math.max(1, Math.floor(room / grid.size));
+  if (!board || !grid.states.length) return;
+  const count = grid.states.length;
+  grid.room = room();
+  grid.size = [18, 14, 11, 8, 6].find((size) => Math.ceil(count / Math.max(1, Math.floor(grid.room / size))) * size <= 420) || 6;
+  grid.columns = Math.max(1, Math.floor(grid.room / grid.size));
+  const width = grid.columns * grid.size, height = Math.ceil(count / grid.columns) * grid.size;
   const scale = window.devicePixelRatio || 1;
-  const height = Math.ceil(count / grid.columns) * grid.size;
-  board.width = grid.columns * grid.size * scale;
+  board.width = width * scale;  // and nothing is drawn there any more
   board.height = height * scale;
+  board.style.width = `${width}px`;
+  board.style.height = `${height}px`;
   grid.pen = board.getContext("2d");
   grid.pen.scale(scale, scale);
   const style = getComputedStyle(board);
   grid.colors = Object.fromEntries(Object.entries(NAMES).map(([state, name]) => [state, style.getPropertyValue(name)]));
   grid.ink = style.getPropertyValue("--ground");
   grid.ring = style.getPropertyValue("--ink");
-  grid.height = height;
-  for (let at = 0; at < count; at++) draw(at);
+  const same = {};
+  for (let at = 0; at < count; at++) (same[grid.states[at]] ||= []).push(at);
+  for (const [state, places] of Object.entries(same)) draw(state, places);
   if (document.activeElement === box()) mark(grid.at);
 }
 
@@ -95,27 +104,48 @@ function place(at) {
   return [(at % grid.columns) * grid.size, Math.floor(at / grid.columns) * grid.size, grid.size - GAP];
 }
 
-function draw(at) {
-  const { pen } = grid, state = grid.states[at], [x, y, side] = place(at);
-  pen.clearRect(x, y, grid.size, grid.size);
+// Squares of one state: all by one stroke of the pen, which is what takes time.
+function draw(state, places) {
+  const { pen } = grid;
   pen.fillStyle = pen.strokeStyle = grid.colors[state];
   pen.lineWidth = 1;
-  if (state === "P" || state === "K") {  // hollow: nothing has been done there
-    pen.strokeRect(x + 0.5, y + 0.5, side - 1, side - 1);
-    if (state === "K") line(x, y + side, x + side, y);
-    return;
-  }
-  pen.fillRect(x, y, side, side);
+  const isHollow = state === "P" || state === "K";  // nothing has been done there
+  trace(places, (x, y, side) => (isHollow ? pen.rect(x + 0.5, y + 0.5, side - 1, side - 1) : pen.rect(x, y, side, side)));
+  if (isHollow) pen.stroke(); else pen.fill();
+  if (state === "K") strokes(places, (x, y, side) => line(x, y + side, x + side, y));
   pen.strokeStyle = pen.fillStyle = grid.ink;
-  if (state === "F") { line(x + 1, y + 1, x + side - 1, y + side - 1); line(x + 1, y + side - 1, x + side - 1, y + 1); }
-  if (state === "I") pen.fillRect(x + side / 4, y + side / 4, side / 2, side / 2);
+  if (state === "I") {
+    trace(places, (x, y, side) => pen.rect(x + side / 4, y + side / 4, side / 2, side / 2));
+    pen.fill();
+  }
+  if (state === "F") {
+    strokes(places, (x, y, side) => {
+      line(x + 1, y + 1, x + side - 1, y + side - 1);
+      line(x + 1, y + side - 1, x + side - 1, y + 1);
+    });
+  }
+}
+
+function trace(places, shape) {
+  grid.pen.beginPath();
+  for (const at of places) shape(...place(at));
+}
+
+function strokes(places, shape) {
+  trace(places, shape);
+  grid.pen.stroke();
 }
 
 function line(x, y, toX, toY) {
-  grid.pen.beginPath();
   grid.pen.moveTo(x, y);
   grid.pen.lineTo(toX, toY);
-  grid.pen.stroke();
+}
+
+function again(at) {
+  if (!grid.pen) return;
+  const [x, y] = place(at);
+  grid.pen.clearRect(x, y, grid.size, grid.size);
+  draw(grid.states[at], [at]);
 }
 
 function mark(at) {
@@ -127,7 +157,7 @@ function mark(at) {
 
 function move(to) {
   if (!grid.states.length) return;
-  draw(grid.at);
+  again(grid.at);
   grid.at = Math.max(0, Math.min(grid.states.length - 1, to));
   mark(grid.at);
   said(grid.at);
@@ -145,7 +175,7 @@ function attach() {
   if (!here || here.dataset.attached) return;
   here.dataset.attached = "yes";
   here.addEventListener("focus", () => move(grid.at));
-  here.addEventListener("blur", () => { if (grid.states.length) draw(grid.at); });
+  here.addEventListener("blur", () => { if (grid.states.length) again(grid.at); });
   here.addEventListener("keydown", (event) => {
     if (event.key in STEPS) move(grid.at + STEPS[event.key]());
     else if (event.key === "Home") move(0);
@@ -160,7 +190,7 @@ function attach() {
   };
   canvas().addEventListener("pointermove", (event) => { if (under(event) >= 0) said(under(event)); });
   canvas().addEventListener("click", (event) => { if (under(event) >= 0) visit(under(event)); });
-  new ResizeObserver(layOut).observe(here);
+  new ResizeObserver(() => { if (room() !== grid.room) layOut(); }).observe(here);
 }
 
 function cells({ names, ids, base, states }) {
@@ -170,7 +200,7 @@ function cells({ names, ids, base, states }) {
 }
 
 function changed(states) {
-  for (const [at, state] of Object.entries(states)) { grid.states[at] = state; if (grid.pen) draw(Number(at)); }
+  for (const [at, state] of Object.entries(states)) { grid.states[at] = state; again(Number(at)); }
   if (document.activeElement === box()) mark(grid.at);
 }
 

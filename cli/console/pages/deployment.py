@@ -16,8 +16,10 @@ from cli.console.pages.timeline import timeline
 from cli.console.readers import Seen, Topic
 from cli.view import waits, words
 from cli.view.causes import headline, unsaid
+from cli.view.chart import chart
 from cli.view.explained import Explained
 from cli.view.facts import facts
+from cli.view.healthy import healthy as in_service
 from cli.view.output import plain
 from functions.core.messages import texts
 from functions.core.records import SharedFailure
@@ -52,6 +54,7 @@ def _show(given: Given, seen: Mapping[Topic, Seen], now: datetime) -> Shown:
             Part("why", list(_notices(followed))),
             Part("hosts", hosts.summary(followed)),
             Part("squares", hosts.squares(followed)),
+            Part("chart", _chart(followed, now)),
             Part("causes", _causes(followed.why) if followed.why else None),
             Part("table", hosts.table(followed, shown, given)),
             Part("stages", _stages(followed), aside=True),
@@ -99,6 +102,12 @@ def _notices(followed: Followed) -> Iterator[h.Node]:
     for name, text in (("queuedBehind", "Queued behind "), ("supersededBy", "Superseded by ")):
         if other := info.get(name):
             yield h.div(".notice")[h.p[text, markup.deployment_link(other)]]
+
+
+def _chart(followed: Followed, now: datetime) -> h.Node:
+    """Hosts in service over the time, beside the promise."""
+    found = in_service(followed.seen.info, followed.roster.targets.values(), now)
+    return [h.h2["In service over time"], chart(found, "Hosts in service")] if found else None
 
 
 def _stages(followed: Followed) -> h.Node:
