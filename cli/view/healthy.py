@@ -86,7 +86,7 @@ def healthy(info: Info, targets: Iterable[Mapping[str, Any]], now: datetime) -> 
     back = sorted(since(max(begun, ended)) for begun, ended in spans if ended)
     points = [Point(0.0, total), *_steps(taken, back, total, total - promised), Point(since(end), -1)]
     points[-1] = Point(points[-1].seconds, points[-2].healthy)
-    marks = [Mark(since(time), kind, text) for time, kind, text in _happened(info, known)]
+    marks = [Mark(since(time), kind, text) for time, kind, text in _happened(info, known) if time]
     return Healthy(
         total=total,
         promised=promised,
@@ -144,12 +144,13 @@ def _steps(taken: Sequence[float], back: Sequence[float], total: int, most: int)
         yield Point(time, min(total - out, total))
 
 
-def _happened(info: Info, targets: Sequence[Mapping[str, Any]]) -> Iterator[tuple[datetime, MarkKind, str]]:
+def _happened(info: Info, targets: Sequence[Mapping[str, Any]]) -> Iterator[tuple[datetime | None, MarkKind, str]]:
+    """`None`: an older engine has not told when."""
     yield from _stages(info, targets)
     for given in info.get("approvals") or ():
         yield given["approvalTime"], MarkKind.APPROVAL, f"approved by {person(given['approvedBy'])}"
     for judged in info.get("analyses") or ():
-        yield judged["time"], MarkKind.METRICS, plain(f"metrics: {judged['verdict']}")
+        yield judged.get("time"), MarkKind.METRICS, plain(f"metrics: {judged['verdict']}")
     if pause := info.get("pause"):
         yield pause["pauseTime"], MarkKind.PAUSE, f"paused by {person(pause['pausedBy'])}"
     if stop := info.get("stopInfo"):
