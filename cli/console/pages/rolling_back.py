@@ -72,7 +72,9 @@ def _says(value: Standing, running: words.Info) -> Iterator[str]:
 
 
 def _choices(goods: Goods, default: Good | None) -> list[tuple[str, str]]:
-    return [(each.id, _told(each, is_default=each is default)) for each in goods.found]
+    """Where the rule goes nowhere, nothing is chosen before a person has."""
+    nothing = [] if default else [("", "choose one")]
+    return [*nothing, *((each.id, _told(each, is_default=each is default)) for each in goods.found)]
 
 
 def _told(good: Good, *, is_default: bool) -> str:

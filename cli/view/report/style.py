@@ -19,7 +19,7 @@ p{{margin:.3rem 0}}
 .good{{color:var(--good)}}.bad{{color:var(--bad)}}.odd{{color:var(--odd)}}.busy{{color:var(--busy)}}
 .notice{{border-left:4px solid var(--bad);background:var(--box);padding:.6rem .9rem;margin:1rem 0}}
 .numbers{{display:flex;flex-wrap:wrap;gap:.8rem;margin:1.2rem 0;padding:0}}
-.numbers div{{flex:1 1 9rem;background:var(--box);border:1px solid var(--rule);border-radius:6px;padding:.6rem .8rem}}
+.numbers div{{flex:1 1 7rem;background:var(--box);border:1px solid var(--rule);border-radius:6px;padding:.6rem .8rem}}
 .numbers dt{{color:var(--quiet);font-size:.85rem}}
 .numbers dd{{margin:0;font-size:1.35rem;font-weight:600;line-height:1.3}}
 .numbers dd.note{{font-size:.85rem;font-weight:400;color:var(--quiet)}}

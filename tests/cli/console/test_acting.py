@@ -9,6 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from cli.console.acting import Denials
+from functions.core.new_deployment import summary
 from functions.core.records import Budget, BudgetShard, Counts, Deployment, HostPlace, MaximumOutOfService
 from functions.core.records.budgets import set_name
 from functions.core.rollout.health import MinimumHealthyHostsType
@@ -267,6 +268,17 @@ def test_a_group_goes_back_to_a_good_revision_and_its_page_has_its_past(engine: 
     made = send(browser, "/groups/shop/web/rollback", to=GOOD.deployment_id)
     assert made.status == 303
     assert deployment(made.headers["location"].removeprefix("/deployments/")).revision.key == "shop/web/v1.zip"
+
+
+def test_a_revision_that_the_rule_rules_out_is_never_chosen_before_a_person_has(
+    engine: Served, browser: Browser
+) -> None:
+    one = put(1, status=DeploymentStatus.SUCCEEDED)
+    put_group(last_successful=summary(one), last_attempted=summary(one))
+    found = re.findall(r'<option value="([^"]*)"( selected)?>', browser.get("/groups/shop/web/rollback").text)
+    assert found == [("", " selected"), (ID, "")]
+    answer = send(browser, "/groups/shop/web/rollback", to="")
+    assert answer.status == 409 and "no earlier successful revision" in Reader(answer.text).words
 
 
 def test_hosts_that_failed_are_deployed_to_again(engine: Served, browser: Browser) -> None:
