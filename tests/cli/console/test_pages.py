@@ -206,6 +206,15 @@ def test_a_deployment_says_how_it_goes_and_why_it_waits() -> None:
     assert "OK errors" in words
 
 
+def test_a_stage_is_to_come_goes_on_or_is_over() -> None:
+    states = [one("i-1", "Succeeded"), one("i-2", "InProgress"), one("i-3", "Pending")]
+    value = seen_as(snapshot(*states, createTime=BEGIN, stages=[{"name": name} for name in ("a", "b", "c")]))
+    summaries = {name: {**each, "stage": at} for at, (name, each) in enumerate(value.roster.targets.items())}
+    value = replace(value, roster=Roster(targets=summaries))
+    found = [attributes.get("class") for tag, attributes in read(deployment.PAGE, value).tags if tag == "li"]
+    assert [each for each in found if each in ("done", "now", "next")] == ["done", "now", "next"]
+
+
 def test_failed_hosts_come_first_and_hosts_page_by_page() -> None:
     many = [one(f"i-{number}", "Pending") for number in range(120)]
     many[70] = one("i-70", "Failed", "Failed", message="no")
