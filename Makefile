@@ -7,6 +7,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+CHROMIUM := /usr/bin/chromium
 SAY := @printf '\033[1m==> %s\033[0m\n'
 # Node from the wheel goes first on the PATH: jsii and the CDK CLI use it.
 NODE := $(abspath $(VENV))/node
@@ -118,11 +119,11 @@ browser: setup ## the console in a real browser: Debian's Chromium, which is ins
 	@if $(MAKE) --no-print-directory chromium; then $(BIN)/pytest -q -n 2 --dist worksteal tests/browser; else printf '\033[1;33m%s\033[0m\n' "LEFT OUT: the console was not tested in a browser. Install Chromium (Debian: apt install chromium), then: make browser"; fi
 
 chromium:
-	@[ -x /usr/bin/chromium ] || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; } || { echo "there is no /usr/bin/chromium, and only root can install it" >&2; exit 1; }
-	@[ -x /usr/bin/chromium ] || echo "==> installing Debian's Chromium (about 100 MB to load, once)"
-	@[ -x /usr/bin/chromium ] || { log=$$(mktemp) && trap 'rm -f "$$log"' EXIT && { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends chromium; } >"$$log" 2>&1 || { tail -n 5 "$$log" >&2; exit 1; }; }
+	@[ -x $(CHROMIUM) ] || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; } || { echo "there is no $(CHROMIUM), and only root can install it" >&2; exit 1; }
+	@[ -x $(CHROMIUM) ] || echo "==> installing Debian's Chromium (about 100 MB to load, once)"
+	@[ -x $(CHROMIUM) ] || { log=$$(mktemp) && trap 'rm -f "$$log"' EXIT && { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends chromium; } >"$$log" 2>&1 || { tail -n 5 "$$log" >&2; exit 1; }; }
 
-pictures: setup ## the pictures of the console's pages in docs/pictures, taken by the tests
+pictures: setup chromium ## the pictures of the console's pages in docs/pictures, taken by the tests
 	@mkdir -p docs/pictures
 	@STEPDEPLOY_PICTURES=docs/pictures $(BIN)/pytest -q -n 2 tests/browser/test_pages.py -k everybody
 

@@ -123,9 +123,10 @@ def _api() -> Iterator[Any]:
     from functions.store.table import items
     from tests import served
     from tests.conftest import ENVIRONMENT, put_group
+    from tests.gateway import handler_of
     from tests.store import Store
 
-    kept, handler_of = dict(os.environ), served.handler_of
+    kept = dict(os.environ)
     os.environ.update(ENVIRONMENT, POWERTOOLS_LOG_LEVEL="CRITICAL")
     settings.cache_clear()
     clock.sleep = lambda seconds: None
@@ -146,11 +147,11 @@ def _api() -> Iterator[Any]:
 
                 return handle
 
-            served.handler_of = timed
+            setattr(served, "handler_of", timed)  # noqa: B010 - a name that it has imported
             put_group()
             yield found
     finally:
-        served.handler_of = handler_of
+        setattr(served, "handler_of", handler_of)  # noqa: B010
         items.stand_in = None
         os.environ.clear()
         os.environ.update(kept)

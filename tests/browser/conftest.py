@@ -6,6 +6,7 @@ What a page says on its console as an error fails the test, and so does anything
 import json
 import os
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from cli.console.pages import groups
 from cli.console.readers import Readers
 from cli.console.server import Console
 from cli.view import looks
+from functions.core.text.times import timestamp
+from tests.cli import deploying
 from tests.cli.conftest import engine, served
 from tests.served import Served
 
@@ -38,6 +41,13 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
         yield browser
         browser.close()
+
+
+@pytest.fixture(autouse=True)
+def just_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Deployments were created a minute and a half ago."""
+    begin = datetime.now(UTC) - timedelta(seconds=90)
+    monkeypatch.setattr(deploying, "at", lambda seconds: timestamp(begin + timedelta(seconds=seconds)))
 
 
 @pytest.fixture
@@ -83,14 +93,14 @@ class Tab:
     def is_accessible(self) -> None:
         """axe-core finds nothing wrong, in light and in dark."""
         for scheme in ("light", "dark"):
-            self.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            self.page.emulate_media(color_scheme=scheme)
             assert problems(self.page) == [], scheme
 
     def picture(self, name: str) -> None:
         """In light and dark, where pictures are wanted."""
         for scheme in ("light", "dark") if PICTURES else ():
-            self.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-            self.page.screenshot(path=Path(PICTURES or "") / f"{name}-{scheme}.png", full_page=True)
+            self.page.emulate_media(color_scheme=scheme)
+            self.page.screenshot(path=Path(PICTURES or "") / f"{name}-{scheme}.png")
 
 
 def problems(page: Page) -> list[str]:

@@ -3,7 +3,7 @@
 "use strict";
 
 const live = document.getElementById("live");
-const tell = (text, state) => { live.textContent = text; live.dataset.state = state; };
+const tell = (text, state) => { if (live.textContent !== text) live.textContent = text; live.dataset.state = state; };
 
 // -- parts: the new content, put into the elements that are there
 

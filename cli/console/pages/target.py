@@ -1,10 +1,9 @@
 """One host of a deployment: its lifecycle events with their times and the ends of their logs, and its whole logs."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import htpy as h
 
@@ -24,9 +23,14 @@ from functions.core.messages import texts
 from functions.core.statuses import LifecycleEventStatus, TargetStatus
 
 _SECONDS = 2.0  # from one look at a target to the next
-_MAX_LINES = 5_000  # of an event's log in the browser
-_LEFT_OUT = f"These are the first {_MAX_LINES:,} lines; stepdeploy logs --full prints all."
+_MAX_LINES, _MAX_LETTERS = 5_000, 1_000_000  # of an event's log in the browser
+_LEFT_OUT = "This is the beginning of a long log; stepdeploy logs --full prints all of it."
 _WHOLE = f"{markup.TARGET}/log"
+
+
+class Log(NamedTuple):
+    lines: Sequence[str]
+    is_whole: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +40,7 @@ class Host:
     deployment: words.Info
     target: Target
     name: str
-    logs: Mapping[str, Sequence[str]] = field(default_factory=dict)  # whole ones, by event
+    logs: Mapping[str, Log] = field(default_factory=dict)  # whole ones, by event
 
 
 @dataclass(frozen=True)
@@ -68,8 +72,19 @@ class WholeLog:
         host = next(OneTarget(self.deployment_id, self.target_id).read(engine, pause))
         names = [each["lifecycleEventName"] for each in events(host.target)]
         found = WholeLogs(engine, self.deployment_id).of(self.target_id, names)
-        logs = {event: list(islice(lines, _MAX_LINES + 1)) for event, lines in found.items()}
+        logs = {event: _begin(lines) for event, lines in found.items()}
         yield Host(deployment=host.deployment, target=host.target, name=host.name, logs=logs)
+
+
+def _begin(lines: Iterable[str]) -> Log:
+    """A log as far as a browser takes it: a host may have written any number of lines of any length."""
+    found, letters = list[str](), 0
+    for line in lines:
+        letters += len(line)
+        if len(found) == _MAX_LINES or letters > _MAX_LETTERS:
+            return Log(found, is_whole=False)
+        found.append(line)
+    return Log(found)
 
 
 def _ids(given: Given) -> tuple[str, str]:
@@ -175,19 +190,17 @@ def _tail(event: Mapping[str, Any]) -> list[str]:
 
 def _whole(host: Host) -> h.Node:
     """Event by event; where a log did not get into the bucket, what the engine has of it."""
-    said = [(each, host.logs.get(each["lifecycleEventName"]) or _tail(each)) for each in events(host.target)]
-    shown = [(event, lines) for event, lines in said if lines]
+    said = [(each, host.logs.get(each["lifecycleEventName"]) or Log(_tail(each))) for each in events(host.target)]
+    shown = [(plain(event["lifecycleEventName"]), log) for event, log in said if log.lines or not log.is_whole]
     if not shown:
         return h.p["No script has said anything here."]
     return [
         [
-            h.h2[plain(event["lifecycleEventName"])],
-            markup.log(lines[:_MAX_LINES], f"The log of {plain(event['lifecycleEventName'])}"),
-            h.p(".sub")[f"The first {_MAX_LINES:,} lines; all by stepdeploy logs --full"]
-            if len(lines) > _MAX_LINES
-            else None,
+            h.h2[event],
+            markup.log(log.lines, f"The log of {event}"),
+            None if log.is_whole else h.p(".sub")[_LEFT_OUT],
         ]
-        for event, lines in shown
+        for event, log in shown
     ]
 
 

@@ -52,7 +52,7 @@ def _show(given: Given, seen: Mapping[Topic, Seen], now: datetime) -> Shown:
             ),
             Field("reason", "Reason", hint="For all who wait; up to 256 characters.", is_required=True),
             Field("until", "Until", hint="A time (2026-12-24T08:00) or a length (2h). Empty: until it is lifted."),
-            Field("zone", "Time zone", value="UTC", hint="Of a time without an offset, for example Europe/Berlin."),
+            Field("zone", "Time zone", value="UTC", hint="For a time without an offset, for example Europe/Berlin."),
         ],
         operation="CreateFreeze",
         is_serious=True,

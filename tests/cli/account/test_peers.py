@@ -3,6 +3,7 @@
 import os
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -40,5 +41,5 @@ def test_root_may_connect_for_others(ends: Ends, monkeypatch: pytest.MonkeyPatch
 def test_what_no_table_tells_is_not_held_against_anybody(ends: Ends, monkeypatch: pytest.MonkeyPatch) -> None:
     (address, port), server = ends
     assert not peers.is_of_another_person((address, port + 1), server)
-    monkeypatch.setattr(peers, "_TABLE", peers.Path("/nothing"))
+    monkeypatch.setattr(peers, "_TABLE", Path("/nothing"))
     assert not peers.is_of_another_person((address, port), server)

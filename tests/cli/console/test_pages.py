@@ -94,7 +94,7 @@ def everything(text: str) -> Followed:
         "previousRevision": {"s3Location": {"bucket": text, "key": text}},
         "stages": [{"name": text, "targetCount": 3, "approval": {"approvers": [text]}}, {"name": text}],
         "approvals": [{"afterStage": 0, "approvedBy": text, "approvalTime": BEGIN, "reason": text}],
-        "analyses": [{"afterStage": 0, **judged, "judged": [{"name": text, **judged}]}],
+        "analyses": [{"afterStage": 0, "time": BEGIN, **judged, "judged": [{"name": text, **judged}]}],
         "pause": {"pausedBy": text, "pauseTime": BEGIN, "reason": text},
         "errorInformation": {"code": text, "message": text},
         "rollbackInfo": dict.fromkeys(_ROLLBACK, text),
@@ -148,7 +148,9 @@ def host(text: str) -> target.Host:
         "availabilityZone": text,
         "autoScalingGroup": text,
     }
-    return target.Host(deployment=everything(text).seen.info, target=found, name=text, logs={"Install": [text, text]})
+    return target.Host(
+        deployment=everything(text).seen.info, target=found, name=text, logs={"Install": target.Log([text, text])}
+    )
 
 
 @pytest.mark.parametrize(
@@ -202,6 +204,15 @@ def test_a_deployment_says_how_it_goes_and_why_it_waits() -> None:
     assert "2 of 2 hosts, at least 2 promised" in words
     assert "canary: 1 host, needs approval" in words
     assert "OK errors" in words
+
+
+def test_a_stage_is_to_come_goes_on_or_is_over() -> None:
+    states = [one("i-1", "Succeeded"), one("i-2", "InProgress"), one("i-3", "Pending")]
+    value = seen_as(snapshot(*states, createTime=BEGIN, stages=[{"name": name} for name in ("a", "b", "c")]))
+    summaries = {name: {**each, "stage": at} for at, (name, each) in enumerate(value.roster.targets.items())}
+    value = replace(value, roster=Roster(targets=summaries))
+    found = [attributes.get("class") for tag, attributes in read(deployment.PAGE, value).tags if tag == "li"]
+    assert [each for each in found if each in ("done", "now", "next")] == ["done", "now", "next"]
 
 
 def test_failed_hosts_come_first_and_hosts_page_by_page() -> None:
@@ -266,10 +277,13 @@ def test_a_target_tells_its_events_with_times_and_logs() -> None:
 
 def test_a_long_log_is_shown_in_part_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(target, "_MAX_LINES", 2)
-    value = replace(host("x"), logs={"Install": ["one", "two", "three"]})
-    words = read(target.LOG, value).words
-    assert "one two" in words and "three" not in words
-    assert "stepdeploy logs --full" in words
+    monkeypatch.setattr(target, "_MAX_LETTERS", 12)
+    assert target._begin(iter(["one", "two"])) == target.Log(["one", "two"])
+    for lines in (["one", "two", "three"], ["one", "two", "x"], ["one", "two", "y" * 13]):
+        words = read(target.LOG, replace(host("x"), logs={"Install": target._begin(lines)})).words
+        assert "one two" in words and lines[2] not in words.partition("one two")[2].partition("stepdeploy")[0]
+        assert "stepdeploy logs --full" in words
+    assert not target._begin(iter(["y" * 13])).lines
 
 
 def test_what_is_no_id_has_no_page() -> None:

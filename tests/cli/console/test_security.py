@@ -117,8 +117,8 @@ def test_connections_and_streams_are_few(browser: Browser, monkeypatch: pytest.M
     streams = [browser.stream("/") for _ in range(module._MAX_STREAMS)]
     refused = browser.stream("/")
     assert (refused.status, refused.headers["content-type"]) == (404, "text/html; charset=utf-8")
-    for each in [*streams, refused]:
-        each.close()
+    for stream in [*streams, refused]:
+        stream.close()
 
 
 def test_a_stream_that_nobody_hears_ends(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
