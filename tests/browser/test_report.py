@@ -26,7 +26,7 @@ def test_a_report_is_for_everybody_and_loads_nothing(
     expect(page.get_by_role("img", name="Healthy hosts over time")).to_be_visible()
     assert page.locator(".notice").evaluate("each => getComputedStyle(each).borderLeftStyle") == "solid"
     for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=scheme)
         assert problems(page) == [], scheme
     page.set_viewport_size(NARROW)  # type: ignore[arg-type]
     assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]

@@ -78,6 +78,7 @@ BY_ARGUMENT = [
     ["help", ONE_LINE],
     ["install-model", ONE_LINE],
     ["proxy", "--port", ONE_LINE],
+    ["console", "--port", ONE_LINE],
     ["cost", "--since", ONE_LINE],
     ["simulate", "--fail", ONE_LINE],
 ]
