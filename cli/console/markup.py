@@ -47,8 +47,8 @@ def badge(text: str, tone: str) -> h.Renderable:
 def status(outcome: str) -> h.Renderable:
     """The status of a deployment, a target or an event, with what a success must not hide after a comma.
 
-    >>> str(status("Succeeded, 2 of 9 hosts failed"))
-    '<span class="badge odd">Succeeded, 2 of 9 hosts failed</span>'
+    >>> print(status("Succeeded, 2 of 9 hosts failed"))
+    <span class="badge odd">Succeeded, 2 of 9 hosts failed</span>
     """
     word, hides, _ = outcome.partition(",")
     tone = next((tone for known, tone in _TONES.items() if word.partition(" ")[0] == known), "idle")

@@ -17,6 +17,7 @@ from cli.account.connection import Engine, Refusal, is_logged_out, refused
 
 _LINGER = 10.0  # seconds from the last look at a thing to the end of its reader: the stream of a page follows the page
 _AGAIN = 5.0  # seconds after a failure
+_END = 3.0  # seconds for which the end of the console waits for readers
 
 Pause = Callable[[float], None]  # waits so many seconds
 
@@ -41,6 +42,8 @@ class _Unwatched(Exception):
 
 
 class _Reader:
+    thread: Thread
+
     def __init__(self) -> None:
         self.seen = Seen()
         self.watchers = 0
@@ -66,9 +69,14 @@ class Readers:
         return self._is_closed
 
     def close(self) -> None:
+        """Readers end, but for one whose request takes too long: nobody waits for that."""
         with self._changed:
             self._is_closed = True
+            threads = [each.thread for each in self._readers.values()]
             self._changed.notify_all()
+        until = monotonic() + _END
+        for thread in threads:
+            thread.join(max(until - monotonic(), 0))
 
     @contextmanager
     def watching(self, topics: Sequence[Topic]) -> Iterator["Watch"]:
@@ -87,7 +95,8 @@ class Readers:
     def _reader(self, topic: Topic) -> _Reader:
         if topic not in self._readers:
             reader = self._readers[topic] = _Reader()
-            Thread(target=self._run, args=(topic, reader), daemon=True).start()
+            reader.thread = Thread(target=self._run, args=(topic, reader), daemon=True)
+            reader.thread.start()
         return self._readers[topic]
 
     def _run(self, topic: Topic, reader: _Reader) -> None:

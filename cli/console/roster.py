@@ -63,7 +63,7 @@ def merged(known: Mapping[str, Summary], listed: Mapping[str, Summary], now: dat
 
     >>> known = {"i-1": {"status": "InProgress"}, "i-2": {"status": "Pending"}}
     >>> found = merged(known, {"i-2": {"status": "InProgress"}}, datetime(2026, 11, 23))
-    >>> [each["status"] for each in found.values()]
+    >>> [str(each["status"]) for each in found.values()]
     ['Succeeded', 'InProgress']
     """
     found = {**known, **listed}
