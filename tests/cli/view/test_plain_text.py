@@ -77,7 +77,6 @@ BY_ARGUMENT = [
     ["completion", ONE_LINE],
     ["help", ONE_LINE],
     ["install-model", ONE_LINE],
-    ["console", "--port", ONE_LINE],
     ["proxy", "--port", ONE_LINE],
     ["console", "--port", ONE_LINE],
     ["cost", "--since", ONE_LINE],
