@@ -15,7 +15,7 @@ from urllib3.exceptions import ConnectTimeoutError
 from functions.core.failures import shared
 from functions.core.records import Counts, Deployment, Failure, LiveMessage
 from functions.core.statuses import DeploymentErrorCode, DeploymentStatus
-from functions.store.records import slack as store_slack
+from functions.store import slack as store_slack
 from tests.slack_world import Killed, SlackWorld, shown, slack_world
 from tests.store import Store
 from tests.unit.news import deployment, failed_target

@@ -206,7 +206,7 @@ def _waits(view: View) -> Iterator[str]:
 def _end(view: View) -> Iterator[str]:
     deployment, counts = view.deployment, view.deployment.counts
     if counts.total:
-        yield f"{outcomes.ended(counts) or '0 done'} of {counts.total} hosts"
+        yield f"{texts.ended(counts)} hosts"
     if deployment.failure:
         yield f"*Why*: {clip(deployment.failure.message, SLACK_TEXT - 500)}"
 

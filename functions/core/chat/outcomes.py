@@ -11,7 +11,7 @@ from functions.core.messages.announcements import State
 from functions.core.messages.measures import seconds_taken
 from functions.core.messages.revision_names import revision_name
 from functions.core.place import Place
-from functions.core.records import Counts, Deployment, Target
+from functions.core.records import Deployment, Target
 from functions.core.rollout.analysis import decisive
 from functions.core.rollout.holds import approval_asked
 from functions.core.statuses import Creator
@@ -154,7 +154,7 @@ def facts(outcome: Outcome) -> Facts:
         *_bypass(deployment),
     ]
     if outcome.is_over and counts.total:
-        found.append(("Targets", f"{ended(counts) or '0 done'} of {counts.total}"))
+        found.append(("Targets", texts.ended(counts)))
     if outcome.is_over and (seconds := seconds_taken(deployment)) is not None:
         found.append(("Took", duration(seconds)))
     return found
@@ -168,15 +168,6 @@ def about(deployment: Deployment) -> Facts:
         ("By", deployment.requested_by or deployment.creator),
         ("Configuration", deployment.settings.config.name),
     ]
-
-
-def ended(counts: Counts) -> str:
-    """
-    >>> ended(Counts(total=3, succeeded=2, failed=1))
-    '2 succeeded, 1 failed'
-    """
-    words = (counts.succeeded, "succeeded"), (counts.failed, "failed"), (counts.skipped, "skipped")
-    return ", ".join(f"{count} {word}" for count, word in words if count)
 
 
 def approval(deployment: Deployment) -> Facts:

@@ -21,8 +21,8 @@ from functions.core.rollout.places import tally
 from functions.core.statuses import Creator
 from functions.engine.chat.dropped import count_dropped
 from functions.engine.chat.talk import Dropped, Gone, Later, Posted, Refused, Talk
+from functions.store import slack as store
 from functions.store.records import deployments, places, targets
-from functions.store.records import slack as store
 from functions.telemetry import logger
 
 _OVERDUE_MS = 600_000  # after which a chain that should have gone on is dead

@@ -15,7 +15,7 @@ from functions.core.chat.blocks import Payload
 from functions.core.chat.slack import plain
 from functions.core.chat.slack_errors import Means, in_words, meaning
 from functions.core.records import SlackPace
-from functions.store.records import slack as store
+from functions.store import slack as store
 from functions.telemetry import logger
 
 _HOLD_MS = 75_000  # a function may run for 60 s, so who holds it longer is dead
