@@ -8,7 +8,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from functions.aws import clock
 from functions.aws.slack import Answer, Delivery, webhook
 from functions.aws.sqs import Received
 from functions.core.chat import slack, teams
@@ -21,8 +20,6 @@ from functions.engine.chat.outcomes import outcome_of
 from functions.engine.chat.talk import Later, Refused, Talk, alone
 from functions.store.records import deployments
 from functions.telemetry import logger
-
-_WHILE_ANOTHER_TALKS = 5.0  # seconds at most
 
 Waits = dict[str, int | None]  # by a message's id, for how many seconds it waits; None: the usual back-off
 
@@ -115,7 +112,7 @@ def _show(shown: Sequence[_Shown]) -> tuple[Waits, list[Outcome]]:
     with alone() as talk:
         for each in in_order:
             if talk is None:
-                waits |= each.waits(1 + round(clock.jitter(_WHILE_ANOTHER_TALKS)))
+                waits |= each.waits(None)  # later each time: a burst must not use up the queue's tries
                 continue
             try:
                 _show_one(each, talk)
