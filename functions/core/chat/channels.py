@@ -140,7 +140,7 @@ def _bot(given: Mapping[str, Any], problems: list[str]) -> Bot | None:
             mentions[name] = mention
         else:
             remedy = "give here, channel, or the id of a user group (S...) or of a user (U...)"
-            problems.append(f"mentions.{name[:80]}: is nobody whom Slack can call: {remedy}")
+            problems.append(f"mentions.{name[:80]}: is not a mention: {remedy}")
     return Bot(
         token=token.strip(),
         channels=channels,

@@ -75,7 +75,7 @@ _KNOWN: dict[str, tuple[Means, str, str]] = {
     "invalid_form_data": (Means.CONTENT, "Slack does not take the request", _SHORTEN),
     "message_not_found": (Means.GONE, "the message was deleted", "another one follows"),
     "cant_update_message": (Means.GONE, "it is another app's message", "another one follows"),
-    "edit_window_closed": (Means.GONE, "the workspace lets nobody edit so late", "another one follows"),
+    "edit_window_closed": (Means.GONE, "the workspace does not allow an edit so late", "another one follows"),
     "thread_not_found": (Means.GONE, "the thread was deleted", "another one follows"),
     "cannot_reply_to_message": (Means.GONE, "the message takes no replies", "another one follows"),
 }

@@ -26,7 +26,7 @@ from tests.conftest import BUCKET, LambdaContext, put_item
 from tests.rollout import begin_target, run_to_the_end
 from tests.store import Store
 from tests.unit.api.conftest import ARN, Api
-from tests.unit.api.test_groups import make
+from tests.unit.api.test_groups import TRIGGER, make
 from tests.unit.api.test_groups import told as told_of_group
 from tests.unit.handlers.test_prepare import World, archive
 
@@ -359,3 +359,9 @@ def test_a_file_can_say_who_may_deploy(api: Api, store: Store) -> None:
     for wrong, says in (("ann", "not an IAM ARN"), ("", "at least one ARN")):
         with pytest.raises(InvalidInput, match=says):
             load(text % wrong)
+
+
+def test_a_trigger_for_amazon_q_is_kept_and_told(api: Api) -> None:
+    given = [{**TRIGGER, "triggerFormat": "AmazonQ"}, {**TRIGGER, "triggerName": "b"}]
+    make(api, triggerConfigurations=given)
+    assert told_of_group(api)["triggerConfigurations"] == given

@@ -74,7 +74,7 @@ def test_a_link_has_the_names_of_the_deployment() -> None:
         ({"channels": {"default": "C0000000"}}, "channels: is of a bot, and there is no token"),
         ({"token": TOKEN, "channels": {"#a": "SECRET x"}}, "channels.#a: is not a channel"),
         ({"token": TOKEN, "channels": ["SECRET"]}, "channels: must be an object"),
-        ({"token": TOKEN, "mentions": {"#a": "SECRET"}}, "mentions.#a: is nobody whom Slack can call"),
+        ({"token": TOKEN, "mentions": {"#a": "SECRET"}}, "mentions.#a: is not a mention"),
         ({"token": TOKEN, "link": "http://SECRET"}, "link: is not an address"),
         ({"token": TOKEN, "link": "https://c/{deployment.SECRET}"}, "link: is not an address"),
         ({"token": TOKEN, "link": "https://c/{group:>999999999}"}, "link: is not an address"),
