@@ -363,5 +363,6 @@ def test_a_file_can_say_who_may_deploy(api: Api, store: Store) -> None:
 
 def test_a_trigger_for_amazon_q_is_kept_and_told(api: Api) -> None:
     given = [{**TRIGGER, "triggerFormat": "AmazonQ"}, {**TRIGGER, "triggerName": "b"}]
+    api("CreateApplication", applicationName="shop")
     make(api, triggerConfigurations=given)
     assert told_of_group(api)["triggerConfigurations"] == given
