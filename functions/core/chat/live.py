@@ -98,7 +98,10 @@ def message(view: View) -> Payload:
     deployment = view.deployment
     emoji, name = _headline(view)
     title = f"{name}: {deployment.group_key}"
-    blocks = [header(f"{emoji} {title}"), fields([*outcomes.about(deployment), *_more(view)])]
+    blocks = [
+        header(f"{emoji} {title}"),
+        fields([*outcomes.about(deployment), *outcomes.besides(deployment), *_took(deployment)]),
+    ]
     if deployment.metadata:
         blocks.append(slack.metadata(deployment.metadata))
     lines = list(_end(view) if deployment.status.is_final else _progress(view))
@@ -125,12 +128,9 @@ def clip_lines(lines: list[str]) -> str:
 
 
 def _headline(view: View) -> tuple[str, str]:
-    deployment, counts = view.deployment, view.deployment.counts
+    deployment = view.deployment
     if view.state is not None:
-        emoji, name = outcomes.kind(deployment, view.state)
-        if view.state is State.SUCCESS and (hidden := texts.hosts_failed(counts.failed, counts.total)):
-            return ":warning:", f"{name}, {hidden}"
-        return emoji, name
+        return outcomes.headline(deployment, view.state)
     goes_back = deployment.creator is Creator.ROLLBACK
     if deployment.stop:
         return ":octagonal_sign:", "Rollback stops" if goes_back else "Deployment stops"
@@ -141,17 +141,9 @@ def _headline(view: View) -> tuple[str, str]:
     return (":rewind:", "Rolling back") if goes_back else (":rocket:", "Deploying")
 
 
-def _more(view: View) -> outcomes.Facts:
-    """What is known only later."""
-    deployment = view.deployment
-    found = list(outcomes.approval(deployment))
-    if judged := decisive(deployment):
-        found.append((f"Metrics: {judged.verdict}", judged.reason))
-    if deployment.bypass:
-        found.append(("Windows bypassed by", f"{deployment.bypass.by}: {deployment.bypass.why}"))
-    if deployment.status.is_final and (seconds := seconds_taken(deployment)) is not None:
-        found.append(("Took", outcomes.duration(seconds)))
-    return found
+def _took(deployment: Deployment) -> outcomes.Facts:
+    seconds = seconds_taken(deployment) if deployment.status.is_final else None
+    return [] if seconds is None else [("Took", outcomes.duration(seconds))]
 
 
 def _counted(deployment: Deployment) -> str:

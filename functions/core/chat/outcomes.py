@@ -94,11 +94,11 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {whole % 60} s" if minutes else f"{whole} s"
 
 
-def headline(outcome: Outcome) -> tuple[str, str]:
+def headline(deployment: Deployment, state: State) -> tuple[str, str]:
     """An emoji, and what became of the deployment: a success does not hide failed hosts."""
-    emoji, name = kind(outcome.deployment, outcome.state)
-    counts = outcome.deployment.counts
-    if outcome.state is State.SUCCESS and (hidden := texts.hosts_failed(counts.failed, counts.total)):
+    emoji, name = kind(deployment, state)
+    counts = deployment.counts
+    if state is State.SUCCESS and (hidden := texts.hosts_failed(counts.failed, counts.total)):
         return ":warning:", f"{name}, {hidden}"
     return emoji, name
 
@@ -114,7 +114,7 @@ def line(outcome: Outcome) -> str:
     """An outcome among many, without its emoji."""
     deployment = outcome.deployment
     why = f": {outcome.why}" if outcome.why else ""
-    return f"{deployment.group_key} {headline(outcome)[1]} ({deployment.deployment_id}){why}"
+    return f"{deployment.group_key} {headline(deployment, outcome.state)[1]} ({deployment.deployment_id}){why}"
 
 
 def digest(outcomes: Sequence[Outcome]) -> tuple[str, list[Outcome]]:
@@ -147,12 +147,7 @@ def command(deployment: Deployment, state: State | None) -> str:
 def facts(outcome: Outcome) -> Facts:
     """What there is to know, by name."""
     deployment, counts = outcome.deployment, outcome.deployment.counts
-    found = [
-        *about(deployment),
-        *approval(deployment),
-        *_analysis(deployment),
-        *_bypass(deployment),
-    ]
+    found = [*about(deployment), *besides(deployment)]
     if outcome.is_over and counts.total:
         found.append(("Targets", texts.ended(counts)))
     if outcome.is_over and (seconds := seconds_taken(deployment)) is not None:
@@ -168,6 +163,11 @@ def about(deployment: Deployment) -> Facts:
         ("By", deployment.requested_by or deployment.creator),
         ("Configuration", deployment.settings.config.name),
     ]
+
+
+def besides(deployment: Deployment) -> Facts:
+    """What only some deployments have."""
+    return [*approval(deployment), *_analysis(deployment), *_bypass(deployment)]
 
 
 def approval(deployment: Deployment) -> Facts:

@@ -18,7 +18,7 @@ _LINK = re.compile(r"https://[^\s<>|]+")
 def message(outcome: Outcome) -> Payload:
     """Who, what, where, why, how long, and why targets failed, of one outcome."""
     deployment = outcome.deployment
-    emoji, headline = told.headline(outcome)
+    emoji, headline = told.headline(deployment, outcome.state)
     title = f"{headline}: {deployment.group_key}"
     blocks = [header(f"{emoji} {title}"), fields(told.facts(outcome))]
     if deployment.metadata:
@@ -45,7 +45,7 @@ def message(outcome: Outcome) -> Payload:
 def digest(outcomes: Sequence[Outcome]) -> Payload:
     """One line for each outcome."""
     title, shown = told.digest(outcomes)
-    lines = [f"{told.headline(each)[0]} {clip(told.line(each), 600)}" for each in shown]
+    lines = [f"{told.headline(each.deployment, each.state)[0]} {clip(told.line(each), 600)}" for each in shown]
     blocks: list[Block] = [header(title), *(section(text) for text in _packed(lines))]
     if len(blocks) > _MAX_BLOCKS:
         blocks = [*blocks[: _MAX_BLOCKS - 1], section("More is in the engine's table and its dashboard.")]

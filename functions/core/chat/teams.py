@@ -29,7 +29,7 @@ _Element = dict[str, Any]
 def message(outcome: Outcome) -> dict[str, Any]:
     """Who, what, where, why, how long, and why targets failed, of one outcome."""
     deployment = outcome.deployment
-    emoji, headline = told.headline(outcome)
+    emoji, headline = told.headline(deployment, outcome.state)
     color = "warning" if emoji == ":warning:" else _COLORS.get(outcome.state, "default")
     body = [_title(f"{headline}: {deployment.group_key}", color)]
     body += [_line(f"{name}: ", value) for name, value in told.facts(outcome)]
