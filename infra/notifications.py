@@ -14,7 +14,7 @@ from infra.store import Store, dead_letter_queue, work_queue
 
 
 class Notifications(Construct):
-    """The bus, the topic that triggers call `notifications`, the secret of Slack's webhooks, and three functions."""
+    """The bus, the topic that triggers call `notifications`, the secret of chats, and three functions."""
 
     def __init__(
         self, scope: Construct, id: str, *, defaults: FunctionDefaults, store: Store, other_topics: Sequence[str]
@@ -39,12 +39,12 @@ class Notifications(Construct):
         self.slack = self._slack()
 
     def _secret(self) -> str:
-        """The ARN of the secret that holds Slack's webhooks."""
+        """The ARN of the secret that says where chats are."""
         return unset_secret(
             self,
             "SlackWebhook",
-            description="Incoming webhooks of Slack: one URL, or a JSON object of URLs by channel and one as default",
-            why_no_rotation="Only Slack can create a new webhook URL; nothing could rotate it.",
+            description="Where chats are: the URL of a webhook, or a JSON object (docs/notifications.md)",
+            why_no_rotation="Only Slack and Teams can create a new URL or token; nothing could rotate it.",
         )
 
     def _publish(self) -> Function:
@@ -106,7 +106,7 @@ class Notifications(Construct):
             self,
             "Slack",
             defaults=self._defaults,
-            description="Tells Slack when deployments begin and end",
+            description="Tells Slack or Microsoft Teams how deployments go",
             environment={
                 **self._table,
                 "SLACK_SECRET_ARN": self.secret_arn,
@@ -114,7 +114,14 @@ class Notifications(Construct):
             },
             timeout=Duration.minutes(1),
         )
-        function.allow("dynamodb:GetItem", "dynamodb:Query", on=self._store.table.table_arn)
+        function.allow(
+            "dynamodb:GetItem",
+            "dynamodb:BatchGetItem",
+            "dynamodb:Query",
+            "dynamodb:PutItem",  # what a bot has told
+            on=self._store.table.table_arn,
+        )
+        function.allow("sqs:SendMessage", on=self.slack_queue.queue_arn)  # looks at what a bot shows
         function.allow("secretsmanager:GetSecretValue", on=self.secret_arn)
         function.on_queue(self.slack_queue, batch_size=100, window_seconds=5)  # a burst becomes a digest
         events.Rule(

@@ -33,6 +33,7 @@ from local.counters import CREDENTIALS, Records
 from local.elb.settings import Settings
 from local.faults import Faults
 from local.server import ACCOUNT, ADMIN, REGION
+from local.shims.slack import TOKEN
 from local.weather import Weather
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -342,6 +343,15 @@ class SlackView:
 
     def messages(self) -> Sequence[dict[str, Any]]:
         found: list[dict[str, Any]] = self._cloud._admin("slack-messages")
+        return found
+
+    def bot(self) -> dict[str, Any]:
+        """What the engine's secret needs for a bot in this workspace."""
+        return {"token": TOKEN, "api": f"{self._cloud.endpoint}{ADMIN}slack-api"}
+
+    def of_bot(self) -> Sequence[dict[str, Any]]:
+        """The bot's messages (local/shims/slack.py, Message), as they are now, with the `name` of their channel."""
+        found: list[dict[str, Any]] = self._cloud._admin("slack-bot")
         return found
 
 

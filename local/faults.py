@@ -28,6 +28,8 @@ class Faults:
     slack_down: bool = False
     slack_busy: int = 0  # posts that Slack answers with 429
     slack_retry_after: int = 1  # seconds, in those answers
+    slack_errors: int = 0  # calls of Slack's Web API that end with an error
+    slack_error: str = "internal_error"  # which
 
     def strike(self, name: str) -> bool:
         """Whether a counted fault strikes now; it has struck once more then."""

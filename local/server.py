@@ -65,6 +65,7 @@ class LocalGateway:
             "weather": self._weather,
             "records": self._records,
             "slack-messages": self._slack_messages,
+            "slack-bot": self._slack_bot,
         }
 
     def _install_shims(self, endpoint: str) -> None:
@@ -202,8 +203,11 @@ class LocalGateway:
             if not message.get("more_body"):
                 break
         what, _, rest = scope["path"].removeprefix(ADMIN).partition("/")
-        if what == "slack":
-            answer = self.slack.post(unquote(rest), body)
+        if what in ("slack", "slack-api"):
+            headers = {name.decode(): value.decode() for name, value in scope["headers"]}
+            query = scope["query_string"].decode()
+            is_webhook = what == "slack"
+            answer = self.slack.post(unquote(rest), body) if is_webhook else self.slack.api(rest, headers, query, body)
             if answer is None:
                 return  # nobody answers: the connection just closes
             await _respond(send, *answer)
@@ -270,6 +274,9 @@ class LocalGateway:
 
     async def _slack_messages(self, asked: dict[str, Any]) -> list[dict[str, Any]]:
         return self.slack.messages
+
+    async def _slack_bot(self, asked: dict[str, Any]) -> list[dict[str, Any]]:
+        return self.slack.plain()
 
 
 def _change(settings: object, asked: Mapping[str, Any]) -> None:

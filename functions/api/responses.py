@@ -36,7 +36,13 @@ from functions.core.records import (
 from functions.core.records.traffic import balancers_of
 from functions.core.rollout.health import PREDEFINED_CONFIGS, DeploymentConfig, ZonalConfig
 from functions.core.rollout.rollback_choice import candidates, choose_for
-from functions.core.statuses import DeploymentOption, DeploymentStatus, OutdatedInstancesStrategy, OverriddenSetting
+from functions.core.statuses import (
+    DeploymentOption,
+    DeploymentStatus,
+    OutdatedInstancesStrategy,
+    OverriddenSetting,
+    TriggerFormat,
+)
 
 PLATFORM = "Server"
 _DECLARED = UUID("f0f3b1f2-6c35-4d0b-9c39-2b7b8f3a7c11")  # names the ids of what deployments.yaml declares
@@ -214,6 +220,7 @@ def trigger(record: Trigger) -> dict[str, Any]:
         "triggerName": record.name,
         "triggerTargetArn": record.topic_arn,
         "triggerEvents": list(record.events),
+        "triggerFormat": None if record.format is TriggerFormat.CODEDEPLOY else record.format,
     }
 
 

@@ -1,4 +1,5 @@
-"""The queues of what waits: turns of a watch, targets whose moment to send comes, answers to Auto Scaling."""
+"""The queues of what waits: turns of a watch, targets whose moment to send comes, answers to Auto Scaling,
+and deployments whose progress is to be shown."""
 
 import json
 from collections.abc import Mapping
@@ -23,6 +24,11 @@ def send_moments(moments: Mapping[str, Any], *, seconds: float) -> None:
 def send_answer(answer: Mapping[str, Any]) -> None:
     """`lifecycle_action` gives Auto Scaling this answer."""
     _send(settings().lifecycle_queue_url, {"answer": answer}, 0)
+
+
+def send_look(look: Mapping[str, Any], *, seconds: float) -> None:
+    """`slack` looks at a deployment after some seconds, and shows how far it is."""
+    _send(settings().slack_queue_url, look, round(seconds))
 
 
 def _send(url: str, body: Mapping[str, Any], seconds: int) -> None:

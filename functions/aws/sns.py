@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from itertools import groupby
+from typing import Any
 
 from functions.aws.clients import client
 from functions.core.limits import SNS_BYTES
 from functions.core.messages.announcements import TriggerMessage
+from functions.core.statuses import TriggerFormat
 from functions.telemetry import logger
 
 _ENTRIES = 10  # of one PublishBatch call
@@ -41,9 +43,19 @@ def publish(messages: Sequence[TriggerMessage]) -> list[TriggerMessage]:
 
 
 def _publish(topic_arn: str, batch: Sequence[TriggerMessage]) -> list[TriggerMessage]:
-    entries = [{"Id": str(index), "Subject": each.subject, "Message": each.message} for index, each in enumerate(batch)]
+    entries = [
+        {"Id": str(index), "Subject": each.subject, "Message": each.message, **_attributes(each)}
+        for index, each in enumerate(batch)
+    ]
     answer = client("sns").publish_batch(TopicArn=topic_arn, PublishBatchRequestEntries=entries)
     return [batch[int(refused["Id"])] for refused in answer.get("Failed", [])]
+
+
+def _attributes(message: TriggerMessage) -> dict[str, Any]:
+    """By which subscriptions of one topic can choose (a filter policy); none for messages in CodeDeploy's form."""
+    if message.format is TriggerFormat.CODEDEPLOY:
+        return {}
+    return {"MessageAttributes": {"format": {"DataType": "String", "StringValue": message.format.value}}}
 
 
 def _batches(messages: Sequence[TriggerMessage]) -> list[list[TriggerMessage]]:

@@ -210,6 +210,9 @@ SHAPES: dict[str, dict[str, Any]] = {
     "ListWindowsOutput": structure(windows="WindowList", freezes="FreezeList", closed="Closed"),
     "BypassWindowsInput": structure(("deploymentId", "reason"), deploymentId="DeploymentId", reason="Reason"),
     "BypassWindowsOutput": structure(),
+    # -- in whose form a trigger's messages are
+    "TriggerFormat": {"type": "string", "enum": ["CodeDeploy", "AmazonQ"]},
+    "TriggerConfig": structure(triggerFormat="TriggerFormat"),
     "GroupOnBusy": {"type": "string", "enum": ["queue", "supersede", "reject"]},
     "CreateDeploymentInput": structure(metadata="Metadata", onBusy="OnBusy"),
     # -- `cancelScripts`: scripts that run on hosts are cut off; else they end by themselves

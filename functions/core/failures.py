@@ -19,7 +19,7 @@ def shared(failed: Iterable[Target]) -> tuple[SharedFailure, ...]:
     alike: dict[_Kind, list[Target]] = {}
     for target in sorted(failed, key=lambda each: (each.last_updated_at or "", each.target_id)):
         if target.failure:
-            alike.setdefault(_kind(target.failure), []).append(target)
+            alike.setdefault(kind_of(target.failure), []).append(target)
     if not alike:
         return ()
     first = next(iter(alike))
@@ -55,9 +55,10 @@ def sentence(failure: TargetFailure) -> str:
     return failure.message.strip().removeprefix(_AGENTS_PHRASE)
 
 
-def _kind(failure: TargetFailure) -> _Kind:
+def kind_of(failure: TargetFailure) -> _Kind:
     """What targets of one cause share. Not the message: it may name the host, a file or a number of its own."""
-    return failure.cause, failure.event, failure.script_name, failure.exit_code, failure.signal
+    script = failure.script_name and clipped(failure.script_name, limits.CAUSE_SCRIPT)  # as a deployment keeps it
+    return failure.cause, failure.event, script, failure.exit_code, failure.signal
 
 
 def _shared(targets: list[Target]) -> SharedFailure:

@@ -108,6 +108,13 @@ class DeploymentErrorCode(StrEnum):
     THROTTLED = "THROTTLED"
 
 
+class TriggerFormat(StrEnum):
+    """In whose form a trigger's messages are."""
+
+    CODEDEPLOY = "CodeDeploy"
+    AMAZON_Q = "AmazonQ"  # custom notifications of Amazon Q Developer in chat applications
+
+
 class Creator(StrEnum):
     """Who asked for a deployment."""
 

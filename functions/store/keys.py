@@ -66,6 +66,14 @@ def pacer_key() -> Key:
     return Key("PACER", "SEND_COMMAND")
 
 
+def live_message_key(deployment_id: str) -> Key:
+    return Key(f"SLACK#{deployment_id}", "MESSAGE")
+
+
+def slack_pace_key() -> Key:
+    return Key("SLACK", "PACE")
+
+
 def waits_pk(deployment_id: str) -> str:
     return f"WATCH#{deployment_id}"
 

@@ -10,16 +10,17 @@ from cli.__main__ import main
 from functions.aws.sqs import Received
 from functions.core import limits
 from functions.core.causes import Cause
+from functions.core.chat import slack
 from functions.core.failures import shared
-from functions.core.messages import announcements, slack
+from functions.core.messages import announcements
 from functions.core.messages.announcements import State
 from functions.core.place import Place
 from functions.core.records import Counts, Deployment, DeploymentSummary, GroupSettings, Target, TargetFailure, Trigger
 from functions.core.rollout.command_result import pending_events, read_invocation
 from functions.core.statuses import DeploymentStatus, LifecycleEventStatus, TargetStatus, TriggerEvent
 from functions.core.text.shapes import to_plain
+from functions.engine.chat.outcomes import outcome_of
 from functions.engine.ending import end
-from functions.engine.ending.outcomes import outcome_of
 from functions.store.keys import target_key
 from functions.store.records import deployments
 from host.lifecycle import IN_PLACE

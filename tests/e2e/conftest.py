@@ -6,6 +6,7 @@ files on the hosts and at what Slack received.
 
 import fcntl
 import io
+import json
 import os
 import socket
 import zipfile
@@ -21,12 +22,13 @@ import yaml
 from functions.core.records import Deployment, Target
 from local.bundles import bundle
 from local.cloud import ROOT, LocalCloud, LocalInstance
-from local.driver import Engine
+from local.driver import Engine, wait_for
 from local.weather import Weather
 from tests import fake_github
 from tests.fake_github import FakeGitHub
 
 CHANNEL = "#deployments"
+LIVE = "#live"  # which a bot tells, not a webhook
 BUILDS = "e2e-builds"  # a bucket besides the engine's, whose uploads below ci/ start deployments
 RECONCILE_SECONDS = 6
 PROPAGATION_SECONDS = 2  # for which load balancers may send requests to hosts that have left
@@ -52,6 +54,7 @@ GROUPS: dict[str, dict[str, Any]] = {
     "staged": {
         "deploymentConfigName": "InStages",
         "alarmConfiguration": {"alarms": [{"name": "staged-errors"}]},
+        "slackChannel": LIVE,
     },
     "frozen": {"deploymentConfigName": "OneThenRest"},
     "zonal": {"deploymentConfigName": "ZoneByZone"},
@@ -103,6 +106,7 @@ GROUPS: dict[str, dict[str, Any]] = {
     "goes-back": {
         "deploymentConfigName": "CodeDeployDefault.HalfAtATime",
         "autoRollbackConfiguration": {"events": ["DEPLOYMENT_FAILURE"]},
+        "slackChannel": LIVE,
     },
     "options": {},
     "steps": {},
@@ -168,6 +172,18 @@ class Fleet:
 
     def begin(self, version: str, changes: Mapping[str, str | None] | None = None) -> str:
         return self.upload(f"{version}.zip", application(version, changes))
+
+    def live(self, deployment_id: str, title: str, reply: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        """The bot's message of a deployment and its thread, once they say that."""
+
+        def found() -> tuple[dict[str, Any], list[dict[str, Any]]] | None:
+            told = self.cloud.slack.of_bot()
+            top = [each for each in told if not each["thread_ts"] and f"({deployment_id})" in each["text"]]
+            thread = [each for each in told if top and each["thread_ts"] == top[0]["ts"]]
+            is_told = top and title in top[0]["text"] and any(reply in each["text"] for each in thread)
+            return (*top, thread) if is_told else None  # type: ignore[return-value]  # one message
+
+        return wait_for(found, f"Slack to say of {deployment_id}: {reply}")
 
     def targets(self, deployment: Deployment | str) -> list[Target]:
         deployment_id = deployment if isinstance(deployment, str) else deployment.deployment_id
@@ -330,8 +346,10 @@ def engine(cloud: LocalCloud, assembly: Path) -> Engine:
     s3.put_bucket_notification_configuration(Bucket=BUILDS, NotificationConfiguration={"EventBridgeConfiguration": {}})
     outputs = cloud.deploy_assembly(assembly)
     deployed = Engine(cloud, outputs)
+    hooks = dict.fromkeys(("default", CHANNEL), cloud.slack.url(CHANNEL))
+    chats = {**hooks, **cloud.slack.bot(), "mentions": {LIVE: "here"}}
     cloud.client("secretsmanager").put_secret_value(
-        SecretId=deployed.outputs["SlackSecretArn"], SecretString=cloud.slack.url(CHANNEL)
+        SecretId=deployed.outputs["SlackSecretArn"], SecretString=json.dumps(chats)
     )
     return deployed
 

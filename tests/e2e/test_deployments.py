@@ -189,6 +189,13 @@ def test_no_rollback_goes_to_the_revision_that_fails(fleet: MakeFleet) -> None:
     assert back.revision.sha256 == first.revision.sha256 and group.installed() == ["v1"] * 4
     assert back.rollback and back.rollback.reason
     assert f"{second.deployment_id}" in back.rollback.reason and "it left 1 host failed" in back.rollback.reason
+    message, _ = group.live(back.deployment_id, "Rolled back", "*Rolled back*")
+    assert "its message" in json.dumps(message["blocks"]), "the rollback leads to what it undoes"
+    message, thread = group.live(third.deployment_id, "Deployment failed", "*Rollback*")
+    assert "2 failed" in json.dumps(message["blocks"]) and message["edits"] >= 1
+    said = "\n".join(each["text"] for each in thread)
+    assert said.count("ValidateService") == 1 and said.count("<!here> :x:") == 1
+    assert f"*Rollback*: {back.deployment_id} (<https://local.slack.com/" in said
     assert group.deploy("v4").status is DeploymentStatus.SUCCEEDED
     answer = group.engine.invoke("Rollback", {"application": "shop", "group": "goes-back"})
     assert group.engine.wait(answer["deployment_id"]).revision.sha256 == first.revision.sha256

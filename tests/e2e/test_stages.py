@@ -50,6 +50,7 @@ def test_a_canary_is_approved_and_the_rest_follows_stage_by_stage(fleet: MakeFle
     planned = {each["hostId"]: (each["stage"], each["order"]) for each in plan["hosts"]}
     assert planned == {each.target_id: (each.stage, each.rank) for each in group.targets(two)}, "it does what it said"
     assert [each["name"] for each in plan["stages"]] == [each.name for each in held.stages]
+    group.live(two, "Deployment waits for approval", "*Waits for an approval* after the stage canary")
     stepdeploy("approve", two)
     wait_for(lambda: any(each.stage == 1 and each.started_at for each in group.targets(two)), "the second stage")
     group.cloud.set_alarm("staged-errors", "ALARM")
@@ -58,6 +59,11 @@ def test_a_canary_is_approved_and_the_rest_follows_stage_by_stage(fleet: MakeFle
     assert stopped.status is DeploymentStatus.STOPPED and stopped.failure
     assert stopped.failure.code is DeploymentErrorCode.ALARM_ACTIVE
     assert {target.target_id: target.stage for target in group.targets(two)} == stages
+    _, thread = group.live(two, "Deployment stopped", "*Deployment stopped*")
+    said = [each["text"] for each in thread]
+    assert said[0].startswith("<!here> :raised_hand:") and any("*Approved* by" in each for each in said)
+    assert any("*Stopped by alarm staged-errors*" in each for each in said)
+    assert [each["is_broadcast"] for each in thread].count(True) == 2, "the request and the end call somebody"
     third = [host for host in group.hosts if stages[host.id] == 2]
     assert [group.read(host, "srv/app/version.txt") for host in third] == ["v1", "v1"]
 

@@ -32,5 +32,10 @@ class FakeSns(Service):
         for entry in PublishBatchRequestEntries:
             told = {"Type": "Notification", "TopicArn": TopicArn, "Subject": entry["Subject"]}
             for queue in self._listeners[TopicArn]:
-                self._sqs.deliver(queue, json.dumps({**told, "Message": entry["Message"]}))
+                attributes = {
+                    name: {"Type": each["DataType"], "Value": each["StringValue"]}
+                    for name, each in entry.get("MessageAttributes", {}).items()
+                }
+                more = {"MessageAttributes": attributes} if attributes else {}
+                self._sqs.deliver(queue, json.dumps({**told, "Message": entry["Message"], **more}))
         return {"Successful": [{"Id": each["Id"], "MessageId": each["Id"]} for each in PublishBatchRequestEntries]}

@@ -19,6 +19,7 @@ from tests.fakes.cloudwatch import FakeAlarms
 from tests.unit import fake_slack
 from tests.unit.behind import behind, crowd  # noqa: F401 - fixtures
 from tests.unit.fake_slack import FakeSlack
+from tests.unit.live import chat  # noqa: F401 - a fixture
 from tests.unit.two_targets import world  # noqa: F401 - a fixture
 
 

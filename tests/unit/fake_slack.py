@@ -1,4 +1,4 @@
-"""A webhook on a real socket that answers what a test tells it to, then 200."""
+"""A Slack on a real socket: webhooks answer what a test tells them to, then 200; the Web API is the local cloud's."""
 
 import json
 import threading
@@ -7,6 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from functions.aws import clock
+from local.faults import Faults
+from local.shims.slack import TOKEN, Message, Slack
 
 
 @dataclass
@@ -17,6 +21,21 @@ class FakeSlack:
     answers: list[tuple[int, dict[str, str]]] = field(default_factory=list)
     posted: list[tuple[str, dict[str, Any]]] = field(default_factory=list)  # path and payload of what was taken
     refused: int = 0
+    faults: Faults = field(default_factory=Faults)
+
+    def __post_init__(self) -> None:
+        self.workspace = Slack(self.faults, now=lambda: clock.now().timestamp())
+
+    def secret(self, **more: Any) -> str:
+        """What a secret holds for a bot here."""
+        return json.dumps({"token": TOKEN, "api": f"{self.url}/api", **more})
+
+    def top(self) -> list[Message]:
+        """The bot's messages outside of threads."""
+        return [each for each in self.workspace.bots if not each.thread_ts]
+
+    def thread(self, message: Message) -> list[Message]:
+        return [each for each in self.workspace.bots if each.thread_ts == message.ts]
 
     @property
     def texts(self) -> list[str]:
@@ -28,8 +47,15 @@ def running() -> Iterator[FakeSlack]:
     slack = FakeSlack()
 
     class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self._api(b"")
+
         def do_POST(self) -> None:
-            payload = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            if self.path.startswith("/api/"):
+                self._api(body)
+                return
+            payload = json.loads(body)
             status, headers = slack.answers.pop(0) if slack.answers else (200, {})
             if status == 200:
                 slack.posted.append((self.path, payload))
@@ -41,6 +67,19 @@ def running() -> Iterator[FakeSlack]:
             self.end_headers()
 
         do_PUT = do_POST
+
+        def _api(self, body: bytes) -> None:
+            method, _, query = self.path.removeprefix("/api/").partition("?")
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            answer = slack.workspace.api(method, headers, query, body)
+            if answer is None:
+                return  # the connection closes
+            status, given, told = answer
+            self.send_response(status)
+            for name, value in given.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(told)
 
         def log_message(self, format: str, *args: Any) -> None:
             """Nothing on the test's output."""

@@ -18,7 +18,14 @@ from functions.core.limits import SHOWN
 from functions.core.records import Group, LoadBalancers, Trigger
 from functions.core.rollout.analysis import check_alarms
 from functions.core.rollout.health import DeploymentConfig
-from functions.core.statuses import DeploymentOption, OnBusy, OnFreeze, OutdatedInstancesStrategy, TriggerEvent
+from functions.core.statuses import (
+    DeploymentOption,
+    OnBusy,
+    OnFreeze,
+    OutdatedInstancesStrategy,
+    TriggerEvent,
+    TriggerFormat,
+)
 from functions.core.text import principals
 from functions.core.text.names import is_group_key, is_role
 
@@ -208,4 +215,5 @@ def _trigger(given: Mapping[str, Any], place: str, topics: Collection[str]) -> T
         name=given["triggerName"],
         topic_arn=topic,
         events=tuple(map(TriggerEvent, dict.fromkeys(given["triggerEvents"]))),
+        format=TriggerFormat(given.get("triggerFormat", TriggerFormat.CODEDEPLOY)),
     )

@@ -29,6 +29,7 @@ from functions.core.statuses import (
     OnFreeze,
     OutdatedInstancesStrategy,
     TriggerEvent,
+    TriggerFormat,
 )
 from functions.core.text.names import MAX_ROLE_ARN, is_group_key, is_role
 
@@ -211,8 +212,8 @@ def _triggers(value: Value) -> tuple[Trigger, ...]:
     triggers: list[Trigger] = []
     keys = ("triggerName", "triggerTargetArn", "triggerEvents")
     for body in value.items(most=quotas.MAX_TRIGGERS):
-        members = body.known(*keys, required=keys)
-        if len(members) < len(keys):
+        members = body.known(*keys, "triggerFormat", required=keys)
+        if not members.keys() >= set(keys):
             continue
         name, arn = members["triggerName"].text(longest=100), members["triggerTargetArn"].text(longest=512)
         if name in [trigger.name for trigger in triggers]:
@@ -225,7 +226,8 @@ def _triggers(value: Value) -> tuple[Trigger, ...]:
         if not events:
             members["triggerEvents"].refuse("give at least one event")
         words = dict.fromkeys(event.word(TriggerEvent) for event in events)
-        triggers.append(Trigger(name=name, topic_arn=arn, events=tuple(words)))
+        form = members["triggerFormat"].word(TriggerFormat) if "triggerFormat" in members else TriggerFormat.CODEDEPLOY
+        triggers.append(Trigger(name=name, topic_arn=arn, events=tuple(words), format=form))
     return tuple(triggers)
 
 

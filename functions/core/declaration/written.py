@@ -21,7 +21,7 @@ from functions.core.records import (
 )
 from functions.core.rollout.analysis_rule import Analysis, MetricRule, OnInconclusive
 from functions.core.rollout.health import DeploymentConfig, MinimumHealthyHosts, Select, StageRule
-from functions.core.statuses import DeploymentOption
+from functions.core.statuses import DeploymentOption, TriggerFormat
 
 _DEFAULTS = GroupSettings()
 Keys = dict[str, Any]  # of a group of the file, with their plain values
@@ -211,7 +211,8 @@ def _auto_rollback(settings: GroupSettings) -> Keys:
 
 def _trigger(given: Trigger) -> Keys:
     events = [each.value for each in given.events]
-    return {"triggerName": given.name, "triggerTargetArn": given.topic_arn, "triggerEvents": events}
+    form = {} if given.format is TriggerFormat.CODEDEPLOY else {"triggerFormat": given.format.value}
+    return {"triggerName": given.name, "triggerTargetArn": given.topic_arn, "triggerEvents": events, **form}
 
 
 def _load_balancers(given: LoadBalancers) -> Keys:

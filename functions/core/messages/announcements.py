@@ -17,14 +17,16 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from functions.core.chat.amazon_q import Notification, custom_notification
 from functions.core.limits import METADATA_KEY, METADATA_VALUE
-from functions.core.messages import texts
+from functions.core.messages import in_amazon_q, texts
+from functions.core.messages.measures import is_rollback_start
 from functions.core.place import Place
-from functions.core.records import Deployment, Failure, RollbackInfo, SharedFailure, Target, TargetFailure
+from functions.core.records import Deployment, Failure, RollbackInfo, SharedFailure, Target, TargetFailure, Trigger
 from functions.core.records.traffic import balancers_of
 from functions.core.rollout.analysis import decisive, stage_name
 from functions.core.rollout.holds import approval_asked
-from functions.core.statuses import Creator, DeploymentStatus, TargetStatus, TriggerEvent
+from functions.core.statuses import DeploymentStatus, TargetStatus, TriggerEvent, TriggerFormat
 from functions.core.text.plain_text import visible
 
 DEPLOYMENT_CHANGE = "CodeDeploy Deployment State-change Notification"
@@ -75,6 +77,7 @@ class TriggerMessage:
     topic_arn: str
     subject: str
     message: str
+    format: TriggerFormat = TriggerFormat.CODEDEPLOY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +128,7 @@ def of_deployment(deployment: Deployment, place: Place) -> Announcement | None:
                 **_analysis(deployment),
             },
         ),
-        messages=_messages(deployment, events, subject, body),
+        messages=_messages(deployment, events, subject, body, in_amazon_q.of_deployment(deployment, place, subject)),
     )
 
 
@@ -166,7 +169,13 @@ def of_target(target: Target, deployment: Deployment, place: Place) -> Announcem
             resources=(instance_arn, *_resources(deployment, place)),
             detail={"instanceId": target.target_id, **_detail(deployment, place, state)},
         ),
-        messages=_messages(deployment, {trigger_event}, subject, body),
+        messages=_messages(
+            deployment,
+            {trigger_event},
+            subject,
+            body,
+            in_amazon_q.of_target(target, deployment, place, subject),
+        ),
     )
 
 
@@ -202,11 +211,6 @@ def _metadata(deployment: Deployment) -> dict[str, str]:
     return {"metadata": json.dumps(shown)} if shown else {}
 
 
-def is_rollback_start(deployment: Deployment) -> bool:
-    """Whether this change is the birth of an automatic rollback (the trigger DeploymentRollback)."""
-    return deployment.creator is Creator.ROLLBACK and deployment.status is DeploymentStatus.CREATED
-
-
 def _detail(deployment: Deployment, place: Place, state: State) -> dict[str, str]:
     return {
         "application": deployment.application,
@@ -227,15 +231,21 @@ def _resources(deployment: Deployment, place: Place) -> tuple[str, ...]:
 
 
 def _messages(
-    deployment: Deployment, events: set[TriggerEvent], subject: str, body: Mapping[str, Any]
+    deployment: Deployment,
+    events: set[TriggerEvent],
+    subject: str,
+    body: Mapping[str, Any],
+    amazon_q: Notification,
 ) -> tuple[TriggerMessage, ...]:
-    """One message to each trigger that asks for any of the events."""
+    """One message to each trigger that asks for any of the events, in its form."""
+
+    def text(trigger: Trigger) -> str:
+        if trigger.format is TriggerFormat.AMAZON_Q:
+            return custom_notification(amazon_q)
+        return json.dumps({**body, "eventTriggerName": trigger.name})
+
     return tuple(
-        TriggerMessage(
-            topic_arn=trigger.topic_arn,
-            subject=subject,
-            message=json.dumps({**body, "eventTriggerName": trigger.name}),
-        )
+        TriggerMessage(topic_arn=trigger.topic_arn, subject=subject, message=text(trigger), format=trigger.format)
         for trigger in deployment.settings.triggers
         if events.intersection(trigger.events)
     )

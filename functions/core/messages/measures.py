@@ -6,9 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from functions.core.causes import Cause
-from functions.core.messages.announcements import is_rollback_start
 from functions.core.records import Deployment
-from functions.core.statuses import DeploymentErrorCode, DeploymentStatus
+from functions.core.statuses import Creator, DeploymentErrorCode, DeploymentStatus
 
 
 class Measure(StrEnum):
@@ -41,6 +40,11 @@ _COUNTED = {
     DeploymentStatus.FAILED: Measure.FAILED,
     DeploymentStatus.STOPPED: Measure.STOPPED,
 }
+
+
+def is_rollback_start(deployment: Deployment) -> bool:
+    """Whether this change is the birth of an automatic rollback (the trigger DeploymentRollback)."""
+    return deployment.creator is Creator.ROLLBACK and deployment.status is DeploymentStatus.CREATED
 
 
 def of_deployment(deployment: Deployment) -> dict[str, float]:

@@ -6,6 +6,7 @@ Source: messages of the service as observed on real topics.
 from collections.abc import Sequence
 
 from functions.core.limits import NAMES, SHOWN
+from functions.core.records.counts import Counts
 from functions.core.records.traffic import shown
 from functions.core.text.plain_text import listed
 
@@ -162,6 +163,16 @@ def hosts_failed(failed: int, total: int = 0) -> str:
         return ""
     noun = "host" if max(failed, total) == 1 else "hosts"
     return f"{failed:,} of {total:,} {noun} failed" if total else f"{failed:,} {noun} failed"
+
+
+def ended(counts: Counts) -> str:
+    """How targets ended.
+
+    >>> ended(Counts(total=3, succeeded=2, failed=1))
+    '2 succeeded, 1 failed of 3'
+    """
+    words = (counts.succeeded, "succeeded"), (counts.failed, "failed"), (counts.skipped, "skipped")
+    return f"{', '.join(f'{count} {word}' for count, word in words if count) or '0 done'} of {counts.total}"
 
 
 def _some(names: Sequence[str]) -> str:

@@ -47,6 +47,7 @@ from functions.core.records.settings import (
     TagGroup,
     Trigger,
 )
+from functions.core.records.slack import LiveMessage, SlackPace
 from functions.core.records.stages import Approved, Hold, HoldKind, Pause, Stage
 from functions.core.records.steps import IN_PLACE_STEPS, AllowTraffic, BlockTraffic, Segment, Step
 from functions.core.records.target import (
@@ -113,6 +114,7 @@ __all__ = [
     "Launch",
     "LifecycleAction",
     "LifecycleEventRecord",
+    "LiveMessage",
     "LoadBalancers",
     "MaximumOutOfService",
     "Measured",
@@ -130,6 +132,7 @@ __all__ = [
     "Shard",
     "ShardState",
     "SharedFailure",
+    "SlackPace",
     "Stage",
     "StageAnalysis",
     "Step",

@@ -4,7 +4,15 @@ from dataclasses import dataclass, replace
 
 from functions.core.records.auto_scaling import NO_AUTO_SCALING, AutoScaling
 from functions.core.rollout.health import DEFAULT_CONFIG, PREDEFINED_CONFIGS, DeploymentConfig
-from functions.core.statuses import AutoRollbackEvent, Drain, FileExistsBehavior, OnBusy, OnFreeze, TriggerEvent
+from functions.core.statuses import (
+    AutoRollbackEvent,
+    Drain,
+    FileExistsBehavior,
+    OnBusy,
+    OnFreeze,
+    TriggerEvent,
+    TriggerFormat,
+)
 
 HEALTHY_TIMEOUT_SECONDS = 3600  # CodeDeploy's
 
@@ -44,6 +52,7 @@ class Trigger:
     name: str
     topic_arn: str
     events: tuple[TriggerEvent, ...]
+    format: TriggerFormat = TriggerFormat.CODEDEPLOY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

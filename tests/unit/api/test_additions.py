@@ -8,9 +8,11 @@ import pytest
 
 from functions.api.operations import instances_of_group
 from functions.aws.clients import client
+from functions.core.chat import slack
+from functions.core.chat.outcomes import Outcome
 from functions.core.declaration import load
 from functions.core.errors import InvalidInput
-from functions.core.messages import announcements, slack
+from functions.core.messages import announcements
 from functions.core.place import Place
 from functions.core.records import Deployment, Host, Target
 from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, TargetStatus
@@ -24,7 +26,7 @@ from tests.conftest import BUCKET, LambdaContext, put_item
 from tests.rollout import begin_target, run_to_the_end
 from tests.store import Store
 from tests.unit.api.conftest import ARN, Api
-from tests.unit.api.test_groups import make
+from tests.unit.api.test_groups import TRIGGER, make
 from tests.unit.api.test_groups import told as told_of_group
 from tests.unit.handlers.test_prepare import World, archive
 
@@ -271,7 +273,7 @@ def test_every_message_tells_what_a_deployment_is_for(group: None, deploy: Deplo
     assert said and of_target
     for event in (said.event, of_target.event):
         assert json.loads(event.detail["metadata"]) == given
-    outcome = slack.Outcome(message_id="1", state=announcements.State.SUCCESS, moment=NOW, place=place, deployment=one)
+    outcome = Outcome(message_id="1", state=announcements.State.SUCCESS, moment=NOW, place=place, deployment=one)
     text = json.dumps(slack.message(outcome))
     assert "*ticket*: &lt;!channel&gt; OPS-1" in text and "*url*: <https://ci/7?a=1&amp;b=2>" in text
 
@@ -357,3 +359,10 @@ def test_a_file_can_say_who_may_deploy(api: Api, store: Store) -> None:
     for wrong, says in (("ann", "not an IAM ARN"), ("", "at least one ARN")):
         with pytest.raises(InvalidInput, match=says):
             load(text % wrong)
+
+
+def test_a_trigger_for_amazon_q_is_kept_and_told(api: Api) -> None:
+    given = [{**TRIGGER, "triggerFormat": "AmazonQ"}, {**TRIGGER, "triggerName": "b"}]
+    api("CreateApplication", applicationName="shop")
+    make(api, triggerConfigurations=given)
+    assert told_of_group(api)["triggerConfigurations"] == given

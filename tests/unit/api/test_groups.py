@@ -180,6 +180,7 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
         {"triggerConfigurations": [{**TRIGGER, "triggerEvents": ["InstanceReady"]}]},
         "blue/green",
     ),
+    ("InvalidTriggerConfigException", {"triggerConfigurations": [{**TRIGGER, "triggerFormat": "Q"}]}, "AmazonQ"),
 ]
 
 

@@ -43,7 +43,12 @@ GROUP: list[dict[str, Any]] = [
         "autoRollbackConfiguration": {"enabled": True, "events": ["DEPLOYMENT_STOP_ON_REQUEST", "DEPLOYMENT_FAILURE"]},
         "triggerConfigurations": [
             {"triggerName": "b", "triggerTargetArn": TOPIC, "triggerEvents": ["InstanceFailure", "DeploymentStart"]},
-            {"triggerName": "a", "triggerTargetArn": TOPIC, "triggerEvents": ["DeploymentStop"]},
+            {
+                "triggerName": "a",
+                "triggerTargetArn": TOPIC,
+                "triggerEvents": ["DeploymentStop"],
+                "triggerFormat": "AmazonQ",
+            },
         ],
         "allowedPrincipals": ["arn:aws:iam::123456789012:role/*", "arn:aws:iam::123456789012:user/ann"],
         "sharedWith": ["shop/tools"],

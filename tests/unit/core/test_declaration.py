@@ -15,7 +15,7 @@ from functions.core.declaration import ENGINE_TOPIC, Declaration, load
 from functions.core.errors import InvalidInput
 from functions.core.records import Alarms, GroupSettings, LoadBalancers, TagFilter, TagGroup
 from functions.core.rollout.health import MinimumHealthyHosts, MinimumHealthyHostsType, ZonalConfig
-from functions.core.statuses import AutoRollbackEvent, Drain, FileExistsBehavior, OnBusy, TriggerEvent
+from functions.core.statuses import AutoRollbackEvent, Drain, FileExistsBehavior, OnBusy, TriggerEvent, TriggerFormat
 from functions.core.text.shapes import from_plain, to_plain
 
 ROOT = Path(__file__).parents[3]
@@ -104,6 +104,7 @@ ignoreApplicationStopFailures: true
     assert read.alarms == Alarms(names=("a", "b"), enabled=False, ignore_poll_alarm_failure=True)
     assert read.auto_rollback == (AutoRollbackEvent.DEPLOYMENT_STOP_ON_REQUEST,)
     assert [(t.name, t.topic_arn, t.events) for t in read.triggers] == [("t", TOPIC, (TriggerEvent.INSTANCE_FAILURE,))]
+    assert [t.format for t in read.triggers] == [TriggerFormat.CODEDEPLOY]
     assert (read.bake_seconds, read.on_busy, read.slack_channel) == (5400, OnBusy.REJECT, "shop")
     assert read.file_exists_behavior is FileExistsBehavior.OVERWRITE
     assert read.ignore_application_stop_failures
@@ -242,6 +243,7 @@ WEB = "applications.shop.groups.web"
         ("triggerConfigurations: [{triggerName: t}]", f"6:33: {WEB}.triggerConfigurations[0]: triggerTargetArn is missing"),
         ("triggerConfigurations: [{triggerName: t, triggerTargetArn: ops, triggerEvents: [DeploymentStart]}]", f'6:68: {WEB}.triggerConfigurations[0].triggerTargetArn: "ops" is neither the ARN of a standard SNS topic nor the word notifications'),
         (f"triggerConfigurations: [{{triggerName: t, triggerTargetArn: {TOPIC}.fifo, triggerEvents: [DeploymentStart]}}]", f'6:68: {WEB}.triggerConfigurations[0].triggerTargetArn: "{TOPIC}.fifo" is neither the ARN of a standard SNS topic nor the word notifications'),
+        ("triggerConfigurations: [{triggerName: t, triggerTargetArn: notifications, triggerEvents: [DeploymentStart], triggerFormat: Chatbot}]", f'6:132: {WEB}.triggerConfigurations[0].triggerFormat: "Chatbot" is not one of AmazonQ, CodeDeploy'),
         ("triggerConfigurations: [{triggerName: t, triggerTargetArn: notifications, triggerEvents: []}]", f"6:98: {WEB}.triggerConfigurations[0].triggerEvents: give at least one event"),
     ],
 )  # fmt: skip
@@ -385,3 +387,12 @@ def test_a_freeze_is_read_by_the_clock_of_its_zone() -> None:
     text = "{scope: '*', from: 2026-07-24T08:00, to: 2026-07-25T08:00+00:00, timeZone: Europe/Berlin, reason: a move}"
     (freeze,) = load(group("") + f"windows: [{text}]\n").calendar.freezes
     assert (freeze.start, freeze.end) == ("2026-07-24T06:00:00.000Z", "2026-07-25T08:00:00.000Z")
+
+
+def test_a_triggers_form_is_read_and_written() -> None:
+    given = (
+        "triggerConfigurations:\n"
+        "  - {triggerName: t, triggerTargetArn: notifications, triggerEvents: [DeploymentStop], triggerFormat: AmazonQ}\n"
+    )
+    (trigger,) = settings(given).triggers
+    assert trigger.format is TriggerFormat.AMAZON_Q

@@ -17,10 +17,11 @@ from functions.aws import events as aws_events
 from functions.aws import sns
 from functions.core import limits
 from functions.core.causes import Cause
+from functions.core.chat import slack
+from functions.core.chat.outcomes import MAX_CAUSES, Outcome
 from functions.core.failures import shared
-from functions.core.messages import announcements, slack, texts, verdict
+from functions.core.messages import announcements, texts, verdict
 from functions.core.messages.announcements import Announcement, State
-from functions.core.messages.slack import Outcome
 from functions.core.order import MAX_UPLOADS, Accepted
 from functions.core.quotas import MAX_ALARMS, MAX_TRIGGERS
 from functions.core.records import (
@@ -228,7 +229,7 @@ def test_slack_takes_every_message(deployment: Deployment, letter: str) -> None:
             moment="2026-11-23T11:00:00Z",
             place=PLACE,
             deployment=deployment,
-            failed=tuple(targets(letter, slack.MAX_CAUSES)),
+            failed=tuple(targets(letter, MAX_CAUSES)),
         )
         for number in range(120)
     ]

@@ -12,7 +12,7 @@ from functions.aws.clients import client
 from functions.aws.sqs import received
 from functions.core.records import Application, Deployment, Group, Target
 from functions.core.statuses import DeploymentStatus, LifecycleEventStatus, TargetStatus
-from functions.engine.ending.outcomes import outcome_of
+from functions.engine.chat.outcomes import outcome_of
 from functions.handlers import bake, finish, prepare, publish, run_segment, trigger
 from functions.store.reading import record
 from functions.store.records import deployments, groups, lock, targets

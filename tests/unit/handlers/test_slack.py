@@ -169,3 +169,28 @@ def test_no_log_line_holds_the_webhooks_url(queue: Queue, logged: io.StringIO) -
     assert queue.deliver(news()) == ["m-1"]
     assert "Slack did not accept a message" in logged.getvalue()
     assert "SECRET" not in logged.getvalue()
+
+
+def test_a_channel_of_teams_gets_a_card(queue: Queue) -> None:
+    remember(deployment())
+    held = json.dumps({"default": f"{queue.slack.url}/slack", "teams": {"default": f"{queue.slack.url}/teams"}})
+    client("secretsmanager").put_secret_value(SecretId="slack", SecretString=held)
+    assert queue.deliver(news()) == []
+    held = json.dumps({"teams": {"default": f"{queue.slack.url}/teams"}})
+    client("secretsmanager").put_secret_value(SecretId="slack", SecretString=held)
+    aws_slack.webhook.cache_clear()
+    assert queue.deliver(news()) == []
+    (slack_path, _), (teams_path, card) = queue.slack.posted
+    assert (slack_path, teams_path) == ("/slack", "/teams")
+    assert card["attachments"][0]["contentType"] == "application/vnd.microsoft.card.adaptive"
+
+
+def test_a_bot_posts_and_edits_over_a_real_connection(queue: Queue) -> None:
+    held = queue.slack.secret(channels={"default": "#ops"})
+    client("secretsmanager").put_secret_value(SecretId="slack", SecretString=held)
+    remember(deployment(DeploymentStatus.SUCCEEDED, counts=DONE))
+    assert queue.deliver(news("SUCCESS")) == []
+    (message,) = queue.slack.top()
+    assert message.text.startswith("Deployment succeeded") and len(queue.slack.thread(message)) == 1
+    assert queue.slack.workspace.calls == ["chat.postMessage", "chat.getPermalink", "chat.postMessage"]
+    assert queue.slack.posted == []  # by a webhook

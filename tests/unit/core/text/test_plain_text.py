@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.core.causes import Cause
-from functions.core.messages import announcements, slack
+from functions.core.chat import slack
+from functions.core.chat.outcomes import Outcome
+from functions.core.messages import announcements
 from functions.core.messages.announcements import State
-from functions.core.messages.slack import Outcome
 from functions.core.records import Counts, Diagnostics, Failure, Revision, RollbackInfo, StopMark, TargetFailure
 from functions.core.statuses import BundleType, DeploymentErrorCode, DeploymentStatus, TriggerEvent
 from functions.core.text.plain_text import clipped, listed, told, visible, weight

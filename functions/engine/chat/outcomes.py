@@ -4,10 +4,9 @@ import json
 from dataclasses import replace
 
 from functions.aws.sqs import Received
+from functions.core.chat.outcomes import MAX_CAUSES, Outcome
 from functions.core.failures import shared
-from functions.core.messages import slack
 from functions.core.messages.announcements import State
-from functions.core.messages.slack import Outcome
 from functions.core.place import Place
 from functions.store.records import deployments, targets
 
@@ -37,7 +36,7 @@ def outcome_of(received: Received) -> Outcome:
 def _with_causes(found: Outcome) -> Outcome:
     deployment_id = found.deployment.deployment_id
     causes = found.deployment.causes or shared(targets.failed(deployment_id))  # an older engine kept none
-    firsts = (targets.get(deployment_id, each.target_ids[0]) for each in causes[: slack.MAX_CAUSES])
+    firsts = (targets.get(deployment_id, each.target_ids[0]) for each in causes[:MAX_CAUSES])
     return replace(
         found, deployment=replace(found.deployment, causes=causes), failed=tuple(each for each in firsts if each)
     )

@@ -1,0 +1,1 @@
+"""Telling chats: what webhooks get, and the messages of a bot that stay up to date."""
