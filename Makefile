@@ -7,6 +7,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+CHROMIUM := /usr/bin/chromium
 SAY := @printf '\033[1m==> %s\033[0m\n'
 # Node from the wheel goes first on the PATH: jsii and the CDK CLI use it.
 NODE := $(abspath $(VENV))/node
@@ -18,7 +19,7 @@ command_line = @printf '\#!%s\nimport sys\nsys.path.insert(0, "%s")\nfrom cli.__
 export PATH := $(NODE)/bin:$(abspath $(BIN)):$(PATH)
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help setup cli demo local test lint types templates unit simulated contract host soak mutations e2e grants record texts bench synth permissions clean
+.PHONY: help setup cli demo local test lint types templates unit simulated contract host soak mutations e2e browser chromium pictures grants record texts bench synth permissions clean
 
 help: ## list the targets
 	@grep -hE '^[a-z][a-z0-9-]*:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -62,7 +63,7 @@ local: setup ## AWS on this machine with the stack, four hosts and an Auto Scali
 test: setup ## everything that CI runs
 	@rm -rf build/calls
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint types templates
-	@$(MAKE) --no-print-directory --jobs 1 unit simulated contract host e2e grants
+	@$(MAKE) --no-print-directory --jobs 1 unit simulated contract host e2e browser grants
 	$(SAY) "all checks passed"
 
 lint: setup ## ruff: style, imports, layering
@@ -110,6 +111,21 @@ mutations: setup ## deliberate breakages of the engine, each of which the invari
 e2e: setup ## the deployed stack on the local cloud, faults injected
 	$(SAY) "local cloud and end to end"
 	@$(BIN)/pytest -q -n 3 --dist worksteal tests/local tests/e2e --doctest-modules local
+
+# Debian's Chromium, which only root can install; where there is none and none may be installed, the tests of the
+# console in a browser say so and are left out.
+browser: setup ## the console in a real browser: Debian's Chromium, which is installed where it is missing
+	$(SAY) "the console in a browser"
+	@if $(MAKE) --no-print-directory chromium; then $(BIN)/pytest -q -n 2 --dist worksteal tests/browser; else printf '\033[1;33m%s\033[0m\n' "LEFT OUT: the console was not tested in a browser. Install Chromium (Debian: apt install chromium), then: make browser"; fi
+
+chromium:
+	@[ -x $(CHROMIUM) ] || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; } || { echo "there is no $(CHROMIUM), and only root can install it" >&2; exit 1; }
+	@[ -x $(CHROMIUM) ] || echo "==> installing Debian's Chromium (about 100 MB to load, once)"
+	@[ -x $(CHROMIUM) ] || { log=$$(mktemp) && trap 'rm -f "$$log"' EXIT && { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends chromium; } >"$$log" 2>&1 || { tail -n 5 "$$log" >&2; exit 1; }; }
+
+pictures: setup chromium ## the pictures of the console's pages in docs/pictures, taken by the tests
+	@mkdir -p docs/pictures
+	@STEPDEPLOY_PICTURES=docs/pictures $(BIN)/pytest -q -n 2 tests/browser/test_pages.py -k everybody
 
 # Needs what all tests before have written down: after a part of them, grants seem to be too many.
 grants: setup ## the grants of each function beside the AWS calls that it made in all tests

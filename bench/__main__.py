@@ -1,8 +1,9 @@
-"""`python -m bench [imports|prepare|plan|deployment|fleets|api|cli|host|traffic ...] [--quick]`: measure; exit status
-1 when a limit is broken.
+"""`python -m bench [imports|prepare|plan|deployment|fleets|api|cli|console|host|traffic ...] [--quick]`: measure;
+exit status 1 when a limit is broken.
 
-Without names everything about the engine is measured; the command line, the host runner and the traffic through a load
-balancer only when they are named. --quick: of the simulated fleets only the smaller ones, and fewer requests.
+Without names everything about the engine is measured; the command line, the console, the host runner and the traffic
+through a load balancer only when they are named. --quick: of the simulated fleets only the smaller ones, and fewer
+requests.
 """
 
 import sys
@@ -10,7 +11,7 @@ from functools import partial
 
 from rich.console import Console
 
-from bench import api, command_line, deployment, fleets, host, imports, plan, prepare, traffic
+from bench import api, command_line, console, deployment, fleets, host, imports, plan, prepare, traffic
 from bench.limits import is_broken
 
 ENGINE = {
@@ -21,7 +22,13 @@ ENGINE = {
     "fleets": fleets.measure,
     "api": api.measure,
 }
-PARTS = {**ENGINE, "cli": command_line.measure, "host": host.measure, "traffic": traffic.measure}
+PARTS = {
+    **ENGINE,
+    "cli": command_line.measure,
+    "console": console.measure,
+    "host": host.measure,
+    "traffic": traffic.measure,
+}
 USAGE = 2  # exit status
 _WIDTH = 140  # of tables in a file
 
@@ -34,10 +41,10 @@ def main(wanted: list[str]) -> int:
     if unknown := [name for name in wanted if name not in parts]:
         print(f"no such part: {', '.join(unknown)}; there are {', '.join(parts)}", file=sys.stderr)
         return USAGE
-    console, broken = Console(width=None if sys.stdout.isatty() else _WIDTH), False
+    out, broken = Console(width=None if sys.stdout.isatty() else _WIDTH), False
     for name in wanted or ENGINE:
         table = parts[name]()
-        console.print(table)
+        out.print(table)
         broken |= is_broken(table)
     return int(broken)
 

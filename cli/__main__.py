@@ -30,9 +30,11 @@ ROOMS = {
     "looking": {
         "status": "What runs on the hosts of every group, and what is being deployed there.",
         "watch": "Follow a deployment until it ends.",
+        "console": "Groups and deployments in a browser, live.",
         "list": "List deployments, newest first.",
         "show": "Show a deployment: how it went, why hosts failed, and what to do next.",
         "logs": "Show the output of scripts on the hosts of a deployment.",
+        "report": "Write one page of a deployment: for a post-mortem, with a chart of healthy hosts.",
         "hosts": "Show which revision runs on each host of a group.",
         "groups": "The deployment groups.",
         "budgets": "Which hosts are out of service under a disruption budget, and who waits.",

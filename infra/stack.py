@@ -259,7 +259,8 @@ class StepDeploy(Stack):
             after=[api.function],
         )
         functions = _functions(self)
-        Dashboard(self, "Dashboard", machine=engine.machine, functions=functions)
+        declared = [(each.application, each.name) for each in parts.declaration.groups]
+        Dashboard(self, "Dashboard", machine=engine.machine, functions=functions, groups=declared)
         Alarms(
             self,
             "Alarms",

@@ -1,10 +1,9 @@
-"""What runs say to a person: a summary, a chart of the hosts in service, the same as SVG."""
+"""What runs say to a person: a summary, and a chart of the hosts in service."""
 
 import math
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
-from itertools import pairwise
 from typing import Any
 
 from functions.core.statuses import TargetStatus
@@ -13,7 +12,6 @@ from simulation.result import Result
 
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 _SHARES = (10, 50, 90, 100)  # percent of the hosts, of which the timetable has a row
-_SVG_WIDTH, _SVG_HEIGHT, _SVG_MARGIN = 720, 240, 40
 
 
 def summary(results: Sequence[Result]) -> dict[str, Any]:
@@ -133,39 +131,6 @@ def _columns(result: Result, width: int) -> list[int]:
         for column in range(first, last + 1):
             columns[column] = min(columns[column], value)
     return columns
-
-
-def svg(result: Result) -> str:
-    """The same chart, to put into a page."""
-    seconds, hosts = max(result.seconds, 1.0), max(result.hosts, 1)
-    begin = result.line[0][0]
-
-    def x(time: float) -> float:
-        return round(_SVG_MARGIN + (time - begin) / seconds * (_SVG_WIDTH - 2 * _SVG_MARGIN), 1)
-
-    def y(healthy: float) -> float:
-        return round(_SVG_HEIGHT - _SVG_MARGIN - healthy / hosts * (_SVG_HEIGHT - 2 * _SVG_MARGIN), 1)
-
-    points = [(x(result.line[0][0]), y(result.line[0][1]))]
-    for (_, before), (time, value) in pairwise(result.line):
-        points += [(x(time), y(before)), (x(time), y(value))]
-    points.append((x(begin + result.seconds), points[-1][1]))
-    path = " ".join(f"{left},{top}" for left, top in points)
-    promised = result.first.promised if result.outcomes else 0
-    left, right, bottom = _SVG_MARGIN, _SVG_WIDTH - _SVG_MARGIN, _SVG_HEIGHT - _SVG_MARGIN
-    text = 'font-family="sans-serif" font-size="12"'
-    return f"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_SVG_WIDTH} {_SVG_HEIGHT}">
-<title>Hosts in service during a simulated deployment (seed {result.seed})</title>
-<rect width="{_SVG_WIDTH}" height="{_SVG_HEIGHT}" fill="white"/>
-<polygon points="{left},{bottom} {path} {right},{bottom}" fill="#cfe8d5"/>
-<polyline points="{path}" fill="none" stroke="#2a7d46"/>
-<line x1="{left}" y1="{y(promised)}" x2="{right}" y2="{y(promised)}" stroke="#b3261e" stroke-dasharray="4"/>
-<text x="{right}" y="{y(promised) - 4}" text-anchor="end" fill="#b3261e" {text}>promised: {promised}</text>
-<text x="{left - 4}" y="{y(hosts) + 4}" text-anchor="end" {text}>{hosts}</text>
-<text x="{left - 4}" y="{bottom}" text-anchor="end" {text}>0</text>
-<text x="{right}" y="{bottom + 16}" text-anchor="end" {text}>{words(result.seconds)}</text>
-</svg>
-"""
 
 
 def words(seconds: float) -> str:

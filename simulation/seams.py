@@ -121,5 +121,5 @@ def _one_after_another(pool: ThreadPoolExecutor, work: Callable[..., Any], /, *g
     return future
 
 
-_METRICS = ("add_metric", "add_dimensions", "flush_metrics")  # what `publish` does with metrics
+_METRICS = ("add_metric", "add_dimension", "add_dimensions", "flush_metrics")  # what `telemetry` does with metrics
 QUIET = logging.CRITICAL

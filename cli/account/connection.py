@@ -6,6 +6,7 @@ Where the API is: `STEPDEPLOY_ENDPOINT`, else the output `ApiEndpoint` of the Cl
 
 import os
 from functools import cached_property
+from threading import RLock
 from typing import Any
 
 import click
@@ -86,16 +87,21 @@ class Engine:
         return self.outputs[name]
 
     @cached_property
+    def _making(self) -> RLock:
+        return RLock()
+
+    @cached_property
     def _clients(self) -> dict[str, Any]:
         return {}
 
     def client(self, service: str, **how: Any) -> Any:
         """The client of a service, which takes long to make: one is kept, and each that is set otherwise is new."""
-        if how:
-            return self.session.client(service, **how)
-        if service not in self._clients:
-            self._clients[service] = self.session.client(service)
-        return self._clients[service]
+        with self._making:  # which a session does for one thread at a time
+            if how:
+                return self.session.client(service, **how)
+            if service not in self._clients:
+                self._clients[service] = self.session.client(service)
+            return self._clients[service]
 
 
 def is_forbidden(error: Exception) -> bool:
@@ -103,6 +109,15 @@ def is_forbidden(error: Exception) -> bool:
     from botocore.exceptions import ClientError
 
     return isinstance(error, ClientError) and error.response["Error"]["Code"] in _FORBIDDEN
+
+
+def is_logged_out(error: Exception) -> bool:
+    """Whether there are no credentials, or none that are still good."""
+    from botocore import exceptions
+
+    if isinstance(error, exceptions.ClientError):
+        return error.response["Error"]["Code"] in _EXPIRED
+    return isinstance(error, exceptions.NoCredentialsError | exceptions.SSOError | exceptions.TokenRetrievalError)
 
 
 def refused(error: Exception) -> Refusal:

@@ -1,6 +1,6 @@
 """The targets of a deployment, read page by page."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from cli.account.requests import batches
@@ -12,6 +12,14 @@ def listed(api: Any, deployment_id: str, status: str) -> Iterator[str]:
     filters = {"TargetStatus": [status]}
     pages = api.get_paginator("list_deployment_targets").paginate(deploymentId=deployment_id, targetFilters=filters)
     found: Iterator[str] = pages.search("targetIds[]")
+    return found
+
+
+def summaries(api: Any, deployment_id: str, statuses: Sequence[str] = ()) -> Iterator[Mapping[str, Any]]:
+    """The TargetSummaries of all, or of those of some statuses; a hundred in a request."""
+    filters = {"TargetStatus": list(statuses)} if statuses else {}
+    pages = api.get_paginator("list_deployment_targets").paginate(deploymentId=deployment_id, targetFilters=filters)
+    found: Iterator[Mapping[str, Any]] = pages.search("targetSummaries[]")
     return found
 
 

@@ -29,6 +29,13 @@ def causes(api: Any, info: Info) -> list[SharedFailure]:
     return list(shared(map(_record, targets.read(api, info["deploymentId"], ids))))
 
 
+def causes_of(info: Info, failed: Iterable[Target]) -> list[SharedFailure]:
+    """Likewise, of failed targets that have been read."""
+    if told := info.get("causes"):
+        return [_cause(each) for each in told]
+    return list(shared(map(_record, failed)))
+
+
 def failed_targets(info: Info) -> int:
     return int((info.get("deploymentOverview") or {}).get("Failed", 0))
 
@@ -43,7 +50,7 @@ def tails(api: Any, info: Info, found: Iterable[SharedFailure]) -> dict[str, lis
     """The last lines of the log of each cause's first host, in the event that failed there."""
     first = {cause.target_ids[0]: cause.failure.event for cause in found if cause.failure.event}
     read = targets.read(api, info["deploymentId"], first) if first else ()
-    return {each["targetId"]: _tail(each, first[each["targetId"]]) for each in read}
+    return {each["targetId"]: tail(each, first[each["targetId"]]) for each in read}
 
 
 def headline(failure: TargetFailure) -> str:
@@ -67,7 +74,7 @@ def unsaid(failure: TargetFailure) -> str:
 
 def last_line(target: Target, failure: TargetFailure) -> str:
     """The last line of the log of the event in which a target failed."""
-    return (_tail(target, failure.event) or [""])[-1]
+    return (tail(target, failure.event) or [""])[-1]
 
 
 def lines(found: Iterable[SharedFailure]) -> Iterator[str]:
@@ -133,6 +140,7 @@ def _record(target: Target) -> Record:
     )
 
 
-def _tail(target: Target, event: str | None) -> list[str]:
+def tail(target: Target, event: str | None) -> list[str]:
+    """The last lines of the log of one of its events."""
     found = next((each for each in events(target) if each["lifecycleEventName"] == event), {})
     return ((found.get("diagnostics") or {}).get("logTail") or "").splitlines()[-_TAIL_LINES:]

@@ -11,11 +11,12 @@ from cli.account.groups import group_info
 from cli.account.host_names import Names, host_names
 from cli.view import words
 from cli.view.advice import next_steps
-from cli.view.causes import causes, failed_targets, headline, tails, told, unsaid
+from cli.view.causes import causes, causes_of, failed_targets, headline, tail, tails, told, unsaid
 from cli.view.output import plain, plain_log
+from cli.view.progress import Snapshot
 from functions.core.messages import texts
 from functions.core.records import SharedFailure
-from functions.core.statuses import DeploymentStatus
+from functions.core.statuses import DeploymentStatus, TargetStatus
 
 _CAUSES = 5  # that are told one by one
 
@@ -76,6 +77,21 @@ def explain(engine: Engine, info: words.Info) -> Explained:
         logs=tails(engine.api, info, found),
         group=_group(engine.api, info),
     )
+
+
+def explain_seen(engine: Engine, seen: Snapshot) -> Explained | None:
+    """Of a deployment that is followed, by what has been read of it; None where nothing has failed."""
+    failed = [each for each in seen.targets.values() if each["status"] == TargetStatus.FAILED]
+    if not failed and not (seen.status.is_final and seen.status is not DeploymentStatus.SUCCEEDED):
+        return None
+    found = causes_of(seen.info, failed)
+    read = {each["targetId"]: each for each in failed}
+    logs = {
+        first: tail(read[first], cause.failure.event)
+        for cause in found
+        if (first := cause.target_ids[0]) in read and cause.failure.event
+    }
+    return Explained(info=seen.info, found=found, names=seen.names, logs=logs, group=_group(engine.api, seen.info))
 
 
 def _group(api: Any, info: words.Info) -> GroupInfo:

@@ -5,7 +5,7 @@ targets that can have changed. What was asked in vain because the network or the
 """
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -26,8 +26,11 @@ _ALARM_SECONDS, _ALARMS_AT_ONCE = 10, 100
 _PASSING = {"ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded"}
 
 
-def looks(engine: Engine, deployment_id: str, deadline: float) -> Iterator[Snapshot]:
-    """The deployment now and again, until it has ended or the time is over."""
+def looks(
+    engine: Engine, deployment_id: str, deadline: float, wait: Callable[[float], object] | None = None
+) -> Iterator[Snapshot]:
+    """The deployment now and again, until it has ended or the time is over. `wait`: so many seconds, from one look to
+    the next; by default it sleeps."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     reader = _Reader(engine, deployment_id)
@@ -47,7 +50,12 @@ def looks(engine: Engine, deployment_id: str, deadline: float) -> Iterator[Snaps
         if seen.status.is_final or left <= 0:
             return
         pause = min(pause * _SLOWER, _LATE) if before and not changes(before, seen) else _SOON
-        sleep(min(pause, left))
+        (wait or sleep)(min(pause, left))
+
+
+def alarms(engine: Engine, info: Mapping[str, Any]) -> Mapping[str, Alarm]:
+    """Those that stop a deployment, by name, as far as these credentials may see them."""
+    return _Alarms(engine).states(info)
 
 
 def _passes(error: Exception) -> bool:

@@ -18,7 +18,7 @@ from functions.core.records.traffic import shown
 
 SHOWN = 20  # hosts
 _SCRIPTS, _NAMES = 3, 3  # of an event; hosts
-_STAGES = (
+STAGES = (
     Column("STAGE", least=8),
     Column("HOSTS", is_number=True),
     Column("AT ONCE", is_number=True),
@@ -26,7 +26,7 @@ _STAGES = (
     Column("ENDS"),
     Column("THEN"),
 )
-_HOSTS = (
+HOSTS = (
     Column("HOST"),
     Column("NAME", least=8),
     Column("STAGE", is_number=True),
@@ -49,15 +49,15 @@ def lines(plan: Planned, group: str, *, all_hosts: bool = False) -> Iterator[str
         yield f"{click.style('error  ', fg='red')}  {plain(each['code'])}: {plain(each['message'])}"
     for each in plan["warnings"]:
         yield f"{click.style('warning', fg='yellow')}  {plain(each)}"
-    for name, text in _facts(plan):
+    for name, text in facts(plan):
         yield f"  {name:<14} {text}"
     if plan["stages"]:
         yield ""
-        yield from _table(_STAGES, [_stage(number, each) for number, each in enumerate(plan["stages"], start=1)])
+        yield from _table(STAGES, [stage_row(number, each) for number, each in enumerate(plan["stages"], start=1)])
     if plan["hosts"]:
         yield ""
         first = plan["hosts"] if all_hosts else plan["hosts"][:SHOWN]
-        yield from _table(_HOSTS, [_host(plan, each) for each in first])
+        yield from _table(HOSTS, [host_row(plan, each) for each in first])
         if left := len(plan["hosts"]) - len(first):
             yield f"and {counted(left, 'more host')}: --all-hosts"
 
@@ -67,7 +67,7 @@ def _table(columns: tuple[Column, ...], rows: list[Row]) -> list[str]:
     return laid_out(columns, rows, width, datetime.now(UTC))
 
 
-def _facts(plan: Planned) -> Iterator[tuple[str, str]]:
+def facts(plan: Planned) -> Iterator[tuple[str, str]]:
     if plan.get("revision"):
         yield "revision", words.revision(plan["revision"])
     if pinned := words.pinned(plan):
@@ -127,7 +127,7 @@ def _traffic(each: Mapping[str, Any]) -> str:
     return f"each host leaves {names} in {each['blockSeconds']}s, and is back in {each['allowSeconds']}s at most"
 
 
-def _stage(number: int, each: Mapping[str, Any]) -> Row:
+def stage_row(number: int, each: Mapping[str, Any]) -> Row:
     then = []
     if each.get("bakeSeconds"):
         then.append(f"alarms are watched for {seconds_text(each['bakeSeconds'])}")
@@ -146,7 +146,7 @@ def _stage(number: int, each: Mapping[str, Any]) -> Row:
     ]
 
 
-def _host(plan: Planned, each: Mapping[str, Any]) -> Row:
+def host_row(plan: Planned, each: Mapping[str, Any]) -> Row:
     ping = each.get("pingStatus", "not managed")
     return [
         each["hostId"],

@@ -142,7 +142,12 @@ def stages(info: Info) -> Iterator[str]:
         if "approval" in stage:
             given = next((each for each in info.get("approvals") or () if each["afterStage"] == number - 1), None)
             parts.append(_approval(given) if given else f"needs approval{approval_needed(stage['approval'])}")
-        yield f"{number}. {plain(stage.get('name') or 'repair')}: {', '.join(parts)}"
+        yield f"{number}. {stage_name(stage)}: {', '.join(parts)}"
+
+
+def stage_name(stage: Mapping[str, Any]) -> str:
+    """That of hosts that were out of service before has none."""
+    return plain(stage.get("name") or "repair")
 
 
 def what_is_judged(rule: Mapping[str, Any]) -> str:

@@ -133,8 +133,15 @@ def asker(info: Info) -> str:
     >>> asker({"requestedBy": "arn:aws:iam::123456789012:root"})
     'root'
     """
-    by = str(info.get("requestedBy") or info.get("creator") or "-")
-    return shortened(plain(re.split("[:/]", by)[-1] if by.startswith("arn:") else by), 28)
+    return shortened(person(str(info.get("requestedBy") or info.get("creator") or "-")), 28)
+
+
+def person(by: str) -> str:
+    """
+    >>> person("arn:aws:iam::123456789012:user/ops/ann"), person("alarm shop-errors")
+    ('ann', 'alarm shop-errors')
+    """
+    return plain(re.split("[:/]", by)[-1] if by.startswith("arn:") else by)
 
 
 def pairs(metadata: Mapping[str, str] | None) -> str:

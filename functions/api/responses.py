@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID, uuid5
 
-from functions.api import stage_responses
+from functions.api import stage_responses, target_responses
 from functions.api.declared_responses import only_declared
 from functions.api.revision_responses import good_deployment, pinned_revision, revision, rollback_choice
 from functions.api.scaling_responses import auto_scaling, membership, related, rollback, scaling_group
@@ -337,6 +337,7 @@ def target(record: Target, place: Place) -> dict[str, Any]:
             "waitingFor": record.waits_for,
             "failure": failure(record.failure) if record.failure else None,
             "outOfLoadBalancers": list(balancers_of(record.out_of)) or None,
+            **target_responses.service(record),
             **membership(record),
         },
     }

@@ -9,7 +9,7 @@ from typing import Any
 from functions.core import stage_shapes
 from functions.core.end_state import EndState
 from functions.core.planning import shapes as planning_shapes
-from functions.core.stage_shapes import exception, one_of, structure
+from functions.core.stage_shapes import SERVICE, exception, one_of, structure
 from functions.core.statuses import OnFreeze
 
 _FAILURES = ("ThrottlingException",)
@@ -291,6 +291,7 @@ SHAPES: dict[str, dict[str, Any]] = {
         availabilityZone="Zone",
         autoScalingGroup="AutoScalingGroupName",
         isStandby="Boolean",
+        **SERVICE,
     ),
     "Zone": {"type": "string"},
     # -- where a rollback goes and why, or why it can go nowhere

@@ -23,6 +23,9 @@ def exception() -> dict[str, Any]:
     return {**structure(), "exception": True}
 
 
+# In which stage a target takes part (from 0), when its host was taken out of service, and whether it was out before.
+SERVICE = {"stage": "Integer", "outOfServiceTime": "Timestamp", "wasOutOfService": "Boolean"}
+
 SHAPES: dict[str, dict[str, Any]] = {
     # -- the stages of a deployment configuration (docs/stages.md); orderTag: by whose value targets are ordered
     "StageSelection": structure(type="StageSelectionType", value="Integer", zones="ZoneList", tag="StageTag"),
@@ -99,4 +102,10 @@ SHAPES: dict[str, dict[str, Any]] = {
         afterStage="Integer", verdict="AnalysisVerdict", time="Timestamp", reason="Message", judged="JudgedList"
     ),
     "StageAnalysisList": {"type": "list", "member": {"shape": "StageAnalysis"}},
+    # -- what a picture of all targets of a deployment needs of each
+    "TargetSummary": structure(
+        targetId="TargetId", status="TargetStatus", lastUpdatedAt="Time", availabilityZone="Zone", **SERVICE
+    ),
+    "TargetSummaryList": {"type": "list", "member": {"shape": "TargetSummary"}},
+    "ListDeploymentTargetsOutput": structure(targetSummaries="TargetSummaryList"),
 }

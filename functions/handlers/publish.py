@@ -9,18 +9,18 @@ not take goes to a queue that `trigger` empties: an SNS that is down delays its 
 import json
 from typing import Any
 
-from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from functions import telemetry
 from functions.aws import events, sns, sqs
 from functions.core.messages import measures
 from functions.core.records import Deployment
 from functions.core.text.shapes import to_plain
 from functions.engine import pipeline
 from functions.engine.ending import announce
-from functions.settings import SERVICE, settings
+from functions.settings import settings
 from functions.store import stream
-from functions.telemetry import logger, metrics
+from functions.telemetry import logger
 
 _FIRST_RETRY_SECONDS = 30  # of a message that SNS did not take
 
@@ -51,11 +51,9 @@ def _answer(deployment: Deployment) -> None:
 
 
 def _count(deployment: Deployment) -> None:
-    """One EMF line: for the engine as a whole, and for the group. Only a group that exists has metrics of its own:
-    names out of an upload's key could be any number."""
-    if deployment.group_id:
-        metrics.add_dimensions(service=SERVICE, application=deployment.application, group=deployment.group)
-    for name, value in measures.of_deployment(deployment).items():
-        unit = MetricUnit.Seconds if name == "DeploymentSeconds" else MetricUnit.Count
-        metrics.add_metric(name=name, unit=unit, value=value)
-    metrics.flush_metrics()
+    """Only a group that exists has metrics of its own: names out of an upload's key could be any number."""
+    group = {"application": deployment.application, "group": deployment.group} if deployment.group_id else {}
+    if counted := measures.of_deployment(deployment):
+        telemetry.count(counted, **group)
+    if group and (left := measures.at_end(deployment)):
+        telemetry.gauge(left, **group)

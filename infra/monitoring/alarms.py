@@ -19,6 +19,7 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from functions.core.messages.measures import Measure
 from infra.function import Function
 
 _FIVE_MINUTES = Duration.minutes(5)
@@ -85,7 +86,7 @@ class Alarms(Construct):
             "The engine failed targets or a deployment, not their scripts: the cause is ENGINE, its message says where",
             cloudwatch.Metric(
                 namespace="stepdeploy",
-                metric_name="EngineFailures",
+                metric_name=Measure.ENGINE_FAILURES,
                 dimensions_map={"service": self._name},
                 period=_FIVE_MINUTES,
                 statistic="Sum",

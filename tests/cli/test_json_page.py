@@ -144,4 +144,4 @@ def test_every_verb_with_json_output_is_there() -> None:
     assert ", ".join(f"`{each}`" for each in NOTHING_PROMISED[:-1]) in " ".join(text.split())
 
 
-NOTHING_PROMISED = ("cost", "init", "install-model", "local", "proxy", "retire", "simulate")
+NOTHING_PROMISED = ("console", "cost", "init", "install-model", "local", "proxy", "retire", "simulate")

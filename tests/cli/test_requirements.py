@@ -8,7 +8,7 @@ from pathlib import Path
 from cli.__main__ import VERBS, module_of
 
 ROOT = Path(__file__).resolve().parents[2]
-OF_A_MODULE = {"PyYAML": {"yaml"}, "boto3": {"boto3", "botocore"}}
+OF_A_MODULE = {"PyYAML": {"yaml"}, "boto3": {"boto3", "botocore"}, "htpy": {"htpy", "markupsafe"}}
 
 
 def imported(module: str, seen: set[str]) -> set[str]:

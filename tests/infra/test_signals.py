@@ -7,7 +7,7 @@ import pytest
 from moto.events.models import EventPattern
 
 from infra.checks.nag import spelled
-from tests.infra.conftest import Synthesized, only, resources
+from tests.infra.conftest import Synthesized, resources
 
 BUCKET = "revisions"
 MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:stepdeploy"
@@ -204,22 +204,6 @@ def test_the_stream_launches_created_deployments_and_announces_changes_of_status
     assert readers("TARGET#i-1", "Succeeded") == {"NotificationsPublishStream"}
     assert readers("DEPLOYMENT", "Created", news=False) == set(), "a write that changed no status wakes no one"
     assert readers("LOCK", "Created", news=False) == set()
-
-
-def test_the_dashboard_shows_what_publish_counts(template: dict[str, Any]) -> None:
-    body = only(template, "AWS::CloudWatch::Dashboard")["DashboardBody"]
-    text = json.dumps(body)
-    for metric in (
-        "DeploymentsStarted",
-        "DeploymentsSucceeded",
-        "DeploymentsFailed",
-        "DeploymentsStopped",
-        "DeploymentsRolledBack",
-        "DeploymentSeconds",
-        "Targets",
-        "TargetsFailed",
-    ):
-        assert f'\\"stepdeploy\\",\\"{metric}\\"' in text.replace("\\\\", "\\")
 
 
 def abandoned(state: str, provider: str = "Lambda") -> dict[str, Any]:

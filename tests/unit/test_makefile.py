@@ -92,3 +92,39 @@ def test_a_pipeline_gets_the_command_line_alone(checkout: Path) -> None:
     (only,) = (checkout / "bin").iterdir()
     assert only.name == "stepdeploy" and only.read_text().startswith(f"#!{checkout}/.venv-cli/bin/python\n")
     assert not (checkout / ".venv").exists() and not (checkout / "node_modules").exists()
+
+
+def browser(checkout: Path, **commands: str) -> "subprocess.CompletedProcess[str]":
+    """`make browser` with no Chromium yet, and stand-ins for these commands."""
+    folder = checkout / ".venv" / "bin"  # which goes first on the PATH
+    folder.mkdir(parents=True)
+    for name, does in {"pytest": "echo tested", **commands}.items():
+        path = folder / name.replace("_", "-")
+        path.write_text(f"#!/bin/sh\n{does}\n")
+        path.chmod(0o755)
+    return make(checkout, "browser", "--assume-old=setup", f"CHROMIUM={checkout}/chromium")
+
+
+def test_where_no_browser_may_be_installed_its_tests_say_that_they_are_left_out(checkout: Path) -> None:
+    ran = browser(checkout, id="echo 1000")
+    assert ran.returncode == 0 and "LEFT OUT: the console was not tested in a browser" in ran.stdout
+    assert "only root can install it" in ran.stderr and "tested\n" not in ran.stdout
+
+
+def test_why_a_browser_could_not_be_installed_is_shown(checkout: Path) -> None:
+    ran = browser(checkout, id="echo 0", apt_get="seq 99; echo no route to the mirror; exit 1")
+    assert ran.returncode == 0 and "LEFT OUT" in ran.stdout
+    assert "99\nno route to the mirror" in ran.stderr and "\n80\n" not in ran.stderr
+
+
+def test_a_missing_browser_is_installed_and_said_so(checkout: Path) -> None:
+    put = f"touch {checkout}/chromium && chmod +x {checkout}/chromium"
+    ran = browser(checkout, id="echo 0", apt_get=put)
+    assert ran.returncode == 0 and "LEFT OUT" not in ran.stdout
+    assert "installing Debian's Chromium" in ran.stdout and "tested\n" in ran.stdout
+
+
+def test_tests_that_fail_in_a_browser_fail(checkout: Path) -> None:
+    (checkout / "chromium").touch(mode=0o755)
+    ran = browser(checkout, pytest="exit 1")
+    assert ran.returncode and "LEFT OUT" not in ran.stdout

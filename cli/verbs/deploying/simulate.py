@@ -127,7 +127,7 @@ def command(
     scenario = _scenario(options, past, revision)
     results = [World(replace(scenario, seed=seed + number)).run() for number in range(runs)]
     if svg:
-        svg.write_text(report.svg(results[0]), encoding="utf-8")
+        svg.write_text(_picture(results[0]), encoding="utf-8")
     found = report.summary(results)
     found["usd"] = round(_usd(found), 4)
     found["pastTargets"] = past.targets
@@ -136,6 +136,20 @@ def command(
     else:
         _tell(found, results[0])
     return Exit.FAILED if found["broken"] else Exit.DONE
+
+
+def _picture(result: "Result") -> str:
+    """The hosts in service, as SVG."""
+    from cli.view import chart
+    from cli.view.healthy import Healthy, Mark, MarkKind, Point, thinned
+
+    begin = result.line[0][0]
+    points = [Point(time - begin, healthy) for time, healthy in result.line]
+    points.append(Point(result.seconds, points[-1].healthy))
+    backs = [Mark(each.began_at - begin, MarkKind.ROLLBACK, "rollback") for each in result.outcomes if each.is_rollback]
+    promised = result.first.promised if result.outcomes else 0
+    found = Healthy(total=result.hosts, promised=promised, points=thinned(points), marks=backs)
+    return chart.picture(found, f"Hosts in service during a simulated deployment (seed {result.seed})")
 
 
 def _scenario(options: dict[str, Any], past: History, revision: Path | None) -> "Scenario":

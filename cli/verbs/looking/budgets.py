@@ -64,7 +64,7 @@ def _tell(found: Sequence[Budget], as_json: bool) -> None:
     if rows := [row for budget in found for row in _rows(budget)]:
         tell_table(_HEAD, rows)
     for each in found:
-        click.echo(plain(_sentence(each)))
+        click.echo(plain(sentence(each)))
 
 
 def _rows(budget: Budget) -> Iterator[Row]:
@@ -77,10 +77,10 @@ def _rows(budget: Budget) -> Iterator[Row]:
         yield [name, "-", Cell("waits", "yellow"), each["since"], each["deploymentId"]]
 
 
-def _sentence(budget: Budget) -> str:
+def sentence(budget: Budget) -> str:
     """
     >>> most = {"type": "FLEET_PERCENT", "value": 25}
-    >>> _sentence({"budgetName": "web", "holders": [{}], "places": 2, "hosts": 8, "maximumOutOfService": most})
+    >>> sentence({"budgetName": "web", "holders": [{}], "places": 2, "hosts": 8, "maximumOutOfService": most})
     'web: 1 of 2 places held (25 % of 8 hosts)'
     """
     most = budget["maximumOutOfService"]

@@ -7,21 +7,20 @@ hosts first. Without an id it is the newest deployment of the group, or of all g
 deployment ends, and shows the log of each event as the event ends: what a script says before, hosts keep.
 """
 
-import gzip
 import math
 import re
-import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import click
 
 from cli.account import targets
 from cli.account.completions import target_ids
-from cli.account.connection import Engine, Refusal
+from cli.account.connection import Engine
 from cli.account.group_name import Group
 from cli.account.host_names import Names, host_ids, host_names
 from cli.account.which import looked_at, which_argument
+from cli.account.whole_logs import WholeLogs
 from cli.exits import Exit
 from cli.view.causes import failure_of
 from cli.view.looks import looks
@@ -29,13 +28,10 @@ from cli.view.output import json_option, plain, plain_log, tell_json
 from cli.view.progress import Target, events
 from cli.view.tables import COLORS
 from functions.core.records import TargetFailure
-from functions.core.revision import ENGINE_PREFIX
 from functions.core.statuses import TargetStatus
 from host.lifecycle import LifecycleEvent
 
 _STATUSES = (TargetStatus.FAILED, TargetStatus.IN_PROGRESS, TargetStatus.SUCCEEDED)
-_SUFFIX = ".log.gz"
-_LONGEST = 64 * 1024  # bytes that are shown as one line
 
 
 class Log(NamedTuple):
@@ -111,7 +107,7 @@ def command(
     wanted = _Wanted(target, event, grep)
     if follow:
         return _follow(engine, deployment_id, wanted, names)
-    find = _Whole(engine, deployment_id).logs if full else _tails
+    find = _whole(engine, deployment_id) if full else _tails
     chosen = _chosen(engine.api, deployment_id, target)
     found = ((each, list(wanted.of(find(each)))) for each in chosen)
     said = ((each, logs) for each, logs in found if logs or (_why(each, event) and not grep))
@@ -161,34 +157,19 @@ def _tail(event: Mapping[str, Any]) -> list[str]:
     return ((event.get("diagnostics") or {}).get("logTail") or "").splitlines()
 
 
-class _Whole:
-    """The logs that hosts have put into the revision bucket."""
+def _whole(engine: Engine, deployment_id: str) -> Callable[[Target], Iterator[Log]]:
+    """The logs that hosts have put into the revision bucket, in the order of the events."""
+    logs = WholeLogs(engine, deployment_id)
 
-    def __init__(self, engine: Engine, deployment_id: str) -> None:
-        self._bucket = engine.output("BucketName")
-        self._s3 = engine.client("s3")
-        self._prefix = f"{ENGINE_PREFIX}logs/{deployment_id}/"
-
-    def logs(self, target: Target) -> Iterator[Log]:
-        """In the order of the events."""
-        prefix = f"{self._prefix}{target['targetId']}/"
-        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
-        there = set(pages.search("Contents[].Key"))
+    def find(target: Target) -> Iterator[Log]:
+        whole = logs.of(target["targetId"], [each["lifecycleEventName"] for each in events(target)])
         for event in events(target):
-            if (key := f"{prefix}{event['lifecycleEventName']}{_SUFFIX}") in there:
-                yield Log(event, self._lines(key))
+            if lines := whole.get(event["lifecycleEventName"]):
+                yield Log(event, lines)
             elif said := _tail(event):  # the log did not get there, and its last line says why
                 yield Log(event, iter(said))
 
-    def _lines(self, key: str) -> Iterator[str]:
-        """Read as they are shown. A host has written this: a line has an end, whatever is in it."""
-        body = self._s3.get_object(Bucket=self._bucket, Key=key)["Body"]
-        try:
-            with gzip.open(body) as log:
-                while line := log.readline(_LONGEST):
-                    yield line.decode("utf-8", "replace").rstrip("\r\n")
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise Refusal(f"s3://{self._bucket}/{key} is not a whole log: {error}") from error
+    return find
 
 
 def _why(target: Target, event: str | None) -> TargetFailure | None:

@@ -6,25 +6,21 @@ A group is `ok` when all its hosts have the revision of its last successful depl
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import Any
 
 import click
 
-from cli.account import deployments
 from cli.account.completions import groups
 from cli.account.connection import Engine
-from cli.account.fleet_now import FleetNow, State, fleet_now
+from cli.account.fleet_now import FleetNow, fleet_now
 from cli.account.group_name import Group
 from cli.account.groups import Info, group_info, group_infos
 from cli.view import words
 from cli.view.output import json_option, tell_json
+from cli.view.standing import Health, Status, elsewhere, group_name, of_group, running
 from cli.view.tables import Cell, Column, Row, tell_table
-from functions.core.statuses import RUNNING, DeploymentStatus
 
 _THREADS = 8
-_RUNNING = [*RUNNING, DeploymentStatus.QUEUED]
 _HEAD = (
     Column("GROUP", least=16),
     Column("STATE"),
@@ -36,32 +32,7 @@ _HEAD = (
 )
 
 
-class Health(StrEnum):
-    OK = "ok"
-    MIXED = "mixed"
-    FAILED = "failed"
-    EMPTY = "empty"
-
-
 _COLORS = {Health.OK: "green", Health.MIXED: "yellow", Health.FAILED: "red", Health.EMPTY: "yellow"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Status:
-    """A group as it is now."""
-
-    group: Group
-    fleet: FleetNow
-    running: list[words.Info]  # DeploymentInfos, the oldest first
-
-    @property
-    def health(self) -> Health:
-        states = {each.state for each in self.fleet.there}
-        if State.FAILED in states:
-            return Health.FAILED
-        if not self.fleet.wanted or not states - {State.EMPTY}:
-            return Health.EMPTY
-        return Health.OK if states == {State.CURRENT} else Health.MIXED
 
 
 @click.command(
@@ -76,13 +47,12 @@ Examples:
 @json_option
 def command(name: str | None, as_json: bool) -> None:
     engine = Engine()
-    running = _running(engine)
+    at_work = running(engine.api)
     infos = list(_infos(engine.api, name))
 
     def look(info: Info) -> Status:
-        group = Group(info["applicationName"], info["deploymentGroupName"])
-        mine = [each for each in running if _is_of(each, group)]
-        return Status(group=group, fleet=fleet_now(engine, group, info), running=mine)
+        group = group_name(info)
+        return Status(group=group, fleet=fleet_now(engine, group, info), running=of_group(at_work, group))
 
     with ThreadPoolExecutor(_THREADS) as threads:
         found = list(threads.map(look, infos))
@@ -97,15 +67,6 @@ def command(name: str | None, as_json: bool) -> None:
 def _infos(api: Any, name: str | None) -> Iterator[Info]:
     application, _, group = (name or "").partition("/")
     return iter([group_info(api, Group(application, group))]) if group else group_infos(api, application or None)
-
-
-def _running(engine: Engine) -> list[words.Info]:
-    pages = engine.api.get_paginator("list_deployments").paginate(includeOnlyStatuses=_RUNNING)
-    return sorted(deployments.read(engine.api, pages.search("deployments[]")), key=lambda each: each["createTime"])
-
-
-def _is_of(info: words.Info, group: Group) -> bool:
-    return (info.get("applicationName"), info.get("deploymentGroupName")) == group
 
 
 def _row(each: Status) -> Row:
@@ -123,8 +84,8 @@ def _row(each: Status) -> Row:
 
 def _hosts(fleet: FleetNow) -> str:
     """Those with the wanted revision, and where the others are."""
-    others = replace(fleet, hosts=[each for each in fleet.there if each.state is not State.CURRENT])
-    return f"{fleet.current:,} of {len(fleet.there):,}" + (f", {others.line()}" if others.hosts else "")
+    others = elsewhere(fleet)
+    return f"{fleet.current:,} of {len(fleet.there):,}" + (f", {others}" if others else "")
 
 
 def _now(info: words.Info) -> str:

@@ -15,7 +15,6 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
-from threading import Event
 from typing import Any
 
 import click
@@ -38,7 +37,8 @@ _NOT_FOUND, _KILLED = 127, 128  # exit statuses as shells give them
 @json_option
 @click.argument("command_line", metavar="[-- COMMAND...]", nargs=-1, type=click.UNPROCESSED)
 def command(port: int, verbose: bool, as_json: bool, command_line: tuple[str, ...]) -> int:
-    from cli.account.forwarding import Forwarder, Proxy
+    from cli.account.loopback.forwarding import Forwarder, Proxy
+    from cli.account.loopback.server import wait_for_the_end
 
     forwarder = Forwarder(Engine())
     try:
@@ -54,20 +54,12 @@ def command(port: int, verbose: bool, as_json: bool, command_line: tuple[str, ..
         else:
             click.echo(f"export {VARIABLE}={proxy.url}")
             click.echo(f"Forwarding CodeDeploy's operations to {forwarder.endpoint}; Ctrl-C ends it.", err=True)
-        _wait()
+        wait_for_the_end()
     return Exit.DONE
 
 
 def _note(operation: str, status: int, seconds: float) -> None:
     click.echo(f"{time.strftime('%H:%M:%S')} {operation} {status} {seconds * 1000:.0f} ms", err=True)
-
-
-def _wait() -> None:
-    """Until Ctrl-C or SIGTERM."""
-    ended = Event()
-    signal.signal(signal.SIGTERM, lambda *_: ended.set())
-    signal.signal(signal.SIGINT, lambda *_: ended.set())
-    ended.wait()
 
 
 def _run(command_line: tuple[str, ...], url: str) -> int:

@@ -20,8 +20,8 @@ def list_deployment_instances(given: dict[str, Any], caller: Caller) -> dict[str
     if given.get("instanceTypeFilter"):
         what = f"instanceTypeFilter: the deployment {deployment_id} is in place, so its instances are neither"
         raise Refused("InvalidDeploymentInstanceTypeException", f"{what} Blue nor Green: leave it out")
-    ids, token = targets.page(deployment_id, given.get("instanceStatusFilter") or [], given.get("nextToken"))
-    return {"instancesList": ids, "nextToken": token}
+    found, token = targets.page(deployment_id, given.get("instanceStatusFilter") or [], given.get("nextToken"))
+    return {"instancesList": [each.target_id for each in found], "nextToken": token}
 
 
 def get_deployment_instance(given: dict[str, Any], caller: Caller) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from functions.api import responses
+from functions.api import responses, target_responses
 from functions.api.operations import Caller
 from functions.api.operations.deployments import known
 from functions.core.errors import Refused
@@ -21,7 +21,7 @@ _STATUSES = ("Pending", "InProgress", "Succeeded", "Failed", "Skipped", "Unknown
 
 
 def list_deployment_targets(given: dict[str, Any], caller: Caller) -> dict[str, Any]:
-    """Ids, of some statuses or all."""
+    """Ids, of some statuses or all, and what a picture of all targets needs of each."""
     deployment_id = begun(given)
     filters = given.get("targetFilters") or {}
     if filters.get("ServerInstanceLabel"):
@@ -31,8 +31,12 @@ def list_deployment_targets(given: dict[str, Any], caller: Caller) -> dict[str, 
     if unknown := [each for each in statuses if each not in _STATUSES]:
         what = f"targetFilters.TargetStatus: {unknown[0][:SHOWN]!r} is not one of {', '.join(_STATUSES)}"
         raise Refused("InvalidInstanceStatusException", what)
-    ids, token = targets.page(deployment_id, statuses, given.get("nextToken"))
-    return {"targetIds": ids, "nextToken": token}
+    found, token = targets.page(deployment_id, statuses, given.get("nextToken"))
+    return {
+        "targetIds": [each.target_id for each in found],
+        "targetSummaries": [target_responses.summary(each) for each in found],
+        "nextToken": token,
+    }
 
 
 def get_deployment_target(given: dict[str, Any], caller: Caller) -> dict[str, Any]:

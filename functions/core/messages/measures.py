@@ -1,16 +1,44 @@
-"""What is counted of a deployment that changed its status; `publish` writes it as CloudWatch metrics."""
+"""What is measured of deployments and groups; `publish` and `find_lost` write it as CloudWatch metrics, which the
+dashboard shows."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from enum import StrEnum
 
 from functions.core.causes import Cause
 from functions.core.records import Deployment
 from functions.core.statuses import Creator, DeploymentErrorCode, DeploymentStatus
 
+
+class Measure(StrEnum):
+    """A metric. Its unit is seconds where its name says so; all others are counts."""
+
+    STARTED = "DeploymentsStarted"
+    SUCCEEDED = "DeploymentsSucceeded"
+    FAILED = "DeploymentsFailed"
+    STOPPED = "DeploymentsStopped"
+    ROLLED_BACK = "DeploymentsRolledBack"
+    SECONDS = "DeploymentSeconds"
+    TARGETS = "Targets"
+    TARGETS_FAILED = "TargetsFailed"
+    ENGINE_FAILURES = "EngineFailures"
+    # of a group, now and then while it is deployed to, and when that ends
+    HEALTHY = "HealthyHosts"  # targets of its deployment that are in service
+    PROMISED = "PromisedHosts"  # that must be
+    QUEUED = "DeploymentsQueued"
+
+
+def of_cause(cause: Cause) -> str:
+    """The metric of targets that failed so."""
+    return f"{Measure.TARGETS_FAILED}.{cause}"
+
+
+NAMES = frozenset({*Measure, *map(of_cause, Cause)})
 _COUNTED = {
-    DeploymentStatus.CREATED: "DeploymentsStarted",
-    DeploymentStatus.SUCCEEDED: "DeploymentsSucceeded",
-    DeploymentStatus.FAILED: "DeploymentsFailed",
-    DeploymentStatus.STOPPED: "DeploymentsStopped",
+    DeploymentStatus.CREATED: Measure.STARTED,
+    DeploymentStatus.SUCCEEDED: Measure.SUCCEEDED,
+    DeploymentStatus.FAILED: Measure.FAILED,
+    DeploymentStatus.STOPPED: Measure.STOPPED,
 }
 
 
@@ -20,19 +48,44 @@ def is_rollback_start(deployment: Deployment) -> bool:
 
 
 def of_deployment(deployment: Deployment) -> dict[str, float]:
-    """Metrics by name. The unit of DeploymentSeconds is seconds, all others are counts."""
+    """Of one that changed its status: metrics by name, for the engine as a whole and for its group."""
     if deployment.status not in _COUNTED:
         return {}
     counted: dict[str, float] = {_COUNTED[deployment.status]: 1}
     if is_rollback_start(deployment):
-        counted["DeploymentsRolledBack"] = 1
+        counted[Measure.ROLLED_BACK] = 1
     if deployment.status.is_final and deployment.counts.total:
-        counted |= {"Targets": deployment.counts.total, "TargetsFailed": deployment.counts.failed}
+        counted |= {Measure.TARGETS: deployment.counts.total, Measure.TARGETS_FAILED: deployment.counts.failed}
+    for each in deployment.causes:
+        name = of_cause(each.failure.cause)
+        counted[name] = counted.get(name, 0) + each.count
     if failures := _engine_failures(deployment):
-        counted["EngineFailures"] = failures
+        counted[Measure.ENGINE_FAILURES] = failures
     if (seconds := seconds_taken(deployment)) is not None:
-        counted["DeploymentSeconds"] = seconds
+        counted[Measure.SECONDS] = seconds
     return counted
+
+
+def at_end(deployment: Deployment) -> dict[str, float]:
+    """Of a deployment that is over: how it leaves its group."""
+    return _in_service(deployment) if deployment.status.is_final else {}
+
+
+def of_group(left: Sequence[Deployment]) -> dict[str, float]:
+    """How a group stands whose deployments, as many as have not ended, are these, with the counts of this moment."""
+    found: dict[str, float] = {Measure.QUEUED: sum(each.status is DeploymentStatus.QUEUED for each in left)}
+    for each in left:
+        found |= _in_service(each)
+    return found
+
+
+def _in_service(deployment: Deployment) -> dict[str, float]:
+    """A deployment to an instance that is launched says nothing of its group's hosts."""
+    counts = deployment.counts
+    if not counts.total or deployment.launch:
+        return {}
+    promised = max(counts.total - counts.max_out_of_service, 0)
+    return {Measure.HEALTHY: counts.total - counts.out_of_service, Measure.PROMISED: promised}
 
 
 def _engine_failures(deployment: Deployment) -> int:

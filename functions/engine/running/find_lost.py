@@ -17,7 +17,7 @@ from functions.core.statuses import RUNNING, DeploymentStatus
 from functions.engine import calendar
 from functions.engine.ending import stop as engine_stop
 from functions.engine.ending.stop import SHOWN
-from functions.engine.running import chain, turns
+from functions.engine.running import chain, standing, turns
 from functions.store.records import deployments
 from functions.telemetry import logger
 
@@ -28,7 +28,7 @@ def mend() -> None:
     """Look at every deployment that has not ended. Raises the first error there was, after all are looked at.
 
     Without one that runs or waits it costs four queries, else one request for a thousand executions, one for a hundred
-    alarms, and one for each deployment that seems to have no execution.
+    alarms, one for each deployment that seems to have no execution, and one for the places of a few that run.
     """
     left = list(_left())  # read before the executions: one that ends in between is looked at once more below
     running = [each for each in left if each.status in RUNNING]
@@ -37,6 +37,7 @@ def mend() -> None:
     tried = [_try(calendar.look_again, each) for each in calendar.outdated(left)]
     tried += [_try(_go_on, each) for each in left if each.deployment_id not in begun and _may_be_lost(each)]
     until = clock.now() + _LOOKING
+    standing.measure(left)
     tried += [_try(partial(_watch, until=until), each) for each in running if each.deployment_id in begun]
     if errors := [error for error in (*stopped, *tried) if error]:
         raise errors[0]

@@ -136,5 +136,5 @@ def _history(group: Group) -> list[float]:
     found = list[float]()
     for deployment_id in ids[:_DEPLOYMENTS]:
         of_it, _ = targets.page(deployment_id, [TargetStatus.SUCCEEDED], None)
-        found += host_seconds(targets.named(deployment_id, of_it[:_TARGETS]).values()) if of_it else []
+        found += host_seconds(of_it[:_TARGETS])
     return found

@@ -99,10 +99,10 @@ def terminated(deployment_id: str) -> int:
     return sum(1 for each in skipped if each.failure and each.failure.cause is Cause.TERMINATED)
 
 
-def page(deployment_id: str, statuses: Iterable[str], token: str | None) -> tuple[list[str], str | None]:
-    """A page of ids, of some statuses or all, and the token of the next."""
+def page(deployment_id: str, statuses: Iterable[str], token: str | None) -> tuple[list[Target], str | None]:
+    """A page of targets, of some statuses or all, and the token of the next."""
     found, after = pages.page(_of(deployment_id, statuses), token)
-    return [item["target_id"] for item in found], after
+    return [record(Target, item) for item in found], after
 
 
 def command(command_id: str, instance_id: str) -> tuple[str, int] | None:

@@ -28,6 +28,7 @@ ON_RECORD = [
     ["logs", ID],
     ["logs", ID, "--full"],
     ["watch", ID],
+    ["report", ID, "--overwrite"],
     ["groups"],
     ["budgets"],
     ["hosts", "shop/web"],
@@ -51,6 +52,8 @@ BY_ARGUMENT = [
     ["show", ONE_LINE],
     ["watch", ONE_LINE],
     ["logs", ONE_LINE],
+    ["report", ONE_LINE],
+    ["report", ID, "--html", f"{ONE_LINE}/report.html"],
     ["stop", ONE_LINE],
     ["unfreeze", ONE_LINE],
     ["retry", ONE_LINE],
@@ -75,6 +78,7 @@ BY_ARGUMENT = [
     ["help", ONE_LINE],
     ["install-model", ONE_LINE],
     ["proxy", "--port", ONE_LINE],
+    ["console", "--port", ONE_LINE],
     ["cost", "--since", ONE_LINE],
     ["simulate", "--fail", ONE_LINE],
 ]
@@ -125,8 +129,14 @@ def is_clean(capsys: Captured) -> str:
 @pytest.mark.parametrize("as_json", [False, True], ids=["text", "json"])
 @pytest.mark.parametrize("arguments", ON_RECORD, ids=" ".join)
 def test_what_is_on_record_reaches_a_terminal_as_text(
-    hostile: None, capsys: Captured, arguments: list[str], as_json: bool
+    hostile: None,
+    capsys: Captured,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    as_json: bool,
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     main([*arguments, *(["--json"] if as_json else [])])
     assert is_clean(capsys)
 

@@ -82,6 +82,31 @@ def test_they_are_listed_page_by_page_a_page_in_one_query(api: Api, requests: Ca
     assert (len(first["targetIds"]), "nextToken" in second) == (100, False)
 
 
+def test_a_page_of_them_says_when_each_was_out_of_service_and_in_which_stage(api: Api) -> None:
+    put(1)
+    begun, updated = "2026-11-23T10:00:00.000Z", "2026-11-23T10:00:05.000Z"
+    one = put_target(
+        1,
+        status=TargetStatus.SUCCEEDED,
+        stage=0,
+        zone="us-east-1a",
+        started_at=begun,
+        last_updated_at=updated,
+        was_out_of_service=True,
+    )
+    two = put_target(2, stage=1)
+    told = api("ListDeploymentTargets", deploymentId=DEPLOYMENT)["targetSummaries"]
+    service = {"stage": 0, "outOfServiceTime": datetime(2026, 11, 23, 10, tzinfo=UTC), "wasOutOfService": True}
+    ended = datetime(2026, 11, 23, 10, 0, 5, tzinfo=UTC)
+    zone = {"availabilityZone": "us-east-1a"}
+    assert told == [
+        {"targetId": one, "status": "Succeeded", "lastUpdatedAt": ended, **zone, **service},
+        {"targetId": two, "status": "Pending", "stage": 1},
+    ]
+    whole = api("GetDeploymentTarget", deploymentId=DEPLOYMENT, targetId=one)["deploymentTarget"]["instanceTarget"]
+    assert whole == {**whole, **zone, **service}
+
+
 def test_those_of_some_statuses_are_listed(api: Api) -> None:
     put(1)
     statuses = [TargetStatus.FAILED, TargetStatus.SUCCEEDED, TargetStatus.SKIPPED, TargetStatus.FAILED]

@@ -1,5 +1,6 @@
 """find_lost, and Stop: deployments whose event never came go on, or end."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -19,7 +20,7 @@ from functions.core.statuses import AutoRollbackEvent, DeploymentErrorCode, Depl
 from functions.engine.ending import stop as engine_stop
 from functions.handlers import find_lost, finish, rollback, stop
 from functions.store.keys import deployment_indexes, deployment_key
-from functions.store.records import deployments, groups, lock, revisions, targets
+from functions.store.records import deployments, groups, lock, places, revisions, targets
 from tests.conftest import ENVIRONMENT, LambdaContext, pending, put_group, put_item, revision
 from tests.fakes.service import refusal
 from tests.rollout import begin, begin_target, end_target, hold
@@ -316,3 +317,36 @@ def test_an_alarm_whose_event_was_lost_ends_a_bake(world: World, monkeypatch: py
     hold(one.deployment_id, "t-1")
     world.find()
     assert client("stepfunctions").told == {"t-1": {"status": "Over"}}
+
+
+def test_groups_that_are_deployed_to_are_measured_and_each_in_one_line(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of two hosts one is out of service; a second deployment waits."""
+    world.begin(1, at=timestamp())
+    world.create(2, at=timestamp())
+    find_lost.handler({}, world.context)
+    lines = [json.loads(each) for each in capsys.readouterr().out.splitlines() if "CloudWatchMetrics" in each]
+    (line,) = [each for each in lines if "_aws" in each]
+    (directive,) = line["_aws"]["CloudWatchMetrics"]
+    assert list(map(sorted, directive["Dimensions"])) == [["application", "group", "service"]]
+    measured = {each["Name"]: line[each["Name"]] for each in directive["Metrics"]}
+    assert measured == {"HealthyHosts": [1.0], "PromisedHosts": [1.0], "DeploymentsQueued": [1.0]}
+    assert (line["application"], line["group"]) == ("shop", "web")
+
+
+def test_groups_that_cannot_be_measured_keep_nothing_from_being_found(
+    world: World, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def throttled(*_: object) -> None:
+        raise refusal("ThrottlingException", "BatchGetItem")
+
+    world.create(1)
+    monkeypatch.setattr(places, "counted_all", throttled)
+    find_lost.handler({}, world.context)
+    assert caplog.messages == ["its execution was never started", "groups are not measured"]
+
+
+def test_where_nothing_is_deployed_nothing_is_measured(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    find_lost.handler({}, world.context)
+    assert "CloudWatchMetrics" not in capsys.readouterr().out

@@ -187,7 +187,7 @@ def test_an_end_is_measured_for_the_engine_and_for_its_group(
         complete_time="2022-10-13T16:01:30.000Z",
     )
     publish.handler(stream(ended, before=DeploymentStatus.IN_PROGRESS), context)
-    (line,) = metrics(capsys)
+    line, left = metrics(capsys)
     (directive,) = line["_aws"]["CloudWatchMetrics"]
     assert directive["Namespace"] == "stepdeploy"
     assert sorted(map(sorted, directive["Dimensions"])) == [["application", "group", "service"], ["service"]]
@@ -198,6 +198,10 @@ def test_an_end_is_measured_for_the_engine_and_for_its_group(
         "TargetsFailed": "Count",
     }
     assert (line["application"], line["group"], line["DeploymentSeconds"]) == ("shop", "web", [90.0])
+    (of_the_group,) = left["_aws"]["CloudWatchMetrics"]
+    assert list(map(sorted, of_the_group["Dimensions"])) == [["application", "group", "service"]]
+    assert {each["Name"] for each in of_the_group["Metrics"]} == {"HealthyHosts", "PromisedHosts"}
+    assert (left["application"], left["group"], left["HealthyHosts"]) == ("shop", "web", [3.0])
 
 
 def test_each_deployment_has_its_own_line_of_metrics(
@@ -213,7 +217,8 @@ def test_each_deployment_has_its_own_line_of_metrics(
 def test_a_group_that_nobody_declared_makes_no_metric_of_its_own(
     engine: Engine, context: LambdaContext, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    publish.handler(stream(deployment(DeploymentStatus.FAILED, group_id="", group="random-1234")), context)
+    failed = deployment(DeploymentStatus.FAILED, group_id="", group="random-1234", counts=DONE)
+    publish.handler(stream(failed), context)
     (line,) = metrics(capsys)
     assert line["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["service"]]
     assert "random-1234" not in json.dumps(line)

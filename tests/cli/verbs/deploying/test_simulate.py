@@ -1,6 +1,7 @@
 """`stepdeploy simulate`: what it prints, and what it refuses."""
 
 import json
+import xml.etree.ElementTree as ET
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,9 @@ def test_an_alarm_stops_it_and_the_picture_is_written(capsys: pytest.CaptureFixt
     picture = tmp_path / "chart.svg"
     assert main(["simulate", "--hosts", "4", "--alarm-at", "1m", "--runs", "2", "--svg", str(picture)]) == 0
     said = capsys.readouterr().out
-    assert "2 Stopped -> Succeeded" in said and "seeds 1 to 2" in said and picture.read_text().startswith("<svg")
+    assert "2 Stopped -> Succeeded" in said and "seeds 1 to 2" in said
+    drawn = "".join(ET.fromstring(picture.read_text()).itertext())
+    assert "(seed 1)" in drawn and "at least 3 promised" in drawn and "rollback" in drawn
 
 
 def test_a_broken_promise_is_named_with_its_seed(

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from cli.__main__ import main
-from cli.verbs.looking.show import facts
 from cli.view.advice import next_steps
+from cli.view.facts import facts
 from functions.core.records import Counts, DeploymentSummary, Diagnostics, Failure, GivenVersion, RollbackInfo
 from functions.core.statuses import DeploymentErrorCode, DeploymentStatus, LifecycleErrorCode, TargetStatus
 from functions.store.keys import target_key

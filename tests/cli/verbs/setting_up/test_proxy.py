@@ -22,9 +22,10 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, WaiterError
 
 from cli.__main__ import main
-from cli.account import forwarding
 from cli.account.connection import Engine
-from cli.account.forwarding import MAX_BYTES, MAX_CONNECTIONS, MAX_HEAD_BYTES, Forwarder, Proxy
+from cli.account.loopback import server
+from cli.account.loopback.forwarding import MAX_BYTES, Forwarder, Proxy
+from cli.account.loopback.server import MAX_CONNECTIONS, MAX_HEAD_BYTES
 from functions.core.statuses import DeploymentStatus
 from local.driver import PATIENCE, wait_for
 from tests.conftest import REGION, put_group
@@ -188,7 +189,7 @@ def test_no_connection_outlives_the_proxy(served: Served) -> None:
 
 
 def test_a_connection_that_was_answered_gives_way_to_another(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(forwarding, "MAX_CONNECTIONS", 2)
+    monkeypatch.setattr(server, "MAX_CONNECTIONS", 2)
     first, second = (connect(proxy, request(proxy) + "{}") for _ in range(2))
     for each in (first, second):
         assert each.recv(15) == b"HTTP/1.1 200 OK"
@@ -216,7 +217,7 @@ def trickle(connection: socket.socket, text: str) -> bool:
 def test_a_client_that_never_comes_to_an_end_is_cut_off(
     proxy: Proxy, served: Served, monkeypatch: pytest.MonkeyPatch, begun: str
 ) -> None:
-    monkeypatch.setattr(forwarding, "_IDLE_SECONDS", 0.3)
+    monkeypatch.setattr(server, "_IDLE_SECONDS", 0.3)
     sends = request(proxy, **{"Content-Length": str(MAX_BYTES)}) if begun == "body" else begun
     with connect(proxy, sends) as connection:
         assert trickle(connection, "X")
@@ -245,8 +246,8 @@ def busy_gateway() -> Iterator[tuple[str, threading.Semaphore, threading.Event]]
 
 
 def test_what_is_being_answered_is_never_cut_off(environment: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(forwarding, "MAX_CONNECTIONS", 2)
-    monkeypatch.setattr(forwarding, "_IDLE_SECONDS", 0.2)
+    monkeypatch.setattr(server, "MAX_CONNECTIONS", 2)
+    monkeypatch.setattr(server, "_IDLE_SECONDS", 0.2)
     with busy_gateway() as (endpoint, came, let):
         monkeypatch.setenv("STEPDEPLOY_ENDPOINT", endpoint)
         with Proxy(Forwarder(Engine())) as proxy:
