@@ -232,7 +232,7 @@ class StepDeploy(Stack):
             defaults=defaults,
             store=store,
             engine=engine,
-            answering=(told.publish, find_lost.function),
+            answering=(engine.functions["Finish"], told.publish, find_lost.function),
             stop=control.stop,
         )
         api = Api(
