@@ -9,6 +9,7 @@ from functions.core.declaration.registrants import owner
 from functions.core.declaration.windows import DECLARED
 from functions.core.errors import Conflict, InvalidInput
 from functions.core.records import Group
+from functions.engine.abandoned import is_abandoned
 from functions.store.records import applications, budgets, calendar, configs, declared, groups
 from functions.store.table.patience import back_off
 
@@ -44,7 +45,7 @@ def _apply(declaration: Declaration) -> list[str]:
 
 
 def _check_unregistered(declaration: Declaration, stored: dict[str, Group]) -> None:
-    """Raises InvalidInput for what a stack of a user has registered, before anything is written."""
+    """Raises InvalidInput for what a stack of a user has registered and still has, before anything is written."""
     new = sorted(set(declaration.applications) - set(declared.application_names()))
     there = {
         **{f"applications.{name}": applications.get(name) for name in new},
@@ -52,7 +53,7 @@ def _check_unregistered(declaration: Declaration, stored: dict[str, Group]) -> N
         **stored,
     }
     for name, record in there.items():
-        if record and record.registered_by:
+        if record and record.registered_by and not is_abandoned(record):
             raise InvalidInput(f"{name} {owner(record)}, or leave it out of deployments.yaml")
 
 
@@ -84,7 +85,10 @@ def _apply_applications(declaration: Declaration) -> list[str]:
     known = declared.application_names()
     new = [name for name in declaration.applications if name not in known]
     for name in new:
-        declared.add_application(name, new_id=clock.new_uuid(), now=clock.timestamp())
+        known_one = applications.get(name)
+        left_by = known_one.registered_by if known_one else None
+        is_added = declared.add_application(name, left_by, new_id=clock.new_uuid(), now=clock.timestamp())
+        _require(is_added, name)
     for name in (gone := sorted(set(known) - set(declaration.applications))):
         _require(declared.remove_application(name), name)
     return new + gone

@@ -195,9 +195,9 @@ def test_a_push_is_deployed_and_so_is_a_commit_by_its_name_and_a_pipeline_from_i
     execution = pipeline.start()
     assert pipeline.ended(execution) == "Succeeded", pipeline.hosts_action()
     assert group.installed() == ["v2"]
-    newest = group.engine.deployments(group.key)[0]
-    assert newest.metadata["commit"] == newest.metadata["version"] == second
-    assert newest.pipeline and newest.pipeline.stop_with_pipeline
+    last = group.engine.deployments(group.key)[0]
+    assert last.metadata["commit"] == last.metadata["version"] == second
+    assert last.pipeline and last.pipeline.stop_with_pipeline
 
 
 def _newest(group: Fleet, commit: str) -> str | None:

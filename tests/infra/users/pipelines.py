@@ -31,7 +31,8 @@ def pipeline_of(stack: Stack, module: Any, group: Any = None, later: Later | Non
             deployment_group_name="web",
             ec2_instance_tags=module.InstanceTagSet({"app": ["web"]}),
         )
-    deploy = ACTIONS[module](action_name="Hosts", input=built, deployment_group=group, **props)
+    make: Callable[..., actions.Action] = ACTIONS[module]
+    deploy = make(action_name="Hosts", input=built, deployment_group=group, **props)
     stages = [
         codepipeline.StageProps(stage_name="Source", actions=[source]),
         codepipeline.StageProps(stage_name="Deploy", actions=[deploy, *([later(deploy)] if later else [])]),
