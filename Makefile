@@ -35,8 +35,8 @@ $(VENV)/.ready: requirements-cli.txt requirements.txt requirements-dev.txt Makef
 	@touch $@
 
 node_modules/.ready: package-lock.json $(VENV)/.ready
-	$(SAY) "the CDK CLI into node_modules (about 30 MB, once)"
-	$(call quietly,$(NPM) ci --no-fund --no-audit,npm could not install the CDK CLI: see above. Does this machine reach its npm registry (npm_config_registry and HTTPS_PROXY change the way)? Then try again.)
+	$(SAY) "the CDK CLI and a client for tests into node_modules (about 50 MB, once)"
+	$(call quietly,$(NPM) ci --no-fund --no-audit,npm could not install the CDK CLI and a client for tests: see above. Does this machine reach its npm registry (npm_config_registry and HTTPS_PROXY change the way)? Then try again.)
 	@touch $@
 
 # The two commands that people call, in a folder of their own: .venv/bin on a PATH would put its `aws` and `python`
@@ -93,9 +93,9 @@ contract: setup ## what runs beside moto: the stand-ins of AWS's services, the s
 
 # host/bootstrap.py starts when it is imported: it is the text that a host runs. A third of the time of these tests is
 # waiting for scripts: more workers than cores.
-host: setup ## the host runner and the command line, really executing
-	$(SAY) "host runner and command line"
-	@$(BIN)/pytest -q -n 4 --dist worksteal tests/host tests/cli tests/distribution --doctest-modules host cli --ignore host/bootstrap.py
+host: setup ## the host runner, the command line and clients of CodeDeploy, really executing
+	$(SAY) "host runner, command line, clients"
+	@$(BIN)/pytest -q -n 4 --dist worksteal tests/host tests/cli tests/tools tests/distribution --doctest-modules host cli --ignore host/bootstrap.py
 
 soak: setup ## kills at every point, 100,000 simulated schedules, thousands of random revisions: `make test` tries some each day
 	$(SAY) "simulated schedules"

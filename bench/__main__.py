@@ -1,5 +1,5 @@
-"""`python -m bench [imports|prepare|plan|deployment|fleets|api|cli|console|host|traffic ...] [--quick]`: measure;
-exit status 1 when a limit is broken.
+"""`python -m bench [imports|prepare|plan|deployment|pipeline|fleets|api|cli|console|host|traffic ...] [--quick]`: measure;
+the exit status is 1 when a limit is broken.
 
 Without names everything about the engine is measured; the command line, the console, the host runner and the traffic
 through a load balancer only when they are named. --quick: of the simulated fleets only the smaller ones, and fewer
@@ -11,7 +11,7 @@ from functools import partial
 
 from rich.console import Console
 
-from bench import api, command_line, console, deployment, fleets, host, imports, plan, prepare, traffic
+from bench import api, command_line, console, deployment, fleets, host, imports, pipeline, plan, prepare, traffic
 from bench.limits import is_broken
 
 ENGINE = {
@@ -19,6 +19,7 @@ ENGINE = {
     "prepare": prepare.measure,
     "plan": plan.measure,
     "deployment": deployment.measure,
+    "pipeline": pipeline.measure,
     "fleets": fleets.measure,
     "api": api.measure,
 }

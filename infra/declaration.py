@@ -8,6 +8,7 @@ from constructs import Construct
 
 from functions.core.declaration import Declaration, packed
 from infra.function import Function, FunctionDefaults
+from infra.rights.stacks import let_see_stacks
 from infra.store import Store
 
 _GUARD_INDEX = "1"  # a new number makes the next `cdk deploy` rebuild the index of guarded groups
@@ -44,6 +45,7 @@ class Declared(Construct):
             timeout=Duration.minutes(5),
         )
         store.let_change_records(self.function)
+        let_see_stacks(self.function)
         self.function.keep_failed_events()
         resource = CustomResource(
             self,

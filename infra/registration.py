@@ -6,6 +6,7 @@ from aws_cdk import Duration
 from constructs import Construct
 
 from infra.function import Function, FunctionDefaults
+from infra.rights.stacks import let_see_stacks
 from infra.store import Store
 
 
@@ -30,4 +31,5 @@ class Registration(Construct):
             timeout=Duration.minutes(1),
         )
         store.let_change_records(self.function)
+        let_see_stacks(self.function)
         self.function.keep_failed_events()

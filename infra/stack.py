@@ -13,7 +13,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct, IConstruct, IDependable, Node
 
-from functions.core.declaration import Declaration, buckets_written
+from functions.core.declaration import Declaration, buckets_written, repositories_written
 from functions.core.errors import InvalidInput
 from functions.core.rollout.stages import MAX_CONCURRENCY
 from infra.api import Api
@@ -232,7 +232,7 @@ class StepDeploy(Stack):
             defaults=defaults,
             store=store,
             engine=engine,
-            answering=(told.publish, find_lost.function),
+            answering=(engine.functions["Finish"], told.publish, find_lost.function),
             stop=control.stop,
         )
         api = Api(
@@ -280,7 +280,7 @@ class StepDeploy(Stack):
             api_id=api.api_id,
             key=store.key,
         )
-        others = buckets_written(parts.declaration)
+        others, repositories = buckets_written(parts.declaration), repositories_written(parts.declaration)
         for name, value in {
             "ApiEndpoint": api.endpoint,
             "BucketName": store.bucket.bucket_name,
@@ -299,6 +299,7 @@ class StepDeploy(Stack):
             "HostTag": "=".join(options.host_tag),
             **({"KeyArn": options.kms_key_arn} if options.kms_key_arn else {}),
             **({"RevisionBuckets": json.dumps(others)} if others else {}),
+            **({"CodeCommitRepositories": json.dumps(repositories)} if repositories else {}),
         }.items():
             CfnOutput(self, name, value=value)
 

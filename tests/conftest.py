@@ -39,6 +39,7 @@ from host.lifecycle import IN_PLACE, LifecycleEvent
 from tests.calls import recording
 from tests.clients import client
 from tests.fakes.autoscaling import FakeAutoScaling
+from tests.fakes.cloudformation import FakeCloudFormation
 from tests.fakes.cloudwatch import FakeAlarms
 from tests.fakes.codepipeline import FakeCodePipeline
 from tests.fakes.ec2 import FakeEc2
@@ -184,6 +185,7 @@ def services(environment: None) -> None:
     stand_in("ssm", FakeRunCommand())
     stand_in("kms", FakeKms())
     stand_in("codepipeline", FakeCodePipeline())
+    stand_in("cloudformation", FakeCloudFormation())
     stand_in("stepfunctions", FakeStepFunctions(ENVIRONMENT["STATE_MACHINE_ARN"]))
     for name in ("turns", "moments", "lifecycle"):
         sqs.create_queue(QueueName=name)

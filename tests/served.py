@@ -5,11 +5,12 @@ It wants requests signed for execute-api, at `POST /<Operation>`, and remembers 
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
+from typing import Any
 
 from tests.conftest import LambdaContext
 from tests.gateway import handler_of
@@ -26,6 +27,7 @@ class Served:
     arn: str = ARN
     asked: list[str] = field(default_factory=list)
     fails: int = 0  # the HTTP status of every answer until it is 0 again; -1 hangs up without one
+    before: Callable[[str, Any], object] = lambda operation, members: None  # what happens before a request is answered
 
 
 @contextmanager
@@ -43,6 +45,7 @@ def serve() -> Iterator[Served]:
                 return None
             if served.fails:
                 return self._answer(served.fails, {}, json.dumps({"message": f"it is {served.fails}"}))
+            served.before(served.asked[-1], json.loads(body))
             event = {
                 "rawPath": self.path,
                 "requestContext": {

@@ -1,14 +1,36 @@
-"""Answering CloudFormation: a custom resource's function reports by one PUT to a pre-signed URL.
+"""CloudFormation: answers to it, by one PUT to a pre-signed URL, and whether a stack still has a resource.
 
-Source: AWS CloudFormation User Guide, "Custom resource response objects".
+Sources: AWS CloudFormation User Guide, "Custom resource response objects", "DeletionPolicy attribute"; API model
+2010-05-15 (DescribeStackResource, which knows deleted stacks for 90 days; ResourceStatus).
 """
 
 import json
 from collections.abc import Mapping
 from typing import Any
 
+from functions.aws.clients import client
+
+_DENIED = frozenset({"AccessDenied", "AccessDeniedException"})
 _MAX_REASON = 800  # characters; the whole answer may have 4,096 bytes
 _TRIES = 5
+_LEFT = frozenset({"DELETE_COMPLETE", "DELETE_SKIPPED"})  # skipped: its deletion policy retains it
+
+
+def has_left(stack_id: str, logical_id: str) -> bool:
+    """Whether CloudFormation says that a stack has a resource no more: it is deleted or was let go, or the stack is
+    gone. Only then: what it does not tell, as of a stack of another account, may still be there."""
+    from botocore.exceptions import ClientError
+
+    try:
+        found = client("cloudformation").describe_stack_resource(StackName=stack_id, LogicalResourceId=logical_id)
+    except ClientError as error:
+        told = error.response["Error"]
+        if told["Code"] == "ValidationError" and "does not exist" in told["Message"]:
+            return True
+        if told["Code"] in _DENIED:
+            return False
+        raise
+    return found["StackResourceDetail"]["ResourceStatus"] in _LEFT
 
 
 def answer(

@@ -9,6 +9,7 @@ from functions.core.declaration.registrants import owner
 from functions.core.declaration.windows import DECLARED
 from functions.core.errors import Conflict, InvalidInput
 from functions.core.records import Group
+from functions.engine.abandoned import is_abandoned
 from functions.store.records import applications, budgets, calendar, configs, declared, groups
 from functions.store.table.patience import back_off
 
@@ -30,30 +31,33 @@ def apply(declaration: Declaration) -> list[str]:
 
 def _apply(declaration: Declaration) -> list[str]:
     stored = _stored_groups(declaration)
-    _check_unregistered(declaration, stored)
+    left = _check_unregistered(declaration, stored)
     written = _apply_configs(declaration)
     written += declared.change_load_balancers(declared.load_balancers(), declaration.load_balancers)
     written += declared.change_scaling_groups(declaration.scaling_groups)
     written += _apply_budgets(declaration)
     written += calendar.change_declared(declaration.calendar, DECLARED)
-    written += _apply_applications(declaration)
+    written += _apply_applications(declaration, left)
     for change in changes(declaration, stored, now=clock.timestamp(), new_id=clock.new_uuid):
         _require(declared.change_group(change), change.after.key)
         written.append(change.after.key)
     return written
 
 
-def _check_unregistered(declaration: Declaration, stored: dict[str, Group]) -> None:
-    """Raises InvalidInput for what a stack of a user has registered, before anything is written."""
+def _check_unregistered(declaration: Declaration, stored: dict[str, Group]) -> dict[str, str]:
+    """Raises InvalidInput for what a stack of a user has registered and still has, before anything is written. The
+    resources that registered applications and have left their stacks, by the names of the applications."""
     new = sorted(set(declaration.applications) - set(declared.application_names()))
+    found = {name: applications.get(name) for name in new}
     there = {
-        **{f"applications.{name}": applications.get(name) for name in new},
+        **{f"applications.{name}": record for name, record in found.items()},
         **{f"deploymentConfigs.{config.name}": configs.custom(config.name) for config in declaration.configs},
         **stored,
     }
     for name, record in there.items():
-        if record and record.registered_by:
+        if record and record.registered_by and not is_abandoned(record):
             raise InvalidInput(f"{name} {owner(record)}, or leave it out of deployments.yaml")
+    return {name: record.registered_by for name, record in found.items() if record and record.registered_by}
 
 
 def _apply_configs(declaration: Declaration) -> list[str]:
@@ -79,12 +83,13 @@ def _apply_budgets(declaration: Declaration) -> list[str]:
     return changed + gone
 
 
-def _apply_applications(declaration: Declaration) -> list[str]:
+def _apply_applications(declaration: Declaration, left: dict[str, str]) -> list[str]:
     """Applications that are new to the file. One that is gone from it stays, as its deployments do."""
     known = declared.application_names()
     new = [name for name in declaration.applications if name not in known]
     for name in new:
-        declared.add_application(name, new_id=clock.new_uuid(), now=clock.timestamp())
+        now = clock.timestamp()
+        _require(declared.add_application(name, left.get(name), new_id=clock.new_uuid(), now=now), name)
     for name in (gone := sorted(set(known) - set(declaration.applications))):
         _require(declared.remove_application(name), name)
     return new + gone

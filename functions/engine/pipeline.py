@@ -1,6 +1,7 @@
 """Pipelines: a job of CodePipeline becomes a deployment, and is answered when the deployment ends.
 
-Nobody polls. The job stays unanswered while the deployment runs; whoever announces its end (`publish`) answers it.
+Nobody polls. The job stays unanswered while the deployment runs. Who ends the deployment answers it (`finish`), else
+who announces the end (`publish`), which learns of it a second later; what neither could tell `find_lost` does.
 CodePipeline gives up an action that says nothing for 20 minutes, so `renew` answers in time that it takes longer, and
 CodePipeline calls again with another job, which takes the place of the first. What comes in between is harmless in
 whatever order: the job is stored before the deployment is looked at, and CodePipeline takes one answer to a job.
@@ -73,8 +74,18 @@ def go_on(job_id: str, deployment_id: str) -> None:
     _follow(deployment_id, job_id, clock.timestamp())
 
 
-def answer(deployment: Deployment) -> None:
-    """Tell the pipeline that waits for a deployment how it has ended. A second call tells nothing new."""
+def tell(deployment: Deployment) -> None:
+    """Tell the pipeline that waits for a deployment how it has ended. A second call tells nothing new.
+
+    What CodePipeline does not take now is told later: nothing else fails by it.
+    """
+    try:
+        _answer(deployment)
+    except Exception:
+        logger.exception("a pipeline is not told", deployment_id=deployment.deployment_id)
+
+
+def _answer(deployment: Deployment) -> None:
     if deployment.pipeline is None or not deployment.status.is_final:
         return
     if job := pipeline_jobs.get(deployment.deployment_id):
@@ -145,7 +156,7 @@ def _follow(deployment_id: str, job_id: str, now: str) -> None:
     """Remember who waits; then look whether the deployment has ended before anybody could know."""
     pipeline_jobs.put(PipelineJob(deployment_id=deployment_id, job_id=job_id, given_at=now))
     if found := deployments.get(deployment_id):
-        answer(found)
+        _answer(found)
 
 
 def _renew(job: PipelineJob) -> None:

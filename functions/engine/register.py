@@ -1,7 +1,8 @@
 """Applications, groups and configurations that stacks of users register: each belongs to the resource that made it.
 
 A registration takes nothing that somebody else has: it is refused for what deployments.yaml declares, what requests
-made and what another resource registered. What a repeat finds done, it leaves. Each change is one transaction.
+made and what another resource registered, unless that one has left its stack (`abandoned`). What a repeat finds done,
+it leaves. Each change is one transaction.
 """
 
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from functions.core.load_balancers import not_allowed
 from functions.core.messages import texts
 from functions.core.records import Application, CustomConfig, Group, GroupSettings
 from functions.core.rollout.health import PREDEFINED_CONFIGS
+from functions.engine.abandoned import is_abandoned
 from functions.engine.auto_scaling import hooks
 from functions.store.records import applications, budgets, configs, declared, groups, lock
 from functions.store.table.patience import Attempts
@@ -31,7 +33,7 @@ def application(name: str, by: Registrant) -> None:
         found = applications.get(name)
         if found and found.registered_by == str(by):
             return
-        if found and (words := owner(found)):
+        if found and (words := owner(found)) and not is_abandoned(found):
             what = f'application_name: "{name}" {words}'
             raise InvalidInput(f"{what}; to add a group to it use ServerApplication.from_server_application_name")
         new = Application(
@@ -57,7 +59,8 @@ def group(application: str, name: str, text: str, by: Registrant, *, topics: Seq
             what = f'application: there is no application "{application}"'
             raise InvalidInput(f"{what}: register it by ServerApplication, or declare it in deployments.yaml")
         before = groups.get(application, name)
-        if before and not before.removed_at and before.registered_by != str(by):
+        is_others = before and not before.removed_at and before.registered_by != str(by)
+        if before and is_others and not is_abandoned(before):
             words = owner(before) or "exists already: delete it first, or choose another name"
             raise InvalidInput(f'deployment_group_name: "{application}/{name}" {words}')
         after = wanted.over(before or _new(application, name))
@@ -116,9 +119,16 @@ def config(name: str, text: str, by: Registrant) -> None:
                 return
             attempts.again()
             continue
-        if found == replace(new, config_id=found.config_id, create_time=found.create_time):
+        same = replace(new, config_id=found.config_id, create_time=found.create_time)
+        if found == same:
             return
-        if found.registered_by == str(by):
+        is_left = found.registered_by != str(by) and is_abandoned(found)
+        if is_left and replace(found, registered_by=str(by)) == same:
+            if configs.take(found, str(by)):
+                return
+            attempts.again()
+            continue
+        if found.registered_by == str(by) or is_left:
             what = f'deployment_config_name: "{name}" cannot change, because groups and deployments keep what it said'
             raise InvalidInput(f"{what}: give the changed one another name, or leave the name out")
         words = owner(found) or "exists already: choose another name"

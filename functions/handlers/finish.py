@@ -7,8 +7,10 @@ from typing import Any
 
 from functions.aws import weather
 from functions.core.messages.engine_errors import EngineError
+from functions.engine import pipeline
 from functions.engine.auto_scaling import scaling
 from functions.engine.ending import end
+from functions.store.records import deployments
 from functions.telemetry import logger
 
 
@@ -21,4 +23,6 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, str | None]:
         told = EngineError.of_state(error).told(deployment_id)
     status = end.end(deployment_id, told)
     scaling.follow(deployment_id)
+    if found := deployments.get(deployment_id):
+        pipeline.tell(found)
     return {"deployment_id": deployment_id, "status": status}

@@ -37,17 +37,9 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, list[dic
         sqs.send(settings().trigger_queue_url, bodies, delay_seconds=_FIRST_RETRY_SECONDS)
     for each in told[:taken]:
         if each.deployment:
-            _answer(each.deployment)
+            pipeline.tell(each.deployment)
             _count(each.deployment)
     return stream.come_again(told[taken].sequence_number if taken < len(told) else late)
-
-
-def _answer(deployment: Deployment) -> None:
-    """Tell the pipeline that waits for the deployment. What CodePipeline does not take now, `find_lost` tells it."""
-    try:
-        pipeline.answer(deployment)
-    except Exception:
-        logger.exception("a pipeline is not told", deployment_id=deployment.deployment_id)
 
 
 def _count(deployment: Deployment) -> None:

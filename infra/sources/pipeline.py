@@ -12,7 +12,7 @@ from infra.store import Store
 
 
 class Pipelines(Construct):
-    """`pipeline_job`, and who answers its jobs: `publish` when a deployment ends, `find_lost` in between."""
+    """`pipeline_job`, and who answers its jobs: `finish`, else `publish`, at the end, `find_lost` in between."""
 
     def __init__(
         self,

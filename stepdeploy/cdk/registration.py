@@ -1,4 +1,4 @@
-"""The custom resources by which a stack registers what it declares with the engine."""
+"""The engine's functions by their names, and the custom resources by which a stack registers what it declares."""
 
 from aws_cdk import ArnFormat, CustomResource, Duration, Names, Stack
 from constructs import Construct
@@ -8,20 +8,29 @@ MAX_NAME = 100  # characters of an application, a group or a configuration
 _VERSION = "1"  # of the contract with the engine's function `register`
 
 
-def register(scope: Construct, kind: str, **properties: str) -> CustomResource:
-    """The resource. Its service token is the engine's function `register`, of the same account and Region."""
+def function_name(scope: Construct, function: str) -> str:
+    """What a function of the engine is called."""
     engine = scope.node.try_get_context(ENGINE) or "stepdeploy"
-    function = Stack.of(scope).format_arn(
+    return f"{engine}-{function}"
+
+
+def function_arn(scope: Construct, function: str) -> str:
+    """Of a function of the engine, in the account and Region of the stack."""
+    return Stack.of(scope).format_arn(
         service="lambda",
         resource="function",
-        resource_name=f"{engine}-register",
+        resource_name=function_name(scope, function),
         arn_format=ArnFormat.COLON_RESOURCE_NAME,
     )
+
+
+def register(scope: Construct, kind: str, **properties: str) -> CustomResource:
+    """The resource. Its service token is the engine's function `register`."""
     return CustomResource(
         scope,
         "Resource",
         resource_type=f"Custom::StepDeploy{kind}",
-        service_token=function,
+        service_token=function_arn(scope, "register"),
         service_timeout=Duration.minutes(5),
         properties={"Version": _VERSION, **properties},
     )

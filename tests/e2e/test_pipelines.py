@@ -12,6 +12,7 @@ from local.driver import wait_for
 from tests.e2e.conftest import Fleet, MakeFleet, application, failing, unpacked
 from tests.e2e.test_command_line import CommandLine
 from tests.fakes.codecommit import commit_all, git
+from tests.infra.users.pipelines import as_request, declared, template_of
 
 SOURCES, ARTIFACTS, KEY = "pipeline-sources", "pipeline-artifacts", "shop.zip"
 
@@ -28,7 +29,10 @@ def action(category: str, provider: str, name: str, configuration: Mapping[str, 
 class Pipeline:
     """A source in S3 or CodeCommit -> hosts, with a role that may do just that."""
 
-    def __init__(self, fleet: Fleet, name: str = "release", repository: str = "", **parameters: Any) -> None:
+    def __init__(
+        self, fleet: Fleet, name: str = "release", repository: str = "", deploy: Any = None, **parameters: Any
+    ) -> None:
+        """`deploy`: the action that deploys the artifact Built; without it one is declared by hand."""
         self.fleet, self.name, self.client = fleet, name, fleet.cloud.client("codepipeline")
         function = fleet.engine.outputs["PipelineFunctionName"]
         s3, iam = fleet.cloud.client("s3"), fleet.cloud.client("iam")
@@ -55,16 +59,16 @@ class Pipeline:
             "metadata": {"version": "#{SourceVariables.CommitId}" if repository else "#{SourceVariables.VersionId}"},
             **parameters,
         }
-        source = action("Source", "S3", "Upload", {"S3Bucket": SOURCES, "S3ObjectKey": KEY}, outputArtifacts="Source")
+        source = action("Source", "S3", "Upload", {"S3Bucket": SOURCES, "S3ObjectKey": KEY}, outputArtifacts="Built")
         if repository:
             branch = {"RepositoryName": repository, "BranchName": "main"}
-            source = action("Source", "CodeCommit", "Commit", branch, outputArtifacts="Source")
-        deploy = action(
+            source = action("Source", "CodeCommit", "Commit", branch, outputArtifacts="Built")
+        deploy = deploy or action(
             "Invoke",
             "Lambda",
             "Hosts",
             {"FunctionName": function, "UserParameters": json.dumps(wanted)},
-            inputArtifacts="Source",
+            inputArtifacts="Built",
         )
         self.client.create_pipeline(
             pipeline={
@@ -136,7 +140,7 @@ def test_a_pipeline_from_its_source_to_hosts_and_one_that_fails_and_rolls_back_a
     assert told["externalExecutionId"] == one.deployment_id
     assert one.metadata["pipeline"] == "release" and one.metadata["execution"] == first
     assert one.metadata["version"] == one.metadata["commit"]
-    assert one.revision.key == f".stepdeploy/pipeline/release/{first}/Source.zip"
+    assert one.revision.key == f".stepdeploy/pipeline/release/{first}/Built.zip"
     assert group.cloud.records().functions["stepdeploy-pipeline_job"] == 1
 
     second = pipeline.run("v2", {"scripts/validate.sh": failing("exit 7")})
@@ -184,11 +188,16 @@ def test_a_push_is_deployed_and_so_is_a_commit_by_its_name_and_a_pipeline_from_i
     CommandLine(group)("deploy", group.key, f"codecommit:site@{first}", "--no-git", "--watch")
     assert group.installed() == ["v1"]
 
-    pipeline = Pipeline(group, name="from-commits", repository="site")
+    # The library's action, as it is synthesized.
+    metadata = {"version": "#{SourceVariables.CommitId}"}
+    deploy = as_request(declared(template_of(group=group.key, metadata=metadata, stop_with_pipeline=True)))
+    pipeline = Pipeline(group, name="from-commits", repository="site", deploy=deploy)
     execution = pipeline.start()
     assert pipeline.ended(execution) == "Succeeded", pipeline.hosts_action()
     assert group.installed() == ["v2"]
-    assert group.engine.deployments(group.key)[0].metadata["commit"] == second
+    last = group.engine.deployments(group.key)[0]
+    assert last.metadata["commit"] == last.metadata["version"] == second
+    assert last.pipeline and last.pipeline.stop_with_pipeline
 
 
 def _newest(group: Fleet, commit: str) -> str | None:

@@ -44,6 +44,8 @@ class FakeS3(Service):
         super().__init__()
         self._buckets = {bucket: _Bucket() for bucket in buckets}
         self._numbers = count(1)
+        self.foreign = frozenset[str]()  # buckets that the function's own rights do not reach
+        self.is_lent = False  # whether this call is made by lent credentials
 
     def lent(self, access_key_id: str, secret_access_key: str, session_token: str | None) -> "LentS3":
         """As somebody else, by the credentials that he has lent."""
@@ -92,6 +94,8 @@ class FakeS3(Service):
 
     def _asked(self, operation: str, codes: tuple[str, str], **request: Any) -> _Version:
         """The newest version or the one that is asked for. `codes`: of a missing key, and of a missing version."""
+        if request["Bucket"] in self.foreign and not self.is_lent:
+            raise self.refuse("AccessDenied", operation)
         versions, asked = self._versions(request["Bucket"], request["Key"]), request.get("VersionId")
         found = [each for each in versions if asked in (None, each.version)]
         if found and found[-1].body is not None:
@@ -117,7 +121,10 @@ class LentS3:
         self._s3, self._key = s3, access_key_id
 
     def get_object(self, **request: str) -> dict[str, Any]:
-        for code in ("ExpiredToken", "AccessDenied"):
-            if self._key == code:
-                raise self._s3.refuse(code, "GetObject")
-        return outside(lambda: self._s3.get_object(**request))  # type: ignore[no-any-return]
+        if self._key in ("ExpiredToken", "AccessDenied", "KMS.DisabledException"):
+            raise self._s3.refuse(self._key, "GetObject")
+        self._s3.is_lent = True
+        try:
+            return outside(lambda: self._s3.get_object(**request))  # type: ignore[no-any-return]
+        finally:
+            self._s3.is_lent = False

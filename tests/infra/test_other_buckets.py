@@ -46,6 +46,10 @@ def test_the_function_of_uploads_knows_the_prefixes_and_the_stack_says_them(name
         "other.builds": {"trigger": "uploads", "prefix": "ci/"},
         "third": {"trigger": "uploads"},
     }
+    assert json.loads(named.template["Outputs"]["CodeCommitRepositories"]["Value"]) == {
+        "library": {},
+        "site": {"main": ["shop/web", "front/web"], "release/v2": ["shop/job"]},
+    }
 
 
 def test_all_uploads_come_by_one_rule_whose_pattern_fits_however_many_buckets_there_are(

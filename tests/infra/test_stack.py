@@ -75,6 +75,7 @@ def test_an_account_deploys_through_the_bootstrap_roles_and_a_local_cloud_does_n
 
 def test_outputs_name_what_a_person_or_a_script_uses(template: dict[str, Any]) -> None:
     assert set(template["Outputs"]) == {
+        "CodeCommitRepositories",
         "ApiEndpoint",
         "BucketName",
         "TableName",

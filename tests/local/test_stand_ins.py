@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from functions.aws import cloudwatch, kms, tokens
+from functions.aws import cloudformation, cloudwatch, kms, tokens
 from functions.aws.clients import client
 from functions.aws.cloudwatch import AlarmMetric, MetricQuery
 from functions.aws.fleet import ssm
@@ -19,6 +19,7 @@ from functions.settings import settings
 from host import bootstrap
 from host.lifecycle import START, LifecycleEvent
 from tests.conftest import stand_in
+from tests.fakes.cloudformation import FakeCloudFormation
 from tests.fakes.cloudwatch import FakeAlarms
 from tests.fakes.kms import FakeKms
 from tests.fakes.run_command import FakeRunCommand
@@ -251,3 +252,22 @@ def test_what_is_not_known_is_empty_and_cancelled_in_vain(hosts: Callable[[bool]
     found = ssm.contacts([host.instance_id])[host.instance_id]
     assert (found.ping, found.platform) == ("Online", "Linux")
     assert ssm.invocation("00000000-0000-0000-0000-000000000000", host.instance_id) == {}
+
+
+# -- CloudFormation, of which moto's needs packages that are not here
+
+
+@pytest.fixture(params=BOTH)
+def stacks(request: pytest.FixtureRequest, environment: None) -> Service:
+    if request.param == "stand-in":
+        return stand_in("cloudformation", FakeCloudFormation())
+    found: Service = stand_in("cloudformation", request.getfixturevalue("cloud").client("cloudformation"))
+    return found
+
+
+def test_what_a_stack_has_is_told_from_what_it_does_not_have(stacks: Service) -> None:
+    template = json.dumps({"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}})
+    stack = stacks.create_stack(StackName="left-or-not", TemplateBody=template)["StackId"]
+    assert not cloudformation.has_left(stack, "Queue")
+    assert cloudformation.has_left(stack, "Other")
+    assert cloudformation.has_left(f"{stack}0", "Queue")

@@ -99,7 +99,9 @@ def pipeline(
     store: Store, services: None, context: LambdaContext, executing: None, monkeypatch: pytest.MonkeyPatch
 ) -> Pipeline:
     service = client("codepipeline")
-    stand_in("s3", FakeS3(BUCKET, ARTIFACTS)).put_object(Bucket=ARTIFACTS, Key=KEY, Body=archive())
+    s3 = stand_in("s3", FakeS3(BUCKET, ARTIFACTS))
+    s3.put_object(Bucket=ARTIFACTS, Key=KEY, Body=archive())
+    s3.foreign = frozenset({ARTIFACTS})  # and its KMS key: what a job lends reads there
     client("events").create_event_bus(Name="engine")
     monkeypatch.setenv("BUS_NAME", "engine")
     monkeypatch.setenv("TRIGGER_QUEUE_URL", Inbox("triggers").url)

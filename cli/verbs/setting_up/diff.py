@@ -1,12 +1,12 @@
 """`stepdeploy diff [FILE]`: what `cdk deploy` would change of the deployment groups that FILE declares.
 
 FILE is a deployments.yaml; without it, the one in this folder. It is compared with what the engine has now: groups that
-are new, change or go, key by key, deployment configurations, budgets and revision buckets. What `cdk deploy` changes of
-the stack itself, `cdk diff` shows.
+are new, change or go, key by key, deployment configurations, budgets, revision buckets and repositories of CodeCommit.
+What `cdk deploy` changes of the stack itself, `cdk diff` shows.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,15 @@ from cli.account.group_keys import budget_keys, config_keys, keys_of, one_line
 from cli.account.groups import group_infos
 from cli.exits import Exit
 from cli.view.output import json_option, plain, tell_json
-from functions.core.declaration import ENGINE_TOPIC, Declaration, DeclaredGroup, buckets_written, load, written
+from functions.core.declaration import (
+    ENGINE_TOPIC,
+    Declaration,
+    DeclaredGroup,
+    buckets_written,
+    load,
+    repositories_written,
+    written,
+)
 from functions.core.declaration.written import Keys, budget_written, config_written
 from functions.core.errors import InvalidInput
 from functions.core.rollout.health import PREDEFINED_CONFIGS
@@ -27,6 +35,8 @@ _ABSENT = "(default)"
 _KEPT = ("serviceRoleArn", "outdatedInstancesStrategy")  # stay as they are where the file leaves them out
 _TAKEN_OVER = "is made by the API; the file takes it over"
 _REMOVED = "its history stays, and it takes no new deployment"
+_NO_REVISIONS = "neither uploads nor revisions are taken from there"
+_NO_COMMITS = "neither pushes nor commits are taken from there"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,8 +76,10 @@ def command(file: Path, as_json: bool) -> int:
     engine = Engine()
     configs, groups = list(_configs(engine.api, declaration)), list(_groups(engine, declaration))
     budgets = list(_budgets(engine.api, declaration))
-    buckets = list(_buckets(engine, declaration))
-    changes = [*groups, *configs, *budgets, *buckets]
+    outputs = _outputs(engine)
+    buckets = list(_by_output(outputs, "RevisionBuckets", buckets_written(declaration), _NO_REVISIONS))
+    repositories = list(_by_output(outputs, "CodeCommitRepositories", repositories_written(declaration), _NO_COMMITS))
+    changes = [*groups, *configs, *budgets, *buckets, *repositories]
     if as_json:
         tell_json(
             {
@@ -75,6 +87,7 @@ def command(file: Path, as_json: bool) -> int:
                 "deploymentConfigs": [{"deploymentConfigName": each.what, **each.json} for each in configs],
                 "budgets": [{"budgetName": each.what, **each.json} for each in budgets],
                 "revisionBuckets": [{"bucketName": each.what, **each.json} for each in buckets],
+                "codeCommitRepositories": [{"repositoryName": each.what, **each.json} for each in repositories],
             }
         )
     else:
@@ -84,6 +97,8 @@ def command(file: Path, as_json: bool) -> int:
             _tell(each, "budget ")
         for each in buckets:
             _tell(each, "revision bucket ")
+        for each in repositories:
+            _tell(each, "CodeCommit repository ")
         for each in groups:
             _tell(each)
         click.echo("`cdk deploy` makes these changes" if changes else "nothing would change")
@@ -169,24 +184,32 @@ def _budgets(api: Any, declaration: Declaration) -> Iterator[Change]:
             yield Change(what=name, kind="removed")
 
 
-def _buckets(engine: Engine, declaration: Declaration) -> Iterator[Change]:
-    """By the stack's output, which is not there where no other bucket is named. Not compared where the stack cannot be
-    read, as by STEPDEPLOY_ENDPOINT alone: the rest needs the API only."""
+def _outputs(engine: Engine) -> Mapping[str, str] | None:
+    """The stack's, None where it cannot be read, as by STEPDEPLOY_ENDPOINT alone: the rest needs the API only."""
     from botocore.exceptions import ClientError
 
     try:
-        stored: dict[str, Keys] = json.loads(engine.outputs.get("RevisionBuckets", "{}"))
+        return engine.outputs
     except (Refusal, ClientError) as error:
         why = error if isinstance(error, Refusal) else refused(error)
-        click.echo(plain(f"revision buckets are not compared: {why.message}"), err=True)
+        click.echo(plain(f"revision buckets and repositories are not compared: {why.message}"), err=True)
+        return None
+
+
+def _by_output(
+    outputs: Mapping[str, str] | None, output: str, wanted: Mapping[str, Keys], removed: str
+) -> Iterator[Change]:
+    """By what an output of the stack says, which is not there where the file named nothing."""
+    if outputs is None:
         return
-    for name, wanted in buckets_written(declaration).items():
+    stored: dict[str, Keys] = json.loads(outputs.get(output, "{}"))
+    for name, keys_wanted in wanted.items():
         before = stored.pop(name, None)
-        keys = tuple(_different(before or {}, wanted))
+        keys = tuple(_different(before or {}, keys_wanted))
         if keys or before is None:
             yield Change(what=name, kind="new" if before is None else "changed", keys=keys)
     for name in stored:
-        yield Change(what=name, kind="removed", note="neither uploads nor revisions are taken from there")
+        yield Change(what=name, kind="removed", note=removed)
 
 
 def _configs(api: Any, declaration: Declaration) -> Iterator[Change]:

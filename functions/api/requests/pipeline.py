@@ -19,7 +19,7 @@ from functions.core.statuses import OnBusy
 from functions.engine.pipeline import Wanted
 from functions.engine.starting.create import known_config
 
-_FIELDS = ("application", "group", "config", "onBusy", "artifact", "description", "metadata", "stopWithPipeline")
+FIELDS = ("application", "group", "config", "onBusy", "artifact", "description", "metadata", "stopWithPipeline")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,9 +88,9 @@ def _parameters(text: str) -> dict[str, Any]:
     if not isinstance(given, dict):
         raise InvalidInput(f"UserParameters {text[:SHOWN]!r}: must be an object; give {form}")
     for name in given:
-        if name not in _FIELDS:
-            close = get_close_matches(name, _FIELDS, 1)
-            remedy = f"did you mean {close[0]!r}?" if close else f"the fields are {', '.join(_FIELDS)}"
+        if name not in FIELDS:
+            close = get_close_matches(name, FIELDS, 1)
+            remedy = f"did you mean {close[0]!r}?" if close else f"the fields are {', '.join(FIELDS)}"
             raise InvalidInput(f"UserParameters: unknown field {name[:SHOWN]!r}: {remedy}")
     return given
 

@@ -21,6 +21,7 @@ _CHUNK = 1024**2
 _GONE = frozenset({"NoSuchKey", "NoSuchBucket", "404"})
 _EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "InvalidAccessKeyId", "InvalidToken"})
 _DENIED = frozenset({"AccessDenied", "403"})
+_OF_KEY = "KMS."  # S3 passes on why KMS does not decrypt, for example KMS.DisabledException
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +83,9 @@ def _read(artifact: Artifact, credentials: Credentials) -> dict[str, Any]:
             raise NotDeployable(DeploymentErrorCode.IAM_ROLE_PERMISSIONS, f"{artifact.place}: {what}") from error
         if code in _DENIED:
             what = "the pipeline's role may not read it: give the role s3:GetObject there, and kms:Decrypt on its key"
+            raise NotDeployable(DeploymentErrorCode.IAM_ROLE_PERMISSIONS, f"{artifact.place}: {what}") from error
+        if code.startswith(_OF_KEY):
+            what = f"its KMS key does not decrypt it ({code}): enable the key, or give the pipeline another one"
             raise NotDeployable(DeploymentErrorCode.IAM_ROLE_PERMISSIONS, f"{artifact.place}: {what}") from error
         raise
     return found

@@ -15,7 +15,7 @@ from functions.core.declaration.model import (
     changes,
 )
 from functions.core.declaration.value import Problem
-from functions.core.declaration.written import buckets_written, written
+from functions.core.declaration.written import buckets_written, repositories_written, written
 
 __all__ = [
     "ENGINE_TOPIC",
@@ -30,5 +30,6 @@ __all__ = [
     "load",
     "packed",
     "read",
+    "repositories_written",
     "written",
 ]

@@ -36,6 +36,7 @@ class DeclaredGroup:
             has_on_premises_tag_set=self.has_on_premises_tag_set,
             removed_at=None,
             declared=True,
+            registered_by=None,
         )
 
     @property

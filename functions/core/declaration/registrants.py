@@ -15,10 +15,19 @@ class Registrant:
     def __str__(self) -> str:
         return f"{self.stack_id}#{self.logical_id}"
 
+    @staticmethod
+    def parse(registered_by: str) -> "Registrant":
+        """
+        >>> Registrant.parse("arn:aws:cloudformation:eu-west-1:123456789012:stack/shop/0a1b2c3d#Group").logical_id
+        'Group'
+        """
+        stack, _, resource = registered_by.partition("#")
+        return Registrant(stack, resource)
+
 
 def stack_id(registered_by: str) -> str:
     """The stack's ARN."""
-    return registered_by.partition("#")[0]
+    return Registrant.parse(registered_by).stack_id
 
 
 def stack_name(registered_by: str) -> str:

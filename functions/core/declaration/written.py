@@ -155,6 +155,14 @@ def buckets_written(declaration: Declaration) -> dict[str, Keys]:
     return found
 
 
+def repositories_written(declaration: Declaration) -> dict[str, Keys]:
+    """What the file says of each of `codeCommitRepositories`, by name: the groups of its branches."""
+    return {
+        each.name: {branch: list(groups) for branch, groups in each.branches.items()}
+        for each in declaration.repositories
+    }
+
+
 def _minimum(given: MinimumHealthyHosts) -> Keys:
     return {"type": given.type.value, "value": given.value}
 

@@ -28,7 +28,8 @@ from functions.store.table.values import (
 )
 
 _LIST = Query(listed_application_key("").pk)
-_OPEN = (any_of(Missing("declared"), Equals("declared", False)), Missing("registered_by"))  # requests may change it
+_UNDECLARED = any_of(Missing("declared"), Equals("declared", False))
+_OPEN = (_UNDECLARED, Missing("registered_by"))  # requests may change it
 
 
 def get(name: str) -> Application | None:
@@ -62,8 +63,11 @@ def create(new: Application) -> bool:
 
 
 def take(known: Application, registered_by: str) -> bool:
-    """Give one that requests made to a resource of a stack. False when it is another one now, or somebody's already."""
-    is_same = all_of(Equals("application_id", known.application_id), *_OPEN)
+    """Give one that requests made, or that a resource has left, to a resource of a stack. False when it is another one
+    now, or somebody else's."""
+    before = known.registered_by
+    is_whose = Equals("registered_by", before) if before else Missing("registered_by")
+    is_same = all_of(Equals("application_id", known.application_id), _UNDECLARED, is_whose)
     return items().write(Update(application_key(known.name), sets={"registered_by": registered_by}, condition=is_same))
 
 

@@ -30,6 +30,7 @@ from functions.store.table.values import (
     Query,
     Update,
     Write,
+    all_of,
 )
 
 _ALL = Query(config_key("").pk, config_key("").sk)
@@ -86,6 +87,12 @@ def create(config: CustomConfig, seen: Stored) -> bool:
     """Put a new one on record. False when its name is taken, or another one came first."""
     new = Put(config_key(config.name), to_plain(config), IS_NEW)
     return items().transact([new, _counted(count_of_configs_key(), _still(seen.made))])
+
+
+def take(known: CustomConfig, registered_by: str) -> bool:
+    """Give one that a resource of a stack has left to another one. False when it is not as it was read any more."""
+    is_same = all_of(Equals("config_id", known.config_id), Equals("registered_by", known.registered_by))
+    return items().write(Update(config_key(known.name), sets={"registered_by": registered_by}, condition=is_same))
 
 
 def uses(name: str) -> Uses:

@@ -12,7 +12,7 @@ from functions.core.text.shapes import from_plain, to_plain
 from functions.store.keys import application_key, config_key, declared_key, listed_application_key
 from functions.store.records import groups
 from functions.store.table.items import items
-from functions.store.table.values import IS_THERE, Delete, Equals, Put, Query, Update
+from functions.store.table.values import IS_THERE, Delete, Equals, Missing, Put, Query, Update
 
 _LIST = declared_key("", "").pk
 
@@ -73,15 +73,18 @@ def change_group(change: GroupChange) -> bool:
     return items().transact([*groups.change(change.before, change.after), listed])
 
 
-def add_application(name: str, *, new_id: str, now: str) -> None:
-    """deployments.yaml has it from now on, whether it was there or not."""
+def add_application(name: str, left_by: str | None, *, new_id: str, now: str) -> bool:
+    """deployments.yaml has it from now on, whether it was there or not. `left_by`: the resource that registered it and
+    has left its stack. False when another one has registered it meanwhile."""
     own = Update(
         application_key(name),
         sets={"name": name, "declared": True},
         defaults={"application_id": new_id, "create_time": now},
+        removes=("registered_by",),
+        condition=Equals("registered_by", left_by) if left_by else Missing("registered_by"),
     )
     listed = Put(listed_application_key(name), {"name": name})
-    items().transact([own, listed, Put(declared_key("APPLICATION", name))])
+    return items().transact([own, listed, Put(declared_key("APPLICATION", name))])
 
 
 def remove_application(name: str) -> bool:

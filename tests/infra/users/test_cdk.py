@@ -4,11 +4,10 @@ CodeDeploy's properties become a request of its API, and ours a registration: bo
 """
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-from aws_cdk import App, Duration, Stack
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_autoscaling as autoscaling
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_codedeploy as codedeploy
@@ -26,31 +25,9 @@ from functions.handlers import register
 from infra.app import STACK
 from stepdeploy.cdk import hooks, registration
 from tests.infra.conftest import only, resources
+from tests.infra.users.templates import Build, plain, user_template
 
 ROLE = "arn:aws:iam::123456789012:role/deploy"
-Build = Callable[[Stack, Any], object]  # an app by CodeDeploy's module, or by ours
-
-
-def user_template(build: Build, module: Any, **context: str) -> dict[str, Any]:
-    """Of a stack in which references have values, so that both sides can be read."""
-    app = App(context=context)
-    stack = Stack(app, "Site")
-    build(stack, module)
-    found: dict[str, Any] = app.synth().get_stack_by_name("Site").template
-    return found
-
-
-def plain(value: Any) -> Any:
-    """With the name of what a reference means in its place."""
-    if isinstance(value, dict):
-        if "Ref" in value:
-            return str(value["Ref"]).replace("AWS::", "")
-        if "Fn::GetAtt" in value:
-            return "".join(value["Fn::GetAtt"])
-        if "Fn::Join" in value:
-            return value["Fn::Join"][0].join(plain(each) for each in value["Fn::Join"][1])
-        return {name: plain(each) for name, each in value.items()}
-    return [plain(each) for each in value] if isinstance(value, list) else value
 
 
 def registered(build: Build) -> dict[str, Any]:

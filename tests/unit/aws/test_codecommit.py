@@ -4,10 +4,12 @@ import io
 import tarfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from functions.aws.code import codecommit
+from functions.aws.code.codecommit import MAX_FILES
 from functions.core.errors import NotDeployable
 from functions.core.records import CodeCommitCommit
 from functions.core.statuses import DeploymentErrorCode
@@ -105,19 +107,39 @@ def test_a_commit_that_is_too_large_is_refused(repository: Repository) -> None:
     refused(DeploymentErrorCode.INVALID_REVISION, "more than 1000 bytes together", commit=repository.push(), most=1000)
 
 
-def test_ten_thousand_files_are_packed_and_one_more_is_refused(
-    repository: Repository, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A stand-in of the limit: 20 files in folders of ten."""
-    monkeypatch.setattr(codecommit, "MAX_FILES", 20)
-    for number in range(19):
-        file = repository.folder / str(number // 10) / str(number)
-        file.parent.mkdir(exist_ok=True)
-        file.write_text(str(number))
-    with tarfile.open(fileobj=io.BytesIO(fetched(repository.push()))) as archive:
-        assert len(archive.getnames()) == 20
-    (repository.folder / "more").write_text("")
-    refused(DeploymentErrorCode.INVALID_REVISION, "more than 20 files: upload an archive", commit=repository.push())
+def test_ten_thousand_files_are_packed_and_one_more_is_refused_before_any_is_read(repository: Repository) -> None:
+    """The commit has one file of git's; the others are in folders of its own, which are all the same."""
+    (repository.folder / "one.txt").write_text("one")
+    commit = repository.push()
+    many = ManyFiles(repository.fake, commit, MAX_FILES - 2)
+    stand_in("codecommit", many)
+    with tarfile.open(fileobj=io.BytesIO(fetched(commit))) as archive:
+        names = archive.getnames()
+    assert len(set(names)) == len(names) == MAX_FILES and {"0/99.txt", "99/97.txt", "one.txt"} <= set(names)
+    many.read, many.copies = 0, MAX_FILES - 1
+    refused(DeploymentErrorCode.INVALID_REVISION, f"more than {MAX_FILES} files: upload an archive", commit=commit)
+    assert many.read == 0
+
+
+class ManyFiles:
+    """A commit of a fake with copies of its file one.txt, a hundred in each folder more."""
+
+    def __init__(self, fake: FakeCodeCommit, commit: str, copies: int) -> None:
+        self._root: dict[str, Any] = fake.get_folder(repositoryName="shop", commitSpecifier=commit, folderPath="/")
+        self.copies, self.read = copies, 0
+        self.exceptions = fake.exceptions
+
+    def get_folder(self, *, folderPath: str, **asked: str) -> dict[str, Any]:
+        (one,) = [each for each in self._root["files"] if each["absolutePath"] == "one.txt"]
+        if folderPath == "/":
+            folders = [{"absolutePath": str(number)} for number in range(-(-self.copies // 100))]
+            return {**self._root, "subFolders": folders}
+        names = [f"{folderPath}/{number}.txt" for number in range(100) if int(folderPath) * 100 + number < self.copies]
+        return {**self._root, "files": [{**one, "absolutePath": name} for name in names], "subFolders": []}
+
+    def get_blob(self, **asked: str) -> dict[str, Any]:
+        self.read += 1
+        return {"content": b"one"}
 
 
 def test_what_is_not_there_or_not_allowed_says_what_to_do(repository: Repository) -> None:

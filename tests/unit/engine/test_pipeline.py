@@ -1,13 +1,13 @@
 """A pipeline that waits is told how its deployment has ended, and in time that it goes on."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from functions.core.statuses import (
-    DeploymentStatus,
-)
+from functions.core.records import Deployment
+from functions.core.statuses import DeploymentStatus
 from functions.handlers import pipeline_job, publish, stop
 from functions.store import pipeline_jobs
 from functions.store.records import deployments, lock
@@ -19,12 +19,11 @@ from tests.unit.pipelines import PARAMETERS, START, Pipeline, pipeline, refuse
 __all__ = ["pipeline"]  # a fixture
 
 
-def test_the_end_is_told_when_it_is_announced_with_what_others_can_use(pipeline: Pipeline) -> None:
+def test_the_end_is_told_by_who_ends_it_with_what_others_can_use(pipeline: Pipeline) -> None:
     job, one = pipeline.begin(hosts=2)
     pipeline.succeed(one, 2)
-    done = pipeline.finish(one)
-    assert done.status is DeploymentStatus.SUCCEEDED and pipeline.service.answer(job) is None
-    pipeline.announce(done)
+    assert pipeline.service.answer(job) is None
+    assert pipeline.finish(one).status is DeploymentStatus.SUCCEEDED
     kind, told = pipeline.service.answer(job) or ("", {})
     assert kind == "success"
     assert told["executionDetails"] == {
@@ -57,7 +56,6 @@ def test_a_failure_tells_the_first_cause_and_what_rolls_back(pipeline: Pipeline)
     pipeline.succeed(one, 2, but=2)
     done = pipeline.finish(one)
     assert done.status is DeploymentStatus.FAILED and done.failure
-    pipeline.announce(done)
     kind, told = pipeline.service.answer(job) or ("", {})
     assert (kind, told["type"], told["externalExecutionId"]) == ("failure", "JobFailed", one.deployment_id)
     assert told["message"].startswith(f"{one.deployment_id} Failed: {done.failure.message}")
@@ -100,7 +98,7 @@ def test_a_job_is_renewed_in_time_and_its_successor_takes_its_place(pipeline: Pi
     assert told["executionDetails"]["percentComplete"] == 66
     second = pipeline.call(token=one.deployment_id)
     pipeline.succeed(one, 4)
-    pipeline.announce(pipeline.finish(one))
+    pipeline.finish(one)
     assert (pipeline.service.answer(second) or ("",))[0] == "success"
     assert len([item for item in all_items() if item["sk"] == "DEPLOYMENT"]) == 1
 
@@ -109,23 +107,47 @@ def test_a_deployment_that_ends_between_two_jobs_is_told_to_the_second(pipeline:
     job, one = pipeline.begin(hosts=1)
     pipeline.pass_by(minutes=16)
     pipeline.succeed(one, 1)
-    pipeline.announce(pipeline.finish(one))
+    pipeline.finish(one)
     assert (pipeline.service.answer(job) or ("",))[0] == "later"
     pipeline.pass_by(minutes=3)
     second = pipeline.call(token=one.deployment_id)
     assert (pipeline.service.answer(second) or ("",))[0] == "success"
 
 
-def test_an_end_that_codepipeline_did_not_take_is_told_again(pipeline: Pipeline) -> None:
-    job, one = pipeline.begin(hosts=1)
-    pipeline.succeed(one, 1)
-    done = pipeline.finish(one)
-    pipeline.service.before = lambda operation: refuse(operation, "PutJobSuccessResult", "ThrottlingException")
-    pipeline.announce(done)
-    assert pipeline.service.answer(job) is None
-    pipeline.service.before = lambda operation: None
+def announce(pipeline: Pipeline, ended: Deployment) -> None:
+    pipeline.announce(ended)
+
+
+def pass_by(pipeline: Pipeline, ended: Deployment) -> None:
     pipeline.pass_by(minutes=3)
-    assert (pipeline.service.answer(job) or ("",))[0] == "success"
+
+
+@pytest.mark.parametrize("again", [announce, pass_by])
+@pytest.mark.parametrize(("fails", "operation", "kind"), [
+    (0, "PutJobSuccessResult", "success"), (1, "PutJobFailureResult", "failure"),
+])  # fmt: skip
+def test_an_end_that_codepipeline_did_not_take_is_told_again(
+    pipeline: Pipeline, again: Callable[[Pipeline, Deployment], None], fails: int, operation: str, kind: str
+) -> None:
+    """By who announces it, or else by who comes by; and the deployment has ended all the same."""
+    job, one = pipeline.begin(hosts=1)
+    pipeline.succeed(one, 1, but=fails)
+    pipeline.service.before = lambda asked: refuse(asked, operation, "ThrottlingException")
+    done = pipeline.finish(one)
+    assert done.status.is_final and pipeline.service.answer(job) is None
+    pipeline.service.before = lambda asked: None
+    again(pipeline, done)
+    assert (pipeline.service.answer(job) or ("",))[0] == kind
+
+
+def test_a_job_that_codepipeline_has_given_up_is_forgotten_and_the_deployment_goes_on(pipeline: Pipeline) -> None:
+    """Its function answered too late, or its action was stopped: CodePipeline takes no answer any more."""
+    _, one = pipeline.begin(hosts=1)
+    pipeline.service.jobs.clear()
+    pipeline.pass_by(minutes=16)
+    assert list(pipeline_jobs.all()) == []
+    pipeline.succeed(one, 1)
+    assert pipeline.finish(one).status is DeploymentStatus.SUCCEEDED
 
 
 def test_a_deployment_of_a_day_calls_the_function_once_in_a_quarter_of_an_hour(pipeline: Pipeline) -> None:

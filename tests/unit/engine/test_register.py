@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from functions.core.declaration import load
 from functions.core.declaration.registrants import Registrant
@@ -13,7 +14,9 @@ from functions.core.rollout.health import MinimumHealthyHosts, MinimumHealthyHos
 from functions.engine import declare, register
 from functions.store import guards
 from functions.store.records import applications, configs, groups
-from tests.conftest import put_group
+from tests.conftest import put_group, stand_in
+from tests.fakes.cloudformation import FakeCloudFormation
+from tests.fakes.service import refusal
 from tests.store import Store
 
 ARN = "arn:aws:cloudformation:us-east-1:123456789012:stack"
@@ -23,6 +26,15 @@ HALF = json.dumps({"minimumHealthyHosts": {"type": "FLEET_PERCENT", "value": 50}
 DECLARED = "applications: {shop: {groups: {web: {ec2TagFilters: [{Key: app}]}}}}"
 
 pytestmark = pytest.mark.usefixtures("store")
+
+
+@pytest.fixture(autouse=True)
+def stacks(environment: None) -> FakeCloudFormation:
+    """CloudFormation has both stacks."""
+    found = stand_in("cloudformation", FakeCloudFormation())
+    for by in (MINE, OTHERS):
+        found.has(by.stack_id, by.logical_id, "Second")
+    return found
 
 
 def put(name: str = "web", by: Registrant = MINE, **content: Any) -> None:
@@ -157,3 +169,102 @@ def test_a_change_that_always_meets_another_one_is_given_up(monkeypatch: pytest.
     monkeypatch.setattr(applications, "create", lambda new: False)
     with pytest.raises(Conflict, match="shop changed 12 times"):
         register.application("shop", MINE)
+
+
+def leave(stacks: FakeCloudFormation, how: str) -> None:
+    """The resources of a stack are retained, and it goes or goes on without them."""
+    if how == "the stack is gone":
+        del stacks.stacks[MINE.stack_id]
+    elif how == "the stack went on without them":
+        stacks.stacks[MINE.stack_id] = {}
+    else:
+        stacks.has(MINE.stack_id, MINE.logical_id, status=how)
+
+
+LEFT = ["the stack is gone", "the stack went on without them", "DELETE_SKIPPED", "DELETE_COMPLETE"]
+
+
+@pytest.mark.parametrize("how", LEFT)
+def test_what_a_stack_has_left_goes_to_another_with_its_history(stacks: FakeCloudFormation, how: str) -> None:
+    register.application("shop", MINE)
+    register.config("Half", HALF, MINE)
+    put(deploymentConfigName="Half")
+    before, app = groups.get("shop", "web"), applications.get("shop")
+    leave(stacks, how)
+    register.application("shop", OTHERS)
+    register.config("Half", HALF, OTHERS)
+    put(by=OTHERS, deploymentConfigName="Half", onBusy="reject")
+    after, config, taken = groups.get("shop", "web"), configs.custom("Half"), applications.get("shop")
+    assert before and after and (after.group_id, after.registered_by) == (before.group_id, str(OTHERS))
+    assert config and config.registered_by == str(OTHERS)
+    assert app and taken and (taken.application_id, taken.registered_by) == (app.application_id, str(OTHERS))
+    register.remove_group("shop", "web", MINE)
+    found = groups.get("shop", "web")
+    assert found and not found.removed_at, "it is not the first one's any more"
+
+
+@pytest.mark.parametrize("how", LEFT)
+def test_what_a_stack_has_left_can_be_declared_and_so_removed(stacks: FakeCloudFormation, how: str) -> None:
+    register.application("shop", MINE)
+    register.config("Half", HALF, MINE)
+    put()
+    leave(stacks, how)
+    text = f"deploymentConfigs: {{Half: {HALF}}}\n" + DECLARED
+    declare.apply(load(text))
+    group, application = groups.get("shop", "web"), applications.get("shop")
+    assert group and group.declared and group.registered_by is None
+    assert application and application.declared and application.registered_by is None
+    assert declare.apply(load(text)) == []
+    declare.apply(load("applications: {}"))
+    gone = groups.get("shop", "web")
+    assert gone and gone.removed_at and configs.custom("Half") is None
+
+
+def test_a_configuration_that_was_left_does_not_change_either(stacks: FakeCloudFormation) -> None:
+    register.config("Half", HALF, MINE)
+    leave(stacks, "DELETE_SKIPPED")
+    with pytest.raises(InvalidInput, match='"Half" cannot change'):
+        register.config("Half", HALF.replace("50", "40"), OTHERS)
+
+
+@pytest.mark.parametrize("status", ["CREATE_IN_PROGRESS", "UPDATE_COMPLETE", "DELETE_IN_PROGRESS", "DELETE_FAILED"])
+def test_what_a_stack_still_has_stays_its_own(stacks: FakeCloudFormation, status: str) -> None:
+    register.application("shop", MINE)
+    put()
+    stacks.has(MINE.stack_id, MINE.logical_id, status=status)
+    with pytest.raises(InvalidInput, match="is registered by the CloudFormation stack mine"):
+        put(by=OTHERS)
+
+
+@pytest.mark.parametrize(("code", "message", "raised"), [
+    ("AccessDenied", "not authorized", InvalidInput),  # a stack of another account
+    ("Throttling", "Rate exceeded", ClientError),
+    ("ValidationError", "1 validation error detected", ClientError),
+])  # fmt: skip
+def test_what_cloudformation_does_not_tell_takes_nothing_away(
+    stacks: FakeCloudFormation, code: str, message: str, raised: type[Exception]
+) -> None:
+    register.application("shop", MINE)
+    put()
+    before = groups.get("shop", "web")
+
+    def refuse(operation: str) -> None:
+        raise refusal(code, operation, message)
+
+    stacks.before = refuse
+    with pytest.raises(raised):
+        put(by=OTHERS)
+    with pytest.raises(raised):
+        declare.apply(load(DECLARED))
+    assert groups.get("shop", "web") == before
+
+
+def test_two_who_take_what_was_left_do_not_both_have_it(stacks: FakeCloudFormation, store: Store) -> None:
+    register.application("shop", MINE)
+    put()
+    leave(stacks, "the stack is gone")
+    store.before_next_write(lambda: put(by=OTHERS))
+    with pytest.raises(InvalidInput, match="stack others: change"):
+        put(by=Registrant(f"{ARN}/third/3", "Group"))
+    found = groups.get("shop", "web")
+    assert found and found.registered_by == str(OTHERS)

@@ -13,7 +13,8 @@ from functions.core.text.shapes import to_plain
 from functions.handlers import declare
 from functions.store import guards
 from functions.store.records import configs, groups
-from tests.conftest import WEB, LambdaContext, all_items, put_group
+from tests.conftest import WEB, LambdaContext, all_items, put_group, stand_in
+from tests.fakes.cloudformation import FakeCloudFormation
 from tests.store import Store
 from tests.unit import fake_slack
 from tests.unit.core.test_declaration import group
@@ -69,6 +70,21 @@ def test_update_changes_what_differs_under_the_same_resource_id(
     found = groups.get("shop", "web")
     assert found and found.settings.on_busy == "reject"
     assert {payload["PhysicalResourceId"] for _, payload in cloudformation.posted} == {"stepdeploy-declaration"}
+
+
+def test_what_a_stack_has_is_refused_and_what_it_has_left_is_declared(
+    store: Store, cloudformation: FakeSlack, context: LambdaContext
+) -> None:
+    stacks = stand_in("cloudformation", FakeCloudFormation())
+    shop = "arn:aws:cloudformation:us-east-1:123456789012:stack/shop/0a1b2c3d"
+    put_group(registered_by=f"{shop}#Group")
+    stacks.has(shop, "Group")
+    declare.handler(request(cloudformation, "Create", group("")), context)
+    assert answer(cloudformation)["Status"] == "FAILED" and "stack shop" in answer(cloudformation)["Reason"]
+    stacks.stacks.clear()
+    declare.handler(request(cloudformation, "Create", group("")), context)
+    found = groups.get("shop", "web")
+    assert answer(cloudformation)["Status"] == "SUCCESS" and found and found.declared and not found.registered_by
 
 
 def test_target_groups_that_the_same_app_makes_are_known_by_their_arns(

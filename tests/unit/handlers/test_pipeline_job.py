@@ -1,9 +1,11 @@
 """pipeline_job: a pipeline's artifact is deployed once, and its mistakes are its answer."""
 
 import io
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from functions.aws import clock
 from functions.aws.clients import LENT, client
@@ -19,9 +21,11 @@ from functions.store import pipeline_jobs
 from functions.store.records import deployments, lock
 from tests.calls import recording
 from tests.conftest import BUCKET, all_items, put_group
+from tests.fakes import s3
 from tests.fakes.codepipeline import EXECUTION, PIPELINE
 from tests.rollout import hold
 from tests.store import Store
+from tests.unit.handlers.test_prepare import archive
 from tests.unit.pipelines import ARTIFACTS, KEY, PARAMETERS, Pipeline, pipeline, refuse, the_deployment
 
 __all__ = ["pipeline"]  # a fixture
@@ -83,10 +87,21 @@ def test_an_artifact_that_is_overwritten_changes_nothing(pipeline: Pipeline) -> 
 @pytest.mark.parametrize(("key_id", "kind", "says"), [
     ("ExpiredToken", "PermissionError", "the credentials of the job have expired: retry the stage"),
     ("AccessDenied", "PermissionError", "the pipeline's role may not read it"),
+    ("KMS.DisabledException", "PermissionError", "its KMS key does not decrypt it (KMS.DisabledException): enable"),
 ])  # fmt: skip
 def test_credentials_that_read_nothing_fail_the_job(pipeline: Pipeline, key_id: str, kind: str, says: str) -> None:
     kind_, told = pipeline.service.answer(pipeline.call(key_id=key_id)) or ("", {})
     assert (kind_, told["type"]) == ("failure", kind) and says in told["message"]
+
+
+def test_an_artifact_under_the_pipelines_key_is_read_by_what_the_job_lends(pipeline: Pipeline) -> None:
+    """The engine has no right on the bucket or the key: it does not read there as itself."""
+    assert pipeline.event("j")["CodePipeline.job"]["data"]["encryptionKey"]["type"] == "KMS"
+    with pytest.raises(ClientError, match="AccessDenied"):
+        client("s3").get_object(Bucket=ARTIFACTS, Key=KEY)
+    assert pipeline.service.answer(pipeline.call()) is None
+    kept = the_deployment().revision
+    assert client("s3").get_object(Bucket=BUCKET, Key=kept.key, VersionId=kept.version)["Body"].read() == archive()
 
 
 def test_an_artifact_that_is_gone_fails_the_job(pipeline: Pipeline) -> None:
@@ -141,6 +156,9 @@ def test_an_older_artifact_does_not_replace_a_newer_one_of_a_sequence(pipeline: 
     pipeline.call()
     (held,) = [item for item in all_items() if item["pk"].startswith("LOCK#")]
     assert held["accepted"]["stored_at"] == "2026-11-23T09:00:00.000Z", "not when it was copied"
+    pipeline.monkeypatch.setattr(s3, "_STORED", s3._STORED - timedelta(minutes=1))
+    kind, told = pipeline.service.answer(pipeline.call()) or ("", {})
+    assert (kind, told["type"]) == ("failure", "JobFailed") and "is older than" in told["message"]
 
 
 def test_nobody_else_can_be_made_to_wait_for_a_deployment(pipeline: Pipeline) -> None:

@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
+from functions.aws.clients import client
 from functions.engine.starting import create
 from functions.handlers import register
 from functions.store.records import applications, configs, groups
-from tests.conftest import LambdaContext, revision
+from tests.conftest import LambdaContext, revision, stand_in
+from tests.fakes.cloudformation import FakeCloudFormation
 from tests.store import Store
 from tests.unit import fake_slack
 from tests.unit.fake_slack import FakeSlack
@@ -62,6 +64,7 @@ class Stack:
 
 @pytest.fixture
 def stack(store: Store, context: LambdaContext) -> Iterator[Stack]:
+    stand_in("cloudformation", FakeCloudFormation())
     with fake_slack.running() as running:
         yield Stack(running, context)
 
@@ -104,6 +107,18 @@ def test_a_stack_is_made_changed_and_deleted(stack: Stack) -> None:
     gone, left = groups.get("shop", "web"), applications.get("shop")
     assert gone and gone.removed_at and gone.registered_by is None
     assert left and left.registered_by is None and configs.custom("Half") is None
+
+
+def test_what_a_stack_has_retained_is_taken_by_the_next_one_when_it_is_gone(stack: Stack) -> None:
+    client("cloudformation").has(SHOP, "App", "Group")
+    stack.does("Create", *application())
+    stack.does("Create", *group())
+    stack.id = SHOP.replace("shop", "next")
+    assert "is registered by the CloudFormation stack shop" in stack.fails("Create", *group())
+    client("cloudformation").has(SHOP, "App", "Group", status="DELETE_SKIPPED")
+    assert stack.does("Create", *application()) == "shop" and stack.does("Create", *group()) == "shop/web"
+    found = groups.get("shop", "web")
+    assert found and found.registered_by == f"{stack.id}#Group"
 
 
 def test_a_repeated_request_changes_nothing(stack: Stack, store: Store) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from cli.__main__ import main
 from cli.account.connection import Engine, Refusal
-from functions.core.declaration import buckets_written, load
+from functions.core.declaration import buckets_written, load, repositories_written
 from functions.engine import declare
 from tests.conftest import put_group
 from tests.served import Served
@@ -30,7 +30,11 @@ def deployed(file: Path, text: str) -> None:
     """`cdk deploy` of a file."""
     file.write_text(text)
     declare.apply(load(file).with_engine_topic(TOPIC))
-    Engine.outputs["RevisionBuckets"] = json.dumps(buckets_written(load(file)))  # type: ignore[index]
+    outputs = {
+        "RevisionBuckets": buckets_written(load(file)),
+        "CodeCommitRepositories": repositories_written(load(file)),
+    }
+    Engine.outputs.update({name: json.dumps(value) for name, value in outputs.items()})  # type: ignore[attr-defined]
 
 
 def diff(capsys: Captured, *arguments: str) -> list[str]:
@@ -120,6 +124,22 @@ def test_revision_buckets_are_shown_too(file: Path, capsys: Captured) -> None:
     ]
 
 
+def test_repositories_of_codecommit_are_shown_too(file: Path, capsys: Captured) -> None:
+    deployed(file, group("") + "codeCommitRepositories: {library: {}, site: {main: [shop/web]}}\n")
+    file.write_text(group("") + "codeCommitRepositories: {site: {main: [], next: [shop/web]}, tools: {}}\n")
+    assert diff(capsys) == [
+        "CodeCommit repository site: changed",
+        "  main: [shop/web] -> []",
+        "  next: (default) -> [shop/web]",
+        "CodeCommit repository tools: new",
+        "CodeCommit repository library: removed; neither pushes nor commits are taken from there",
+        "`cdk deploy` makes these changes",
+    ]
+    main(["diff", "--json"])
+    told = json.loads(capsys.readouterr().out)["codeCommitRepositories"]
+    assert [each["repositoryName"] for each in told] == ["site", "tools", "library"]
+
+
 def test_revision_buckets_are_not_compared_where_the_stack_cannot_be_read(
     file: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
 ) -> None:
@@ -132,7 +152,8 @@ def test_revision_buckets_are_not_compared_where_the_stack_cannot_be_read(
     assert main(["diff"]) == 0
     shown = capsys.readouterr()
     assert shown.out == "nothing would change\n"
-    assert shown.err == "revision buckets are not compared: there is no stack 'stepdeploy' in us-east-1\n"
+    why = "there is no stack 'stepdeploy' in us-east-1"
+    assert shown.err == f"revision buckets and repositories are not compared: {why}\n"
 
 
 def test_a_group_of_the_api_is_taken_over_and_others_of_it_are_left_alone(file: Path, capsys: Captured) -> None:
@@ -161,7 +182,8 @@ def test_json_has_the_keys_before_and_after(file: Path, capsys: Captured) -> Non
     file.write_text(group(""))
     (line,) = diff(capsys, "--json")
     change = {"group": "shop/web", "change": "changed", "keys": [{"key": "bakeTime", "before": "10s", "after": None}]}
-    assert json.loads(line) == {"groups": [change], "deploymentConfigs": [], "budgets": [], "revisionBuckets": []}
+    others = ("deploymentConfigs", "budgets", "revisionBuckets", "codeCommitRepositories")
+    assert json.loads(line) == {"groups": [change], **{kind: [] for kind in others}}
 
 
 def test_a_file_with_mistakes_is_not_compared(file: Path, capsys: Captured) -> None:
