@@ -5,7 +5,8 @@ input it reads an order of JSON for each sandbox with three file descriptors, an
 It ends with the other end of the socket.
 
 For each function's code it keeps a copy of itself, the template, which has imported the code's handlers, as a snapshot
-of Lambda's SnapStart has. A sandbox whose environment differs in something that these imports have read imports itself.
+of Lambda's SnapStart has. Where the environment differs in something that these imports have read, there is another one
+(of a second engine, for example), and none where it differs each time.
 """
 
 import gc
@@ -20,6 +21,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cache
+from itertools import chain
 from typing import Any, NoReturn, TypedDict
 
 import boto3
@@ -29,6 +31,7 @@ import botocore.session
 MOST = 1 << 20  # bytes of an order
 _STREAMS = 3
 _REFUSED = b"0"
+_MOST_TEMPLATES = 3  # of one code
 # What most functions use: its models are read here, once for all of them.
 _WARM = ("dynamodb", "s3", "ssm", "sqs", "stepfunctions")
 
@@ -45,7 +48,7 @@ def main() -> None:
     _read_models()
     gc.freeze()
     asked = socket.socket(fileno=os.dup(sys.stdin.fileno()))
-    templates: dict[str, socket.socket] = {}
+    templates: dict[str, list[socket.socket]] = {}
     while True:
         told, streams, _, _ = socket.recv_fds(asked, MOST, _STREAMS)
         if not told:
@@ -54,12 +57,15 @@ def main() -> None:
         answer = _REFUSED
         if order["module"]:
             code = os.path.realpath(order["cwd"])
-            if code not in templates:
-                templates[code] = _new_template(code, [asked, *templates.values()], streams)
-            socket.send_fds(templates[code], [told], streams)
-            answer = templates[code].recv(32)
+            its = templates.setdefault(code, [])
+            for number in range(_MOST_TEMPLATES):
+                if number == len(its):
+                    its.append(_new_template(code, [asked, *chain(*templates.values())], streams))
+                socket.send_fds(its[number], [told], streams)
+                if (answer := its[number].recv(32)) != _REFUSED:
+                    break
         if answer == _REFUSED:
-            answer = _fork(order, streams, [asked, *templates.values()])
+            answer = _fork(order, streams, [asked, *chain(*templates.values())])
         for stream in streams:
             os.close(stream)
         asked.send(answer)
@@ -99,7 +105,7 @@ def _be_template(asked: socket.socket, code: str) -> NoReturn:
         if all(environment.get(each) == value for each, value in read.items()):
             if name not in imported:
                 imported.add(name)
-                with _environment(environment, read), suppress(Exception):  # a sandbox says what is wrong
+                with _environment(environment, read), suppress(BaseException):  # a sandbox says what is wrong
                     sys.path.insert(0, code)
                     importlib.import_module(name)
                 sys.path.remove(code)
