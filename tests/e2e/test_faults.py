@@ -9,6 +9,7 @@ from functions.core.causes import Cause
 from functions.core.records import Deployment
 from functions.core.statuses import DeploymentStatus, LifecycleErrorCode, TargetStatus
 from functions.store.table.wire import to_wire
+from local.cloud import ROOT
 from local.driver import wait_for
 from local.weather import Weather
 from simulation.aws.limits import Rate
@@ -220,13 +221,16 @@ def test_two_groups_that_share_a_host_never_interleave_and_the_second_shows_for_
 ) -> None:
     """One deployment has the host from its first event to its last."""
     shared = fleet("shares", hosts=1)
-    first = shared.begin("v1", {"scripts/start.sh": failing("sleep 25", 'exec "$(dirname "$0")/note.sh"')})
+    waits = failing("until [ -e /srv/go ]; do sleep 0.2; done", 'exec "$(dirname "$0")/note.sh"')
+    spec = (ROOT / "examples/hooks/appspec.yml").read_text().replace("timeout: 60", "timeout: 600")
+    first = shared.begin("v1", {"scripts/start.sh": waits, "appspec.yml": spec})
     wait_for(lambda: shared.ran(shared.hosts[0]), "the first deployment to have the host")
     second = shared.engine.upload("shop/shares-too/v2.zip", application("v2"))
     waiting = wait_for(
         lambda: [each.waits_for for each in shared.targets(second) if each.waits_for], "the second to wait"
     )
     assert waiting == [f"deployment {first} of shop/shares has the host"]
+    shared.hosts[0].path("srv/go").touch()
     for deployment_id in (first, second):
         ended = shared.engine.wait(deployment_id)
         assert ended.status is DeploymentStatus.SUCCEEDED, ended.failure

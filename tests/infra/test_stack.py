@@ -17,7 +17,7 @@ from functions.core.text.packing import unpack
 from infra.app import ROOT, STACK, engine_app
 from infra.checks.permissions import context, grants
 from infra.stack import Options
-from tests.infra.conftest import Synthesized, only, resources
+from tests.infra.conftest import UNCHECKED, Synthesized, only, resources
 
 PARTITIONS = ("us-gov-west-1", "cn-north-1", "eusc-de-east-1")  # a Region of each that is not `aws`
 CFN_LINT = Path(sys.executable).with_name("cfn-lint")
@@ -51,6 +51,7 @@ def test_synth_needs_no_aws_no_docker_no_settings_and_gives_the_same_each_time(
         "HOME": str(tmp_path),
         "JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(Path.home() / ".cache/aws/jsii/package-cache"),
         "CDK_OUTDIR": str(tmp_path / "out"),
+        "CDK_VALIDATION": "false",
         "CDK_CONTEXT_JSON": json.dumps({**context(ROOT), "local": "true"}),
     }
     run = subprocess.run([sys.executable, "app.py"], capture_output=True, text=True, cwd=ROOT, env=environment)
@@ -207,4 +208,4 @@ def test_node_is_the_one_of_the_virtual_environment() -> None:
 
 
 def _app(outdir: str | None = None, **given: str) -> Any:
-    return engine_app(context={**context(ROOT), **given}, outdir=outdir)
+    return engine_app(context={**context(ROOT), **given}, outdir=outdir, **UNCHECKED)

@@ -91,7 +91,7 @@ def test_deployments_go_on_while_the_engine_is_updated_and_while_it_goes_back(
                 host.path("var/lib/go-on").touch()
             assert group.engine.wait(one).status is DeploymentStatus.SUCCEEDED, group.targets(one)
             assert group.installed() == [version] * HOSTS
-            assert healthy(group, target_group) == sorted(host.id for host in group.hosts)
+            wait_for(lambda: len(healthy(group, target_group)) == HOSTS, "all hosts to be healthy")
             seen.append(runners(group))
     finally:
         cloud.load_balancers.clear()

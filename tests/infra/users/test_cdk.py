@@ -25,7 +25,7 @@ from functions.core.rollout.health import PREDEFINED_CONFIGS, DeploymentConfig
 from functions.handlers import register
 from infra.app import STACK
 from stepdeploy.cdk import hooks, registration
-from tests.infra.conftest import only, resources
+from tests.infra.conftest import UNCHECKED, only, resources
 
 ROLE = "arn:aws:iam::123456789012:role/deploy"
 Build = Callable[[Stack, Any], object]  # an app by CodeDeploy's module, or by ours
@@ -33,7 +33,7 @@ Build = Callable[[Stack, Any], object]  # an app by CodeDeploy's module, or by o
 
 def user_template(build: Build, module: Any, **context: str) -> dict[str, Any]:
     """Of a stack in which references have values, so that both sides can be read."""
-    app = App(context=context)
+    app = App(context=context, **UNCHECKED)
     stack = Stack(app, "Site")
     build(stack, module)
     found: dict[str, Any] = app.synth().get_stack_by_name("Site").template
