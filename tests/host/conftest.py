@@ -29,7 +29,7 @@ import pytest
 
 from host.build import build_runner
 from host.instructions import VERSION
-from tests.host.forks import Forks
+from tests.host_forks import Forks
 from tests.soak import some
 
 NO_PROFILE = "/nonexistent"  # this machine's own would be part of what is tested
