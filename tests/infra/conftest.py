@@ -36,7 +36,7 @@ autoScalingGroups: [open]
 codeCommitRepositories: {{library: {{}}, site: {{main: [shop/web, front/web], release/v2: [shop/job]}}}}
 revisionBuckets: [ci-builds, {{name: other.builds, trigger: uploads, prefix: ci/}}, {{name: third, trigger: uploads}}]
 """
-UNCHECKED = {"builtin_cloud_formation_validation": False}  # of an App
+UNCHECKED: dict[str, Any] = {"builtin_cloud_formation_validation": False}  # of an App
 TRIGGER = f"{{triggerName: t, triggerTargetArn: '{OTHER_TOPIC}', triggerEvents: [DeploymentFailure]}}"
 
 
@@ -64,10 +64,10 @@ class Synthesized:
         return content
 
 
-def synthesize(folder: Path, is_checked: bool = False, **given: str) -> Synthesized:
+def synthesize(folder: Path, is_checked: bool = False, /, **given: str) -> Synthesized:
     """The assembly of the stack with cdk.json's context and what is given on top. The CDK's own checks of a template
     take more than half of the time."""
-    how: dict[str, Any] = {} if is_checked else UNCHECKED
+    how = {} if is_checked else UNCHECKED
     with engine_app(outdir=str(folder), context={**context(ROOT), **given}, **how) as app:
         app.synth()
     return Synthesized(folder=folder)
