@@ -17,9 +17,10 @@ quietly = @log=$$(mktemp) && trap 'rm -f "$$log"' EXIT && $(1) >"$$log" 2>&1 || 
 # $(call command_line,FOLDER): bin/stepdeploy, by the Python in FOLDER.
 command_line = @printf '\#!%s\nimport sys\nsys.path.insert(0, "%s")\nfrom cli.__main__ import start\nstart()\n' "$(abspath $(1))/python" "$(CURDIR)" > bin/stepdeploy && chmod +x bin/stepdeploy
 export PATH := $(NODE)/bin:$(abspath $(BIN)):$(PATH)
-export PYTHONDONTWRITEBYTECODE := 1
+# What is compiled is kept: to compile the tests takes each worker of pytest five seconds.
+unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup cli demo local test lint types templates unit simulated contract host soak mutations e2e browser chromium pictures grants record texts bench synth permissions clean
+.PHONY: help setup cli demo local test lint types templates collected unit simulated contract host soak mutations e2e browser chromium pictures grants record texts bench synth permissions clean
 
 help: ## list the targets
 	@grep -hE '^[a-z][a-z0-9-]*:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -59,11 +60,12 @@ demo: setup ## the main job on this machine: an Auto Scaling group, five revisio
 local: setup ## AWS on this machine with the stack, four hosts and an Auto Scaling group, at port 4566; Ctrl-C ends everything (WEATHER='--throttle ssm=2/s': AWS that throttles)
 	@$(BIN)/python -m local $(if $(PORT),--port $(PORT)) $(WEATHER)
 
-# mypy and the synthesis of the templates each keep one core busy: side by side. What a target says comes when it ends.
+# Two targets side by side: mypy and the synthesis of the templates keep one core busy each, and the host's tests wait a
+# third of their time. What a target says comes when it ends.
 test: setup ## everything that CI runs
 	@rm -rf build/calls
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint types templates
-	@$(MAKE) --no-print-directory --jobs 1 unit simulated contract host e2e browser grants
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint collected types templates host unit simulated contract browser
+	@$(MAKE) --no-print-directory --jobs 1 e2e grants
 	$(SAY) "all checks passed"
 
 lint: setup ## ruff: style, imports, layering
@@ -78,10 +80,14 @@ templates: setup ## the synthesized stack: cfn-lint, cdk-nag, state machines, gr
 	$(SAY) "templates"
 	@$(BIN)/pytest -q tests/infra --doctest-modules infra
 
-# To compile the tests takes a fifth of the time, so here it is kept.
+# Before several workers do it at the same time.
+collected: setup ## compile all tests
+	$(SAY) "all tests are found"
+	$(call quietly,$(BIN)/pytest -q --collect-only tests,See above.)
+
 unit: setup ## the pure core, the adapters, the invariants, the examples in docstrings
 	$(SAY) "unit, properties"
-	@PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -q -n 2 --dist worksteal tests/unit tests/properties tests/mutations --doctest-modules functions tests/calls/recording.py
+	@$(BIN)/pytest -q -n 2 --dist worksteal tests/unit tests/properties tests/mutations --doctest-modules functions tests/calls/recording.py
 
 simulated: setup ## deployments to simulated fleets: faults, throttling, load balancers, Auto Scaling
 	$(SAY) "simulated deployments"
@@ -150,3 +156,4 @@ permissions: setup ## write docs/permissions.md from the template
 
 clean: ## remove everything that was built or installed here
 	rm -rf $(VENV) .venv-cli node_modules bin cdk.out build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +

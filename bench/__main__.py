@@ -1,5 +1,6 @@
-"""`python -m bench [imports|prepare|plan|deployment|pipeline|fleets|api|cli|console|host|traffic ...] [--quick]`: measure;
-the exit status is 1 when a limit is broken.
+"""`python -m bench [imports|prepare|plan|deployment|pipeline|fleets|api|cli|console|host|traffic ...] [--quick]`
+
+Measure; the exit status is 1 when a limit is broken.
 
 Without names everything about the engine is measured; the command line, the console, the host runner and the traffic
 through a load balancer only when they are named. --quick: of the simulated fleets only the smaller ones, and fewer

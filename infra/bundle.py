@@ -5,12 +5,14 @@ versions pinned in requirements.txt. boto3 comes with the Lambda runtime.
 """
 
 import ast
+import re
 import shutil
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
 CODEDEPLOY = Path("codedeploy", "2014-10-06", "service-2.json.gz")  # what the control API is held to
+_FROM_HOST = re.compile(r"\b(?:from|import)\s+host\b")
 DISTRIBUTIONS = ("aws-lambda-powertools", "jmespath", "typing-extensions", "PyYAML", "cronsim", "tzdata")
 
 
@@ -43,8 +45,12 @@ def host_modules(root: Path) -> list[Path]:
 
 
 def _imports(source: Path) -> Iterator[str]:
-    """Every module that a file may import; `from host import appspec` gives host and host.appspec."""
-    for node in ast.walk(ast.parse(source.read_text())):
+    """Every module that a file with imports from `host` may import; `from host import appspec` gives host and
+    host.appspec."""
+    text = source.read_text()
+    if not _FROM_HOST.search(text):
+        return  # most of them: to parse all takes a second
+    for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:

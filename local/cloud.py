@@ -133,7 +133,7 @@ class LocalCloud:
         """`cdk deploy`, by the CLI that would deploy to an account; the stack's outputs. Raises CloudError."""
         with self._folder() as folder:
             self.synthesize(folder / "out", declaration, reconcile_seconds, context)
-            return self.deploy_assembly(folder / "out")
+            return self.deploy_assembly(folder / "out", "change-set")
 
     def synthesize(
         self,
@@ -150,13 +150,16 @@ class LocalCloud:
             part for name, value in {**told, **(context or {})}.items() for part in ("--context", f"{name}={value}")
         ]
         self._cdk("synth", "--quiet", *words, "--output", str(assembly), "--app", f"{sys.executable} {code / 'app.py'}")
+        for where_from in assembly.glob("*.metadata.json"):
+            where_from.write_text("{}")  # the CLI would read it anew for each event of the stack
 
-    def deploy_assembly(self, assembly: Path) -> dict[str, str]:
-        """Deploy what `synthesize` has written; the stack's outputs. Raises CloudError."""
+    def deploy_assembly(self, assembly: Path, method: str = "direct") -> dict[str, str]:
+        """Deploy what `synthesize` has written; the stack's outputs. Without a change set it takes half the time.
+        Raises CloudError."""
         with self._folder() as folder:
             outputs = folder / "outputs.json"
             how = ("--require-approval", "never", "--progress", "events", "--outputs-file", str(outputs))
-            self._cdk("deploy", *how, "--app", str(assembly))
+            self._cdk("deploy", *how, "--method", method, "--app", str(assembly))
             (stack,) = json.loads(outputs.read_text()).values()
             return dict(stack)
 

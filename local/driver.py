@@ -18,8 +18,9 @@ from functions.store.table.values import Key
 from functions.store.table.wire import from_wire, to_wire
 
 T = TypeVar("T")
-POLL_SECONDS = 0.1  # at first; who has waited long may wait a twentieth longer
-LONGEST_POLL_SECONDS = 0.5
+POLL_SECONDS = 0.1  # at first; who has waited long may wait a tenth longer
+LONGEST_POLL_SECONDS = 1.0
+_RECORD_SECONDS = 0.2  # between two looks at what is on record, each a request or more to the cloud
 PATIENCE = 300.0  # seconds until what is waited for counts as never coming, on the slowest machine
 
 
@@ -64,10 +65,7 @@ class Engine:
 
     def deployment(self, deployment_id: str) -> Deployment:
         """The deployment as it is on record, with the counts of this moment."""
-        item = self._item(deployment_key(deployment_id))
-        if item is None:
-            raise LookupError(deployment_id)
-        found = from_plain(Deployment, item)
+        found = from_plain(Deployment, self._record(deployment_id))
         if found.status.is_final or not found.places:
             return found
         items = [self._item(shard_key(shard.of, shard.number)) for shard in found.places[0].shards]
@@ -110,26 +108,30 @@ class Engine:
     def wait(self, deployment_id: str) -> Deployment:
         """The deployment once it has ended."""
 
-        def ended() -> Deployment | None:
-            one = self.deployment(deployment_id)
-            return one if one.status.is_final else None
+        def has_ended() -> bool:
+            return DeploymentStatus(self._record(deployment_id)["status"]).is_final
 
-        return wait_for(ended, f"{deployment_id} to end")
+        wait_for(has_ended, f"{deployment_id} to end", every=_RECORD_SECONDS)
+        return self.deployment(deployment_id)
 
-    def wait_until(
-        self, deployment_id: str, holds: Callable[[Deployment], bool], timeout: float = PATIENCE
-    ) -> Deployment:
+    def wait_until(self, deployment_id: str, holds: Callable[[Deployment], bool]) -> Deployment:
         """The deployment once something holds of it."""
 
         def check() -> Deployment | None:
             one = self.deployment(deployment_id)
             return one if holds(one) else None
 
-        return wait_for(check, f"{deployment_id} to get there")
+        return wait_for(check, f"{deployment_id} to get there", every=_RECORD_SECONDS)
 
     def wait_in_progress(self, deployment_id: str) -> Deployment:
         """The deployment once it has begun."""
         return self.wait_until(deployment_id, lambda one: one.status is DeploymentStatus.IN_PROGRESS)
+
+    def _record(self, deployment_id: str) -> dict[str, Any]:
+        """Raises LookupError."""
+        if (item := self._item(deployment_key(deployment_id))) is None:
+            raise LookupError(deployment_id)
+        return item
 
     def _item(self, key: Key) -> dict[str, Any] | None:
         answer = self._cloud.client("dynamodb").get_item(
@@ -145,5 +147,5 @@ def wait_for(check: Callable[[], T | None], what: str, timeout: float = PATIENCE
         found = check()
         if found:
             return found
-        time.sleep(max(every, min(waited / 20, LONGEST_POLL_SECONDS)))
+        time.sleep(max(every, min(waited / 10, LONGEST_POLL_SECONDS)))
     raise TimeoutError(f"waited {timeout:.0f} s for {what}")

@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext as PowertoolsContext
 from hypothesis import settings as run_settings
-from moto import mock_aws
 
 from functions import handlers
 from functions.aws import clients, clock, executions
@@ -193,8 +192,11 @@ def services(environment: None) -> None:
 
 @pytest.fixture
 def aws(environment: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """moto knows clients of any age, so those of all tests are made once. Nobody asks for one of its 1,300
-    images, and to make them takes longer than most tests."""
+    """moto knows clients of any age that were made here, so those of all tests are made once. Nobody asks for one of
+    its 1,300 images, and to make them takes longer than most tests. It is imported by who needs it: that takes half a
+    second of each worker."""
+    from moto import mock_aws
+
     monkeypatch.setattr(clients, "made", made)
     monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
     with mock_aws():

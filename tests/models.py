@@ -1,9 +1,10 @@
 """What botocore reads, lists and renames is the same for all tests: once for all the sessions and clients they make."""
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import pytest
+from botocore.compat import accepts_kwargs
 from botocore.hooks import EVENT_ALIASES, EventAliaser
 from botocore.loaders import JSONFileLoader, Loader
 
@@ -12,6 +13,8 @@ def keep(patch: pytest.MonkeyPatch) -> None:
     """From now on, for as long as the patch lasts."""
     read = cache(JSONFileLoader().load_file)
     patch.setattr(JSONFileLoader, "load_file", lambda loader, path: read(path))
+    # Asked of each of a hundred handlers by each session.
+    patch.setattr("botocore.hooks.accepts_kwargs", lru_cache(1024)(accepts_kwargs))
     _keep_lists(patch)
     _keep_names(patch)
 

@@ -1,7 +1,7 @@
 """How Lambda's sandboxes start: the emulator starts a Python for each, which imports boto3 each time.
 
-Here a process that has imported it forks (fork_server.py), which is what most of a cold start takes. What the function
-itself brings along, it imports as before.
+Here a process that has imported it forks (fork_server.py), and so does one that has imported the function, too, which
+is what nearly all of a cold start takes.
 """
 
 import json
@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from contextvars import ContextVar
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
@@ -21,6 +22,8 @@ from typing import Any
 
 from local.shims import fork_server
 
+_module: ContextVar[str] = ContextVar("what the sandbox that is started here will import", default="")
+
 
 class Forks:
     """Starts sandboxes; the process that forks is started for the first one, and ends with this one."""
@@ -28,12 +31,13 @@ class Forks:
     def __init__(self) -> None:
         self._one = Lock()
 
-    def start(self, script: str, cwd: str, env: Mapping[str, str]) -> "Sandbox":
+    def start(self, script: str, cwd: str, env: Mapping[str, str], module: str = "") -> "Sandbox":
+        """`module`, in the folder `cwd`, is what the script will import; it may be there already."""
         pipes = [os.pipe() for _ in range(3)]
         (inside_in, stdin), (stdout, inside_out), (stderr, inside_err) = pipes
-        told = json.dumps({"script": script, "cwd": cwd, "env": dict(env)}).encode()
+        order = fork_server.Order(script=script, cwd=cwd, env=dict(env), module=module)
         with self._one:
-            socket.send_fds(self._server, [told], [inside_in, inside_out, inside_err])
+            socket.send_fds(self._server, [json.dumps(order).encode()], [inside_in, inside_out, inside_err])
             process_id = int(self._server.recv(32))
         for stream in (inside_in, inside_out, inside_err):
             os.close(stream)
@@ -111,12 +115,20 @@ class Sandbox:
 def install() -> None:
     from ministack.core import lambda_runtime
 
-    forks = Forks()
+    forks, spawn = Forks(), lambda_runtime.Worker._spawn
+
+    def spawn_for(worker: Any) -> None:
+        before = _module.set(worker.config["Handler"].rpartition(".")[0].replace("/", "."))
+        try:
+            spawn(worker)
+        finally:
+            _module.reset(before)
 
     def start(command: Sequence[str], **how: Any) -> Any:
         binary, *script = command
         if binary == sys.executable and len(script) == 1 and Path(script[0]).name == "_worker.py":
-            return forks.start(script[0], how["cwd"], how["env"])
+            return forks.start(script[0], how["cwd"], how["env"], _module.get())
         return subprocess.Popen(command, **how)
 
+    lambda_runtime.Worker._spawn = spawn_for
     lambda_runtime.subprocess = SimpleNamespace(**{**vars(subprocess), "Popen": start})

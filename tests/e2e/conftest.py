@@ -36,7 +36,6 @@ PROPAGATION_SECONDS = 2  # for which load balancers may send requests to hosts t
 # Deployment groups by name, with what is special about each. Every group's hosts carry the tag group=<name>.
 GROUPS: dict[str, dict[str, Any]] = {
     "main": {"autoRollbackConfiguration": {"events": ["DEPLOYMENT_FAILURE"]}},
-    "half": {"deploymentConfigName": "CodeDeployDefault.HalfAtATime"},
     "all": {"deploymentConfigName": "CodeDeployDefault.AllAtOnce"},
     "last-host": {},
     "queue": {"deploymentConfigName": "CodeDeployDefault.AllAtOnce"},
@@ -94,7 +93,6 @@ GROUPS: dict[str, dict[str, Any]] = {
             {"triggerName": "end", "triggerTargetArn": "notifications", "triggerEvents": ["DeploymentSuccess"]}
         ]
     },
-    "redeployed": {"loadBalancerInfo": {"targetGroupInfoList": [{"name": "redeployed"}], "propagationTime": "1s"}},
     "shares": {},
     "shares-too": {"ec2TagFilters": [{"Key": "group", "Value": "shares"}], "fileExistsBehavior": "OVERWRITE"},
     "watched": {},
@@ -116,7 +114,10 @@ GROUPS: dict[str, dict[str, Any]] = {
     },
     "ssm-throttles": {"deploymentConfigName": "CodeDeployDefault.AllAtOnce"},
     "all-weather": {"deploymentConfigName": "CodeDeployDefault.HalfAtATime"},
-    "updated": {"deploymentConfigName": "CodeDeployDefault.HalfAtATime"},
+    "updated": {
+        "deploymentConfigName": "CodeDeployDefault.HalfAtATime",
+        "loadBalancerInfo": {"targetGroupInfoList": [{"name": "updated"}], "propagationTime": "1s"},
+    },
     "hostile": {"deploymentConfigName": "CodeDeployDefault.AllAtOnce"},
     "burst": {"deploymentConfigName": "CodeDeployDefault.AllAtOnce"},
     "balanced": {

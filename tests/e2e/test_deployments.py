@@ -55,11 +55,11 @@ def test_an_upload_to_another_bucket_is_deployed_from_there(fleet: MakeFleet) ->
 
 
 def test_a_bad_revision_is_stopped_and_the_good_one_comes_back(fleet: MakeFleet) -> None:
-    group = fleet("main", hosts=3)
+    group = fleet("main")
     good = group.deploy("v1")
     bad = group.deploy("v2", FAILS)
     assert bad.status is DeploymentStatus.FAILED
-    assert (bad.counts.failed, bad.counts.skipped) == (1, 2)
+    assert (bad.counts.failed, bad.counts.skipped) == (1, 1)
     assert bad.failure and bad.failure.code is DeploymentErrorCode.HEALTH_CONSTRAINTS
     assert bad.failure.message.startswith("ValidateService: scripts/validate.sh failed")
     assert "exit code 3" in bad.failure.message
@@ -72,7 +72,7 @@ def test_a_bad_revision_is_stopped_and_the_good_one_comes_back(fleet: MakeFleet)
     assert bad.rollback and bad.rollback.rollback_deployment_id
     back = group.engine.wait(bad.rollback.rollback_deployment_id)
     assert back.status is DeploymentStatus.SUCCEEDED and back.creator is Creator.ROLLBACK
-    assert back.revision == good.revision and group.installed() == ["v1", "v1", "v1"]
+    assert back.revision == good.revision and group.installed() == ["v1", "v1"]
     for host in group.hosts:
         log = f"opt/stepdeploy/deployment-root/{back.group_id}/{back.deployment_id}/logs/scripts.log"
         assert "nothing was downloaded" in group.read(host, log)
@@ -98,21 +98,11 @@ def test_scripts_find_their_revision_where_the_reference_agent_keeps_it(fleet: M
     assert group.read(group.hosts[0], "var/lib/found") == "v1"
 
 
-def test_half_at_a_time_succeeds_with_the_better_half(fleet: MakeFleet) -> None:
-    group = fleet("half", hosts=4)
-    # Two of four may fail: the hosts decide by their own name.
-    script = failing("case $(hostname) in *0|*1) exit 1;; esac")
-    group.deploy("v1")
-    one = group.deploy("v2", {"scripts/validate.sh": script})
-    assert one.counts.succeeded + one.counts.failed + one.counts.skipped == 4
-    assert_every_target_has_ended(group, one)
-
-
 def test_all_at_once_needs_one_success(fleet: MakeFleet) -> None:
-    group = fleet("all", hosts=3)
+    group = fleet("all")
     one = group.deploy("v1", FAILS)
-    assert one.status is DeploymentStatus.FAILED and one.counts.failed == 3
-    assert one.failure and "on 3 targets" in one.failure.message
+    assert one.status is DeploymentStatus.FAILED and one.counts.failed == 2
+    assert one.failure and "on 2 targets" in one.failure.message
 
 
 def test_the_last_host_may_fail_one_at_a_time(fleet: MakeFleet) -> None:
@@ -176,17 +166,19 @@ def test_a_person_goes_back_to_the_revision_before(fleet: MakeFleet) -> None:
 
 
 def test_no_rollback_goes_to_the_revision_that_fails(fleet: MakeFleet) -> None:
-    """v2 counts as Succeeded although it fails on one host of four: v3's rollback and a person's go to v1."""
-    group = fleet("goes-back", hosts=4)
-    bad = min(group.hosts, key=lambda host: host.id)
+    """v2 counts as Succeeded although it fails on one host of two, half at a time: v3's rollback and a person's go to
+    v1."""
+    group = fleet("goes-back")
+    bad = max(group.hosts, key=lambda host: host.id)  # the last
     fails_there = {"scripts/validate.sh": failing(f'[ "$(cat /etc/hostname)" != "{bad.name}" ]')}
     first = group.deploy("v1")
     second = group.deploy("v2", fails_there)
     assert second.status is DeploymentStatus.SUCCEEDED and second.counts.failed == 1
+    assert_every_target_has_ended(group, second)
     third = group.deploy("v3", FAILS)
     assert third.status is DeploymentStatus.FAILED and third.rollback and third.rollback.rollback_deployment_id
     back = group.engine.wait(third.rollback.rollback_deployment_id)
-    assert back.revision.sha256 == first.revision.sha256 and group.installed() == ["v1"] * 4
+    assert back.revision.sha256 == first.revision.sha256 and group.installed() == ["v1", "v1"]
     assert back.rollback and back.rollback.reason
     assert f"{second.deployment_id}" in back.rollback.reason and "it left 1 host failed" in back.rollback.reason
     message, _ = group.live(back.deployment_id, "Rolled back", "*Rolled back*")
@@ -199,7 +191,7 @@ def test_no_rollback_goes_to_the_revision_that_fails(fleet: MakeFleet) -> None:
     assert group.deploy("v4").status is DeploymentStatus.SUCCEEDED
     answer = group.engine.invoke("Rollback", {"application": "shop", "group": "goes-back"})
     assert group.engine.wait(answer["deployment_id"]).revision.sha256 == first.revision.sha256
-    assert group.installed() == ["v1"] * 4
+    assert group.installed() == ["v1", "v1"]
 
 
 def test_an_alarm_stops_the_deployment_cancels_what_runs_and_rolls_back(fleet: MakeFleet) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import time
-from pathlib import Path
 
 import pytest
 
@@ -10,11 +9,11 @@ from functions.core.causes import Cause
 from functions.core.records import Deployment
 from functions.core.statuses import DeploymentStatus, LifecycleErrorCode, TargetStatus
 from functions.store.table.wire import to_wire
+from local.cloud import ROOT
 from local.driver import wait_for
-from local.shop import balanced
 from local.weather import Weather
 from simulation.aws.limits import Rate
-from tests.e2e.conftest import RECONCILE_SECONDS, Fleet, MakeFleet, application, failing, healthy
+from tests.e2e.conftest import Fleet, MakeFleet, application, failing
 
 HOOKS = ["BeforeInstall", "AfterInstall", "ApplicationStart", "ValidateService"]
 
@@ -217,35 +216,21 @@ def test_nothing_is_lost_while_slack_and_sns_are_down(fleet: MakeFleet) -> None:
     wait_for(told, "Slack and SNS to hear of it in the end")
 
 
-def test_the_engine_is_redeployed_while_a_host_is_out_of_its_load_balancer(
-    fleet: MakeFleet, declaration: Path, context: dict[str, str]
-) -> None:
-    group = fleet("redeployed", hosts=2)
-    group.cloud.load_balancers.set(second=0.1)
-    target_group, _ = balanced(group.cloud, "redeployed")
-    serve = 'mkdir -p /tmp/web; echo ok >/tmp/web/health; cd /tmp/web; python3 -m http.server 8080 --bind "$(hostname)"'
-    start = failing('"$(dirname "$0")/note.sh"', f"setsid sh -c '{serve}' >/dev/null 2>&1 </dev/null &", "sleep 8")
-    one = group.begin("v1", {"scripts/start.sh": start})
-    group.engine.wait_until(one, lambda each: each.counts.started == 1)
-    group.cloud.deploy(declaration, RECONCILE_SECONDS + 1, context)
-    assert_deployed_once(group, group.engine.wait(one))
-    assert group.deploy("v2").status is DeploymentStatus.SUCCEEDED
-    assert healthy(group, target_group) == sorted(host.id for host in group.hosts)
-    group.cloud.load_balancers.clear()
-
-
 def test_two_groups_that_share_a_host_never_interleave_and_the_second_shows_for_what_it_waits(
     fleet: MakeFleet,
 ) -> None:
     """One deployment has the host from its first event to its last."""
     shared = fleet("shares", hosts=1)
-    first = shared.begin("v1", {"scripts/start.sh": failing("sleep 25", 'exec "$(dirname "$0")/note.sh"')})
+    waits = failing("until [ -e /srv/go ]; do sleep 0.2; done", 'exec "$(dirname "$0")/note.sh"')
+    spec = (ROOT / "examples/hooks/appspec.yml").read_text().replace("timeout: 60", "timeout: 600")
+    first = shared.begin("v1", {"scripts/start.sh": waits, "appspec.yml": spec})
     wait_for(lambda: shared.ran(shared.hosts[0]), "the first deployment to have the host")
     second = shared.engine.upload("shop/shares-too/v2.zip", application("v2"))
     waiting = wait_for(
         lambda: [each.waits_for for each in shared.targets(second) if each.waits_for], "the second to wait"
     )
     assert waiting == [f"deployment {first} of shop/shares has the host"]
+    shared.hosts[0].path("srv/go").touch()
     for deployment_id in (first, second):
         ended = shared.engine.wait(deployment_id)
         assert ended.status is DeploymentStatus.SUCCEEDED, ended.failure

@@ -45,7 +45,7 @@ def test_no_request_is_lost_and_a_host_that_is_not_well_stays_out_until_the_roll
     first = group.engine.wait(group.upload("v1.zip", webapp("v1")))
     assert first.status is DeploymentStatus.SUCCEEDED
     all_are_back(group, target_group, hosts)
-    with Traffic(address, clients=8, pause=0.01) as traffic:
+    with Traffic(address, clients=4, pause=0.05) as traffic:
         second = group.engine.wait(group.upload("v2.zip", webapp("v2")))
     assert second.status is DeploymentStatus.SUCCEEDED, second.failure
     assert traffic.tally.failed == 0 and traffic.tally.requests > 100, traffic.tally

@@ -76,7 +76,9 @@ def run(group: Fleet, like: Deployment, archive: bytes) -> Deployment:
     return group.engine.wait(one.deployment_id)
 
 
-def test_three_segments_run_one_after_another_and_all_their_events_are_kept(fleet: MakeFleet) -> None:
+def test_three_segments_run_one_after_another_and_keep_their_events_also_when_the_last_one_fails(
+    fleet: MakeFleet,
+) -> None:
     group = fleet("steps")
     first = group.deploy("v1", CHANGES)
     assert first.status is DeploymentStatus.SUCCEEDED
@@ -93,14 +95,10 @@ def test_three_segments_run_one_after_another_and_all_their_events_are_kept(flee
         assert all(event.start_time and event.end_time for event in target.events)
         assert len({run.command_id for run in target.segments.values()}) == 3
 
-
-def test_the_last_segment_that_fails_fails_its_target_and_leaves_the_events_before_it(fleet: MakeFleet) -> None:
-    group = fleet("steps")
-    first = group.deploy("v1", CHANGES)
     script = {"scripts/AfterAllowTraffic.sh": failing("exit 7")}
-    one = run(group, first, application("v2", {**CHANGES, **script}))
-    assert one.status is DeploymentStatus.FAILED
-    assert (one.counts.failed, one.counts.skipped) == (1, 1)
-    failed = next(target for target in group.targets(one) if target.status is TargetStatus.FAILED)
+    two = run(group, first, application("v3", {**CHANGES, **script}))
+    assert two.status is DeploymentStatus.FAILED
+    assert (two.counts.failed, two.counts.skipped) == (1, 1)
+    failed = next(target for target in group.targets(two) if target.status is TargetStatus.FAILED)
     assert [event.status for event in failed.events] == ["Succeeded"] * 10 + ["Failed"]
     assert failed.failure and failed.failure.event == "AfterAllowTraffic" and "exit code 7" in failed.failure.message

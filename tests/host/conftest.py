@@ -29,6 +29,7 @@ import pytest
 
 from host.build import build_runner
 from host.instructions import VERSION
+from tests.host_forks import Forks
 from tests.soak import some
 
 NO_PROFILE = "/nonexistent"  # this machine's own would be part of what is tested
@@ -59,6 +60,12 @@ def runner(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shipped.extractall(named.with_suffix(""))
     compileall.compile_dir(named.with_suffix(""), quiet=2)
     return named
+
+
+@pytest.fixture(scope="session")
+def forks(runner: Path) -> Iterator[Forks]:
+    with Forks(runner.with_suffix("")) as made:
+        yield made
 
 
 class Web:
@@ -155,6 +162,7 @@ class Host:
     python: str = sys.executable
     environment: dict[str, str] = field(default_factory=dict)
     limits: dict[str, float] = field(default_factory=dict)  # of the runner, by module and name, instead of its own
+    forks: Forks | None = None  # which run what needs nothing special
 
     @property
     def deployments(self) -> Path:
@@ -221,7 +229,7 @@ class Host:
 
     def command(self, event: str, told: dict[str, Any], *more: str) -> list[str]:
         """One event as by hand; several in one process, as hosts run them."""
-        python, instructions = [self.python, "-I", "-S"], base64.b64encode(json.dumps(told).encode()).decode()
+        python, instructions = [self.python, "-I", "-S"], _encoded(told)
         if not more and not self.limits:
             return [*python, str(self.code), "run", event, instructions]
         given = [str(self.code), json.dumps(self.limits), instructions]
@@ -230,7 +238,7 @@ class Host:
     def start(self, event: str, told: dict[str, Any], *more: str) -> "subprocess.Popen[bytes]":
         return subprocess.Popen(
             self.command(event, told, *more),
-            env={**os.environ, "STEPDEPLOY_ROOT": str(self.root), "STEPDEPLOY_PROFILE": NO_PROFILE, **self.environment},
+            env=self._environment(),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
@@ -241,23 +249,38 @@ class Host:
 
     def deploy(self, told: dict[str, Any], events: tuple[str, ...] = IN_PLACE) -> Step:
         """The events in order, up to the first that ends the segment; the last step."""
-        process = self.start(events[0], told, *events[1:])
-        output, errors = process.communicate(timeout=60)
-        lines = output.splitlines(keepends=True) or [b""]
+        ran = self._ran(told, events)
+        lines = ran.stdout.splitlines(keepends=True) or [b""]
         for number, line in enumerate(lines, 1):
-            exit_status = process.returncode if number == len(lines) else 0
-            step = read_step(subprocess.CompletedProcess(process.args, exit_status, line, errors))
+            exit_status = ran.returncode if number == len(lines) else 0
+            step = read_step(subprocess.CompletedProcess(ran.args, exit_status, line, ran.stderr))
             assert step.event == events[number - 1]
         assert step.exit or number == len(events)
         return step
+
+    def _ran(self, told: dict[str, Any], events: tuple[str, ...]) -> "subprocess.CompletedProcess[bytes]":
+        is_usual = self.python == sys.executable and not self.environment
+        if self.forks and self.forks.code == self.code and is_usual:
+            return self.forks.run(events, _encoded(told), self.limits, self._environment())
+        process = self.start(events[0], told, *events[1:])
+        output, errors = process.communicate(timeout=60)
+        return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
+
+    def _environment(self) -> dict[str, str]:
+        own = {"STEPDEPLOY_ROOT": str(self.root), "STEPDEPLOY_PROFILE": NO_PROFILE}
+        return {**os.environ, **own, **self.environment}
 
     def install(self, deployment: str, bundle: bytes, **changes: Any) -> Step:
         return self.deploy(self.told(deployment, bundle, **changes), ("DownloadBundle", "Install"))
 
 
+def _encoded(told: dict[str, Any]) -> str:
+    return base64.b64encode(json.dumps(told).encode()).decode()
+
+
 @pytest.fixture
-def host(tmp_path: Path, runner: Path, web: Web) -> Iterator[Host]:
-    host = Host(tmp_path / "stepdeploy", runner, web)
+def host(tmp_path: Path, runner: Path, web: Web, forks: Forks) -> Iterator[Host]:
+    host = Host(tmp_path / "stepdeploy", runner, web, forks=forks)
     yield host
     end_segment(host.root)
 

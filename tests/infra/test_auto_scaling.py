@@ -14,7 +14,7 @@ from functions.core.errors import InvalidInput
 from functions.core.records import HookKind
 from infra.app import ROOT, engine_app
 from infra.checks.permissions import context, grants
-from tests.infra.conftest import NAMING, Synthesized, declared, resources
+from tests.infra.conftest import NAMING, UNCHECKED, Synthesized, declared, resources
 
 
 def granted(template: Mapping[str, Any]) -> dict[str, dict[str, set[str]]]:
@@ -106,7 +106,7 @@ def synthesize_with_own(folder: Path, name: str) -> Synthesized:
         return {name: own}
 
     with engine_app(
-        scaling_groups=make, outdir=str(out), context={**context(ROOT), "declaration": str(declared)}
+        scaling_groups=make, outdir=str(out), context={**context(ROOT), "declaration": str(declared)}, **UNCHECKED
     ) as app:
         app.synth()
     return Synthesized(folder=out)

@@ -20,6 +20,19 @@ for line in sys.stdin:
     print(line.strip().upper(), flush=True)
 """
 
+HANDLER = """
+import os
+with open("imports", "a") as imports:
+    imports.write("once\\n")
+colour = os.environ.get("COLOUR")
+"""
+IMPORTS = """
+import os, sys
+sys.path.insert(0, os.getcwd())
+import handler
+print(handler.colour, os.environ["NAME"])
+"""
+
 
 @pytest.fixture(scope="module")
 def forks() -> Iterator[Forks]:
@@ -77,6 +90,31 @@ def test_what_runs_first_in_every_python_runs_with_the_sandboxs_environment(
     with forks.start(str(script), str(tmp_path), {"COLOUR": "red"}) as made:
         assert json.loads(made.stdout.readline())[2]["FIRST"] == "red"
     forks.close()
+
+
+def says(forks: Forks, script: Path, **environment: str) -> str:
+    """What a sandbox prints that imports handler.py beside its script."""
+    with forks.start(str(script), str(script.parent), environment, "handler") as made:
+        said = made.stdout.read() + made.stderr.read()
+        made.wait(10)
+        return said.strip()
+
+
+def test_what_one_has_imported_those_after_it_have(forks: Forks, script: Path) -> None:
+    script.write_text(IMPORTS)
+    handler = script.with_name("handler.py")
+    handler.write_text(HANDLER.replace('"imports"', repr(str(script.with_name("imports")))))
+    assert [says(forks, script, COLOUR="red", NAME=name) for name in "ab"] == ["red a", "red b"]
+    assert script.with_name("imports").read_text() == "once\n"
+    assert says(forks, script, COLOUR="blue", NAME="c") == "blue c", "it has read another colour"
+    assert says(forks, script, NAME="d") == "None d"
+    assert script.with_name("imports").read_text() == "once\n" * 3
+
+
+def test_each_says_what_is_wrong_with_its_import(forks: Forks, script: Path) -> None:
+    script.write_text(IMPORTS)
+    script.with_name("handler.py").write_text("raise LookupError('no luck')")
+    assert [says(forks, script, NAME=name).splitlines()[-1] for name in "ab"] == ["LookupError: no luck"] * 2
 
 
 def test_all_end_with_the_process_that_starts_them(script: Path) -> None:

@@ -1,4 +1,5 @@
-"""`cdk deploy` of another version while deployments run, there and back: no host has the runner of either one."""
+"""`cdk deploy` of another version while deployments run, there and back, with hosts out of their load balancer: no host
+has the runner of either one."""
 
 import shutil
 from concurrent.futures import ThreadPoolExecutor
@@ -7,11 +8,15 @@ from pathlib import Path
 from functions.core.statuses import DeploymentStatus, TargetStatus
 from local.cloud import ROOT, LocalInstance
 from local.driver import wait_for
-from tests.e2e.conftest import RECONCILE_SECONDS, Fleet, MakeFleet, failing
+from local.shop import balanced
+from tests.e2e.conftest import RECONCILE_SECONDS, Fleet, MakeFleet, failing, healthy
 
+SERVE = 'mkdir -p /tmp/web; echo ok >/tmp/web/health; cd /tmp/web; python3 -m http.server 8080 --bind "$(hostname)"'
 # It may wait for as long as two updates take.
 WAITS = {
-    "scripts/start.sh": failing("until [ -e /var/lib/go-on ]; do sleep 0.1; done"),
+    "scripts/start.sh": failing(
+        "until [ -e /var/lib/go-on ]; do sleep 0.1; done", f"setsid sh -c '{SERVE}' >/dev/null 2>&1 </dev/null &"
+    ),
     "appspec.yml": (ROOT / "examples/hooks/appspec.yml").read_text().replace("timeout: 60", "timeout: 600"),
 }
 HOSTS = 4  # of which half run at a time
@@ -62,6 +67,8 @@ def test_deployments_go_on_while_the_engine_is_updated_and_while_it_goes_back(
 ) -> None:
     group = fleet("updated", hosts=HOSTS)
     cloud = group.cloud
+    cloud.load_balancers.set(second=0.1)
+    target_group, _ = balanced(cloud, "updated")
     cloud.synthesize(
         tmp_path / "assembly", declaration, RECONCILE_SECONDS, context, code=next_version(tmp_path / "next")
     )
@@ -77,13 +84,17 @@ def test_deployments_go_on_while_the_engine_is_updated_and_while_it_goes_back(
                 updated = pool.submit(cloud.deploy_assembly, there)
                 let_one_go(group, one)
                 updated.result()
-            assert group.engine.deployment(one).counts.started == HOSTS // 2 + 1, "one has not begun yet"
+            running = group.engine.wait_until(one, lambda found: found.counts.started > HOSTS // 2)
+            assert running.counts.started == HOSTS // 2 + 1, "one has not begun yet"
+            assert len(healthy(group, target_group)) < HOSTS
             for host in group.hosts:
                 host.path("var/lib/go-on").touch()
             assert group.engine.wait(one).status is DeploymentStatus.SUCCEEDED, group.targets(one)
             assert group.installed() == [version] * HOSTS
+            wait_for(lambda: len(healthy(group, target_group)) == HOSTS, "all hosts to be healthy")
             seen.append(runners(group))
     finally:
+        cloud.load_balancers.clear()
         if len(seen) < 2:
             cloud.deploy_assembly(assembly)  # other tests use the engine, too
     assert len(seen[0]) == 2 and seen[0] == seen[1], "some have the one version's runner, some the other's"

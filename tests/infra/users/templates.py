@@ -5,12 +5,14 @@ from typing import Any
 
 from aws_cdk import App, Stack
 
+from tests.infra.conftest import UNCHECKED
+
 Build = Callable[[Stack, Any], object]  # an app by CodeDeploy's module, or by ours
 
 
 def user_template(build: Build, module: Any, **context: str) -> dict[str, Any]:
     """Of a stack in which references have values, so that both sides can be read."""
-    app = App(context=context)
+    app = App(context=context, **UNCHECKED)
     stack = Stack(app, "Site")
     build(stack, module)
     found: dict[str, Any] = app.synth().get_stack_by_name("Site").template
