@@ -95,7 +95,8 @@ class Clock:
         is_late = until > me.deadline
         until = min(until, me.deadline)
         if self._events and self._events[0][0] <= until:
-            self.later(until - self.time, me.switch)
+            self._count += 1
+            heapq.heappush(self._events, (until, self._count, Event(me.switch)))
             assert me.parent is not None
             me.parent.switch()
         else:

@@ -8,6 +8,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from zlib import crc32
 
 from host.instructions import Instructions
@@ -284,7 +285,10 @@ def _interrupted(event: str) -> Report:
 
 def _step(event: str, begins: float, ends: float, report: Report) -> Step:
     status = "Failed" if report.status == "Failed" and not report.may_continue else "Success"
-    return Step(event, begins, ends, status, report, report.line())
+    return Step(event, begins, ends, status, report, _line(report))
+
+
+_line = lru_cache(maxsize=256)(Report.line)  # most hosts say the same
 
 
 def plugins(steps: Sequence[Step], now: float, moment: Callable[[float], object]) -> list[dict[str, object]]:

@@ -237,14 +237,15 @@ def _healthy_first(world: "World", kept: Kept) -> Iterator[Broken]:
     """A host that serves is taken out of service only where that leaves enough, and hosts that earlier deployments left
     broken count, too; those are repaired first."""
     fleet, out = {target.target_id for target in kept.targets}, set[str]()
-    ended = _ended(world) | world.broken_before(kept.targets)
+    serving, least = fleet - _ended(world) - world.broken_before(kept.targets), kept.promised
     for entry in world.trace.of(Seen.OUT, Seen.BACK):
+        host_id = entry.host_id
         if entry.what is Seen.BACK:
-            out.discard(entry.host_id)
-        elif entry.host_id in fleet - out - ended and world.is_of_group(entry.deployment_id, kept.group):
-            out.add(entry.host_id)
-            if entry.deployment_id == kept.id and len(fleet) - len(out) < kept.promised:
-                yield Broken(1, f"{kept.id} took {entry.host_id} out of service while {len(out) - 1} others were out")
+            out.discard(host_id)
+        elif host_id in serving and host_id not in out and world.is_of_group(entry.deployment_id, kept.group):
+            out.add(host_id)
+            if entry.deployment_id == kept.id and len(fleet) - len(out) < least:
+                yield Broken(1, f"{kept.id} took {host_id} out of service while {len(out) - 1} others were out")
                 return
 
 

@@ -261,11 +261,13 @@ class World:
         self.undelivered.append((function, event, failure))
 
     def _is_over(self) -> bool:
-        quiet = self.clock.time - (self.trace.entries[-1].time if self.trace.entries else 0.0)
-        if self.clock.time > self.scenario.longest_seconds or quiet > self.scenario.quiet_seconds:
+        now, entries = self.clock.time, self.trace.entries
+        quiet = now - (entries[-1].time if entries else 0.0)
+        if now > self.scenario.longest_seconds or quiet > self.scenario.quiet_seconds:
             return True
-        is_over = self.started.is_over and not self.people.open and not self.sqs.waiting
-        is_over = is_over and not self.stepfunctions.running and self.stream.is_idle
+        if not self.started.is_over or self.people.open or self.sqs.waiting:
+            return False
+        is_over = not self.stepfunctions.running and self.stream.is_idle
         return is_over and (not self.autoscaling or self._has_settled(quiet))
 
     def _has_settled(self, quiet: float) -> bool:

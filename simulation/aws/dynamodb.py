@@ -4,7 +4,6 @@ Sources: DynamoDB Developer Guide, "Managing complex workflows with transactions
 (units). For how long a transaction keeps its items is a guess (`Limits.transaction_seconds`).
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
@@ -28,8 +27,8 @@ class Table:
         self._network, self._memory = network, memory
         self.read_units = self.write_units = 0.0
         self.conflicts = 0
-        self.hottest: Counter[str] = Counter()  # write units of a partition in its busiest second
-        self._second: tuple[int, Counter[str]] = (0, Counter())
+        self.hottest = dict[str, int]()  # write units of a partition in its busiest second
+        self._second: tuple[int, dict[str, int]] = (0, {})
         self._held = dict[Key, float]()  # until when a transaction keeps an item
         self._partitions = dict[str, Bucket]()
 
@@ -69,14 +68,14 @@ class Table:
         left = list(puts)
 
         def once() -> None:
-            taken = list[Put]()
+            taken, before = list[Put](), list[int]()
             try:
                 for each in left:
-                    self._take_units([each], 1, "BatchExecuteStatement")
+                    before += self._take_units([each], 1, "BatchExecuteStatement")
                     taken.append(each)
             finally:
                 if taken:
-                    self._grown(taken, 1, lambda: self._memory.add_all(taken))
+                    self._grown(taken, before, 1, lambda: self._memory.add_all(taken))
                     del left[: len(taken)]
 
         patiently(lambda: self._network.request("dynamodb", "BatchExecuteStatement", once))
@@ -89,20 +88,20 @@ class Table:
 
         def once() -> T:
             now = self._network.clock.time
-            if any(self._held.get(each.key, 0.0) > now for each in writes):
-                self.conflicts += 1
-                raise Later(refusal("TransactionConflictException", operation))
-            self._take_units(writes, 2 if is_transaction else 1, operation)
+            for each in writes:
+                if self._held.get(each.key, 0.0) > now:
+                    self.conflicts += 1
+                    raise Later(refusal("TransactionConflictException", operation))
+            before = self._take_units(writes, 2 if is_transaction else 1, operation)
             if is_transaction:
                 self._held |= {each.key: now + self._network.limits.transaction_seconds for each in writes}
-            return self._grown(writes, 2 if is_transaction else 1, act)
+            return self._grown(writes, before, 2 if is_transaction else 1, act)
 
         return patiently(lambda: self._network.request("dynamodb", operation, once))
 
-    def _grown(self, writes: Sequence[Write], each_costs: int, act: Callable[[], T]) -> T:
+    def _grown(self, writes: Sequence[Write], before: Sequence[int], each_costs: int, act: Callable[[], T]) -> T:
         """A write costs by the item as it was or as it becomes, whichever is larger: before it only the first is known,
         and taken."""
-        before = [self._units(each.key, _UNIT_BYTES) for each in writes]
         answer = act()
         for each, were in zip(writes, before, strict=True):
             if (more := self._units(each.key, _UNIT_BYTES) - were) > 0:
@@ -112,19 +111,25 @@ class Table:
     def _count(self, pk: str, units: int) -> None:
         self.write_units += units
         busy = self._second[1]
-        busy[pk] += units
-        self.hottest[pk] = max(self.hottest[pk], busy[pk])
+        busy[pk] = now_busy = busy.get(pk, 0) + units
+        if now_busy > self.hottest.get(pk, 0):
+            self.hottest[pk] = now_busy
 
-    def _take_units(self, writes: Sequence[Write], each_costs: int, operation: str) -> None:
-        """Raises Later where a partition has more writes than DynamoDB lets it have."""
-        now = self._network.clock.time
+    def _take_units(self, writes: Sequence[Write], each_costs: int, operation: str) -> list[int]:
+        """The units of each item as it is. Raises Later where a partition has more writes than DynamoDB takes."""
+        now, taken = self._network.clock.time, list[int]()
         if int(now) != self._second[0]:
-            self._second = (int(now), Counter())
+            self._second = (int(now), {})
         for each in writes:
-            units = each_costs * self._units(each.key, _UNIT_BYTES)
-            bucket = self._partitions.setdefault(each.key.pk, Bucket(self._network.limits.partition_writes))
+            pk, sk = each.key
+            taken.append(self._units(each.key, _UNIT_BYTES))
+            units = each_costs * taken[-1]
+            bucket = self._partitions.get(pk)
+            if bucket is None:
+                bucket = self._partitions[pk] = Bucket(self._network.limits.partition_writes)
             if not bucket.take(now, units):
                 raise Later(refusal("ProvisionedThroughputExceededException", operation))
-            if not isinstance(each, Check) and each.key.sk == "DEPLOYMENT":
+            if sk == "DEPLOYMENT" and not isinstance(each, Check):
                 self.write_units += _INDEXES * units / each_costs
-            self._count(each.key.pk, units)
+            self._count(pk, units)
+        return taken

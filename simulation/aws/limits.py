@@ -26,21 +26,18 @@ class Bucket:
 
     def take(self, now: float, tokens: float = 1) -> bool:
         """Whether the bucket had the tokens; they are gone then."""
-        self._fill(now)
-        if self._tokens < tokens:
-            return False
-        self._tokens -= tokens
-        return True
+        left = self._tokens + (now - self._since) * self._rate.per_second
+        if left > self._rate.burst:
+            left = self._rate.burst
+        self._since, is_taken = now, left >= tokens
+        self._tokens = left - tokens if is_taken else left
+        return is_taken
 
     def delay(self, now: float) -> float:
         """Take a token, also one that is not there yet: seconds until it is."""
-        self._fill(now)
+        self.take(now, 0)
         self._tokens -= 1
         return max(0.0, -self._tokens / self._rate.per_second)
-
-    def _fill(self, now: float) -> None:
-        self._tokens = min(self._rate.burst, self._tokens + (now - self._since) * self._rate.per_second)
-        self._since = now
 
 
 SSM = Rate(20, 40)  # a guess: AWS publishes no rate of Run Command's operations

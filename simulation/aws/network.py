@@ -51,7 +51,7 @@ class Network:
         self.clock.sleep(self.limits.latencies[service] * self.chance.uniform(0.6, 1.4))
         name = f"{service}:{operation}"
         self.calls[name] += 1
-        bucket = self._bucket(name, service)
+        bucket = self._buckets[name] if name in self._buckets else self._bucket(name, service)
         if bucket and not bucket.take(self.clock.time):
             self.throttled[name] += 1
             raise refusal("ThrottlingException", operation, "Rate exceeded")
@@ -66,10 +66,8 @@ class Network:
         return self._attempts.setdefault(service, found)
 
     def _bucket(self, name: str, service: str) -> Bucket | None:
-        if name not in self._buckets:
-            rate = self.limits.rates.get(name) or self.limits.rates.get(service)
-            self._buckets[name] = Bucket(rate) if rate else None
-        return self._buckets[name]
+        rate = self.limits.rates.get(name) or self.limits.rates.get(service)
+        return self._buckets.setdefault(name, Bucket(rate) if rate else None)
 
 
 def refusal(code: str, operation: str, message: str = "") -> ClientError:

@@ -177,7 +177,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     ),
     mutation(
         "an end that was stored and not told is never told",
-        (10, 3),
+        (3, 10),
         RUNNING + "commands.py",
         "        _tell_again(deployment, fleet, since=turn.looked_at / 1000)\n",
         "",

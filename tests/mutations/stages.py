@@ -59,7 +59,7 @@ STAGES: tuple[Mutation, ...] = (
         13,
         RUNNING + "watch.py",
         "    if not deployment.pause and _let_ask_again(deployment_id):\n",
-        "    if deployment.pause and _let_ask_again(deployment_id):\n",
+        "    if deployment.stop and _let_ask_again(deployment_id):\n",
     ),
     mutation(
         "a stage that failed is followed by the next one",

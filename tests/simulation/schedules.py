@@ -76,6 +76,11 @@ CRASHES = st.lists(
 WATCH_CRASHES = st.lists(
     st.builds(Crash, st.just("watch"), st.integers(1, 12), st.integers(4, 24)), min_size=1, max_size=6
 ).map(tuple)
+# The looks at commands whose ends no event has told: between two of their requests an end is stored, and not told.
+LOOK_CRASHES = st.lists(
+    st.builds(Crash, st.sampled_from(("find_lost", "watch")), st.integers(1, 4), st.integers(9, 30)),
+    min_size=1, max_size=6,
+).map(tuple)  # fmt: skip
 ALARMS = st.one_of(st.none(), TIMES)
 DURATIONS = st.builds(Durations, median=st.sampled_from([5.0, 40.0, 400.0]), spread=st.sampled_from([0.0, 1.0]))
 
@@ -145,6 +150,9 @@ ONE_AT_A_TIME = scenarios(
 ENDS = scenarios(
     fates=FATES, events=EVENTS, crashes=CRASHES, alarm_at=ALARMS, bake_seconds=st.sampled_from([0, 60]),
     acts=acts(Deed.STOP, Deed.CANCEL, Deed.DEPLOY), limits=limits(), has_announcements=st.booleans(),
+)  # fmt: skip
+UNHEARD = scenarios(
+    events=st.builds(EventFaults, lost=st.sampled_from([0.5, 1.0])), crashes=LOOK_CRASHES, fates=FATES,
 )  # fmt: skip
 ONCE = scenarios(events=EVENTS, limits=limits(), repeats=SHARES, crashes=CRASHES, acts=acts(Deed.DEPLOY, Deed.CANCEL))
 ANNOUNCED = scenarios(
@@ -246,7 +254,9 @@ BUDGETED = scenarios(
 
 FAMILIES = {
     1: st.one_of(HEALTH, HEALTH, HEALTH, CROWDED),
-    2: ONE_AT_A_TIME, 3: ENDS, 4: ONCE, 5: ANNOUNCED, 6: ROLLED_BACK, 7: VERIFIED, 8: JUNK, 9: WEATHER,
+    2: ONE_AT_A_TIME,
+    3: st.one_of(ENDS, ENDS, ENDS, UNHEARD),
+    4: ONCE, 5: ANNOUNCED, 6: ROLLED_BACK, 7: VERIFIED, 8: JUNK, 9: WEATHER,
     10: BALANCED, 11: SCALED, 12: OWN_HOSTS, 13: STAGED, 14: BUDGETED,
 }  # fmt: skip
 

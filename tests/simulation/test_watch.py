@@ -10,7 +10,7 @@ from simulation.aws.limits import Limits
 from simulation.clock import Ended
 from simulation.hosts import Durations
 from simulation.result import Result
-from simulation.scenario import Scenario, config
+from simulation.scenario import Act, Deed, Scenario, config
 from simulation.world import World
 
 ALL = config("AllAtOnce")
@@ -107,6 +107,12 @@ def test_a_fleet_is_as_fast_as_ssm_lets_it_and_costs_few_calls(rate: int) -> Non
     assert sum(result.functions.values()) / hosts <= 5 and result.transitions / hosts <= 4
     ideal = 12 + (hosts - 2 * rate) / rate + 43
     assert result.seconds <= 1.1 * ideal, (result.seconds, ideal)
+
+
+def test_a_fleet_of_which_ssm_tells_slowly_is_prepared_all_the_same() -> None:
+    """Invariant 9. Each call of Prepare asks for all hosts anew, so it has to come to an end at SSM's rate."""
+    result = world(hosts=1000, limits=throttled(1), acts=(Act(15.0, Deed.STOP),)).run()
+    assert result.functions["prepare"] == 1 and result.calls["ssm:DescribeInstanceInformation"] < 100
 
 
 def test_long_scripts_cost_no_more_transitions_and_hardly_more_calls() -> None:

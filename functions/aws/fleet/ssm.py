@@ -206,13 +206,21 @@ def nodes() -> list[Node]:
 
 def contacts(instance_ids: Sequence[str]) -> dict[str, Contact]:
     """Of the instances that SSM manages: whether it hears from them (Online, ConnectionLost, Inactive), and what they
-    are."""
-    batches = [list(instance_ids[start : start + _IDS_A_CALL]) for start in range(0, len(instance_ids), _IDS_A_CALL)]
-    if not batches:
-        return {}
+    are. Where SSM throttles, fewer are asked for at once, in the end one batch after another: so all are known whatever
+    rate it takes, where batches that are tried for themselves would each have to be lucky."""
+    left = [list(instance_ids[start : start + _IDS_A_CALL]) for start in range(0, len(instance_ids), _IDS_A_CALL)]
+    hosts, at_once = list[dict[str, Any]](), _DESCRIPTIONS_AT_ONCE
     client("ssm")  # made here: making clients is not thread-safe
-    with ThreadPoolExecutor(max_workers=min(_DESCRIPTIONS_AT_ONCE, len(batches))) as pool:
-        return {instance_id: found for batch in pool.map(_contacts, batches) for instance_id, found in batch.items()}
+    with ThreadPoolExecutor(max_workers=_DESCRIPTIONS_AT_ONCE) as pool:
+        while len(left) > 1 and at_once > 1:
+            asked, left = left[:at_once], left[at_once:]
+            answers = list(pool.map(lambda batch: weather.known(lambda: _information(batch)), asked))
+            late = [batch for batch, answer in zip(asked, answers, strict=True) if answer is None]
+            hosts += [host for answer in answers for host in answer or ()]
+            left, at_once = [*late, *left], at_once // 2 if late else at_once
+    for batch in left:
+        hosts += weather.patiently(lambda batch=batch: _information(batch))  # type: ignore[misc]
+    return {host["InstanceId"]: _contact(host) for host in hosts}
 
 
 def lost(instance_ids: Sequence[str]) -> dict[str, str]:
@@ -232,11 +240,6 @@ def lost(instance_ids: Sequence[str]) -> dict[str, str]:
             else:
                 found[host["InstanceId"]] = str(host["PingStatus"])
     return found
-
-
-def _contacts(instance_ids: list[str]) -> dict[str, Contact]:
-    found = weather.patiently(lambda: _information(instance_ids))
-    return {host["InstanceId"]: _contact(host) for host in found}
 
 
 def _contact(host: Mapping[str, Any]) -> Contact:

@@ -191,13 +191,16 @@ def _read_step(
     A step has succeeded when the runner says so: SSM calls a step that it skipped a success, too.
     """
     report = _report(step.get("Output", ""))
-    record = LifecycleEventRecord(
-        name=event.value,
-        status=LifecycleEventStatus.SUCCEEDED,
-        start_time=_time(step.get("ResponseStartDateTime")),
-        end_time=_time(step.get("ResponseFinishDateTime")),
-        diagnostics=Diagnostics(message="Succeeded"),
-    )
+
+    def record(status: LifecycleEventStatus, diagnostics: Diagnostics) -> LifecycleEventRecord:
+        return LifecycleEventRecord(
+            name=event.value,
+            status=status,
+            start_time=_time(step.get("ResponseStartDateTime")),
+            end_time=_time(step.get("ResponseFinishDateTime")),
+            diagnostics=diagnostics,
+        )
+
     ended_well = step.get("Status") == "Success"
     is_its_own = report and report.event in (event.value, START)
     if report and is_its_own and (ended_well or report.status == LifecycleEventStatus.FAILED):
@@ -207,14 +210,14 @@ def _read_step(
             message=report.message,
             log_tail=report.log_tail,
         )
-        record = replace(record, status=LifecycleEventStatus(report.status), diagnostics=diagnostics)
-        if record.status is not LifecycleEventStatus.FAILED:
-            return record, None, ended_well
-        return record, _failure(record, Cause(report.cause or Cause.ENGINE), report.exit_code), ended_well
+        reported = record(LifecycleEventStatus(report.status), diagnostics)
+        if reported.status is not LifecycleEventStatus.FAILED:
+            return reported, None, ended_well
+        return reported, _failure(reported, Cause(report.cause or Cause.ENGINE), report.exit_code), ended_well
     cause, message = _without_verdict(step, invocation)
     diagnostics = Diagnostics(error_code=cause.lifecycle_error_code, message=message)
-    record = replace(record, status=LifecycleEventStatus.FAILED, diagnostics=diagnostics)
-    return record, _failure(record, cause), False
+    failed = record(LifecycleEventStatus.FAILED, diagnostics)
+    return failed, _failure(failed, cause), False
 
 
 def _without_verdict(step: Mapping[str, Any], invocation: Mapping[str, Any]) -> tuple[Cause, str]:

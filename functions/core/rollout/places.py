@@ -73,6 +73,11 @@ def may_become_free(places: PlaceSet, states: Sequence[ShardState]) -> bool:
     return not any(state.closed for state in states) and sum(len(state.failed) for state in states) < places.places
 
 
+def in_progress(states: Sequence[ShardState]) -> list[str]:
+    """The targets that have a place and are not known to have ended, in the order of their ids."""
+    return sorted(target_id for state in states for target_id in state.in_progress)
+
+
 def tally(begun: Counts, states: Sequence[ShardState]) -> Counts:
     """The counts of a deployment: what its begin has fixed, and what the shards of its own set say."""
     succeeded = sum(state.succeeded for state in states)

@@ -31,6 +31,9 @@ def to_plain(value: Any) -> Any:
         plain = dict(known[0])
         for name, default in known[1]:
             item = getattr(value, name)
+            if type(item) is str:
+                plain[name] = item
+                continue
             is_empty = item is None or (not item and isinstance(item, (tuple, frozenset, dict)))
             if not (is_empty and item == default):
                 plain[name] = to_plain(item)

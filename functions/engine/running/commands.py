@@ -7,10 +7,11 @@ from datetime import datetime
 from functions.aws.fleet import ssm
 from functions.core.records import Deployment
 from functions.core.rollout.looks import SentCommand, is_due, seconds_to_next
+from functions.core.rollout.places import in_progress, tally
 from functions.core.rollout.steps import step_result
 from functions.engine.running import results, segments
-from functions.store.records import pacer, targets, watching
-from functions.store.records.targets import OpenTarget
+from functions.store.records import pacer, places, targets, watching
+from functions.store.records.targets import RunningTarget
 from functions.store.records.watching import Turn, WaitKind
 
 _NAMED = 100  # targets of one read
@@ -18,20 +19,21 @@ _READS = 1000  # commands that have ended, in one turn
 _READ_AGAIN = 4.0
 _TOLD = 60.0  # seconds, by which whoever stores the end of a step has told it
 _PARKED = 10_000
+_FEW_OF = 4  # one of so many: that fewer targets are read by their ids, 100 in a request
 
 
 def look(deployment: Deployment, turn: Turn) -> tuple[Turn, float | None]:
     """Read the commands whose end SSM has told but not shown, and at intervals those of whose end no event has told.
 
-    All targets are read for that, at most 10,000 in about 25 pages, but only when a look comes due: what waits is on
-    record with them, also as an older engine has written it, and no target pays for a list of its own.
+    What waits is on record with its target, also as an older engine has written it, so no target pays for a list of its
+    own; and who may have begun, the deployment's places know.
     """
     deployment_id, now, every = deployment.deployment_id, pacer.now(), watching.reconcile_seconds()
     ended = watching.waits(deployment_id, WaitKind.READ, _READS)
     left = every - (now - turn.looked_at) / 1000
     if not ended and left > 0:
         return turn, left
-    fleet = list(targets.open_ones(deployment_id))
+    fleet, is_over = _in_progress(deployment)
     running = list(_sent(fleet))
     turn = replace(turn, running=len(running))
     told = {each.target_id for each in ended}
@@ -45,10 +47,24 @@ def look(deployment: Deployment, turn: Turn) -> tuple[Turn, float | None]:
         turn = replace(turn, looked_at=now)
         # A command that is sent meanwhile calls the chain back: `chain.come_by`.
         left = max(every, min((seconds_to_next(each.sent_at, now / 1000, every) for each in running), default=0.0))
-    return turn, (min(left, _READ_AGAIN) if silent & told else left) if fleet else None
+    if is_over:
+        return turn, None
+    return turn, min(left, _READ_AGAIN) if silent & told else left
 
 
-def _sent(fleet: Iterable[OpenTarget]) -> Iterator[SentCommand]:
+def _in_progress(deployment: Deployment) -> tuple[list[RunningTarget], bool]:
+    """The targets in progress, and whether all have ended. Each has a place of its deployment, so a fleet that is
+    deployed to few by few is read few by few; where many have places, all targets are read, 400 in a request."""
+    if not deployment.places:  # an older engine began it
+        return list(targets.in_progress(deployment.deployment_id)), False
+    states = places.read(deployment.places[0])
+    counts, holders = tally(deployment.counts, states), in_progress(states)
+    named = holders if len(holders) * _FEW_OF <= counts.total else None
+    is_over = not (counts.pending or counts.in_progress)
+    return list(targets.in_progress(deployment.deployment_id, named)), is_over
+
+
+def _sent(fleet: Iterable[RunningTarget]) -> Iterator[SentCommand]:
     for target in fleet:
         for step, run in target.segments.items():
             if run.command_id and run.status is None:
@@ -70,7 +86,7 @@ def _read(deployment_id: str, commands: Sequence[SentCommand]) -> tuple[set[str]
     return silent, still
 
 
-def _tell_again(deployment: Deployment, fleet: Iterable[OpenTarget], *, since: float) -> None:
+def _tell_again(deployment: Deployment, fleet: Iterable[RunningTarget], *, since: float) -> None:
     """Tell the ends of steps once more that were stored since the last look: whoever stored one may have died before it
     told, and its state would wait for hours. One that waits for its moment to send has heard."""
     deployment_id, now = deployment.deployment_id, pacer.now() / 1000

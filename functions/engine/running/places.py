@@ -27,6 +27,7 @@ from functions.core.rollout.places import (
     Refusal,
     after_refusal,
     final,
+    in_progress,
     may_become_free,
     not_settled,
     tally,
@@ -224,7 +225,7 @@ def _undone(
     """What is left to be settled, by shard. The hosts of those targets are, then."""
     known = frozenset[str]().union(*(state.failed for state in states))
     ended = {each.target_id: each for each in failed if each.places and each.target_id not in known}
-    holding = sorted(frozenset[str]().union(*(state.in_progress for state in states)))
+    holding = in_progress(states)
     for start in range(0, len(holding), MAX_KEYS):
         ended |= targets.named(deployment.deployment_id, holding[start : start + MAX_KEYS])
     for each in ended.values():

@@ -21,6 +21,7 @@ from functions.store.records import hosts
 from functions.store.table import pages
 from functions.store.table.items import items
 from functions.store.table.values import (
+    MAX_KEYS,
     Condition,
     Equals,
     Exists,
@@ -42,8 +43,8 @@ Ending = tuple[Target, TargetStatus, TargetFailure | None]
 
 
 @dataclass(frozen=True, slots=True)
-class OpenTarget:
-    """As much of a target that has not ended as says what it waits for."""
+class RunningTarget:
+    """As much of a target in progress as says what it waits for."""
 
     target_id: str
     segments: Mapping[str, SegmentRun]
@@ -76,11 +77,19 @@ def of(deployment_id: str, statuses: Iterable[TargetStatus] = ()) -> Iterator[Ta
         yield record(Target, item)
 
 
-def open_ones(deployment_id: str) -> Iterator[OpenTarget]:
-    """The targets that have not ended."""
-    for item in items().query(_of(deployment_id, (TargetStatus.PENDING, TargetStatus.IN_PROGRESS))):
-        segments = {step: from_plain(SegmentRun, run) for step, run in item.get("segments", {}).items()}
-        yield OpenTarget(item["target_id"], segments, item.get("last_updated_at", ""))
+def in_progress(deployment_id: str, among: Sequence[str] | None = None) -> Iterator[RunningTarget]:
+    """The targets in progress: of these, a hundred in a request, or of all."""
+    if among is None:
+        yield from map(_running, items().query(_of(deployment_id, (TargetStatus.IN_PROGRESS,))))
+        return
+    for start in range(0, len(among), MAX_KEYS):
+        found = items().get_all([target_key(deployment_id, each) for each in among[start : start + MAX_KEYS]])
+        yield from (_running(item) for item in found if item["status"] == TargetStatus.IN_PROGRESS)
+
+
+def _running(item: Item) -> RunningTarget:
+    segments = {step: from_plain(SegmentRun, run) for step, run in item.get("segments", {}).items()}
+    return RunningTarget(item["target_id"], segments, item.get("last_updated_at", ""))
 
 
 def failed(deployment_id: str, limit: int | None = None) -> list[Target]:

@@ -39,13 +39,15 @@ def holds(condition: Condition, item: Item) -> bool:
     >>> holds(AllOf((Equals(("counters", "out"), 1), Missing("stop"))), {"counters": {"out": 1}})
     True
     """
-    match condition:
-        case Exists(path):
-            return _found(item, path) is not _NOTHING
-        case Missing(path):
-            return _found(item, path) is _NOTHING
+    match condition:  # the usual ones first: each is compared with all before it
+        case AllOf(conditions):
+            return all(holds(each, item) for each in conditions)
         case Equals(path, value):
             return _are_same(_found(item, path), _operand(item, value))
+        case Missing(path):
+            return _found(item, path) is _NOTHING
+        case Exists(path):
+            return _found(item, path) is not _NOTHING
         case Differs(path, value):
             return not _are_same(_found(item, path), _operand(item, value))
         case Less(path, than):
@@ -64,8 +66,6 @@ def holds(condition: Condition, item: Item) -> bool:
         case Fewer(path, than):
             found = _found(item, path)
             return (0 if found is _NOTHING else len(found)) < than
-        case AllOf(conditions):
-            return all(holds(each, item) for each in conditions)
         case AnyOf(conditions):
             return any(holds(each, item) for each in conditions)
         case _:

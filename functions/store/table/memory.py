@@ -293,7 +293,11 @@ def _size(value: Any) -> int:
     if kind is str:
         return len(value) if value.isascii() else len(value.encode())
     if kind is dict:
-        return 3 + sum([1 + _size(name) + _size(each) for name, each in value.items()])
+        size = 3 + len(value)
+        for name, each in value.items():  # most are short texts: each call costs more than such a text's size
+            size += len(name) if name.isascii() else _size(name)
+            size += len(each) if type(each) is str and each.isascii() else _size(each)
+        return size
     if kind is list:
         return 3 + sum([1 + _size(each) for each in value])
     if kind is frozenset:

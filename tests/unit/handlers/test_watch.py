@@ -12,12 +12,10 @@ from functions.core.causes import Cause
 from functions.core.records import Deployment
 from functions.core.rollout import looks, stop_mark
 from functions.core.statuses import TargetStatus
-from functions.engine.running import chain
+from functions.engine.running import chain, commands
 from functions.handlers import find_lost, next_stage, watch
-from functions.store.keys import target_key
 from functions.store.records import deployments, pacer, watching
 from functions.store.records.pacer import Moments
-from tests.conftest import put_item
 from tests.fakes.service import refusal
 from tests.store import Store
 from tests.unit.inbox import Inbox
@@ -59,10 +57,27 @@ def test_the_chain_goes_on_while_anything_waits_and_then_ends(world: World, many
     world.watch(hours=0.05)
     (body,) = world.queued("turns")
     assert json.loads(body) == {"deployment_id": ID, "turn": 1}
-    for target in ("i-0", "i-1"):
-        put_item({**target_key(ID, target).item, "target_id": target, "deployment_id": ID, "status": "Skipped"})
+    for number, target in enumerate(("i-0", "i-1")):
+        world.run(f"t-{number + 2}", target)
+        world.ssm.answer(f"c-{number}", EVENTS)
+        world.report(f"c-{number}", target)
+        world.done(target)
+    world.queued("turns")
     world.watch(hours=2)
     assert world.queued("turns") == [] and watching.turn(ID).is_over
+
+
+def test_a_look_at_few_of_many_targets_reads_no_other(
+    world: World, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a fleet of ten thousand that is deployed to one by one, all were 25 requests, every three minutes for days."""
+    monkeypatch.setattr(commands, "_FEW_OF", 2)
+    world.run("t-1")
+    world.ssm.answer("c-0", EVENTS)
+    asked = list[str]()
+    store.before_request = lambda operation, members: asked.append(str(members)) if operation == "Query" else None
+    world.watch()
+    assert world.tokens.told == {"t-1": {"status": "Succeeded"}} and not [each for each in asked if "TARGET#" in each]
 
 
 def test_a_command_that_begins_while_the_chain_rests_calls_it_back(world: World, many: None) -> None:
