@@ -15,7 +15,7 @@ import boto3
 import pytest
 
 from cli.account.connection import Engine
-from cli.account.forwarding import Forwarder, Proxy
+from cli.account.loopback.forwarding import Forwarder, Proxy
 from functions.aws import clock
 from functions.core.records import Counts
 from functions.store.records import deployments
