@@ -131,7 +131,7 @@ chromium:
 
 pictures: setup chromium ## the pictures of the console's pages in docs/pictures, taken by the tests
 	@mkdir -p docs/pictures
-	@STEPDEPLOY_PICTURES=docs/pictures $(BIN)/pytest -q -n 2 tests/browser/test_pages.py -k everybody
+	@STEPDEPLOY_PICTURES=docs/pictures $(BIN)/pytest -q -n 2 tests/browser/test_pages.py tests/browser/test_acting.py -k 'everybody or planned'
 
 # Needs what all tests before have written down: after a part of them, grants seem to be too many.
 grants: setup ## the grants of each function beside the AWS calls that it made in all tests

@@ -57,7 +57,11 @@ GROUPS: dict[str, dict[str, Any]] = {
     },
     "frozen": {"deploymentConfigName": "OneThenRest"},
     "zonal": {"deploymentConfigName": "ZoneByZone"},
-    "budget": {"deploymentConfigName": "CodeDeployDefault.AllAtOnce", "budgets": ["together"]},
+    "budget": {
+        "deploymentConfigName": "CodeDeployDefault.AllAtOnce",
+        "budgets": ["together"],
+        "fileExistsBehavior": "OVERWRITE",  # either of the two may be the second on a host
+    },
     "budget-too": {
         "deploymentConfigName": "CodeDeployDefault.AllAtOnce",
         "budgets": ["together"],

