@@ -130,12 +130,7 @@ def stop(record: StopMark) -> dict[str, Any]:
 
 def healthy_hosts(counts: Counts) -> dict[str, int]:
     """The targets that must stay in service, and those that are: they have the old revision, or the new one."""
-    total = counts.total
-    return {
-        "total": total,
-        "minimum": max(total - counts.max_out_of_service, 0),
-        "healthy": total - counts.out_of_service,
-    }
+    return {"total": counts.total, "minimum": counts.promised, "healthy": counts.in_service}
 
 
 def host(record: Host, brought_by: Deployment | None) -> dict[str, Any]:

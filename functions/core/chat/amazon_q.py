@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from functions.core.chat.blocks import clip
+from functions.core.chat.blocks import clip, fitting
 
 _TITLE, _TEXT, _WORD = 250, 3000, 100  # characters
 
@@ -43,7 +43,7 @@ def custom_notification(told: Notification) -> str:
             "content": {
                 "textType": "client-markdown",
                 "title": clip(told.title, _TITLE),
-                "description": _as_many(lines),
+                "description": fitting(lines, _TEXT),
                 "nextSteps": [clip(each, 500) for each in told.next_steps],
                 "keywords": [clip(each, _WORD) for each in told.keywords],
             },
@@ -56,13 +56,3 @@ def custom_notification(told: Notification) -> str:
             },
         }
     )
-
-
-def _as_many(lines: Sequence[str]) -> str:
-    """As many lines as fit."""
-    text = ""
-    for line in lines:
-        if len(text) + len(line) > _TEXT:
-            break
-        text += f"{line}\n"
-    return text.rstrip("\n")

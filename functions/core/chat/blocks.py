@@ -41,6 +41,20 @@ def clip(text: str, most: int) -> str:
     return re.sub(r"&[a-z]{0,3}$", "", safe[: most - 1]) + "…"
 
 
+def fitting(lines: Iterable[str], most: int) -> str:
+    """Lines that are safe already, as many as `most` characters take.
+
+    >>> fitting(["one", "two", "three"], 8)
+    'one\\ntwo'
+    """
+    text = ""
+    for line in lines:
+        if len(text) + len(line) + 1 > most:
+            break
+        text += f"{line}\n"
+    return text.rstrip("\n")
+
+
 def escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 

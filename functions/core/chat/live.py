@@ -18,13 +18,14 @@ from functions.core.chat.blocks import (
     clip,
     context,
     fields,
+    fitting,
     header,
     link,
     payload,
     section,
     time,
 )
-from functions.core.chat.progress import bar, healthy, running_stage, seconds_left
+from functions.core.chat.progress import bar, running_stage, seconds_left
 from functions.core.failures import kind_of
 from functions.core.limits import SLACK_FIELD, SLACK_TEXT
 from functions.core.messages import texts
@@ -106,7 +107,7 @@ def message(view: View) -> Payload:
         blocks.append(slack.metadata(deployment.metadata))
     lines = list(_end(view) if deployment.status.is_final else _progress(view))
     if lines:
-        blocks.append(section(clip_lines(lines)))
+        blocks.append(section(fitting(lines, SLACK_TEXT)))
     if back := _going_back(view):
         blocks.append(section(back))
     command = f"`{outcomes.command(deployment, view.state)}`"
@@ -115,16 +116,6 @@ def message(view: View) -> Payload:
     told = f"{title} ({deployment.deployment_id})"
     why = deployment.failure.message if deployment.failure and deployment.status.is_final else ""
     return payload(clip(f"{told} {why or _counted(deployment)}".strip(), SLACK_FIELD), blocks)
-
-
-def clip_lines(lines: list[str]) -> str:
-    """Lines that are safe already, as many as fit a section."""
-    text = ""
-    for line in lines:
-        if len(text) + len(line) + 1 > SLACK_TEXT:
-            break
-        text += f"{line}\n"
-    return text.rstrip("\n")
 
 
 def _headline(view: View) -> tuple[str, str]:
@@ -151,7 +142,7 @@ def _counted(deployment: Deployment) -> str:
     if not counts.total:
         return ""
     words = (counts.succeeded, "succeeded"), (counts.failed, "failed"), (counts.in_progress, "in progress")
-    parts = [f"{healthy(deployment)} of {counts.total} healthy", *(f"{n} {word}" for n, word in words if n)]
+    parts = [f"{counts.in_service} of {counts.total} healthy", *(f"{n} {word}" for n, word in words if n)]
     return ", ".join(parts)
 
 
@@ -280,7 +271,7 @@ def _result(view: View) -> Reply:
     if back := outcomes.going_back(deployment, view.going_back):
         lines.append(clip(back, 500))
     lines.append(f"`{outcomes.command(deployment, view.state)}`")
-    return _reply("result", [section(clip_lines(lines))], view.mention if _is_bad(deployment) else "")
+    return _reply("result", [section(fitting(lines, SLACK_TEXT))], view.mention if _is_bad(deployment) else "")
 
 
 def _is_bad(deployment: Deployment) -> bool:

@@ -18,11 +18,6 @@ def bar(done: int, total: int) -> str:
     return "█" * full + "░" * (_CELLS - full)
 
 
-def healthy(deployment: Deployment) -> int:
-    """Hosts that are in service: neither taken out by it, nor failed, nor out of service before."""
-    return max(deployment.counts.total - deployment.counts.out_of_service, 0)
-
-
 def running_stage(deployment: Deployment) -> tuple[int, str] | None:
     """The number, from 1, and the name of the stage that runs, or after which it waits; None of a deployment without
     stages. A stage begins when all before it have ended, so the targets that have begun say which one it is."""

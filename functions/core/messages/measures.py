@@ -84,8 +84,7 @@ def _in_service(deployment: Deployment) -> dict[str, float]:
     counts = deployment.counts
     if not counts.total or deployment.launch:
         return {}
-    promised = max(counts.total - counts.max_out_of_service, 0)
-    return {Measure.HEALTHY: counts.total - counts.out_of_service, Measure.PROMISED: promised}
+    return {Measure.HEALTHY: counts.in_service, Measure.PROMISED: counts.promised}
 
 
 def _engine_failures(deployment: Deployment) -> int:

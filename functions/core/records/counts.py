@@ -26,6 +26,16 @@ class Counts:
         return self.in_progress + self.failed + self.still_out
 
     @property
+    def in_service(self) -> int:
+        """Neither taken out by the deployment, nor failed, nor out of service before."""
+        return max(self.total - self.out_of_service, 0)
+
+    @property
+    def promised(self) -> int:
+        """That must be in service at any time."""
+        return max(self.total - self.max_out_of_service, 0)
+
+    @property
     def overview(self) -> dict[str, int]:
         """CodeDeploy's deploymentOverview, without the targets of blue/green deployments."""
         return {

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from functions import telemetry
 from functions.aws import clock, queues, slack
 from functions.core.chat import live
 from functions.core.chat.blocks import Payload
@@ -19,7 +20,7 @@ from functions.core.place import Place
 from functions.core.records import Deployment, LiveMessage, SharedFailure, Target
 from functions.core.rollout.places import tally
 from functions.core.statuses import Creator
-from functions.engine.chat.dropped import count_dropped
+from functions.engine.chat.outcomes import causes_of, rollback_of
 from functions.engine.chat.talk import Dropped, Gone, Later, Posted, Refused, Talk
 from functions.store import slack as store
 from functions.store.records import deployments, places, targets
@@ -81,7 +82,6 @@ def _view(deployment: Deployment, record: _Record, bot: Bot) -> View:
         failed = frozenset[str]().union(*(state.failed for state in states))
     causes, firsts = _causes(deployment, failed, record)
     linked = deployment.rollback
-    back = linked.rollback_deployment_id if linked else None
     undone = linked.rollback_triggering_deployment_id if linked and deployment.creator is Creator.ROLLBACK else None
     return View(
         deployment=counted,
@@ -89,7 +89,7 @@ def _view(deployment: Deployment, record: _Record, bot: Bot) -> View:
         now=clock.now(),
         causes=causes,
         firsts=firsts,
-        going_back=deployments.get(back) if back and back != deployment.deployment_id else None,
+        going_back=rollback_of(deployment),
         undone=store.message(undone) if undone else None,
         mention=bot.mention(deployment.settings.slack_channel),
         link=bot.link_to(deployment),
@@ -103,7 +103,7 @@ def _causes(
     targets say that have failed since the last look, some of them."""
     deployment_id = deployment.deployment_id
     if deployment.status.is_final:
-        causes = deployment.causes or (shared(targets.failed(deployment_id)) if deployment.counts.failed else ())
+        causes = causes_of(deployment)
         new = [each for each in causes if f"cause:{live.cause_key(each)}" not in record.now.replies]
         return causes, targets.named(deployment_id, [each.target_ids[0] for each in new]) if new else {}
     looked = record.now.looked
@@ -175,7 +175,7 @@ def _say(reply: Reply, record: _Record, talk: Talk) -> None:
 
 def _drop(error: Dropped) -> None:
     logger.error("Slack does not take a message: it is dropped", reason=str(error))
-    count_dropped()
+    telemetry.count({"ChatMessagesDropped": 1})
 
 
 def _link_back(view: View, record: _Record, talk: Talk) -> None:

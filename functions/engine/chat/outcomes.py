@@ -8,6 +8,7 @@ from functions.core.chat.outcomes import MAX_CAUSES, Outcome
 from functions.core.failures import shared
 from functions.core.messages.announcements import State
 from functions.core.place import Place
+from functions.core.records import Deployment, SharedFailure
 from functions.store.records import deployments, targets
 
 
@@ -19,14 +20,13 @@ def outcome_of(received: Received) -> Outcome:
     deployment = deployments.get(detail["deploymentId"])
     if deployment is None:
         raise KeyError(detail["deploymentId"])
-    back = deployment.rollback and deployment.rollback.rollback_deployment_id
     found = Outcome(
         message_id=received.message_id,
         state=State(detail["state"]),
         moment=event["time"],
         place=Place.of(event["resources"][0]),
         deployment=deployment,
-        going_back=deployments.get(back) if back and back != deployment.deployment_id else None,
+        going_back=rollback_of(deployment),
     )
     if found.is_over and deployment.counts.failed:
         return _with_causes(found)
@@ -34,9 +34,21 @@ def outcome_of(received: Received) -> Outcome:
 
 
 def _with_causes(found: Outcome) -> Outcome:
-    deployment_id = found.deployment.deployment_id
-    causes = found.deployment.causes or shared(targets.failed(deployment_id))  # an older engine kept none
+    deployment_id, causes = found.deployment.deployment_id, causes_of(found.deployment)
     firsts = (targets.get(deployment_id, each.target_ids[0]) for each in causes[:MAX_CAUSES])
     return replace(
         found, deployment=replace(found.deployment, causes=causes), failed=tuple(each for each in firsts if each)
     )
+
+
+def causes_of(deployment: Deployment) -> tuple[SharedFailure, ...]:
+    """Why targets failed of one that is over."""
+    if deployment.causes or not deployment.counts.failed:
+        return deployment.causes
+    return shared(targets.failed(deployment.deployment_id))  # an older engine kept none
+
+
+def rollback_of(deployment: Deployment) -> Deployment | None:
+    """The one that goes back from it; a rollback names itself there."""
+    back = deployment.rollback and deployment.rollback.rollback_deployment_id
+    return deployments.get(back) if back and back != deployment.deployment_id else None

@@ -106,11 +106,8 @@ def _show(shown: Sequence[_Shown]) -> tuple[Waits, list[Outcome]]:
     waits, refused = Waits(), list[Outcome]()
     if not shown:
         return waits, refused
-    in_order = sorted(
-        shown, key=lambda each: (not each.outcomes, min([one.moment for one in each.outcomes], default=""))
-    )
     with alone() as talk:
-        for each in in_order:
+        for each in sorted(shown, key=_Shown.order):
             if talk is None:
                 waits |= each.waits(None)  # later each time: a burst must not use up the queue's tries
                 continue

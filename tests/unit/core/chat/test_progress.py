@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from functions.core.chat import live
 from functions.core.chat.live import View
-from functions.core.chat.progress import healthy, running_stage, seconds_left
+from functions.core.chat.progress import running_stage, seconds_left
 from functions.core.failures import shared
 from functions.core.records import (
     Approved,
@@ -60,7 +60,7 @@ def test_the_targets_that_have_begun_say_which_stage_runs(one: Deployment, stage
 
 
 def test_a_host_is_healthy_that_is_neither_out_nor_failed() -> None:
-    assert healthy(running(Counts(total=10, in_progress=2, failed=1, still_out=3))) == 4
+    assert running(Counts(total=10, in_progress=2, failed=1, still_out=3)).counts.in_service == 4
 
 
 @pytest.mark.parametrize(
