@@ -68,10 +68,11 @@ def group(application: str, name: str, text: str, by: Registrant, *, topics: Seq
         if after == before:
             return
         _check_allowed(before, after)
-        is_there = before is not None and not before.removed_at
-        if before and is_there and groups.store_change(before, after):
-            return
-        if not is_there and groups.create(before, after):
+        if before and not before.removed_at:
+            is_done = groups.store_change(before, after)
+        else:
+            is_done = groups.create(before, after)
+        if is_done:
             return
         attempts.again()
 
@@ -112,27 +113,24 @@ def config(name: str, text: str, by: Registrant) -> None:
         registered_by=str(by),
     )
     attempts = _attempts(name)
-    while True:
-        if (found := configs.custom(name)) is None:
-            made = replace(new, config_id=clock.new_uuid(), create_time=clock.timestamp())
-            if configs.create(made, configs.stored()):
-                return
-            attempts.again()
-            continue
-        same = replace(new, config_id=found.config_id, create_time=found.create_time)
-        if found == same:
-            return
-        is_left = found.registered_by != str(by) and is_abandoned(found)
-        if is_left and replace(found, registered_by=str(by)) == same:
-            if configs.take(found, str(by)):
-                return
-            attempts.again()
-            continue
-        if found.registered_by == str(by) or is_left:
-            what = f'deployment_config_name: "{name}" cannot change, because groups and deployments keep what it said'
-            raise InvalidInput(f"{what}: give the changed one another name, or leave the name out")
+    while not _put_config(new):
+        attempts.again()
+
+
+def _put_config(new: CustomConfig) -> bool:
+    """Whether it is there now as it is wanted; not where another change came in between."""
+    if (found := configs.custom(new.name)) is None:
+        made = replace(new, config_id=clock.new_uuid(), create_time=clock.timestamp())
+        return configs.create(made, configs.stored())
+    is_own = found.registered_by == new.registered_by
+    if not is_own and not is_abandoned(found):
         words = owner(found) or "exists already: choose another name"
-        raise InvalidInput(f'deployment_config_name: "{name}" {words}')
+        raise InvalidInput(f'deployment_config_name: "{new.name}" {words}')
+    wanted = replace(new, config_id=found.config_id, create_time=found.create_time)
+    if replace(found, registered_by=new.registered_by) != wanted:
+        what = f'deployment_config_name: "{new.name}" cannot change, because groups and deployments keep what it said'
+        raise InvalidInput(f"{what}: give the changed one another name, or leave the name out")
+    return is_own or configs.take(found, str(new.registered_by))
 
 
 def remove_config(name: str, by: Registrant) -> None:
