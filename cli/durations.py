@@ -1,7 +1,9 @@
-"""Lengths of time, as options take them."""
+"""Lengths of time and times, as options take them."""
 
 import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -17,6 +19,18 @@ def seconds_of(text: str) -> int | None:
     if (given := _DURATION.fullmatch(text)) is None:
         return None
     return sum(int(count or 0) * seconds for count, seconds in zip(given.groups(), _SECONDS, strict=True))
+
+
+def moment(text: str, zone: str) -> datetime:
+    """A time of that zone, or a length of time from now. Raises UsageError."""
+    if (length := seconds_of(text)) is not None:
+        return datetime.now(UTC) + timedelta(seconds=length)
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        what = f"{text!r} is not a time: give for example 2026-12-24T08:00, or a length like 2h"
+        raise click.UsageError(what) from None
+    return found if found.tzinfo else found.replace(tzinfo=ZoneInfo(zone))
 
 
 class _DurationType(click.ParamType[int]):

@@ -5,14 +5,16 @@ Where the API is: `STEPDEPLOY_ENDPOINT`, else the output `ApiEndpoint` of the Cl
 """
 
 import os
+from collections.abc import Callable
 from functools import cached_property
 from threading import RLock
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from cli.exits import Exit
 
+_Answer = TypeVar("_Answer")
 STACK = "stepdeploy"
 _FORBIDDEN = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation", "403"}
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
@@ -109,6 +111,18 @@ def is_forbidden(error: Exception) -> bool:
     from botocore.exceptions import ClientError
 
     return isinstance(error, ClientError) and error.response["Error"]["Code"] in _FORBIDDEN
+
+
+def if_allowed(ask: Callable[[], _Answer], otherwise: _Answer) -> _Answer:
+    """What is asked for; `otherwise` where these credentials may not see it."""
+    from botocore.exceptions import ClientError
+
+    try:
+        return ask()
+    except ClientError as error:
+        if not is_forbidden(error):
+            raise
+        return otherwise
 
 
 def is_logged_out(error: Exception) -> bool:

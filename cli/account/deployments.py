@@ -5,10 +5,18 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
+from cli.account.connection import Refusal
 from cli.account.requests import batches
 from cli.view.words import Info
 
 ID = re.compile(r"d-[A-Z0-9]{9}")
+
+
+def checked_id(text: str) -> str:
+    """Raises Refusal for what is no deployment's id."""
+    if not ID.fullmatch(text):
+        raise Refusal(f"{text[:40]!r} is not a deployment's id, for example d-0123ABCDE")
+    return text
 
 
 def read(api: Any, ids: Iterable[str]) -> Iterator[Info]:

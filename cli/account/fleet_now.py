@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from cli.account import deployments
-from cli.account.connection import Engine, is_forbidden
+from cli.account.connection import Engine, if_allowed
 from cli.account.fleet import Member, fleet
 from cli.account.group_name import Group
 from cli.account.requests import AT_ONCE
@@ -160,11 +160,4 @@ def _since(listed: Iterable[Mapping[str, Any]], deployment_id: str) -> list[str]
 
 def _tagged(engine: Engine, group: Group, with_ping: bool) -> list[Member] | None:
     """None if these credentials may not see the group's instances."""
-    from botocore.exceptions import ClientError
-
-    try:
-        return fleet(engine, group, with_ping=with_ping)
-    except ClientError as error:
-        if not is_forbidden(error):
-            raise
-        return None
+    return if_allowed(lambda: fleet(engine, group, with_ping=with_ping), None)

@@ -4,7 +4,7 @@ repeats the session's own value, which no other page has."""
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import htpy as h
 
@@ -26,6 +26,14 @@ class Field(NamedTuple):
     choices: Sequence[tuple[str, str]] = ()  # values and texts
     hint: str = ""
     is_required: bool = False
+
+
+CANCEL = Field("cancel", "Cut off the scripts that run on hosts: these hosts fail", Kind.CHECK)
+
+
+def cancelling(form: Mapping[str, str]) -> dict[str, Any]:
+    """What a form with CANCEL says of it, as a request has it."""
+    return {"cancelScripts": True} if form.get(CANCEL.name) else {}
 
 
 @dataclass(frozen=True, kw_only=True)

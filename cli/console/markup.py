@@ -1,7 +1,7 @@
 """The small pieces that pages are made of. What others wrote is text here, in the form that a reader can trust."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ from cli.console.page import Part, address
 from cli.console.readers import Seen
 from cli.view import words
 from cli.view.output import plain, plain_log
+from cli.view.standing import Health
 from functions.core.statuses import DeploymentStatus, TargetStatus
 
 DEPLOYMENT = "/deployments/{deployment}"
@@ -24,6 +25,7 @@ _TONES = {
     DeploymentStatus.READY: "odd",
     DeploymentStatus.QUEUED: "idle",
 }
+_HEALTH = {Health.OK: "good", Health.MIXED: "odd", Health.FAILED: "bad", Health.EMPTY: "idle"}
 # In the order in which they are told: what went wrong first.
 OVERVIEW = (
     TargetStatus.FAILED,
@@ -118,6 +120,35 @@ def late(trouble: str) -> h.Node:
     if not trouble:
         return None
     return h.div(".trouble", role="alert")[h.p[f"No answer, asking again: {plain(trouble)}"]]
+
+
+def health(found: Health) -> h.Renderable:
+    """How a group stands."""
+    return badge(found, _HEALTH[found])
+
+
+def table(
+    name: str, heads: Sequence[h.Node], rows: Sequence[h.Renderable], *, kind: str = "", caption: str = ""
+) -> h.Renderable:
+    """Wider than the page it is scrolled, also by keys; on a narrow screen each row is a stack. `name`: plain already;
+    `kind`: classes of its own, for example ".hosts"."""
+    return h.div(".scroll", tabindex="0", role="region", aria_label=name)[
+        h.table(f"{kind}.stack")[
+            h.caption(".hidden")[caption] if caption else None,
+            h.thead[h.tr[(h.th(scope="col")[each] for each in heads)]],
+            h.tbody[rows],
+        ]
+    ]
+
+
+def facts(lines: Iterable[tuple[str, str]]) -> h.Renderable:
+    """Names and what there is of each, plain already."""
+    return h.dl(".facts")[([h.dt[name], h.dd[text]] for name, text in lines)]
+
+
+def nothing_yet(found: Seen) -> list[Part]:
+    """What a page shows before anything was read."""
+    return [trouble(found), Part("head", loading(found))]
 
 
 def trouble(*seen: Seen) -> Part:

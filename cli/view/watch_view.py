@@ -8,7 +8,7 @@ from time import monotonic
 
 import click
 
-from cli.account.connection import Engine, is_forbidden
+from cli.account.connection import Engine, if_allowed
 from cli.exits import Exit
 from cli.view import shown, words
 from cli.view.explained import Explained, explain
@@ -112,14 +112,8 @@ def _exit(last: Snapshot | None, strict: bool) -> Exit:
 
 def _why(engine: Engine, followed: _Followed) -> Explained | None:
     """None where these credentials may not see it."""
-    from botocore.exceptions import ClientError
-
-    try:
-        return explain(engine, followed.last.info) if followed.last else None
-    except ClientError as error:
-        if not is_forbidden(error):
-            raise
-        return None
+    last = followed.last
+    return if_allowed(lambda: explain(engine, last.info) if last else None, None)
 
 
 def _advice(followed: _Followed, *, is_explained: bool) -> Iterator[str]:

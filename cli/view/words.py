@@ -257,3 +257,16 @@ def names(some: Sequence[str], most: int = 5, of: int = 0) -> str:
     left = max(of, len(some)) - min(len(some), most)
     more = f" and {left:,} more" if left else ""
     return ", ".join(plain(each) for each in some[:most]) + more
+
+
+def budget(info: Info) -> str:
+    """How many places of a budget are held.
+
+    >>> most = {"type": "FLEET_PERCENT", "value": 25}
+    >>> budget({"budgetName": "web", "holders": [{}], "places": 2, "hosts": 8, "maximumOutOfService": most})
+    'web: 1 of 2 places held (25 % of 8 hosts)'
+    """
+    most = info["maximumOutOfService"]
+    of = f"{most['value']} % of {counted(info['hosts'], 'host')}" if most["type"] == "FLEET_PERCENT" else ""
+    of = of or f"of {counted(info['hosts'], 'host')}"
+    return f"{info['budgetName']}: {len(info['holders'])} of {counted(info['places'], 'place')} held ({of})"

@@ -13,7 +13,7 @@ from cli.console.acting import Action
 from cli.console.forms import Form
 from cli.console.page import Given, Page, Part, Shown, address
 from cli.console.readers import Pause, Seen, Topic
-from cli.verbs.looking.budgets import sentence
+from cli.view import words
 from cli.view.output import plain
 
 _PATH, _RELEASE = "/budgets", "/budgets/{budget}/{host}/release"
@@ -52,7 +52,7 @@ def _budget(budget: Budget) -> h.Node:
     name = budget["budgetName"]
     return h.section(id=markup.key("budget", name))[
         h.h2[plain(name)],
-        h.p(".sub")[plain(sentence(budget).partition(": ")[2])],
+        h.p(".sub")[plain(words.budget(budget).partition(": ")[2])],
         _table(name, [*map(_holder(name), budget["holders"]), *map(_waiting, budget["waiting"])]),
     ]
 
@@ -61,9 +61,7 @@ def _table(name: str, rows: Sequence[h.Renderable]) -> h.Node:
     if not rows:
         return h.p["No place is held, and nothing waits."]
     heads = ("Host", "State", "Since", "Deployment", h.span(".hidden")["What can be done"])
-    return h.div(".scroll", tabindex="0", role="region", aria_label=plain(name))[
-        h.table(".stack")[h.thead[h.tr[(h.th(scope="col")[each] for each in heads)]], h.tbody[rows]]
-    ]
+    return markup.table(plain(name), heads, rows)
 
 
 def _holder(budget: str) -> Any:

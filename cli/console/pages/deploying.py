@@ -157,7 +157,7 @@ def _show_plan(given: Given, seen: Mapping[Topic, Seen], now: datetime) -> Shown
     places = trail(given, ("Deploy", f"{group_address(group)}/deploy"), ("Plan", ""))
     title = f"Plan for {plain(str(group))} · stepdeploy"
     if planned is None:
-        return Shown(title=title, trail=places, parts=[markup.trouble(found), Part("head", markup.loading(found))])
+        return Shown(title=title, trail=places, parts=markup.nothing_yet(found))
     errors, hosts = planned["errors"], planned["hosts"]
     taking_part = sum("stage" in each for each in hosts)
     form = Form(
@@ -223,12 +223,11 @@ def _table(name: str, columns: Sequence[Any], rows: Sequence[Row]) -> h.Node:
         return None
     return [
         h.h2[name],
-        h.div(".scroll", tabindex="0", role="region", aria_label=name)[
-            h.table(".stack")[
-                h.thead[h.tr[(h.th(scope="col")[_HEADS.get(each.name) or each.name.capitalize()] for each in columns)]],
-                h.tbody[(h.tr[(h.td[_text(cell)] for cell in row)] for row in rows)],
-            ]
-        ],
+        markup.table(
+            name,
+            [_HEADS.get(each.name) or each.name.capitalize() for each in columns],
+            [h.tr[(h.td[_text(cell)] for cell in row)] for row in rows],
+        ),
     ]
 
 
@@ -239,7 +238,7 @@ def _text(cell: object) -> str:
 def _facts(planned: Planned) -> h.Node:
     return [
         h.h2["What it means"],
-        h.dl(".facts")[([h.dt[name], h.dd[text]] for name, text in plan_view.facts(planned))],
+        markup.facts(plan_view.facts(planned)),
     ]
 
 

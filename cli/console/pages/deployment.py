@@ -6,8 +6,7 @@ from datetime import datetime
 
 import htpy as h
 
-from cli.account.connection import Refusal
-from cli.account.deployments import ID
+from cli.account.deployments import checked_id
 from cli.console import markup
 from cli.console.following import Deployment, Followed
 from cli.console.page import Given, Page, Part, Shown
@@ -31,17 +30,14 @@ _ALARM_TONES = {"ALARM": "bad", "OK": "good"}
 
 
 def _topics(given: Given) -> Sequence[Topic]:
-    if not ID.fullmatch(given["deployment"]):
-        raise Refusal(f"{given['deployment'][:40]!r} is not a deployment's id, for example d-0123ABCDE")
-    return (Deployment(given["deployment"]),)
+    return (Deployment(checked_id(given["deployment"])),)
 
 
 def _show(given: Given, seen: Mapping[Topic, Seen], now: datetime) -> Shown:
     (found,) = seen.values()
     followed: Followed | None = found.value
     if followed is None:
-        parts = [markup.trouble(found), Part("head", markup.loading(found))]
-        return Shown(title=f"{given['deployment']} · stepdeploy", trail=_trail(given), parts=parts)
+        return Shown(title=f"{given['deployment']} · stepdeploy", trail=_trail(given), parts=markup.nothing_yet(found))
     info = followed.seen.info
     shown = hosts.shown(followed, given)
     return Shown(
@@ -166,7 +162,7 @@ def _alarms(followed: Followed) -> h.Node:
 def _facts(info: words.Info, now: datetime) -> h.Node:
     """The same lines as `show` prints."""
     lines = [(name, text) for name, text in facts(info, now) if name not in _NOT_SAID_AGAIN]
-    return [h.h2["Details"], h.dl(".facts")[([h.dt[name], h.dd[text]] for name, text in lines)]]
+    return [h.h2["Details"], markup.facts(lines)]
 
 
 def _causes(why: Explained) -> h.Node:

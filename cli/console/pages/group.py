@@ -8,7 +8,7 @@ from typing import Any
 import htpy as h
 
 from cli.account import deployments
-from cli.account.connection import Engine
+from cli.account.connection import Engine, if_allowed
 from cli.account.fleet_now import FleetNow, fleet_now
 from cli.account.good_deployments import Good, Goods, good_deployments
 from cli.account.group_name import Group
@@ -64,17 +64,7 @@ class OneGroup:
 
 def closed(engine: Engine, group: Group) -> Mapping[str, Any]:
     """Empty also where these credentials may not see it."""
-    from botocore.exceptions import ClientError
-
-    from cli.account.connection import is_forbidden
-
-    try:
-        found: Mapping[str, Any] = engine.api.list_windows(**group.members).get("closed") or {}
-    except ClientError as error:
-        if not is_forbidden(error):
-            raise
-        return {}
-    return found
+    return if_allowed(lambda: engine.api.list_windows(**group.members).get("closed") or {}, {})
 
 
 def trail(given: Given, *more: tuple[str, str]) -> list[tuple[str, str]]:
@@ -88,9 +78,7 @@ def _show(given: Given, seen: Mapping[Topic, Seen], now: datetime) -> Shown:
     group = group_of(given)
     title = f"{plain(str(group))} · stepdeploy"
     if value is None:
-        return Shown(
-            title=title, trail=trail(given), parts=[markup.trouble(found), Part("head", markup.loading(found))]
-        )
+        return Shown(title=title, trail=trail(given), parts=markup.nothing_yet(found))
     return Shown(
         title=title,
         trail=trail(given),
@@ -117,7 +105,7 @@ def _head(group: Group, value: Standing) -> h.Node:
     live = words.revision_name(fleet.wanted) if fleet.wanted else "nothing yet"
     elsewhere = standing.elsewhere(fleet)
     return [
-        h.div(".headline")[h.h1[plain(str(group))], markup.badge(health, TONES[health])],
+        h.div(".headline")[h.h1[plain(str(group))], markup.health(health)],
         h.p(".sub")[
             f"{live} on {fleet.current:,} of {words.counted(len(fleet.there), 'host')}",
             f"; {elsewhere}" if elsewhere else None,
@@ -126,27 +114,18 @@ def _head(group: Group, value: Standing) -> h.Node:
     ]
 
 
-TONES = {
-    standing.Health.OK: "good",
-    standing.Health.MIXED: "odd",
-    standing.Health.FAILED: "bad",
-    standing.Health.EMPTY: "idle",
-}
-
-
 def _history(value: Standing) -> h.Node:
     if not value.history:
         return h.p["Nothing was deployed there yet."]
     heads = ("Deployment", "Status", "Revision", "Hosts", "Created", "Took", "By")
     return [
         h.h2["Deployments"],
-        h.div(".scroll", tabindex="0", role="region", aria_label="Deployments")[
-            h.table(".stack")[
-                h.caption(".hidden")[f"The newest {_SHOWN} deployments of the group"],
-                h.thead[h.tr[(h.th(scope="col")[each] for each in heads)]],
-                h.tbody[(_row(each) for each in value.history)],
-            ]
-        ],
+        markup.table(
+            "Deployments",
+            heads,
+            [_row(each) for each in value.history],
+            caption=f"The newest {_SHOWN} deployments of the group",
+        ),
     ]
 
 
@@ -200,7 +179,7 @@ def _settings(info: Info) -> h.Node:
             "in deployments.yaml" if info.get("isDeclared") else plain(info.get("registeredBy") or "no"),
         ),
     ]
-    return [h.h2["Settings"], h.dl(".facts")[([h.dt[name], h.dd[text]] for name, text in lines)]]
+    return [h.h2["Settings"], markup.facts(lines)]
 
 
 PAGE = Page(path=GROUP, topics=lambda given: (OneGroup(group_of(given)),), show=_show)

@@ -8,7 +8,7 @@ from typing import Any
 
 import htpy as h
 
-from cli.account.connection import Engine, is_forbidden
+from cli.account.connection import Engine, if_allowed
 from cli.account.fleet_now import FleetNow, fleet_now
 from cli.account.group_name import Group
 from cli.account.groups import Info, group_infos
@@ -47,7 +47,7 @@ class Groups:
             ids = {each["deploymentId"] for each in running}
             if monotonic() >= due or before - ids:  # one that has ended is its group's last one now
                 groups = list(group_infos(engine.api))
-                freezes = _freezes(engine.api)
+                freezes = if_allowed(lambda: engine.api.list_windows()["freezes"], [])
                 due = monotonic() + _GROUPS_SECONDS
             before = ids
             yield Overview(groups=groups, running=running, freezes=freezes, fleets=fleets.known)
@@ -84,19 +84,6 @@ def _last(info: Info) -> tuple[Any, ...]:
     )
 
 
-def _freezes(api: Any) -> list[Mapping[str, Any]]:
-    """None where these credentials may not list them."""
-    from botocore.exceptions import ClientError
-
-    try:
-        found: list[Mapping[str, Any]] = api.list_windows()["freezes"]
-    except ClientError as error:
-        if not is_forbidden(error):
-            raise
-        return []
-    return found
-
-
 # -- what is shown
 
 
@@ -129,13 +116,10 @@ def _table(overview: Overview, now: datetime) -> h.Node:
     if not overview.groups:
         return h.p["There are no deployment groups yet: declare some in deployments.yaml, then run cdk deploy."]
     heads = ("Group", "State", "Live revision", "Hosts", "Now", "Last deployment")
-    return h.div(".scroll", tabindex="0", role="region", aria_label="Groups")[
-        h.table(".groups.stack")[
-            h.caption(".hidden")["Every deployment group and what is deployed there"],
-            h.thead[h.tr[(h.th(scope="col")[head] for head in heads)]],
-            h.tbody[(_row(info, overview, now) for info in overview.groups)],
-        ]
-    ]
+    rows = [_row(info, overview, now) for info in overview.groups]
+    return markup.table(
+        "Groups", heads, rows, kind=".groups", caption="Every deployment group and what is deployed there"
+    )
 
 
 def _row(info: Info, overview: Overview, now: datetime) -> h.Renderable:
@@ -156,16 +140,7 @@ def _row(info: Info, overview: Overview, now: datetime) -> h.Renderable:
 def _state(fleet: FleetNow | None) -> h.Node:
     if fleet is None:
         return h.span(".quiet")["reading"]
-    found = standing.health(fleet)
-    return markup.badge(found, _TONES[found])
-
-
-_TONES = {
-    standing.Health.OK: "good",
-    standing.Health.MIXED: "odd",
-    standing.Health.FAILED: "bad",
-    standing.Health.EMPTY: "idle",
-}
+    return markup.health(standing.health(fleet))
 
 
 def _live(fleet: FleetNow | None) -> h.Node:

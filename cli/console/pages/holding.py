@@ -7,13 +7,13 @@ from typing import Any
 
 import htpy as h
 
-from cli.account.connection import Engine, Refusal
-from cli.account.deployments import ID
+from cli.account.connection import Engine
 from cli.console import markup
 from cli.console.acting import Action
-from cli.console.following import Deployment, Followed
-from cli.console.forms import Field, Form, Kind, Link
+from cli.console.following import Followed
+from cli.console.forms import CANCEL, Field, Form, Kind, Link, cancelling
 from cli.console.page import Given, Page, Part, Shown, address
+from cli.console.pages import deployment
 from cli.console.pages.group import group_address
 from cli.console.readers import Seen, Topic
 from cli.view import standing, waits, words
@@ -109,7 +109,7 @@ def _paused_already(info: words.Info) -> str:
 
 
 def _stop(api: Any, deployment_id: str, form: Mapping[str, str]) -> None:
-    asked: dict[str, Any] = {"cancelScripts": True} if form.get("cancel") else {}
+    asked = cancelling(form)
     if wish := form.get("rollback"):
         asked["autoRollbackEnabled"] = wish == "yes"
     api.stop_deployment(deploymentId=deployment_id, **asked, **_reason(form))
@@ -151,7 +151,7 @@ _STEPS = (
         fields=(
             _REASON,
             Field("rollback", "Afterwards", Kind.CHOICE, choices=_ROLLBACK),
-            Field("cancel", "Cut off the scripts that run on hosts: these hosts fail", Kind.CHECK),
+            CANCEL,
         ),
         is_serious=True,
     ),
@@ -159,12 +159,6 @@ _STEPS = (
 
 
 # -- pages
-
-
-def _topics(given: Given) -> Sequence[Topic]:
-    if not ID.fullmatch(given["deployment"]):
-        raise Refusal(f"{given['deployment'][:40]!r} is not a deployment's id, for example d-0123ABCDE")
-    return (Deployment(given["deployment"]),)
 
 
 def _page(step: _Step) -> Page:
@@ -176,7 +170,7 @@ def _page(step: _Step) -> Page:
         trail = [("Groups", "/"), (given["deployment"], up), (step.title, "")]
         title = f"{step.title} {given['deployment']} · stepdeploy"
         if followed is None:
-            return Shown(title=title, trail=trail, parts=[markup.trouble(found), Part("head", markup.loading(found))])
+            return Shown(title=title, trail=trail, parts=markup.nothing_yet(found))
         info = followed.seen.info
         why_not = step.why_not(info)
         form = Form(
@@ -199,7 +193,7 @@ def _page(step: _Step) -> Page:
             forms=[form],
         )
 
-    return Page(path=step.path, topics=_topics, show=show)
+    return Page(path=step.path, topics=deployment.PAGE.topics, show=show)
 
 
 def _head(step: _Step, info: words.Info) -> h.Node:

@@ -104,12 +104,7 @@ def table(followed: Followed, rows: Rows, given: Given) -> h.Node:
     return [
         h.h2["Host by host"],
         _filter(followed, rows, given),
-        h.div(".scroll", tabindex="0", role="region", aria_label="Hosts")[
-            h.table(".hosts.stack")[
-                h.thead[h.tr[(h.th(scope="col")[head] for head in _HEADS)]],
-                h.tbody[(_row(followed, each) for each in rows.ids)],
-            ]
-        ],
+        markup.table("Hosts", _HEADS, [_row(followed, each) for each in rows.ids], kind=".hosts"),
         _pages(rows, given),
     ]
 
@@ -144,7 +139,7 @@ def _here(given: Given, state: str, page: int = 1) -> str:
     return f"{path}{'?' if query else ''}{query}#table"
 
 
-def _row(followed: Followed, target_id: str) -> h.Node:
+def _row(followed: Followed, target_id: str) -> h.Renderable:
     summary, target = followed.roster.targets[target_id], followed.seen.targets.get(target_id)
     status = str(target["status"] if target else summary["status"])
     name = followed.seen.names.get(target_id, "")

@@ -28,7 +28,7 @@ def _show(given: Given, seen: Mapping[Topic, Seen], now: datetime) -> Shown:
     shown = Shown(
         title=f"Retry {given['deployment']} · stepdeploy",
         trail=[("Groups", "/"), (given["deployment"], up), ("Retry", "")],
-        parts=[markup.trouble(found), Part("head", markup.loading(found))],
+        parts=markup.nothing_yet(found),
     )
     if followed is None:
         return shown

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any
 
 import htpy as h
 
@@ -11,7 +10,7 @@ from cli.account.deployments import ID
 from cli.account.good_deployments import Good, Goods
 from cli.console import markup
 from cli.console.acting import Action
-from cli.console.forms import Field, Form, Kind
+from cli.console.forms import CANCEL, Field, Form, Kind, cancelling
 from cli.console.page import Given, Page, Part, Shown, address
 from cli.console.pages.group import GROUP, OneGroup, Standing, group_of, trail
 from cli.console.readers import Seen, Topic
@@ -20,7 +19,6 @@ from cli.view.output import plain
 from functions.core.statuses import DeploymentStatus
 
 _PATH = f"{GROUP}/rollback"
-_CANCEL = Field("cancel", "Cut off the scripts that run on hosts: these hosts fail", Kind.CHECK)
 
 
 def _show(given: Given, seen: Mapping[Topic, Seen], now: datetime) -> Shown:
@@ -29,7 +27,7 @@ def _show(given: Given, seen: Mapping[Topic, Seen], now: datetime) -> Shown:
     group, places = group_of(given), trail(given, ("Roll back", ""))
     title = f"Roll back {plain(str(group))} · stepdeploy"
     if value is None:
-        return Shown(title=title, trail=places, parts=[markup.trouble(found), Part("head", markup.loading(found))])
+        return Shown(title=title, trail=places, parts=markup.nothing_yet(found))
     default = next((each for each in value.goods.found if each.is_default), None)
     running = _running(value)
     form = Form(
@@ -37,7 +35,7 @@ def _show(given: Given, seen: Mapping[Topic, Seen], now: datetime) -> Shown:
         submit=f"Roll back {plain(str(group))}",
         fields=[
             Field("to", "To", Kind.CHOICE, value=default.id if default else "", choices=_choices(value.goods, default)),
-            *([_CANCEL] if running else ()),
+            *([CANCEL] if running else ()),
         ],
         operation="RollBackDeploymentGroup",
         is_serious=True,
@@ -83,7 +81,7 @@ def _told(good: Good, *, is_default: bool) -> str:
 
 
 def _act(engine: Engine, given: Given, form: Mapping[str, str]) -> str:
-    asked: dict[str, Any] = {"cancelScripts": True} if form.get("cancel") else {}
+    asked = cancelling(form)
     if ID.fullmatch(form.get("to", "")):
         asked["toDeploymentId"] = form["to"]
     answer = engine.api.roll_back_deployment_group(**group_of(given).members, **asked)

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import htpy as h
 
 from cli.account import targets
-from cli.account.connection import Engine, Refusal
-from cli.account.deployments import ID
+from cli.account.connection import Engine
+from cli.account.deployments import checked_id
 from cli.account.host_names import host_names
 from cli.account.whole_logs import WholeLogs
 from cli.console import markup
@@ -88,9 +88,7 @@ def _begin(lines: Iterable[str]) -> Log:
 
 
 def _ids(given: Given) -> tuple[str, str]:
-    if not ID.fullmatch(given["deployment"]):
-        raise Refusal(f"{given['deployment'][:40]!r} is not a deployment's id, for example d-0123ABCDE")
-    return given["deployment"], given["target"]
+    return checked_id(given["deployment"]), given["target"]
 
 
 def _show(given: Given, seen: Mapping[Topic, Seen], now: datetime) -> Shown:

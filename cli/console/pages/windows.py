@@ -13,7 +13,7 @@ from cli.console.acting import Action
 from cli.console.forms import Field, Form
 from cli.console.page import Given, Page, Part, Shown, address
 from cli.console.readers import Pause, Seen, Topic
-from cli.verbs.fixing.freeze import moment
+from cli.durations import moment
 from cli.view import words
 from cli.view.output import plain
 from functions.core.calendar import zone_problem
@@ -99,23 +99,17 @@ def _body(found: Mapping[str, Any]) -> list[Part]:
 
 def _table(name: str, rows: Sequence[tuple[str, str, str, str, h.Node]]) -> h.Node:
     heads = ("For", "When (UTC)", "Reason", "By", h.span(".hidden")["What can be done"])
-    return h.div(".scroll", tabindex="0", role="region", aria_label=name)[
-        h.table(".stack")[
-            h.thead[h.tr[(h.th(scope="col")[each] for each in heads)]],
-            h.tbody[
-                (
-                    h.tr[
-                        h.th(scope="row")[words.of_scope(scope)],
-                        h.td[plain(when)],
-                        h.td[plain(reason)],
-                        h.td[plain(by)],
-                        h.td[link],
-                    ]
-                    for scope, when, reason, by, link in rows
-                )
-            ],
+    shown = [
+        h.tr[
+            h.th(scope="row")[words.of_scope(scope)],
+            h.td[plain(when)],
+            h.td[plain(reason)],
+            h.td[plain(by)],
+            h.td[link],
         ]
+        for scope, when, reason, by, link in rows
     ]
+    return markup.table(name, heads, shown)
 
 
 def _who(each: Mapping[str, Any]) -> str:

@@ -4,31 +4,16 @@ SCOPE is a group (shop/web), an application (shop), or "*" for all. What runs wa
 group says otherwise (onFreeze). Rollbacks are free.
 """
 
-from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
-
 import click
 
 from cli.account.completions import groups
 from cli.account.connection import Engine
-from cli.durations import seconds_of
+from cli.durations import moment
 from cli.view import words
 from cli.view.output import json_option, plain, tell_json
 from functions.core.calendar import zone_problem
 
 _WORDS = (("from", "from"), ("until", "to"))
-
-
-def moment(text: str, zone: str) -> datetime:
-    """A time of that zone, or a length of time from now. Raises UsageError."""
-    if (length := seconds_of(text)) is not None:
-        return datetime.now(UTC) + timedelta(seconds=length)
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        what = f"{text!r} is not a time: give for example 2026-12-24T08:00, or a length like 2h"
-        raise click.UsageError(what) from None
-    return found if found.tzinfo else found.replace(tzinfo=ZoneInfo(zone))
 
 
 @click.command(

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from cli.account import targets
-from cli.account.connection import Engine, is_forbidden
+from cli.account.connection import Engine, if_allowed
 from cli.account.host_names import host_names
 from cli.account.requests import AT_ONCE
 from cli.account.turn import when_interrupted
@@ -59,21 +59,18 @@ def command(which: str | None, following: Following, **wishes: Any) -> Exit:
 
 def _left(engine: Engine, deployment_id: str) -> str:
     """What still runs on hosts; nothing where these credentials may not see it."""
-    from botocore.exceptions import ClientError
-
-    try:
-        info = engine.api.get_deployment(deploymentId=deployment_id)["deploymentInfo"]
-        if not has_begun(info):
-            return ""
-        ids = islice(targets.listed(engine.api, deployment_id, TargetStatus.IN_PROGRESS), AT_ONCE)
-        busy = list(targets.read(engine.api, deployment_id, ids))
-        names = host_names(engine, info) if busy else {}
-    except ClientError as error:
-        if not is_forbidden(error):
-            raise
-        return ""
-    running = still_running(busy, names, datetime.now(UTC))
+    running = if_allowed(lambda: _running(engine, deployment_id), "")
     return plain(f"still at work: {running}") if running else ""
+
+
+def _running(engine: Engine, deployment_id: str) -> str:
+    info = engine.api.get_deployment(deploymentId=deployment_id)["deploymentInfo"]
+    if not has_begun(info):
+        return ""
+    ids = islice(targets.listed(engine.api, deployment_id, TargetStatus.IN_PROGRESS), AT_ONCE)
+    busy = list(targets.read(engine.api, deployment_id, ids))
+    names = host_names(engine, info) if busy else {}
+    return still_running(busy, names, datetime.now(UTC))
 
 
 def _asked(rollback: bool | None, cancel: bool, reason: str | None) -> dict[str, Any]:

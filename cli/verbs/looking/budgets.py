@@ -12,7 +12,7 @@ import click
 from cli.account.connection import Engine
 from cli.view.output import json_option, plain, tell_json
 from cli.view.tables import Cell, Column, Row, tell_table
-from cli.view.words import counted
+from cli.view.words import budget
 
 _HEAD = (
     Column("BUDGET", least=12),
@@ -64,7 +64,7 @@ def _tell(found: Sequence[Budget], as_json: bool) -> None:
     if rows := [row for budget in found for row in _rows(budget)]:
         tell_table(_HEAD, rows)
     for each in found:
-        click.echo(plain(sentence(each)))
+        click.echo(plain(budget(each)))
 
 
 def _rows(budget: Budget) -> Iterator[Row]:
@@ -75,15 +75,3 @@ def _rows(budget: Budget) -> Iterator[Row]:
         yield [name, each["hostId"], state, each["since"], at_work or failed_in or "-"]
     for each in budget["waiting"]:
         yield [name, "-", Cell("waits", "yellow"), each["since"], each["deploymentId"]]
-
-
-def sentence(budget: Budget) -> str:
-    """
-    >>> most = {"type": "FLEET_PERCENT", "value": 25}
-    >>> sentence({"budgetName": "web", "holders": [{}], "places": 2, "hosts": 8, "maximumOutOfService": most})
-    'web: 1 of 2 places held (25 % of 8 hosts)'
-    """
-    most = budget["maximumOutOfService"]
-    of = f"{most['value']} % of {counted(budget['hosts'], 'host')}" if most["type"] == "FLEET_PERCENT" else ""
-    of = of or f"of {counted(budget['hosts'], 'host')}"
-    return f"{budget['budgetName']}: {len(budget['holders'])} of {counted(budget['places'], 'place')} held ({of})"

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import click
 
-from cli.account.connection import Engine, is_forbidden
+from cli.account.connection import Engine, if_allowed
 from cli.account.fleet_now import fleet_now
 from cli.account.group_name import Group
 from cli.account.which import looked_at, which_argument
@@ -55,17 +55,11 @@ def command(which: str | None, as_json: bool) -> None:
 
 def _fleet_now(engine: Engine, group: words.Info) -> str:
     """Which revision is on how many hosts of the group now; nothing where these credentials may not see it."""
-    from botocore.exceptions import ClientError
-
     if not group:
         return ""
-    try:
-        now = fleet_now(engine, Group(group["applicationName"], group["deploymentGroupName"]), group)
-    except ClientError as error:
-        if not is_forbidden(error):
-            raise
-        return ""
-    return now.line() if now.there else ""
+    name = Group(group["applicationName"], group["deploymentGroupName"])
+    now = if_allowed(lambda: fleet_now(engine, name, group), None)
+    return now.line() if now and now.there else ""
 
 
 def _why(info: words.Info) -> Iterator[str]:
