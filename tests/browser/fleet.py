@@ -9,19 +9,12 @@ from functions.core.statuses import DeploymentStatus, TargetStatus
 from functions.core.text.shapes import to_plain
 from functions.store.keys import host_key
 from tests.cli.conftest import launched
-from tests.cli.deploying import ID, put_deployment, put_target, script_failed
+from tests.cli.deploying import ID, F, K, P, S, W, put_deployment, put_target, script_failed
 from tests.conftest import put_group, put_item, stand_in
 from tests.fakes.run_command import FakeRunCommand
 from tests.unit.api.test_deployments import put, record
 
 LOG = "asking http://localhost:8080/\nconnection refused"
-P, W, S, F, K = (
-    TargetStatus.PENDING,
-    TargetStatus.IN_PROGRESS,
-    TargetStatus.SUCCEEDED,
-    TargetStatus.FAILED,
-    TargetStatus.SKIPPED,
-)
 
 
 def groups() -> list[str]:

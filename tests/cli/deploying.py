@@ -21,6 +21,13 @@ from tests.conftest import put_item, revision
 from tests.unit.api.test_deployments import record
 
 ID = "d-ABCDEF123"
+P, W, S, F, K = (
+    TargetStatus.PENDING,
+    TargetStatus.IN_PROGRESS,
+    TargetStatus.SUCCEEDED,
+    TargetStatus.FAILED,
+    TargetStatus.SKIPPED,
+)
 EVENTS = [event.name for event in pending_events()]
 Captured = pytest.CaptureFixture[str]
 

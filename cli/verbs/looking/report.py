@@ -9,13 +9,13 @@ Without an id it is the newest deployment of the group, or of all groups.
 
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 import click
 
 from cli.account.connection import Engine
 from cli.account.which import looked_at, which_argument
 from cli.view.output import json_option, plain, tell_json
+from cli.writing import write_whole
 
 
 @click.command(
@@ -59,13 +59,7 @@ def _check(file: Path, overwrite: bool) -> None:
 
 def _write(file: Path, text: str) -> None:
     """All of it or nothing, for nobody else to read. Raises UsageError for a place where nothing can be written."""
-    partial = None
     try:
-        with NamedTemporaryFile("w", encoding="utf-8", dir=file.parent, prefix=f".{file.name}.", delete=False) as made:
-            partial = Path(made.name)
-            made.write(text)
-        partial.replace(file)
+        write_whole(file, text)
     except OSError as error:
-        if partial:
-            partial.unlink(missing_ok=True)
         raise click.UsageError(plain(f"--html {file}: {error.strerror or error}")) from error

@@ -5,14 +5,13 @@ It writes the service model to ~/.aws/models, where both look for such. Then `aw
 """
 
 import json
-import os
-import tempfile
 from pathlib import Path
 
 import click
 
 from cli.exits import Exit
 from cli.view.output import json_option, tell_json
+from cli.writing import write_whole
 
 _VARIABLE = "AWS_ENDPOINT_URL_STEPDEPLOY"
 
@@ -35,7 +34,7 @@ def command(directory: Path | None, remove: bool, as_json: bool) -> Exit:
         else:
             place.mkdir(parents=True, exist_ok=True)
             for path, content in zip(written, files().values(), strict=True):
-                _write(path, json.dumps(content))
+                write_whole(path, json.dumps(content), 0o644)  # an AWS CLI may read it in this moment
     except OSError as error:
         raise click.UsageError(f"--directory: {error.filename}: {error.strerror}") from error
     if as_json:
@@ -49,15 +48,6 @@ def command(directory: Path | None, remove: bool, as_json: bool) -> Exit:
             click.echo(f"and where models lie: export AWS_DATA_PATH={directory}", err=True)
         click.echo("Then: aws stepdeploy list-deployments", err=True)
     return Exit.DONE
-
-
-def _write(path: Path, text: str) -> None:
-    """As a whole or not at all: an AWS CLI may read it in this moment."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".")
-    with os.fdopen(handle, "w") as file:
-        file.write(text)
-    Path(name).chmod(0o644)
-    Path(name).replace(path)
 
 
 def _remove(written: list[Path], *folders: Path) -> None:

@@ -10,17 +10,10 @@ from cli.console import roster
 from cli.console.roster import Roster
 from functions.core.records import Counts
 from functions.core.statuses import DeploymentStatus, TargetStatus
-from tests.cli.deploying import ID, put_deployment, put_target
+from tests.cli.deploying import ID, F, K, P, S, W, put_deployment, put_target
 from tests.served import Served
 
 NOW = datetime(2026, 11, 23, 11, tzinfo=UTC)
-P, W, S, F, K = (
-    TargetStatus.PENDING,
-    TargetStatus.IN_PROGRESS,
-    TargetStatus.SUCCEEDED,
-    TargetStatus.FAILED,
-    TargetStatus.SKIPPED,
-)
 
 
 class Fleet:
