@@ -175,7 +175,7 @@ def approval(deployment: Deployment) -> Facts:
     if (asked := approval_asked(deployment)) is None:
         return []
     stage, rule = asked
-    who = ", ".join(rule.approvers) or "those who may stop it"
+    who = texts.approvers(rule.approvers)
     return [("After the stage", stage.name), ("Approval by", who + " (not its creator)" * rule.by_another)]
 
 

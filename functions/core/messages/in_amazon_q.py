@@ -25,7 +25,7 @@ def of_deployment(deployment: Deployment, place: Place, subject: str) -> Notific
     status, counts = deployment.status, deployment.counts
     seconds = seconds_taken(deployment)
     asked = approval_asked(deployment)
-    who = ", ".join(asked[1].approvers) or "those who may stop it" if asked else ""
+    who = texts.approvers(asked[1].approvers) if asked else ""
     facts = [
         ("Revision", revision_name(deployment)),
         ("By", deployment.requested_by or deployment.creator),

@@ -165,6 +165,11 @@ def hosts_failed(failed: int, total: int = 0) -> str:
     return f"{failed:,} of {total:,} {noun} failed" if total else f"{failed:,} {noun} failed"
 
 
+def approvers(names: Sequence[str]) -> str:
+    """Who may let a deployment go on; without names, whoever may stop it."""
+    return ", ".join(names) or "those who may stop it"
+
+
 def ended(counts: Counts) -> str:
     """How targets ended.
 
