@@ -64,16 +64,16 @@ def run_hook(hook: Hook, archive: str, own: Profile, log: ScriptLog, watchdog: W
     _check(path, archive, hook)
     log.script(hook.location)
     seconds = max(min(hook.timeout, deadline - time.monotonic()), 0)
-    process = _start(path, hook, own, watchdog)
-    outputs = [
-        _Output(pipe, name, log) for pipe, name in ((process.stdout, "stdout"), (process.stderr, "stderr")) if pipe
-    ]
     try:
+        process = _start(path, hook, own, watchdog)
+        outputs = [
+            _Output(pipe, name, log) for pipe, name in ((process.stdout, "stdout"), (process.stderr, "stderr")) if pipe
+        ]
         in_time = _ends(process, outputs, time.monotonic() + seconds)
         if not in_time:
             _end(process, outputs)
     finally:
-        watchdog.guard(0)
+        watchdog.let_go()
     _leave(outputs, log)
     if not in_time:
         message = "Script at specified location: {} failed to complete in {:.0f} seconds"
@@ -136,16 +136,14 @@ def _check(path: str, archive: str, hook: Hook) -> None:
 def _start(path: str, hook: Hook, own: Profile, watchdog: Watchdog) -> "subprocess.Popen[bytes]":
     """The script as the leader of a session, so that its whole group can be ended; by sh if it names no interpreter."""
     try:
-        process = _popen(_command(path, hook), own)
+        return watchdog.start(_command(path, hook), own.variables, own.set_up)
     except OSError as error:
         if error.errno != errno.ENOEXEC:
             message = "Script at specified location: {} failed with error {} with message {}".format(
                 hook.location, type(error).__name__, missing_interpreter(path, own.variables.get("PATH")) or error
             )
             raise Failed("SCRIPT", message, "ScriptFailed", hook.location) from error
-        process = _popen(["/bin/sh", path], own)
-    watchdog.guard(process.pid)
-    return process
+        return watchdog.start(["/bin/sh", path], own.variables, own.set_up)
 
 
 def _command(path: str, hook: Hook) -> List[str]:
@@ -166,19 +164,6 @@ def stand_in_shell(login_shell: str) -> str:
     if runs or not login_shell:  # su takes /bin/sh
         return ""
     return "/bin/bash" if os.access("/bin/bash", os.X_OK) else "/bin/sh"
-
-
-def _popen(command: List[str], own: Profile) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen(
-        command,
-        cwd="/",
-        env=own.variables,
-        preexec_fn=own.set_up,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
 
 
 class _Output:

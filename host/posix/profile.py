@@ -97,18 +97,8 @@ def _passed_on(variables: Mapping[str, str]) -> Dict[str, str]:
 
 def _read(path: str, own: Dict[str, str], log: ScriptLog, watchdog: Watchdog) -> Profile:
     shell = next((each for each in _SHELLS if os.path.exists(each)), _SHELLS[-1])
-    process = subprocess.Popen(
-        [shell, "-c", _ASK, path],
-        cwd="/",
-        env=own,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
-    watchdog.guard(process.pid)
     try:
-        with process:
+        with watchdog.start([shell, "-c", _ASK, path], own) as process:
             said, errors, is_late = _collected(process)
             if is_late:
                 end_family(process.pid)
@@ -117,7 +107,7 @@ def _read(path: str, own: Dict[str, str], log: ScriptLog, watchdog: Watchdog) ->
                 what = "{} has ended, but something that it started keeps its stderr open: {}"
                 log.warning(what.format(path, keep(process.stderr, log.left_behind("profile"))))
     finally:
-        watchdog.guard(0)
+        watchdog.let_go()
     if is_late:
         trouble = "{} took longer than {} seconds: its variables are left out{}"
         return Profile(own, trouble=trouble.format(path, SECONDS, _quoted(errors)))

@@ -7,9 +7,10 @@ of its own and inherits the host lock: the next segment on this host begins when
 import os
 import select
 import signal
+import subprocess
 import time
 from types import TracebackType
-from typing import List, Optional, Set, Type
+from typing import Callable, Dict, List, Optional, Sequence, Set, Type
 
 KILL_SECONDS = 10  # between SIGTERM and SIGKILL
 _TICK = 0.02
@@ -34,8 +35,33 @@ class Watchdog:
                 os._exit(0)
         os.close(reader)
 
-    def guard(self, leader: int) -> None:
-        """From now on this process and all that come from it; 0 for none."""
+    def start(
+        self, command: Sequence[str], variables: Dict[str, str], set_up: Optional[Callable[[], None]] = None
+    ) -> "subprocess.Popen[bytes]":
+        """The leader of a session, guarded from before its program begins: it says so itself, while this process may
+        be killed at any time. `set_up` is called there. Raises OSError when there is no such program."""
+
+        def guard_and_set_up() -> None:
+            self._guard(os.getpid())
+            if set_up:
+                set_up()
+
+        return subprocess.Popen(
+            command,
+            cwd="/",
+            env=variables,
+            preexec_fn=guard_and_set_up,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+
+    def let_go(self) -> None:
+        """What was started may go on when this process ends."""
+        self._guard(0)
+
+    def _guard(self, leader: int) -> None:
         os.write(self._writer, b"guard %d\n" % leader)
 
     def step(self, waits: bool) -> None:
@@ -48,7 +74,7 @@ class Watchdog:
     def __exit__(
         self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
     ) -> None:
-        self.guard(0)
+        self.let_go()
         os.close(self._writer)
         os.waitpid(self._process, 0)
 
@@ -75,9 +101,9 @@ def _watch(reader: int, answer: Optional[int], watched: int) -> None:
         # What was told before the step went away counts: it may have got its answer.
         if step_is_gone and state[b"step"]:
             _signal(watched, set(), signal.SIGKILL)
-        elif chunk is None or chunk:
-            continue
-        break
+            answer = None
+        if chunk == b"":  # nor does anything still hold the pipe that was just being started
+            break
     if state[b"guard"]:
         end_family(state[b"guard"])
 

@@ -17,7 +17,7 @@ from host.verify import LINE_BYTES
 from local.ssm.content import check_content
 from local.ssm.documents import Documents, check_parameters, filled_in
 from local.ssm.model import SsmError
-from tests.host.conftest import GROUP_ID, IN_PLACE, Host, appspec, pythons, revision, script
+from tests.host.conftest import GROUP_ID, IN_PLACE, Host, Step, appspec, pythons, revision, script
 from tests.host.random.test_crash import tree
 
 NONE = {"changed": 0, "missing": 0, "added": 0, "permissions": 0, "byScripts": 0}
@@ -49,9 +49,11 @@ def release(srv: Path, text: str, **more: Any) -> bytes:
     return revision(files)
 
 
-def later() -> None:
-    """A change is told from those of the deployment's own scripts by the clock of the file system."""
+def deploy(host: Host, told: dict[str, Any]) -> Step:
+    """And wait: a change is told from those of the deployment's own scripts by the clock of the file system."""
+    step = host.deploy(told)
     time.sleep(0.02)
+    return step
 
 
 def test_the_document_is_one_that_ssm_takes() -> None:
@@ -65,7 +67,7 @@ def test_the_document_is_one_that_ssm_takes() -> None:
 
 @pytest.mark.parametrize("python", pythons().values(), ids=pythons())
 def test_what_is_installed_is_as_it_was_installed(host: Host, srv: Path, python: str) -> None:
-    host.deploy(host.told("d-1", release(srv, "1")))
+    deploy(host, host.told("d-1", release(srv, "1")))
     told = looked(host, "d-1", python)
     assert told == {
         "stepdeploy": 1, "event": "Verify", "group": GROUP_ID, "deployment": "d-1", "installed": "d-1",
@@ -75,7 +77,7 @@ def test_what_is_installed_is_as_it_was_installed(host: Host, srv: Path, python:
 
 
 def test_it_changes_nothing(host: Host, srv: Path) -> None:
-    host.deploy(host.told("d-1", release(srv, "1")))
+    deploy(host, host.told("d-1", release(srv, "1")))
     before = tree(host.root.parent)
     looked(host, "d-1")
     assert tree(host.root.parent) == before
@@ -119,8 +121,7 @@ def add(srv: Path) -> None:
     ],
 )
 def test_drift_is_found(host: Host, srv: Path, change: Callable[[Path], None], how: str, path: str) -> None:
-    host.deploy(host.told("d-1", release(srv, "1")))
-    later()
+    deploy(host, host.told("d-1", release(srv, "1")))
     change(srv)
     told = looked(host, "d-1")
     assert told["counts"] == {**NONE, how: 1}
@@ -128,8 +129,7 @@ def test_drift_is_found(host: Host, srv: Path, change: Callable[[Path], None], h
 
 
 def test_a_change_that_keeps_size_and_time_is_found(host: Host, srv: Path) -> None:
-    host.deploy(host.told("d-1", release(srv, "1")))
-    later()
+    deploy(host, host.told("d-1", release(srv, "1")))
     before = (srv / "a").stat()
     (srv / "a").write_text("2")
     os.utime(srv / "a", ns=(before.st_atime_ns, before.st_mtime_ns))
@@ -138,8 +138,7 @@ def test_a_change_that_keeps_size_and_time_is_found(host: Host, srv: Path) -> No
 
 def test_modes_are_held_against_the_appspec_where_it_gave_them(host: Host, srv: Path) -> None:
     given = [{"object": str(srv), "pattern": "a", "mode": "640", "type": ["file"]}]
-    host.deploy(host.told("d-1", release(srv, "1", permissions=given)))
-    later()
+    deploy(host, host.told("d-1", release(srv, "1", permissions=given)))
     assert looked(host, "d-1")["counts"] == NONE
     (srv / "in" / "b").chmod(0o600)
     assert looked(host, "d-1")["counts"] == NONE, "the AppSpec gave it none"
@@ -153,17 +152,16 @@ def test_what_scripts_of_the_deployment_configure_is_no_drift(host: Host, srv: P
     hooks = {"AfterInstall": [{"location": "configure.sh", "does": does}]}
     spec = {"AfterInstall": [{"location": "configure.sh"}]}
     files = {"appspec.yml": appspec({"app": srv}, spec), "app/a": "1", "app/in/b": "b", "configure.sh": script(does)}
-    assert hooks and host.deploy(host.told("d-1", revision(files))).exit == 0
-    later()
+    assert hooks and deploy(host, host.told("d-1", revision(files))).exit == 0
     assert looked(host, "d-1")["counts"] == {**NONE, "byScripts": 3}
     (srv / "a").write_text("by hand")
     assert looked(host, "d-1")["counts"] == {**NONE, "byScripts": 2, "changed": 1}
 
 
 def test_a_deployment_that_failed_before_install_leaves_the_old_files(host: Host, srv: Path) -> None:
-    host.deploy(host.told("d-1", release(srv, "1")))
+    deploy(host, host.told("d-1", release(srv, "1")))
     spec = appspec({"app": srv}, {"BeforeInstall": [{"location": "no.sh"}]})
-    host.deploy(host.told("d-2", revision({"appspec.yml": spec, "app/a": "2", "no.sh": script("exit 1")})))
+    deploy(host, host.told("d-2", revision({"appspec.yml": spec, "app/a": "2", "no.sh": script("exit 1")})))
     told = looked(host, "d-2")
     assert (told["installed"], told["counts"], told["isWhole"]) == ("d-1", NONE, True)
     assert told["events"] == {"ApplicationStop": "Succeeded", "DownloadBundle": "Succeeded", "BeforeInstall": "Failed"}
@@ -171,7 +169,7 @@ def test_a_deployment_that_failed_before_install_leaves_the_old_files(host: Host
 
 
 def test_an_install_that_was_cut_off_is_seen(host: Host, srv: Path) -> None:
-    host.deploy(host.told("d-1", release(srv, "1")))
+    deploy(host, host.told("d-1", release(srv, "1")))
     notes = host.deployments / "deployment-instructions"
     (notes / f"{GROUP_ID}-cleanup.sha256").unlink()  # as break_seal leaves it
     (srv / "a").unlink()
@@ -186,7 +184,7 @@ def test_a_host_without_anything(host: Host) -> None:
 
 
 def test_what_an_older_version_installed_is_not_known(host: Host, srv: Path) -> None:
-    host.deploy(host.told("d-1", release(srv, "1")))
+    deploy(host, host.told("d-1", release(srv, "1")))
     (host.folder("d-1") / "manifest.jsonl").unlink()
     told = looked(host, "d-1")
     assert told["installed"] == "d-1" and "counts" not in told and "trouble" not in told
@@ -197,7 +195,7 @@ def test_what_an_older_version_installed_is_not_known(host: Host, srv: Path) -> 
 @pytest.mark.parametrize("record", ["manifest.jsonl", "journal.json"])
 @pytest.mark.parametrize("damage", [b"", b"?\n", b'["file", "/etc/passwd", ""]\n'])
 def test_damaged_records_are_told(host: Host, srv: Path, record: str, damage: bytes) -> None:
-    host.deploy(host.told("d-1", release(srv, "1")))
+    deploy(host, host.told("d-1", release(srv, "1")))
     path = host.folder("d-1") / record
     path.write_bytes(damage)
     told = looked(host, "d-1")
@@ -209,8 +207,7 @@ def test_damaged_records_are_told(host: Host, srv: Path, record: str, damage: by
 
 def test_many_changes_are_counted_and_some_are_named(host: Host, srv: Path) -> None:
     names = [f"{number}-{'é' * 100}" for number in range(50)]
-    host.deploy(host.told("d-1", revision({"appspec.yml": appspec({"app": srv}), **{f"app/{n}": "" for n in names}})))
-    later()
+    deploy(host, host.told("d-1", revision({"appspec.yml": appspec({"app": srv}), **{f"app/{n}": "" for n in names}})))
     for name in names:
         (srv / name).write_text("changed")
     told = looked(host, "d-1")
