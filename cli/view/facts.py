@@ -34,6 +34,8 @@ def facts(info: words.Info, now: datetime) -> Iterator[tuple[str, str]]:
     if why := waits.waiting(info):
         yield "waits", why
     yield from _rollback(info.get("rollbackInfo") or {})
+    if cost := info.get("estimatedCost"):
+        yield "cost", words.cost(cost)
 
 
 def _times(info: words.Info, now: datetime) -> Iterator[tuple[str, str]]:

@@ -116,13 +116,14 @@ def thinned(points: Sequence[Point], most: int = MAX_POINTS) -> list[Point]:
 
 
 def _out(target: Mapping[str, Any], begin: datetime) -> tuple[datetime, datetime | None] | None:
-    """When a host was out of service; None if it never was. An older engine told only when its events began."""
+    """When a host was out of service; None if it never was. An older engine told only when its events began,
+    and nothing at all in summaries."""
     status, updated = target["status"], target.get("lastUpdatedAt")
     times = [each["startTime"] for each in events(target) if each.get("startTime")]
     taken = target.get("outOfServiceTime") or min(times, default=None)
     if target.get("wasOutOfService"):
         taken = begin
-    elif status == TargetStatus.FAILED:
+    elif status in (TargetStatus.FAILED, TargetStatus.IN_PROGRESS):
         taken = taken or updated or begin
     if taken is None:
         return None

@@ -91,8 +91,7 @@ def facts(plan: Planned) -> Iterator[tuple[str, str]]:
     yield "rollback", plain(plan["rollback"]["message"])
     if restored := plan["rollback"]["targetCount"]:
         yield "", f"{counted(restored, 'host')} would get back what {'it has' if restored == 1 else 'they have'} now"
-    cost = plan["cost"]
-    yield "cost", f"{cost['usd']:.4f} USD (list prices of {cost['region']}, {cost['year']})"
+    yield "cost", words.cost(plan["cost"])
 
 
 def _contents(contents: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

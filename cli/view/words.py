@@ -239,6 +239,16 @@ def done(info: Info) -> str:
     return f"{ended:,} of {counted(total, 'host')}" if total else "no hosts yet"
 
 
+def cost(found: Info) -> str:
+    """An EstimatedCost.
+
+    >>> cost({"usd": 0.00112, "region": "us-east-1", "year": 2025})
+    '0.0011 USD, estimated for a run without faults (list prices of us-east-1, 2025)'
+    """
+    prices = f"list prices of {found['region']}, {found['year']}"
+    return f"{found['usd']:.4f} USD, estimated for a run without faults ({prices})"
+
+
 def counted(count: float, noun: str) -> str:
     """A number and what it counts.
 

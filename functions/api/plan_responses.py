@@ -11,7 +11,6 @@ from functions.api.revision_responses import pinned_revision, revision
 from functions.core.errors import Refused
 from functions.core.planning import promises
 from functions.core.planning.contents import SHOWN, Contents, RollbackEffect, runs_of_installed
-from functions.core.planning.prices import REGION, YEAR
 from functions.core.planning.timetable import StageTime
 from functions.core.records import Closed, Deployment, Target
 from functions.core.records.traffic import balancers_of
@@ -52,7 +51,7 @@ def outlook(found: Outlook, token: str | None, *, has_revision: bool) -> dict[st
         "loadBalancers": _load_balancers(found),
         "installed": _installed(found),
         "rollback": _rollback(found),
-        "cost": {"usd": round(found.cost.usd, 6), "region": REGION, "year": YEAR},
+        "cost": responses.cost(found.cost),
         "hosts": page,
         "nextToken": after,
     }

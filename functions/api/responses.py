@@ -10,6 +10,8 @@ from functions.api.revision_responses import good_deployment, pinned_revision, r
 from functions.api.scaling_responses import auto_scaling, membership, related, rollback, scaling_group
 from functions.api.stage_responses import minimum
 from functions.core.place import Place
+from functions.core.planning.cost import Estimate, estimate_of
+from functions.core.planning.prices import REGION, YEAR
 from functions.core.records import (
     Alarms,
     Application,
@@ -88,8 +90,14 @@ def deployment(record: Deployment) -> dict[str, Any]:
         "stopInfo": stop(record.stop) if record.stop else None,
         "healthyHosts": healthy_hosts(record.counts) if record.counts.total else None,
         "causes": [cause(each) for each in record.causes] or None,
+        "estimatedCost": cost(found) if (found := estimate_of(record)) else None,
         **stage_responses.of_deployment(record),
     }
+
+
+def cost(found: Estimate) -> dict[str, Any]:
+    """An EstimatedCost."""
+    return {"usd": round(found.usd, 6), "region": REGION, "year": YEAR}
 
 
 def closed(record: Closed) -> dict[str, Any]:

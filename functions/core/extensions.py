@@ -141,6 +141,7 @@ SHAPES: dict[str, dict[str, Any]] = {
         healthyHosts="HealthyHosts",
         pinnedRevision="PinnedRevision",
         causes="FailureCauseList",
+        estimatedCost="EstimatedCost",
         queuedBehind="DeploymentId",
         stages="StageList",
         hold="Hold",

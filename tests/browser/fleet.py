@@ -8,6 +8,7 @@ from functions.core.records.stages import Stage
 from functions.core.statuses import DeploymentStatus, TargetStatus
 from functions.core.text.shapes import to_plain
 from functions.store.keys import host_key
+from tests.cli import deploying as hosts_of
 from tests.cli.conftest import launched
 from tests.cli.deploying import ID, F, K, P, S, W, put_deployment, put_target, script_failed
 from tests.conftest import put_group, put_item, stand_in
@@ -52,10 +53,21 @@ def deploying(*states: TargetStatus, hosts: list[str] | None = None, status: Dep
     )
     stages = (Stage(name="canary", targets=1), Stage(name="rest", targets=len(states) - 1))
     metadata = {"commit": "0123abc" + "0" * 33, "branch": "main"}
-    put_deployment(status or DeploymentStatus.IN_PROGRESS, counts, stages=stages, metadata=metadata)
-    for number, each in enumerate(states):
-        left = script_failed(log=LOG) if each is F else None
-        put_target(hosts[number] if hosts else f"i-{number:017}", each, done={S: 7, W: 4, F: 5}.get(each, 0), left=left)
+    put_deployment(
+        status or DeploymentStatus.IN_PROGRESS, counts, stages=stages, metadata=metadata, step_count=len(states)
+    )
+    turns = [number for number, _ in sorted(enumerate(states), key=lambda each: each[1] is not S)]
+    for turn, number in enumerate(turns):  # as many at one time as may be out of service; the failed ones stay out
+        each, begun = states[number], turn // counts.max_out_of_service * 15
+        put_target(
+            hosts[number] if hosts else f"i-{number:017}",
+            each,
+            done={S: 7, W: 4, F: 5}.get(each, 0),
+            left=script_failed(log=LOG) if each is F else None,
+            begun=begun,
+            stage=min(turn, 1),
+            started_at=hosts_of.at(begun + 2) if each in (S, W, F) else None,
+        )
 
 
 __all__ = ["ID", "F", "K", "P", "S", "W", "deploying", "groups"]

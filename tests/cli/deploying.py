@@ -67,32 +67,35 @@ def put_target(
     left: Diagnostics | None = None,
     exit_code: int | None = 3,
     deployment_id: str = ID,
+    begun: int = 0,
+    **fields: Any,
 ) -> None:
-    """A target that is through with the first `done` events; the next one goes on, or has failed and left this."""
+    """A target that is through with the first `done` events; the next one goes on, or has failed and left this.
+    `begun`: the second of its begin, after that of the others."""
     events = list(pending_events())
     for number in range(done):
         events[number] = LifecycleEventRecord(
             name=EVENTS[number],
             status=LifecycleEventStatus.SUCCEEDED,
-            start_time=at(2 + number),
-            end_time=at(3 + number),
+            start_time=at(begun + 2 + number),
+            end_time=at(begun + 3 + number),
         )
     if status is TargetStatus.IN_PROGRESS:
         now = LifecycleEventStatus.IN_PROGRESS
-        events[done] = LifecycleEventRecord(name=EVENTS[done], status=now, start_time=at(2 + done))
+        events[done] = LifecycleEventRecord(name=EVENTS[done], status=now, start_time=at(begun + 2 + done))
     if status is TargetStatus.FAILED:
         events = [
             *events[:done],
             LifecycleEventRecord(
                 name=EVENTS[done],
                 status=LifecycleEventStatus.FAILED,
-                start_time=at(2 + done),
-                end_time=at(3 + done),
+                start_time=at(begun + 2 + done),
+                end_time=at(begun + 3 + done),
                 diagnostics=left,
             ),
             *(LifecycleEventRecord(name=name, status=LifecycleEventStatus.SKIPPED) for name in EVENTS[done + 1 :]),
         ]
-    updated = None if status in (TargetStatus.PENDING, TargetStatus.SKIPPED) else at(3 + done)
+    updated = None if status in (TargetStatus.PENDING, TargetStatus.SKIPPED) else at(begun + 3 + done)
     failure = None
     if status is TargetStatus.FAILED and left:
         script = left.error_code is LifecycleErrorCode.SCRIPT_FAILED
@@ -110,6 +113,7 @@ def put_target(
         events=tuple(events),
         last_updated_at=updated,
         failure=failure,
+        **fields,
     )
     put_item({**target_key(deployment_id, name).item, **to_plain(target)})
 

@@ -54,7 +54,7 @@ EXAMPLES = [
 @pytest.fixture
 def world(hosts: list[str], executing: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The group with its hosts, a deployment that failed on one, a folder, and a file that changes the group."""
-    put_deployment(DeploymentStatus.FAILED, Counts(total=1, failed=1, max_out_of_service=1))
+    put_deployment(DeploymentStatus.FAILED, Counts(total=1, failed=1, max_out_of_service=1), step_count=1)
     put_target(hosts[0], TargetStatus.FAILED, done=5, left=script_failed())
     monkeypatch.chdir(tmp_path)
     (tmp_path / "dist").mkdir()

@@ -1,4 +1,4 @@
-"""What AWS bills for a deployment, by list prices: an estimate before it begins.
+"""What AWS bills for a deployment, by list prices: an estimate by its hosts and steps.
 
 How much of what a deployment uses is as the simulator counts it of fleets in which nothing goes wrong;
 tests/simulation/test_plan.py holds it to that.
@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from functions.core.planning.prices import USD, Item
+from functions.core.records import Deployment
 
 _EACH_DEPLOYMENT = {
     Item.LAMBDA_REQUESTS: 13,
@@ -50,3 +51,11 @@ def estimate(hosts: int, steps: int) -> Estimate:
     more = max(steps - hosts, 0)
     counts = {item: _EACH_DEPLOYMENT[item] + _EACH_HOST[item] * hosts + _EACH_STEP_MORE[item] * more for item in Item}
     return Estimate(counts=counts)
+
+
+def estimate_of(deployment: Deployment) -> Estimate | None:
+    """Of all that the deployment began with, whatever became of it. None where nothing has begun, or nobody knows how
+    many steps: an engine began it that did not store that."""
+    if deployment.step_count is None:
+        return None
+    return estimate(deployment.counts.total, deployment.step_count)

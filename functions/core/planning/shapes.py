@@ -77,7 +77,8 @@ SHAPES: dict[str, dict[str, Any]] = {
         message="Message",
         targetCount="Integer",
     ),
-    "PlannedCost": structure(usd="Double", region="Word", year="Integer"),
+    # -- by list prices, of a run in which nothing goes wrong
+    "EstimatedCost": structure(usd="Double", region="Word", year="Integer"),
     "RollbackEffect": one_of(RollbackEffect),
     "Standing": {"type": "string", "enum": [each.name for each in Standing]},
     # -- stage and order from 0, as hosts begin; without a stage it does not. deploymentId: what it has now
@@ -124,7 +125,7 @@ SHAPES: dict[str, dict[str, Any]] = {
         loadBalancers="PlannedLoadBalancers",
         installed="InstalledRevisionList",
         rollback="PlannedRollback",
-        cost="PlannedCost",
+        cost="EstimatedCost",
         hosts="PlannedHostList",
         nextToken="NextToken",
     ),

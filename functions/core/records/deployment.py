@@ -94,6 +94,7 @@ class Deployment:
     complete_time: str | None = None
     counts: Counts = Counts()  # as its begin fixed them until it is over; `store.places.counted` adds what came since
     counters: Counters | None = None  # of an older engine, which kept its counts here
+    step_count: int | None = None  # of all its targets; None: it has not begun, or an older engine began it
     places: tuple[PlaceSet, ...] = ()  # what a target asks before it begins, in this order; the first is its own
     budgets: tuple[BudgetShare, ...] = ()  # what a target asks after those, in this order
     stages: tuple[Stage, ...] = ()  # in their order; none before it begins, or of an older engine

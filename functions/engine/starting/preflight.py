@@ -147,6 +147,7 @@ def _begun(plan: Plan, traits: Mapping[str, Traits]) -> Plan:
         begun, targets = stages.begin(deployment, plan.targets, traits)
     except HealthConstraintsInvalid as error:
         raise NotDeployable(DeploymentErrorCode.HEALTH_CONSTRAINTS_INVALID, str(error)) from error
+    begun = replace(begun, step_count=sum(len(each.steps) for each in targets))
     return replace(plan, deployment=begun, targets=budgets.with_homes(targets, plan.counted))
 
 

@@ -43,7 +43,7 @@ _ADDED_SECONDS = 0.0255  # of 25 items: DynamoDB takes 1,000 units a second belo
 _TARGETS_IN_A_PART = 2500  # of a plan, some 70 KB
 _KEPT = timedelta(days=30)
 _NO_MORE = "no more"  # the claim on a deployment that ends before it began: nobody prepares it any more
-_PINNED = ("revision", "counts", "stages", "places", "budgets", "balancers")
+_PINNED = ("revision", "counts", "step_count", "stages", "places", "budgets", "balancers")
 _IS_CREATED = Equals("status", DeploymentStatus.CREATED.value)
 
 

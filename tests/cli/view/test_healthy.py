@@ -62,6 +62,12 @@ def test_targets_of_an_older_engine_are_out_since_their_first_event() -> None:
     assert series(healthy(info(2, 1), known, after(9))) == [(0, 2), (3, 1), (6, 2), (9, 2)]
 
 
+def test_a_host_at_work_is_out_though_nobody_knows_since_when() -> None:
+    """As the numbers of the same deployment have it: summaries of an older engine have no events."""
+    targets = [target("InProgress", updated=3), target("InProgress")]
+    assert series(healthy(info(3, 1), targets, after(5))) == [(0, 3), (0, 2), (3, 1), (5, 1)]
+
+
 def test_clocks_of_two_functions_that_differ_break_no_promise_and_a_broken_one_shows() -> None:
     first = target("Succeeded", 1, 10)
     a_moment_early, broken = target("InProgress", 9.2, 12), target("InProgress", 7, 12)

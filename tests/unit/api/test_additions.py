@@ -263,6 +263,19 @@ def test_who_asked_who_stopped_and_what_it_is_for_are_told(api: Api, group: None
     assert told["stopInfo"]["stoppedBy"] == ARN and told["stopInfo"]["message"].startswith("Stopped by")
 
 
+def test_a_deployment_that_has_begun_tells_the_cost_that_its_plan_did(
+    api: Api, group: None, world: World, store: Store
+) -> None:
+    location = {"bucket": BUCKET, "key": "shop/web/v1.zip", "bundleType": "zip"}
+    given = {**GROUP, "revision": {"revisionType": "S3", "s3Location": location}}
+    planned = api("PlanDeployment", **given)["cost"]
+    one = api("CreateDeployment", **given)["deploymentId"]
+    assert "estimatedCost" not in api("GetDeployment", deploymentId=one)["deploymentInfo"]
+    prepare.handler({"deployment_id": one}, world.context)
+    assert api("GetDeployment", deploymentId=one)["deploymentInfo"]["estimatedCost"] == planned
+    assert planned["usd"] > 0
+
+
 def test_every_message_tells_what_a_deployment_is_for(group: None, deploy: Deploy, store: Store) -> None:
     given = {"ticket": "<!channel> OPS-1", "url": "https://ci/7?a=1&b=2"}
     one = deploy("v1", metadata=given)

@@ -33,6 +33,7 @@ def put_failed() -> None:
         Counts(total=5, max_out_of_service=4, succeeded=1, failed=4, started=5),
         failure=Failure(code=DeploymentErrorCode.HEALTH_CONSTRAINTS, message="too few succeeded"),
         description="the spring sale",
+        step_count=5,
     )
     for name in ("i-2", "i-1", "i-3"):
         put_target(name, FAILED, done=6, left=script_failed(log=f"[stdout]on {name}\n[stderr]no \x1b[31mport"))
@@ -55,6 +56,7 @@ def test_hosts_that_failed_alike_are_one_cause(served: Served, capsys: Captured)
         "  started      2026-11-23 10:00:01",
         "  ended        2026-11-23 10:01:00 (after 59s)",
         "  targets      5: 1 succeeded, 4 failed",
+        "  cost         0.0007 USD, estimated for a run without faults (list prices of us-east-1, 2025)",
         "",
         "HEALTH_CONSTRAINTS: too few succeeded",
         "",
