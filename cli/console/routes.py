@@ -4,6 +4,7 @@ from cli.console.pages import (
     budgets,
     deploying,
     deployment,
+    freezing,
     group,
     groups,
     holding,
@@ -28,6 +29,7 @@ PAGES = (
     budgets.RELEASE,
     windows.PAGE,
     windows.LIFT,
+    freezing.PAGE,
 )
 ACTIONS = (
     deploying.ACTION,
@@ -35,5 +37,6 @@ ACTIONS = (
     *holding.ACTIONS,
     retrying.ACTION,
     budgets.ACTION,
-    *windows.ACTIONS,
+    windows.ACTION,
+    freezing.ACTION,
 )

@@ -1,4 +1,4 @@
-"""When deployments may begin: windows, and freezes, which are made and lifted here."""
+"""When deployments may begin: windows, and freezes, which are begun and lifted here."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,14 +12,12 @@ from cli.console import markup
 from cli.console.acting import Action
 from cli.console.forms import Field, Form
 from cli.console.page import Given, Page, Part, Shown, address
+from cli.console.pages import freezing
 from cli.console.readers import Pause, Seen, Topic
-from cli.durations import moment
 from cli.view import words
 from cli.view.output import plain
-from functions.core.calendar import zone_problem
-from functions.core.records.calendar import EVERYWHERE
 
-_PATH, _LIFT = "/windows", "/windows/{freeze}/lift"
+_PATH, _LIFT = freezing.WINDOWS, "/windows/{freeze}/lift"
 _SECONDS = 10.0
 
 
@@ -40,8 +38,8 @@ def _topics(given: Given) -> Sequence[Topic]:
 def _show(given: Given, seen: Mapping[Topic, Seen], now: datetime) -> Shown:
     (found,) = seen.values()
     form = Form(
-        address=_PATH,
-        submit="Freeze",
+        address=freezing.PATH,
+        submit="Show what it stops",
         fields=[
             Field(
                 "scope",
@@ -54,8 +52,6 @@ def _show(given: Given, seen: Mapping[Topic, Seen], now: datetime) -> Shown:
             Field("until", "Until", hint="A time (2026-12-24T08:00) or a length (2h). Empty: until it is lifted."),
             Field("zone", "Time zone", value="UTC", hint="For a time without an offset, for example Europe/Berlin."),
         ],
-        operation="CreateFreeze",
-        is_serious=True,
     )
     body = _body(found.value) if found.value is not None else [Part("head", markup.loading(found))]
     return Shown(
@@ -146,19 +142,6 @@ def _show_lift(given: Given, seen: Mapping[Topic, Seen], now: datetime) -> Shown
     )
 
 
-def _freeze(engine: Engine, given: Given, form: Mapping[str, str]) -> str:
-    scope, reason = form.get("scope", "").strip(), form.get("reason", "").strip()
-    zone = form.get("zone", "").strip() or "UTC"
-    if not scope or not reason:
-        raise Refusal(f"{'What' if not scope else 'Reason'} is empty: say what is frozen, and why")
-    if problem := zone_problem(zone):
-        raise Refusal(f"Time zone {zone!r} {problem}")
-    until = form.get("until", "").strip()
-    times = {"to": moment(until, zone)} if until else {}
-    engine.api.create_freeze(scope=EVERYWHERE if scope == "*" else scope, reason=reason, timeZone=zone, **times)
-    return _PATH
-
-
 def _unfreeze(engine: Engine, given: Given, form: Mapping[str, str]) -> str:
     if not engine.api.delete_freeze(freezeId=given["freeze"]).get("freeze"):
         raise Refusal(f"there is no freeze {given['freeze'][:40]!r} any more")
@@ -167,4 +150,4 @@ def _unfreeze(engine: Engine, given: Given, form: Mapping[str, str]) -> str:
 
 PAGE = Page(path=_PATH, topics=_topics, show=_show)
 LIFT = Page(path=_LIFT, topics=_topics, show=_show_lift)
-ACTIONS = (Action(path=_PATH, act=_freeze), Action(path=_LIFT, act=_unfreeze))
+ACTION = Action(path=_LIFT, act=_unfreeze)

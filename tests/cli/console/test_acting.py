@@ -179,6 +179,15 @@ def test_what_is_refused_of_one_thing_is_not_refused_of_all() -> None:
 def test_a_freeze_is_made_and_lifted(engine: Served, browser: Browser) -> None:
     assert "Nothing is frozen." in words(browser.get("/windows"))
     assert 'value="shop/web"' in browser.get("/windows?scope=shop%2Fweb").text
+    put_group()
+    put_group("api")
+    put_group("api", "billing")
+    put_deployment(DeploymentStatus.IN_PROGRESS, Counts(total=2))
+    asked = urlencode({"scope": "shop", "reason": "a move", "until": "2h", "zone": "UTC"})
+    before = words(browser.get(f"/windows/freeze?{asked}"))
+    assert "in 2 groups: shop/api, shop/web" in before and "Freeze 2 groups" in before and "billing" not in before
+    assert "d-ABCDEF123 to shop/web is InProgress" in before and "a move" in before
+    assert calendar.read().freezes == (), "nothing is frozen before that is confirmed"
     made = send(browser, "/windows", scope="shop", reason="a move", until="2h", zone="UTC")
     assert (made.status, made.headers["location"]) == (303, "/windows")
     (freeze,) = calendar.read().freezes
@@ -206,6 +215,15 @@ def test_a_form_that_is_not_as_it_must_be_says_why(
     answer = send(browser, "/windows", **fields)
     assert answer.status == 409 and why in Reader(answer.text).words
     assert 'href="/windows"' in answer.text and engine.asked == []
+    shown = browser.get(f"/windows/freeze?{urlencode(fields)}")
+    assert shown.status >= 400 and why in Reader(shown.text).words and engine.asked == []
+
+
+def test_a_freeze_of_no_group_is_none(engine: Served, browser: Browser) -> None:
+    """A typing error would freeze nothing, and look as if it did."""
+    put_group()
+    page = browser.get("/windows/freeze?scope=shop%2Fwep&reason=x")
+    assert "There is no group of shop/wep now." in words(page) and button(page) == ("Freeze 0 groups", False)
 
 
 def test_a_place_of_a_budget_is_given_back(engine: Served, browser: Browser) -> None:

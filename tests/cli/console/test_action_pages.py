@@ -12,7 +12,7 @@ from cli.account.good_deployments import Good, Goods
 from cli.console import forms, layout
 from cli.console.forms import Field, Form, Kind, Link
 from cli.console.page import Page
-from cli.console.pages import budgets, deploying, group, holding, retrying, rolling_back, windows
+from cli.console.pages import budgets, deploying, freezing, group, holding, retrying, rolling_back, windows
 from cli.console.readers import Seen
 from tests.cli.console.test_pages import BAD, ID, Reader, everything
 from tests.cli.view.test_screen import BEGIN
@@ -89,7 +89,7 @@ def budget(text: str) -> list[dict[str, Any]]:
 
 def shown(page: Page, *values: object, error: str = "", **given: str) -> str:
     names = {"deployment": ID, "application": BAD, "group": BAD, "freeze": BAD, "budget": BAD, "host": BAD}
-    names |= {"revision": "s3://b/k.zip", **given}
+    names |= {"revision": "s3://b/k.zip", "scope": "shop", "reason": BAD, **given}
     topics = page.topics(names)
     seen = {topic: Seen(value, Refusal(error) if error else None) for topic, value in zip(topics, values, strict=True)}
     return layout.document(page.show(names, seen, BEGIN), stream="/stream", query={}, session="s3cret")
@@ -102,6 +102,7 @@ PAGES = [
     (deploying.PLAN, (planned(BAD),)),
     (windows.PAGE, (calendar(BAD),)),
     (windows.LIFT, (calendar(BAD),)),
+    (freezing.PAGE, (freezing.Reach(groups=[BAD], running=[everything(BAD).seen.info]),)),
     (budgets.PAGE, (budget(BAD),)),
     (budgets.RELEASE, (budget(BAD),)),
     (retrying.PAGE, (everything(BAD),)),
