@@ -58,7 +58,7 @@ def deploying(*states: TargetStatus, hosts: list[str] | None = None, status: Dep
     )
     turns = [number for number, _ in sorted(enumerate(states), key=lambda each: each[1] is not S)]
     for turn, number in enumerate(turns):  # as many at one time as may be out of service; the failed ones stay out
-        each, begun = states[number], turn // counts.max_out_of_service * 15
+        each, begun = states[number], -(-turn // counts.max_out_of_service) * 15
         put_target(
             hosts[number] if hosts else f"i-{number:017}",
             each,

@@ -49,6 +49,11 @@ def windows(tab: Tab) -> Page:
     return tab.open("/windows")
 
 
+def freeze(tab: Tab) -> Page:
+    fleet.deploying(*STATES, hosts=fleet.groups())
+    return tab.open("/windows/freeze?scope=shop&reason=The+spring+sale&until=2h")
+
+
 def lift(tab: Tab) -> Page:
     windows(tab)
     return tab.open("/windows/f-0123ABCDE/lift")
@@ -58,7 +63,7 @@ def budgets(tab: Tab) -> Page:
     return tab.open("/budgets")
 
 
-@pytest.mark.parametrize("shows", [group, stop, roll_back, deploy, windows, lift, budgets])
+@pytest.mark.parametrize("shows", [group, stop, roll_back, deploy, windows, freeze, lift, budgets])
 def test_a_page_is_for_everybody(tab: Tab, shows: Shows) -> None:
     page = shows(tab)
     tab.is_accessible()
