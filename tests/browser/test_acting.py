@@ -5,14 +5,19 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from functions.core.records import Freeze
+from functions.core.records import Budget, BudgetShard, Freeze, HostPlace, MaximumOutOfService
+from functions.core.records.budgets import set_name
+from functions.core.rollout.health import MinimumHealthyHostsType
+from functions.core.text.shapes import to_plain
+from functions.store.keys import shard_key
+from functions.store.records import budgets as records
 from functions.store.records import calendar, deployments
 from tests.browser import fleet
 from tests.browser.conftest import Tab
 from tests.browser.fleet import ID, F, P, S, W
 from tests.cli.verbs.deploying.test_plan import APPSPEC, managed
 from tests.clients import client
-from tests.conftest import BUCKET, put_group
+from tests.conftest import BUCKET, WEB, put_group, put_item
 from tests.unit.handlers.test_prepare import archive
 
 __all__ = ["managed"]  # a fixture
@@ -60,6 +65,12 @@ def lift(tab: Tab) -> Page:
 
 
 def budgets(tab: Tab) -> Page:
+    most = MaximumOutOfService(MinimumHealthyHostsType.HOST_COUNT, 2)
+    fleet.groups()
+    records.put(Budget(name="web-hosts", maximum=most, tag_groups=(WEB,), declared=True))
+    records.use_shards("web-hosts", 2, 0)
+    held = {"i-0123456789abcdef0": HostPlace(since="2026-11-23T10:00:00.000Z", failed_in=ID)}
+    put_item({**shard_key(set_name("web-hosts"), 0).item, **to_plain(BudgetShard(held=held))})
     return tab.open("/budgets")
 
 

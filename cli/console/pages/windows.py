@@ -122,7 +122,7 @@ def _show_lift(given: Given, seen: Mapping[Topic, Seen], now: datetime) -> Shown
     freeze = next((each for each in (found.value or {}).get("freezes", ()) if each["freezeId"] == name), None)
     says = None
     if freeze:
-        what = f"{words.of_scope(freeze['scope'])} is frozen {words.lasts(freeze)} by {_who(freeze)}"
+        what = f"It is for {words.of_scope(freeze['scope'])}, {words.lasts(freeze)}, by {_who(freeze)}"
         says = h.ul[
             h.li[f"{what}: {plain(freeze['reason'])}."],
             h.li["Deployments that wait for its end go on, as far as windows and other freezes let them."],
