@@ -172,7 +172,7 @@ def _settings(info: Info) -> h.Node:
     lines = [
         ("config", plain(info.get("deploymentConfigName", "-"))),
         ("budgets", words.names(info.get("budgets") or ()) or "-"),
-        ("rolls back on", words.names(rollback.get("events") or ()) if rollback.get("enabled") else "nothing"),
+        ("rollback on", words.names(rollback.get("events") or ()) if rollback.get("enabled") else "nothing"),
         ("alarms", words.names([each["name"] for each in alarms.get("alarms", ())]) or "-"),
         (
             "declared",
