@@ -1,4 +1,4 @@
-"""Nothing of a hook outlives its runner, wherever that is killed."""
+"""Nothing of a hook outlives its runner, wherever that is killed: in the moment in which a script begins, too."""
 
 import os
 import time
