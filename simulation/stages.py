@@ -98,11 +98,12 @@ def _minimums(world: "World", deployment: Deployment, targets: Sequence[Target])
             continue
         mine = {target.target_id for target in targets if each.name in target.places}
         was_out = {target.target_id for target in targets if target.was_out_of_service}
-        out = set[str]()
+        out = mine & was_out
         for entry in world.trace.of(Seen.OUT, Seen.BACK):
-            if entry.host_id in mine - was_out and entry.deployment_id == deployment.deployment_id:
+            if entry.host_id in mine and entry.deployment_id == deployment.deployment_id:
+                is_new = entry.what is Seen.OUT and entry.host_id not in was_out
                 (out.add if entry.what is Seen.OUT else out.discard)(entry.host_id)
-                if len(out) > each.places:
+                if is_new and len(out) > each.places:
                     what = f"{len(out)} targets of the stage {each.stage} were out"
                     yield Broken(1, f"{deployment.deployment_id}: {what}")
                     return

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from functions.core.rollout.health import ZonalConfig
+from functions.core.rollout.health import MinimumHealthyHosts, MinimumHealthyHostsType, ZonalConfig
 from simulation.aws.events import EventFaults
 from simulation.aws.functions import Crash
 from simulation.aws.limits import Limits
-from simulation.hosts import Durations
+from simulation.hosts import Durations, Fate
 from simulation.scenario import Act, Deed, Scaling, Scenario, config
 from simulation.world import World
 
@@ -87,6 +87,21 @@ FOUND = {
         events=EventFaults(lost=0.5, doubled=1.0),
         scaling=Scaling(launches=((0.0, 2), (0.0, 1)), start_seconds=(20.0, 60.0), has_second_group=True),
         places_of_a_shard=1,
+    ),
+    "a host of a zone was out of service before, and others of it took all its places": Scenario(
+        hosts=9,
+        config=replace(
+            config("AllAtOnce"),
+            name="Zonal",
+            zonal=ZonalConfig(
+                minimum=MinimumHealthyHosts(MinimumHealthyHostsType.FLEET_PERCENT, 1),
+                monitor_seconds=0,
+                first_monitor_seconds=None,
+            ),
+        ),
+        durations=SHORT,
+        fates={Fate.FAIL: 0.2},
+        acts=(Act(0.0, Deed.DEPLOY),),
     ),
 }
 

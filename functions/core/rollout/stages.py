@@ -160,7 +160,7 @@ def _rounds(deployment: Deployment, parts: Sequence[Part]) -> tuple[tuple[Stage,
     Where hosts were out of service before, and not everybody has a place, all of those begin before the first other
     one, and the others when those have ended: until then no other host is taken out of service, and those that fail
     again have a place each (CodeDeploy User Guide, "CodeDeploy instance health"). Where they hold all places, the
-    others do not begin.
+    others do not begin. Within a zone or stage with a minimum of its own, it is the same.
     """
     # Hosts that failed already keep their places: a child that could never get one would only wait.
     places = deployment.places[0].places
@@ -169,6 +169,7 @@ def _rounds(deployment: Deployment, parts: Sequence[Part]) -> tuple[tuple[Stage,
     if not repaired or sum(len(part.targets) for part in parts) <= places:
         repaired = set()
     done = set[str]()
+    own = {each.name: each.places for each in deployment.places[1:]}
     for part in parts:
         healthy = [each for each in part.targets if each.target_id not in repaired]
         if healthy and (first := [each for each in _all(parts) if each.target_id in repaired - done]):
@@ -176,6 +177,11 @@ def _rounds(deployment: Deployment, parts: Sequence[Part]) -> tuple[tuple[Stage,
             done |= repaired
         taken = [each for each in part.targets if each.target_id not in done]
         done |= {each.target_id for each in taken}
+        again = [each for each in taken if each.was_out_of_service]
+        has_all = own.get(f"{deployment.deployment_id}/{part.name}", len(part.targets)) >= len(part.targets)
+        if not has_all and 0 < len(again) < len(taken):
+            found.append((Part(name="", targets=again), again))
+            taken = [each for each in taken if not each.was_out_of_service]
         if taken and (places > 0 or not healthy):
             found.append((part, taken))
     stages, part_of = list[Stage](), list[Target]()

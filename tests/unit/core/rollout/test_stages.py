@@ -113,6 +113,16 @@ def test_hosts_that_are_out_come_before_the_first_that_serves() -> None:
     assert planned(of(two, REST, minimum=2), hosts) == [["i-03"], ["i-00"], ["i-01", "i-02"]], "the canary is two"
 
 
+def test_hosts_that_are_out_come_first_within_a_stage_that_keeps_some_in_service() -> None:
+    """Else they would be out beside as many others as the stage's own minimum lets go."""
+    hosts = fleet(4)
+    hosts[2:] = [replace(each, was_out_of_service=True) for each in hosts[2:]]
+    kept = replace(REST, minimum=MinimumHealthyHosts(COUNT, 1))
+    assert planned(of(CANARY, kept), hosts) == [["i-02"], ["i-03"], ["i-00", "i-01"]]
+    begun, _ = stages.begin(of(CANARY, kept), hosts)
+    assert [(each.name, each.bake_seconds) for each in begun.stages] == [("canary", 600), ("", 0), ("all", 7)]
+
+
 def test_bakes_and_approvals_are_fixed_at_the_begin() -> None:
     approved = replace(CANARY, approval=Approval(by_another=True))
     begun, _ = stages.begin(of(approved, replace(REST, bake_seconds=60)), fleet(3))
