@@ -11,7 +11,7 @@ Instance messages follow the same form by analogy.
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -33,6 +33,7 @@ DEPLOYMENT_CHANGE = "CodeDeploy Deployment State-change Notification"
 INSTANCE_CHANGE = "CodeDeploy Instance State-change Notification"
 
 
+_Told = tuple[str, Mapping[str, Any], Notification]  # the subject of messages, the body of CodeDeploy's, Amazon Q's
 MAX_CAUSES, NAMED = 3, 3  # causes that a message tells, and targets of each that it names
 
 
@@ -96,6 +97,37 @@ def of_deployment(deployment: Deployment, place: Place) -> Announcement | None:
     events = {trigger_event}
     if is_rollback_start(deployment):
         events.add(TriggerEvent.DEPLOYMENT_ROLLBACK)
+    return Announcement(
+        event=BusEvent(
+            detail_type=DEPLOYMENT_CHANGE,
+            resources=_resources(deployment, place),
+            detail={
+                **_detail(deployment, place, state),
+                **_failed_hosts(deployment),
+                **_analysis(deployment),
+            },
+        ),
+        messages=_messages(deployment, events, lambda: _told_of_deployment(deployment, place)),
+    )
+
+
+def of_target(target: Target, deployment: Deployment, place: Place) -> Announcement | None:
+    """What is told of a target of `deployment` that has just got its status; None when CodeDeploy has no word."""
+    if target.status not in _INSTANCE_STATES:
+        return None
+    state, trigger_event = _INSTANCE_STATES[target.status]
+    instance_arn = target.arn(place)
+    return Announcement(
+        event=BusEvent(
+            detail_type=INSTANCE_CHANGE,
+            resources=(instance_arn, *_resources(deployment, place)),
+            detail={"instanceId": target.target_id, **_detail(deployment, place, state)},
+        ),
+        messages=_messages(deployment, {trigger_event}, lambda: _told_of_target(target, deployment, place)),
+    )
+
+
+def _told_of_deployment(deployment: Deployment, place: Place) -> _Told:
     status = _upper(deployment.status)
     body = {
         "region": place.region,
@@ -118,33 +150,17 @@ def of_deployment(deployment: Deployment, place: Place) -> Announcement | None:
         **_metadata(deployment),
     }
     subject = texts.subject(status, deployment.deployment_id, place.region, deployment.application)
-    return Announcement(
-        event=BusEvent(
-            detail_type=DEPLOYMENT_CHANGE,
-            resources=_resources(deployment, place),
-            detail={
-                **_detail(deployment, place, state),
-                **_failed_hosts(deployment),
-                **_analysis(deployment),
-            },
-        ),
-        messages=_messages(deployment, events, subject, body, in_amazon_q.of_deployment(deployment, place, subject)),
-    )
+    return subject, body, in_amazon_q.of_deployment(deployment, place, subject)
 
 
-def of_target(target: Target, deployment: Deployment, place: Place) -> Announcement | None:
-    """What is told of a target of `deployment` that has just got its status; None when CodeDeploy has no word."""
-    if target.status not in _INSTANCE_STATES:
-        return None
-    state, trigger_event = _INSTANCE_STATES[target.status]
-    instance_arn, out_of = target.arn(place), balancers_of(target.out_of)
-    status = _upper(target.status)
+def _told_of_target(target: Target, deployment: Deployment, place: Place) -> _Told:
+    status, out_of = _upper(target.status), balancers_of(target.out_of)
     body = {
         "region": place.region,
         "accountId": place.account,
         "eventTriggerName": "",
         "deploymentId": target.deployment_id,
-        "instanceId": instance_arn,
+        "instanceId": target.arn(place),
         "lastUpdatedAt": _human(target.last_updated_at),
         "instanceStatus": status,
         "lifecycleEvents": json.dumps(
@@ -163,20 +179,7 @@ def of_target(target: Target, deployment: Deployment, place: Place) -> Announcem
         **_metadata(deployment),
     }
     subject = texts.subject(status, target.deployment_id, place.region, target.target_id)
-    return Announcement(
-        event=BusEvent(
-            detail_type=INSTANCE_CHANGE,
-            resources=(instance_arn, *_resources(deployment, place)),
-            detail={"instanceId": target.target_id, **_detail(deployment, place, state)},
-        ),
-        messages=_messages(
-            deployment,
-            {trigger_event},
-            subject,
-            body,
-            in_amazon_q.of_target(target, deployment, place, subject),
-        ),
-    )
+    return subject, body, in_amazon_q.of_target(target, deployment, place, subject)
 
 
 def _approval(deployment: Deployment) -> dict[str, str]:
@@ -231,13 +234,14 @@ def _resources(deployment: Deployment, place: Place) -> tuple[str, ...]:
 
 
 def _messages(
-    deployment: Deployment,
-    events: set[TriggerEvent],
-    subject: str,
-    body: Mapping[str, Any],
-    amazon_q: Notification,
+    deployment: Deployment, events: set[TriggerEvent], tell: Callable[[], _Told]
 ) -> tuple[TriggerMessage, ...]:
-    """One message to each trigger that asks for any of the events, in its form."""
+    """One message to each trigger that asks for any of the events, in its form. Most groups have no trigger for most
+    changes: for those nothing is built."""
+    triggers = [each for each in deployment.settings.triggers if events.intersection(each.events)]
+    if not triggers:
+        return ()
+    subject, body, amazon_q = tell()
 
     def text(trigger: Trigger) -> str:
         if trigger.format is TriggerFormat.AMAZON_Q:
@@ -246,8 +250,7 @@ def _messages(
 
     return tuple(
         TriggerMessage(topic_arn=trigger.topic_arn, subject=subject, message=text(trigger), format=trigger.format)
-        for trigger in deployment.settings.triggers
-        if events.intersection(trigger.events)
+        for trigger in triggers
     )
 
 
