@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from functions.core.causes import Cause
@@ -46,6 +47,7 @@ _AGENT_GONE = "document process failed unexpectedly"  # the agent's words when i
 _SKIPPED = re.compile(r"Step execution skipped due to|Plugin with name \S+ is not supported")  # agent's words, too
 _NO_LINUX = "the SSM Agent cannot run the steps: hosts run Linux, with a current SSM Agent"
 _MAX_EXIT_CODE = 255
+_REPORTS = 64  # of hosts that are kept as read
 _LEFTOVER = 400  # characters of a step's output that a message quotes when the runner left no verdict
 
 
@@ -190,7 +192,7 @@ def _read_step(
 
     A step has succeeded when the runner says so: SSM calls a step that it skipped a success, too.
     """
-    report = _report(step.get("Output", ""))
+    report = _report(str(step.get("Output", "")))
 
     def record(status: LifecycleEventStatus, diagnostics: Diagnostics) -> LifecycleEventRecord:
         return LifecycleEventRecord(
@@ -204,12 +206,7 @@ def _read_step(
     ended_well = step.get("Status") == "Success"
     is_its_own = report and report.event in (event.value, START)
     if report and is_its_own and (ended_well or report.status == LifecycleEventStatus.FAILED):
-        diagnostics = Diagnostics(
-            error_code=LifecycleErrorCode(report.error_code),
-            script_name=report.script_name,
-            message=report.message,
-            log_tail=report.log_tail,
-        )
+        diagnostics = _diagnostics(report.error_code, report.script_name, report.message, report.log_tail)
         reported = record(LifecycleEventStatus(report.status), diagnostics)
         if reported.status is not LifecycleEventStatus.FAILED:
             return reported, None, ended_well
@@ -237,8 +234,9 @@ def _without_verdict(step: Mapping[str, Any], invocation: Mapping[str, Any]) -> 
     return Cause.ENGINE, f"the host runner did not report ({details or 'no status'}, {words})"
 
 
+@lru_cache(maxsize=_REPORTS)
 def _report(output: str) -> Report | None:
-    """What the runner says in a step's output, if it is there and whole."""
+    """What the runner says in a step's output, if it is there and whole. Most hosts of a deployment say the same."""
     for report in filter(None, map(Report.read, output.splitlines())):
         try:
             LifecycleErrorCode(report.error_code)
@@ -250,6 +248,13 @@ def _report(output: str) -> Report | None:
             script_name=str(report.script_name), message=str(report.message), log_tail=str(report.log_tail)
         )
     return None
+
+
+@lru_cache(maxsize=_REPORTS)
+def _diagnostics(error_code: str, script_name: str, message: str, log_tail: str) -> Diagnostics:
+    return Diagnostics(
+        error_code=LifecycleErrorCode(error_code), script_name=script_name, message=message, log_tail=log_tail
+    )
 
 
 def _failure(record: LifecycleEventRecord, cause: Cause, exit_code: object = None) -> TargetFailure:
