@@ -7,7 +7,7 @@ A field may hold one of several dataclasses: all but one of them have a class va
 import marshal
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
-from enum import Enum
+from enum import Enum, StrEnum
 from functools import cache
 from types import NoneType, UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
@@ -31,13 +31,17 @@ def to_plain(value: Any) -> Any:
         plain = dict(known[0])
         for name, default in known[1]:
             item = getattr(value, name)
-            if type(item) is str:
+            kind = type(item)
+            if kind is str or kind is bool or kind is int:
                 plain[name] = item
-                continue
-            is_empty = item is None or (not item and isinstance(item, (tuple, frozenset, dict)))
-            if not (is_empty and item == default):
+            elif item is None or (not item and isinstance(item, (tuple, frozenset, dict))):
+                if item != default:
+                    plain[name] = to_plain(item)
+            else:
                 plain[name] = to_plain(item)
         return plain
+    if isinstance(value, StrEnum):
+        return str(value)
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, dict):
@@ -69,7 +73,7 @@ def _members(kind: type) -> tuple[dict[str, Any], list[tuple[str, Any]]]:
 
 @cache
 def _whole(kind: Any) -> Build:
-    """What makes a whole record, which is not kept."""
+    """What makes a whole record, or a member of several, which is not kept alone."""
     return _dataclass_builder(kind) if isinstance(kind, type) and is_dataclass(kind) else _builder(kind)
 
 
@@ -83,7 +87,7 @@ def _builder(kind: Any) -> Build:
         inner = _one_of([argument for argument in arguments if argument is not NoneType])
         return lambda plain: None if plain is None else inner(plain)
     if origin is tuple or origin is frozenset:
-        member = _builder(arguments[0])
+        member = _whole(arguments[0])  # kept as a part of all
         return _kept(lambda plain: origin(map(member, plain)))
     if origin is dict:
         value = _builder(arguments[1])
