@@ -119,7 +119,9 @@ def _found(item: Item, path: Path) -> Any:
 
 
 def _has(found: Any, member: Any) -> bool:
-    return isinstance(found, list | frozenset) and any(_are_same(each, member) for each in found)
+    if isinstance(found, frozenset):  # of texts
+        return type(member) is str and member in found
+    return isinstance(found, list) and any(_are_same(each, member) for each in found)
 
 
 def _set(item: Item, name: str) -> frozenset[str]:

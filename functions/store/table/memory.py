@@ -36,7 +36,7 @@ from functions.store.table.values import (
     Write,
     over_pages,
 )
-from functions.store.table.wire import to_wire
+from functions.store.table.wire import serialize, to_wire
 
 T = TypeVar("T")
 
@@ -45,12 +45,12 @@ _MAX_PAGE_BYTES = 1024 * 1024
 _STREAM = "arn:aws:dynamodb:us-east-1:123456789012:table/stepdeploy/stream/2026-11-23T00:00:00.000"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Stored:
     item: Item  # never changed: a later one shares what it does not change
     sizes: dict[str, int]  # bytes of each attribute
     size: int
-    packed: bytes  # the item, to copy it as fast as one can: most are read more than once
+    packed: bytes | None = None  # the item, once it is read: to copy it as fast as one can
 
     @classmethod
     def of(cls, item: Item, before: "_Stored | None") -> "_Stored":
@@ -60,10 +60,12 @@ class _Stored:
             name: sizes[name] if name in sizes and known[name] is value else 1 + _size(name) + _size(value)
             for name, value in item.items()
         }
-        return cls(item, measured, 3 + sum(measured.values()), marshal.dumps(item))
+        return cls(item, measured, 3 + sum(measured.values()))
 
     def read(self) -> Item:
         """A copy."""
+        if self.packed is None:
+            self.packed = marshal.dumps(self.item)
         found: Item = marshal.loads(self.packed)  # noqa: S302 - of its own values only
         return found
 
@@ -268,8 +270,10 @@ class Memory:
 
 def stream_record(number: int, change: Change) -> dict[str, Any]:
     """A change as Lambda hands it to a function."""
-    named = {"OldImage": change.before, "NewImage": change.after}
-    images = {name: to_wire(item) for name, item in named.items() if item}
+    before, after = change.before or {}, change.after or {}
+    new = to_wire(after)
+    old = {name: new[name] if after.get(name) is value else serialize(value) for name, value in before.items()}
+    images = {name: image for name, image in (("OldImage", old), ("NewImage", new)) if image}
     return {
         "eventName": "MODIFY" if len(images) > 1 else "INSERT" if change.after else "REMOVE",
         "eventSourceARN": _STREAM,
