@@ -12,6 +12,8 @@ import greenlet
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
+_MOST_CANCELLED = 1000
+
 Act = Callable[[], object]
 
 
@@ -26,13 +28,16 @@ class Ended(BaseException):
 class Event:
     """What happens at a moment. A cancelled one takes no time."""
 
-    __slots__ = ("act",)
+    __slots__ = ("_clock", "act")
 
-    def __init__(self, act: Act) -> None:
+    def __init__(self, act: Act, clock: "Clock") -> None:
         self.act: Act | None = act
+        self._clock = clock
 
     def cancel(self) -> None:
-        self.act = None
+        if self.act:
+            self.act = None
+            self._clock.forget_one()
 
 
 class _Process(greenlet.greenlet):
@@ -50,6 +55,7 @@ class Clock:
         self.time = 0.0
         self._events: list[tuple[float, int, Event]] = []
         self._count = 0
+        self._cancelled = 0  # events that lie among the others all the same
         self._processes = set[_Process]()  # which have begun
         self._error: BaseException | None = None
         self._is_closed = False
@@ -61,7 +67,7 @@ class Clock:
 
     def later(self, seconds: float, act: Act) -> Event:
         """Something happens after some seconds, at the same moment in the order of these calls."""
-        event = Event(act)
+        event = Event(act, self)
         self._count += 1
         heapq.heappush(self._events, (self.time + max(seconds, 0.0), self._count, event))
         return event
@@ -71,11 +77,21 @@ class Clock:
         while self._events and not until():
             time, _, event = heapq.heappop(self._events)
             if event.act is None:
+                self._cancelled -= 1
                 continue
-            self.time = time
-            event.act()
+            self.time, act, event.act = time, event.act, None
+            act()
             if self._error:
                 raise self._error
+
+    def forget_one(self) -> None:
+        """An event is cancelled. Most of those are timeouts of hours: each event that is put in or taken out would pay
+        for them, so they are taken away when they are many."""
+        self._cancelled += 1
+        if self._cancelled > _MOST_CANCELLED and 2 * self._cancelled > len(self._events):
+            self._events = [each for each in self._events if each[2].act]
+            heapq.heapify(self._events)
+            self._cancelled = 0
 
     # -- processes
 
@@ -96,7 +112,7 @@ class Clock:
         until = min(until, me.deadline)
         if self._events and self._events[0][0] <= until:
             self._count += 1
-            heapq.heappush(self._events, (until, self._count, Event(me.switch)))
+            heapq.heappush(self._events, (until, self._count, Event(me.switch, self)))
             assert me.parent is not None
             me.parent.switch()
         else:

@@ -12,7 +12,7 @@ from typing import Any
 from host.instructions import Instructions
 from host.lifecycle import STEP_SECONDS
 from simulation.aws.network import Network, NotSimulated, Service, page, refusal
-from simulation.clock import START
+from simulation.clock import START, Event
 from simulation.hosts import Fleet, Host, Run, plugins
 from simulation.trace import Seen
 
@@ -35,6 +35,7 @@ class Invocation:
     details: str = ""
     deployment_id: str = ""
     run: Run | None = None
+    timers: tuple[Event, ...] = ()
 
     @property
     def is_over(self) -> bool:
@@ -101,10 +102,11 @@ class Ssm(Service):
         instructions = Instructions.decode(text.partition(".")[0])
         found.deployment_id = instructions.deployment_id
         self._seen(Seen.SENT, found.deployment_id, host_id, instructions)
-        self._clock.later(request["TimeoutSeconds"], lambda: self._undelivered(found))
+        undelivered = self._clock.later(request["TimeoutSeconds"], lambda: self._undelivered(found))
         longest = request["TimeoutSeconds"] + STEP_SECONDS * len(instructions.events)
         self._clock.later(self.network.chance.uniform(*_DELIVERY_SECONDS), lambda: self._deliver(found, instructions))
-        self._clock.later(longest, lambda: self._end(found, "TimedOut", "ExecutionTimedOut"))
+        late = self._clock.later(longest, lambda: self._end(found, "TimedOut", "ExecutionTimedOut"))
+        found.timers = (undelivered, late)
         return {"Command": {"CommandId": found.command_id}}
 
     def _deliver(self, found: Invocation, instructions: Instructions) -> None:
@@ -124,6 +126,8 @@ class Ssm(Service):
         if found.is_over:
             return
         found.status, found.details = status, details
+        for timer in found.timers:
+            timer.cancel()
         self._tell(
             {
                 "command-id": found.command_id,
