@@ -21,6 +21,18 @@ def test_a_cancelled_event_takes_no_time() -> None:
     assert clock.time == 1
 
 
+def test_what_is_left_of_many_that_are_cancelled_happens_in_its_order() -> None:
+    clock, seen = Clock(), list[float]()
+    timeouts = [clock.later(5000 - number, lambda: seen.append(clock.time)) for number in range(5000)]
+    for number, timeout in enumerate(timeouts):
+        if number % 1000:
+            timeout.cancel()
+            timeout.cancel()
+    assert len(clock._events) < 2500
+    clock.run(lambda: False)
+    assert seen == [1000, 2000, 3000, 4000, 5000]
+
+
 def test_processes_interleave_at_every_pause() -> None:
     clock, seen = Clock(), list[tuple[float, str]]()
 

@@ -89,6 +89,7 @@ def test_a_failed_script_fails_its_event_and_skips_the_later_ones() -> None:
         ({"exit_code": "3"}, None, None),
         ({"exit_code": True}, None, None),
         ({"exit_code": 10**30}, None, None),
+        ({"exit_code": [3]}, None, None),
     ],
 )
 def test_how_a_script_ended_is_a_field_not_a_sentence(
