@@ -35,7 +35,8 @@ class Table:
     # -- reading
 
     def get(self, key: Key) -> Item | None:
-        return self._read("GetItem", lambda: self._memory.get(key), [key])
+        self.read_units += self._units(key, _READ_UNIT_BYTES)
+        return self._network.request("dynamodb", "GetItem", lambda: self._memory.get(key))
 
     def get_all(self, keys: Sequence[Key]) -> list[Item]:
         return self._read("BatchGetItem", lambda: self._memory.get_all(keys), keys) if keys else []

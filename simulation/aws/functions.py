@@ -80,7 +80,8 @@ class Functions:
         self._network, self._clock, self._undelivered = network, network.clock, undelivered
         self._crashes = {(each.function, each.call): each.request for each in crashes}
         self._repeats = repeats
-        network.answered = self._answered
+        if crashes:
+            network.answered = self._answered
         self.calls: Counter[str] = Counter()
         self.errors: Counter[str] = Counter()
         self.throttled: Counter[str] = Counter()

@@ -242,7 +242,8 @@ class Memory:
             self.on_change(Change(key, before, new, clock.now()))
 
     def _stored(self, key: Key) -> _Stored | None:
-        return self._partitions.get(key.pk, {}).get(key.sk)
+        partition = self._partitions.get(key.pk)
+        return partition.get(key.sk) if partition else None
 
     def _found(self, key: Key) -> Item | None:
         stored = self._stored(key)
