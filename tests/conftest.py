@@ -1,5 +1,6 @@
 """The store in memory for everything above it; moto's AWS for the adapters: real boto3 against an in-memory account."""
 
+import gc
 import importlib
 import pkgutil
 import shutil
@@ -55,6 +56,9 @@ from tests.models import keep
 from tests.soak import IS_SOAK
 from tests.store import Store
 from tests.unit.inbox import Inbox
+
+# Thousands of tests stay in memory as long as a worker: to look through them again and again took a tenth of its time.
+gc.set_threshold(100_000, 50, 50)
 
 Fake = TypeVar("Fake")
 

@@ -32,12 +32,21 @@ def texts(package: str) -> Sequence[Text]:
 
 def _texts(package: str) -> Iterator[Text]:
     for file in sorted((ROOT / package).rglob("*.py")):
-        tree = ast.parse(file.read_text())
-        left_out = {id(part) for node in ast.walk(tree) for part in _not_texts(node)}
-        for node in ast.walk(tree):
-            text = None if id(node) in left_out else _text(node)
+        for node in _literals(ast.parse(file.read_text())):
+            text = _text(node)
             if text and len(text.split()) >= _MIN_WORDS:
                 yield Text(file.relative_to(ROOT), getattr(node, "lineno", 0), text)
+
+
+def _literals(node: ast.AST) -> Iterator[ast.AST]:
+    """Without docstrings, and without what an f-string has inside, which is shown with it."""
+    if isinstance(node, ast.Constant | ast.JoinedStr):
+        yield node
+        return
+    has_docstring = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+    for child in ast.iter_child_nodes(node):
+        if not (has_docstring and isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant)):
+            yield from _literals(child)
 
 
 def _text(node: ast.AST) -> str | None:
@@ -47,15 +56,6 @@ def _text(node: ast.AST) -> str | None:
         case ast.JoinedStr(values=values):
             return "".join(_text(each) or f"{{{ast.unparse(getattr(each, 'value', each))}}}" for each in values)
     return None
-
-
-def _not_texts(node: ast.AST) -> Iterator[ast.AST]:
-    """Docstrings, and what an f-string has inside, which is shown with it."""
-    match node:
-        case ast.Module() | ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef():
-            yield from (each.value for each in node.body if isinstance(each, ast.Expr))
-        case ast.JoinedStr():
-            yield from (each for each in ast.walk(node) if each is not node)
 
 
 def main() -> None:
