@@ -60,14 +60,16 @@ demo: setup ## the main job on this machine: an Auto Scaling group, five revisio
 local: setup ## AWS on this machine with the stack, four hosts and an Auto Scaling group, at port 4566; Ctrl-C ends everything (WEATHER='--throttle ssm=2/s': AWS that throttles)
 	@$(BIN)/python -m local $(if $(PORT),--port $(PORT)) $(WEATHER)
 
-# Two targets side by side. The end-to-end tests wait a quarter of their time, the host's a third: the other targets run
-# meanwhile. What a target says comes when it ends.
+# Three targets side by side, on two cores: the end-to-end tests wait a quarter of their time, the host's a third. What a
+# target says comes when it ends.
 test: setup ## everything that CI runs
 	@rm -rf build/calls
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target types lint collected
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target e2e host templates simulated browser unit contract
+	@$(MAKE) --no-print-directory --jobs 3 --output-sync=target COMPILED=collected e2e types lint host templates simulated browser unit contract
 	@$(MAKE) --no-print-directory grants
 	$(SAY) "all checks passed"
+
+# Before several workers do it at the same time.
+host templates simulated browser unit contract: | $(COMPILED)
 
 lint: setup ## ruff: style, imports, layering
 	$(SAY) "lint"
@@ -81,7 +83,6 @@ templates: setup ## the synthesized stack: cfn-lint, cdk-nag, state machines, gr
 	$(SAY) "templates"
 	@$(BIN)/pytest -q tests/infra --doctest-modules infra
 
-# Before several workers do it at the same time.
 collected: setup ## compile all tests
 	$(SAY) "all tests are found"
 	$(call quietly,$(BIN)/pytest -q --collect-only tests,See above.)
@@ -102,7 +103,7 @@ contract: setup ## what runs beside moto: the stand-ins of AWS's services, the s
 # waiting for scripts: more workers than cores.
 host: setup ## the host runner, the command line and clients of CodeDeploy, really executing
 	$(SAY) "host runner, command line, clients"
-	@$(BIN)/pytest -q -n 4 --dist worksteal tests/host tests/cli tests/tools tests/distribution --doctest-modules host cli --ignore host/bootstrap.py
+	@$(BIN)/pytest -q -n 3 --dist worksteal tests/host tests/cli tests/tools tests/distribution --doctest-modules host cli --ignore host/bootstrap.py
 
 soak: setup ## kills at every point, 100,000 simulated schedules, thousands of random revisions: `make test` tries some each day
 	$(SAY) "simulated schedules"

@@ -61,7 +61,7 @@ def _at_work(followed: Followed, now: datetime, then: str) -> Iterator[str]:
 
 
 def _stopping(followed: Followed, now: datetime) -> Iterator[str]:
-    yield f"No further host begins: {_waiting(followed)} to come, which stay as they are."
+    yield f"No further host begins ({_waiting(followed)} to come)."
     yield from _at_work(followed, now, "what runs there goes on to its end, unless scripts are cut off")
     done = words.counted(_count(followed, TargetStatus.SUCCEEDED), "host")
     yield f"What is done stays: {done} with the new revision, unless it is rolled back by another deployment."

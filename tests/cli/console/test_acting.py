@@ -66,7 +66,7 @@ def test_a_deployment_is_stopped_after_a_page_that_says_what_that_does(
     put_target("i-1", TargetStatus.IN_PROGRESS, done=2, deployment_id=ID)
     answer = browser.get(f"/deployments/{ID}/stop")
     said = words(answer)
-    assert "No further host begins: 1 host to come, which stay as they are." in said
+    assert "No further host begins (1 host to come)." in said
     assert (
         "1 host at work (i-1 in BeforeInstall for" in said and "goes on to its end, unless scripts are cut off" in said
     )
