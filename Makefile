@@ -60,11 +60,11 @@ demo: setup ## the main job on this machine: an Auto Scaling group, five revisio
 local: setup ## AWS on this machine with the stack, four hosts and an Auto Scaling group, at port 4566; Ctrl-C ends everything (WEATHER='--throttle ssm=2/s': AWS that throttles)
 	@$(BIN)/python -m local $(if $(PORT),--port $(PORT)) $(WEATHER)
 
-# Three targets side by side, on two cores: the end-to-end tests wait a quarter of their time, the host's a third. What a
-# target says comes when it ends.
+# Two targets side by side: the end-to-end tests wait a quarter of their time, the host's a third. What a target says
+# comes when it ends.
 test: setup ## everything that CI runs
 	@rm -rf build/calls
-	@$(MAKE) --no-print-directory --jobs 3 --output-sync=target COMPILED=collected e2e types lint host templates simulated browser unit contract
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target COMPILED=collected e2e lint types host templates simulated browser unit contract
 	@$(MAKE) --no-print-directory grants
 	$(SAY) "all checks passed"
 

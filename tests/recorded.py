@@ -27,6 +27,7 @@ _CHANGING = [
     (r"\b[0-9a-f]{12,64}\b", "DIGEST"),
     (r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d\S*", "TIME"),
     (r"http://[\d.:]+", "ADDRESS"),
+    (r"\bversion \d+ of\b", "VERSION of"),
     (r"\b\d+(?:\.\d+)? ?(?:s|ms|m|h|B|kB|MB)\b(?: \d+s)?(?: ago)?", "LENGTH"),
     (r"/tmp/\S+", "FOLDER"),
     (r"[ ─━]+", " "),

@@ -75,7 +75,7 @@ def test_a_canary_that_is_worse_is_stopped_and_rolled_back(new: float, old: floa
 
 
 def test_too_few_data_wait_for_somebody_without_a_look_and_go_on_then() -> None:
-    _, result = run(None, 2.0, approve_seconds=100 * HOUR, quiet_seconds=200 * HOUR)
+    _, result = run(None, 2.0, approve_seconds=10 * HOUR, quiet_seconds=20 * HOUR)
     assert result.broken == () and [each.status for each in result.outcomes] == ["Succeeded"]
     deployment, _ = result.records[0]
     assert verdicts(result) == [AnalysisVerdict.INCONCLUSIVE] * 2
@@ -126,13 +126,13 @@ def test_a_pause_does_not_keep_metrics_from_being_judged() -> None:
         assert ended and ended < "2026-01-01T00:20:00"
 
 
-def test_a_thousand_hosts_are_two_calls() -> None:
+def test_five_hundred_hosts_are_two_calls() -> None:
     """And so are ten thousand: of each side fifty are asked. The simulator refuses more than 500 metrics a call."""
     metrics = tuple(replace(WORSE, name=f"m{number}") for number in range(10))
     canary = StageRule(
         name="canary", select=Select.PERCENT, value=10, bake_seconds=600, analysis=Analysis(metrics=metrics)
     )
-    world, result = run(3.0, 2.0, hosts=1000, config=staged(canary), has_announcements=False)
+    world, result = run(3.0, 2.0, hosts=500, config=staged(canary), has_announcements=False)
     assert result.broken == () and verdicts(result) == [AnalysisVerdict.SUCCESS]
     assert world.network.calls["cloudwatch:GetMetricData"] == 2
     judged = result.records[0][0].analyses[0].judged[0]
