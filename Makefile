@@ -64,12 +64,12 @@ local: setup ## AWS on this machine with the stack, four hosts and an Auto Scali
 # comes when it ends.
 test: setup ## everything that CI runs
 	@rm -rf build/calls
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target COMPILED=collected e2e lint types host templates simulated browser unit contract
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target COMPILED=collected types e2e lint host templates simulated browser unit contract
 	@$(MAKE) --no-print-directory grants
 	$(SAY) "all checks passed"
 
 # Before several workers do it at the same time.
-host templates simulated browser unit contract: | $(COMPILED)
+e2e host templates simulated browser unit contract: | $(COMPILED)
 
 lint: setup ## ruff: style, imports, layering
 	$(SAY) "lint"
