@@ -60,16 +60,14 @@ demo: setup ## the main job on this machine: an Auto Scaling group, five revisio
 local: setup ## AWS on this machine with the stack, four hosts and an Auto Scaling group, at port 4566; Ctrl-C ends everything (WEATHER='--throttle ssm=2/s': AWS that throttles)
 	@$(BIN)/python -m local $(if $(PORT),--port $(PORT)) $(WEATHER)
 
-# Two targets side by side: the end-to-end tests wait a quarter of their time, the host's a third. What a target says
-# comes when it ends.
+# Two targets side by side: the end-to-end tests wait a quarter of their time, the host's a third. They begin when all
+# tests are compiled, each once. What a target says comes when it ends.
 test: setup ## everything that CI runs
 	@rm -rf build/calls
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target COMPILED=collected types e2e lint host templates simulated browser unit contract
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target types lint collected
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target e2e host templates simulated browser unit contract
 	@$(MAKE) --no-print-directory grants
 	$(SAY) "all checks passed"
-
-# Before several workers do it at the same time.
-e2e host templates simulated browser unit contract: | $(COMPILED)
 
 lint: setup ## ruff: style, imports, layering
 	$(SAY) "lint"
