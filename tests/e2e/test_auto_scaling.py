@@ -9,8 +9,9 @@ GATE = "/srv/gate"
 
 
 def resize(group: Fleet, size: int) -> None:
-    """Ask Auto Scaling for so many instances, and wait until they are in service."""
-    api = group.cloud.client("autoscaling")
+    """Ask Auto Scaling for so many instances, and wait until they are in service and SSM reaches them: one that nothing
+    was ever deployed to is in service before its agent has begun."""
+    api, ssm = group.cloud.client("autoscaling"), group.cloud.client("ssm")
     api.set_desired_capacity(AutoScalingGroupName="scaled", DesiredCapacity=size)
 
     def states() -> list[str]:
@@ -18,7 +19,12 @@ def resize(group: Fleet, size: int) -> None:
         group.hosts = [group.cloud.instance(each["InstanceId"]) for each in found["Instances"]]
         return [each["LifecycleState"] for each in found["Instances"]]
 
+    def reached() -> set[str]:
+        known = ssm.describe_instance_information()["InstanceInformationList"]
+        return {each["InstanceId"] for each in known if each["PingStatus"] == "Online"}
+
     wait_for(lambda: states() == ["InService"] * size, f"{size} instances in service")
+    wait_for(lambda: reached().issuperset(host.id for host in group.hosts), "SSM to reach them")
 
 
 def test_instances_enter_service_with_the_revision_and_leave_after_their_last_script(
