@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from functions.core.records import Counts, PlaceSet, Shard, ShardState, Target
+from functions.core.records import Counts, Deployment, PlaceSet, Shard, ShardState, Target
 from functions.core.statuses import TargetStatus
 
 
@@ -27,6 +27,11 @@ class Refusal:
 
     then: AfterRefusal
     reason: str
+
+
+def own_set_name(deployment: Deployment, part: str) -> str:
+    """The name of the places of a zone or stage, by its name."""
+    return f"{deployment.deployment_id}/{part}"
 
 
 def with_homes(

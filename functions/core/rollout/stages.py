@@ -11,7 +11,7 @@ from functions.core.causes import Cause
 from functions.core.records import Closed, Counts, Deployment, Hold, PlaceSet, Stage, Target
 from functions.core.rollout import holds, selecting, zones
 from functions.core.rollout.health import HealthConstraintsInvalid, is_success
-from functions.core.rollout.places import with_homes
+from functions.core.rollout.places import own_set_name, with_homes
 from functions.core.rollout.selecting import Part, Traits
 from functions.core.statuses import BEGUN, TargetStatus
 
@@ -140,7 +140,7 @@ def begin(
     of_stages = [_place_set(begun, each) for each in parts if each.has_goal]
     begun = replace(begun, places=(own, *of_zones, *of_stages))
     stages, part = _rounds(begun, parts)
-    members = {f"{begun.deployment_id}/{each.name}": {one.target_id for one in each.targets} for each in parts}
+    members = {own_set_name(begun, each.name): {one.target_id for one in each.targets} for each in parts}
     return replace(begun, stages=stages), [*others, *with_homes(part, begun.places, members)]
 
 
@@ -150,7 +150,7 @@ def _place_set(deployment: Deployment, part: Part) -> PlaceSet:
         places = part.minimum.allowed_out(len(part.targets)) if part.minimum else len(part.targets)
     except HealthConstraintsInvalid as error:
         raise HealthConstraintsInvalid(f"the stage {part.name}: {error}") from error
-    name, needed = f"{deployment.deployment_id}/{part.name}", max(len(part.targets) - places, 1)
+    name, needed = own_set_name(deployment, part.name), max(len(part.targets) - places, 1)
     return PlaceSet(name=name, places=places, stage=part.name, needed=needed)
 
 
@@ -177,13 +177,8 @@ def _rounds(deployment: Deployment, parts: Sequence[Part]) -> tuple[tuple[Stage,
             done |= repaired
         taken = [each for each in part.targets if each.target_id not in done]
         done |= {each.target_id for each in taken}
-        again = [each for each in taken if each.was_out_of_service]
-        has_all = own.get(f"{deployment.deployment_id}/{part.name}", len(part.targets)) >= len(part.targets)
-        if not has_all and 0 < len(again) < len(taken):
-            found.append((Part(name="", targets=again), again))
-            taken = [each for each in taken if not each.was_out_of_service]
         if taken and (places > 0 or not healthy):
-            found.append((part, taken))
+            found += _repaired_first(part, taken, own.get(own_set_name(deployment, part.name)))
     stages, part_of = list[Stage](), list[Target]()
     for number, (part, taken) in enumerate(found):
         is_last = number == len(found) - 1
@@ -200,6 +195,15 @@ def _rounds(deployment: Deployment, parts: Sequence[Part]) -> tuple[tuple[Stage,
         part_of += [replace(each, stage=number, rank=rank) for rank, each in enumerate(taken)]
     begun = {each.target_id for each in part_of}
     return tuple(stages), [*part_of, *(each for each in _all(parts) if each.target_id not in begun)]
+
+
+def _repaired_first(part: Part, taken: list[Target], places: int | None) -> list[tuple[Part, list[Target]]]:
+    """A part with fewer places of its own than targets begins with those that were out of service before."""
+    repaired = [each for each in taken if each.was_out_of_service]
+    others = [each for each in taken if not each.was_out_of_service]
+    if places is None or places >= len(part.targets) or not (repaired and others):
+        return [(part, taken)]
+    return [(Part(name="", targets=repaired), repaired), (part, others)]
 
 
 def _all(parts: Sequence[Part]) -> list[Target]:

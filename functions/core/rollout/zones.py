@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from functions.core.records import Deployment, PlaceSet, ShardState, Target
 from functions.core.rollout.health import HealthConstraintsInvalid, ZonalConfig
+from functions.core.rollout.places import own_set_name
 from functions.core.statuses import Creator
 
 
@@ -55,7 +56,7 @@ def place_sets(
             allowed = rule.minimum.allowed_out(len(here))
         except HealthConstraintsInvalid as error:
             raise HealthConstraintsInvalid(f"Availability Zone {zone}: {error}") from error
-        name = f"{deployment.deployment_id}/{zone}"
+        name = own_set_name(deployment, zone)
         places = max(allowed - lost, 0)
         sets.append(PlaceSet(name=name, places=places, zone=zone, needed=len(here) - lost - places))
     return sets
