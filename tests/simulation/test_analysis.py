@@ -130,7 +130,7 @@ def test_five_hundred_hosts_are_two_calls() -> None:
     """And so are ten thousand: of each side fifty are asked. The simulator refuses more than 500 metrics a call."""
     metrics = tuple(replace(WORSE, name=f"m{number}") for number in range(10))
     canary = StageRule(
-        name="canary", select=Select.PERCENT, value=10, bake_seconds=600, analysis=Analysis(metrics=metrics)
+        name="canary", select=Select.PERCENT, value=20, bake_seconds=600, analysis=Analysis(metrics=metrics)
     )
     world, result = run(3.0, 2.0, hosts=500, config=staged(canary), has_announcements=False)
     assert result.broken == () and verdicts(result) == [AnalysisVerdict.SUCCESS]
