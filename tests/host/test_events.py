@@ -134,6 +134,13 @@ def alive(pid: int) -> bool:
     return state != "Z"
 
 
+def wait_until_gone(pid: int, why: str) -> None:
+    deadline = time.monotonic() + 10
+    while alive(pid):
+        assert time.monotonic() < deadline, why
+        time.sleep(0.01)
+
+
 def test_a_daemon_that_keeps_the_output_open_does_not_hold_its_event_for_an_hour(host: Host, tmp_path: Path) -> None:
     child = tmp_path / "child"
     told = host.told("d-1", hooked("BeforeInstall", "sleep 60 &", f"echo $! >{child}", timeout=5))

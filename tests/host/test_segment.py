@@ -12,7 +12,7 @@ from host.posix import segment
 from host.step import lifecycle_document
 from local.ssm.documents import Documents, check_parameters, filled_in
 from tests.host.conftest import IN_PLACE, Host, Step, appspec, end_segment, revision, script
-from tests.host.test_events import alive, hooked
+from tests.host.test_events import alive, hooked, wait_until_gone
 from tests.host.test_journal import kill, wait_for
 from tests.host.test_step import SHELLS, ended, start_script, start_step, step
 from tests.signing import signed, trust
@@ -54,11 +54,7 @@ def test_every_step_reports_its_own_event_and_the_host_is_free_afterwards(
     steps = deploy(host, host.told("d-1", says(said, "v1")), shell=shell)
     assert [(each.event, each.status) for each in steps] == [(event, "Succeeded") for event in IN_PLACE]
     assert len(said.read_text().splitlines()) == 3
-    process = holder(host)
-    deadline = time.monotonic() + 5
-    while alive(process):
-        assert time.monotonic() < deadline, "the process ends with its last event"
-        time.sleep(0.01)
+    wait_until_gone(holder(host), "the process ends with its last event")
     assert {path.name for path in (host.root / "segment").iterdir()} == {"ask", "answer", "over"}
 
 

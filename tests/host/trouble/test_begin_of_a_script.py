@@ -12,7 +12,7 @@ from host.posix.profile import Profile
 from host.posix.script_log import ScriptLog
 from host.posix.watchdog import Watchdog
 from tests.host.conftest import script
-from tests.host.test_events import alive
+from tests.host.test_events import wait_until_gone
 
 
 @pytest.mark.parametrize("where", ["before it is guarded", "before its program"])
@@ -33,10 +33,7 @@ def test_a_script_ends_whose_step_is_killed_while_it_begins(tmp_path: Path, wher
     child = int(os.read(begun, 20))
     os.close(step)  # as a step that is killed
     os.waitpid(runner, 0)
-    deadline = time.monotonic() + 10
-    while alive(child):
-        assert time.monotonic() < deadline, "the script goes on"
-        time.sleep(0.01)
+    wait_until_gone(child, "the script goes on")
 
 
 def _run(answer: int, begins: int, folder: Path, where: str) -> None:
