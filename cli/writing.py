@@ -1,4 +1,4 @@
-"""Files that are there as a whole or not at all, whoever reads in the same moment."""
+"""Files that are there as a whole or not at all, also for a reader in the same moment."""
 
 from pathlib import Path
 from tempfile import NamedTemporaryFile

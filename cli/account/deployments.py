@@ -13,7 +13,7 @@ ID = re.compile(r"d-[A-Z0-9]{9}")
 
 
 def checked_id(text: str) -> str:
-    """Raises Refusal for what is no deployment's id."""
+    """Raises Refusal for a text that is not the id of a deployment."""
     if not ID.fullmatch(text):
         raise Refusal(f"{text[:40]!r} is not a deployment's id, for example d-0123ABCDE")
     return text

@@ -116,8 +116,8 @@ def thinned(points: Sequence[Point], most: int = MAX_POINTS) -> list[Point]:
 
 
 def _out(target: Mapping[str, Any], begin: datetime) -> tuple[datetime, datetime | None] | None:
-    """When a host was out of service; None if it never was. An older engine told only when its events began,
-    and nothing at all in summaries."""
+    """When a host was out of service; None if it never was. Records of an older engine have only the
+    start times of events, and their summaries have none."""
     status, updated = target["status"], target.get("lastUpdatedAt")
     times = [each["startTime"] for each in events(target) if each.get("startTime")]
     taken = target.get("outOfServiceTime") or min(times, default=None)

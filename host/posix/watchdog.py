@@ -39,7 +39,7 @@ class Watchdog:
         self, command: Sequence[str], variables: Dict[str, str], set_up: Optional[Callable[[], None]] = None
     ) -> "subprocess.Popen[bytes]":
         """The leader of a session, guarded from before its program begins: it says so itself, while this process may
-        be killed at any time. `set_up` is called there. Raises OSError when there is no such program."""
+        be killed at any time. `set_up` is called there. Raises OSError when it cannot be run."""
 
         def guard_and_set_up() -> None:
             self._guard(os.getpid())
@@ -102,7 +102,7 @@ def _watch(reader: int, answer: Optional[int], watched: int) -> None:
         if step_is_gone and state[b"step"]:
             _signal(watched, set(), signal.SIGKILL)
             answer = None
-        if chunk == b"":  # nor does anything still hold the pipe that was just being started
+        if chunk == b"":  # a script that was just being started has said so, too: it holds the pipe until then
             break
     if state[b"guard"]:
         end_family(state[b"guard"])

@@ -166,7 +166,7 @@ def hosts_failed(failed: int, total: int = 0) -> str:
 
 
 def approvers(names: Sequence[str]) -> str:
-    """Who may let a deployment go on; without names, whoever may stop it."""
+    """Who may approve a deployment: without names, those who may stop it."""
     return ", ".join(names) or "those who may stop it"
 
 

@@ -54,8 +54,8 @@ def estimate(hosts: int, steps: int) -> Estimate:
 
 
 def estimate_of(deployment: Deployment) -> Estimate | None:
-    """Of all that the deployment began with, whatever became of it. None where nothing has begun, or nobody knows how
-    many steps: an engine began it that did not store that."""
+    """Of all that the deployment began with. None if it has not begun, or if an older engine began it, which did not
+    store the number of steps."""
     if deployment.step_count is None:
         return None
     return estimate(deployment.counts.total, deployment.step_count)

@@ -8,11 +8,11 @@ from cli.account.loopback.server import ADDRESS, Handler, Serving
 
 class Telling(Handler):
     def do_GET(self) -> None:
-        told = str(self.connection.getsockopt(IPPROTO_TCP, TCP_NODELAY)).encode()
+        body = str(self.connection.getsockopt(IPPROTO_TCP, TCP_NODELAY)).encode()
         self.send_response(200)
-        self.send_header("content-length", str(len(told)))
+        self.send_header("content-length", str(len(body)))
         self.end_headers()
-        self.wfile.write(told)
+        self.wfile.write(body)
 
 
 def test_a_body_does_not_wait_until_its_head_has_been_acknowledged() -> None:
