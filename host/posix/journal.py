@@ -116,17 +116,14 @@ def hold_host(layout: Layout, instructions: Instructions, seconds: float) -> Ite
     deadline = time.monotonic() + seconds
     os.makedirs(layout.root, mode=0o755, exist_ok=True)
     handle = os.open(os.path.join(layout.root, "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    waiting = os.open(layout.root, os.O_RDONLY | os.O_CLOEXEC)  # who waits for the host shares the folder's lock
     try:
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except OSError as error:
-                if error.errno not in (errno.EAGAIN, errno.EACCES):
-                    raise
-                if time.monotonic() > deadline:
-                    raise Failed("BUSY", "{} has the host".format(_holder(handle) or "another command")) from error
-                time.sleep(_LOCK_TICK)
+        while not _is_taken(handle):
+            fcntl.flock(waiting, fcntl.LOCK_SH)
+            if time.monotonic() > deadline:
+                raise Failed("BUSY", "{} has the host".format(_holder(handle) or "another command"))
+            time.sleep(_LOCK_TICK)
+        fcntl.flock(waiting, fcntl.LOCK_UN)
         before = _holder(handle)
         mine = "deployment {}".format(instructions.deployment_id)
         names = instructions.application_name, instructions.deployment_group_name
@@ -134,7 +131,28 @@ def hold_host(layout: Layout, instructions: Instructions, seconds: float) -> Ite
         has_begun = os.path.exists(layout.journal)
         yield before if has_begun and before and not before.startswith(mine + " ") else None
     finally:
+        os.close(waiting)
         os.close(handle)
+
+
+def is_wanted(layout: Layout) -> bool:
+    """Another command waits for the host."""
+    handle = os.open(layout.root, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return not _is_taken(handle)
+    finally:
+        os.close(handle)
+
+
+def _is_taken(handle: int) -> bool:
+    """Whether the lock is ours now."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno not in (errno.EAGAIN, errno.EACCES):
+            raise
+        return False
+    return True
 
 
 def _holder(handle: int) -> str:

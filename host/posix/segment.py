@@ -3,7 +3,8 @@
 A step before the events' own starts it; each step asks it to run one event, waits for the answer and prints it
 (host/step.py). So events stay steps of their own for SSM, while modules are loaded once, and no other deployment gets
 in between. It ends with its last event, with an event that stops the segment, with a step that is killed, or when no
-step asks for a while. What it has done is in the journal: the same command may come again.
+step asks for a while, sooner when another command waits. What it has done is in the journal: the same command may come
+again.
 """
 
 import os
@@ -13,13 +14,16 @@ from typing import Callable, Iterator, NamedTuple, Optional
 
 from host.instructions import Instructions
 from host.lifecycle import LifecycleEvent
-from host.posix.journal import has_begun, hold_host
+from host.posix.journal import has_begun, hold_host, is_wanted
 from host.posix.layout import Layout, write_atomically
 from host.posix.run import FetchBundle, failure, run_event
 from host.posix.watchdog import Watchdog
 from host.report import Failed
 
-IDLE_SECONDS = 60  # between two steps, which SSM's agent runs one right after another
+# Between two steps, which SSM's agent runs one right after another. When none comes for so long, the command may have
+# been cancelled: the process gives way to another one that waits for the host, and after so many times ends anyway.
+IDLE_SECONDS = 10
+IDLE_TIMES = 6
 _READY = b"ready"
 _MOST_OF_A_QUESTION = 256  # bytes
 
@@ -164,7 +168,7 @@ def _serve(
     end: Callable[[], None],
 ) -> None:
     while True:
-        question = _question(ask)
+        question = _question(ask, layout)
         if question is None:
             return
         name, _, seconds = question.partition(" ")
@@ -193,8 +197,11 @@ def _serve(
             return
 
 
-def _question(ask: int) -> Optional[str]:
+def _question(ask: int, layout: Layout) -> Optional[str]:
     """`<LifecycleEvent> <seconds that SSM gives the step>`, None when nobody asks any more."""
-    if not select.select([ask], [], [], IDLE_SECONDS)[0]:
-        return None
-    return os.read(ask, _MOST_OF_A_QUESTION).decode("ascii", "replace").strip()
+    for _ in range(IDLE_TIMES):
+        if select.select([ask], [], [], IDLE_SECONDS)[0]:
+            return os.read(ask, _MOST_OF_A_QUESTION).decode("ascii", "replace").strip()
+        if is_wanted(layout):
+            return None
+    return None

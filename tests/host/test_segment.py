@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from host.posix import segment
+from host.posix.layout import Layout
 from host.step import lifecycle_document
 from local.ssm.documents import Documents, check_parameters, filled_in
 from tests.host.conftest import IN_PLACE, Host, Step, appspec, end_segment, revision, script
@@ -162,14 +163,29 @@ def test_steps_of_another_command_do_not_reach_the_process(host: Host) -> None:
     assert step(host, "DownloadBundle", first).exit == 0
 
 
-def test_a_process_that_nobody_asks_any_more_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_that_nobody_asks_any_more_ends(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(segment, "IDLE_SECONDS", 0.01)
     reader, writer = os.pipe()
-    assert segment._question(reader) is None
+    layout = Layout("g", "d-1", root=str(tmp_path))
+    assert segment._question(reader, layout) is None
     os.write(writer, b"Install 7200\n")
-    assert segment._question(reader) == "Install 7200"
+    assert segment._question(reader, layout) == "Install 7200"
     os.close(reader)
     os.close(writer)
+
+
+def test_a_process_that_nobody_asks_gives_way_to_another_command(host: Host) -> None:
+    """SSM's agent comes with no further step when the command was cancelled between two."""
+    told = host.told("d-1", hooked("BeforeInstall", "exit 0"))
+    assert step(host, "ApplicationStop", told).exit == 0
+    end_segment(host.root)
+    code = host.root / "runner" / host.runner.stem / "host" / "posix" / "segment.py"
+    text = code.read_text()
+    assert "IDLE_SECONDS = 10" in text and "IDLE_TIMES = 6" in text
+    code.write_text(text.replace("IDLE_SECONDS = 10", "IDLE_SECONDS = 1").replace("IDLE_TIMES = 6", "IDLE_TIMES = 600"))
+    assert step(host, "ApplicationStop", host.told("d-2", hooked("BeforeInstall", "exit 0"))).exit == 0
+    waiting = host.told("d-3", hooked("BeforeInstall", "exit 0"))
+    assert [each.exit for each in deploy(host, waiting)] == [0] * 7
 
 
 def test_a_step_believes_no_mark_but_a_whole_one(host: Host) -> None:
