@@ -38,15 +38,21 @@ def _texts(package: str) -> Iterator[Text]:
                 yield Text(file.relative_to(ROOT), getattr(node, "lineno", 0), text)
 
 
-def _literals(node: ast.AST) -> Iterator[ast.AST]:
+def _literals(tree: ast.AST) -> Iterator[ast.AST]:
     """Without docstrings, and without what an f-string has inside, which is shown with it."""
-    if isinstance(node, ast.Constant | ast.JoinedStr):
-        yield node
-        return
-    has_docstring = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
-    for child in ast.iter_child_nodes(node):
-        if not (has_docstring and isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant)):
-            yield from _literals(child)
+    left = [tree]
+    while left:
+        node = left.pop()
+        if isinstance(node, ast.Constant | ast.JoinedStr):
+            yield node
+            continue
+        has_docstring = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        children = [
+            child
+            for child in ast.iter_child_nodes(node)
+            if not (has_docstring and isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant))
+        ]
+        left.extend(reversed(children))
 
 
 def _text(node: ast.AST) -> str | None:

@@ -61,12 +61,12 @@ def test_a_pace_that_was_halved_comes_back(limit: int, throttled: int) -> None:
 def test_the_pace_finds_what_ssm_takes(rate: int, limit: int) -> None:
     """Nine of ten sends that would have gone, and few that are refused."""
     ssm, pace, now = Ssm(rate), Pace(), float(START)
-    while now < START + 600_000:
+    while now < START + 300_000:
         first, _, pace = pace.taken(1, round(now), limit)
         now = float(first)
         if not ssm.take(now):
             pace = pace.throttled(round(now), limit)
-    ideal = 600 * min(rate, limit)
+    ideal = 300 * min(rate, limit)
     assert ssm.taken >= 0.9 * ideal and ssm.refused <= 0.05 * ideal
 
 

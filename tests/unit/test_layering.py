@@ -148,7 +148,10 @@ def leaks(source: str, file: str) -> list[str]:
     if room is None:
         return [f"{file}: is in no room: name its room in ROOMS"] if source.strip() else []
     told = set[str]()
+    first = dict[str, Named]()
     for each in _names(source, file, module):
+        first.setdefault(each.name, each)
+    for each in first.values():
         if each.name.partition(".")[0] in OURS and not _within(each.name, (room, *ROOMS[room])):
             allowed = ", ".join(ROOMS[room]) or "nothing"
             found.append(f"{each}: {room} imports from {allowed} only")

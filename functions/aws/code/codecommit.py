@@ -22,7 +22,7 @@ from functions.core.errors import NotDeployable
 from functions.core.records import CodeCommitCommit
 from functions.core.statuses import DeploymentErrorCode
 
-MAX_FILES = 10_000  # two requests a file at most, in a function of five minutes
+_MAX_FILES = 10_000  # two requests a file at most, in a function of five minutes
 _SECONDS = 150  # for the whole commit: Prepare has five minutes, and checks the archive besides
 _AT_ONCE = 16  # requests
 _IN_MEMORY = 32  # files: CodeCommit gives none of more than a few megabytes
@@ -91,8 +91,8 @@ def _entries(commit: CodeCommitCommit, deadline: float) -> Iterator[_Entry]:
             folders = list(pool.map(lambda path: _folder(commit, path), left))
             left = [each["absolutePath"] for folder in folders for each in folder.get("subFolders", [])]
             for entry in (entry for folder in folders for entry in _of_folder(folder)):
-                if (number := number + 1) > MAX_FILES:
-                    what = f"it has more than {MAX_FILES} files: upload an archive to the revision bucket instead"
+                if (number := number + 1) > _MAX_FILES:
+                    what = f"it has more than {_MAX_FILES} files: upload an archive to the revision bucket instead"
                     _fail(commit, what, DeploymentErrorCode.INVALID_REVISION)
                 yield entry
             _check_time(commit, deadline)

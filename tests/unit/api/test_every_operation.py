@@ -22,6 +22,7 @@ from functions.core.statuses import DeploymentStatus
 from functions.core.text.shapes import to_plain
 from functions.store.keys import target_key
 from tests.conftest import BUCKET, put_group, put_item
+from tests.soak import some
 from tests.store import Store
 from tests.unit.api.conftest import OF_ANY_OPERATION, Api, RefusedCall, _check
 from tests.unit.api.test_deployments import put
@@ -91,6 +92,7 @@ STRANGE: list[Any] = [
     {},
     {"unknown": {"member": 1}},
 ]
+TRIED = some(12, STRANGE)
 
 
 def sample(shape: Any, name: str = "") -> Any:
@@ -115,8 +117,8 @@ def sample(shape: Any, name: str = "") -> Any:
 
 
 def broken(value: Any) -> Iterator[Any]:
-    """The value with each place in it replaced by each strange value, and each list by a long one."""
-    yield from STRANGE
+    """The value with each place in it replaced by strange values, and each list by a long one."""
+    yield from TRIED
     if isinstance(value, dict):
         for name, each in value.items():
             for other in broken(each):
