@@ -45,8 +45,13 @@ def _imported(module: str) -> dict[str, str]:
     return found
 
 
-def _named(module: str, statement: ast.stmt) -> Iterator[str]:
+@cache
+def _named(module: str, statement: ast.stmt) -> list[str]:
     """The full names of what a statement names of our own."""
+    return list(_names(module, statement))
+
+
+def _names(module: str, statement: ast.stmt) -> Iterator[str]:
     imported, defined = _imported(module), _defined(module)
     for node in ast.walk(statement):
         if isinstance(node, ast.Name):
@@ -58,11 +63,13 @@ def _named(module: str, statement: ast.stmt) -> Iterator[str]:
             yield f"{imported[node.value.id]}.{node.attr}"
 
 
-def _settings_read(module: str, statement: ast.stmt) -> Iterator[str]:
+@cache
+def _settings_read(module: str, statement: ast.stmt) -> set[str]:
     """All attributes that a statement names which asks for the settings, perhaps by a name of its own for them."""
     is_theirs = _imported(module).get("settings") == "functions.settings.settings"
     if is_theirs and any(isinstance(node, ast.Name) and node.id == "settings" for node in ast.walk(statement)):
-        yield from (node.attr for node in ast.walk(statement) if isinstance(node, ast.Attribute))
+        return {node.attr for node in ast.walk(statement) if isinstance(node, ast.Attribute)}
+    return set()
 
 
 def settings_of(*names: str) -> set[str]:
@@ -78,7 +85,7 @@ def settings_of(*names: str) -> set[str]:
             waiting.append(_imported(module)[own])
         for statement in _defined(module).get(own, ()):
             waiting += _named(module, statement)
-            found |= set(_settings_read(module, statement))
+            found |= _settings_read(module, statement)
     return found
 
 
