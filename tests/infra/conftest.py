@@ -1,14 +1,16 @@
-"""The stack, synthesized once in each of a few shapes, which all tests here share: each takes three seconds."""
+"""The stack, synthesized once in each of a few shapes, which all tests here share."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from infra import app as module_of_app
 from infra.app import ROOT, STACK, engine_app
+from infra.bundle import stage_functions
 from infra.checks.permissions import NAMED, context
 
 TEXT = "applications: {shop: {groups: {web: {ec2TagFilters: [{Key: app}], triggerConfigurations: [%s]}}}}"
@@ -64,6 +66,17 @@ class Synthesized:
         return content
 
 
+@pytest.fixture(scope="session", autouse=True)
+def little_code(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The functions' code is one file, which changes nothing of a template but its digest: to copy all 1,300 of them,
+    and to have the CDK read and copy them again, takes six times as long as the rest of a synth."""
+    folder = tmp_path_factory.mktemp("code")
+    (folder / "code.py").touch()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module_of_app, "stage_functions", lambda *given: folder)
+        yield
+
+
 def synthesize(folder: Path, is_checked: bool = False, /, **given: str) -> Synthesized:
     """The assembly of the stack with cdk.json's context and what is given on top. The CDK's own checks of a template
     take more than half of the time."""
@@ -89,8 +102,10 @@ def synthesized(tmp_path_factory: pytest.TempPathFactory) -> Synthesized:
 
 @pytest.fixture(scope="session")
 def local(tmp_path_factory: pytest.TempPathFactory) -> Synthesized:
-    """The stack of a local cloud, with deployments.yaml as it is."""
-    return synthesize(tmp_path_factory.mktemp("local"), local="true")
+    """The stack of a local cloud, with deployments.yaml and the code as they are."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module_of_app, "stage_functions", stage_functions)
+        return synthesize(tmp_path_factory.mktemp("local"), local="true")
 
 
 @pytest.fixture(scope="session")
