@@ -7,7 +7,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-CHROMIUM := /usr/bin/chromium
+# tests/chromium.py takes the same one.
+CHROMIUM := $(firstword $(wildcard /usr/bin/chromium-headless-shell /usr/bin/chromium) /usr/bin/chromium-headless-shell)
 SAY := @printf '\033[1m==> %s\033[0m\n'
 # Node from the wheel goes first on the PATH: jsii and the CDK CLI use it.
 NODE := $(abspath $(VENV))/node
@@ -122,12 +123,12 @@ e2e: setup ## the deployed stack on the local cloud, faults injected
 # console in a browser say so and are left out.
 browser: setup ## the console in a real browser: Debian's Chromium, which is installed where it is missing
 	$(SAY) "the console in a browser"
-	@if $(MAKE) --no-print-directory chromium; then $(BIN)/pytest -q -n 2 --dist worksteal tests/browser; else printf '\033[1;33m%s\033[0m\n' "LEFT OUT: the console was not tested in a browser. Install Chromium (Debian: apt install chromium), then: make browser"; fi
+	@if $(MAKE) --no-print-directory chromium; then $(BIN)/pytest -q -n 2 --dist worksteal tests/browser; else printf '\033[1;33m%s\033[0m\n' "LEFT OUT: the console was not tested in a browser. Install Chromium (Debian: apt install chromium-headless-shell), then: make browser"; fi
 
 chromium:
 	@[ -x $(CHROMIUM) ] || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; } || { echo "there is no $(CHROMIUM), and only root can install it" >&2; exit 1; }
-	@[ -x $(CHROMIUM) ] || echo "==> installing Debian's Chromium (about 100 MB to load, once)"
-	@[ -x $(CHROMIUM) ] || { log=$$(mktemp) && trap 'rm -f "$$log"' EXIT && { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends chromium; } >"$$log" 2>&1 || { tail -n 5 "$$log" >&2; exit 1; }; }
+	@[ -x $(CHROMIUM) ] || echo "==> installing Debian's Chromium (about 80 MB to load, once)"
+	@[ -x $(CHROMIUM) ] || { log=$$(mktemp) && trap 'rm -f "$$log"' EXIT && { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends chromium-headless-shell; } >"$$log" 2>&1 || { tail -n 5 "$$log" >&2; exit 1; }; }
 
 pictures: setup chromium ## the pictures of the console's pages in docs/pictures, taken by the tests
 	@mkdir -p docs/pictures

@@ -18,11 +18,11 @@ from urllib.request import Request, urlopen
 from rich.table import Table
 
 from bench.limits import Limits
+from tests.chromium import OPTIONS, PATH
 
 HOSTS, CHANGED = 10_000, 500
 ROUNDS = 5
 FIRST_PAGE_MS, CHANGE_MS, MEMORY_MB = 300, 100, 100
-CHROMIUM = "/usr/bin/chromium"
 LINGER = 13.0  # seconds, more than those for which a reader outlives who looked
 _HAS_CHANGED = "() => performance.getEntriesByName('change').length > 0"
 
@@ -35,9 +35,7 @@ def measure() -> Table:
         api = stack.enter_context(_api())
         _deploying(0)
         url, process = stack.enter_context(_console(api.endpoint))
-        browser = stack.enter_context(sync_playwright()).chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox"] if os.getuid() == 0 else []
-        )
+        browser = stack.enter_context(sync_playwright()).chromium.launch(executable_path=PATH, args=OPTIONS)
         context = browser.new_context()
         page = context.new_page()
         page.goto(url)

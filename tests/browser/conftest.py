@@ -19,13 +19,13 @@ from cli.console.readers import Readers
 from cli.console.server import Console
 from cli.view import looks
 from functions.core.text.times import timestamp
+from tests.chromium import OPTIONS, PATH
 from tests.cli import deploying
 from tests.cli.conftest import engine, served
 from tests.served import Served
 
 __all__ = ["engine", "served"]  # fixtures of the command line's tests
 
-CHROMIUM = "/usr/bin/chromium"
 ROOT = Path(__file__).resolve().parents[2]
 AXE = (ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text()
 PICTURES = os.environ.get("STEPDEPLOY_PICTURES")  # the folder that pictures of the pages go into, if they are wanted
@@ -37,8 +37,7 @@ expect.set_options(timeout=_SECONDS * 1000)
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        options = ["--no-sandbox"] if os.getuid() == 0 else []  # which Chromium refuses to have as root
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
+        browser = playwright.chromium.launch(executable_path=PATH, args=OPTIONS)
         yield browser
         browser.close()
 
