@@ -71,6 +71,7 @@ class Tab:
 
     def __init__(self, page: Page, console: Console) -> None:
         self.page = page
+        self._axe = Axe(page)
         self.address = f"http://127.0.0.1:{console.port}"
         self.said: list[str] = []
         page.on("console", lambda message: self.said.append(message.text) if message.type == "error" else None)
@@ -91,9 +92,7 @@ class Tab:
 
     def is_accessible(self) -> None:
         """axe-core finds nothing wrong, in light and in dark."""
-        for scheme in ("light", "dark"):
-            self.page.emulate_media(color_scheme=scheme)
-            assert problems(self.page) == [], scheme
+        self._axe.finds_nothing()
 
     def picture(self, name: str) -> None:
         """In light and dark, where pictures are wanted."""
@@ -102,24 +101,37 @@ class Tab:
             self.page.screenshot(path=Path(PICTURES or "") / f"{name}-{scheme}.png")
 
 
-def problems(page: Page) -> list[str]:
-    """What axe-core finds, rule and element. It runs beside the page's own policy, which refuses foreign scripts."""
-    session = page.context.new_cdp_session(page)
-    world = session.send("Page.createIsolatedWorld", {"frameId": _frame(session), "worldName": "axe"})
-    run = f"{AXE}; axe.run(document).then(found => JSON.stringify(found.violations))"
-    answer = session.send(
-        "Runtime.evaluate",
-        {"expression": run, "contextId": world["executionContextId"], "awaitPromise": True, "returnByValue": True},
-    )
-    assert "exceptionDetails" not in answer, answer
-    found = json.loads(answer["result"]["value"])
-    session.detach()
-    return [f"{each['id']}: {node['html']}: {node['failureSummary']}" for each in found for node in each["nodes"]]
+class Axe:
+    """axe-core in a page. It runs beside the page's own policy, which refuses foreign scripts."""
 
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self._session = page.context.new_cdp_session(page)
 
-def _frame(session: Any) -> str:
-    found: str = session.send("Page.getFrameTree")["frameTree"]["frame"]["id"]
-    return found
+    def finds_nothing(self) -> None:
+        """In light and in dark."""
+        world = self._world()
+        for scheme in ("light", "dark"):
+            self._page.emulate_media(color_scheme=scheme)
+            run = "axe.run(document, {resultTypes: ['violations']}).then(found => JSON.stringify(found.violations))"
+            violations = json.loads(self._evaluate(world, run))
+            nodes = [(each["id"], node) for each in violations for node in each["nodes"]]
+            assert [(rule, node["html"], node["failureSummary"]) for rule, node in nodes] == [], scheme
+
+    def _world(self) -> int:
+        """A world in the page that knows axe-core: the same one for as long as the page is not left."""
+        frame = self._session.send("Page.getFrameTree")["frameTree"]["frame"]["id"]
+        made = self._session.send("Page.createIsolatedWorld", {"frameId": frame, "worldName": "axe"})
+        world: int = made["executionContextId"]
+        if self._evaluate(world, "typeof axe") == "undefined":
+            self._evaluate(world, f"{AXE}; 0")
+        return world
+
+    def _evaluate(self, world: int, text: str) -> Any:
+        given = {"expression": text, "contextId": world, "awaitPromise": True, "returnByValue": True}
+        answer = self._session.send("Runtime.evaluate", given)
+        assert "exceptionDetails" not in answer, answer
+        return answer["result"]["value"]
 
 
 @pytest.fixture
