@@ -3,8 +3,8 @@
 from contextlib import chdir
 from pathlib import Path
 
-from cfnlint.config import ConfigMixIn
-from cfnlint.runner import Runner
+from cfnlint.config import ConfigMixIn  # type: ignore[import-untyped]
+from cfnlint.runner import Runner  # type: ignore[import-untyped]
 
 from infra.app import ROOT
 
