@@ -9,12 +9,15 @@
   this would not do: the session does not tell it.)
 - Whoever sends no credentials may list buckets and create them, as root. AWS refuses it (AccessDenied).
 
+It also parses all policies of the caller for each request, twice: here each text is parsed once.
+
 Sources: IAM User Guide, "AWS Signature Version 4 for API requests" and "AWS global condition context keys"; Amazon S3
 API Reference, "Error responses".
 """
 
 import re
 from contextvars import ContextVar
+from functools import lru_cache
 from typing import Any
 
 _NEEDS_A_CALLER = frozenset({"s3:ListAllMyBuckets", "s3:CreateBucket"})  # of the others, S3 asks the bucket
@@ -50,6 +53,12 @@ def install() -> None:
             return iam.AuthError("AccessDenied", "Access Denied")
         return enforce(access_key_id, action, service, *rest, **how)
 
+    parse = iam.parse_policy_document
+    parse_text = lru_cache(maxsize=1024)(parse)
+
+    def parse_once(document: str | dict[str, Any]) -> Any:
+        return parse_text(document) if isinstance(document, str) else parse(document)
+
     resolve = iam._resolve_condition_key
 
     def resolve_each(key: str, request: Any) -> Any:
@@ -61,3 +70,4 @@ def install() -> None:
     iam.pin_signed_request = app.pin_signed_request = pin_each
     iam._is_root_key = has_unchecked_signature
     iam.enforce = enforce_each
+    iam.parse_policy_document = parse_once
