@@ -36,6 +36,7 @@ from functions.store.keys import application_key, group_item_key, listed_applica
 from functions.store.table import items
 from functions.store.table.values import Index
 from host.lifecycle import IN_PLACE, LifecycleEvent
+from tests import memory
 from tests.calls import recording
 from tests.clients import client
 from tests.fakes.autoscaling import FakeAutoScaling
@@ -100,6 +101,14 @@ ENVIRONMENT = {
 for profile, number in {"quick": 20, "soak": 2000}.items():
     run_settings.register_profile(profile, deadline=None, max_examples=number)
 run_settings.load_profile("soak" if IS_SOAK else "quick")
+
+
+_in_memory = memory.begin()
+
+
+def pytest_unconfigure() -> None:
+    if _in_memory:
+        memory.end(_in_memory)
 
 
 made = clients.made
