@@ -60,16 +60,17 @@ def _keep_names(patch: pytest.MonkeyPatch) -> None:
 def _keep_methods(patch: pytest.MonkeyPatch) -> None:
     """Of each service's clients: a function for each of seven hundred operations of EC2, which is the client's own only
     by its `self`."""
-    make: Any = ClientCreator._create_methods
+    creator_class: Any = ClientCreator
+    make = creator_class._create_methods
     known = dict[tuple[str, ...], dict[str, Any]]()
 
-    def methods(creator: ClientCreator, service_model: Any) -> dict[str, Any]:
+    def methods(creator: Any, service_model: Any) -> dict[str, Any]:
         key = (service_model.service_name, service_model.api_version, *service_model.operation_names)
         if key not in known:
             known[key] = make(creator, service_model)
         return dict(known[key])
 
-    patch.setattr(ClientCreator, "_create_methods", methods)
+    patch.setattr(creator_class, "_create_methods", methods)
 
 
 def _keep_rules(patch: pytest.MonkeyPatch) -> None:
