@@ -108,7 +108,7 @@ soak: setup ## kills at every point, 100,000 simulated schedules, thousands of r
 	$(SAY) "simulated schedules"
 	@STEPDEPLOY_SOAK=1 $(BIN)/python -m tests.simulation.soak $(if $(SEED),--seed $(SEED)) $(if $(SCHEDULES),--schedules $(SCHEDULES))
 	$(SAY) "soak"
-	@STEPDEPLOY_SOAK=1 $(BIN)/pytest -q -n 2 tests/properties tests/host/random/test_crash.py tests/host/random/test_deployments.py tests/host/random/test_reinstall.py tests/host/archive/test_archive.py
+	@STEPDEPLOY_SOAK=1 $(BIN)/pytest -q -n 2 tests/properties tests/host/random/test_crash.py tests/host/random/test_deployments.py tests/host/random/test_reinstall.py tests/host/archive/test_archive.py tests/simulation
 
 mutations: setup ## deliberate breakages of the engine, each of which the invariants' tests have to notice
 	$(SAY) "mutations"

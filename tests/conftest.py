@@ -212,8 +212,10 @@ def aws(environment: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     monkeypatch.setattr(clients, "made", made)
     monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
-    with mock_aws():
-        yield
+    mock = mock_aws()
+    mock.start(reset=False)  # each has left nothing
+    yield
+    mock.stop()
 
 
 def create_table() -> str:
@@ -274,9 +276,13 @@ def undelivered(services: None, monkeypatch: pytest.MonkeyPatch) -> Inbox:
 
 @pytest.fixture
 def bucket(aws: None) -> str:
-    s3 = client("s3")
-    s3.create_bucket(Bucket=BUCKET)
-    s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    """A bucket that keeps versions: at once in moto, since a thousand tests have it."""
+    from moto.core import DEFAULT_ACCOUNT_ID
+    from moto.s3.models import s3_backends
+
+    account = s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
+    account.create_bucket(BUCKET, REGION)
+    account.put_bucket_versioning(BUCKET, "Enabled")
     return BUCKET
 
 

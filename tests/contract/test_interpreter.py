@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 
 from tests.simulation.scripted import Scripted
-from tests.statemachines.conftest import SILENCE, Answers, Play, Raises, Run, Throttled, decided, flow
+from tests.statemachines.conftest import Play, decided, flow
 from tests.statemachines.conftest import manifest as manifest
 from tests.statemachines.conftest import no_waiting as no_waiting
 from tests.statemachines.conftest import parsed_once as parsed_once
 from tests.statemachines.conftest import play as play
+from tests.statemachines.scripts import SILENCE, Answers, Raises, Run, Throttled
 
 TARGET = {"deployment_id": "d-000000001", "target_id": "i-1"}
 DEPLOYMENT = {"deployment_id": "d-000000001"}

@@ -22,7 +22,7 @@ STEADY = Durations(spread=0)  # so that both know who is at work when something 
 
 
 def both(stop_at: float | None = None, **fields: Any) -> tuple[list[Shown], list[Shown]]:
-    given: dict[str, Any] = {"hosts": 40, "config": config("HalfAtATime"), "durations": STEADY, **fields}
+    given: dict[str, Any] = {"hosts": 20, "config": config("HalfAtATime"), "durations": STEADY, **fields}
     scenario = Scenario(**given)
     return Watched(scenario, stop_at=stop_at).play(), WorldOfMoto(scenario, stop_at=stop_at).play()
 
@@ -43,7 +43,7 @@ def statuses(all_of_them: list[Shown]) -> list[tuple[str, dict[str, int]]]:
 
 @pytest.mark.parametrize("name", ["OneAtATime", "HalfAtATime", "AllAtOnce", "75%"])
 def test_all_goes_well(name: str) -> None:
-    ours, theirs = both(config=config(name), hosts=40 if name == "HalfAtATime" else 8)
+    ours, theirs = both(config=config(name), hosts=20 if name == "HalfAtATime" else 8)
     same(ours, theirs)
     assert ours[0].targets == theirs[0].targets
     assert [(each.status, each.announced[-1]) for each in ours] == [("Succeeded", "SUCCESS")]
@@ -53,11 +53,11 @@ def test_fewer_hosts_fail_than_may() -> None:
     ours, theirs = both(fates={Fate.FAIL: 0.2})
     same(ours, theirs)
     assert ours[0].targets == theirs[0].targets
-    assert statuses(ours) == [("Succeeded", {"Succeeded": 32, "Failed": 8})]
+    assert statuses(ours) == [("Succeeded", {"Succeeded": 16, "Failed": 4})]
 
 
 def test_more_hosts_fail_than_may_and_the_deployment_is_rolled_back() -> None:
-    ours, theirs = both(fates={Fate.FAIL: 1.0})
+    ours, theirs = both(fates={Fate.FAIL: 1.0}, hosts=40)
     same(ours, theirs)
     assert statuses(ours)[0] == ("Failed", {"Failed": 20, "Skipped": 20})
     assert ours[1].creator == "codeDeployRollback"
@@ -66,14 +66,14 @@ def test_more_hosts_fail_than_may_and_the_deployment_is_rolled_back() -> None:
 def test_a_person_stops_it_in_the_middle() -> None:
     ours, theirs = both(stop_at=30)
     same(ours, theirs)
-    assert statuses(ours) == [("Stopped", {"Succeeded": 20, "Skipped": 20})]
+    assert statuses(ours) == [("Stopped", {"Succeeded": 10, "Skipped": 10})]
 
 
 def test_an_alarm_stops_it_and_it_is_rolled_back() -> None:
     ours, theirs = both(alarm_at=33)  # when all are in the middle of one event
     same(ours, theirs)
-    assert statuses(ours)[0] == ("Stopped", {"Failed": 20, "Skipped": 20})
-    assert statuses(ours)[1] == ("Succeeded", {"Succeeded": 40})
+    assert statuses(ours)[0] == ("Stopped", {"Failed": 10, "Skipped": 10})
+    assert statuses(ours)[1] == ("Succeeded", {"Succeeded": 20})
 
 
 def test_an_alarm_ends_the_bake() -> None:

@@ -10,7 +10,7 @@ from simulation.asl.execution import Execution, Resume
 from simulation.asl.reading import read_machine
 from simulation.asl.tokens import Timer, Tokens
 from simulation.clock import Clock
-from tests.statemachines.conftest import SILENCE, Answers, Raises, Run, Throttled
+from tests.statemachines.scripts import SILENCE, Answers, Raises, Run, Throttled
 
 
 class Scripted:

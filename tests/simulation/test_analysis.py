@@ -126,13 +126,13 @@ def test_a_pause_does_not_keep_metrics_from_being_judged() -> None:
         assert ended and ended < "2026-01-01T00:20:00"
 
 
-def test_five_hundred_hosts_are_two_calls() -> None:
-    """And so are ten thousand: of each side fifty are asked. The simulator refuses more than 500 metrics a call."""
+def test_many_hosts_are_two_calls() -> None:
+    """However many they are: of each side fifty are asked. The simulator refuses more than 500 metrics a call."""
     metrics = tuple(replace(WORSE, name=f"m{number}") for number in range(10))
     canary = StageRule(
-        name="canary", select=Select.PERCENT, value=20, bake_seconds=600, analysis=Analysis(metrics=metrics)
+        name="canary", select=Select.PERCENT, value=50, bake_seconds=600, analysis=Analysis(metrics=metrics)
     )
-    world, result = run(3.0, 2.0, hosts=500, config=staged(canary), has_announcements=False)
+    world, result = run(3.0, 2.0, hosts=120, config=staged(canary), has_announcements=False)
     assert result.broken == () and verdicts(result) == [AnalysisVerdict.SUCCESS]
     assert world.network.calls["cloudwatch:GetMetricData"] == 2
     judged = result.records[0][0].analyses[0].judged[0]

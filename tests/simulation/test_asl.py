@@ -7,7 +7,7 @@ import pytest
 from simulation.asl.errors import Unknown
 from simulation.asl.reading import read_machine
 from tests.simulation.scripted import Scripted, play
-from tests.statemachines.conftest import SILENCE, Raises
+from tests.statemachines.scripts import SILENCE, Raises
 
 INVOKE = "arn:aws:states:::lambda:invoke"
 

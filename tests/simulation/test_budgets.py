@@ -1,6 +1,7 @@
 """Budgets in simulated worlds: two groups share one, fairly and without an end of waiting."""
 
 from collections import Counter
+from itertools import product
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from simulation.hosts import Durations, Fate
 from simulation.scenario import GROUP, OTHER_GROUP, Act, Deed, Scenario, config
 from simulation.trace import Seen
 from simulation.world import World
+from tests.soak import some
 
 ALL = config("AllAtOnce")
 OTHER = (Act(5.0, Deed.DEPLOY, OTHER_GROUP),)
@@ -49,8 +51,7 @@ def passed_over(played: World, monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 @pytest.mark.parametrize("where", [{"other_hosts": 6}, {"shares_hosts": True}], ids=["hosts of their own", "the same"])
-@pytest.mark.parametrize("budget", ["1", "2", "34%"])
-@pytest.mark.parametrize("seed", [0, 2])
+@pytest.mark.parametrize(("budget", "seed"), some(3, [*product(["1", "2", "34%"], [0, 2])]))
 def test_two_groups_under_one_budget_share_it_fairly(
     where: dict[str, Any], budget: str, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

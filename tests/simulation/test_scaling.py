@@ -1,5 +1,6 @@
 """Auto Scaling: instances that are launched and ended at any moment, while deployments run and events get lost."""
 
+from itertools import product
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from simulation.scaling import most_calls_a_second, service_delay
 from simulation.scenario import Act, Deed, Scaling, Scenario, config
 from simulation.trace import Seen
 from simulation.world import World
+from tests.soak import some
 
 
 def play(scaling: Scaling, **fields: Any) -> tuple[World, Result]:
@@ -100,17 +102,19 @@ def test_events_may_be_lost_doubled_and_late(faults: dict[str, float]) -> None:
     assert len(of(result, Creator.AUTO_SCALING)) == 3
 
 
-@pytest.mark.parametrize("function", ["lifecycle_action", "prepare", "run_segment", "target_done", "finish", "launch"])
-@pytest.mark.parametrize("request_number", [1, 3, 6])
+DYING = ("lifecycle_action", "prepare", "run_segment", "target_done", "finish", "launch")
+
+
+@pytest.mark.parametrize(("function", "request_number"), some(6, [*product(DYING, [1, 3, 6])]))
 def test_functions_may_die(function: str, request_number: int) -> None:
     crashes = tuple(Crash(function, call, request_number) for call in (1, 2, 4))
     world, _ = play(Scaling(launches=((20, 1), (400, 1))), hosts=2, crashes=crashes)
     assert world.autoscaling and len(world.autoscaling.entered) == 2
 
 
-def test_a_hundred_launches_at_once_are_all_answered_and_ask_little() -> None:
-    world, result = play(Scaling(launches=((1000, 100),)), hosts=2, has_announcements=False)
-    assert world.autoscaling and len(world.autoscaling.entered) == 100
+def test_fifty_launches_at_once_are_all_answered_and_ask_little() -> None:
+    world, result = play(Scaling(launches=((1000, 50),)), hosts=2, has_announcements=False)
+    assert world.autoscaling and len(world.autoscaling.entered) == 50
     assert most_calls_a_second(world) <= 5.0
     assert result.throttled.get("autoscaling:CompleteLifecycleAction", 0) == 0
 
@@ -152,19 +156,21 @@ def most_changed(world: World, until: float) -> int:
 
 
 @pytest.mark.parametrize("takes_places", [True, False])
-def test_ten_launches_during_a_deployment_one_at_a_time_take_its_places_if_the_group_says_so(
+def test_launches_during_a_deployment_one_at_a_time_take_its_places_if_the_group_says_so(
     takes_places: bool,
 ) -> None:
-    scaling = Scaling(launches=((5, 10),), start_seconds=(5, 10), takes_places=takes_places)
-    world, result = play(scaling, hosts=6)
+    scaling = Scaling(launches=((5, 5),), start_seconds=(5, 10), takes_places=takes_places)
+    world, result = play(scaling, hosts=4)
     first = result.first
-    assert first.status == "Succeeded" and first.ended_at and world.autoscaling and len(world.autoscaling.entered) == 10
+    assert first.status == "Succeeded" and first.ended_at and world.autoscaling and len(world.autoscaling.entered) == 5
     most = most_changed(world, first.ended_at)
-    assert most == 1 if takes_places else most > 5
+    assert most == 1 if takes_places else most > 3
 
 
-@pytest.mark.parametrize("function", ["watch", "lifecycle_action", "prepare", "run_segment", "finish"])
-@pytest.mark.parametrize("request_number", [2, 4, 7])
+WITH_PLACES = ("watch", "lifecycle_action", "prepare", "run_segment", "finish")
+
+
+@pytest.mark.parametrize(("function", "request_number"), some(5, [*product(WITH_PLACES, [2, 4, 7])]))
 def test_launches_that_died_hold_no_place_of_a_deployment(function: str, request_number: int) -> None:
     crashes = tuple(Crash(function, call, request_number) for call in (1, 3, 5))
     scaling = Scaling(launches=((5, 3),), start_seconds=(5, 10), takes_places=True)

@@ -7,9 +7,8 @@ catches, tokens and the map are moto's. Time is not: no state waits, and what wo
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from copy import deepcopy
-from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -28,39 +27,10 @@ from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_funct
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 
 from infra.flow import definition
+from tests.statemachines.scripts import SILENCE, Answers, Raises, Run, Throttled
 
 STATEMACHINES = Path(__file__).resolve().parents[2] / "statemachines"
 BUCKET = "manifests"
-
-
-@dataclass(frozen=True)
-class Raises:
-    """A function that fails with an error of this type."""
-
-    error: str = "RuntimeError"
-
-
-@dataclass(frozen=True)
-class Throttled:
-    """A function that Lambda does not even start."""
-
-
-SILENCE = object()  # a function with a task token that nobody completes in time
-Answers = Mapping[str, Sequence[Any]]
-
-
-@dataclass
-class Run:
-    """What became of an execution."""
-
-    status: str = ""
-    output: Any = None
-    path: list[str] = field(default_factory=list)  # states in the order in which they were entered
-    calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)  # functions, with their payload
-    history: list[Any] = field(default_factory=list)  # its events, without those of the Distributed Map's children
-
-    def payloads(self, function: str) -> list[dict[str, Any]]:
-        return [payload for name, payload in self.calls if name == function]
 
 
 Play = Callable[..., Run]

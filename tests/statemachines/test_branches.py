@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.statemachines.branches import branches, taken
-from tests.statemachines.conftest import SILENCE, Answers, Play, Raises, Throttled, decided, flow
+from tests.statemachines.conftest import Play, decided, flow
+from tests.statemachines.scripts import SILENCE, Answers, Raises, Throttled
 
 TARGET = {"deployment_id": "d-000000001", "target_id": "i-1"}
 DEPLOYMENT = {"deployment_id": "d-000000001"}

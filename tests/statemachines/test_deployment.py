@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from tests.statemachines.conftest import SILENCE, Play, Raises, decided
+from tests.statemachines.conftest import Play, decided
+from tests.statemachines.scripts import SILENCE, Raises
 
 GIVEN = {"deployment_id": "d-000000001"}
 SUCCEEDED = {"status": "Succeeded"}

@@ -1,6 +1,7 @@
 """The way of one target, branch by branch."""
 
-from tests.statemachines.conftest import SILENCE, Play, Raises, Throttled
+from tests.statemachines.conftest import Play
+from tests.statemachines.scripts import SILENCE, Raises, Throttled
 
 TARGET = {"deployment_id": "d-000000001", "target_id": "i-1"}
 SUCCEEDED, FAILED, NEXT = ({"status": each} for each in ("Succeeded", "Failed", "Next"))

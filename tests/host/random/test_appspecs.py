@@ -29,7 +29,7 @@ TEXTS = st.one_of(
 )
 
 
-@settings(PATIENT, max_examples=examples(150, 3000))
+@settings(PATIENT, max_examples=examples(80, 3000))
 @given(TEXTS, st.sampled_from(["text", "json", "github"]))
 def test_whatever_an_appspec_says_it_is_one_or_an_error(text: str, form: str) -> None:
     try:
@@ -59,7 +59,7 @@ SCALARS = st.one_of(
 )
 
 
-@settings(PATIENT, max_examples=examples(300, 5000))
+@settings(PATIENT, max_examples=examples(150, 5000))
 @given(SCALARS)
 def test_a_scalar_is_of_the_kind_that_pyyaml_takes_it_for(scalar: str) -> None:
     text = f"a: {scalar}"

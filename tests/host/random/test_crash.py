@@ -21,8 +21,7 @@ from tests.host.conftest import GROUP_ID, Host, Step, appspec, read_step, revisi
 from tests.soak import some
 
 KILLED = 137
-CHUNKS = 2  # of the points, for pytest-xdist to spread
-TRIED = 8  # points of each
+TRIED = 10  # points of each
 EVENTS = ("DownloadBundle", "Install")
 OLDER = ("d-01", "d-02", "d-03", "d-04")  # revisions of before, of which the oldest are forgotten
 # Reads one JSON line for each run and forks for it; answers with the line of how it ended and what it changed.
@@ -261,12 +260,11 @@ def assert_nothing_is_half_written(mortal: Mortal, usual: Undisturbed, where: st
         assert {name: entry for name, entry in found.items() if name.startswith(inside)} == whole, where
 
 
-@pytest.mark.parametrize("chunk", range(CHUNKS))
 @pytest.mark.parametrize("event", EVENTS)
-def test_an_event_that_is_killed_anywhere_is_finished_by_its_next_run(mortal: Mortal, event: str, chunk: int) -> None:
+def test_an_event_that_is_killed_anywhere_is_finished_by_its_next_run(mortal: Mortal, event: str) -> None:
     usual = undisturbed(mortal, event)
     assert {name for name in usual.installed if is_partial(name)} == set()
-    for point in some(TRIED, range(chunk, len(usual.points), CHUNKS)):
+    for point in some(TRIED, range(len(usual.points))):
         where = f"after a kill {usual.points[point]}"
         mortal.restore()
         mortal.kill(event, point)
@@ -282,7 +280,7 @@ def test_an_event_that_is_killed_anywhere_is_finished_by_its_next_run(mortal: Mo
 @pytest.mark.parametrize("event", EVENTS)
 def test_a_deployment_that_was_killed_and_given_up_leaves_nothing_to_the_next(mortal: Mortal, event: str) -> None:
     usual = undisturbed(mortal, event)
-    for point in some(CHUNKS * TRIED, range(len(usual.points))):
+    for point in some(TRIED, range(len(usual.points))):
         mortal.restore()
         mortal.kill(event, point)
         mortal.run("Install", "d-3")

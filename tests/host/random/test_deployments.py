@@ -284,7 +284,7 @@ def check(case: Case, sandbox: Path) -> Report:
     return report
 
 
-@settings(PATIENT, max_examples=examples(40, 1000))
+@settings(PATIENT, max_examples=examples(24, 1000))
 @given(cases())
 def test_whatever_is_deployed_nothing_crashes_nothing_outside_changes_and_the_next_succeeds(case: Case) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -72,7 +72,7 @@ def found(folder: Path) -> dict[str, object]:
     return shown
 
 
-@settings(max_examples=examples(50, 1000), deadline=None)
+@settings(max_examples=examples(30, 1000), deadline=None)
 @given(first=TREES, second=TREES)
 def test_a_then_b_then_a_is_as_a_alone(first: Tree, second: Tree) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -86,7 +86,7 @@ def test_a_then_b_then_a_is_as_a_alone(first: Tree, second: Tree) -> None:
         assert found(here / "again") == found(here / "alone")
 
 
-@settings(max_examples=examples(40, 1000), deadline=None)
+@settings(max_examples=examples(24, 1000), deadline=None)
 @given(tree=TREES)
 def test_what_a_hook_has_made_stays_and_what_the_revision_has_made_goes(tree: Tree) -> None:
     """Files that no deployment brought keep themselves and their folders, whatever is deployed around them."""

@@ -19,7 +19,7 @@ import pytest
 from cli.__main__ import main
 from cli.account.connection import Engine
 from cli.account.smoke import deployment, rates
-from cli.account.smoke.plan import COMMITS, READS, SENDS
+from cli.account.smoke.plan import READS, SENDS
 from cli.account.smoke.revision import archive
 from host.bundle.archive import check
 from tests.cli.verbs.setting_up.test_doctor import Account, account  # noqa: F401 - a fixture
@@ -101,6 +101,7 @@ def seen(account: Account, monkeypatch: pytest.MonkeyPatch) -> Aws:
     make = Engine.client
     monkeypatch.setattr(Engine, "client", lambda self, name, **how: found.watch(make(self, name, **how)))
     monkeypatch.setattr(rates, "COMMIT_SECONDS", 0.2)
+    monkeypatch.setattr(rates, "COMMITS", 100)
     monkeypatch.setattr(urllib.request, "urlopen", lambda *_, **__: gzip_answer())
     return found
 
@@ -143,7 +144,7 @@ def test_what_it_does_is_bounded(seen: Aws) -> None:
     seen.all()
     assert len(seen.asked["SendCommand"]) == SENDS
     assert len(seen.asked["ListCommandInvocations"]) == READS
-    assert len(seen.asked["TransactWriteItems"]) <= COMMITS
+    assert len(seen.asked["TransactWriteItems"]) <= rates.COMMITS
 
 
 def test_a_flow_that_step_functions_refuses_is_a_problem(seen: Aws) -> None:
