@@ -17,7 +17,7 @@ from simulation.aws.functions import Functions
 from simulation.clock import Clock
 
 _STREAM_SECONDS = (0.1, 0.5)
-_LONGEST_RETRY = 60
+_RETRY_SECONDS = (0, 2, 4, 8, 16, 32, 60)  # after so many failures in a row, and after more than these
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +103,7 @@ class Reader:
             done = 0 if failure else numbers.index(failed[0]) if failed else len(batch)
             del self._records[:done]
             self._failures = self._failures + 1 if failure or failed else 0
-            self._wake(min(2.0**self._failures, _LONGEST_RETRY) if self._failures else 0)
+            self._wake(_RETRY_SECONDS[min(self._failures, len(_RETRY_SECONDS) - 1)])
 
         self._functions.invoke(self._function, {"Records": batch}, reply)
 
