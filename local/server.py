@@ -7,7 +7,6 @@ for whoever drives the cloud (local/cloud.py); everything else is AWS.
 import argparse
 import asyncio
 import ctypes
-import ipaddress
 import json
 import os
 import shutil
@@ -19,6 +18,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
+
+from local.loopback import keep_to_loopback
 
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
@@ -308,27 +309,6 @@ async def _respond(send: Send, status: int, headers: dict[str, str], body: bytes
     encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": status, "headers": encoded})
     await send({"type": "http.response.body", "body": body})
-
-
-def keep_to_loopback() -> None:
-    """Refuse this process every other address, whatever a service of the emulator's wants to listen on."""
-    sys.addaudithook(_refuse_other_addresses)
-
-
-def _refuse_other_addresses(event: str, given: tuple[Any, ...]) -> None:
-    if event == "socket.bind" and isinstance(given[1], tuple) and not _is_loopback(str(given[1][0])):
-        raise PermissionError(f"{given[1][0] or '*'}: the local cloud listens on the loopback address only")
-
-
-def _is_loopback(host: str) -> bool:
-    """
-    >>> [_is_loopback(host) for host in ("127.0.0.1", "::1", "localhost", "0.0.0.0", "")]
-    [True, True, True, False, False]
-    """
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 async def _serve(port: int, directory: Path, network: str) -> None:

@@ -10,7 +10,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-_SHARED = Path("/dev/shm")  # noqa: S108 - the folder that is made in it is ours alone
+_SHARED = Path("/dev/shm")
 _PREFIX = "stepdeploy-tests-"
 _FREE_BYTES = 4 * 1024**3  # several times of what all tests have at one time
 

@@ -19,7 +19,7 @@ from infra.app import ROOT, STACK, engine_app
 from infra.checks.permissions import context, grants
 from infra.stack import Options
 from tests.infra.conftest import UNCHECKED, Synthesized, only, resources
-from tests.infra.lint import complaints
+from tests.lint import complaints
 
 PARTITIONS = ("us-gov-west-1", "cn-north-1", "eusc-de-east-1")  # a Region of each that is not `aws`
 

@@ -43,7 +43,7 @@ def test_the_cloud_listens_at_one_port_of_the_loopback_address(our_cloud: LocalC
 
 BINDS = """
 import socket, sys
-from local.server import keep_to_loopback
+from local.loopback import keep_to_loopback
 keep_to_loopback()
 with socket.socket(socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET) as it:
     try:

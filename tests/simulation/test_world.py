@@ -1,17 +1,25 @@
 """The real engine over simulated hosts: how deployments end, what is on record then, and what faults change."""
 
+import random
 from collections import Counter
-from typing import Any
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, cast
 
 import pytest
 
 from functions.core.causes import Cause
 from functions.core.statuses import Creator, DeploymentErrorCode, DeploymentStatus, LifecycleEventStatus, TargetStatus
+from functions.store.table.memory import Change
+from functions.store.table.values import Key
 from functions.telemetry import metrics
 from simulation import seams
-from simulation.aws.events import EventFaults
+from simulation.asl.errors import Failure
+from simulation.aws.events import EventFaults, Reader
+from simulation.aws.functions import Functions
 from simulation.aws.limits import Limits
 from simulation.aws.network import NotSimulated
+from simulation.clock import Clock
 from simulation.hosts import Durations, Fate
 from simulation.result import Result
 from simulation.scenario import Scenario, config
@@ -160,3 +168,23 @@ def test_a_run_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
 def test_what_the_simulator_does_not_have_is_refused() -> None:
     with pytest.raises(NotSimulated, match=r"ssm\.start_session"):
         World(Scenario()).ssm.start_session()
+
+
+class Broken:
+    """A function that always fails."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def invoke(self, function: str, event: dict[str, Any], reply: Callable[[Any, Failure | None], None]) -> None:
+        self.calls += 1
+        reply(None, Failure("Runtime.ExitError"))
+
+
+def test_a_function_that_fails_for_days_is_called_each_minute() -> None:
+    clock, broken = Clock(), Broken()
+    chance = random.Random(1)
+    reader = Reader(clock, chance, cast(Functions, broken), "publish", batch=10, window=1, wants=lambda change: True)
+    reader.put(1, Change(Key("pk", "sk"), None, {"pk": "pk", "sk": "sk"}, datetime(2026, 1, 1, tzinfo=UTC)))
+    clock.run(lambda: clock.time > 86_400)
+    assert 1_400 < broken.calls < 1_450

@@ -20,9 +20,9 @@ from local.json_model import check_request
 from stepdeploy.cdk import StepDeployAction, registration
 from stepdeploy.cdk import action as module_of_action
 from tests.infra.conftest import only, resources
-from tests.infra.lint import complaints
 from tests.infra.users.pipelines import as_request, declared, pipeline_of, template_of
 from tests.infra.users.templates import plain, user_template
+from tests.lint import complaints
 
 NAME = f"{STACK}-pipeline_job"
 ROLE = "arn:aws:iam::123456789012:role/deploy"
