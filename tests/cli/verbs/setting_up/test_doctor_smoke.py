@@ -27,6 +27,7 @@ from tests.clients import client
 from tests.conftest import BUCKET
 
 Answer = Mapping[str, Any] | Callable[[], Mapping[str, Any]]
+COMMITS = 100  # of 1,000, at most
 THROTTLED = {"Error": {"Code": "ThrottlingException", "Message": "Rate exceeded"}}
 FACTS = "2026-11-28 21:00:00 [stdout]facts tmp={tmp} free_kb={free} epoch={epoch} python=3.9\n"
 
@@ -101,7 +102,7 @@ def seen(account: Account, monkeypatch: pytest.MonkeyPatch) -> Aws:
     make = Engine.client
     monkeypatch.setattr(Engine, "client", lambda self, name, **how: found.watch(make(self, name, **how)))
     monkeypatch.setattr(rates, "COMMIT_SECONDS", 0.2)
-    monkeypatch.setattr(rates, "COMMITS", 100)
+    monkeypatch.setattr(rates, "COMMITS", COMMITS)
     monkeypatch.setattr(urllib.request, "urlopen", lambda *_, **__: gzip_answer())
     return found
 
@@ -144,7 +145,7 @@ def test_what_it_does_is_bounded(seen: Aws) -> None:
     seen.all()
     assert len(seen.asked["SendCommand"]) == SENDS
     assert len(seen.asked["ListCommandInvocations"]) == READS
-    assert len(seen.asked["TransactWriteItems"]) <= rates.COMMITS
+    assert len(seen.asked["TransactWriteItems"]) <= COMMITS
 
 
 def test_a_flow_that_step_functions_refuses_is_a_problem(seen: Aws) -> None:
