@@ -65,10 +65,11 @@ local: setup ## AWS on this machine with the stack, four hosts and an Auto Scali
 # tests are compiled, each once. What a target says comes when it ends.
 test: setup ## everything that CI runs
 	@rm -rf build/calls
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target types lint collected
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target e2e host templates simulated browser unit contract
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target AFTER=collected types e2e host templates simulated browser unit contract lint
 	@$(MAKE) --no-print-directory grants
 	$(SAY) "all checks passed"
+
+e2e host templates simulated browser unit contract: | $(AFTER)
 
 lint: setup ## ruff: style, imports, layering
 	$(SAY) "lint"
@@ -114,11 +115,10 @@ mutations: setup ## deliberate breakages of the engine, each of which the invari
 	$(SAY) "mutations"
 	@$(BIN)/python -m tests.mutations
 
-# These wait for hosts and states, but each worker more is a cloud and a stack more: one worker more than cores.
-# The long ones first.
+# These wait for hosts and states, but each worker more is a cloud and a stack more. The long ones first.
 e2e: setup ## the deployed stack on the local cloud, faults injected
 	$(SAY) "local cloud and end to end"
-	@$(BIN)/pytest -q -n 3 --dist worksteal tests/e2e tests/local --doctest-modules local
+	@$(BIN)/pytest -q -n 4 --dist worksteal tests/e2e tests/local --doctest-modules local
 
 # Debian's Chromium, which only root can install; where there is none and none may be installed, the tests of the
 # console in a browser say so and are left out.

@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 _SHARED = Path("/dev/shm")
-_PREFIX = "stepdeploy-tests-"
+_PREFIX = "sd-"  # short: paths are in messages, which have a most length
 _FREE_BYTES = 4 * 1024**3  # several times of what all tests have at one time
 
 
