@@ -118,7 +118,7 @@ mutations: setup ## deliberate breakages of the engine, each of which the invari
 # These wait for hosts and states, but each worker more is a cloud and a stack more. The long ones first.
 e2e: setup ## the deployed stack on the local cloud, faults injected
 	$(SAY) "local cloud and end to end"
-	@$(BIN)/pytest -q -n 4 --dist worksteal tests/e2e tests/local --doctest-modules local
+	@$(BIN)/pytest -q -n 3 --dist worksteal tests/e2e tests/local --doctest-modules local
 
 # Debian's Chromium, which only root can install; where there is none and none may be installed, the tests of the
 # console in a browser say so and are left out.
