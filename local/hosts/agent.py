@@ -314,11 +314,15 @@ class Agent:
                 raise  # a local cloud that has gone is noticed by the next receive
 
 
+_PF_EXITING = 4  # proc(5), /proc/pid/stat: flags
+
+
 def main() -> None:
     """Make the instance's first process and, when all has ended and nobody is left to do it, remove its files."""
     connection = socket.socket(fileno=0)
     parent = os.getppid()
     root = _read_root(connection)
+    owner = os.open(f"/proc/{parent}/stat", os.O_RDONLY)  # of this /proc: there is another one soon
     try:
         separate_processes(privileged=root.privileged)
     except NamespaceUnavailable as error:
@@ -331,8 +335,17 @@ def main() -> None:
     null = os.open("/dev/null", os.O_RDWR)
     os.dup2(null, 0)
     os.waitpid(first_process, 0)
-    if os.getppid() != parent:
+    if _is_ending(owner):
         remove_tree(root.directory)
+
+
+def _is_ending(stat: int) -> bool:
+    """Whether a process is gone, or is about to be: its files close, which ends an instance, before it is gone."""
+    try:
+        flags = int(os.pread(stat, 4096, 0).rpartition(b")")[2].split()[6])
+    except ProcessLookupError:
+        return True
+    return bool(flags & _PF_EXITING)
 
 
 def _be_first_process(connection: socket.socket, root: Root) -> None:

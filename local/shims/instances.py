@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
@@ -37,6 +38,14 @@ def install(instances: Instances) -> None:
     ec2._matches_filters = fits_by_id_too
     handle = app.SERVICE_HANDLERS["ec2"]
     under_way: set[asyncio.Task[None]] = set()
+    turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def in_turn(instance: Instance, action: str) -> None:
+        """Also when a request comes before the host has done what the last one asked for."""
+        async with turns[instance.instance_id]:
+            done, states = _DONE[action]
+            if instance.state in states:
+                await done(instance)
 
     async def then_the_hosts(
         method: str, path: str, headers: dict[str, str], body: bytes, query: Mapping[str, Any]
@@ -44,13 +53,11 @@ def install(instances: Instances) -> None:
         answer = await handle(method, path, headers, body, query)
         form = fields(body, query)
         if form.get("Action") in _DONE and answer[0] == 200:
-            done, states = _DONE[form["Action"]]
             ids = [value for name, value in form.items() if name.startswith("InstanceId.")]
             for instance in filter(None, map(instances.get, ids)):
-                if instance.state in states:
-                    task = asyncio.get_running_loop().create_task(done(instance))
-                    under_way.add(task)
-                    task.add_done_callback(under_way.discard)
+                task = asyncio.get_running_loop().create_task(in_turn(instance, form["Action"]))
+                under_way.add(task)
+                task.add_done_callback(under_way.discard)
         return answer
 
     app.SERVICE_HANDLERS["ec2"] = then_the_hosts
