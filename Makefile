@@ -69,6 +69,7 @@ test: setup ## everything that CI runs
 	@$(MAKE) --no-print-directory grants
 	$(SAY) "all checks passed"
 
+# Before several workers do it at the same time.
 e2e host templates simulated browser unit contract: | $(AFTER)
 
 lint: setup ## ruff: style, imports, layering

@@ -12,10 +12,8 @@ from tests.host.test_segment import deploy
 NAME = "grüße 日本.txt"
 
 
-@pytest.mark.parametrize(
-    ("locale", "type"),
-    [("C", "zip"), ("POSIX", "tgz"), ("latin-1", "zip"), ("latin-1", "tgz"), ("no such locale", "zip")],
-)
+@pytest.mark.parametrize("locale", ["C", "POSIX", "latin-1", "no such locale"])
+@pytest.mark.parametrize("type", ["zip", "tgz"])
 def test_names_and_texts_beyond_ascii_arrive_under_any_locale(
     host: Host, tmp_path: Path, latin_1: dict[str, str], locale: str, type: str
 ) -> None:

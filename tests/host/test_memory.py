@@ -13,7 +13,7 @@ from host.grammar import parse
 from host.plan import Listed, Make, plan
 from host.posix.cleanup import AfterCleanup, read_cleanup
 
-MANY = 20_000
+MANY = 30_000
 BYTES_PER_FILE = 80  # where a path of its own takes more, and a tuple of two paths several hundred
 SPARE = 2_000_000  # bytes: a block that is not packed yet, and the tables of zlib
 

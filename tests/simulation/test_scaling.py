@@ -112,9 +112,9 @@ def test_functions_may_die(function: str, request_number: int) -> None:
     assert world.autoscaling and len(world.autoscaling.entered) == 2
 
 
-def test_fifty_launches_at_once_are_all_answered_and_ask_little() -> None:
-    world, result = play(Scaling(launches=((1000, 50),)), hosts=2, has_announcements=False)
-    assert world.autoscaling and len(world.autoscaling.entered) == 50
+def test_a_hundred_launches_at_once_are_all_answered_and_ask_little() -> None:
+    world, result = play(Scaling(launches=((1000, 100),)), hosts=2, has_announcements=False)
+    assert world.autoscaling and len(world.autoscaling.entered) == 100
     assert most_calls_a_second(world) <= 5.0
     assert result.throttled.get("autoscaling:CompleteLifecycleAction", 0) == 0
 
@@ -156,15 +156,15 @@ def most_changed(world: World, until: float) -> int:
 
 
 @pytest.mark.parametrize("takes_places", [True, False])
-def test_launches_during_a_deployment_one_at_a_time_take_its_places_if_the_group_says_so(
+def test_ten_launches_during_a_deployment_one_at_a_time_take_its_places_if_the_group_says_so(
     takes_places: bool,
 ) -> None:
-    scaling = Scaling(launches=((5, 5),), start_seconds=(5, 10), takes_places=takes_places)
-    world, result = play(scaling, hosts=4)
+    scaling = Scaling(launches=((5, 10),), start_seconds=(5, 10), takes_places=takes_places)
+    world, result = play(scaling, hosts=6)
     first = result.first
-    assert first.status == "Succeeded" and first.ended_at and world.autoscaling and len(world.autoscaling.entered) == 5
+    assert first.status == "Succeeded" and first.ended_at and world.autoscaling and len(world.autoscaling.entered) == 10
     most = most_changed(world, first.ended_at)
-    assert most == 1 if takes_places else most > 3
+    assert most == 1 if takes_places else most > 5
 
 
 WITH_PLACES = ("watch", "lifecycle_action", "prepare", "run_segment", "finish")
