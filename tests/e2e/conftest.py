@@ -29,6 +29,7 @@ from tests.fake_github import FakeGitHub
 
 CHANNEL = "#deployments"
 LIVE = "#live"  # which a bot tells, not a webhook
+ALONE = "#alone"  # of one group: the others' outcomes make no digest of what it tells
 BUILDS = "e2e-builds"  # a bucket besides the engine's, whose uploads below ci/ start deployments
 RECONCILE_SECONDS = 6
 PROPAGATION_SECONDS = 2  # for which load balancers may send requests to hosts that have left
@@ -100,6 +101,7 @@ GROUPS: dict[str, dict[str, Any]] = {
     "shares": {},
     "shares-too": {"ec2TagFilters": [{"Key": "group", "Value": "shares"}], "fileExistsBehavior": "OVERWRITE"},
     "watched": {},
+    "heard": {"slackChannel": ALONE},
     "command-line": {},
     "commits": {},
     "pushed": {},
@@ -351,7 +353,7 @@ def engine(cloud: LocalCloud, assembly: Path) -> Engine:
     s3.put_bucket_notification_configuration(Bucket=BUILDS, NotificationConfiguration={"EventBridgeConfiguration": {}})
     outputs = cloud.deploy_assembly(assembly)
     deployed = Engine(cloud, outputs)
-    hooks = dict.fromkeys(("default", CHANNEL), cloud.slack.url(CHANNEL))
+    hooks = dict.fromkeys(("default", CHANNEL, ALONE), cloud.slack.url(CHANNEL))
     chats = {**hooks, **cloud.slack.bot(), "mentions": {LIVE: "here"}}
     cloud.client("secretsmanager").put_secret_value(
         SecretId=deployed.outputs["SlackSecretArn"], SecretString=json.dumps(chats)
