@@ -262,12 +262,13 @@ def test_slack_hears_of_outcomes_and_never_of_instances(fleet: MakeFleet) -> Non
     group = fleet("heard", hosts=2)
     one = group.deploy("v1", {"scripts/validate.sh": failing("echo all is lost", "exit 9")})
 
-    def told() -> str | None:
-        mine = [json.dumps(each) for each in group.cloud.slack.messages() if one.deployment_id in json.dumps(each)]
-        return next((text for text in mine if "Deployment failed" in text), None)
+    def told() -> list[str] | None:
+        mine = [each for each in group.cloud.slack.messages() if one.deployment_id in each["text"]]
+        return [json.dumps(each) for each in mine] if len(mine) >= 2 else None
 
-    text = wait_for(told, "Slack to hear of the failure")
-    assert "all is lost" in text and "scripts/validate.sh" in text and "shop" in text
+    begun, failed = wait_for(told, "Slack to hear of the start and the failure")
+    assert "Deployment started" in begun and "Deployment failed" in failed
+    assert "all is lost" in failed and "scripts/validate.sh" in failed and "shop" in failed
 
 
 def test_the_same_revision_again_is_a_deployment_of_its_own(fleet: MakeFleet) -> None:
