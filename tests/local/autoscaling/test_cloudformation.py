@@ -57,6 +57,7 @@ def test_a_stack_makes_changes_and_deletes_a_group_with_its_hooks(scaled: Scaled
     assert [(each["LifecycleHookName"], each["HeartbeatTimeout"]) for each in hooks] == [(outputs["Hook"], 30)]
 
     scaled.resize(name, 3)
+    scaled.becomes(name, *["InService"] * 3)  # before there is a hook for launches
     tags = [{"Key": "stage", "Value": "test", "PropagateAtLaunch": False}]
     changed = resources(MaxSize="4", Cooldown="9", Tags=tags, LifecycleHookSpecificationList=[hook()])
     stack.update(changed | {"Hook": hook_resource(HeartbeatTimeout="60")})
