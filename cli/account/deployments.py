@@ -6,8 +6,9 @@ from itertools import islice
 from typing import Any
 
 from cli.account.connection import Refusal
-from cli.account.requests import batches
+from cli.account.requests import AT_ONCE
 from cli.view.words import Info
+from functions.core.limits import batches
 
 ID = re.compile(r"d-[A-Z0-9]{9}")
 
@@ -21,7 +22,7 @@ def checked_id(text: str) -> str:
 
 def read(api: Any, ids: Iterable[str]) -> Iterator[Info]:
     """DeploymentInfos, request by request as far as they are wanted."""
-    for some in batches(ids):
+    for some in batches(ids, AT_ONCE):
         yield from api.batch_get_deployments(deploymentIds=some)["deploymentsInfo"]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cli.account.group_name import Group
-from cli.account.requests import batches
+from functions.core.limits import batches
 
 Info = Mapping[str, Any]  # a DeploymentGroupInfo
 _AT_ONCE = 100  # groups of a request

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from cli.account.requests import batches
+from cli.account.requests import AT_ONCE
 from cli.view.progress import Target
+from functions.core.limits import batches
 
 
 def listed(api: Any, deployment_id: str, status: str) -> Iterator[str]:
@@ -25,6 +26,6 @@ def summaries(api: Any, deployment_id: str, statuses: Sequence[str] = ()) -> Ite
 
 def read(api: Any, deployment_id: str, ids: Iterable[str]) -> Iterator[Target]:
     """InstanceTargets, with their lifecycle events."""
-    for some in batches(ids):
+    for some in batches(ids, AT_ONCE):
         answer = api.batch_get_deployment_targets(deploymentId=deployment_id, targetIds=some)
         yield from (each["instanceTarget"] for each in answer["deploymentTargets"])

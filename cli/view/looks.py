@@ -16,8 +16,8 @@ from typing import Any
 from cli.account import targets
 from cli.account.connection import Engine
 from cli.account.host_names import host_names
-from cli.account.requests import batches
 from cli.view.progress import FOLLOWED, Alarm, Snapshot, at_work, changes, has_begun, statuses_to_list, targets_to_read
+from functions.core.limits import batches
 from functions.core.statuses import TargetStatus
 
 _SOON, _LATE, _SLOWER = 1.0, 5.0, 1.3  # seconds from one look to the next, and how they grow while nothing changes

@@ -11,7 +11,7 @@ from typing import Any
 
 from functions.aws import clock, weather
 from functions.aws.clients import client
-from functions.core.limits import NAMES
+from functions.core.limits import NAMES, batches
 from functions.core.messages.engine_errors import EngineError
 from functions.core.rollout.analysis import Series
 from functions.core.text.plain_text import listed
@@ -37,8 +37,7 @@ def read(names: Sequence[str]) -> AlarmStates:
 
     states: dict[str, str] = {}
     try:
-        for start in range(0, len(names), _NAMES_A_CALL):
-            batch = list(names[start : start + _NAMES_A_CALL])
+        for batch in batches(names, _NAMES_A_CALL):
             answer = client("cloudwatch").describe_alarms(AlarmNames=batch, AlarmTypes=_TYPES, MaxRecords=_NAMES_A_CALL)
             for alarm in [*answer.get("MetricAlarms", ()), *answer.get("CompositeAlarms", ())]:
                 states[alarm["AlarmName"]] = alarm["StateValue"]
@@ -125,16 +124,15 @@ def series(queries: Sequence[MetricQuery], begin: datetime, end: datetime, until
         for number, each in enumerate(queries)
     ]
     found = dict[str, Series]()
-    for start in range(0, len(asked), _QUERIES_A_CALL):
-        found |= _data(asked[start : start + _QUERIES_A_CALL], begin, end, until)
+    for batch in batches(asked, _QUERIES_A_CALL):
+        found |= _data(batch, begin, end, until)
     return [found.get(f"q{number}", Series(0)) for number in range(len(asked))]
 
 
 def alarm_metrics(names: Sequence[str], until: datetime) -> dict[str, AlarmMetric | str]:
     """What each alarm watches, or why its data cannot be counted. Raises Unread."""
     found: dict[str, AlarmMetric | str] = dict.fromkeys(names, "the alarm does not exist in CloudWatch")
-    for start in range(0, len(names), _NAMES_A_CALL):
-        batch = list(names[start : start + _NAMES_A_CALL])
+    for batch in batches(names, _NAMES_A_CALL):
         answer = _ask("describe_alarms", until, AlarmNames=batch, AlarmTypes=_TYPES, MaxRecords=_NAMES_A_CALL)
         found |= {each["AlarmName"]: _watched(each) for each in answer.get("MetricAlarms", ())}
         for each in answer.get("CompositeAlarms", ()):

@@ -6,6 +6,7 @@ from typing import Any
 
 from functions.aws import aside
 from functions.aws.clients import client
+from functions.core.limits import batches
 from functions.telemetry import logger
 
 _ENTRIES = 10  # of one batch call
@@ -91,7 +92,7 @@ def retry_later(
 
 
 def _rest(queue_url: str, messages: Sequence[Received], seconds: Callable[[Received], int]) -> None:
-    for start in range(0, len(messages), _ENTRIES):
+    for some in batches(messages, _ENTRIES):
         client("sqs").change_message_visibility_batch(
             QueueUrl=queue_url,
             Entries=[
@@ -100,6 +101,6 @@ def _rest(queue_url: str, messages: Sequence[Received], seconds: Callable[[Recei
                     "ReceiptHandle": each.receipt_handle,
                     "VisibilityTimeout": max(0, min(seconds(each), _MAX_SECONDS)),
                 }
-                for index, each in enumerate(messages[start : start + _ENTRIES])
+                for index, each in enumerate(some)
             ],
         )

@@ -9,6 +9,12 @@ of a deployment is the most that an announcement has: 10 entries of 64 and 1024 
 That leaves room for one message of 32 KB, which is MESSAGE four times.
 """
 
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import TypeVar
+
+Item = TypeVar("Item")
+
 SNS_BYTES = 256 * 1024  # of a message with its subject, and of one PublishBatch call
 SQS_BYTES = 256 * 1024  # of a message
 BUS_BYTES = 256 * 1024  # of one PutEvents call, and so of an entry
@@ -29,3 +35,14 @@ HOST_TEXT = 4 * 1024  # a script's name, a message or the end of a log: SSM show
 WARNING = 512  # one of an AppSpec
 ANALYSIS_REASON = 512  # why metrics say what they say
 SHOWN = 200  # characters of a value that a message shows
+
+
+def batches(items: Iterable[Item], most: int) -> Iterator[list[Item]]:
+    """Items as many at a time as one request takes, in their order, as far as they are wanted.
+
+    >>> list(batches("abcde", 2))
+    [['a', 'b'], ['c', 'd'], ['e']]
+    """
+    rest = iter(items)
+    while some := list(islice(rest, most)):
+        yield some

@@ -209,8 +209,8 @@ MUTATIONS: tuple[Mutation, ...] = (
         "a second Prepare writes the targets of a deployment that has begun",
         (4, 1),
         RECORDS + "preparing.py",
-        "        items().add_all(puts[start : start + MAX_ADDED])\n",
-        "        [items().write(each) for each in puts[start : start + MAX_ADDED]]\n",
+        "        items().add_all(some)\n",
+        "        [items().write(each) for each in some]\n",
     ),
     mutation(
         "a host whose command is waited for counts as lost",

@@ -16,6 +16,7 @@ from cli.durations import DURATION
 from cli.view.output import json_option, tell_json
 from cli.view.tables import Column, tell_table
 from cli.view.words import counted
+from functions.core.limits import batches
 from functions.core.planning.prices import (
     MEMORY_MB,
     NOT_COUNTED,
@@ -98,8 +99,7 @@ def _sums(cloudwatch: Any, metrics: Sequence[Metric], begin: datetime, end: date
     ]
     found: Counter[Metric] = Counter()
     pages = cloudwatch.get_paginator("get_metric_data")
-    for first in range(0, len(queries), _MAX_QUERIES):
-        asked = queries[first : first + _MAX_QUERIES]
+    for asked in batches(queries, _MAX_QUERIES):
         for page in pages.paginate(MetricDataQueries=asked, StartTime=begin, EndTime=end):
             for result in page["MetricDataResults"]:
                 found[metrics[int(result["Id"][1:])]] += sum(result["Values"])

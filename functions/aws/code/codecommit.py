@@ -19,6 +19,7 @@ from typing import IO, Any, NoReturn
 
 from functions.aws.clients import client
 from functions.core.errors import NotDeployable
+from functions.core.limits import batches
 from functions.core.records import CodeCommitCommit
 from functions.core.statuses import DeploymentErrorCode
 
@@ -68,8 +69,7 @@ def _pack(commit: CodeCommitCommit, file: IO[bytes], most: int, deadline: float)
         tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive,
         ThreadPoolExecutor(_AT_ONCE) as pool,
     ):
-        for start in range(0, len(entries), _IN_MEMORY):
-            some = entries[start : start + _IN_MEMORY]
+        for some in batches(entries, _IN_MEMORY):
             for entry, body in zip(some, pool.map(lambda each: _read(commit, each), some), strict=True):
                 size += len(body)
                 if size > most:

@@ -5,6 +5,7 @@ from typing import Any
 
 from functions.aws.clients import client
 from functions.core.auto_scaling import DEFAULT_RESULTS, HEARTBEAT_SECONDS, TRANSITIONS, Member, ScalingGroup
+from functions.core.limits import batches
 from functions.core.records import HookAnswer, HookKind, LifecycleAction
 
 _NAMES_A_CALL = 50
@@ -38,10 +39,8 @@ def states(instance_ids: Collection[str]) -> dict[str, Member]:
 
 def _pages(operation: str, member: str, **wanted: Collection[str]) -> Iterator[dict[str, Any]]:
     ((parameter, names),) = wanted.items()
-    asked = sorted(set(names))
-    for start in range(0, len(asked), _NAMES_A_CALL):
-        some = {parameter: asked[start : start + _NAMES_A_CALL]}
-        for page in client("autoscaling").get_paginator(operation).paginate(**some):
+    for some in batches(sorted(set(names)), _NAMES_A_CALL):
+        for page in client("autoscaling").get_paginator(operation).paginate(**{parameter: some}):
             yield from page[member]
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from functions.aws import weather
 from functions.aws.clients import client
 from functions.core.balancer_checks import Seen
+from functions.core.limits import batches
 from functions.core.load_balancers import HostHealth, health_in_classic, health_of, is_arn
 from functions.core.records import Balancer, BalancerType, HealthCheck, LoadBalancers, Registration
 
@@ -126,13 +127,13 @@ def _refusals() -> Iterator[None]:
 
 
 def _move(call: Callable[..., Any], arn: str, hosts: Sequence[Registration]) -> None:
-    for start in range(0, len(hosts), _TARGETS_A_CALL):
-        call(TargetGroupArn=arn, Targets=_targets(hosts[start : start + _TARGETS_A_CALL]))
+    for some in batches(hosts, _TARGETS_A_CALL):
+        call(TargetGroupArn=arn, Targets=_targets(some))
 
 
 def _move_classic(call: Callable[..., Any], name: str, hosts: Sequence[Registration]) -> None:
-    for start in range(0, len(hosts), _TARGETS_A_CALL):
-        call(LoadBalancerName=name, Instances=_instances(hosts[start : start + _TARGETS_A_CALL]))
+    for some in batches(hosts, _TARGETS_A_CALL):
+        call(LoadBalancerName=name, Instances=_instances(some))
 
 
 def _targets(hosts: Sequence[Registration]) -> list[dict[str, Any]]:
@@ -208,10 +209,10 @@ def _of_target_groups(groups: Sequence[Mapping[str, Any]]) -> Iterator[Balancer]
 
 
 def _load_balancers(arns: set[str]) -> dict[str, dict[str, Any]]:
-    listed, found = sorted(arns), dict[str, dict[str, Any]]()
-    for start in range(0, len(listed), _BALANCERS_A_CALL):
+    found = dict[str, dict[str, Any]]()
+    for some in batches(sorted(arns), _BALANCERS_A_CALL):
         pages = client("elbv2").get_paginator("describe_load_balancers")
-        for page in pages.paginate(LoadBalancerArns=listed[start : start + _BALANCERS_A_CALL]):
+        for page in pages.paginate(LoadBalancerArns=some):
             found |= {each["LoadBalancerArn"]: each for each in page["LoadBalancers"]}
     return found
 

@@ -10,6 +10,7 @@ from functions.aws import weather
 from functions.aws.clients import client
 from functions.aws.clock import now, timestamp
 from functions.core.causes import Cause
+from functions.core.limits import batches
 from functions.core.rollout.looks import SentCommand
 from functions.core.selection import LINUX, ONLINE, Contact, Node
 from functions.settings import settings
@@ -208,7 +209,7 @@ def contacts(instance_ids: Sequence[str]) -> dict[str, Contact]:
     """Of the instances that SSM manages: whether it hears from them (Online, ConnectionLost, Inactive), and what they
     are. Where SSM throttles, fewer are asked for at once, in the end one batch after another: so all are known whatever
     rate it takes, where batches that are tried for themselves would each have to be lucky."""
-    left = [list(instance_ids[start : start + _IDS_A_CALL]) for start in range(0, len(instance_ids), _IDS_A_CALL)]
+    left = list(batches(instance_ids, _IDS_A_CALL))
     hosts, at_once = list[dict[str, Any]](), _DESCRIPTIONS_AT_ONCE
     client("ssm")  # made here: making clients is not thread-safe
     with ThreadPoolExecutor(max_workers=_DESCRIPTIONS_AT_ONCE) as pool:
@@ -227,8 +228,7 @@ def lost(instance_ids: Sequence[str]) -> dict[str, str]:
     """The hosts that are lost, and what SSM says of each. There is hope of all others: an agent misses pings under
     load, or reboots, and what SSM does not answer now is not known."""
     found = dict[str, str]()
-    for start in range(0, len(instance_ids), _IDS_A_CALL):
-        batch = list(instance_ids[start : start + _IDS_A_CALL])
+    for batch in batches(instance_ids, _IDS_A_CALL):
         shown = weather.known(lambda batch=batch: _information(batch))  # type: ignore[misc]
         if shown is None:
             break

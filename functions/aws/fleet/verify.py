@@ -6,6 +6,7 @@ from typing import Any
 
 from functions.aws.clients import client
 from functions.aws.fleet.ssm import DELIVERY_SECONDS
+from functions.core.limits import batches
 from functions.settings import settings
 
 HOSTS_A_COMMAND = 50  # ids that one SendCommand takes, and invocations on a page
@@ -25,7 +26,7 @@ def look(host_ids: Sequence[str], group_id: str, deployment_id: str) -> Sent:
     from botocore.exceptions import ClientError
 
     commands, refused = dict[str, Sequence[str]](), dict[str, str]()
-    waiting = [host_ids[at : at + HOSTS_A_COMMAND] for at in range(0, len(host_ids), HOSTS_A_COMMAND)]
+    waiting = list(batches(host_ids, HOSTS_A_COMMAND))
     while waiting:
         some = waiting.pop()
         try:

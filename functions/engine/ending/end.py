@@ -7,6 +7,7 @@ from functions.aws.clock import timestamp
 from functions.core.causes import Cause
 from functions.core.errors import Conflict
 from functions.core.failures import shared
+from functions.core.limits import batches
 from functions.core.messages import texts
 from functions.core.messages.verdict import decide, rolls_back
 from functions.core.new_deployment import rollback_deployment
@@ -91,8 +92,7 @@ def _sweep(deployment: Deployment, engine_error: str | None) -> None:
                 endings.append((target, TargetStatus.FAILED, engine_failure(engine_error)))
         if endings:  # else no target is left that could take a place
             engine_places.close(deployment)
-        batches = [endings[start : start + _SWEEP] for start in range(0, len(endings), _SWEEP)]
-        if all(finish_all(batch, timestamp()) for batch in batches):
+        if all(finish_all(batch, timestamp()) for batch in batches(endings, _SWEEP)):
             return
     raise Conflict(f"targets of {deployment_id} changed {_TRIES} times while it was ended")
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from functions.aws import clock
+from functions.core.limits import batches
 from functions.core.records import BudgetShard, BudgetShare, BudgetWait, Deployment, Target
 from functions.core.rollout import budgets
 from functions.core.rollout.places import AfterRefusal, Refusal
@@ -59,9 +60,9 @@ def _ask_elsewhere(share: BudgetShare, target: Target, now: str, states: Sequenc
 
 def _may_be_repaired(target: Target, states: Sequence[BudgetShard]) -> bool:
     """Whether the target's own deployment has yet to end on a host that failed and holds a place."""
-    hosts, found = budgets.failed_hosts(states), dict[str, Target]()
-    for start in range(0, len(hosts), MAX_KEYS):
-        found |= targets.named(target.deployment_id, hosts[start : start + MAX_KEYS])
+    found = dict[str, Target]()
+    for hosts in batches(budgets.failed_hosts(states), MAX_KEYS):
+        found |= targets.named(target.deployment_id, hosts)
     return budgets.may_be_repaired(states, found, target, clock.now())
 
 
@@ -90,8 +91,7 @@ def settle_all(deployment: Deployment) -> None:
     """What calls that died left undone, of a deployment whose targets have all ended. It waits for nothing any more."""
     for share, states in _states(deployment):
         holders = [(number, host) for number, state in enumerate(states) for host in _of(state, deployment)]
-        for start in range(0, len(holders), MAX_KEYS):
-            some = holders[start : start + MAX_KEYS]
+        for some in batches(holders, MAX_KEYS):
             found = targets.named(deployment.deployment_id, [host for _, host in some])
             for number, host in some:
                 budget_places.settle(share.name, number, found[host])

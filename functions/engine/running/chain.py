@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from functions.aws import clock, queues
+from functions.core.limits import batches
 from functions.core.text.shapes import to_plain
 from functions.store.records import pacer, watching
 from functions.store.records.pacer import Moment, Moments
@@ -81,9 +82,8 @@ def go_on(deployment_id: str, turn: Turn, seconds: float) -> None:
 def hand_out(deployment_id: str, waits: Sequence[Wait], moments: Moments) -> None:
     """Tell RunSegment which targets to send to, and when: about a second's worth in each message."""
     size = max(1, min(_MOST, round(1000 / moments.interval)))
-    for number in range(0, len(waits), size):
-        some = waits[number : number + size]
-        mine = replace(moments, first=moments[number].at, count=len(some))
+    for number, some in enumerate(batches(waits, size)):
+        mine = replace(moments, first=moments[number * size].at, count=len(some))
         body = {"deployment_id": deployment_id, "moments": to_plain(mine), "sends": to_plain(some)}
         queues.send_moments(body, seconds=(mine.first - pacer.now()) / 1000)
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from functions.aws.fleet import ssm
+from functions.core.limits import batches
 from functions.core.records import Deployment
 from functions.core.rollout.looks import SentCommand, is_due, seconds_to_next
 from functions.core.rollout.places import in_progress, tally
@@ -96,8 +97,8 @@ def _tell_again(deployment: Deployment, fleet: Iterable[RunningTarget], *, since
         if each.is_between_steps and since - _TOLD < _seconds(each.updated_at) < now - _TOLD
     ]
     heard = {each.target_id for each in watching.waits(deployment_id, WaitKind.SEND, _PARKED)} if between else set()
-    for start in range(0, len(between), _NAMED):
-        named = targets.named(deployment_id, [each for each in between[start : start + _NAMED] if each not in heard])
+    for some in batches(between, _NAMED):
+        named = targets.named(deployment_id, [each for each in some if each not in heard])
         for target in named.values():
             token = max(target.segments.items(), key=lambda each: int(each[0]))[1].task_token
             if token and not target.status.is_final:

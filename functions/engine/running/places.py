@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from functions.core.errors import Conflict
+from functions.core.limits import batches
 from functions.core.records import (
     BudgetShare,
     BudgetWait,
@@ -225,9 +226,8 @@ def _undone(
     """What is left to be settled, by shard. The hosts of those targets are, then."""
     known = frozenset[str]().union(*(state.failed for state in states))
     ended = {each.target_id: each for each in failed if each.places and each.target_id not in known}
-    holding = in_progress(states)
-    for start in range(0, len(holding), MAX_KEYS):
-        ended |= targets.named(deployment.deployment_id, holding[start : start + MAX_KEYS])
+    for holding in batches(in_progress(states), MAX_KEYS):
+        ended |= targets.named(deployment.deployment_id, holding)
     for each in ended.values():
         hosts.record_end(each)
     found = {number: not_settled(place_set.name, number, state, ended) for number, state in enumerate(states)}

@@ -10,6 +10,7 @@ from functools import partial
 
 from functions.aws import clock, weather
 from functions.aws.fleet import elb
+from functions.core.limits import batches
 from functions.core.load_balancers import HostHealth
 from functions.core.records import (
     AllowTraffic,
@@ -219,10 +220,9 @@ def look(deployment: Deployment, turn: Turn) -> tuple[Turn, float | None]:
     clock.sleep(max(0.0, left))  # messages come after whole seconds
     turn, ended = replace(turn, traffic_at=pacer.now()), list[Wait]()
     seen = _look_at(deployment.balancers, patient=True)
-    for start in range(0, len(waiting), _NAMED):
+    for some in batches(waiting, _NAMED):
         if pacer.now() - turn.traffic_at > _LONG:
             break  # the next turn goes on
-        some = waiting[start : start + _NAMED]
         named = targets.named(deployment_id, [each.target_id for each in some])
         over = _go_on(deployment, list(named.values()), seen)
         ended += [each for each in some if each.target_id in over or each.target_id not in named]

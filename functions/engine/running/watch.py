@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from functions.core.limits import batches
 from functions.core.records import Deployment
 from functions.core.rollout.steps import End, StepSignal, next_step
 from functions.engine.auto_scaling import instances
@@ -56,8 +57,7 @@ def _let_go(deployment: Deployment) -> bool:
     kinds = WaitKind.SEND, WaitKind.PAUSE
     waiting = [wait for kind in kinds for wait in watching.waits(deployment.deployment_id, kind, _LET_GO)]
     ended = list[Wait]()
-    for start in range(0, len(waiting), _NAMED):
-        some = waiting[start : start + _NAMED]
+    for some in batches(waiting, _NAMED):
         found = targets.named(deployment.deployment_id, [each.target_id for each in some])
         for wait in some:
             decision = next_step(found[wait.target_id], deployment.stop)

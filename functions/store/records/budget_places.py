@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from functions.aws import clock
 from functions.core.causes import Cause
+from functions.core.limits import batches
 from functions.core.records import BudgetShard, BudgetShare, HostPlace, InLine, Shard, Target
 from functions.core.records.budgets import set_name
 from functions.core.statuses import TargetStatus
@@ -45,8 +46,8 @@ def prepare(budget: str, numbers: Collection[int]) -> None:
 def read(budget: str, number_of_shards: int) -> list[BudgetShard]:
     """The first so many shards, in their order, consistently."""
     keys, found = [shard_key(set_name(budget), number) for number in range(number_of_shards)], dict[Key, Item]()
-    for start in range(0, len(keys), MAX_KEYS):
-        read_now = items().get_all(keys[start : start + MAX_KEYS])
+    for some in batches(keys, MAX_KEYS):
+        read_now = items().get_all(some)
         found |= {Key(item["pk"], item["sk"]): item for item in read_now}
     return [_state(found.get(key, {})) for key in keys]
 

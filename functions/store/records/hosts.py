@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
+from functions.core.limits import batches
 from functions.core.records import Deployment, Host, Revision, Target
 from functions.core.statuses import TargetStatus
 from functions.core.text.shapes import from_plain, to_plain
@@ -52,9 +53,9 @@ def page(group_id: str, token: str | None) -> tuple[list[Host], str | None]:
 
 def deployments_of(hosts: Iterable[Host]) -> dict[str, Deployment]:
     """The deployments that brought what hosts run, by id, in as few requests as can be: they are few."""
-    wanted, found = sorted({host.deployment_id for host in hosts}), dict[str, Deployment]()
-    for start in range(0, len(wanted), MAX_KEYS):
-        found |= deployments.named(wanted[start : start + MAX_KEYS])
+    found = dict[str, Deployment]()
+    for wanted in batches(sorted({host.deployment_id for host in hosts}), MAX_KEYS):
+        found |= deployments.named(wanted)
     return found
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from functions.core.limits import batches
 from functions.core.records import Deployment, PlaceSet, Shard, ShardState, Target
 from functions.core.records.places import GUEST
 from functions.core.rollout.places import Ended, tally
@@ -145,8 +146,8 @@ def _is_counted(deployment: Deployment) -> bool:
 def read_all(sets: Iterable[PlaceSet]) -> dict[str, list[ShardState]]:
     shards = [shard for places in sets for shard in places.shards]
     found = dict[Key, Item]()
-    for start in range(0, len(shards), MAX_KEYS):
-        read_now = items().get_all([_key(shard) for shard in shards[start : start + MAX_KEYS]])
+    for some in batches(shards, MAX_KEYS):
+        read_now = items().get_all([_key(shard) for shard in some])
         found |= {Key(item["pk"], item["sk"]): item for item in read_now}
     states = dict[str, list[ShardState]]()
     for shard in shards:

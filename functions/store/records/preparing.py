@@ -12,6 +12,7 @@ from datetime import timedelta
 from zlib import compress, decompress
 
 from functions.aws import clock
+from functions.core.limits import batches
 from functions.core.records import Deployment, PlaceSet, Target
 from functions.core.statuses import DeploymentStatus, TargetStatus
 from functions.core.text.shapes import from_plain, to_plain
@@ -99,8 +100,8 @@ def end_preparing(deployment_id: str) -> None:
         return
     known = _known(deployment_id)
     missing = [each for each in _targets(deployment_id, _read(deployment_id, claim)) if each.key not in known]
-    for start in range(0, len(missing), MAX_WRITES):
-        some = [replace(each, condition=IS_NEW) for each in missing[start : start + MAX_WRITES]]
+    for batch in batches(missing, MAX_WRITES):
+        some = [replace(each, condition=IS_NEW) for each in batch]
         if not items().transact(some):  # that call is at work
             for each in some:
                 items().write(each)
@@ -124,13 +125,12 @@ def _claim(deployment_id: str, plan: _Plan) -> list[Write]:
     """All of the plan at once."""
     expires = {"expires_at": int((clock.now() + _KEPT).timestamp())}
     is_mine = any_of(IS_NEW, all_of(Equals("attempt", plan.attempt), Missing("plan")))
-    parts = [plan.fleet[start : start + _TARGETS_IN_A_PART] for start in range(0, len(plan.fleet), _TARGETS_IN_A_PART)]
     return [
         Put(preparing_key(deployment_id), {"attempt": plan.attempt, "plan": plan.pinned, **expires}, is_mine),
         Check(deployment_key(deployment_id), all_of(_IS_CREATED, Missing("stop"))),
         *(
             Put(plan_key(deployment_id, number), {"fleet": _packed(part), **expires})
-            for number, part in enumerate(parts)
+            for number, part in enumerate(batches(plan.fleet, _TARGETS_IN_A_PART))
         ),
     ]
 
@@ -162,10 +162,7 @@ def _take_over(deployment_id: str, attempt: str) -> bool:
     if not items().transact([taken, Check(deployment_key(deployment_id), _IS_CREATED)]):
         return False
     gone, is_mine = sorted(_known(deployment_id)), _has_attempt(deployment_id, attempt)
-    return all(
-        items().transact([is_mine, *map(Delete, gone[start : start + MAX_WRITES - 1])])
-        for start in range(0, len(gone), MAX_WRITES - 1)
-    )
+    return all(items().transact([is_mine, *map(Delete, some)]) for some in batches(gone, MAX_WRITES - 1))
 
 
 # -- what it says
@@ -189,8 +186,8 @@ def _known(deployment_id: str) -> set[Key]:
 
 def _add(puts: Sequence[Put]) -> None:
     began = clock.now()
-    for number, start in enumerate(range(0, len(puts), MAX_ADDED)):
+    for number, some in enumerate(batches(puts, MAX_ADDED)):
         early = began + number * timedelta(seconds=_ADDED_SECONDS) - clock.now()
         if early > timedelta():
             clock.sleep(early.total_seconds())
-        items().add_all(puts[start : start + MAX_ADDED])
+        items().add_all(some)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from functions.core.causes import Cause
 from functions.core.errors import Conflict
+from functions.core.limits import batches
 from functions.core.records import BudgetWait, HostWait, SegmentResult, SegmentRun, Target, TargetFailure, Traffic
 from functions.core.rollout.command_result import closed_events, merged
 from functions.core.rollout.traffic import begun as begun_events
@@ -82,8 +83,8 @@ def in_progress(deployment_id: str, among: Sequence[str] | None = None) -> Itera
     if among is None:
         yield from map(_running, items().query(_of(deployment_id, (TargetStatus.IN_PROGRESS,))))
         return
-    for start in range(0, len(among), MAX_KEYS):
-        found = items().get_all([target_key(deployment_id, each) for each in among[start : start + MAX_KEYS]])
+    for some in batches(among, MAX_KEYS):
+        found = items().get_all([target_key(deployment_id, each) for each in some])
         yield from (_running(item) for item in found if item["status"] == TargetStatus.IN_PROGRESS)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from functions.aws import clock
+from functions.core.limits import batches
 from functions.core.text.shapes import from_plain, to_plain
 from functions.settings import settings
 from functions.store.keys import turn_key, wait_key, waits_pk
@@ -104,8 +105,8 @@ def get(deployment_id: str, kind: WaitKind, target_id: str) -> Wait | None:
 
 def remove(deployment_id: str, waits: list[Wait]) -> None:
     """They wait no longer; one that has begun to wait anew meanwhile stays."""
-    for start in range(0, len(waits), MAX_WRITES):
-        gone = [_gone(deployment_id, each) for each in waits[start : start + MAX_WRITES]]
+    for some in batches(waits, MAX_WRITES):
+        gone = [_gone(deployment_id, each) for each in some]
         if not items().transact(gone):
             for each in gone:
                 items().write(each)
