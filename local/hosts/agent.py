@@ -320,9 +320,10 @@ _PF_EXITING = 4  # proc(5), /proc/pid/stat: flags
 def main() -> None:
     """Make the instance's first process and, when all has ended and nobody is left to do it, remove its files."""
     connection = socket.socket(fileno=0)
-    parent = os.getppid()
+    owner = os.open(f"/proc/{os.getppid()}/stat", os.O_RDONLY)  # of this /proc: there is another one soon
     root = _read_root(connection)
-    owner = os.open(f"/proc/{parent}/stat", os.O_RDONLY)  # of this /proc: there is another one soon
+    if root is None:
+        return
     try:
         separate_processes(privileged=root.privileged)
     except NamespaceUnavailable as error:
@@ -362,10 +363,14 @@ def _be_first_process(connection: socket.socket, root: Root) -> None:
         os._exit(status)
 
 
-def _read_root(connection: socket.socket) -> Root:
+def _read_root(connection: socket.socket) -> Root | None:
+    """None when the local cloud has gone before it told."""
     received = b""
     while not received.endswith(b"\n"):
-        received += connection.recv(1 << 12)
+        data = connection.recv(1 << 12)
+        if not data:
+            return None
+        received += data
     raw = json.loads(received)
     paths = {name: Path(raw[name]) for name in ("directory", "python_executable", "python_prefix")}
     return Root(hostname=raw["hostname"], address=raw["address"], privileged=raw["privileged"], **paths)

@@ -203,6 +203,18 @@ def test_a_killed_local_cloud_leaves_nothing(tmp_path: Path, mark: str) -> None:
     wait_until_gone(mark, str(tmp_path / "fleet"), host)
 
 
+def test_an_instance_whose_cloud_goes_before_it_says_anything_ends() -> None:
+    cloud, its = socket.socketpair()
+    with its:
+        agent = subprocess.Popen([sys.executable, "-m", "local.hosts.agent"], stdin=its.fileno(), cwd=REPOSITORY)
+    cloud.close()
+    try:
+        assert agent.wait(10) == 0
+    finally:
+        agent.kill()
+        agent.wait()
+
+
 def test_leftovers_are_removed_and_a_directory_has_one_owner(run: Run[None], tmp_path: Path) -> None:
     directory = tmp_path / "fleet"
     (directory / "i-0123456789abcdef0/root").mkdir(parents=True)
