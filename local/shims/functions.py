@@ -8,12 +8,15 @@
   for as long as it is throttled; what fails for good goes to its destination. The emulator calls it once.
 - An error's type is, on AWS, the name of the exception's class, which states and callers tell errors apart by; the
   emulator calls all of them Runtime.HandlerError.
+- A function that is updated or deleted: AWS lets its calls end; the emulator ends their sandboxes in the middle.
 - Task tokens: AWS authorizes SendTaskSuccess on the state machine that the token belongs to; the emulator asks for "*".
 """
 
 import json
 import time
+from collections.abc import Sequence
 from contextvars import ContextVar
+from threading import Thread
 from typing import Any
 
 from local.counters import Records
@@ -22,6 +25,7 @@ from local.weather import Outside
 STACK = "stepdeploy"
 _LONGEST_WAIT = 30.0  # seconds between two tries of a throttled call; minutes on AWS
 _asynchronous: ContextVar[bool] = ContextVar("an event has called the function of this thread", default=False)
+_changing: ContextVar[bool] = ContextVar("a function is updated or deleted in this thread", default=False)
 _AT_ONCE = 10  # messages that the emulator hands out in one go
 SEND_SUCCESS = "AWSStepFunctions.SendTask"
 
@@ -51,6 +55,7 @@ def install(outside: Outside, records: Records) -> None:
     lambda_svc._execute_function = counted
     _queue_events()
     _gather_batches()
+    _let_calls_end()
     _authorize_tokens()
 
 
@@ -142,6 +147,33 @@ def _gather_batches() -> None:
         return batch
 
     sqs._receive_messages_for_esm = gathered
+
+
+def _let_calls_end() -> None:
+    from ministack.core import lambda_runtime
+    from ministack.services import lambda_svc
+
+    kill, invalidate = lambda_runtime.kill_workers, lambda_runtime.invalidate_worker
+
+    def kill_after_its_call(worker: Any) -> None:
+        with worker._lock:  # which a call holds
+            kill([worker])
+
+    def kill_idle(workers: Sequence[Any]) -> None:
+        busy = [each for each in workers if each.in_use] if _changing.get() else []
+        kill([each for each in workers if each not in busy])
+        for worker in busy:
+            Thread(target=kill_after_its_call, args=(worker,), daemon=True).start()
+
+    def invalidate_idle(*which: Any, **how: Any) -> None:
+        before = _changing.set(True)
+        try:
+            invalidate(*which, **how)
+        finally:
+            _changing.reset(before)
+
+    lambda_runtime.kill_workers = kill_idle
+    lambda_svc.invalidate_worker = invalidate_idle
 
 
 def _authorize_tokens() -> None:

@@ -1,5 +1,7 @@
 """Lambda's event sources and task tokens on the local cloud, beside the emulator without local/shims/functions.py."""
 
+import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -56,6 +58,16 @@ def waiting_token(account: Account) -> tuple[str, str]:
     )
     account.start(machine)
     return machine, at_least(function, 1)[0]["token"]
+
+
+def answer_of_one_updated_meanwhile(account: Account) -> Any:
+    """What a call answers whose function gets other settings while it runs."""
+    function, client = account.function(answer="done", seconds=1), account.client("lambda")
+    with ThreadPoolExecutor(1) as pool:
+        call = pool.submit(client.invoke, FunctionName=function.name)
+        at_least(function, 1)
+        client.update_function_configuration(FunctionName=function.name, MemorySize=256)
+        return json.load(call.result()["Payload"])
 
 
 SENDS = {
@@ -133,3 +145,11 @@ def test_an_error_has_the_name_of_its_class(cloud: Account) -> None:
 
 def test_the_emulator_still_has_one_name_for_all_errors(bare: Account) -> None:
     assert error_of(bare) == "Runtime.HandlerError"
+
+
+def test_a_call_ends_by_itself_when_its_function_is_updated(cloud: Account) -> None:
+    assert answer_of_one_updated_meanwhile(cloud) == "done"
+
+
+def test_the_emulator_still_ends_the_calls_of_a_function_that_is_updated(bare: Account) -> None:
+    assert "died" in answer_of_one_updated_meanwhile(bare)["errorMessage"]
