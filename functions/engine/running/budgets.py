@@ -60,9 +60,7 @@ def _ask_elsewhere(share: BudgetShare, target: Target, now: str, states: Sequenc
 
 def _may_be_repaired(target: Target, states: Sequence[BudgetShard]) -> bool:
     """Whether the target's own deployment has yet to end on a host that failed and holds a place."""
-    found = dict[str, Target]()
-    for hosts in batches(budgets.failed_hosts(states), MAX_KEYS):
-        found |= targets.named(target.deployment_id, hosts)
+    found = targets.named(target.deployment_id, budgets.failed_hosts(states))
     return budgets.may_be_repaired(states, found, target, clock.now())
 
 

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from functions.core.errors import Conflict
-from functions.core.limits import batches
 from functions.core.records import (
     BudgetShare,
     BudgetWait,
@@ -39,7 +38,6 @@ from functions.core.rollout.zones import is_lost
 from functions.core.statuses import TargetStatus
 from functions.engine.running import budgets
 from functions.store.records import budget_places, counters, deployments, hosts, places, targets
-from functions.store.table.values import MAX_KEYS
 from functions.telemetry import logger
 
 _TRIES = 5  # of settling what somebody else settles, too
@@ -226,8 +224,7 @@ def _undone(
     """What is left to be settled, by shard. The hosts of those targets are, then."""
     known = frozenset[str]().union(*(state.failed for state in states))
     ended = {each.target_id: each for each in failed if each.places and each.target_id not in known}
-    for holding in batches(in_progress(states), MAX_KEYS):
-        ended |= targets.named(deployment.deployment_id, holding)
+    ended |= targets.named(deployment.deployment_id, in_progress(states))
     for each in ended.values():
         hosts.record_end(each)
     found = {number: not_settled(place_set.name, number, state, ended) for number, state in enumerate(states)}

@@ -8,17 +8,16 @@ from datetime import datetime, timedelta
 
 from functions.aws import clock
 from functions.core.causes import Cause
-from functions.core.limits import batches
 from functions.core.records import BudgetShard, BudgetShare, HostPlace, InLine, Shard, Target
 from functions.core.records.budgets import set_name
 from functions.core.statuses import TargetStatus
 from functions.core.text.shapes import from_plain, to_plain
 from functions.settings import settings
 from functions.store.keys import shard_key
+from functions.store.reading import get_many
 from functions.store.table.items import items
 from functions.store.table.values import (
     IS_THERE,
-    MAX_KEYS,
     AtMost,
     Condition,
     Differs,
@@ -45,10 +44,8 @@ def prepare(budget: str, numbers: Collection[int]) -> None:
 
 def read(budget: str, number_of_shards: int) -> list[BudgetShard]:
     """The first so many shards, in their order, consistently."""
-    keys, found = [shard_key(set_name(budget), number) for number in range(number_of_shards)], dict[Key, Item]()
-    for some in batches(keys, MAX_KEYS):
-        read_now = items().get_all(some)
-        found |= {Key(item["pk"], item["sk"]): item for item in read_now}
+    keys = [shard_key(set_name(budget), number) for number in range(number_of_shards)]
+    found = {Key(item["pk"], item["sk"]): item for item in get_many(keys)}
     return [_state(found.get(key, {})) for key in keys]
 
 

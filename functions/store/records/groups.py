@@ -12,7 +12,7 @@ from functions.core import access
 from functions.core.records import Deployment, Group, Guard
 from functions.core.text.shapes import from_plain, to_plain
 from functions.store.keys import alarm_key, application_key, group_item_key, guard_key, lock_key, scaling_group_key
-from functions.store.reading import record
+from functions.store.reading import get_many, record
 from functions.store.records import configs, revisions
 from functions.store.table import pages
 from functions.store.table.items import items
@@ -64,8 +64,8 @@ def page(application: str, token: str | None) -> tuple[list[str], str | None]:
 
 
 def named(application: str, names: Sequence[str]) -> dict[str, Group]:
-    """Those that there are and are not removed, by name; at most 100, in one request."""
-    found = items().get_all([group_item_key(application, name) for name in dict.fromkeys(names)])
+    """Those that exist and are not removed, by name; a hundred in a request."""
+    found = get_many(group_item_key(application, name) for name in names)
     return {item["name"]: from_plain(Group, item) for item in found if "removed_at" not in item}
 
 

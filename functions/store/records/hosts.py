@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from functions.core.limits import batches
 from functions.core.records import Deployment, Host, Revision, Target
 from functions.core.statuses import TargetStatus
 from functions.core.text.shapes import from_plain, to_plain
@@ -11,7 +10,7 @@ from functions.store.keys import host_key
 from functions.store.records import deployments
 from functions.store.table import pages
 from functions.store.table.items import items
-from functions.store.table.values import MAX_KEYS, AtMost, Missing, Query, Update, Write, any_of
+from functions.store.table.values import AtMost, Missing, Query, Update, Write, any_of
 
 
 def running(group_id: str, revision: Revision) -> set[str]:
@@ -53,10 +52,7 @@ def page(group_id: str, token: str | None) -> tuple[list[Host], str | None]:
 
 def deployments_of(hosts: Iterable[Host]) -> dict[str, Deployment]:
     """The deployments that brought what hosts run, by id, in as few requests as can be: they are few."""
-    found = dict[str, Deployment]()
-    for wanted in batches(sorted({host.deployment_id for host in hosts}), MAX_KEYS):
-        found |= deployments.named(wanted)
-    return found
+    return deployments.named(sorted({host.deployment_id for host in hosts}))
 
 
 def changes(target: Target, status: TargetStatus, now: str) -> list[Write]:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from functions.core.records import OnPremisesInstance, TagFilter
 from functions.core.text.shapes import from_plain, to_plain
 from functions.store.keys import iam_key, on_premises_key
+from functions.store.reading import get_many
 from functions.store.table import pages
 from functions.store.table.items import items
 from functions.store.table.values import (
@@ -32,8 +33,8 @@ _IS_REGISTERED = Missing("deregister_time")
 
 
 def named(names: Sequence[str]) -> dict[str, OnPremisesInstance]:
-    """Those on record, also deregistered ones, by name; at most 100, in one request."""
-    found = items().get_all([on_premises_key(each) for each in dict.fromkeys(names)])
+    """Those on record, also deregistered ones, by name; a hundred in a request."""
+    found = get_many(map(on_premises_key, names))
     return {item["name"]: from_plain(OnPremisesInstance, item) for item in found}
 
 

@@ -8,21 +8,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from functions.core.limits import batches
 from functions.core.records import Deployment, PlaceSet, Shard, ShardState, Target
 from functions.core.records.places import GUEST
 from functions.core.rollout.places import Ended, tally
 from functions.core.statuses import TargetStatus
 from functions.core.text.shapes import from_plain
 from functions.store.keys import shard_key
+from functions.store.reading import get_many
 from functions.store.table.items import items
 from functions.store.table.values import (
     IS_THERE,
-    MAX_KEYS,
     Condition,
     Contains,
     Fewer,
-    Item,
     Key,
     Lacks,
     Missing,
@@ -145,10 +143,7 @@ def _is_counted(deployment: Deployment) -> bool:
 
 def read_all(sets: Iterable[PlaceSet]) -> dict[str, list[ShardState]]:
     shards = [shard for places in sets for shard in places.shards]
-    found = dict[Key, Item]()
-    for some in batches(shards, MAX_KEYS):
-        read_now = items().get_all([_key(shard) for shard in some])
-        found |= {Key(item["pk"], item["sk"]): item for item in read_now}
+    found = {Key(item["pk"], item["sk"]): item for item in get_many(map(_key, shards))}
     states = dict[str, list[ShardState]]()
     for shard in shards:
         states.setdefault(shard.of, []).append(_state(found.get(_key(shard), {})))

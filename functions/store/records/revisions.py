@@ -13,6 +13,7 @@ from functions.core.records import RegisteredRevision, Revision
 from functions.core.revision import digest, location
 from functions.core.text.shapes import from_plain, to_plain
 from functions.store.keys import application_key, group_item_key, registered_revision_key, target_revision_key
+from functions.store.reading import get_many
 from functions.store.table import pages
 from functions.store.table.items import items
 from functions.store.table.patience import Attempts
@@ -68,8 +69,8 @@ def aims(application: str) -> TargetRevisions | None:
 
 
 def known(application_id: str, digests: list[str]) -> dict[str, RegisteredRevision]:
-    """Those on record, by digest; at most 100, in one request."""
-    found = items().get_all([registered_revision_key(application_id, each) for each in dict.fromkeys(digests)])
+    """Those on record, by digest; a hundred in a request."""
+    found = get_many(registered_revision_key(application_id, each) for each in digests)
     return {item["sk"].removeprefix("REVISION#"): from_plain(RegisteredRevision, item) for item in found}
 
 

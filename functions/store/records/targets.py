@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 
 from functions.core.causes import Cause
 from functions.core.errors import Conflict
-from functions.core.limits import batches
 from functions.core.records import BudgetWait, HostWait, SegmentResult, SegmentRun, Target, TargetFailure, Traffic
 from functions.core.rollout.command_result import closed_events, merged
 from functions.core.rollout.traffic import begun as begun_events
@@ -17,12 +16,11 @@ from functions.core.statuses import TargetStatus
 from functions.core.text.shapes import from_plain, to_plain
 from functions.store import announced
 from functions.store.keys import command_key, deployment_key, target_key
-from functions.store.reading import record
+from functions.store.reading import get_many, record
 from functions.store.records import hosts
 from functions.store.table import pages
 from functions.store.table.items import items
 from functions.store.table.values import (
-    MAX_KEYS,
     Condition,
     Equals,
     Exists,
@@ -67,8 +65,8 @@ def get(deployment_id: str, target_id: str) -> Target | None:
 
 
 def named(deployment_id: str, target_ids: Sequence[str]) -> dict[str, Target]:
-    """Those of a deployment that there are, by id; at most 100, in one request."""
-    found = items().get_all([target_key(deployment_id, each) for each in dict.fromkeys(target_ids)])
+    """Those of a deployment that exist, by id; a hundred in a request."""
+    found = get_many(target_key(deployment_id, each) for each in target_ids)
     return {item["target_id"]: record(Target, item) for item in found}
 
 
@@ -83,9 +81,8 @@ def in_progress(deployment_id: str, among: Sequence[str] | None = None) -> Itera
     if among is None:
         yield from map(_running, items().query(_of(deployment_id, (TargetStatus.IN_PROGRESS,))))
         return
-    for some in batches(among, MAX_KEYS):
-        found = items().get_all([target_key(deployment_id, each) for each in some])
-        yield from (_running(item) for item in found if item["status"] == TargetStatus.IN_PROGRESS)
+    found = get_many(target_key(deployment_id, each) for each in among)
+    yield from (_running(item) for item in found if item["status"] == TargetStatus.IN_PROGRESS)
 
 
 def _running(item: Item) -> RunningTarget:
