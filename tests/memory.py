@@ -1,4 +1,4 @@
-"""A folder in memory for what tests write, where the machine has one: a quarter of their time went into the disk.
+"""A folder in memory for what tests write, where the machine has one: the disk took a fifth of their time.
 
 Each run has a folder of its own below /dev/shm, which goes with it; those of runs that were killed go with the next
 one. Who sets TMPDIR keeps what is written there.
@@ -38,6 +38,6 @@ def _has_room() -> bool:
     if not os.access(_SHARED, os.W_OK):
         return False
     found = os.statvfs(_SHARED)
-    told = re.search(r"MemAvailable: +(\d+) kB", Path("/proc/meminfo").read_text())
-    unused = int(told[1]) * 1024 if told else 0
+    available = re.search(r"MemAvailable: +(\d+) kB", Path("/proc/meminfo").read_text())
+    unused = int(available[1]) * 1024 if available else 0
     return not found.f_flag & os.ST_NOEXEC and min(found.f_bavail * found.f_frsize, unused) > _FREE_BYTES

@@ -364,7 +364,7 @@ def _be_first_process(connection: socket.socket, root: Root) -> None:
 
 
 def _read_root(connection: socket.socket) -> Root | None:
-    """None when the local cloud has gone before it told."""
+    """What the local cloud describes first; None when it ended before that."""
     received = b""
     while not received.endswith(b"\n"):
         data = connection.recv(1 << 12)

@@ -29,7 +29,7 @@ from tests.fake_github import FakeGitHub
 
 CHANNEL = "#deployments"
 LIVE = "#live"  # which a bot tells, not a webhook
-ALONE = "#alone"  # of one group: the others' outcomes make no digest of what it tells
+ALONE = "#alone"  # for one group: messages of other groups cannot be merged with its own into a digest
 BUILDS = "e2e-builds"  # a bucket besides the engine's, whose uploads below ci/ start deployments
 RECONCILE_SECONDS = 6
 PROPAGATION_SECONDS = 2  # for which load balancers may send requests to hosts that have left

@@ -262,11 +262,11 @@ def test_slack_hears_of_outcomes_and_never_of_instances(fleet: MakeFleet) -> Non
     group = fleet("heard", hosts=2)
     one = group.deploy("v1", {"scripts/validate.sh": failing("echo all is lost", "exit 9")})
 
-    def told() -> list[str] | None:
+    def messages() -> list[str] | None:
         mine = [each for each in group.cloud.slack.messages() if one.deployment_id in each["text"]]
         return [json.dumps(each) for each in mine] if len(mine) >= 2 else None
 
-    begun, failed = wait_for(told, "Slack to hear of the start and the failure")
+    begun, failed = wait_for(messages, "Slack to show the start and the failure")
     assert "Deployment started" in begun and "Deployment failed" in failed
     assert "all is lost" in failed and "scripts/validate.sh" in failed and "shop" in failed
 
